@@ -1,0 +1,288 @@
+//! Which offsets are settled, and how far each partition may be committed.
+//!
+//! The ledger is the only source of commits. Per partition it knows the offsets that were opened (read) and how each
+//! ended; [`Ledger::settled_through`] is the greatest offset N such that every offset up to N is settled. The stored
+//! offset of Fluvio is "the last processed one", so N is what gets committed and N + 1 is where a restart begins.
+//!
+//! It also bounds what is in memory: [`Ledger::room`] waits while too many bytes, or too long a stretch of offsets, are
+//! unsettled. The stretch counts from the oldest unsettled offset, because that is what a restart reads again.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::watch;
+
+use crate::outcome::Outcome;
+use crate::position::Position;
+
+/// How much may be unsettled.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Bounds {
+    /// Bytes of unsettled answers, over all partitions.
+    pub(crate) bytes: u64,
+    /// Offsets from the oldest unsettled one to the newest read one, per partition.
+    pub(crate) offsets: u64,
+}
+
+/// An error of the code, not of the outside world: the ledger was told something impossible.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum LedgerError {
+    #[error("offset {position} was opened after {newest}; offsets of a partition are opened in order, once")]
+    OutOfOrder { position: Position, newest: i64 },
+    #[error("offset {0} was settled, but it is not open")]
+    NotOpen(Position),
+}
+
+/// One partition's account.
+#[derive(Debug, Default)]
+struct Account {
+    /// Unsettled offsets and their size in bytes.
+    open: BTreeMap<i64, u64>,
+    /// The newest offset opened or passed.
+    newest: Option<i64>,
+}
+
+impl Account {
+    fn settled_through(&self) -> Option<i64> {
+        match self.open.first_key_value() {
+            // Nothing below the first open offset is unsettled. Before the first offset of all there is nothing to say.
+            Some((first, _)) => Some(first - 1),
+            None => self.newest,
+        }
+    }
+
+    fn stretch(&self) -> u64 {
+        match (self.open.first_key_value(), self.newest) {
+            (Some((first, _)), Some(newest)) => newest.abs_diff(*first) + 1,
+            _ => 0,
+        }
+    }
+}
+
+#[derive(Debug, Default)]
+struct State {
+    accounts: HashMap<u32, Account>,
+    bytes: u64,
+    outcomes: HashMap<Outcome, u64>,
+}
+
+/// The account of every partition. Cheap to share behind an `Arc`.
+#[derive(Debug)]
+pub(crate) struct Ledger {
+    bounds: Bounds,
+    state: Mutex<State>,
+    /// Counts settlements, so that waiters notice progress.
+    progress: watch::Sender<u64>,
+}
+
+impl Ledger {
+    pub(crate) fn new(bounds: Bounds) -> Self {
+        Self {
+            bounds,
+            state: Mutex::default(),
+            progress: watch::Sender::new(0),
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Every change below leaves the state whole, so a panic elsewhere does not spoil it.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Starts a partition: everything up to and including `processed` counts as settled by an earlier run.
+    /// `None` when nothing was.
+    pub(crate) fn begin(&self, partition: u32, processed: Option<i64>) {
+        let account = Account {
+            open: BTreeMap::new(),
+            newest: processed,
+        };
+        self.state().accounts.insert(partition, account);
+    }
+
+    /// Opens an offset that was read: it is pending from now on.
+    pub(crate) fn open(&self, position: Position, bytes: u64) -> Result<(), LedgerError> {
+        let mut state = self.state();
+        let account = state.accounts.entry(position.partition).or_default();
+        if let Some(newest) = account.newest.filter(|newest| *newest >= position.offset) {
+            return Err(LedgerError::OutOfOrder { position, newest });
+        }
+        account.newest = Some(position.offset);
+        account.open.insert(position.offset, bytes);
+        state.bytes += bytes;
+        Ok(())
+    }
+
+    /// Settles an open offset, for good.
+    pub(crate) fn settle(&self, position: Position, outcome: Outcome) -> Result<(), LedgerError> {
+        {
+            let mut state = self.state();
+            let bytes = state
+                .accounts
+                .get_mut(&position.partition)
+                .and_then(|account| account.open.remove(&position.offset))
+                .ok_or(LedgerError::NotOpen(position))?;
+            state.bytes = state.bytes.saturating_sub(bytes);
+            *state.outcomes.entry(outcome).or_default() += 1;
+        }
+        self.progress.send_modify(|count| *count += 1);
+        Ok(())
+    }
+
+    /// Settles a whole stretch that has no records: gaps of deduplicated topics, and evicted ranges.
+    pub(crate) fn pass(&self, partition: u32, first: i64, last: i64, outcome: Outcome) -> Result<(), LedgerError> {
+        {
+            let mut state = self.state();
+            let account = state.accounts.entry(partition).or_default();
+            if let Some(newest) = account.newest.filter(|newest| *newest >= first) {
+                let position = Position {
+                    partition,
+                    offset: first,
+                };
+                return Err(LedgerError::OutOfOrder { position, newest });
+            }
+            account.newest = Some(last);
+            *state.outcomes.entry(outcome).or_default() += first.abs_diff(last) + 1;
+        }
+        self.progress.send_modify(|count| *count += 1);
+        Ok(())
+    }
+
+    /// The offset to commit for a partition; `None` while nothing is settled.
+    pub(crate) fn settled_through(&self, partition: u32) -> Option<i64> {
+        self.state()
+            .accounts
+            .get(&partition)?
+            .settled_through()
+            .filter(|offset| *offset >= 0)
+    }
+
+    /// How many offsets are open over all partitions.
+    pub(crate) fn pending(&self) -> usize {
+        self.state().accounts.values().map(|account| account.open.len()).sum()
+    }
+
+    /// How many offsets ended with this outcome since the start.
+    pub(crate) fn count(&self, outcome: Outcome) -> u64 {
+        self.state().outcomes.get(&outcome).copied().unwrap_or_default()
+    }
+
+    /// Sees every settlement; a commit loop waits on it.
+    pub(crate) fn progress(&self) -> watch::Receiver<u64> {
+        self.progress.subscribe()
+    }
+
+    /// Waits until a partition may read on.
+    pub(crate) async fn room(&self, partition: u32) {
+        let mut progress = self.progress.subscribe();
+        loop {
+            if self.has_room(partition) {
+                return;
+            }
+            // The sender lives in `self`, so this cannot end.
+            let _ = progress.changed().await;
+        }
+    }
+
+    fn has_room(&self, partition: u32) -> bool {
+        let state = self.state();
+        let stretch = state.accounts.get(&partition).map_or(0, Account::stretch);
+        state.bytes < self.bounds.bytes && stretch < self.bounds.offsets
+    }
+}
+
+// === tests ===
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ledger() -> Ledger {
+        Ledger::new(Bounds { bytes: 100, offsets: 4 })
+    }
+
+    fn at(offset: i64) -> Position {
+        Position { partition: 0, offset }
+    }
+
+    #[test]
+    fn nothing_settled_means_nothing_to_commit() {
+        let ledger = ledger();
+        ledger.begin(0, None);
+        ledger.open(at(0), 1).unwrap();
+        assert_eq!(ledger.settled_through(0), None);
+    }
+
+    #[test]
+    fn the_commit_is_the_last_settled_offset_not_the_next_one() {
+        let ledger = ledger();
+        ledger.begin(0, None);
+        for offset in 0..3 {
+            ledger.open(at(offset), 1).unwrap();
+        }
+        ledger.settle(at(0), Outcome::Delivered).unwrap();
+        ledger.settle(at(1), Outcome::Skipped).unwrap();
+        assert_eq!(ledger.settled_through(0), Some(1));
+    }
+
+    #[test]
+    fn an_unsettled_offset_holds_back_the_commit_of_later_ones() {
+        let ledger = ledger();
+        ledger.begin(0, Some(9));
+        for offset in 10..13 {
+            ledger.open(at(offset), 1).unwrap();
+        }
+        ledger.settle(at(11), Outcome::Delivered).unwrap();
+        ledger.settle(at(12), Outcome::Delivered).unwrap();
+        assert_eq!(ledger.settled_through(0), Some(9));
+        ledger.settle(at(10), Outcome::DeadLettered).unwrap();
+        assert_eq!(ledger.settled_through(0), Some(12));
+    }
+
+    #[test]
+    fn an_offset_settles_once() {
+        let ledger = ledger();
+        ledger.open(at(0), 1).unwrap();
+        ledger.settle(at(0), Outcome::Delivered).unwrap();
+        assert_eq!(
+            ledger.settle(at(0), Outcome::Delivered),
+            Err(LedgerError::NotOpen(at(0)))
+        );
+    }
+
+    #[test]
+    fn an_offset_read_twice_is_an_error() {
+        let ledger = ledger();
+        ledger.open(at(5), 1).unwrap();
+        assert!(matches!(ledger.open(at(5), 1), Err(LedgerError::OutOfOrder { .. })));
+    }
+
+    #[test]
+    fn a_gap_settles_as_a_whole() {
+        let ledger = ledger();
+        ledger.begin(0, None);
+        ledger.pass(0, 0, 6, Outcome::Absent).unwrap();
+        assert_eq!(ledger.settled_through(0), Some(6));
+        assert_eq!(ledger.count(Outcome::Absent), 7);
+    }
+
+    #[tokio::test]
+    async fn reading_waits_while_the_stretch_is_full_and_goes_on_when_the_oldest_settles() {
+        let ledger = ledger();
+        for offset in 0..4 {
+            ledger.open(at(offset), 1).unwrap();
+        }
+        for offset in 1..4 {
+            ledger.settle(at(offset), Outcome::Delivered).unwrap();
+        }
+        assert!(!ledger.has_room(0), "the oldest offset is unsettled, so the stretch is still 4");
+        ledger.settle(at(0), Outcome::Delivered).unwrap();
+        ledger.room(0).await;
+    }
+
+    #[test]
+    fn bytes_of_one_partition_hold_back_every_partition() {
+        let ledger = ledger();
+        ledger.open(at(0), 100).unwrap();
+        assert!(!ledger.has_room(7));
+    }
+}

@@ -1,0 +1,1 @@
+//! Maps raw Capillary loyalty events to Experience Data Model records.
