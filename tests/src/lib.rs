@@ -1,4 +1,6 @@
 //! Test doubles and the end-to-end suites.
 
 pub mod harness;
+pub mod oracle;
+pub mod simulator;
 pub mod workload;
