@@ -2,5 +2,6 @@
 
 pub mod harness;
 pub mod oracle;
+pub mod scenario;
 pub mod simulator;
 pub mod workload;

@@ -38,7 +38,8 @@ impl Products {
 /// Builds the wasm and every program, in the profile the tests use.
 pub(crate) fn products() -> Result<Products, Failed> {
     let wasm = smartmodule()?;
-    run(cargo().args(["build", "--package", "capillary-aep-sink", "--package", "conformance", "--bins"]))?;
+    // The whole workspace, as the tests are built: a selection would have other features, and compile everything twice.
+    run(cargo().args(["build", "--workspace", "--bins"]))?;
     Ok(Products {
         directory: target_directory().join("debug"),
         wasm,

@@ -26,7 +26,7 @@ pub fn connector_program() -> Result<PathBuf, ProgramError> {
     PROGRAM
         .get_or_init(|| {
             named(CONNECTOR).unwrap_or_else(|| {
-                cargo(&["build", "--package", "capillary-aep-sink"])?;
+                cargo(&["build", "--workspace", "--bins"])?;
                 Ok(target()?
                     .join("debug")
                     .join(format!("capillary-aep-sink{}", std::env::consts::EXE_SUFFIX)))
