@@ -60,6 +60,8 @@ pub struct Options {
     pub platform: String,
     /// `meta.consumer.max-bytes`.
     pub max_bytes: String,
+    /// `experience-platform.events.format`.
+    pub events_format: String,
     /// Whether profiles are delivered.
     pub profiles: bool,
     /// The simulated platform.
@@ -74,6 +76,7 @@ impl Default for Options {
             params: vec![("primary-identity".to_owned(), "customerId".to_owned())],
             platform: String::new(),
             max_bytes: "16MiB".to_owned(),
+            events_format: "xdm".to_owned(),
             profiles: true,
             simulator: SimulatorConfig::default(),
         }
@@ -123,6 +126,16 @@ impl Scenario {
         })
     }
 
+    /// The same set-up on another topic, which exists already.
+    #[must_use]
+    pub fn on_topic(self, topic: String, partitions: u32) -> Self {
+        Self {
+            topic,
+            partitions,
+            ..self
+        }
+    }
+
     /// The connector's configuration, as a user would write it.
     #[must_use]
     pub fn configuration(&self) -> String {
@@ -146,10 +159,11 @@ impl Scenario {
             self.simulator.token_url(),
         ));
         if let Some(inlet) = self.simulator.events_inlet() {
+            let schema = inlet.schema_id().map(|id| format!("schema-id: \"{id}\", ")).unwrap_or_default();
             text.push_str(&format!(
-                "  events: {{inlet-url: \"{}\", format: xdm, schema-id: \"{}\", dataset-id: \"{}\", flow-id: \"{}\"}}\n",
+                "  events: {{inlet-url: \"{}\", format: {}, {schema}dataset-id: \"{}\", flow-id: \"{}\"}}\n",
                 self.simulator.inlet_url(inlet),
-                inlet.schema_id().unwrap_or_default(),
+                self.options.events_format,
                 inlet.dataset_id.as_deref().unwrap_or_default(),
                 inlet.flow_id,
             ));
@@ -181,7 +195,23 @@ impl Scenario {
     /// # Errors
     /// When it cannot be started.
     pub fn connector(&self) -> Result<Connector, ScenarioError> {
-        Ok(Connector::start(&self.configuration(), &self.secrets(), &self.profile)?)
+        self.connector_with(&self.configuration())
+    }
+
+    /// Starts the connector with another configuration.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn connector_with(&self, configuration: &str) -> Result<Connector, ScenarioError> {
+        self.connector_with_secrets(configuration, &self.secrets())
+    }
+
+    /// Starts the connector with another configuration and other secrets.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn connector_with_secrets(&self, configuration: &str, secrets: &str) -> Result<Connector, ScenarioError> {
+        Ok(Connector::start(configuration, secrets, &self.profile)?)
     }
 
     /// Produces events with Fluvio's own producer, each keyed by its customer.
