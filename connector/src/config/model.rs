@@ -172,9 +172,19 @@ pub(crate) struct Pace {
 pub(crate) struct Http {
     pub(crate) connect_timeout: Duration,
     pub(crate) request_timeout: Duration,
-    pub(crate) proxy: Option<Url>,
+    pub(crate) proxy: Option<Proxy>,
     /// PEM file of certificate authorities to trust besides the system's.
     pub(crate) ca_file: Option<PathBuf>,
+}
+
+/// `experience-platform.http.proxy`. Its URL may hold a password, so `Debug` shows the host only.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Proxy(pub(crate) Url);
+
+impl std::fmt::Debug for Proxy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Proxy({})", self.0.host_str().unwrap_or_default())
+    }
 }
 
 /// `experience-platform.retry`: the pause before the first repetition and the longest one.
