@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 
+use capillary_xdm::Params;
 use serde_json::Value;
 
 use super::check;
@@ -183,9 +184,19 @@ pub(super) fn transform(raw: Option<Vec<RawTransform>>, problems: &mut Problems<
         fits
     });
     let with = parameters(&root.key("with"), step.parameters.unwrap_or_default(), problems);
+    let with = with?;
+    let params = Params::from_pairs(with.clone()).map_err(|error| {
+        let path = root.key("with").key(&error.name);
+        if check::is_open(&path, problems) {
+            problems.add(&path, error.message);
+        } else {
+            problems.expected(&path, "another value");
+        }
+    });
     Some(Transform {
         uses: uses?,
-        with: with?,
+        with,
+        params: params.ok()?,
     })
 }
 

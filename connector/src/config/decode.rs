@@ -48,15 +48,15 @@ fn existing(value: &Value, path: &serde_path_to_error::Path) -> Path {
 
 /// Takes out what stands at the path; an element of a list takes the list with it, so that no index shifts.
 fn remove(value: &mut Value, path: &Path) -> bool {
-    let listed = path.0.iter().position(|step| matches!(step, Step::Index(_))).unwrap_or(path.0.len());
-    let keys = path.0[..listed].iter().filter_map(|step| match step {
-        Step::Key(key) => Some(key),
-        Step::Index(_) => None,
+    let Some(last) = path.0.iter().rposition(|step| matches!(step, Step::Key(_))) else { return false };
+    let parent = path.0[..last].iter().try_fold(value, |value, step| match step {
+        Step::Key(key) => value.get_mut(key),
+        Step::Index(index) => value.get_mut(index),
     });
-    let keys: Vec<&String> = keys.collect();
-    let Some((last, above)) = keys.split_last() else { return false };
-    let parent = above.iter().try_fold(value, |value, key| value.get_mut(key.as_str()));
-    parent.and_then(Value::as_object_mut).is_some_and(|map| map.remove(last.as_str()).is_some())
+    match (parent.and_then(Value::as_object_mut), &path.0[last]) {
+        (Some(map), Step::Key(key)) => map.remove(key).is_some(),
+        _ => false,
+    }
 }
 
 /// Turns serde's sentence into ours. Serde's own shows the value, which may be a secret, so only what it expected is

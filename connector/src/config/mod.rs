@@ -46,8 +46,36 @@ fn read(file: &FilePath) -> Result<String, ConfigError> {
         .map_err(|error| ConfigError::whole(&file.display().to_string(), None, format!("cannot be read: {error}")))
 }
 
+/// Reads the transform alone, for what needs neither the platform nor its secrets.
+pub(crate) fn load_transform(config: &FilePath, secrets: Option<&FilePath>) -> Result<Transform, ConfigError> {
+    let text = read(config)?;
+    let store = match secrets {
+        Some(file) => SecretStore::from_text(&read(file)?),
+        None => SecretStore::Environment,
+    };
+    parse_transform(&config.display().to_string(), &text, &store)
+}
+
 /// Reads a configuration from its text. `file` is what messages call it.
 pub(crate) fn parse(file: &str, text: &str, store: &SecretStore) -> Result<Config, ConfigError> {
+    with_raw(file, text, store, validate)
+}
+
+fn parse_transform(file: &str, text: &str, store: &SecretStore) -> Result<Transform, ConfigError> {
+    with_raw(file, text, store, |raw, _, problems| {
+        let transform = common::transform(raw.transforms, problems);
+        problems.keep_below(&Path::of("transforms"));
+        transform
+    })
+}
+
+/// Reads the raw types and validates them; an error when there is a problem, whatever `validate` gave.
+fn with_raw<T>(
+    file: &str,
+    text: &str,
+    store: &SecretStore,
+    validate: impl FnOnce(RawConfig, bool, &mut Problems<'_>) -> Option<T>,
+) -> Result<T, ConfigError> {
     let written = Node::parse(text).map_err(|error| ConfigError::whole(file, error.line, error.message))?;
     let mut problems = Problems::new(&written);
     let listed = placeholder::listed(store, &mut problems);
@@ -56,9 +84,8 @@ pub(crate) fn parse(file: &str, text: &str, store: &SecretStore) -> Result<Confi
     // From here on messages are made against the filled tree, which knows which values are made of secrets.
     let mut problems = problems.onto(&filled);
     let raw: RawConfig = decode::decode(filled.to_json(), &Path::default(), &mut problems);
-    let config = validate(raw, templated, &mut problems);
-    match config {
-        Some(config) if problems.is_empty() => Ok(config),
+    match validate(raw, templated, &mut problems) {
+        Some(valid) if problems.is_empty() => Ok(valid),
         _ => Err(ConfigError::new(file, problems.into_vec())),
     }
 }

@@ -5,6 +5,7 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use capillary_xdm::Params;
 use reqwest::Url;
 
 use crate::ledger::Bounds;
@@ -54,12 +55,14 @@ pub(crate) enum Start {
 }
 
 /// The one step of `transforms`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(crate) struct Transform {
     /// `uses`, as written: `group/name@version`, `group/name` or `name`.
     pub(crate) uses: String,
     /// `with`; maps and lists are JSON text, as the broker gets them.
     pub(crate) with: BTreeMap<String, String>,
+    /// The same as the mapping understands it, for what is mapped natively.
+    pub(crate) params: Params,
 }
 
 /// `experience-platform`.

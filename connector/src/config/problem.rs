@@ -117,7 +117,7 @@ impl<'a> Problems<'a> {
 
     /// Passes a required value on, or says that it is missing, unless something was said about it already.
     pub(super) fn require<T>(&mut self, path: &Path, value: Option<T>, expected: &str) -> Option<T> {
-        if value.is_none() && !self.mentions(path) {
+        if value.is_none() && !self.mentions(path) && !self.mentions_below(path) {
             self.add(path, format!("missing; expected {expected}"));
         }
         value
@@ -131,6 +131,11 @@ impl<'a> Problems<'a> {
     /// Whether a problem of this key, or of one below it, is known.
     pub(super) fn mentions_below(&self, path: &Path) -> bool {
         self.found.iter().any(|(known, _)| known.starts_with(path))
+    }
+
+    /// Forgets the problems of other keys.
+    pub(super) fn keep_below(&mut self, path: &Path) {
+        self.found.retain(|(known, _)| known.starts_with(path));
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -183,7 +188,7 @@ pub(super) fn nearest<'c>(word: &str, candidates: &[&'c str]) -> Option<&'c str>
     candidates
         .iter()
         .map(|candidate| (edits(&word, &canonical(candidate)), *candidate))
-        .filter(|(edits, candidate)| *edits <= candidate.len().max(3) / 3)
+        .filter(|(edits, candidate)| *edits <= (candidate.len() / 3).max(2))
         .min_by_key(|(edits, _)| *edits)
         .map(|(_, candidate)| candidate)
 }

@@ -9,8 +9,10 @@ use serde_json::Value;
 const MAX_BYTES: usize = 1 << 20;
 /// Deeper nesting is not a connector configuration either; the bound keeps recursion off the end of the stack.
 const MAX_DEPTH: usize = 64;
-/// Block collections may nest within one line (`- - - -`), where the YAML library sets no bound of its own.
-const MAX_INDICATORS_PER_LINE: usize = 1000;
+/// The YAML library descends by recursion. In flow style it stops at 255 levels by itself; in block style every level
+/// takes a column, or an indicator (`- - -`), so these two bounds keep it off the end of the stack.
+const MAX_INDENTATION: usize = 100;
+const MAX_INDICATORS_PER_LINE: usize = 32;
 
 /// One step from a node to a child.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -117,9 +119,10 @@ impl Node {
             return Err(SyntaxError::new(None, "the file is larger than 1 MiB"));
         }
         for (number, line) in text.lines().enumerate() {
-            if line.as_bytes().windows(2).filter(|pair| matches!(pair, [b'-' | b'?', b' ' | b'\t'])).count()
-                > MAX_INDICATORS_PER_LINE
-            {
+            let indentation = line.len() - line.trim_start().len();
+            let pairs = line.as_bytes().windows(2);
+            let indicators = pairs.filter(|pair| matches!(pair, [b'-' | b'?', b' ' | b'\t'])).count();
+            if indentation > MAX_INDENTATION || indicators > MAX_INDICATORS_PER_LINE {
                 return Err(SyntaxError::new(Some(number + 1), "the line nests too deeply"));
             }
         }
