@@ -27,8 +27,14 @@ Exit codes: 0 stopped or done; 1 failed; 2 wrong arguments or configuration.
 /// What to do.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Command {
-    Run { config: PathBuf, secrets: Option<PathBuf> },
-    Map { config: Option<PathBuf>, secrets: Option<PathBuf> },
+    Run {
+        config: PathBuf,
+        secrets: Option<PathBuf>,
+    },
+    Map {
+        config: Option<PathBuf>,
+        secrets: Option<PathBuf>,
+    },
     Help,
     Version,
 }
@@ -76,7 +82,10 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
 /// Splits `--name=value`. Only a value that is text can be inline; any path can follow as an argument of its own.
 fn split(argument: &OsString) -> (String, Option<OsString>) {
     let text = argument.to_string_lossy();
-    match (text.starts_with("--"), argument.to_str().and_then(|text| text.split_once('='))) {
+    match (
+        text.starts_with("--"),
+        argument.to_str().and_then(|text| text.split_once('=')),
+    ) {
         (true, Some((name, value))) => (name.to_owned(), Some(value.into())),
         _ => (text.into_owned(), None),
     }
@@ -88,7 +97,9 @@ fn option(
     inline: Option<OsString>,
     rest: &mut impl Iterator<Item = OsString>,
 ) -> Result<(), ArgsError> {
-    let value = inline.or_else(|| rest.next()).filter(|value| !value.is_empty() && !value.to_string_lossy().starts_with("--"));
+    let value = inline
+        .or_else(|| rest.next())
+        .filter(|value| !value.is_empty() && !value.to_string_lossy().starts_with("--"));
     let value = value.ok_or(ArgsError::NoValue(name))?;
     match place.replace(value.into()) {
         None => Ok(()),
@@ -109,16 +120,37 @@ mod tests {
     #[test]
     fn the_forms_cdk_uses_are_understood() {
         let config = PathBuf::from("/a/c.yaml");
-        assert_eq!(read("--config /a/c.yaml"), Ok(Command::Run { config: config.clone(), secrets: None }));
-        let run = Command::Run { config, secrets: Some("s.txt".into()) };
+        assert_eq!(
+            read("--config /a/c.yaml"),
+            Ok(Command::Run {
+                config: config.clone(),
+                secrets: None
+            })
+        );
+        let run = Command::Run {
+            config,
+            secrets: Some("s.txt".into()),
+        };
         assert_eq!(read("--config /a/c.yaml --secrets s.txt").as_ref(), Ok(&run));
         assert_eq!(read("--secrets=s.txt --config=/a/c.yaml"), Ok(run));
     }
 
     #[test]
     fn map_works_without_a_configuration() {
-        assert_eq!(read("map"), Ok(Command::Map { config: None, secrets: None }));
-        assert_eq!(read("map --config c"), Ok(Command::Map { config: Some("c".into()), secrets: None }));
+        assert_eq!(
+            read("map"),
+            Ok(Command::Map {
+                config: None,
+                secrets: None
+            })
+        );
+        assert_eq!(
+            read("map --config c"),
+            Ok(Command::Map {
+                config: Some("c".into()),
+                secrets: None
+            })
+        );
     }
 
     #[test]

@@ -24,8 +24,10 @@ pub(crate) enum HttpError {
     #[error("experience-platform.http.proxy: not a proxy")]
     Proxy,
     /// Reqwest's own text says no more than "builder error"; its cause does.
-    #[error("no HTTP client can be made: {0}; on a system without certificate authorities, install them (package \
-             ca-certificates) or name a file in experience-platform.http.ca-file")]
+    #[error(
+        "no HTTP client can be made: {0}; on a system without certificate authorities, install them (package \
+             ca-certificates) or name a file in experience-platform.http.ca-file"
+    )]
     Client(String),
 }
 
@@ -48,7 +50,10 @@ pub(crate) fn client(platform: &Platform) -> Result<Client, HttpError> {
     }
     let mut authorities = Vec::new();
     if let Some(file) = &http.ca_file {
-        let pem = std::fs::read(file).map_err(|source| HttpError::CaFileUnreadable { file: file.clone(), source })?;
+        let pem = std::fs::read(file).map_err(|source| HttpError::CaFileUnreadable {
+            file: file.clone(),
+            source,
+        })?;
         authorities = Certificate::from_pem_bundle(&pem).map_err(|_| HttpError::CaFileEmpty(file.clone()))?;
         if authorities.is_empty() {
             return Err(HttpError::CaFileEmpty(file.clone()));
@@ -95,7 +100,9 @@ mod tests {
 
     fn platform(http: &str) -> Platform {
         let store = SecretStore::from_text("IMS_CLIENT_ID=a\nIMS_CLIENT_SECRET=b");
-        parse("sample", &format!("{SAMPLE}\n  http: {http}\n"), &store).unwrap().platform
+        parse("sample", &format!("{SAMPLE}\n  http: {http}\n"), &store)
+            .unwrap()
+            .platform
     }
 
     /// Accepts one connection, answers `answer`, and returns the head of the request.
@@ -119,7 +126,10 @@ mod tests {
         let answer = "HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0\r\n\r\n";
         let (head, status) = one_request(answer, |host| client.get(format!("http://{host}/"))).await;
         assert_eq!(status, 302);
-        assert!(head.contains(concat!("user-agent: capillary-aep-sink/", env!("CARGO_PKG_VERSION"))), "{head}");
+        assert!(
+            head.contains(concat!("user-agent: capillary-aep-sink/", env!("CARGO_PKG_VERSION"))),
+            "{head}"
+        );
     }
 
     #[tokio::test]
@@ -138,7 +148,9 @@ mod tests {
     fn a_file_without_certificates_is_refused_by_name() {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(b"no certificate").unwrap();
-        let error = client(&platform(&format!("{{ca-file: {:?}}}", file.path()))).unwrap_err().to_string();
+        let error = client(&platform(&format!("{{ca-file: {:?}}}", file.path())))
+            .unwrap_err()
+            .to_string();
         assert!(error.contains("ca-file") && error.contains("no certificate"), "{error}");
         let error = client(&platform("{ca-file: /nowhere/ca.pem}")).unwrap_err().to_string();
         assert!(error.contains("/nowhere/ca.pem cannot be read"), "{error}");

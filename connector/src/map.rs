@@ -10,7 +10,11 @@ const BUFFER: usize = 256 << 10;
 /// Maps raw events, one a line, to answers, one a line. Lines are bytes, whatever they hold; their offsets count from
 /// 0, and they have no Fluvio timestamp. A reader that closes the pipe (`| head`) ends it quietly.
 pub(crate) fn run(params: Params, input: impl Read, output: impl Write) -> io::Result<()> {
-    match map(params, BufReader::with_capacity(BUFFER, input), BufWriter::with_capacity(BUFFER, output)) {
+    match map(
+        params,
+        BufReader::with_capacity(BUFFER, input),
+        BufWriter::with_capacity(BUFFER, output),
+    ) {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
         result => result,
     }
@@ -23,7 +27,14 @@ fn map(params: Params, mut input: impl BufRead, mut output: impl Write) -> io::R
     while input.read_until(b'\n', &mut line)? > 0 {
         let value = line.strip_suffix(b"\n").unwrap_or(&line);
         let value = value.strip_suffix(b"\r").unwrap_or(value);
-        mapper.answer(Input { offset, timestamp: None, value }, &mut answer);
+        mapper.answer(
+            Input {
+                offset,
+                timestamp: None,
+                value,
+            },
+            &mut answer,
+        );
         answer.push(b'\n');
         output.write_all(&answer)?;
         line.clear();
@@ -43,13 +54,20 @@ mod tests {
         let mut output = Vec::new();
         run(Params::default(), input, &mut output).unwrap();
         assert!(output.is_empty() || output.ends_with(b"\n"));
-        output.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).map(|line| serde_json::from_slice(line).unwrap()).collect()
+        output
+            .split(|byte| *byte == b'\n')
+            .filter(|line| !line.is_empty())
+            .map(|line| serde_json::from_slice(line).unwrap())
+            .collect()
     }
 
     #[test]
     fn every_line_has_one_answer_and_offsets_count_from_zero() {
         let answers = answers(b"{\"eventName\":\"x\"}\r\n\n\xff\xfe not text\nlast without newline");
-        let offsets: Vec<i64> = answers.iter().map(|answer| answer["offset"].as_i64().unwrap()).collect();
+        let offsets: Vec<i64> = answers
+            .iter()
+            .map(|answer| answer["offset"].as_i64().unwrap())
+            .collect();
         assert_eq!(offsets, [0, 1, 2, 3]);
     }
 

@@ -17,11 +17,17 @@ const MAX_TOKEN: usize = 512;
 
 /// What the messages call a credential or another value: its secrets, or its key when it is written out.
 pub(super) fn name_of(path: &Path, problems: &Problems<'_>) -> String {
-    let secrets = problems.tree().get(path).and_then(|node| node.as_text()).map(|text| text.secrets.as_slice());
+    let secrets = problems
+        .tree()
+        .get(path)
+        .and_then(|node| node.as_text())
+        .map(|text| text.secrets.as_slice());
     match secrets {
-        Some(secrets) if !secrets.is_empty() => {
-            secrets.iter().map(|name| format!("secrets.{name}")).collect::<Vec<_>>().join(" and ")
-        }
+        Some(secrets) if !secrets.is_empty() => secrets
+            .iter()
+            .map(|name| format!("secrets.{name}"))
+            .collect::<Vec<_>>()
+            .join(" and "),
         _ => path.to_string(),
     }
 }
@@ -29,7 +35,12 @@ pub(super) fn name_of(path: &Path, problems: &Problems<'_>) -> String {
 /// Whether what stands here may be repeated in a message.
 pub(super) fn is_open(path: &Path, problems: &Problems<'_>) -> bool {
     let of_secrets = |text: &super::tree::Text| !text.secrets.is_empty();
-    !is_confidential(path) && !problems.tree().get(path).and_then(|node| node.as_text()).is_some_and(of_secrets)
+    !is_confidential(path)
+        && !problems
+            .tree()
+            .get(path)
+            .and_then(|node| node.as_text())
+            .is_some_and(of_secrets)
 }
 
 /// A key whose behaviour is not there yet: refused, because ignoring it would promise what does not happen.
@@ -47,7 +58,10 @@ pub(super) fn text(path: &Path, value: String, problems: &mut Problems<'_>) -> O
     }
     if value.trim() != value || value.contains(char::is_control) {
         let name = name_of(path, problems);
-        problems.add(path, format!("{name} begins or ends with a blank, or holds a line break or other control character"));
+        problems.add(
+            path,
+            format!("{name} begins or ends with a blank, or holds a line break or other control character"),
+        );
         return None;
     }
     Some(value)
@@ -65,7 +79,10 @@ pub(super) fn identifier(path: &Path, value: String, problems: &mut Problems<'_>
 /// A name the cluster accepts for a topic.
 pub(super) fn topic_name(path: &Path, value: String, problems: &mut Problems<'_>) -> Option<String> {
     if !is_topic_name(&value) {
-        problems.expected(path, "a topic name: lower-case letters, digits and hyphens, at most 63, no hyphen at the ends");
+        problems.expected(
+            path,
+            "a topic name: lower-case letters, digits and hyphens, at most 63, no hyphen at the ends",
+        );
         return None;
     }
     Some(value)
@@ -73,7 +90,9 @@ pub(super) fn topic_name(path: &Path, value: String, problems: &mut Problems<'_>
 
 pub(super) fn is_topic_name(value: &str) -> bool {
     (1..=MAX_TOPIC_NAME).contains(&value.len())
-        && value.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'))
+        && value
+            .bytes()
+            .all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'))
         && !value.starts_with('-')
         && !value.ends_with('-')
 }
@@ -148,12 +167,17 @@ pub(super) fn size(path: &Path, value: Option<Size>, max: u64, problems: &mut Pr
 
 /// A checked number in the type of the model.
 pub(super) fn non_zero_u32(value: Option<u64>) -> Option<NonZeroU32> {
-    value.and_then(|value| u32::try_from(value).ok()).and_then(NonZeroU32::new)
+    value
+        .and_then(|value| u32::try_from(value).ok())
+        .and_then(NonZeroU32::new)
 }
 
 /// A checked number in the type of the model, or the default.
 pub(super) fn non_zero_usize(value: Option<u64>, default: NonZeroUsize) -> NonZeroUsize {
-    value.and_then(|value| usize::try_from(value).ok()).and_then(NonZeroUsize::new).unwrap_or(default)
+    value
+        .and_then(|value| usize::try_from(value).ok())
+        .and_then(NonZeroUsize::new)
+        .unwrap_or(default)
 }
 
 /// One of a few words.
@@ -164,7 +188,10 @@ pub(super) fn choice<T: Copy>(
     problems: &mut Problems<'_>,
 ) -> Option<T> {
     let value = value?;
-    let chosen = choices.iter().find(|(word, _)| *word == value).map(|(_, choice)| *choice);
+    let chosen = choices
+        .iter()
+        .find(|(word, _)| *word == value)
+        .map(|(_, choice)| *choice);
     if chosen.is_none() {
         let words: Vec<String> = choices.iter().map(|(word, _)| format!("`{word}`")).collect();
         problems.expected(path, &words.join(" or "));

@@ -55,10 +55,17 @@ pub(super) fn meta(raw: Option<RawMeta>, api_version: Option<&str>, problems: &m
         problems.expected(&path, "capillary-aep-sink: a type that ends in -source is a source");
     }
     if raw.producer.is_some() {
-        problems.add(&root.key("producer"), "belongs to sources; this is a sink, remove the key");
+        problems.add(
+            &root.key("producer"),
+            "belongs to sources; this is a sink, remove the key",
+        );
     }
     for (index, secret) in raw.secrets.iter().flatten().enumerate() {
-        problems.require(&root.key("secrets").index(index).key("name"), secret.name.as_ref(), "the secret's name");
+        problems.require(
+            &root.key("secrets").index(index).key("name"),
+            secret.name.as_ref(),
+            "the secret's name",
+        );
     }
     let path = root.key("name");
     let name = problems.require(&path, raw.name, "a name for this connector");
@@ -78,7 +85,10 @@ fn topic(raw: Option<Value>, api_version: Option<&str>, problems: &mut Problems<
     if api_version != Some("0.2.0") {
         let raw = problems.require(&path, raw, "the name of the topic to read")?;
         let Value::String(name) = raw else {
-            problems.expected(&path, "the name of the topic to read (an object needs apiVersion 0.2.0)");
+            problems.expected(
+                &path,
+                "the name of the topic to read (an object needs apiVersion 0.2.0)",
+            );
             return None;
         };
         return check::topic_name(&path, name, problems);
@@ -90,7 +100,11 @@ fn topic(raw: Option<Value>, api_version: Option<&str>, problems: &mut Problems<
     }
     let topic: RawTopic = decode(raw, &path, problems);
     let path = path.key("meta").key("name");
-    let name = problems.require(&path, topic.meta.and_then(|meta| meta.name), "the name of the topic to read")?;
+    let name = problems.require(
+        &path,
+        topic.meta.and_then(|meta| meta.name),
+        "the name of the topic to read",
+    )?;
     check::topic_name(&path, name, problems)
 }
 
@@ -105,7 +119,10 @@ fn consumer(raw: Option<RawConsumer>, problems: &mut Problems<'_>) -> Option<Con
         None | Some(Partition::All) => Partitions::All,
         Some(Partition::Listed(mut listed)) => {
             if listed.is_empty() {
-                problems.add(&path, "an empty list reads nothing; expected `all`, a number or a list of numbers");
+                problems.add(
+                    &path,
+                    "an empty list reads nothing; expected `all`, a number or a list of numbers",
+                );
             }
             listed.sort_unstable();
             if listed.windows(2).any(|pair| pair[0] == pair[1]) {
@@ -172,10 +189,17 @@ pub(super) fn transform(raw: Option<Vec<RawTransform>>, problems: &mut Problems<
     };
     let root = root.index(0);
     if step.lookback.is_some() {
-        problems.add(&root.key("lookback"), "not possible: offsets are exact only for a step without it; remove the key");
+        problems.add(
+            &root.key("lookback"),
+            "not possible: offsets are exact only for a step without it; remove the key",
+        );
     }
     let path = root.key("uses");
-    let uses = problems.require(&path, step.uses, "the SmartModule: group/name@version, group/name or name");
+    let uses = problems.require(
+        &path,
+        step.uses,
+        "the SmartModule: group/name@version, group/name or name",
+    );
     let uses = uses.filter(|uses| {
         let fits = is_module(uses);
         if !fits {
@@ -201,9 +225,14 @@ pub(super) fn transform(raw: Option<Vec<RawTransform>>, problems: &mut Problems<
 }
 
 fn is_module(uses: &str) -> bool {
-    let (name, version) = uses.split_once('@').map_or((uses, None), |(name, version)| (name, Some(version)));
+    let (name, version) = uses
+        .split_once('@')
+        .map_or((uses, None), |(name, version)| (name, Some(version)));
     let plain = |part: &str| {
-        !part.is_empty() && part.chars().all(|letter| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_'))
+        !part.is_empty()
+            && part
+                .chars()
+                .all(|letter| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_'))
     };
     let fits = match name.split_once('/') {
         Some((group, name)) => plain(group) && plain(name),
@@ -211,7 +240,10 @@ fn is_module(uses: &str) -> bool {
         None => plain(name) && version.is_none(),
     };
     fits && version.is_none_or(|version| {
-        !version.is_empty() && version.chars().all(|letter| letter.is_ascii_alphanumeric() || ".-+".contains(letter))
+        !version.is_empty()
+            && version
+                .chars()
+                .all(|letter| letter.is_ascii_alphanumeric() || ".-+".contains(letter))
     })
 }
 
@@ -232,7 +264,10 @@ fn parameters(
                 with.insert(name, value.to_string());
             }
             Value::Number(_) | Value::Bool(_) => {
-                problems.expected(&path, "text, a list or a map; put the value in quotes, as every Fluvio connector wants it");
+                problems.expected(
+                    &path,
+                    "text, a list or a map; put the value in quotes, as every Fluvio connector wants it",
+                );
             }
             Value::Null => problems.expected(&path, "text, a list or a map"),
         }

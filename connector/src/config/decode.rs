@@ -48,7 +48,9 @@ fn existing(value: &Value, path: &serde_path_to_error::Path) -> Path {
 
 /// Takes out what stands at the path; an element of a list takes the list with it, so that no index shifts.
 fn remove(value: &mut Value, path: &Path) -> bool {
-    let Some(last) = path.0.iter().rposition(|step| matches!(step, Step::Key(_))) else { return false };
+    let Some(last) = path.0.iter().rposition(|step| matches!(step, Step::Key(_))) else {
+        return false;
+    };
     let parent = path.0[..last].iter().try_fold(value, |value, step| match step {
         Step::Key(key) => value.get_mut(key),
         Step::Index(index) => value.get_mut(index),

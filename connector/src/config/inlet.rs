@@ -102,11 +102,14 @@ fn section(root: &Path, raw: RawInlet, choices: &[(&str, Format)], problems: &mu
         require_keys(root, &raw, format, problems);
     }
     let path = root.key("inlet-url");
-    let url = problems.require(&path, raw.inlet_url, "the inlet's URL, https://…/collection/…, as Adobe shows it");
+    let url = problems.require(
+        &path,
+        raw.inlet_url,
+        "the inlet's URL, https://…/collection/…, as Adobe shows it",
+    );
     let urls = url.and_then(|url| inlet_urls(&path, &url, problems));
-    let mut identifier = |key: &str, value: Option<String>| {
-        value.and_then(|value| check::identifier(&root.key(key), value, problems))
-    };
+    let mut identifier =
+        |key: &str, value: Option<String>| value.and_then(|value| check::identifier(&root.key(key), value, problems));
     let dataset_id = identifier("dataset-id", raw.dataset_id);
     let flow_id = identifier("flow-id", raw.flow_id);
     let identity_dataset_id = identifier("identity-dataset-id", raw.identity_dataset_id);
@@ -134,7 +137,10 @@ fn refuse_useless(root: &Path, raw: &RawInlet, format: Format, problems: &mut Pr
     let mut refuse = |keys: &[(&str, bool)], only: &str| {
         for (key, _) in keys.iter().filter(|(_, present)| *present) {
             let word = format.word();
-            problems.add(&root.key(key), format!("has no meaning with format {word}, only with {only}"));
+            problems.add(
+                &root.key(key),
+                format!("has no meaning with format {word}, only with {only}"),
+            );
         }
     };
     if format != Format::Xdm {
@@ -147,11 +153,19 @@ fn refuse_useless(root: &Path, raw: &RawInlet, format: Format, problems: &mut Pr
 
 fn require_keys(root: &Path, raw: &RawInlet, format: Format, problems: &mut Problems<'_>) {
     let mut require = |key: &str, value: &Option<String>, expected: &str| {
-        problems.require(&root.key(key), value.as_ref(), &format!("{expected} (format {})", format.word()));
+        problems.require(
+            &root.key(key),
+            value.as_ref(),
+            &format!("{expected} (format {})", format.word()),
+        );
     };
     match format {
         Format::Xdm => {
-            require("schema-id", &raw.schema_id, "the schema's URL, https://ns.adobe.com/…/schemas/…");
+            require(
+                "schema-id",
+                &raw.schema_id,
+                "the schema's URL, https://ns.adobe.com/…/schemas/…",
+            );
             // The OpenAPI document requires it in the header of every message. It requires the flow id as well,
             // which older tutorials leave out, so that one is sent when it is known.
             require("dataset-id", &raw.dataset_id, DATASET_ID);
@@ -169,7 +183,10 @@ fn inlet_urls(path: &Path, text: &str, problems: &mut Problems<'_>) -> Option<(U
     let url = check::secure_url(path, text, problems)?;
     let segments: Vec<&str> = url.path_segments()?.collect();
     let [above @ .., "collection", id] = segments.as_slice() else {
-        problems.expected(path, "a URL that ends in /collection/{inlet id} (the one for batches is derived from it)");
+        problems.expected(
+            path,
+            "a URL that ends in /collection/{inlet id} (the one for batches is derived from it)",
+        );
         return None;
     };
     if id.is_empty() || *id == "batch" {
@@ -190,14 +207,18 @@ fn schema(
 ) -> Option<SchemaRef> {
     let path = root.key("schema-content-type");
     let content_type = content_type.unwrap_or_else(|| SCHEMA_CONTENT_TYPE.to_owned());
-    let content_type_fits = content_type.starts_with("application/vnd.adobe.xed") && !content_type.contains(char::is_control);
+    let content_type_fits =
+        content_type.starts_with("application/vnd.adobe.xed") && !content_type.contains(char::is_control);
     if !content_type_fits {
         problems.expected(&path, &format!("a media type such as {SCHEMA_CONTENT_TYPE}"));
     }
     let id = id?;
     let is_url = Url::parse(&id).is_ok_and(|url| url.has_host() && matches!(url.scheme(), "https" | "http"));
     if !is_url || id.contains(char::is_whitespace) {
-        problems.expected(&root.key("schema-id"), "the schema's URL, https://ns.adobe.com/…/schemas/…");
+        problems.expected(
+            &root.key("schema-id"),
+            "the schema's URL, https://ns.adobe.com/…/schemas/…",
+        );
         return None;
     }
     content_type_fits.then_some(SchemaRef { id, content_type })

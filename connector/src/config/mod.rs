@@ -95,7 +95,11 @@ fn validate(raw: RawConfig, templated: bool, problems: &mut Problems<'_>) -> Opt
     common::check_api_version(api_version, templated, problems);
     let meta = common::meta(raw.meta, api_version, problems);
     let transform = common::transform(raw.transforms, problems);
-    let platform = platform::platform(raw.experience_platform, meta.as_ref().map(|meta| meta.name.as_str()), problems);
+    let platform = platform::platform(
+        raw.experience_platform,
+        meta.as_ref().map(|meta| meta.name.as_str()),
+        problems,
+    );
     let meta = meta?;
     Some(Config {
         name: meta.name,

@@ -48,17 +48,20 @@ pub(super) fn listed(store: &SecretStore, problems: &mut Problems<'_>) -> Vec<Li
 /// Fills the placeholders in. Says whether there were any.
 pub(super) fn fill(tree: &mut Node, listed: &[Listed], problems: &mut Problems<'_>) -> bool {
     let mut any = false;
-    tree.for_each_text(&Path::default(), &mut |path, _, text| match filled(&text.value, listed) {
-        Ok(Some(text_with_secrets)) => {
-            any = true;
-            *text = text_with_secrets;
-        }
-        Ok(None) => {}
-        Err(message) => {
-            any = true;
-            problems.add(path, message);
-        }
-    });
+    tree.for_each_text(
+        &Path::default(),
+        &mut |path, _, text| match filled(&text.value, listed) {
+            Ok(Some(text_with_secrets)) => {
+                any = true;
+                *text = text_with_secrets;
+            }
+            Ok(None) => {}
+            Err(message) => {
+                any = true;
+                problems.add(path, message);
+            }
+        },
+    );
     any
 }
 
@@ -78,7 +81,9 @@ fn filled(text: &str, listed: &[Listed]) -> Result<Option<Text>, String> {
             return Err("a placeholder is not of the form `${{ secrets.NAME }}`".to_owned());
         };
         let Some(secret) = listed.iter().find(|secret| secret.name == name) else {
-            return Err(format!("the secret {name} is used here but not listed in meta.secrets; add `- name: {name}`"));
+            return Err(format!(
+                "the secret {name} is used here but not listed in meta.secrets; add `- name: {name}`"
+            ));
         };
         value.push_str(before);
         // A listed secret without a value is reported where it is listed; here a stand-in keeps the text a text.

@@ -8,9 +8,7 @@ use reqwest::Url;
 
 use super::check;
 use super::inlet;
-use super::model::{
-    Batch, CredentialNames, DeadLetterTopic, Http, Ims, OnEvicted, Pace, Platform, Proxy, RetryLimits,
-};
+use super::model::{Batch, CredentialNames, DeadLetterTopic, Http, Ims, OnEvicted, Pace, Platform, Proxy, RetryLimits};
 use super::problem::Problems;
 use super::raw::{RawBatch, RawBuffer, RawDeadLetter, RawHttp, RawIms, RawPace, RawPlatform, RawRetry};
 use super::scalar::Period;
@@ -46,7 +44,11 @@ pub(super) fn platform(raw: Option<RawPlatform>, name: Option<&str>, problems: &
     let root = Path::of("experience-platform");
     let raw = problems.require(&root, raw, "the section that says where to deliver")?;
     let path = root.key("organization-id");
-    let organization_id = problems.require(&path, raw.organization_id, "the organization id, such as 0123…@AdobeOrg");
+    let organization_id = problems.require(
+        &path,
+        raw.organization_id,
+        "the organization id, such as 0123…@AdobeOrg",
+    );
     let organization_id = organization_id.filter(|id| {
         let prefix = id.strip_suffix("@AdobeOrg");
         let fits = prefix.is_some_and(|id| !id.is_empty() && id.chars().all(|letter| letter.is_ascii_alphanumeric()));
@@ -56,15 +58,21 @@ pub(super) fn platform(raw: Option<RawPlatform>, name: Option<&str>, problems: &
         fits
     });
     let path = root.key("sandbox");
-    let sandbox = raw.sandbox.and_then(|sandbox| check::identifier(&path, sandbox, problems));
+    let sandbox = raw
+        .sandbox
+        .and_then(|sandbox| check::identifier(&path, sandbox, problems));
     check::not_yet(&root.key("deduplicate"), raw.deduplicate.is_some(), problems);
     check::not_yet(&root.key("observability"), raw.observability.is_some(), problems);
     let ims = ims(raw.ims, problems);
     let events = inlet::events(raw.events, problems);
     // `Some(None)`: there is a section, and it is wrong.
     let profiles = raw.profiles.map(|raw| inlet::profiles(raw, problems));
-    let concurrency =
-        check::count(&root.key("concurrency.max"), raw.concurrency.and_then(|raw| raw.max), HIGHEST_CONCURRENCY, problems);
+    let concurrency = check::count(
+        &root.key("concurrency.max"),
+        raw.concurrency.and_then(|raw| raw.max),
+        HIGHEST_CONCURRENCY,
+        problems,
+    );
     let on_evicted = check::choice(
         &root.key("on-evicted"),
         raw.on_evicted.as_deref(),
@@ -77,7 +85,12 @@ pub(super) fn platform(raw: Option<RawPlatform>, name: Option<&str>, problems: &
     let http = http(raw.http.unwrap_or_default(), problems);
     let retry = retry(raw.retry.unwrap_or_default(), problems);
     let dead_letter = dead_letter(raw.dead_letter.unwrap_or_default(), name, problems);
-    let shutdown_timeout = check::period(&root.key("shutdown-timeout"), raw.shutdown_timeout, SHUTDOWN_TIMEOUT, problems);
+    let shutdown_timeout = check::period(
+        &root.key("shutdown-timeout"),
+        raw.shutdown_timeout,
+        SHUTDOWN_TIMEOUT,
+        problems,
+    );
     Some(Platform {
         organization_id: organization_id?,
         sandbox,
@@ -109,7 +122,9 @@ fn ims(raw: Option<RawIms>, problems: &mut Problems<'_>) -> Option<Ims> {
     let client_secret = problems.require(&secret_path, raw.client_secret, "\"${{ secrets.IMS_CLIENT_SECRET }}\"");
     let client_secret = client_secret.and_then(|value| check::text(&secret_path, value, problems));
     let has_next = raw.client_secret_next.is_some();
-    let client_secret_next = raw.client_secret_next.and_then(|value| check::text(&next_path, value, problems));
+    let client_secret_next = raw
+        .client_secret_next
+        .and_then(|value| check::text(&next_path, value, problems));
     let path = root.key("token-url");
     let token_url = check::secure_url(&path, raw.token_url.as_deref().unwrap_or(TOKEN_URL), problems);
     let path = root.key("scope");
@@ -142,9 +157,8 @@ fn batch(raw: RawBatch, problems: &mut Problems<'_>) -> Batch {
 
 fn pace(raw: &RawPace, problems: &mut Problems<'_>) -> Pace {
     let root = Path::of("experience-platform.pace");
-    let mut rate = |key: &str, value| {
-        check::non_zero_u32(check::count(&root.key(key), value, u64::from(u32::MAX), problems))
-    };
+    let mut rate =
+        |key: &str, value| check::non_zero_u32(check::count(&root.key(key), value, u64::from(u32::MAX), problems));
     Pace {
         requests_per_second: rate("requests-per-second", raw.requests_per_second),
         records_per_second: rate("records-per-second", raw.records_per_second),
@@ -165,17 +179,32 @@ fn http(raw: RawHttp, problems: &mut Problems<'_>) -> Http {
     let root = Path::of("experience-platform.http");
     let path = root.key("proxy");
     let proxy = raw.proxy.and_then(|proxy| {
-        let url = Url::parse(&proxy).ok().filter(|url| url.has_host() && matches!(url.scheme(), "http" | "https"));
+        let url = Url::parse(&proxy)
+            .ok()
+            .filter(|url| url.has_host() && matches!(url.scheme(), "http" | "https"));
         if url.is_none() {
             problems.expected(&path, "the URL of an HTTP proxy, such as http://proxy.example:3128");
         }
         url.map(Proxy)
     });
     let path = root.key("ca-file");
-    let ca_file = raw.ca_file.and_then(|file| check::text(&path, file, problems)).map(PathBuf::from);
+    let ca_file = raw
+        .ca_file
+        .and_then(|file| check::text(&path, file, problems))
+        .map(PathBuf::from);
     Http {
-        connect_timeout: check::period(&root.key("connect-timeout"), raw.connect_timeout, CONNECT_TIMEOUT, problems),
-        request_timeout: check::period(&root.key("request-timeout"), raw.request_timeout, REQUEST_TIMEOUT, problems),
+        connect_timeout: check::period(
+            &root.key("connect-timeout"),
+            raw.connect_timeout,
+            CONNECT_TIMEOUT,
+            problems,
+        ),
+        request_timeout: check::period(
+            &root.key("request-timeout"),
+            raw.request_timeout,
+            REQUEST_TIMEOUT,
+            problems,
+        ),
         proxy,
         ca_file,
     }
@@ -187,14 +216,21 @@ fn retry(raw: RawRetry, problems: &mut Problems<'_>) -> RetryLimits {
     let max = check::period(&root.key("max"), raw.max, RETRY_MAX, problems);
     if initial > max {
         let limit = humantime::format_duration(max);
-        problems.add(&root, format!("`initial` is longer than `max` ({limit}); expected initial ≤ max"));
+        problems.add(
+            &root,
+            format!("`initial` is longer than `max` ({limit}); expected initial ≤ max"),
+        );
     }
     RetryLimits { initial, max }
 }
 
 fn dead_letter(raw: RawDeadLetter, name: Option<&str>, problems: &mut Problems<'_>) -> Option<DeadLetterTopic> {
     let root = Path::of("experience-platform.dead-letter");
-    check::not_yet(&root.key("accept"), raw.accept.is_some_and(|reasons| !reasons.is_empty()), problems);
+    check::not_yet(
+        &root.key("accept"),
+        raw.accept.is_some_and(|reasons| !reasons.is_empty()),
+        problems,
+    );
     let retention = check::period(&root.key("retention"), raw.retention, RETENTION, problems);
     let path = root.key("topic");
     let topic = match (raw.topic, name) {

@@ -41,8 +41,12 @@ impl<'de> Deserialize<'de> for Period {
             }
 
             fn visit_str<E: de::Error>(self, text: &str) -> Result<Period, E> {
-                let period = humantime::parse_duration(text).ok().filter(|period| *period <= MAX_PERIOD);
-                period.map(Period).ok_or_else(|| E::invalid_value(Unexpected::Str(text), &self))
+                let period = humantime::parse_duration(text)
+                    .ok()
+                    .filter(|period| *period <= MAX_PERIOD);
+                period
+                    .map(Period)
+                    .ok_or_else(|| E::invalid_value(Unexpected::Str(text), &self))
             }
         }
         deserializer.deserialize_any(Read)
@@ -65,7 +69,8 @@ impl<'de> Deserialize<'de> for Size {
 
             fn visit_str<E: de::Error>(self, text: &str) -> Result<Size, E> {
                 let size = text.parse::<ByteSize>();
-                size.map(|size| Size(size.as_u64())).map_err(|_| E::invalid_value(Unexpected::Str(text), &self))
+                size.map(|size| Size(size.as_u64()))
+                    .map_err(|_| E::invalid_value(Unexpected::Str(text), &self))
             }
         }
         deserializer.deserialize_any(Read)

@@ -19,13 +19,20 @@ impl SecretStore {
     pub(crate) fn from_text(text: &str) -> Self {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let pairs = text.lines().filter_map(|line| line.split_once('='));
-        Self::File(pairs.map(|(name, value)| (name.trim().to_owned(), Secret::new(value.trim()))).collect())
+        Self::File(
+            pairs
+                .map(|(name, value)| (name.trim().to_owned(), Secret::new(value.trim())))
+                .collect(),
+        )
     }
 
     /// The value of a name; of several in a file, the first.
     pub(crate) fn get(&self, name: &str) -> Option<Secret> {
         match self {
-            Self::File(pairs) => pairs.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone()),
+            Self::File(pairs) => pairs
+                .iter()
+                .find(|(known, _)| known == name)
+                .map(|(_, value)| value.clone()),
             Self::Environment => std::env::var(name).ok().map(Secret::new),
         }
     }
@@ -51,7 +58,9 @@ impl fmt::Debug for SecretStore {
 /// Whether a text may name a secret: letters, digits and underscores, not beginning with a digit.
 pub(super) fn is_name(text: &str) -> bool {
     text.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
-        && text.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_')
+        && text
+            .chars()
+            .all(|letter| letter.is_ascii_alphanumeric() || letter == '_')
 }
 
 // === tests ===
@@ -61,14 +70,24 @@ mod tests {
     use super::*;
 
     fn value(text: &str, name: &str) -> Option<String> {
-        SecretStore::from_text(text).get(name).map(|secret| secret.expose().to_owned())
+        SecretStore::from_text(text)
+            .get(name)
+            .map(|secret| secret.expose().to_owned())
     }
 
     #[test]
     fn a_secrets_file_is_read_as_the_stock_connectors_read_it() {
         let text = "A = one=1 \r\n\n# note\nno equals sign\nB=\"two\"\nA=later\nC=";
-        assert_eq!(value(text, "A").as_deref(), Some("one=1"), "split at the first =, trimmed, first match wins");
-        assert_eq!(value(text, "B").as_deref(), Some("\"two\""), "quotes belong to the value");
+        assert_eq!(
+            value(text, "A").as_deref(),
+            Some("one=1"),
+            "split at the first =, trimmed, first match wins"
+        );
+        assert_eq!(
+            value(text, "B").as_deref(),
+            Some("\"two\""),
+            "quotes belong to the value"
+        );
         assert_eq!(value(text, "C").as_deref(), Some(""));
         assert_eq!(value(text, "D"), None);
     }

@@ -4,7 +4,8 @@ use super::*;
 
 const SAMPLE: &str = include_str!("../../../connector.yaml");
 const TABLE: &str = include_str!("../../../docs/configuration.md");
-const SECRETS: &str = "IMS_CLIENT_ID=the-id\nIMS_CLIENT_SECRET=hush: # \"very'\\\\ hush\nIMS_CLIENT_SECRET_NEXT=next-hush\n";
+const SECRETS: &str =
+    "IMS_CLIENT_ID=the-id\nIMS_CLIENT_SECRET=hush: # \"very'\\\\ hush\nIMS_CLIENT_SECRET_NEXT=next-hush\n";
 
 /// The least that is valid.
 const LEAST: &str = r#"apiVersion: 0.1.0
@@ -95,9 +96,7 @@ mod accepted {
 
     fn is_key(text: &str) -> bool {
         let key = text.trim_start().split(':').next().unwrap_or_default();
-        text.contains(':')
-            && key.chars().all(|letter| letter.is_ascii_lowercase() || letter == '-')
-            && key != "format"
+        text.contains(':') && key.chars().all(|letter| letter.is_ascii_lowercase() || letter == '-') && key != "format"
     }
 
     #[test]
@@ -112,16 +111,27 @@ mod accepted {
         assert_eq!(platform.concurrency.get(), 16);
         assert_eq!((platform.buffer.bytes, platform.buffer.offsets), (24 << 20, 100_000));
         assert_eq!(platform.dead_letter.retention, Duration::from_secs(90 * 86_400));
-        assert_eq!(platform.ims.token_url.as_str(), "https://ims-na1.adobelogin.com/ims/token/v3");
+        assert_eq!(
+            platform.ims.token_url.as_str(),
+            "https://ims-na1.adobelogin.com/ims/token/v3"
+        );
         assert!(platform.profiles.is_none());
     }
 
     #[test]
     fn the_batch_url_follows_from_the_inlet_url() {
-        let config = valid(&with("https://dcs.adobedc.net/collection/abc", "http://127.0.0.1:8080/gw/collection/abc"));
-        let Events::Xdm { inlet, .. } = config.platform.events else { panic!("not xdm") };
+        let config = valid(&with(
+            "https://dcs.adobedc.net/collection/abc",
+            "http://127.0.0.1:8080/gw/collection/abc",
+        ));
+        let Events::Xdm { inlet, .. } = config.platform.events else {
+            panic!("not xdm")
+        };
         assert_eq!(inlet.url.as_str(), "http://127.0.0.1:8080/gw/collection/abc");
-        assert_eq!(inlet.batch_url.as_str(), "http://127.0.0.1:8080/gw/collection/batch/abc");
+        assert_eq!(
+            inlet.batch_url.as_str(),
+            "http://127.0.0.1:8080/gw/collection/batch/abc"
+        );
     }
 
     #[test]
@@ -150,7 +160,10 @@ mod accepted {
     fn partitions_and_starts_have_the_stock_forms() {
         let consumer = |lines: &str| valid(&with("    id: sink\n", &format!("    id: sink\n{lines}\n"))).consumer;
         assert_eq!(consumer("    partition: 3").partitions, Partitions::Only(vec![3]));
-        assert_eq!(consumer("    partition: [2, 0]").partitions, Partitions::Only(vec![0, 2]));
+        assert_eq!(
+            consumer("    partition: [2, 0]").partitions,
+            Partitions::Only(vec![0, 2])
+        );
         assert_eq!(consumer("    max_bytes: 1048576").max_bytes.get(), 1 << 20);
         for (start, expected) in [
             ("end", Start::End),
@@ -158,7 +171,10 @@ mod accepted {
             ("{from-beginning: 6}", Start::FromBeginning(6)),
             ("{from-end: 7}", Start::FromEnd(7)),
         ] {
-            assert_eq!(consumer(&format!("    offset: {{start: {start}, strategy: manual}}")).start, expected);
+            assert_eq!(
+                consumer(&format!("    offset: {{start: {start}, strategy: manual}}")).start,
+                expected
+            );
         }
     }
 
@@ -178,7 +194,10 @@ mod accepted {
             .replace("\"${{ secrets.IMS_CLIENT_ID }}\"", "an-id")
             .replace("\"${{ secrets.IMS_CLIENT_SECRET }}\"", "a-secret");
         let config = valid(&text);
-        assert_eq!(config.platform.ims.names.client_secret, "experience-platform.ims.client-secret");
+        assert_eq!(
+            config.platform.ims.names.client_secret,
+            "experience-platform.ims.client-secret"
+        );
     }
 
     #[test]
@@ -196,10 +215,20 @@ mod accepted {
     #[test]
     fn profiles_have_their_three_formats() {
         let profiles = |keys: &str| {
-            valid(&plus(&format!("  profiles: {{inlet-url: \"https://dcs.adobedc.net/collection/p\", {keys}}}"))).platform.profiles
+            valid(&plus(&format!(
+                "  profiles: {{inlet-url: \"https://dcs.adobedc.net/collection/p\", {keys}}}"
+            )))
+            .platform
+            .profiles
         };
-        assert!(matches!(profiles("flow-id: f, dataset-id: d, identity-dataset-id: i"), Some(Profiles::Upsert { .. })));
-        assert!(matches!(profiles("format: raw, flow-id: f"), Some(Profiles::Raw { .. })));
+        assert!(matches!(
+            profiles("flow-id: f, dataset-id: d, identity-dataset-id: i"),
+            Some(Profiles::Upsert { .. })
+        ));
+        assert!(matches!(
+            profiles("format: raw, flow-id: f"),
+            Some(Profiles::Raw { .. })
+        ));
         let xdm = profiles("format: xdm, dataset-id: d, schema-id: \"https://ns.adobe.com/t/schemas/2\"");
         assert!(matches!(xdm, Some(Profiles::Xdm { .. })));
     }
@@ -211,23 +240,40 @@ mod refused {
     #[test]
     fn an_unknown_key_is_named_with_its_place_and_the_nearest_right_one() {
         let text = with("    client-id: \"${{", "    clientid: \"${{");
-        says(&text, &["connector.yaml:15: experience-platform.ims.clientid: unknown key; did you mean `client-id`?"]);
+        says(
+            &text,
+            &["connector.yaml:15: experience-platform.ims.clientid: unknown key; did you mean `client-id`?"],
+        );
         says(&text, &["experience-platform.ims.client-id: missing"]);
     }
 
     #[test]
     fn a_key_at_the_wrong_level_is_sent_to_the_right_one() {
-        says(&format!("{LEAST}consumer: {{id: x}}\n"), &["connector.yaml:21: consumer:", "belongs under `meta`"]);
-        says(&format!("{LEAST}batch: {{}}\n"), &["belongs under `experience-platform`"]);
-        says(&with("  topic: events\n", "  topic: events\n  partition: all\n"), &["belongs under `meta.consumer`"]);
+        says(
+            &format!("{LEAST}consumer: {{id: x}}\n"),
+            &["connector.yaml:21: consumer:", "belongs under `meta`"],
+        );
+        says(
+            &format!("{LEAST}batch: {{}}\n"),
+            &["belongs under `experience-platform`"],
+        );
+        says(
+            &with("  topic: events\n", "  topic: events\n  partition: all\n"),
+            &["belongs under `meta.consumer`"],
+        );
     }
 
     #[test]
     fn several_problems_are_told_at_once() {
-        let text = with("  topic: events\n", "").replace("id: sink", "id: 5").replace("d1", "[1]");
+        let text = with("  topic: events\n", "")
+            .replace("id: sink", "id: 5")
+            .replace("d1", "[1]");
         let message = refusal(&text);
         assert!(message.contains("meta.topic: missing"), "{message}");
-        assert!(message.contains("meta.consumer.id: found the number 5, expected text; put the value in quotes"), "{message}");
+        assert!(
+            message.contains("meta.consumer.id: found the number 5, expected text; put the value in quotes"),
+            "{message}"
+        );
         assert!(message.contains("events.dataset-id: found a list"), "{message}");
         assert_eq!(message.lines().count(), 3, "{message}");
     }
@@ -236,60 +282,139 @@ mod refused {
     fn a_secret_that_is_missing_or_not_listed_is_named() {
         let store = SecretStore::from_text("IMS_CLIENT_ID=x");
         let message = parse("c", LEAST, &store).unwrap_err().to_string();
-        assert!(message.contains("c:7: meta.secrets[1].name: the secret IMS_CLIENT_SECRET was not found in the secrets file"), "{message}");
-        says(&with(", {name: IMS_CLIENT_SECRET}", ""), &["connector.yaml:16:", "IMS_CLIENT_SECRET is used here but not listed"]);
+        assert!(
+            message
+                .contains("c:7: meta.secrets[1].name: the secret IMS_CLIENT_SECRET was not found in the secrets file"),
+            "{message}"
+        );
+        says(
+            &with(", {name: IMS_CLIENT_SECRET}", ""),
+            &["connector.yaml:16:", "IMS_CLIENT_SECRET is used here but not listed"],
+        );
     }
 
     #[test]
     fn secrets_under_the_oldest_api_version() {
-        says(&with("apiVersion: 0.1.0\n", ""), &["apiVersion", "stock connectors ignore meta.secrets"]);
-        says(&with("apiVersion: 0.1.0", "apiVersion: 0.0.0"), &["stock connectors ignore meta.secrets"]);
-        says(&with("apiVersion: 0.1.0", "apiVersion: 1.0.0"), &["expected 0.0.0, 0.1.0 or 0.2.0"]);
+        says(
+            &with("apiVersion: 0.1.0\n", ""),
+            &["apiVersion", "stock connectors ignore meta.secrets"],
+        );
+        says(
+            &with("apiVersion: 0.1.0", "apiVersion: 0.0.0"),
+            &["stock connectors ignore meta.secrets"],
+        );
+        says(
+            &with("apiVersion: 0.1.0", "apiVersion: 1.0.0"),
+            &["expected 0.0.0, 0.1.0 or 0.2.0"],
+        );
     }
 
     #[test]
     fn other_placeholders_and_templates() {
-        for placeholder in ["${{ env.X }}", "${{ secrets.IMS_CLIENT_ID", "${{ secrets['A'] }}", "${% if x %}"] {
-            says(&with("\"${{ secrets.IMS_CLIENT_ID }}\"", &format!("\"{placeholder}\"")), &["ims.client-id"]);
+        for placeholder in [
+            "${{ env.X }}",
+            "${{ secrets.IMS_CLIENT_ID",
+            "${{ secrets['A'] }}",
+            "${% if x %}",
+        ] {
+            says(
+                &with("\"${{ secrets.IMS_CLIENT_ID }}\"", &format!("\"{placeholder}\"")),
+                &["ims.client-id"],
+            );
         }
     }
 
     #[test]
     fn a_value_made_of_a_secret_is_never_shown() {
-        for key in ["  on-evicted", "  shutdown-timeout", "  sandbox", "  http", "  concurrency", "  retry", "  batch"] {
-            says(&plus(&format!("{key}: \"${{{{ secrets.IMS_CLIENT_SECRET }}}}\"")), &[key.trim()]);
+        for key in [
+            "  on-evicted",
+            "  shutdown-timeout",
+            "  sandbox",
+            "  http",
+            "  concurrency",
+            "  retry",
+            "  batch",
+        ] {
+            says(
+                &plus(&format!("{key}: \"${{{{ secrets.IMS_CLIENT_SECRET }}}}\"")),
+                &[key.trim()],
+            );
         }
-        says(&with("dataset-id: d1", "dataset-id: \"${{ secrets.IMS_CLIENT_SECRET }}\""), &["not shown"]);
-        says(&with("\"${{ secrets.IMS_CLIENT_ID }}\"", "5551212"), &["ims.client-id: found a number (not shown)"]);
-        says(&plus("  http: {proxy: \"socks5://user:hush@host\"}"), &["experience-platform.http.proxy"]);
+        says(
+            &with("dataset-id: d1", "dataset-id: \"${{ secrets.IMS_CLIENT_SECRET }}\""),
+            &["not shown"],
+        );
+        says(
+            &with("\"${{ secrets.IMS_CLIENT_ID }}\"", "5551212"),
+            &["ims.client-id: found a number (not shown)"],
+        );
+        says(
+            &plus("  http: {proxy: \"socks5://user:hush@host\"}"),
+            &["experience-platform.http.proxy"],
+        );
     }
 
     #[test]
     fn strategies_that_lose_or_repeat() {
-        for (strategy, reason) in [("auto", "would be lost"), ("none", "read the topic again"), ("Manual", "expected manual")] {
+        for (strategy, reason) in [
+            ("auto", "would be lost"),
+            ("none", "read the topic again"),
+            ("Manual", "expected manual"),
+        ] {
             let line = format!("    id: sink\n    offset: {{strategy: {strategy}}}\n");
-            says(&with("    id: sink\n", &line), &["meta.consumer.offset.strategy", reason]);
+            says(
+                &with("    id: sink\n", &line),
+                &["meta.consumer.offset.strategy", reason],
+            );
         }
-        says(&with("    id: sink\n", "    id: sink\n    offset: {start: end}\n"), &["strategy: missing; expected manual"]);
+        says(
+            &with("    id: sink\n", "    id: sink\n    offset: {start: end}\n"),
+            &["strategy: missing; expected manual"],
+        );
         let flush = "    id: sink\n    offset: {strategy: manual, flush-period: {secs: 10, nanos: 0}}\n";
-        says(&with("    id: sink\n", flush), &["flush-period", "at most once a second"]);
+        says(
+            &with("    id: sink\n", flush),
+            &["flush-period", "at most once a second"],
+        );
     }
 
     #[test]
     fn transforms_other_than_the_one_step() {
         let step = "  - uses: capillary-aep/capillary-xdm@0.1.0\n";
-        says(&with(step, &format!("{step}{step}")), &["transforms: found 2 steps", "look like loss"]);
+        says(
+            &with(step, &format!("{step}{step}")),
+            &["transforms: found 2 steps", "look like loss"],
+        );
         says(&with(&format!("transforms:\n{step}"), ""), &["transforms: missing"]);
-        says(&with(&format!("transforms:\n{step}"), "transforms: []\n"), &["transforms: found a list, expected exactly one"]);
-        says(&with(step, &format!("{step}    lookback: {{last: 1}}\n")), &["transforms[0].lookback"]);
-        says(&with(step, &format!("{step}    with: {{qualify-identity: true}}\n")), &["transforms[0].with.qualify-identity", "in quotes"]);
-        says(&with(step, &format!("{step}    whit: {{}}\n")), &["did you mean `with`?"]);
-        says(&with("capillary-aep/capillary-xdm@0.1.0", "a b"), &["transforms[0].uses"]);
+        says(
+            &with(&format!("transforms:\n{step}"), "transforms: []\n"),
+            &["transforms: found a list, expected exactly one"],
+        );
+        says(
+            &with(step, &format!("{step}    lookback: {{last: 1}}\n")),
+            &["transforms[0].lookback"],
+        );
+        says(
+            &with(step, &format!("{step}    with: {{qualify-identity: true}}\n")),
+            &["transforms[0].with.qualify-identity", "in quotes"],
+        );
+        says(
+            &with(step, &format!("{step}    whit: {{}}\n")),
+            &["did you mean `with`?"],
+        );
+        says(
+            &with("capillary-aep/capillary-xdm@0.1.0", "a b"),
+            &["transforms[0].uses"],
+        );
     }
 
     #[test]
     fn keys_of_later_versions() {
-        for lines in ["  deduplicate: {count: 5}", "  observability: {listen: \"127.0.0.1:1\"}", "  dead-letter: {accept: [x]}"] {
+        for lines in [
+            "  deduplicate: {count: 5}",
+            "  observability: {listen: \"127.0.0.1:1\"}",
+            "  dead-letter: {accept: [x]}",
+        ] {
             says(&plus(lines), &["not yet"]);
         }
         valid(&plus("  dead-letter: {accept: []}"));
@@ -303,19 +428,34 @@ mod refused {
             ("https://dcs.adobedc.net/collection/", "/collection/{inlet id}"),
             ("https://dcs.adobedc.net/abc", "/collection/{inlet id}"),
             ("https://dcs.adobedc.net/collection/abc?syncValidation=true", "without"),
-            ("https://user:hush@dcs.adobedc.net/collection/abc", "user name or password"),
+            (
+                "https://user:hush@dcs.adobedc.net/collection/abc",
+                "user name or password",
+            ),
             ("dcs.adobedc.net/collection/abc", "a URL"),
         ] {
-            says(&with("https://dcs.adobedc.net/collection/abc", &format!("\"{url}\"")), &["events.inlet-url", reason]);
+            says(
+                &with("https://dcs.adobedc.net/collection/abc", &format!("\"{url}\"")),
+                &["events.inlet-url", reason],
+            );
         }
     }
 
     #[test]
     fn keys_a_format_needs_or_has_no_use_for() {
         says(&with("    dataset-id: d1\n", ""), &["events.dataset-id: missing"]);
-        says(&with("    dataset-id: d1\n", "    format: raw\n"), &["flow-id: missing", "schema-id: has no meaning with format raw"]);
-        says(&with("    dataset-id: d1\n", "    dataset-id: d1\n    format: upsert\n"), &["events.format", "`xdm` or `raw`"]);
-        says(&plus("  profiles: {inlet-url: \"https://x/collection/p\"}"), &["profiles.flow-id: missing", "profiles.dataset-id: missing"]);
+        says(
+            &with("    dataset-id: d1\n", "    format: raw\n"),
+            &["flow-id: missing", "schema-id: has no meaning with format raw"],
+        );
+        says(
+            &with("    dataset-id: d1\n", "    dataset-id: d1\n    format: upsert\n"),
+            &["events.format", "`xdm` or `raw`"],
+        );
+        says(
+            &plus("  profiles: {inlet-url: \"https://x/collection/p\"}"),
+            &["profiles.flow-id: missing", "profiles.dataset-id: missing"],
+        );
     }
 
     #[test]
@@ -339,10 +479,22 @@ mod refused {
             says(&plus(lines), &[part]);
         }
         says(&with("ABC123@AdobeOrg", "ABC123"), &["@AdobeOrg"]);
-        says(&with("name: sink", "name: My Sink"), &["dead-letter.topic: missing; the default"]);
-        says(&with("    id: sink\n", "    id: sink\n    max-bytes: 3GiB\n"), &["meta.consumer.max-bytes"]);
-        says(&with("    id: sink\n", "    id: sink\n    partition: some\n"), &["meta.consumer.partition"]);
-        says(&with("    id: sink\n", "    id: sink\n    partition: [0, 0]\n"), &["twice"]);
+        says(
+            &with("name: sink", "name: My Sink"),
+            &["dead-letter.topic: missing; the default"],
+        );
+        says(
+            &with("    id: sink\n", "    id: sink\n    max-bytes: 3GiB\n"),
+            &["meta.consumer.max-bytes"],
+        );
+        says(
+            &with("    id: sink\n", "    id: sink\n    partition: some\n"),
+            &["meta.consumer.partition"],
+        );
+        says(
+            &with("    id: sink\n", "    id: sink\n    partition: [0, 0]\n"),
+            &["twice"],
+        );
         says(&with("type: capillary-aep-sink", "type: x-source"), &["meta.type"]);
     }
 
@@ -353,7 +505,10 @@ mod refused {
             ("IMS_CLIENT_SECRET".to_owned(), crate::secret::Secret::new("hush\n")),
         ]);
         let message = parse("c", LEAST, &store).unwrap_err().to_string();
-        assert!(message.contains("secrets.IMS_CLIENT_SECRET begins or ends with a blank"), "{message}");
+        assert!(
+            message.contains("secrets.IMS_CLIENT_SECRET begins or ends with a blank"),
+            "{message}"
+        );
         assert!(!message.contains("hush"));
     }
 
@@ -392,7 +547,10 @@ mod refused {
             }
             if let Err(error) = read(&String::from_utf8_lossy(&bytes)) {
                 let message = error.to_string();
-                assert!(!message.contains("hush") && !format!("{error:?}").contains("hush"), "{message}");
+                assert!(
+                    !message.contains("hush") && !format!("{error:?}").contains("hush"),
+                    "{message}"
+                );
             }
         }
     }
@@ -427,24 +585,44 @@ mod documented {
     }
 
     /// The keys the raw types know, found by asking for one they cannot know.
-    fn keys<T: serde::de::DeserializeOwned>(prefix: &str, wrap: &dyn Fn(serde_json::Value) -> serde_json::Value) -> BTreeSet<String> {
+    fn keys<T: serde::de::DeserializeOwned>(
+        prefix: &str,
+        wrap: &dyn Fn(serde_json::Value) -> serde_json::Value,
+    ) -> BTreeSet<String> {
         const PROBE: &str = "no such key";
         let ask = |inner: serde_json::Value| match serde_json::from_value::<T>(wrap(inner)) {
             Err(error) if error.to_string().starts_with(&format!("unknown field `{PROBE}`")) => {
                 let message = error.to_string();
-                Some(message.split('`').skip(3).step_by(2).map(str::to_owned).collect::<Vec<_>>())
+                Some(
+                    message
+                        .split('`')
+                        .skip(3)
+                        .step_by(2)
+                        .map(str::to_owned)
+                        .collect::<Vec<_>>(),
+                )
             }
             _ => None,
         };
         let probe = || serde_json::json!({ PROBE: null });
         let mut found = BTreeSet::new();
-        for key in ask(probe()).unwrap_or_default().into_iter().filter(|key| !key.contains('_')) {
+        for key in ask(probe())
+            .unwrap_or_default()
+            .into_iter()
+            .filter(|key| !key.contains('_'))
+        {
             let map = |inner| wrap(serde_json::json!({ key.as_str(): inner }));
             let list = |inner| wrap(serde_json::json!({ key.as_str(): [inner] }));
             let path = format!("{prefix}{key}");
-            let inner: BTreeSet<String> =
-                keys::<T>(&format!("{path}."), &map).into_iter().chain(keys::<T>(&format!("{path}[]."), &list)).collect();
-            found.extend(if inner.is_empty() { BTreeSet::from([path]) } else { inner });
+            let inner: BTreeSet<String> = keys::<T>(&format!("{path}."), &map)
+                .into_iter()
+                .chain(keys::<T>(&format!("{path}[]."), &list))
+                .collect();
+            found.extend(if inner.is_empty() {
+                BTreeSet::from([path])
+            } else {
+                inner
+            });
         }
         found
     }
@@ -462,7 +640,8 @@ mod documented {
     fn the_sample_shows_every_key_that_does_something() {
         for row in rows() {
             let refused = TABLE.lines().any(|line| {
-                line.starts_with(&format!("| `{}` |", row.key)) && (line.contains("| Refused") || line.ends_with("| Not yet |"))
+                line.starts_with(&format!("| `{}` |", row.key))
+                    && (line.contains("| Refused") || line.ends_with("| Not yet |"))
             });
             let key = row.key.rsplit(['.', ']']).next().unwrap_or_default();
             if !refused && !row.key.starts_with("meta.topic.") && row.key != "experience-platform.profiles.schema-id" {
@@ -476,7 +655,10 @@ mod documented {
         let base = plus("  profiles: {inlet-url: \"https://x/collection/p\", flow-id: f, dataset-id: d}");
         let expected = format!("{:?}", valid(&base));
         let mut tried = 0;
-        for row in rows().into_iter().filter(|row| row.default.starts_with('`') && row.key != "apiVersion") {
+        for row in rows()
+            .into_iter()
+            .filter(|row| row.default.starts_with('`') && row.key != "apiVersion")
+        {
             let mut value: serde_json::Value = tree::Node::parse(&base).unwrap().to_json();
             // `strategy` has to stand beside every other key of `offset`.
             if row.key.starts_with("meta.consumer.offset.") {

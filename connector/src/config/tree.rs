@@ -63,7 +63,12 @@ pub(super) struct SyntaxError {
 impl Path {
     /// Reads `a.b.c`. For the paths written in this program; keys with dots or brackets in them cannot be named so.
     pub(super) fn of(text: &str) -> Self {
-        Self(text.split('.').filter(|key| !key.is_empty()).map(|key| Step::Key(key.to_owned())).collect())
+        Self(
+            text.split('.')
+                .filter(|key| !key.is_empty())
+                .map(|key| Step::Key(key.to_owned()))
+                .collect(),
+        )
     }
 
     pub(super) fn key(&self, key: &str) -> Self {
@@ -216,9 +221,7 @@ impl Node {
 
     fn child(&self, step: &Step) -> Option<&Self> {
         match (&self.kind, step) {
-            (Kind::Map(entries), Step::Key(key)) => {
-                entries.iter().find(|(name, _)| name == key).map(|(_, node)| node)
-            }
+            (Kind::Map(entries), Step::Key(key)) => entries.iter().find(|(name, _)| name == key).map(|(_, node)| node),
             (Kind::List(items), Step::Index(index)) => items.get(*index),
             _ => None,
         }
@@ -239,9 +242,12 @@ fn convert(yaml: &MarkedYaml<'_>, depth: usize) -> Result<Node, SyntaxError> {
             Scalar::FloatingPoint(value) => Kind::Float(value.into_inner()),
             Scalar::String(value) => Kind::Text(Text::plain(value.as_ref())),
         },
-        YamlData::Sequence(items) => {
-            Kind::List(items.iter().map(|item| convert(item, depth + 1)).collect::<Result<_, _>>()?)
-        }
+        YamlData::Sequence(items) => Kind::List(
+            items
+                .iter()
+                .map(|item| convert(item, depth + 1))
+                .collect::<Result<_, _>>()?,
+        ),
         YamlData::Mapping(entries) => {
             let mut map = Vec::with_capacity(entries.len());
             for (key, value) in entries {
@@ -255,7 +261,13 @@ fn convert(yaml: &MarkedYaml<'_>, depth: usize) -> Result<Node, SyntaxError> {
                     return Err(SyntaxError::new(Some(line), "the key is there twice"));
                 }
                 // The line of the key is where a reader looks; a value may begin on the next one.
-                map.push((name, Node { line, ..convert(value, depth + 1)? }));
+                map.push((
+                    name,
+                    Node {
+                        line,
+                        ..convert(value, depth + 1)?
+                    },
+                ));
             }
             Kind::Map(map)
         }
@@ -282,7 +294,11 @@ impl Text {
 
 impl fmt::Debug for Text {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.secrets.is_empty() { write!(f, "{:?}", self.value) } else { f.write_str("***") }
+        if self.secrets.is_empty() {
+            write!(f, "{:?}", self.value)
+        } else {
+            f.write_str("***")
+        }
     }
 }
 

@@ -63,7 +63,9 @@ pub(super) fn read(status: u16, retry_after: Option<&str>, body: &[u8]) -> Resul
         408 | 429 | 500.. => Err(Failure::Unavailable {
             status,
             // IMS documents no form; a date would need a common clock, so only seconds are understood.
-            pause: retry_after.and_then(|text| text.trim().parse().ok()).map(Duration::from_secs),
+            pause: retry_after
+                .and_then(|text| text.trim().parse().ok())
+                .map(Duration::from_secs),
         }),
         _ => Err(refusal(status, body)),
     }
@@ -85,7 +87,11 @@ fn grant(body: &[u8]) -> Result<Grant, Failure> {
     bearer.set_sensitive(true);
     let claimed = claimed_life(token);
     let told = body.get("expires_in").and_then(number).map(|told| {
-        if told > GREATEST_SECONDS { millis(told) } else { millis(told * 1000.0) }
+        if told > GREATEST_SECONDS {
+            millis(told)
+        } else {
+            millis(told * 1000.0)
+        }
     });
     Ok(Grant {
         bearer,
@@ -122,7 +128,10 @@ fn refusal(status: u16, body: &[u8]) -> Failure {
     let code = body.get("error").and_then(Value::as_str).unwrap_or_default();
     if code == "invalid_client" {
         // Known texts: "invalid client_secret parameter", "invalid client_id parameter".
-        let description = body.get("error_description").and_then(Value::as_str).unwrap_or_default();
+        let description = body
+            .get("error_description")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
         let part = match (description.contains("client_id"), description.contains("client_secret")) {
             (true, false) => Part::Id,
             (false, true) => Part::Secret,
@@ -155,11 +164,23 @@ mod tests {
 
     #[test]
     fn both_units_of_expires_in_give_the_same_life() {
-        assert_eq!(life(r#"{"access_token":"t","token_type":"bearer","expires_in":86399}"#), Duration::from_secs(86_399));
-        assert_eq!(life(r#"{"access_token":"t","expires_in":86399994}"#), Duration::from_millis(86_399_994));
-        assert_eq!(life(r#"{"access_token":"t","expires_in":"3599"}"#), Duration::from_secs(3_599));
+        assert_eq!(
+            life(r#"{"access_token":"t","token_type":"bearer","expires_in":86399}"#),
+            Duration::from_secs(86_399)
+        );
+        assert_eq!(
+            life(r#"{"access_token":"t","expires_in":86399994}"#),
+            Duration::from_millis(86_399_994)
+        );
+        assert_eq!(
+            life(r#"{"access_token":"t","expires_in":"3599"}"#),
+            Duration::from_secs(3_599)
+        );
         assert_eq!(life(r#"{"access_token":"t","expires_in":1000000}"#), LONGEST_LIFE);
-        assert_eq!(life(r#"{"access_token":"t","expires_in":1000001}"#), Duration::from_millis(1_000_001));
+        assert_eq!(
+            life(r#"{"access_token":"t","expires_in":1000001}"#),
+            Duration::from_millis(1_000_001)
+        );
     }
 
     #[test]
@@ -170,13 +191,24 @@ mod tests {
         assert_eq!(grant.life, Duration::from_secs(3_600));
         assert!(grant.units_disagree);
         let numbers = jwt(r#"{"created_at":1700000000000,"expires_in":3600000}"#);
-        assert_eq!(life(&format!(r#"{{"access_token":"{numbers}"}}"#)), Duration::from_secs(3_600));
+        assert_eq!(
+            life(&format!(r#"{{"access_token":"{numbers}"}}"#)),
+            Duration::from_secs(3_600)
+        );
     }
 
     #[test]
     fn claims_without_a_creation_time_or_other_tokens_leave_it_to_the_body() {
-        for token in [jwt(r#"{"expires_in":"5"}"#), jwt("no json"), "a.b.c".to_owned(), "opaque".to_owned()] {
-            assert_eq!(life(&format!(r#"{{"access_token":"{token}","expires_in":3599}}"#)), Duration::from_secs(3_599));
+        for token in [
+            jwt(r#"{"expires_in":"5"}"#),
+            jwt("no json"),
+            "a.b.c".to_owned(),
+            "opaque".to_owned(),
+        ] {
+            assert_eq!(
+                life(&format!(r#"{{"access_token":"{token}","expires_in":3599}}"#)),
+                Duration::from_secs(3_599)
+            );
         }
         assert_eq!(life(r#"{"access_token":"t"}"#), UNKNOWN_LIFE);
         assert_eq!(life(r#"{"access_token":"t","expires_in":-1}"#), UNKNOWN_LIFE);
@@ -190,7 +222,10 @@ mod tests {
     #[test]
     fn the_token_type_is_optional_and_has_no_case() {
         assert!(read(200, None, br#"{"access_token":"t","token_type":"Bearer"}"#).is_ok());
-        assert!(matches!(read(200, None, br#"{"access_token":"t","token_type":"mac"}"#), Err(Failure::Unusable(_))));
+        assert!(matches!(
+            read(200, None, br#"{"access_token":"t","token_type":"mac"}"#),
+            Err(Failure::Unusable(_))
+        ));
     }
 
     #[test]
@@ -199,25 +234,49 @@ mod tests {
             let body = format!(r#"{{"error":"invalid_client","error_description":"{description}"}}"#);
             read(400, None, body.as_bytes()).unwrap_err()
         };
-        assert_eq!(part("invalid client_secret parameter"), Failure::Credential(Part::Secret));
+        assert_eq!(
+            part("invalid client_secret parameter"),
+            Failure::Credential(Part::Secret)
+        );
         assert_eq!(part("invalid client_id parameter"), Failure::Credential(Part::Id));
         assert_eq!(part("something else"), Failure::Credential(Part::Unknown));
         let scope = read(400, None, br#"{"error":"invalid_scope"}"#).unwrap_err();
-        assert_eq!(scope, Failure::Refused { status: 400, code: "invalid_scope".to_owned() });
+        assert_eq!(
+            scope,
+            Failure::Refused {
+                status: 400,
+                code: "invalid_scope".to_owned()
+            }
+        );
     }
 
     #[test]
     fn overload_names_its_pause() {
         let busy = read(429, Some(" 7 "), b"").unwrap_err();
-        assert_eq!(busy, Failure::Unavailable { status: 429, pause: Some(Duration::from_secs(7)) });
+        assert_eq!(
+            busy,
+            Failure::Unavailable {
+                status: 429,
+                pause: Some(Duration::from_secs(7))
+            }
+        );
         let broken = read(503, Some("Wed, 21 Oct 2015 07:28:00 GMT"), b"<html>").unwrap_err();
-        assert_eq!(broken, Failure::Unavailable { status: 503, pause: None });
+        assert_eq!(
+            broken,
+            Failure::Unavailable {
+                status: 503,
+                pause: None
+            }
+        );
     }
 
     #[test]
     fn any_answer_is_read_without_a_panic_and_shows_nothing_of_itself() {
         let mut random = fastrand::Rng::with_seed(11);
-        let good = format!(r#"{{"access_token":"{}hush","token_type":"bearer","expires_in":86399}}"#, jwt(r#"{"created_at":"1","expires_in":"2"}"#));
+        let good = format!(
+            r#"{{"access_token":"{}hush","token_type":"bearer","expires_in":86399}}"#,
+            jwt(r#"{"created_at":"1","expires_in":"2"}"#)
+        );
         for status in [200, 201, 302, 400, 401, 418, 429, 500, 503, 999] {
             for _ in 0..200 {
                 let mut body = good.clone().into_bytes();

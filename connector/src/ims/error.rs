@@ -43,10 +43,7 @@ impl TokenError {
 
     /// The same error, told again when some of the pause is over.
     pub(super) fn with_pause(&self, pause: Duration) -> Self {
-        Self {
-            pause,
-            ..self.clone()
-        }
+        Self { pause, ..self.clone() }
     }
 
     pub(crate) fn fault(&self) -> Fault {

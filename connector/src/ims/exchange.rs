@@ -27,7 +27,11 @@ pub(super) fn over_http(ims: &Ims, client: Client) -> Exchange {
         Box::pin(async move {
             let mut response = request.send().await.map_err(network)?;
             let status = response.status().as_u16();
-            let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()).map(str::to_owned);
+            let retry_after = response
+                .headers()
+                .get(RETRY_AFTER)
+                .and_then(|value| value.to_str().ok())
+                .map(str::to_owned);
             let mut body = Vec::new();
             while let Some(chunk) = response.chunk().await.map_err(network)? {
                 body.extend_from_slice(&chunk);
@@ -67,7 +71,11 @@ fn network(error: reqwest::Error) -> Failure {
     while let Some(inner) = cause.source() {
         cause = inner;
     }
-    let reason = if error.is_timeout() { "no answer in time".to_owned() } else { cause.to_string() };
+    let reason = if error.is_timeout() {
+        "no answer in time".to_owned()
+    } else {
+        cause.to_string()
+    };
     Failure::Network(reason)
 }
 

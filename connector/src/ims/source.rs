@@ -157,7 +157,11 @@ impl TokenSource {
     pub(crate) fn refuse(&self, token: &Token) {
         let now = Instant::now();
         let mut state = self.0.state();
-        let Some(held) = state.held.as_mut().filter(|held| Arc::ptr_eq(&held.token.0, &token.0) && !held.refused) else {
+        let Some(held) = state
+            .held
+            .as_mut()
+            .filter(|held| Arc::ptr_eq(&held.token.0, &token.0) && !held.refused)
+        else {
             return;
         };
         held.refused = true;
@@ -169,7 +173,11 @@ impl TokenSource {
             refusals => self.0.backoff(refusals - 1, &mut state.random),
         };
         let failing = state.error.is_some();
-        state.not_before = if failing { state.not_before.max(now + pause) } else { now + pause };
+        state.not_before = if failing {
+            state.not_before.max(now + pause)
+        } else {
+            now + pause
+        };
     }
 
     fn next(&self, waited: bool) -> Next {
@@ -266,13 +274,21 @@ impl Inner {
         if used != state.secret {
             let names = [Some(&self.names.client_secret), self.names.client_secret_next.as_ref()];
             let name = |index: usize| names.get(index).copied().flatten().map_or("", String::as_str);
-            tracing::info!(refused = name(state.secret), accepted = name(used), "another client secret is used from now on");
+            tracing::info!(
+                refused = name(state.secret),
+                accepted = name(used),
+                "another client secret is used from now on"
+            );
             state.secret = used;
         }
         tracing::info!(lives_for = %humantime::format_duration(Duration::from_secs(grant.life.as_secs())), "got an access token");
         state.failures = 0;
         state.error = (grant.life < LEAST_INTERVAL).then(|| {
-            TokenError::new(Failure::Unusable("its token ends within seconds"), &self.names, LEAST_INTERVAL)
+            TokenError::new(
+                Failure::Unusable("its token ends within seconds"),
+                &self.names,
+                LEAST_INTERVAL,
+            )
         });
         state.not_before = asked_at + LEAST_INTERVAL;
         state.held = Some(Held {
@@ -297,7 +313,9 @@ impl Inner {
         };
         let error = TokenError::new(failure, &self.names, pause);
         let valid = state.held.as_ref().filter(|held| !held.refused && now < held.ends_at);
-        let left = valid.map_or(Duration::ZERO, |held| held.ends_at.duration_since(now)).as_secs();
+        let left = valid
+            .map_or(Duration::ZERO, |held| held.ends_at.duration_since(now))
+            .as_secs();
         tracing::warn!(%error, attempt = failures, held_token_valid_for_seconds = left, "no new access token");
         state.not_before = now + pause;
         state.error = Some(error);
@@ -305,7 +323,10 @@ impl Inner {
 
     /// Exponential backoff with full jitter, so that several connectors do not ask in step.
     fn backoff(&self, attempt: u32, random: &mut fastrand::Rng) -> Duration {
-        let doubled = self.retry.initial.saturating_mul(1 << attempt.saturating_sub(1).min(30));
+        let doubled = self
+            .retry
+            .initial
+            .saturating_mul(1 << attempt.saturating_sub(1).min(30));
         let longest = u64::try_from(doubled.min(self.retry.max).as_millis()).unwrap_or(u64::MAX);
         Duration::from_millis(random.u64(1..=longest.max(1)))
     }

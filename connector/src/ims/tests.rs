@@ -88,7 +88,12 @@ impl Script {
             });
             answer
         });
-        TokenSource::with_exchange(&ims("https://ims.example/", next), exchange, RETRY, fastrand::Rng::with_seed(1))
+        TokenSource::with_exchange(
+            &ims("https://ims.example/", next),
+            exchange,
+            RETRY,
+            fastrand::Rng::with_seed(1),
+        )
     }
 }
 
@@ -101,7 +106,10 @@ async fn take(source: &TokenSource) -> String {
 }
 
 fn down() -> Answer {
-    Answer::Fails(Failure::Unavailable { status: 503, pause: None })
+    Answer::Fails(Failure::Unavailable {
+        status: 503,
+        pause: None,
+    })
 }
 
 /// Lets a background fetch come to its end.
@@ -113,7 +121,14 @@ async fn settle() {
 async fn many_callers_share_one_fetch() {
     let script = Script::of([Answer::Token("one", DAY)]);
     let source = script.source();
-    let callers: Vec<_> = (0..50).map(|_| tokio::spawn({ let source = source.clone(); async move { take(&source).await } })).collect();
+    let callers: Vec<_> = (0..50)
+        .map(|_| {
+            tokio::spawn({
+                let source = source.clone();
+                async move { take(&source).await }
+            })
+        })
+        .collect();
     for caller in callers {
         assert_eq!(caller.await.unwrap(), "one");
     }
@@ -124,7 +139,11 @@ async fn many_callers_share_one_fetch() {
 async fn a_caller_that_gives_up_does_not_end_the_fetch_of_the_others() {
     let script = Script::of([Answer::Token("one", DAY)]);
     let source = script.source();
-    assert!(tokio::time::timeout(Duration::from_millis(10), source.token()).await.is_err());
+    assert!(
+        tokio::time::timeout(Duration::from_millis(10), source.token())
+            .await
+            .is_err()
+    );
     assert_eq!(take(&source).await, "one");
     assert_eq!(script.asked(), 1);
 }
@@ -147,7 +166,10 @@ async fn a_token_is_renewed_ten_minutes_ahead_while_the_old_one_is_used() {
 
 #[tokio::test(start_paused = true)]
 async fn a_token_of_ten_minutes_is_renewed_ninety_seconds_ahead() {
-    let script = Script::of([Answer::Token("one", Duration::from_secs(600)), Answer::Token("two", DAY)]);
+    let script = Script::of([
+        Answer::Token("one", Duration::from_secs(600)),
+        Answer::Token("two", DAY),
+    ]);
     let source = script.source();
     take(&source).await;
     advance(Duration::from_secs(505)).await;
@@ -172,7 +194,10 @@ async fn a_valid_token_is_used_to_its_very_end_while_ims_is_down() {
         sleep(Duration::from_secs(1)).await;
     }
     let asked = script.asked();
-    assert!((4..=30).contains(&asked), "asked {asked} times in 80 s: it must try, and back off");
+    assert!(
+        (4..=30).contains(&asked),
+        "asked {asked} times in 80 s: it must try, and back off"
+    );
     sleep(Duration::from_secs(2)).await;
     let error = source.token().await.unwrap_err();
     assert_eq!(error.fault(), Fault::External);
@@ -192,12 +217,23 @@ async fn ims_is_left_alone_while_it_fails_however_often_callers_ask() {
 
 #[tokio::test(start_paused = true)]
 async fn a_pause_that_ims_names_is_kept_and_clamped() {
-    let busy = |seconds| Answer::Fails(Failure::Unavailable { status: 429, pause: Some(Duration::from_secs(seconds)) });
+    let busy = |seconds| {
+        Answer::Fails(Failure::Unavailable {
+            status: 429,
+            pause: Some(Duration::from_secs(seconds)),
+        })
+    };
     let script = Script::of([busy(7), busy(86_400), Answer::Token("one", DAY)]);
     let source = script.source();
-    assert_eq!(source.token().await.unwrap_err().retry(), Retry::After(Duration::from_secs(7)));
+    assert_eq!(
+        source.token().await.unwrap_err().retry(),
+        Retry::After(Duration::from_secs(7))
+    );
     sleep(Duration::from_secs(6)).await;
-    assert_eq!(source.token().await.unwrap_err().retry(), Retry::After(Duration::from_secs(1)));
+    assert_eq!(
+        source.token().await.unwrap_err().retry(),
+        Retry::After(Duration::from_secs(1))
+    );
     sleep(Duration::from_secs(1)).await;
     assert_eq!(source.token().await.unwrap_err().retry(), Retry::After(RETRY.max));
     sleep(RETRY.max).await;
@@ -215,7 +251,11 @@ async fn a_refused_token_is_replaced_once_however_many_requests_it_was_refused_f
     let second = source.token().await.unwrap();
     assert_eq!(name(&second), "two");
     source.refuse(&first);
-    assert_eq!(take(&source).await, "two", "a late refusal of the old token does not touch the new one");
+    assert_eq!(
+        take(&source).await,
+        "two",
+        "a late refusal of the old token does not touch the new one"
+    );
     assert_eq!(script.asked(), 2);
 }
 
@@ -271,7 +311,11 @@ async fn short_lived_tokens_are_renewed_at_half_their_life() {
         source.token().await.unwrap();
         sleep(Duration::from_millis(100)).await;
     }
-    assert!((5..=8).contains(&script.asked()), "asked {} times in a minute", script.asked());
+    assert!(
+        (5..=8).contains(&script.asked()),
+        "asked {} times in a minute",
+        script.asked()
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -306,7 +350,10 @@ async fn when_both_secrets_are_wrong_both_are_named() {
     let wrong = || Answer::Fails(Failure::Credential(Part::Unknown));
     let script = Script::of([wrong(), wrong()]);
     let error = script.source_with(true).token().await.unwrap_err().to_string();
-    assert!(error.contains("secrets.IMS_CLIENT_SECRET") && error.contains("secrets.NEXT"), "{error}");
+    assert!(
+        error.contains("secrets.IMS_CLIENT_SECRET") && error.contains("secrets.NEXT"),
+        "{error}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -360,39 +407,64 @@ mod over_http {
                         let kind = request.headers()["content-type"].to_str().unwrap().to_owned();
                         let line = format!("{} {} {kind}", request.method(), request.uri());
                         let body = request.into_body().collect().await?.to_bytes();
-                        record.lock().unwrap().push((line, String::from_utf8_lossy(&body).into_owned()));
+                        record
+                            .lock()
+                            .unwrap()
+                            .push((line, String::from_utf8_lossy(&body).into_owned()));
                         let (status, retry_after, body) = answers.lock().unwrap().pop_front().unwrap_or((500, "", ""));
                         let mut response = Response::new(Full::new(Bytes::from(body)));
                         *response.status_mut() = status.try_into().unwrap();
                         if !retry_after.is_empty() {
-                            response.headers_mut().insert("retry-after", retry_after.parse().unwrap());
+                            response
+                                .headers_mut()
+                                .insert("retry-after", retry_after.parse().unwrap());
                         }
                         Ok::<_, hyper::Error>(response)
                     }
                 });
-                tokio::spawn(hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(socket), service));
+                tokio::spawn(
+                    hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(socket), service),
+                );
             }
         });
         (url, seen)
     }
 
     fn source(url: &str) -> TokenSource {
-        TokenSource::new(&ims(url, false), reqwest::Client::builder().no_proxy().build().unwrap(), RETRY)
+        TokenSource::new(
+            &ims(url, false),
+            reqwest::Client::builder().no_proxy().build().unwrap(),
+            RETRY,
+        )
     }
 
     #[tokio::test]
     async fn the_request_is_a_form_in_the_body() {
-        let (url, seen) = serve(vec![(200, "", r#"{"access_token":"abc","token_type":"bearer","expires_in":86399}"#)]).await;
+        let (url, seen) = serve(vec![(
+            200,
+            "",
+            r#"{"access_token":"abc","token_type":"bearer","expires_in":86399}"#,
+        )])
+        .await;
         assert_eq!(take(&source(&url)).await, "abc");
         let seen = seen.lock().unwrap();
         assert_eq!(seen[0].0, "POST /ims/token/v3 application/x-www-form-urlencoded");
-        assert_eq!(seen[0].1, "grant_type=client_credentials&client_id=the-id&client_secret=hush-1&scope=openid%2CAdobeID");
+        assert_eq!(
+            seen[0].1,
+            "grant_type=client_credentials&client_id=the-id&client_secret=hush-1&scope=openid%2CAdobeID"
+        );
     }
 
     #[tokio::test]
     async fn answers_of_every_kind_become_errors_that_say_whose_fault_it_is() {
         for (status, header, body, fault, part) in [
-            (400, "", r#"{"error":"invalid_client","error_description":"invalid client_secret parameter"}"#, Fault::User, "secrets.IMS_CLIENT_SECRET"),
+            (
+                400,
+                "",
+                r#"{"error":"invalid_client","error_description":"invalid client_secret parameter"}"#,
+                Fault::User,
+                "secrets.IMS_CLIENT_SECRET",
+            ),
             (400, "", r#"{"error":"invalid_scope"}"#, Fault::User, "ims.scope"),
             (404, "", "<html>", Fault::User, "ims.token-url"),
             (302, "", "", Fault::User, "ims.token-url"),
@@ -410,8 +482,15 @@ mod over_http {
 
     #[tokio::test]
     async fn nobody_listening_is_an_external_fault_without_the_url() {
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let error = source(&format!("http://127.0.0.1:{port}/token")).token().await.unwrap_err();
+        let port = std::net::TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap()
+            .port();
+        let error = source(&format!("http://127.0.0.1:{port}/token"))
+            .token()
+            .await
+            .unwrap_err();
         assert_eq!(error.fault(), Fault::External);
         assert!(error.to_string().contains("cannot be reached"), "{error}");
     }
