@@ -1,6 +1,7 @@
 //! Delivers mapped Capillary events from a Fluvio topic to Adobe Experience Platform.
 
 mod arrival;
+mod broker;
 mod clock;
 mod config;
 mod error;
