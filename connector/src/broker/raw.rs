@@ -124,7 +124,7 @@ fn unusable(connection: &Connection, reason: String) -> BrokerError {
 ///
 /// The client's own decoder takes truncated records for the end of the batch; here that is an error, because offsets
 /// that seem to be missing would be given up as absent.
-fn decode(batch: &Batch<RawRecords>, records: &mut Vec<RawRecord>) -> Result<(), String> {
+pub(super) fn decode(batch: &Batch<RawRecords>, records: &mut Vec<RawRecord>) -> Result<(), String> {
     let raw = &batch.records().0;
     let compression = batch.get_compression().map_err(|error| error.to_string())?;
     let content = match compression.uncompress(raw).map_err(|error| error.to_string())? {
@@ -144,7 +144,7 @@ fn decode(batch: &Batch<RawRecords>, records: &mut Vec<RawRecord>) -> Result<(),
         records.push(RawRecord {
             offset: batch.base_offset + record.offset_delta(),
             timestamp: base_timestamp.map(|base| base + record.timestamp_delta()),
-            value: record.value.clone().into(),
+            value: Bytes::clone(&record.value),
         });
     }
     Ok(())
