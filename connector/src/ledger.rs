@@ -183,7 +183,8 @@ impl Ledger {
         }
     }
 
-    fn has_room(&self, partition: u32) -> bool {
+    /// Whether a partition may read on now.
+    pub(crate) fn has_room(&self, partition: u32) -> bool {
         let state = self.state();
         let stretch = state.accounts.get(&partition).map_or(0, Account::stretch);
         state.bytes < self.bounds.bytes && stretch < self.bounds.offsets
