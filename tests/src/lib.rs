@@ -1,1 +1,4 @@
 //! Test doubles and the end-to-end suites.
+
+pub mod smartmodule;
+pub mod xdm;
