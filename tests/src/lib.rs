@@ -1,4 +1,5 @@
 //! Test doubles and the end-to-end suites.
 
+pub mod samples;
 pub mod smartmodule;
 pub mod xdm;
