@@ -20,7 +20,10 @@ pub fn samples() -> std::io::Result<Vec<Sample>> {
             let path = entry?.path();
             if path.extension().is_some_and(|extension| extension == "json") {
                 let stem = path.file_stem().unwrap_or_default().to_string_lossy();
-                found.push(Sample { name: format!("{prefix}{stem}"), bytes: std::fs::read(&path)? });
+                found.push(Sample {
+                    name: format!("{prefix}{stem}"),
+                    bytes: std::fs::read(&path)?,
+                });
             }
         }
     }

@@ -22,10 +22,17 @@ pub fn wasm_path() -> PathBuf {
         return PathBuf::from(named);
     }
     // A test binary lies below the target directory, wherever cargo was told to put that.
-    let beside_this_program = std::env::current_exe()
-        .ok()
-        .and_then(|program| program.ancestors().map(|folder| folder.join(BUILT)).find(|built| built.is_file()));
-    beside_this_program.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("target").join(BUILT))
+    let beside_this_program = std::env::current_exe().ok().and_then(|program| {
+        program
+            .ancestors()
+            .map(|folder| folder.join(BUILT))
+            .find(|built| built.is_file())
+    });
+    beside_this_program.unwrap_or_else(|| {
+        Path::new(env!("CARGO_MANIFEST_DIR"))
+            .with_file_name("target")
+            .join(BUILT)
+    })
 }
 
 /// The wasm of the SmartModule, from `CAPILLARY_XDM_WASM` or from the target directory.

@@ -35,7 +35,9 @@ pub fn event_violations(event: &Value) -> Vec<String> {
     for (index, line) in event["productListItems"].as_array().into_iter().flatten().enumerate() {
         // JSON Schema takes 2.0 for an integer; the platform reads it as a double and refuses it.
         if line["quantity"].is_f64() {
-            found.push(format!("/productListItems/{index}/quantity: written as a fraction, not as an integer"));
+            found.push(format!(
+                "/productListItems/{index}/quantity: written as a fraction, not as an integer"
+            ));
         }
     }
     found
@@ -58,9 +60,10 @@ fn compile(text: &str) -> Result<Validator, String> {
 
 fn violations(schema: &Compiled, entity: &Value, max_bytes: usize) -> Vec<String> {
     let mut found: Vec<String> = match LazyLock::force(schema) {
-        Ok(validator) => {
-            validator.iter_errors(entity).map(|error| format!("{}: {}", error.instance_path(), error.masked())).collect()
-        }
+        Ok(validator) => validator
+            .iter_errors(entity)
+            .map(|error| format!("{}: {}", error.instance_path(), error.masked()))
+            .collect(),
         Err(broken) => vec![format!("the schema itself is broken: {broken}")],
     };
     identity_violations(&entity["identityMap"], &mut found);
@@ -83,7 +86,9 @@ fn identity_violations(map: &Value, found: &mut Vec<String>) {
         all += identities().count();
         let here = identities().filter(is_primary).count();
         if here > 0 && identities().count() > 1 {
-            found.push(format!("/identityMap/{namespace}: links the primary identity with another of its namespace"));
+            found.push(format!(
+                "/identityMap/{namespace}: links the primary identity with another of its namespace"
+            ));
         }
         primaries += here;
     }
@@ -91,7 +96,9 @@ fn identity_violations(map: &Value, found: &mut Vec<String>) {
         found.push(format!("/identityMap: {primaries} primary identities, not one"));
     }
     if all > MAX_IDENTITIES {
-        found.push(format!("/identityMap: {all} identities, and a record may hold {MAX_IDENTITIES}"));
+        found.push(format!(
+            "/identityMap: {all} identities, and a record may hold {MAX_IDENTITIES}"
+        ));
     }
 }
 

@@ -1,5 +1,7 @@
 //! The SmartModule's wasm in the engine the broker runs: one faithful answer per record, in flat memory, whatever comes.
 
+#![expect(clippy::unwrap_used, reason = "a test ends where something it needs is missing")]
+
 use std::collections::BTreeMap;
 
 use capillary_xdm::{Input, Mapper, Params};
@@ -17,7 +19,10 @@ const BASE_TIMESTAMP: i64 = 1_789_373_730_412;
 const MIB: usize = 1 << 20;
 
 fn chain(version: i16, params: &[(&str, &str)]) -> Result<SmartModuleChainInstance, String> {
-    let params: BTreeMap<_, _> = params.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let params: BTreeMap<_, _> = params
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect();
     let config = SmartModuleConfig::builder()
         .smartmodule_names(vec!["capillary-xdm".to_owned()])
         .version(version)
@@ -28,7 +33,9 @@ fn chain(version: i16, params: &[(&str, &str)]) -> Result<SmartModuleChainInstan
     let mut builder = SmartModuleChainBuilder::default();
     builder.add_smart_module(config, wasm);
     builder.set_store_memory_limit(64 * MIB);
-    builder.initialize(&SmartEngine::new()).map_err(|error| format!("{error:#}"))
+    builder
+        .initialize(&SmartEngine::new())
+        .map_err(|error| format!("{error:#}"))
 }
 
 fn input(records: Vec<Record>, version: i16) -> SmartModuleInput {
@@ -60,7 +67,9 @@ fn process(chain: &mut SmartModuleChainInstance, records: Vec<Record>, version: 
 
 /// What the same crate answers natively.
 fn native(params: &[(&str, &str)], records: &[Record]) -> Vec<Vec<u8>> {
-    let pairs = params.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    let pairs = params
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     let mut mapper = Mapper::new(Params::from_pairs(pairs).unwrap());
     let answer = |record: &Record| {
         let mut out = Vec::new();
@@ -84,10 +93,16 @@ fn the_module_asks_for_one_host_function_and_offers_what_the_engine_calls() {
     let (imports, exports) = interface(&smartmodule_wasm().unwrap_or_else(|missing| panic!("{missing}")));
     assert_eq!(imports, ["env.copy_records"]);
     for name in ["memory", "alloc", "init", "map"] {
-        assert!(exports.iter().any(|export| export == name), "{name} is not among {exports:?}");
+        assert!(
+            exports.iter().any(|export| export == name),
+            "{name} is not among {exports:?}"
+        );
     }
     for other in ["filter", "filter_map", "array_map", "aggregate", "look_back"] {
-        assert!(!exports.iter().any(|export| export == other), "the engine would take it for a {other}");
+        assert!(
+            !exports.iter().any(|export| export == other),
+            "the engine would take it for a {other}"
+        );
     }
 }
 
@@ -97,10 +112,17 @@ fn native_and_wasm_answer_the_same_bytes_for_every_sample() {
     assert!(bytes.len() >= 82, "{} samples", bytes.len());
     let records = batch(&bytes);
     for version in VERSIONS {
-        for params in [&[][..], &[("events", "all"), ("tenant", "harborpine"), ("time-zone", "+05:30")]] {
+        for params in [
+            &[][..],
+            &[("events", "all"), ("tenant", "harborpine"), ("time-zone", "+05:30")],
+        ] {
             let answers = process(&mut chain(version, params).unwrap(), records.clone(), version);
             let expected = native(params, &records);
-            for (sample, (wasm, native)) in samples().unwrap().iter().zip(values(&answers).into_iter().zip(&expected)) {
+            for (sample, (wasm, native)) in samples()
+                .unwrap()
+                .iter()
+                .zip(values(&answers).into_iter().zip(&expected))
+            {
                 let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
                 assert_eq!(text(wasm), text(native), "{} at version {version}", sample.name);
             }
@@ -117,7 +139,10 @@ fn an_answer_keeps_its_record_s_key_and_place_and_names_the_true_offset() {
         let answers = process(&mut chain(version, &[]).unwrap(), records.clone(), version);
         assert_eq!(answers.len(), records.len());
         for (record, answer) in records.iter().zip(&answers) {
-            assert_eq!(answer.key().map(RecordData::as_ref), record.key().map(RecordData::as_ref));
+            assert_eq!(
+                answer.key().map(RecordData::as_ref),
+                record.key().map(RecordData::as_ref)
+            );
             assert_eq!(answer.offset_delta(), record.offset_delta());
             assert_eq!(answer.timestamp_delta(), record.timestamp_delta());
             let json: serde_json::Value = serde_json::from_slice(answer.value().as_ref()).unwrap();
@@ -173,7 +198,12 @@ fn no_bytes_whatever_make_the_chain_fail() {
         br#"{"eventName":"pointsIssued","createdAt":1e999,"data":{}}"#.to_vec(),
         "[".repeat(200_000).into_bytes(),
         r#"{"data":"#.repeat(100_000).into_bytes(),
-        format!(r#"{{"eventName":"pointsIssued","data":{}{}}}"#, "[".repeat(120), "]".repeat(120)).into_bytes(),
+        format!(
+            r#"{{"eventName":"pointsIssued","data":{}{}}}"#,
+            "[".repeat(120),
+            "]".repeat(120)
+        )
+        .into_bytes(),
         vec![b'"'; 300_000],
         vec![0; 3 * MIB],
     ];
@@ -209,7 +239,10 @@ fn three_gigabytes_of_answers_leave_the_memory_flat() {
     while bytes < 3_000_000_000 {
         let answers = chain.process(refused.clone()).unwrap().successes;
         let produced: usize = answers.iter().map(|answer| answer.value().len()).sum();
-        assert!(produced > 32 * 250_000, "{produced} bytes in answer to 32 records of 250 000");
+        assert!(
+            produced > 32 * 250_000,
+            "{produced} bytes in answer to 32 records of 250 000"
+        );
         bytes += produced;
     }
     // And mapped events, whose way through the mapping is another one: three times the memory limit.
@@ -224,7 +257,12 @@ fn three_gigabytes_of_answers_leave_the_memory_flat() {
 }
 
 fn samples_named(name: &str) -> Vec<u8> {
-    samples().unwrap().into_iter().find(|sample| sample.name == name).unwrap().bytes
+    samples()
+        .unwrap()
+        .into_iter()
+        .find(|sample| sample.name == name)
+        .unwrap()
+        .bytes
 }
 
 /// `module.field` of every import, and the name of every export, of a wasm file.

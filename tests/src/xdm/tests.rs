@@ -91,10 +91,22 @@ fn each_rule_for_events_catches_a_planted_violation() {
         ("/identityMap/Email", Some(json!([{"id": 12}]))),
         ("/identityMap/Email", Some(json!([{"id": " a@example.com"}]))),
         ("/identityMap/Email", Some(json!([{"id": "x".repeat(1025)}]))),
-        ("/identityMap/Email", Some(json!([{"id": "a@example.com", "authenticatedState": "known"}]))),
-        ("/identityMap/Email", Some(json!([{"id": "a@example.com", "primary": "no"}]))),
-        ("/identityMap/Email", Some(json!([{"id": "a@example.com", "namespace": "Email"}]))),
-        ("/identityMap/Email", Some(json!([{"id": "a@example.com"}, {"id": "a@example.com"}]))),
+        (
+            "/identityMap/Email",
+            Some(json!([{"id": "a@example.com", "authenticatedState": "known"}])),
+        ),
+        (
+            "/identityMap/Email",
+            Some(json!([{"id": "a@example.com", "primary": "no"}])),
+        ),
+        (
+            "/identityMap/Email",
+            Some(json!([{"id": "a@example.com", "namespace": "Email"}])),
+        ),
+        (
+            "/identityMap/Email",
+            Some(json!([{"id": "a@example.com"}, {"id": "a@example.com"}])),
+        ),
         ("/identityMap/", Some(json!([{"id": "a"}]))),
         ("/commerce", Some(json!({}))),
         ("/commerce/basket", Some(json!({"value": 1}))),
@@ -132,12 +144,19 @@ fn each_rule_for_events_catches_a_planted_violation() {
         ("/_harborpine/capillary/billType", Some(json!(null))),
         ("/_harborpine/capillary/billType", Some(json!(""))),
         ("/_harborpine/capillary/fields", Some(json!([]))),
-        ("/_harborpine/capillary/fields", Some(json!([{"deep": {"deeper": [""]}}]))),
+        (
+            "/_harborpine/capillary/fields",
+            Some(json!([{"deep": {"deeper": [""]}}])),
+        ),
         ("/_harborpine/capillary/Marital status", Some(json!("x"))),
         ("/_HarborPine", Some(json!({"a": 1}))),
     ] {
         let wrong = with(event(), pointer, planted.clone());
-        assert_ne!(event_violations(&wrong), [""; 0], "{pointer} = {planted:?} was not noticed");
+        assert_ne!(
+            event_violations(&wrong),
+            [""; 0],
+            "{pointer} = {planted:?} was not noticed"
+        );
     }
 }
 
@@ -176,18 +195,29 @@ fn each_rule_for_profiles_catches_a_planted_violation() {
         ("/_repo", Some(json!({"createDate": "2026-09-14T08:15:30Z"}))),
     ] {
         let wrong = with(profile(), pointer, planted.clone());
-        assert_ne!(profile_violations(&wrong), [""; 0], "{pointer} = {planted:?} was not noticed");
+        assert_ne!(
+            profile_violations(&wrong),
+            [""; 0],
+            "{pointer} = {planted:?} was not noticed"
+        );
     }
 }
 
 #[test]
 fn a_record_has_exactly_one_primary_identity_over_all_namespaces() {
     let none = json!({"CapillaryId": [{"id": "1"}], "Email": [{"id": "a@example.com"}]});
-    let two = json!({"CapillaryId": [{"id": "1", "primary": true}], "Email": [{"id": "a@example.com", "primary": true}]});
+    let two =
+        json!({"CapillaryId": [{"id": "1", "primary": true}], "Email": [{"id": "a@example.com", "primary": true}]});
     for (map, count) in [(none, 0), (two, 2)] {
         let expected = [format!("/identityMap: {count} primary identities, not one")];
-        assert_eq!(event_violations(&with(event(), "/identityMap", Some(map.clone()))), expected);
-        assert_eq!(profile_violations(&with(profile(), "/identityMap", Some(map))), expected);
+        assert_eq!(
+            event_violations(&with(event(), "/identityMap", Some(map.clone()))),
+            expected
+        );
+        assert_eq!(
+            profile_violations(&with(profile(), "/identityMap", Some(map))),
+            expected
+        );
     }
 }
 
@@ -195,7 +225,10 @@ fn a_record_has_exactly_one_primary_identity_over_all_namespaces() {
 fn two_customers_in_one_identity_map_are_a_violation() {
     let map = json!({"CapillaryId": [{"id": "1", "primary": true}, {"id": "2"}]});
     let found = event_violations(&with(event(), "/identityMap", Some(map)));
-    assert_eq!(found, ["/identityMap/CapillaryId: links the primary identity with another of its namespace"]);
+    assert_eq!(
+        found,
+        ["/identityMap/CapillaryId: links the primary identity with another of its namespace"]
+    );
 }
 
 #[test]
@@ -208,7 +241,10 @@ fn a_record_holds_at_most_twenty_identities() {
         with(event(), "/identityMap", Some(map))
     };
     assert_eq!(event_violations(&others(19)), [""; 0]);
-    assert_eq!(event_violations(&others(20)), ["/identityMap: 21 identities, and a record may hold 20"]);
+    assert_eq!(
+        event_violations(&others(20)),
+        ["/identityMap: 21 identities, and a record may hold 20"]
+    );
 }
 
 #[test]
@@ -219,14 +255,21 @@ fn records_profile_would_drop_silently_are_violations() {
         with(empty, "/_harborpine/capillary/notes", Some(json!("x".repeat(missing))))
     };
     assert_eq!(event_violations(&padded(event(), 10_000)), [""; 0]);
-    assert_eq!(event_violations(&padded(event(), 10_001)), [": 10001 bytes, and Profile drops records above 10000"]);
+    assert_eq!(
+        event_violations(&padded(event(), 10_001)),
+        [": 10001 bytes, and Profile drops records above 10000"]
+    );
     assert_eq!(profile_violations(&padded(profile(), 100_000)), [""; 0]);
     assert_eq!(profile_violations(&padded(profile(), 100_001)).len(), 1);
 }
 
 #[test]
 fn a_violation_names_its_place_and_never_repeats_the_value() {
-    let found = profile_violations(&with(profile(), "/personalEmail/address", Some(json!("mara at example"))));
+    let found = profile_violations(&with(
+        profile(),
+        "/personalEmail/address",
+        Some(json!("mara at example")),
+    ));
     assert_eq!(found.len(), 1, "{found:?}");
     assert!(found[0].starts_with("/personalEmail/address: "), "{found:?}");
     assert!(!found[0].contains("mara"), "{found:?}");
