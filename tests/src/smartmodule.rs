@@ -37,6 +37,22 @@ pub fn wasm_path() -> PathBuf {
 
 /// The wasm of the SmartModule, from `CAPILLARY_XDM_WASM` or from the target directory.
 pub fn smartmodule_wasm() -> Result<Vec<u8>, MissingWasm> {
-    let path = wasm_path();
+    read(wasm_path())
+}
+
+fn read(path: PathBuf) -> Result<Vec<u8>, MissingWasm> {
     std::fs::read(&path).map_err(|source| MissingWasm { path, source })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_wasm_is_one_line_that_says_what_builds_it() {
+        let message = read(PathBuf::from("/nowhere/capillary_xdm.wasm")).unwrap_err().to_string();
+        assert!(message.contains("/nowhere/capillary_xdm.wasm"), "{message}");
+        assert!(message.contains("`cargo xtask smartmodule` builds it"), "{message}");
+        assert_eq!(message.lines().count(), 1);
+    }
 }

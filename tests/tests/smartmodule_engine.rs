@@ -175,6 +175,7 @@ fn a_bad_parameter_stops_the_chain_and_is_named() {
         ("tenant", "Harbor Pine"),
         ("tiers", "[1"),
         ("time-zone", "Mars/Olympus"),
+        ("omit-fields", "loyalty.pints"),
         ("qualify-identity", "perhaps"),
     ] {
         let refused = chain(BROKER_VERSION, &[(name, value)]).map(drop);
