@@ -50,7 +50,9 @@ mod tests {
 
     #[test]
     fn a_missing_wasm_is_one_line_that_says_what_builds_it() {
-        let message = read(PathBuf::from("/nowhere/capillary_xdm.wasm")).unwrap_err().to_string();
+        let message = read(PathBuf::from("/nowhere/capillary_xdm.wasm"))
+            .unwrap_err()
+            .to_string();
         assert!(message.contains("/nowhere/capillary_xdm.wasm"), "{message}");
         assert!(message.contains("`cargo xtask smartmodule` builds it"), "{message}");
         assert_eq!(message.lines().count(), 1);

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use capillary_xdm::{Input, Mapper, Params};
+use capillary_xdm::{FieldType, Input, Mapper, Params, profile_paths};
 use conformance::samples::samples;
 use conformance::xdm::PROFILE_SCHEMA;
 use serde_json::{Value, json};
@@ -15,6 +15,9 @@ use serde_json::{Value, json};
 /// The default `identities` of the SmartModule: the primary's namespace, and the one that may be missing.
 const PRIMARY: &str = "CapillaryId";
 const OTHER: &str = "Email";
+
+/// What stands for an organisation's own namespace in the second file.
+const TENANT: &str = "{TENANT}";
 
 /// How a profile path is carried over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,51 +27,24 @@ enum Carried {
     Replaced,
 }
 
-/// Every path the mapping can write into a profile, lists as a whole; identities and tenants' own fields aside.
-fn profile_paths() -> BTreeMap<String, Carried> {
-    let mut paths = BTreeMap::new();
-    for params in [&[("events", "all")][..], &[("events", "all"), ("time-zone", "+00:00")]] {
-        let pairs = params
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        let mut mapper = Mapper::new(Params::from_pairs(pairs).unwrap());
-        for sample in samples().unwrap() {
-            let mut out = Vec::new();
-            mapper.answer(
-                Input {
-                    offset: 0,
-                    timestamp: Some(1_789_373_735_000),
-                    value: &sample.bytes,
-                },
-                &mut out,
-            );
-            let answer: Value = serde_json::from_slice(&out).unwrap();
-            for (key, value) in answer["profile"].as_object().into_iter().flatten() {
-                if key != "identityMap" && !key.starts_with('_') {
-                    collect(value, key.clone(), &mut paths);
-                }
-            }
-        }
-    }
-    paths
+/// Every path the mapping can write into a profile, lists as a whole; the identities aside.
+fn carried_paths(tenant: Option<&str>) -> BTreeMap<String, Carried> {
+    let fields = profile_paths(tenant)
+        .into_iter()
+        .filter(|field| field.field_type != FieldType::IdentityMap);
+    let carried = |path: String| match path.split_once("[]") {
+        Some((list, _)) => (list.to_owned(), Carried::Replaced),
+        None => (path, Carried::Copied),
+    };
+    fields.map(|field| carried(field.path)).collect()
 }
 
-fn collect(value: &Value, path: String, paths: &mut BTreeMap<String, Carried>) {
-    match value {
-        Value::Object(map) => map
-            .iter()
-            .for_each(|(key, value)| collect(value, format!("{path}.{key}"), paths)),
-        Value::Array(_) => drop(paths.insert(path, Carried::Replaced)),
-        _ => drop(paths.insert(path, Carried::Copied)),
-    }
-}
-
-fn mapping_set() -> Value {
+fn mapping_set(tenant: Option<&str>) -> Value {
     let mut mappings = vec![json!({
         "sourceType": "EXPRESSION", "source": identity_map(), "destination": "identityMap",
         "name": "Identities", "description": "The primary identity, and the other one where the record has it",
     })];
-    mappings.extend(profile_paths().into_iter().map(|(path, carried)| match carried {
+    mappings.extend(carried_paths(tenant).into_iter().map(|(path, carried)| match carried {
         Carried::Copied => json!({"sourceType": "ATTRIBUTE", "source": path, "destination": path}),
         Carried::Replaced => {
             let expression = format!("upsert_array_replace({path})");
@@ -95,29 +71,32 @@ fn identity_map() -> String {
     format!(r#"iif(contains_key("identityMap.{OTHER}"), to_map({primary}, {other}), to_map({primary}))"#)
 }
 
-fn file() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .with_file_name("docs")
-        .join("profile-mapping.json")
+fn document(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("docs").join(name)
 }
 
 #[test]
-fn the_published_mapping_set_is_the_one_the_mapping_needs() {
-    let generated = format!("{:#}\n", mapping_set());
-    if std::env::var_os("UPDATE_DOCS").is_some_and(|value| value == "1") {
-        std::fs::write(file(), &generated).unwrap();
+fn the_published_mapping_sets_are_the_ones_the_mapping_needs() {
+    for (name, tenant) in [
+        ("profile-mapping.json", None),
+        ("profile-mapping-tenant.json", Some(TENANT)),
+    ] {
+        let generated = format!("{:#}\n", mapping_set(tenant));
+        if std::env::var_os("UPDATE_DOCS").is_some_and(|value| value == "1") {
+            std::fs::write(document(name), &generated).unwrap();
+        }
+        let published = std::fs::read_to_string(document(name)).unwrap();
+        assert!(
+            published == generated,
+            "docs/{name} is out of date: run this test with UPDATE_DOCS=1"
+        );
     }
-    let published = std::fs::read_to_string(file()).unwrap();
-    assert!(
-        published == generated,
-        "docs/profile-mapping.json is out of date: run this test with UPDATE_DOCS=1"
-    );
 }
 
 #[test]
 fn every_destination_is_a_field_of_the_profile_schema() {
     let schema: Value = serde_json::from_str(PROFILE_SCHEMA).unwrap();
-    let paths = profile_paths();
+    let paths = carried_paths(None);
     for (path, carried) in &paths {
         let pointer: String = path.split('.').map(|step| format!("/properties/{step}")).collect();
         let field = schema
@@ -125,14 +104,13 @@ fn every_destination_is_a_field_of_the_profile_schema() {
             .unwrap_or_else(|| panic!("{path} is not in the schema"));
         assert_eq!(field["type"] == "array", *carried == Carried::Replaced, "{path}");
     }
-    let names: BTreeSet<_> = paths.keys().map(String::as_str).collect();
     for expected in [
         "loyalty.points",
         "loyalty.tier",
         "person.name.firstName",
         "personalEmail.address",
     ] {
-        assert!(names.contains(expected), "{expected} is not among {names:?}");
+        assert!(paths.contains_key(expected), "{expected} is not among {paths:?}");
     }
 }
 
