@@ -1,1 +1,3 @@
 //! Test doubles and the end-to-end suites.
+
+pub mod mock_cluster;
