@@ -292,6 +292,9 @@ impl Fault {
 }
 
 /// One step of a script: a fault for the next requests that match.
+///
+/// Delays belong to steps that concern a whole request; [`Fault::Message`] does not use them (put a [`Fault::Pass`]
+/// with the delay next to it).
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Step {

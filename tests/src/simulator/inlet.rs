@@ -69,7 +69,6 @@ async fn respond(shared: &Shared, inlet: &InletConfig, number: u64, batch: bool,
         }
     }
     let (head, body) = request.into_parts();
-    let announced = body.size_hint().lower();
     let refused = admit(shared, inlet, batch, &head);
     let body = match read(shared, body).await {
         Ok(body) => body,
@@ -77,7 +76,7 @@ async fn respond(shared: &Shared, inlet: &InletConfig, number: u64, batch: bool,
     };
     shared.change(|state| {
         if let Some(request) = state.seen.request(number) {
-            request.bytes = body.len().max(usize::try_from(announced).unwrap_or(usize::MAX));
+            request.bytes = body.len();
         }
     });
     if let Some(plan) = early.as_ref().filter(|plan| !plan.fault.accepts()) {
