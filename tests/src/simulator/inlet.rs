@@ -79,13 +79,6 @@ async fn respond(shared: &Shared, inlet: &InletConfig, number: u64, batch: bool,
             request.bytes = body.len();
         }
     });
-    if let Some(plan) = early.as_ref().filter(|plan| !plan.fault.accepts()) {
-        return faulty(inlet, plan, None);
-    }
-    let sync_validation = match refused {
-        Ok(sync_validation) => sync_validation,
-        Err(refusal) => return refusal,
-    };
     let rules = Rules {
         inlet,
         organization_id: &shared.config.organization_id,
@@ -95,6 +88,14 @@ async fn respond(shared: &Shared, inlet: &InletConfig, number: u64, batch: bool,
         envelope::batch(&body, rules)
     } else {
         envelope::single(&body, rules).map(|message| vec![message])
+    };
+    if let Some(plan) = early.as_ref().filter(|plan| !plan.fault.accepts()) {
+        note_unaccepted(shared, number, messages.as_deref().unwrap_or_default(), &plan.fault);
+        return faulty(inlet, plan, None);
+    }
+    let sync_validation = match refused {
+        Ok(sync_validation) => sync_validation,
+        Err(refusal) => return refusal,
     };
     let Some(messages) = messages else {
         let text = about(

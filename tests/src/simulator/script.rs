@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use super::config::InletConfig;
 use super::envelope::Facts;
-use super::fault::{Chance, Fault, FaultScript, RandomFaults, Selector, Step, Target, Times};
+use super::fault::{Chance, Fault, FaultScript, RandomFaults, Step};
+use super::scope::{Selector, Target, Times};
 
 /// Who is being called.
 #[derive(Debug, Clone, Copy)]
@@ -145,6 +146,7 @@ impl Script {
         let Some((rng, random)) = &mut self.random else {
             return Plan::default();
         };
+        let latency = random.latency_ms.map_or(Duration::ZERO, |latency| latency.draw(rng));
         let whole = |chance: &&Chance| !matches!(chance.fault, Fault::Message { .. });
         for chance in random
             .chances
@@ -154,13 +156,16 @@ impl Script {
         {
             if rng.f64() < chance.probability.into() {
                 return Plan {
-                    delay: Duration::from_millis(chance.delay_ms),
+                    delay: latency + Duration::from_millis(chance.delay_ms),
                     answer_delay: Duration::from_millis(chance.answer_delay_ms),
                     fault: chance.fault.clone(),
                 };
             }
         }
-        Plan::default()
+        Plan {
+            delay: latency,
+            ..Plan::default()
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use conformance::simulator::{
-    Chance, Dialect, Fault, FaultScript, Probability, RandomFaults, Selector, Step, Target, Times,
+    Chance, Dialect, Fault, FaultScript, Latency, Probability, RandomFaults, Selector, Step, Target, Times,
 };
 use serde_json::{Value, json};
 
@@ -258,7 +258,7 @@ async fn a_connection_may_close_after_a_complete_answer_without_a_word() {
     let response = bench.post(url, body).send().await.unwrap();
     assert_eq!(response.status(), 207);
     assert!(response.headers().get("connection").is_none());
-    assert_eq!(response.bytes().await.unwrap().len() as u64 > 0, true);
+    assert!(!response.bytes().await.unwrap().is_empty());
     // A pooled connection may be found closed only when it is used; a second attempt needs a new one.
     let again = async || bench.batch(vec![bench.event("b")]).await;
     let answer = match again().await {
@@ -334,7 +334,11 @@ async fn chance_is_the_same_for_the_same_seed() {
         ];
         bench.simulator.add_faults(FaultScript {
             steps: vec![],
-            random: Some(RandomFaults { seed, chances }),
+            random: Some(RandomFaults {
+                seed,
+                chances,
+                latency_ms: None,
+            }),
         });
         for request in 0..40 {
             let messages = (0..3)
@@ -353,6 +357,36 @@ async fn chance_is_the_same_for_the_same_seed() {
         "{whole} {}",
         ids.len()
     );
+}
+
+#[tokio::test]
+async fn random_latency_stays_in_its_range() {
+    let bench = Bench::start().await;
+    let latency_ms = Some(Latency::try_from((40, 60)).unwrap());
+    let random = Some(RandomFaults {
+        seed: 3,
+        chances: vec![],
+        latency_ms,
+    });
+    bench.simulator.add_faults(FaultScript { steps: vec![], random });
+    for id in ["a", "b", "c"] {
+        let begun = Instant::now();
+        assert_eq!(bench.batch(vec![bench.event(id)]).await.unwrap().status, 207);
+        assert!(begun.elapsed() >= Duration::from_millis(40));
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_was_not_accepted_still_shows_what_it_held() {
+    let bench = Bench::start().await;
+    bench.script([events(Fault::status(status(503)))]);
+    bench.batch(vec![bench.event("a"), bench.event("b")]).await.unwrap();
+    let fates = bench.simulator.requests()[0].messages.clone();
+    let seen: Vec<_> = fates
+        .iter()
+        .map(|fate| (fate.id.as_deref().unwrap(), fate.accepted, fate.status))
+        .collect();
+    assert_eq!(seen, [("a", false, 503), ("b", false, 503)]);
 }
 
 #[test]
@@ -387,6 +421,7 @@ fn scripts_are_read_from_json_and_mistakes_are_named() {
             "after",
         ),
         (json!({"random": {"seed": 1, "chances": [{"probability": 1.5}]}}), "1.5"),
+        (json!({"random": {"seed": 1, "latency-ms": [9, 3]}}), "[9, 3]"),
     ] {
         let error = serde_json::from_value::<FaultScript>(wrong).unwrap_err().to_string();
         assert!(error.contains(named), "{error}");

