@@ -11,7 +11,7 @@ use bytes::Bytes;
 use super::acceptance::{self, Received};
 use super::answer::{self, about};
 use super::config::{DataType, InletConfig, TokenRefusal};
-use super::envelope::{self, Facts, Message, Refusal, Rules};
+use super::envelope::{self, Message, Refusal, Rules};
 use super::fault::Fault;
 use super::form::Form;
 use super::reply::{Ending, Reply};
@@ -108,8 +108,7 @@ async fn respond(shared: &Shared, inlet: &InletConfig, number: u64, batch: bool,
     let plan = match early {
         Some(plan) => plan,
         None => {
-            let facts: Vec<Facts> = messages.iter().map(|message| message.facts.clone()).collect();
-            let plan = shared.change(|state| state.script.decide(Called::Inlet(inlet), &facts));
+            let plan = shared.change(|state| state.script.decide(Called::Inlet(inlet), &messages));
             begin(shared, number, &plan).await;
             plan
         }

@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use super::config::InletConfig;
-use super::envelope::Facts;
+use super::envelope::{Facts, Message};
 use super::fault::{Chance, Fault, FaultScript, RandomFaults, Step};
 use super::scope::{Selector, Target, Times};
 
@@ -70,7 +70,7 @@ impl Script {
     }
 
     /// Decides when the messages are known.
-    pub(super) fn decide(&mut self, called: Called<'_>, messages: &[Facts]) -> Plan {
+    pub(super) fn decide(&mut self, called: Called<'_>, messages: &[Message]) -> Plan {
         let found = self.steps.iter().position(|step| {
             is_whole(step)
                 && covers(&step.target, called)
@@ -90,13 +90,13 @@ impl Script {
     }
 
     /// The faults of single messages, by index.
-    pub(super) fn message_faults(&mut self, inlet: &InletConfig, messages: &[Facts]) -> BTreeMap<usize, Fault> {
+    pub(super) fn message_faults(&mut self, inlet: &InletConfig, messages: &[Message]) -> BTreeMap<usize, Fault> {
         let mut faults = BTreeMap::new();
         let mut index = 0;
         while let Some(step) = self.steps.get(index) {
             let mut hit = false;
             if !is_whole(step) && covers(&step.target, Called::Inlet(inlet)) {
-                for (position, facts) in messages.iter().enumerate() {
+                for (position, Message { facts, .. }) in messages.iter().enumerate() {
                     let meant = step
                         .when
                         .as_ref()
@@ -185,11 +185,11 @@ fn covers(target: &Target, called: Called<'_>) -> bool {
     }
 }
 
-fn any(selector: &Selector, messages: &[Facts]) -> bool {
+fn any(selector: &Selector, messages: &[Message]) -> bool {
     messages
         .iter()
         .enumerate()
-        .any(|(index, facts)| matches(selector, index, facts))
+        .any(|(index, message)| matches(selector, index, &message.facts))
 }
 
 fn matches(selector: &Selector, index: usize, facts: &Facts) -> bool {
