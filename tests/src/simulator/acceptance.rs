@@ -48,8 +48,7 @@ pub(super) fn accept(shared: &Shared, received: Received<'_>) -> Reply {
     let now = now_ms();
     let too_early = shared.started.elapsed() < shared.config.flow_settles_after;
     shared.change(|state| {
-        let facts: Vec<Facts> = received.messages.iter().map(|message| message.facts.clone()).collect();
-        let faults = state.script.message_faults(received.inlet, &facts);
+        let faults = state.script.message_faults(received.inlet, &received.messages);
         let dialect = dialect(shared, received.plan, &faults);
         let Received {
             inlet,

@@ -96,8 +96,7 @@ pub struct InletConfig {
     pub dataset_id: Option<String>,
     /// The dataflow a message must name when it names one (XDM), and must name (raw).
     pub flow_id: String,
-    /// What [`experience_platform_section`](super::Simulator::experience_platform_section) calls the schema's dataset
-    /// for identities of an upsert; purely informational for the simulator, which accepts any.
+    /// The dataset that upserts create identities in. Shown in the configuration section; any is accepted.
     pub identity_dataset_id: Option<String>,
 }
 

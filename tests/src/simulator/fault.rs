@@ -1,49 +1,12 @@
 //! Fault scripts: what a test wants to go wrong, in Rust or as JSON.
 
-use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::answer::Dialect;
-
-/// What a step aims at.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(from = "String", into = "String")]
-pub enum Target {
-    /// Every request: `any`.
-    #[default]
-    Any,
-    /// The token server: `ims`.
-    Ims,
-    /// Every inlet: `inlets`.
-    Inlets,
-    /// One inlet, by its name or its id.
-    Inlet(String),
-}
-
-impl From<String> for Target {
-    fn from(text: String) -> Self {
-        match text.as_str() {
-            "any" => Self::Any,
-            "ims" => Self::Ims,
-            "inlets" => Self::Inlets,
-            _ => Self::Inlet(text),
-        }
-    }
-}
-
-impl From<Target> for String {
-    fn from(target: Target) -> Self {
-        match target {
-            Target::Any => "any".to_owned(),
-            Target::Ims => "ims".to_owned(),
-            Target::Inlets => "inlets".to_owned(),
-            Target::Inlet(name) => name,
-        }
-    }
-}
+use super::scope::{Selector, Target, Times};
 
 /// A status code an answer can carry: 200 to 599.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,63 +33,6 @@ impl TryFrom<u16> for Status {
 impl From<Status> for u16 {
     fn from(status: Status) -> Self {
         status.0
-    }
-}
-
-/// How many requests a step applies to: a number, or `"forever"`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Times {
-    /// As long as the script stands.
-    Forever,
-    /// This many.
-    #[serde(untagged)]
-    Count(NonZeroU32),
-}
-
-impl Default for Times {
-    fn default() -> Self {
-        Self::Count(NonZeroU32::MIN)
-    }
-}
-
-/// Which messages are meant. Every list that is not empty must match; in a list, one entry suffices.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
-pub struct Selector {
-    /// Positions in the request, from 0.
-    pub indexes: BTreeSet<usize>,
-    /// `_id` of an event.
-    pub ids: BTreeSet<String>,
-    /// Any id of the message's `identityMap`, in any namespace: a customer.
-    pub identities: BTreeSet<String>,
-    /// `eventType`.
-    pub event_types: BTreeSet<String>,
-}
-
-impl Selector {
-    /// The messages at these positions of a request.
-    pub fn indexes(indexes: impl IntoIterator<Item = usize>) -> Self {
-        Self {
-            indexes: indexes.into_iter().collect(),
-            ..Self::default()
-        }
-    }
-
-    /// The events with these `_id`s.
-    pub fn ids<T: Into<String>>(ids: impl IntoIterator<Item = T>) -> Self {
-        Self {
-            ids: ids.into_iter().map(Into::into).collect(),
-            ..Self::default()
-        }
-    }
-
-    /// Whatever concerns these customers.
-    pub fn identities<T: Into<String>>(ids: impl IntoIterator<Item = T>) -> Self {
-        Self {
-            identities: ids.into_iter().map(Into::into).collect(),
-            ..Self::default()
-        }
     }
 }
 
@@ -292,6 +198,9 @@ impl Fault {
 }
 
 /// One step of a script: a fault for the next requests that match.
+///
+/// Delays belong to steps that concern a whole request; [`Fault::Message`] does not use them (put a [`Fault::Pass`]
+/// with the delay next to it).
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Step {
@@ -405,6 +314,43 @@ pub struct Chance {
     pub fault: Fault,
 }
 
+/// A range of delays in milliseconds, both ends included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "(u64, u64)", into = "(u64, u64)")]
+pub struct Latency {
+    min: u64,
+    max: u64,
+}
+
+/// The range is empty.
+#[derive(Debug, thiserror::Error)]
+#[error("[{0}, {1}] is not a range: the first number must not exceed the second")]
+pub struct NotARange(u64, u64);
+
+impl TryFrom<(u64, u64)> for Latency {
+    type Error = NotARange;
+
+    fn try_from((min, max): (u64, u64)) -> Result<Self, Self::Error> {
+        if min <= max {
+            Ok(Self { min, max })
+        } else {
+            Err(NotARange(min, max))
+        }
+    }
+}
+
+impl From<Latency> for (u64, u64) {
+    fn from(latency: Latency) -> Self {
+        (latency.min, latency.max)
+    }
+}
+
+impl Latency {
+    pub(super) fn draw(self, rng: &mut fastrand::Rng) -> Duration {
+        Duration::from_millis(rng.u64(self.min..=self.max))
+    }
+}
+
 /// Faults by chance, the same for the same seed and the same order of requests.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
@@ -414,6 +360,10 @@ pub struct RandomFaults {
     /// Tried in order; the first that strikes decides a request.
     #[serde(default)]
     pub chances: Vec<Chance>,
+    /// Milliseconds, evenly spread, that every request waits before it is processed; 20 to 300 is normal for the real
+    /// service.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latency_ms: Option<Latency>,
 }
 
 /// A fault script: steps in order, then chance.

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use super::acceptance::{self, Received};
 use super::answer::{self, about};
 use super::config::{DataType, InletConfig, TokenRefusal};
-use super::envelope::{self, Facts, Message, Refusal, Rules};
+use super::envelope::{self, Message, Refusal, Rules};
 use super::fault::Fault;
 use super::form::Form;
 use super::reply::{Ending, Reply};
@@ -69,7 +69,6 @@ async fn respond(shared: &Shared, inlet: &InletConfig, number: u64, batch: bool,
         }
     }
     let (head, body) = request.into_parts();
-    let announced = body.size_hint().lower();
     let refused = admit(shared, inlet, batch, &head);
     let body = match read(shared, body).await {
         Ok(body) => body,
@@ -77,16 +76,9 @@ async fn respond(shared: &Shared, inlet: &InletConfig, number: u64, batch: bool,
     };
     shared.change(|state| {
         if let Some(request) = state.seen.request(number) {
-            request.bytes = body.len().max(usize::try_from(announced).unwrap_or(usize::MAX));
+            request.bytes = body.len();
         }
     });
-    if let Some(plan) = early.as_ref().filter(|plan| !plan.fault.accepts()) {
-        return faulty(inlet, plan, None);
-    }
-    let sync_validation = match refused {
-        Ok(sync_validation) => sync_validation,
-        Err(refusal) => return refusal,
-    };
     let rules = Rules {
         inlet,
         organization_id: &shared.config.organization_id,
@@ -96,6 +88,14 @@ async fn respond(shared: &Shared, inlet: &InletConfig, number: u64, batch: bool,
         envelope::batch(&body, rules)
     } else {
         envelope::single(&body, rules).map(|message| vec![message])
+    };
+    if let Some(plan) = early.as_ref().filter(|plan| !plan.fault.accepts()) {
+        note_unaccepted(shared, number, messages.as_deref().unwrap_or_default(), &plan.fault);
+        return faulty(inlet, plan, None);
+    }
+    let sync_validation = match refused {
+        Ok(sync_validation) => sync_validation,
+        Err(refusal) => return refusal,
     };
     let Some(messages) = messages else {
         let text = about(
@@ -108,8 +108,7 @@ async fn respond(shared: &Shared, inlet: &InletConfig, number: u64, batch: bool,
     let plan = match early {
         Some(plan) => plan,
         None => {
-            let facts: Vec<Facts> = messages.iter().map(|message| message.facts.clone()).collect();
-            let plan = shared.change(|state| state.script.decide(Called::Inlet(inlet), &facts));
+            let plan = shared.change(|state| state.script.decide(Called::Inlet(inlet), &messages));
             begin(shared, number, &plan).await;
             plan
         }

@@ -17,6 +17,7 @@ mod form;
 mod ims;
 mod inlet;
 mod reply;
+mod scope;
 mod script;
 mod section;
 mod seen;
@@ -37,9 +38,10 @@ pub use config::{
 };
 pub use envelope::{Identity, Operation};
 pub use fault::{
-    Chance, Fault, FaultScript, NotAProbability, NotAStatus, Probability, RandomFaults, Selector, Status, Step, Target,
-    Times,
+    Chance, Fault, FaultScript, Latency, NotAProbability, NotARange, NotAStatus, Probability, RandomFaults, Status,
+    Step,
 };
+pub use scope::{Selector, Target, Times};
 pub use seen::{Counters, InletCounters, InletRequest, MessageFate, Seen, TokenCall};
 pub use store::{Accepted, Fragment, FragmentKey, Ingestion, Store};
 

@@ -5,8 +5,9 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use super::config::InletConfig;
-use super::envelope::Facts;
-use super::fault::{Chance, Fault, FaultScript, RandomFaults, Selector, Step, Target, Times};
+use super::envelope::{Facts, Message};
+use super::fault::{Chance, Fault, FaultScript, RandomFaults, Step};
+use super::scope::{Selector, Target, Times};
 
 /// Who is being called.
 #[derive(Debug, Clone, Copy)]
@@ -69,7 +70,7 @@ impl Script {
     }
 
     /// Decides when the messages are known.
-    pub(super) fn decide(&mut self, called: Called<'_>, messages: &[Facts]) -> Plan {
+    pub(super) fn decide(&mut self, called: Called<'_>, messages: &[Message]) -> Plan {
         let found = self.steps.iter().position(|step| {
             is_whole(step)
                 && covers(&step.target, called)
@@ -89,13 +90,13 @@ impl Script {
     }
 
     /// The faults of single messages, by index.
-    pub(super) fn message_faults(&mut self, inlet: &InletConfig, messages: &[Facts]) -> BTreeMap<usize, Fault> {
+    pub(super) fn message_faults(&mut self, inlet: &InletConfig, messages: &[Message]) -> BTreeMap<usize, Fault> {
         let mut faults = BTreeMap::new();
         let mut index = 0;
         while let Some(step) = self.steps.get(index) {
             let mut hit = false;
             if !is_whole(step) && covers(&step.target, Called::Inlet(inlet)) {
-                for (position, facts) in messages.iter().enumerate() {
+                for (position, Message { facts, .. }) in messages.iter().enumerate() {
                     let meant = step
                         .when
                         .as_ref()
@@ -145,6 +146,7 @@ impl Script {
         let Some((rng, random)) = &mut self.random else {
             return Plan::default();
         };
+        let latency = random.latency_ms.map_or(Duration::ZERO, |latency| latency.draw(rng));
         let whole = |chance: &&Chance| !matches!(chance.fault, Fault::Message { .. });
         for chance in random
             .chances
@@ -154,13 +156,16 @@ impl Script {
         {
             if rng.f64() < chance.probability.into() {
                 return Plan {
-                    delay: Duration::from_millis(chance.delay_ms),
+                    delay: latency + Duration::from_millis(chance.delay_ms),
                     answer_delay: Duration::from_millis(chance.answer_delay_ms),
                     fault: chance.fault.clone(),
                 };
             }
         }
-        Plan::default()
+        Plan {
+            delay: latency,
+            ..Plan::default()
+        }
     }
 }
 
@@ -180,11 +185,11 @@ fn covers(target: &Target, called: Called<'_>) -> bool {
     }
 }
 
-fn any(selector: &Selector, messages: &[Facts]) -> bool {
+fn any(selector: &Selector, messages: &[Message]) -> bool {
     messages
         .iter()
         .enumerate()
-        .any(|(index, facts)| matches(selector, index, facts))
+        .any(|(index, message)| matches(selector, index, &message.facts))
 }
 
 fn matches(selector: &Selector, index: usize, facts: &Facts) -> bool {
