@@ -69,9 +69,8 @@ fn start(config: Config) -> ExitCode {
 fn map_events(config: Option<&Path>, secrets: Option<&Path>) -> ExitCode {
     let params = match config {
         None => Params::default(),
-        Some(config) => match config::load_transform(config, secrets).map(|transform| transform.params()) {
-            Ok(Ok(params)) => params,
-            Ok(Err(error)) => return wrong(&error.to_string()),
+        Some(config) => match config::load_transform(config, secrets) {
+            Ok(transform) => transform.params,
             Err(error) => return wrong(&error.to_string()),
         },
     };
