@@ -32,6 +32,8 @@ mod pipeline;
 mod send;
 mod shipment;
 mod suspicion;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use backoff::Backoff;
 pub(crate) use counters::{Counters, Counts, InletName};
