@@ -1,0 +1,196 @@
+//! What a refusal says, and whether it concerns a record or the configuration.
+
+use serde_json::Value;
+
+/// Whom a refusal concerns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Scope {
+    /// One record: another one may well be accepted.
+    Record,
+    /// Every record: something about the target or its configuration must change.
+    Target,
+}
+
+/// A refusal for good, as far as the answer alone can tell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    pub(crate) scope: Scope,
+    /// A short word for counters and dead letters.
+    pub(crate) reason: &'static str,
+    pub(crate) status: u16,
+    /// The other side's message, without anything that looks like a person's data or a token, and cut short.
+    pub(crate) message: String,
+    /// Where in the record the first violation is, when the answer says.
+    pub(crate) pointer: Option<String>,
+}
+
+/// Longest message that is kept, in characters.
+const MESSAGE: usize = 240;
+/// As many digits in a row may be a telephone or customer number.
+const SUSPICIOUS_DIGITS: usize = 7;
+
+impl Refusal {
+    /// Reads the body of a refused request, or the item of a refused message.
+    pub(crate) fn new(status: u16, body: &Value) -> Self {
+        let text = message(body);
+        let (scope, reason) = judge(status, text);
+        let (pointer, violation) = violation(body).unzip();
+        let message = match violation {
+            Some(violation) if violation != text => scrub(&format!("{text}: {violation}")),
+            _ => scrub(text),
+        };
+        Self { scope, reason, status, message, pointer }
+    }
+
+    /// The refusal of a request whose body is not JSON (a proxy's page), or has none.
+    pub(crate) fn from_bytes(status: u16, body: &[u8]) -> Self {
+        Self::new(status, &serde_json::from_slice(body).unwrap_or(Value::Null))
+    }
+
+    /// Two refusals with the same pattern are refusals for the same reason. Numbers differ from record to record.
+    pub(crate) fn pattern(&self) -> String {
+        let words = self.message.chars().filter(|c| !c.is_ascii_digit());
+        std::iter::once(self.status.to_string()).chain([" ".to_owned()]).chain(words.map(String::from)).collect()
+    }
+
+    /// What the operator can do about a refusal of target scope.
+    pub(crate) fn advice(&self) -> &'static str {
+        match self.reason {
+            "unauthorized" => "check the credential's product profile, permissions and IP allow-list",
+            "not_found" => "check inlet-url: no such inlet",
+            "wrong_organization" => "check organization-id against the inlet's organisation",
+            "unknown_schema" => "check schema-id and format against the dataset and the inlet",
+            "unknown_flow" => "check flow-id and that the dataflow is enabled",
+            "unknown_dataset" => "check dataset-id",
+            _ => "check inlet-url, format, schema-id, dataset-id and flow-id of this inlet",
+        }
+    }
+}
+
+/// Judges by the status and by the documented messages. The header of every message comes from the configuration,
+/// so a complaint about it is never a record's fault.
+fn judge(status: u16, message: &str) -> (Scope, &'static str) {
+    match status {
+        401 | 403 => return (Scope::Target, "unauthorized"),
+        404 | 410 => return (Scope::Target, "not_found"),
+        413 => return (Scope::Record, "too_large"),
+        300..=399 | 405 | 406 | 411 | 414 | 415 | 421 | 426 | 431 | 501 | 505 => return (Scope::Target, "wrong_inlet"),
+        _ => {}
+    }
+    let text = message.to_lowercase();
+    let any = |words: &[&str]| words.iter().any(|word| text.contains(word));
+    let absent = any(&["missing", "absent", "wrong", "not found", "unknown", "invalid", "disabled", "not exist", "not match", "mandatory", "not enabled"]);
+    if absent && any(&["ims org", "imsorg "]) {
+        (Scope::Target, "wrong_organization")
+    } else if any(&["unknown xdm format", "'header' field"]) || (absent && any(&["schemaref", "schema id", "payload schema"])) {
+        (Scope::Target, "unknown_schema")
+    } else if absent && any(&["flow id", "flowid", "flow-id", "dataflow"]) {
+        (Scope::Target, "unknown_flow")
+    } else if absent && any(&["dataset"]) {
+        (Scope::Target, "unknown_dataset")
+    } else {
+        (Scope::Record, "refused")
+    }
+}
+
+/// The message of a problem body, of an item, of the gateway or of an OAuth error.
+fn message(body: &Value) -> &str {
+    ["/report/message", "/message", "/detail", "/error_description", "/title", "/error"]
+        .iter()
+        .find_map(|pointer| body.pointer(pointer).and_then(Value::as_str))
+        .unwrap_or("")
+}
+
+/// The first violation of synchronous validation that names no cause of its own: its place and its text.
+fn violation(body: &Value) -> Option<(String, String)> {
+    let mut node = body.pointer("/report/cause/_streamingValidation/0")?;
+    // Causes nest; the depth is bounded by serde_json's own limit.
+    while let Some(cause) = node.pointer("/causingExceptions/0") {
+        node = cause;
+    }
+    let text = |member: &str| node.get(member).and_then(Value::as_str);
+    Some((text("pointerToViolation")?.trim_start_matches('#').to_owned(), text("message").unwrap_or("").to_owned()))
+}
+
+/// Makes a foreign message fit for logs: no addresses, no tokens, no long numbers, no control characters, not long.
+pub(super) fn scrub(text: &str) -> String {
+    let mut clean = String::new();
+    let boundary = |c: char| c.is_whitespace() || c.is_control() || "[](){}<>\"',;".contains(c);
+    for piece in text.split_inclusive(boundary) {
+        let word = piece.trim_end_matches(boundary);
+        if is_personal(word) {
+            clean.push('…');
+        } else {
+            clean.push_str(word);
+        }
+        clean.extend(piece[word.len()..].chars().map(|c| if c.is_control() { ' ' } else { c }));
+        if clean.len() > 4 * MESSAGE {
+            break;
+        }
+    }
+    match clean.char_indices().nth(MESSAGE) {
+        Some((end, _)) => format!("{}…", &clean[..end]),
+        None => clean,
+    }
+}
+
+fn is_personal(word: &str) -> bool {
+    let digits = word.bytes().fold((0, 0), |(run, longest): (usize, usize), byte| {
+        let run = if byte.is_ascii_digit() { run + 1 } else { 0 };
+        (run, longest.max(run))
+    });
+    (word.contains('@') && !word.ends_with("@AdobeOrg"))
+        || word.starts_with("eyJ")
+        // Inlet ids are hexadecimal and long: they are what the operator compares.
+        || (digits.1 >= SUSPICIOUS_DIGITS && word.len() < 64)
+}
+
+// === tests ===
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn scope(status: u16, message: &str) -> (Scope, &'static str) {
+        let refusal = Refusal::new(status, &json!({"report": {"message": message}}));
+        (refusal.scope, refusal.reason)
+    }
+
+    #[test]
+    fn a_fault_of_the_configuration_is_not_a_record_s_fault() {
+        let about = "inletId: [ab] imsOrgId: [X@AdobeOrg] Message has ";
+        assert_eq!(scope(400, &format!("{about}an absent or wrong ims org in the header")), (Scope::Target, "wrong_organization"));
+        assert_eq!(scope(400, &format!("{about}unknown xdm format")), (Scope::Target, "unknown_schema"));
+        assert_eq!(scope(400, "The 'header' field is mandatory. Provide a valid 'header' value and try again."), (Scope::Target, "unknown_schema"));
+        assert_eq!(scope(400, "Missing flowId"), (Scope::Target, "unknown_flow"));
+        assert_eq!(scope(400, "dataset 5f0c does not exist"), (Scope::Target, "unknown_dataset"));
+        assert_eq!(scope(404, ""), (Scope::Target, "not_found"));
+        assert_eq!(scope(302, ""), (Scope::Target, "wrong_inlet"));
+    }
+
+    #[test]
+    fn a_schema_violation_is_the_record_s_fault_and_its_place_is_kept() {
+        let body = json!({"report": {"message": "inletId: [ab] imsOrgId: [X@AdobeOrg] Message is invalid", "cause": {"_streamingValidation": [
+            {"pointerToViolation": "#", "message": "2 schema violations found", "causingExceptions": [
+                {"pointerToViolation": "#/_id", "message": "expected type: String, found: Long", "causingExceptions": []}]}]}}});
+        let refusal = Refusal::new(400, &body);
+        assert_eq!((refusal.scope, refusal.pointer.as_deref()), (Scope::Record, Some("/_id")));
+        assert!(refusal.message.ends_with("expected type: String, found: Long"), "{}", refusal.message);
+    }
+
+    #[test]
+    fn a_message_is_scrubbed_of_what_may_be_personal_and_cut() {
+        let scrubbed = scrub("value [asha@example.com] of X@AdobeOrg, phone +919812345678, token eyJhbGciOi.J9.x, code 400");
+        assert_eq!(scrubbed, "value […] of X@AdobeOrg, phone …, token …, code 400");
+        assert_eq!(scrub(&"wörd ".repeat(1000)).chars().count(), MESSAGE + 1);
+        assert_eq!(scrub("a\r\nb"), "a  b");
+    }
+
+    #[test]
+    fn numbers_do_not_make_two_reasons_of_one() {
+        let pattern = |text: &str| Refusal::new(400, &json!({"message": text})).pattern();
+        assert_eq!(pattern("bad value 12"), pattern("bad value 7"));
+        assert_ne!(pattern("bad value 12"), pattern("bad name 12"));
+    }
+}

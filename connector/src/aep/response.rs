@@ -1,0 +1,295 @@
+//! What an answer says became of each record.
+//!
+//! The rule above all others: what an answer does not say is *unknown*, and the record is sent again with the same
+//! `_id`. It is neither a success nor a failure.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::problem::Refusal;
+use super::retry_after;
+use super::transport::HttpAnswer;
+
+/// What became of one record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Fate {
+    Accepted,
+    /// Refused for the moment, with this status.
+    Again(u16),
+    Refused(Refusal),
+    /// The answer does not say.
+    Unknown,
+}
+
+/// What an answer means for the request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Answer {
+    /// One fate for every record sent, in order.
+    Records(Vec<Fate>),
+    /// The whole request was refused. Which record is to blame, if any, it does not say.
+    Refused(Refusal),
+    /// 413: the request, or a lone record, is too large.
+    TooLarge(Refusal),
+    /// 401 or 403: perhaps only the token.
+    Unauthorized(Refusal),
+    /// Nothing a record or a token could change.
+    Target(Refusal),
+    /// It heals by itself.
+    Busy { status: u16, retry_after: Option<Duration> },
+}
+
+/// Which of the two kinds of answer to expect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// `responses` with one item for each of this many messages.
+    Batch(usize),
+    Single,
+}
+
+/// Reads an answer.
+pub(crate) fn read(answer: &HttpAnswer, kind: Kind, now_ms: i64) -> Answer {
+    let refusal = || Refusal::from_bytes(answer.status, &answer.body);
+    match answer.status {
+        200..=299 => Answer::Records(match kind {
+            Kind::Batch(count) => batch(&answer.body, count),
+            Kind::Single => vec![single(&answer.body)],
+        }),
+        401 | 403 => Answer::Unauthorized(refusal()),
+        413 => Answer::TooLarge(refusal()),
+        // Not those of the 5xx that say "never": 501 is answered to `syncValidation` at most locations.
+        501 | 505 => Answer::Target(refusal()),
+        408 | 425 | 429 | 500.. => Answer::Busy {
+            status: answer.status,
+            retry_after: answer.retry_after.as_deref().and_then(|value| retry_after::parse(value, now_ms)),
+        },
+        404 | 405 | 406 | 410 | 411 | 414 | 415 | 421 | 426 | 431 | ..=399 => Answer::Target(refusal()),
+        _ => Answer::Refused(refusal()),
+    }
+}
+
+fn single(body: &[u8]) -> Fate {
+    let Ok(Value::Object(members)) = serde_json::from_slice(body) else {
+        return Fate::Unknown;
+    };
+    if let Some(Value::Array(items)) = members.get("responses") {
+        return if let [item] = items.as_slice() { fate(item) } else { Fate::Unknown };
+    }
+    let acknowledged = members.contains_key("inletId") || members.contains_key("inletID");
+    match fate(&Value::Object(members)) {
+        Fate::Unknown if acknowledged => Fate::Accepted,
+        fate => fate,
+    }
+}
+
+fn batch(body: &[u8], count: usize) -> Vec<Fate> {
+    let unknown = vec![Fate::Unknown; count];
+    let Ok(mut body) = serde_json::from_slice::<Value>(body) else {
+        return unknown;
+    };
+    let Some(Value::Array(items)) = body.get_mut("responses").map(Value::take) else {
+        return unknown;
+    };
+    let by_suffix = by_suffix(&items, count);
+    if items.len() != count {
+        // A list of another length has no positions. Only the documented ids can still tell.
+        return by_suffix.into_iter().map(|item| item.map_or(Fate::Unknown, fate)).collect();
+    }
+    // Position decides. But where an item names *another* position by the documented id, the two readings contradict
+    // each other, and a verdict that depends on which one is right is no verdict.
+    items
+        .iter()
+        .zip(by_suffix)
+        .map(|(item, named)| {
+            let fate_here = fate(item);
+            match named.map(fate) {
+                Some(fate_named) if std::mem::discriminant(&fate_named) != std::mem::discriminant(&fate_here) => {
+                    Fate::Unknown
+                }
+                None if suffix(item).is_some() => Fate::Unknown,
+                _ => fate_here,
+            }
+        })
+        .collect()
+}
+
+/// For each record, the one item whose id names its position.
+fn by_suffix(items: &[Value], count: usize) -> Vec<Option<&Value>> {
+    let mut found = vec![None; count];
+    let mut twice = vec![false; count];
+    for item in items {
+        if let Some(index) = suffix(item).filter(|index| *index < count) {
+            twice[index] |= found[index].is_some();
+            found[index] = Some(item);
+        }
+    }
+    for (item, twice) in found.iter_mut().zip(twice) {
+        if twice {
+            *item = None;
+        }
+    }
+    found
+}
+
+/// The position in an id of the form `{uuid}-{N}`. The other documented form, `…:N`, does not name a position: in
+/// Adobe's own sample the item at position 0 ends in `:3`.
+fn suffix(item: &Value) -> Option<usize> {
+    let id = item.get("xactionId")?.as_str()?;
+    let (uuid, number) = id.rsplit_once('-')?;
+    let groups: Vec<&str> = uuid.split('-').collect();
+    let is_uuid = groups.iter().map(|group| group.len()).eq([8, 4, 4, 4, 12])
+        && groups.iter().all(|group| group.bytes().all(|byte| byte.is_ascii_hexdigit()));
+    (is_uuid && !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())).then(|| number.parse().ok())?
+}
+
+/// What one item says.
+fn fate(item: &Value) -> Fate {
+    let statuses = ["status", "statusCode"].map(|member| match item.get(member) {
+        None | Some(Value::Null) => Ok(None),
+        Some(value) => code(value).map(Some).ok_or(()),
+    });
+    let [Ok(first), Ok(second)] = statuses else {
+        return Fate::Unknown;
+    };
+    // Both present and different has no documented meaning; the worse one is the safer one.
+    match first.max(second) {
+        Some(200..=299) => Fate::Accepted,
+        Some(status @ (408 | 425 | 429 | 500..=599)) => Fate::Again(status),
+        Some(status @ 300..=499) => Fate::Refused(Refusal::new(status, item)),
+        Some(_) => Fate::Unknown,
+        None if item.get("xactionId").is_some_and(Value::is_string) => Fate::Accepted,
+        None => Fate::Unknown,
+    }
+}
+
+/// A status as a number or as text.
+fn code(value: &Value) -> Option<u16> {
+    match value {
+        Value::Number(number) => number.as_u64().and_then(|number| u16::try_from(number).ok()),
+        Value::String(text) => text.trim().parse().ok(),
+        _ => None,
+    }
+}
+
+// === tests ===
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    const UUID: &str = "0f8fad5b-d9cb-469f-a165-70867728950e";
+
+    fn fates(status: u16, body: &Value, count: usize) -> Vec<Fate> {
+        let answer = HttpAnswer { status, retry_after: None, body: serde_json::to_vec(body).unwrap().into() };
+        match read(&answer, Kind::Batch(count), 0) {
+            Answer::Records(fates) => fates,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn short(fates: &[Fate]) -> String {
+        let letter = |fate: &Fate| match fate {
+            Fate::Accepted => 'A',
+            Fate::Again(_) => 'g',
+            Fate::Refused(_) => 'R',
+            Fate::Unknown => '?',
+        };
+        fates.iter().map(letter).collect()
+    }
+
+    fn answer(status: u16, retry_after: Option<&str>) -> Answer {
+        read(&HttpAnswer { status, retry_after: retry_after.map(str::to_owned), body: "<html>".into() }, Kind::Batch(3), 0)
+    }
+
+    #[test]
+    fn both_dialects_are_read_by_position() {
+        let documented = json!({"responses": [{"xactionId": "1:2:3"}, {"statusCode": 400, "message": "x"}, {"statusCode": "503"}]});
+        let connector = json!({"responses": [{"xactionId": format!("{UUID}-0")}, {"xactionId": format!("{UUID}-1"), "status": 400},
+            {"xactionId": format!("{UUID}-2"), "status": "429"}]});
+        for status in [200, 207] {
+            assert_eq!(short(&fates(status, &documented, 3)), "ARg");
+            assert_eq!(short(&fates(status, &connector, 3)), "ARg");
+        }
+    }
+
+    #[test]
+    fn a_failed_item_with_an_id_is_still_failed_and_a_successful_status_is_success() {
+        let body = json!({"responses": [{"xactionId": "x", "status": 400}, {"status": 200}, {"statusCode": "201"}]});
+        assert_eq!(short(&fates(207, &body, 3)), "RAA");
+    }
+
+    #[test]
+    fn a_short_list_says_nothing_about_the_records_it_does_not_name() {
+        let colon = json!({"responses": [{"xactionId": "1:2:3:3"}, {"statusCode": 400}, {"statusCode": 400}, {"statusCode": 400}]});
+        assert_eq!(short(&fates(207, &colon, 5)), "?????", "Adobe's own sample: 5 messages, 4 items");
+        let named = json!({"responses": [{"xactionId": format!("{UUID}-2")}, {"xactionId": format!("{UUID}-0"), "status": 400}]});
+        assert_eq!(short(&fates(207, &named, 4)), "R?A?");
+    }
+
+    #[test]
+    fn an_id_named_twice_or_out_of_range_says_nothing() {
+        let body = json!({"responses": [{"xactionId": format!("{UUID}-1")}, {"xactionId": format!("{UUID}-1"), "status": 400},
+            {"xactionId": format!("{UUID}-9")}]});
+        assert_eq!(short(&fates(207, &body, 2)), "??");
+    }
+
+    #[test]
+    fn a_uuid_without_a_position_is_not_read_as_one() {
+        let body = json!({"responses": [{"xactionId": "0f8fad5b-d9cb-469f-a165-000000000001"}]});
+        assert_eq!(short(&fates(207, &body, 3)), "???");
+        let body = json!({"responses": [{"xactionId": "0f8fad5b-d9cb-469f-a165-000000000001"}, {"status": 400}]});
+        assert_eq!(short(&fates(207, &body, 2)), "AR");
+    }
+
+    #[test]
+    fn items_out_of_order_never_blame_or_absolve_the_wrong_record() {
+        let body = json!({"responses": [{"xactionId": format!("{UUID}-1"), "status": 400}, {"xactionId": format!("{UUID}-0")},
+            {"xactionId": format!("{UUID}-2")}]});
+        assert_eq!(short(&fates(207, &body, 3)), "??A");
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_unknown() {
+        for body in [json!({}), json!({"responses": []}), json!({"responses": {}}), json!([]), json!(null)] {
+            assert_eq!(short(&fates(207, &body, 2)), "??", "{body}");
+        }
+        let odd = json!({"responses": [null, {}, {"status": "bad"}, {"status": true}, {"status": 100}, {"message": "x"}, 7]});
+        assert_eq!(short(&fates(207, &odd, 7)), "???????");
+        let cut = HttpAnswer { status: 207, retry_after: None, body: r#"{"responses":[{"xactionId":"a"},"#.into() };
+        assert_eq!(read(&cut, Kind::Batch(2), 0), Answer::Records(vec![Fate::Unknown; 2]));
+    }
+
+    #[test]
+    fn a_single_answer_counts_only_when_it_acknowledges() {
+        let one = |body: &str| {
+            let answer = HttpAnswer { status: 200, retry_after: None, body: body.to_owned().into() };
+            match read(&answer, Kind::Single, 0) {
+                Answer::Records(fates) => short(&fates),
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(one(r#"{"inletId":"ab","xactionId":"1:2:3","receivedTimeMs":5}"#), "A");
+        assert_eq!(one(r#"{"inletId":"ab"}"#), "A");
+        assert_eq!(one(r#"{"inletId":"ab","status":400}"#), "R");
+        assert_eq!(one(r#"{"responses":[{"statusCode":500}]}"#), "g");
+        for body in ["", "<html>", "{}", r#"{"error_code":"1"}"#, "null"] {
+            assert_eq!(one(body), "?", "{body}");
+        }
+    }
+
+    #[test]
+    fn whole_refusals_are_told_apart() {
+        assert!(matches!(answer(400, None), Answer::Refused(_)));
+        assert!(matches!(answer(413, None), Answer::TooLarge(_)));
+        for status in [401, 403] {
+            assert!(matches!(answer(status, None), Answer::Unauthorized(_)));
+        }
+        for status in [301, 404, 415, 501] {
+            assert!(matches!(answer(status, None), Answer::Target(_)), "{status}");
+        }
+        for status in [408, 429, 500, 502, 503, 504] {
+            assert_eq!(answer(status, Some("2")), Answer::Busy { status, retry_after: Some(Duration::from_secs(2)) });
+        }
+    }
+}

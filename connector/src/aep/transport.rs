@@ -1,0 +1,121 @@
+//! One HTTP exchange.
+
+use std::error::Error;
+use std::future::Future;
+use std::io;
+
+use bytes::{Bytes, BytesMut};
+use reqwest::header::{HeaderValue, RETRY_AFTER};
+use reqwest::{Certificate, Client, Proxy};
+
+use super::request::Request;
+use crate::config::Http;
+
+/// Longest answer that is read. The answer to the largest batch has some hundred bytes a record.
+const MAX_ANSWER: usize = 8 * 1024 * 1024;
+
+/// An answer as it came.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct HttpAnswer {
+    pub(crate) status: u16,
+    pub(crate) retry_after: Option<String>,
+    pub(crate) body: Bytes,
+}
+
+/// The exchange failed. All of these heal, and none says whether the records were accepted.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum TransportError {
+    #[error("no answer in time")]
+    Timeout,
+    #[error("cannot connect: {0}")]
+    Connect(String),
+    #[error("the exchange broke off: {0}")]
+    Broken(String),
+}
+
+/// Carries requests. Tests have a scripted one.
+pub(crate) trait Transport: Send + Sync {
+    /// Sends one request with this `Authorization` and reads the whole answer, whatever its status.
+    fn post(
+        &self,
+        request: &Request,
+        authorization: HeaderValue,
+    ) -> impl Future<Output = Result<HttpAnswer, TransportError>> + Send;
+}
+
+/// The real one.
+#[derive(Debug, Clone)]
+pub(crate) struct HttpClient(Client);
+
+/// The client cannot be built from the configuration.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum HttpClientError {
+    #[error("experience-platform.http.ca-file cannot be read")]
+    CaFile(#[source] io::Error),
+    #[error("experience-platform.http is not usable")]
+    Client(#[from] reqwest::Error),
+}
+
+impl HttpClient {
+    /// Reads the certificate file; opens no connection.
+    pub(crate) fn new(http: &Http) -> Result<Self, HttpClientError> {
+        let mut builder = Client::builder()
+            .connect_timeout(http.connect_timeout)
+            .user_agent(concat!("capillary-aep-sink/", env!("CARGO_PKG_VERSION")))
+            .tcp_nodelay(true)
+            // A redirected POST would lose its body or hand the token to another host.
+            .redirect(reqwest::redirect::Policy::none())
+            // Repetition is decided by the delivery path, which counts and paces attempts.
+            .retry(reqwest::retry::never());
+        if let Some(proxy) = &http.proxy {
+            builder = builder.proxy(Proxy::all(proxy.clone())?);
+        }
+        if let Some(path) = &http.ca_file {
+            let pem = std::fs::read(path).map_err(HttpClientError::CaFile)?;
+            builder = builder.tls_certs_merge(Certificate::from_pem_bundle(&pem)?);
+        }
+        Ok(Self(builder.build()?))
+    }
+}
+
+impl Transport for HttpClient {
+    async fn post(&self, request: &Request, authorization: HeaderValue) -> Result<HttpAnswer, TransportError> {
+        let mut response = self
+            .0
+            .post(request.url.clone())
+            .headers(request.headers.clone())
+            .header(reqwest::header::AUTHORIZATION, authorization)
+            .body(request.body.clone())
+            .send()
+            .await
+            .map_err(classify)?;
+        let status = response.status().as_u16();
+        let retry_after =
+            response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let mut body = BytesMut::new();
+        while let Some(chunk) = response.chunk().await.map_err(classify)? {
+            if body.len() + chunk.len() > MAX_ANSWER {
+                return Err(TransportError::Broken("the answer is too long".to_owned()));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(HttpAnswer { status, retry_after, body: body.freeze() })
+    }
+}
+
+/// Takes the innermost cause: the outer texts only repeat the URL.
+fn classify(error: reqwest::Error) -> TransportError {
+    let error = error.without_url();
+    let mut cause: &dyn Error = &error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    let text = cause.to_string();
+    if error.is_timeout() {
+        TransportError::Timeout
+    } else if error.is_connect() {
+        TransportError::Connect(text)
+    } else {
+        TransportError::Broken(text)
+    }
+}

@@ -1,0 +1,222 @@
+//! Reads the SmartModule's answer to one record. What goes on to Experience Platform is cut out unparsed.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+/// The version of the answers this connector understands.
+pub(crate) const VERSION: u64 = 1;
+
+/// An answer, ready to be delivered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Answer {
+    Mapped(Mapped),
+    /// Not wanted; the reason is a short word.
+    Skipped(String),
+    Rejected(Rejected),
+}
+
+/// A record that became XDM.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Mapped {
+    /// The event's name, such as `pointsIssued`.
+    pub(crate) name: String,
+    /// `_id` of the XDM event.
+    pub(crate) id: String,
+    /// The customer, for order: records of one key are sent one after the other.
+    pub(crate) key: String,
+    /// When the event happened, milliseconds since the epoch.
+    pub(crate) at: i64,
+    /// The XDM event, JSON as the SmartModule wrote it.
+    pub(crate) event: Bytes,
+    /// The XDM profile statement, where the event makes one.
+    pub(crate) profile: Option<Bytes>,
+}
+
+/// A record the SmartModule could not map.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Rejected {
+    pub(crate) reason: String,
+    pub(crate) pointer: Option<String>,
+    pub(crate) message: String,
+    /// The members of the answer that hold the original (`raw`, `rawBase64`, or size and hash), as a JSON object.
+    pub(crate) original: Bytes,
+}
+
+/// The answer cannot be used. Both cases stop the connector: going on would lose records or settle them unread.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum AnswerError {
+    /// The SmartModule in the cluster was replaced while streams were open, or the connector was not updated with it.
+    #[error("the SmartModule answers in version {found}, this connector understands version {VERSION}: update the older one")]
+    Version { found: u64 },
+    /// Some other SmartModule, or none, is at work. The cause is told without quoting the record.
+    #[error("not an answer of the capillary-xdm SmartModule: {0}")]
+    Foreign(String),
+}
+
+/// Text that is borrowed unless JSON escapes force a copy. The newtype makes that work inside an `Option`.
+#[derive(Deserialize)]
+#[serde(transparent)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
+#[derive(Deserialize)]
+struct Wire<'a> {
+    v: Option<u64>,
+    #[serde(borrow)]
+    skip: Option<Text<'a>>,
+    #[serde(borrow)]
+    name: Option<Text<'a>>,
+    #[serde(borrow)]
+    id: Option<Text<'a>>,
+    #[serde(borrow)]
+    key: Option<Text<'a>>,
+    at: Option<i64>,
+    #[serde(borrow)]
+    event: Option<&'a RawValue>,
+    #[serde(borrow)]
+    profile: Option<&'a RawValue>,
+    #[serde(borrow)]
+    reject: Option<WireReject<'a>>,
+}
+
+#[derive(Deserialize)]
+struct WireReject<'a> {
+    #[serde(borrow)]
+    reason: Text<'a>,
+    #[serde(borrow)]
+    pointer: Option<Text<'a>>,
+    #[serde(borrow)]
+    message: Option<Text<'a>>,
+}
+
+/// Only the version: read when the whole does not parse, since another version may differ in everything else.
+#[derive(Deserialize)]
+struct WireVersion {
+    v: Option<u64>,
+}
+
+// === impl Answer ===
+
+impl Answer {
+    /// Reads one answer. The XDM parts of the result are slices of `bytes`, not copies.
+    pub(crate) fn read(bytes: &Bytes) -> Result<Self, AnswerError> {
+        let wire: Wire<'_> = serde_json::from_slice(bytes).map_err(|error| {
+            match serde_json::from_slice::<WireVersion>(bytes).ok().and_then(|head| head.v) {
+                Some(found) if found != VERSION => AnswerError::Version { found },
+                _ => AnswerError::Foreign(describe(&error)),
+            }
+        })?;
+        // A skip carries no version (it is as short as possible), so it is the one form without a check.
+        match (wire.v, wire.skip) {
+            (None, Some(reason)) => return Ok(Self::Skipped(reason.0.into_owned())),
+            (Some(VERSION), Some(reason)) => return Ok(Self::Skipped(reason.0.into_owned())),
+            (Some(VERSION), None) => {}
+            (Some(found), _) => return Err(AnswerError::Version { found }),
+            (None, None) => return Err(AnswerError::Foreign("it has neither `v` nor `skip`".to_owned())),
+        }
+        if let Some(reject) = wire.reject {
+            return Ok(Self::Rejected(Rejected {
+                reason: reject.reason.0.into_owned(),
+                pointer: reject.pointer.map(|text| text.0.into_owned()),
+                message: reject.message.map_or_else(String::new, |text| text.0.into_owned()),
+                original: original(bytes)?,
+            }));
+        }
+        let missing = |member: &str| AnswerError::Foreign(format!("it is neither skipped nor rejected and has no `{member}`"));
+        Ok(Self::Mapped(Mapped {
+            name: wire.name.ok_or_else(|| missing("name"))?.0.into_owned(),
+            id: wire.id.ok_or_else(|| missing("id"))?.0.into_owned(),
+            key: wire.key.ok_or_else(|| missing("key"))?.0.into_owned(),
+            at: wire.at.ok_or_else(|| missing("at"))?,
+            event: slice(bytes, wire.event.ok_or_else(|| missing("event"))?),
+            profile: wire.profile.map(|profile| slice(bytes, profile)),
+        }))
+    }
+}
+
+fn slice(bytes: &Bytes, part: &RawValue) -> Bytes {
+    bytes.slice_ref(part.get().as_bytes())
+}
+
+/// What the answer holds of the original record, whatever the members are called: the letter passes them on.
+fn original(bytes: &Bytes) -> Result<Bytes, AnswerError> {
+    let mut members: BTreeMap<Cow<'_, str>, &RawValue> =
+        serde_json::from_slice(bytes).map_err(|error| AnswerError::Foreign(describe(&error)))?;
+    for known in ["v", "offset", "reject"] {
+        members.remove(known);
+    }
+    let object = serde_json::to_vec(&members).map_err(|error| AnswerError::Foreign(describe(&error)))?;
+    Ok(Bytes::from(object))
+}
+
+/// Says what is wrong without quoting any of it: it may be a person's data.
+fn describe(error: &serde_json::Error) -> String {
+    format!("{:?} error in its JSON at column {}", error.classify(), error.column())
+}
+
+// === tests ===
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(json: &str) -> Result<Answer, AnswerError> {
+        Answer::read(&Bytes::copy_from_slice(json.as_bytes()))
+    }
+
+    #[test]
+    fn a_mapped_answer_keeps_its_xdm_byte_for_byte() {
+        let text = r#"{"v":1,"offset":7,"name":"pointsIssued","id":"a\u002d1","key":"100:5","at":1700000000000,"event":{"_id":"a-1", "n" : 1.50},"profile":{"x":[ ]}}"#;
+        let Ok(Answer::Mapped(mapped)) = read(text) else { panic!("not mapped") };
+        assert_eq!(mapped.id, "a-1");
+        assert_eq!(&mapped.event[..], br#"{"_id":"a-1", "n" : 1.50}"#);
+        assert_eq!(mapped.profile.as_deref(), Some(&br#"{"x":[ ]}"#[..]));
+        assert_eq!((mapped.name.as_str(), mapped.key.as_str(), mapped.at), ("pointsIssued", "100:5", 1_700_000_000_000));
+    }
+
+    #[test]
+    fn a_mapped_event_is_not_copied() {
+        let bytes = Bytes::from_static(br#"{"v":1,"offset":7,"name":"n","id":"i","key":"k","at":1,"event":{"a":1}}"#);
+        let Ok(Answer::Mapped(mapped)) = Answer::read(&bytes) else { panic!("not mapped") };
+        assert!(bytes.as_ptr_range().contains(&mapped.event.as_ptr()));
+    }
+
+    #[test]
+    fn a_skip_needs_no_version() {
+        assert_eq!(read(r#"{"offset":7,"skip":"unwanted_event"}"#), Ok(Answer::Skipped("unwanted_event".to_owned())));
+    }
+
+    #[test]
+    fn a_reject_hands_on_whatever_it_holds_of_the_original() {
+        let reject = r#""reject":{"reason":"bad_time","pointer":"/createdAt","message":"11 digits"}"#;
+        for original in [r#"{"raw":"{\"a\":1}"}"#, r#"{"rawBase64":"/w=="}"#, r#"{"sha256":"ab","size":300000}"#] {
+            let members = &original[1..original.len() - 1];
+            let Ok(Answer::Rejected(rejected)) = read(&format!(r#"{{"v":1,"offset":7,{reject},{members}}}"#)) else {
+                panic!("not rejected")
+            };
+            assert_eq!(&rejected.original[..], original.as_bytes());
+            assert_eq!(rejected.reason, "bad_time");
+            assert_eq!(rejected.pointer.as_deref(), Some("/createdAt"));
+        }
+    }
+
+    #[test]
+    fn another_version_is_named_even_when_nothing_else_is_understood() {
+        for text in [r#"{"v":2,"offset":7,"name":"n"}"#, r#"{"v":2,"offset":7,"name":{"first":[]},"at":"noon"}"#] {
+            let error = read(text).expect_err("another version");
+            assert_eq!(error, AnswerError::Version { found: 2 });
+            assert!(error.to_string().contains("version 2") && error.to_string().contains("version 1"), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_answer_is_refused_without_quoting_it() {
+        for foreign in ["", "secret", r#"{"secret":1}"#, r#"{"v":1,"offset":1,"name":"secret"}"#, "[]"] {
+            let error = read(foreign).expect_err("not an answer").to_string();
+            assert!(!error.contains("secret"), "{error}");
+        }
+    }
+}

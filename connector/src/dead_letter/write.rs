@@ -1,0 +1,64 @@
+//! Writes a letter until it is written. A record whose letter is not written stays pending: the stream stops rather
+//! than loses.
+
+use std::future::Future;
+
+use tokio::time::sleep;
+
+use super::letter::DeadLetter;
+use crate::delivery::{Backoff, Counters};
+
+/// A letter could not be written.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum LetterError {
+    /// The topic does not take values of this size.
+    #[error("the letter is larger than the dead-letter topic allows")]
+    TooLarge,
+    /// Anything else. When it does not heal by itself, somebody has to repair the topic or its rights.
+    #[error("{message}")]
+    Failed { message: String, heals: bool },
+}
+
+/// Where letters go.
+pub(crate) trait DeadLetters: Send + Sync {
+    /// Returns when the letter is stored for good.
+    fn write(&self, key: &str, value: Vec<u8>) -> impl Future<Output = Result<(), LetterError>> + Send;
+}
+
+/// Writes one letter, however long it takes. An error of this function is a letter that cannot be turned into JSON:
+/// a defect of this program.
+pub(crate) async fn write(
+    letters: &impl DeadLetters,
+    letter: &DeadLetter,
+    backoff: &mut Backoff,
+    counters: &Counters,
+) -> Result<(), serde_json::Error> {
+    let mut value = letter.to_json()?;
+    let mut is_whole = true;
+    let mut failures = 0;
+    let mut reported = false;
+    loop {
+        let error = match letters.write(letter.key(), value.clone()).await {
+            Ok(()) => return Ok(()),
+            Err(error) => error,
+        };
+        counters.letter_retried();
+        if error == LetterError::TooLarge && is_whole {
+            value = letter.without_record()?.to_json()?;
+            is_whole = false;
+            continue;
+        }
+        failures += 1;
+        let heals = matches!(error, LetterError::Failed { heals: true, .. });
+        if !reported {
+            reported = true;
+            let source = letter.source();
+            if heals {
+                tracing::warn!(%source, %error, "a dead letter cannot be written yet; its record stays pending");
+            } else {
+                tracing::error!(%source, %error, "a dead letter cannot be written until this is repaired; its record stays pending");
+            }
+        }
+        sleep(backoff.pause(failures)).await;
+    }
+}

@@ -1,0 +1,396 @@
+//! The one loop: arrivals in, requests and letters under way, settlements out.
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use tokio::sync::mpsc::Receiver;
+use tokio::time::{Instant, sleep_until};
+
+use super::backoff::Backoff;
+use super::counters::{Counters, InletName};
+use super::lanes::Capacity;
+use super::pace::{Gate, Pace};
+use super::parcel::{Parcel, Record};
+use super::pipeline::{Cut, Death, Ended, Now, Pipeline};
+use super::send::{Sender, Sent, Tokens};
+use crate::aep::{Endpoint, EndpointError, Kind, MAX_BODY, Transport};
+use crate::answer::{Answer, AnswerError, Mapped};
+use crate::arrival::Arrival;
+use crate::clock::Clock;
+use crate::config::Platform;
+use crate::dead_letter::{self, DeadLetter, DeadLetters, Origin, Trial};
+use crate::ledger::{Ledger, LedgerError};
+use crate::outcome::Outcome;
+use crate::position::Position;
+
+/// How far ahead of our clock an event may be: it waits that long. Clocks differ; beyond this it is an error in the data.
+const FUTURE_MS: i64 = 5 * 60 * 1000;
+/// Arrivals taken at once.
+const ARRIVALS: usize = 1024;
+/// Letters written at once. They are rare; more would only crowd the dead-letter topic.
+const LETTERS: usize = 16;
+
+/// Delivery cannot go on. None of these heals by itself, and nothing that was not acknowledged is settled.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum DeliveryError {
+    /// The user's fault: the SmartModule and the connector do not fit together.
+    #[error("record {position}: {source}")]
+    Answer { position: Position, source: AnswerError },
+    /// A defect of this program.
+    #[error("the ledger was told something impossible")]
+    Ledger(#[from] LedgerError),
+    /// A defect of this program.
+    #[error("a dead letter cannot be written as JSON")]
+    Letter(#[from] serde_json::Error),
+}
+
+/// What delivery works with.
+#[derive(Debug)]
+pub(crate) struct Parts<T, K, D> {
+    /// The source topic, for dead letters.
+    pub(crate) topic: String,
+    pub(crate) ledger: Arc<Ledger>,
+    pub(crate) counters: Arc<Counters>,
+    pub(crate) clock: Clock,
+    pub(crate) transport: Arc<T>,
+    pub(crate) tokens: Arc<K>,
+    pub(crate) letters: Arc<D>,
+    pub(crate) random: fastrand::Rng,
+}
+
+/// One inlet: what it decides and how it sends.
+struct Inlet<T, K> {
+    name: InletName,
+    endpoint: Endpoint,
+    pipeline: Pipeline,
+    sender: Arc<Sender<T, K>>,
+}
+
+type Landing = Pin<Box<dyn Future<Output = (InletName, u64, Sent)> + Send>>;
+type Written = Pin<Box<dyn Future<Output = (Letter, Result<(), serde_json::Error>)> + Send>>;
+
+/// A letter on its way, and what is settled when it is written.
+struct Letter {
+    letter: DeadLetter,
+    end: LetterEnd,
+}
+
+enum LetterEnd {
+    /// The whole record.
+    Position(Position),
+    /// One parcel of it.
+    Parcel(Arc<Record>),
+}
+
+/// Delivers arrivals until their channel is closed and everything is settled.
+pub(crate) struct Delivery<T, K, D> {
+    parts: Parts<T, K, D>,
+    platform: Platform,
+    events: Inlet<T, K>,
+    profiles: Option<Inlet<T, K>>,
+    flights: FuturesUnordered<Landing>,
+    letters: VecDeque<Letter>,
+    writing: FuturesUnordered<Written>,
+    /// Records that are not settled.
+    open: usize,
+}
+
+impl<T, K, D> Delivery<T, K, D>
+where
+    T: Transport + 'static,
+    K: Tokens + 'static,
+    D: DeadLetters + 'static,
+{
+    /// Prepares delivery; nothing is sent yet.
+    pub(crate) fn new(platform: &Platform, parts: Parts<T, K, D>) -> Result<Self, EndpointError> {
+        let mut random = parts.random.clone();
+        let pace = Arc::new(Pace::new(platform.pace));
+        let mut inlet = |name, endpoint: Endpoint| {
+            let cut = cut(platform, &endpoint, name);
+            let backoff = Backoff::new(platform.retry, random.fork());
+            Inlet {
+                name,
+                endpoint,
+                pipeline: Pipeline::new(name, cut, backoff, Arc::clone(&parts.counters)),
+                sender: Arc::new(Sender {
+                    inlet: name,
+                    transport: Arc::clone(&parts.transport),
+                    tokens: Arc::clone(&parts.tokens),
+                    pace: Arc::clone(&pace),
+                    gate: Gate::new(),
+                    timeout: platform.http.request_timeout,
+                    longest_pause: platform.retry.max,
+                    clock: parts.clock.clone(),
+                    counters: Arc::clone(&parts.counters),
+                }),
+            }
+        };
+        let events = inlet(InletName::Events, Endpoint::events(platform)?);
+        let profiles = match &platform.profiles {
+            Some(profiles) => Some(inlet(InletName::Profiles, Endpoint::profiles(platform, profiles)?)),
+            None => None,
+        };
+        Ok(Self {
+            parts,
+            platform: platform.clone(),
+            events,
+            profiles,
+            flights: FuturesUnordered::new(),
+            letters: VecDeque::new(),
+            writing: FuturesUnordered::new(),
+            open: 0,
+        })
+    }
+
+    /// Runs until the channel is closed and everything is settled. May be dropped at any moment: what was not
+    /// acknowledged is then not settled, and is sent again by the next run.
+    pub(crate) async fn run(mut self, mut arrivals: Receiver<Arrival>) -> Result<(), DeliveryError> {
+        let mut buffer = Vec::with_capacity(ARRIVALS);
+        let mut is_open = true;
+        loop {
+            self.launch()?;
+            if !is_open && self.open == 0 {
+                return Ok(());
+            }
+            let wake = self.wake();
+            tokio::select! {
+                count = arrivals.recv_many(&mut buffer, ARRIVALS), if is_open => {
+                    if count == 0 {
+                        is_open = false;
+                        self.inlets().for_each(|inlet| inlet.pipeline.hurry());
+                    }
+                    for arrival in buffer.drain(..) {
+                        self.accept(arrival)?;
+                    }
+                }
+                Some((name, id, sent)) = self.flights.next() => {
+                    let now = self.now();
+                    if let Some(inlet) = self.inlets().find(|inlet| inlet.name == name) {
+                        inlet.pipeline.landed(id, sent, now);
+                    }
+                }
+                Some((letter, written)) = self.writing.next() => {
+                    written?;
+                    self.written(&letter)?;
+                }
+                () = sleep_until(wake.unwrap_or_else(Instant::now)), if wake.is_some() => {}
+            }
+        }
+    }
+
+    fn inlets(&mut self) -> impl Iterator<Item = &mut Inlet<T, K>> {
+        std::iter::once(&mut self.events).chain(self.profiles.as_mut())
+    }
+
+    fn now(&self) -> Now {
+        Now { instant: Instant::now(), wall: self.parts.clock.now_ms() }
+    }
+
+    // === in ===
+
+    fn accept(&mut self, arrival: Arrival) -> Result<(), DeliveryError> {
+        match arrival {
+            Arrival::Gap { first, last, .. } => {
+                self.parts.counters.gap(first.abs_diff(last) + 1);
+                Ok(())
+            }
+            Arrival::Record { position, timestamp, answer } => {
+                self.open += 1;
+                match Answer::read(&answer).map_err(|source| DeliveryError::Answer { position, source })? {
+                    Answer::Skipped(reason) => {
+                        self.parts.counters.skipped(&reason);
+                        self.settle(position, Outcome::Skipped)
+                    }
+                    Answer::Rejected(rejected) => {
+                        let origin = Origin::new(&self.parts.topic, position, timestamp);
+                        let letter = DeadLetter::rejected(origin, &rejected)?;
+                        self.letters.push_back(Letter { letter, end: LetterEnd::Position(position) });
+                        Ok(())
+                    }
+                    Answer::Mapped(mapped) => self.mapped(position, timestamp, mapped),
+                }
+            }
+        }
+    }
+
+    fn mapped(&mut self, position: Position, timestamp: Option<i64>, mapped: Mapped) -> Result<(), DeliveryError> {
+        let now = self.now();
+        let record = Arc::new(Record::new(position, timestamp, &mapped));
+        if mapped.at.saturating_sub(now.wall) > FUTURE_MS {
+            let message = "the event's time is more than five minutes in the future".to_owned();
+            let death = Death { reason: "future_time", status: None, message, pointer: None };
+            let mut parts = vec![("event", &mapped.event)];
+            parts.extend(mapped.profile.as_ref().map(|profile| ("profile", profile)));
+            let trial = trial(InletName::Events, death, None);
+            let letter = self.undeliverable(&record, &parts, trial)?;
+            self.letters.push_back(Letter { letter, end: LetterEnd::Position(position) });
+            return Ok(());
+        }
+        let lane = record.lane();
+        let mut oversize = Vec::new();
+        let statements = [(InletName::Events, Some(mapped.event)), (InletName::Profiles, mapped.profile)];
+        // Both parcels are counted before either can end.
+        for (name, entity) in statements {
+            let Some(entity) = entity else { continue };
+            let Some(inlet) = self.inlets().find(|inlet| inlet.name == name) else { continue };
+            let wire_len = inlet.endpoint.wire_len(record.at, &entity);
+            let parcel = Parcel::new(Arc::clone(&record), entity, lane, wire_len);
+            if inlet.endpoint.fits(wire_len) {
+                inlet.pipeline.push(parcel, now);
+            } else {
+                let message = format!("larger than the platform's limit of {MAX_BODY} bytes");
+                oversize.push((name, Ended { parcel, death: Some(Death { reason: "too_large", status: None, message, pointer: None }) }));
+            }
+        }
+        for (name, ended) in oversize {
+            self.ended(name, ended)?;
+        }
+        Ok(())
+    }
+
+    // === out ===
+
+    /// Starts whatever may start now, and draws the consequences of what has ended.
+    fn launch(&mut self) -> Result<(), DeliveryError> {
+        let now = self.now();
+        loop {
+            let mut started = false;
+            for name in [InletName::Events, InletName::Profiles] {
+                let permit = self.permit(name);
+                let Some(inlet) = self.inlets().find(|inlet| inlet.name == name) else { continue };
+                let batched = inlet.endpoint.batched();
+                let Some((id, parcels)) = inlet.pipeline.next(now, permit) else { continue };
+                let count = parcels.len();
+                let request = inlet.endpoint.request(parcels.iter().map(|parcel| (parcel.record.at, &parcel.entity[..])));
+                let kind = if batched { Kind::Batch(count) } else { Kind::Single };
+                let sender = Arc::clone(&inlet.sender);
+                self.flights.push(Box::pin(async move { (name, id, sender.send(request, kind, count).await) }));
+                started = true;
+            }
+            if !started {
+                break;
+            }
+        }
+        for name in [InletName::Events, InletName::Profiles] {
+            let Some(inlet) = self.inlets().find(|inlet| inlet.name == name) else { continue };
+            for ended in inlet.pipeline.take_ended() {
+                self.ended(name, ended)?;
+            }
+        }
+        while self.writing.len() < LETTERS
+            && let Some(letter) = self.letters.pop_front()
+        {
+            let letters = Arc::clone(&self.parts.letters);
+            let counters = Arc::clone(&self.parts.counters);
+            let mut backoff = Backoff::new(self.platform.retry, self.parts.random.fork());
+            self.writing.push(Box::pin(async move {
+                let written = dead_letter::write(&*letters, &letter.letter, &mut backoff, &counters).await;
+                (letter, written)
+            }));
+        }
+        Ok(())
+    }
+
+    /// Whether one more request to this inlet fits under the limit. A quarter of the limit is left to the other inlet:
+    /// requests that wait for an inlet that is down must not stop the one that works.
+    fn permit(&self, name: InletName) -> bool {
+        let limit = self.platform.concurrency.get();
+        let events = self.events.pipeline.load();
+        let Some(profiles) = self.profiles.as_ref().map(|inlet| inlet.pipeline.load()) else {
+            return events < limit;
+        };
+        let own = if name == InletName::Events { events } else { profiles };
+        let share = if limit == 1 { 1 } else { limit - limit.div_ceil(4) };
+        own < share && events + profiles < limit
+    }
+
+    fn wake(&self) -> Option<Instant> {
+        let events = self.events.pipeline.wake(self.permit(InletName::Events));
+        let profiles = self.profiles.as_ref().and_then(|inlet| inlet.pipeline.wake(self.permit(InletName::Profiles)));
+        [events, profiles].into_iter().flatten().min()
+    }
+
+    // === ends ===
+
+    fn ended(&mut self, name: InletName, ended: Ended) -> Result<(), DeliveryError> {
+        let Ended { parcel, death } = ended;
+        match death {
+            None => {
+                self.parts.counters.delivered(name);
+                self.parcel_ended(&parcel.record, false)
+            }
+            Some(death) => {
+                let part = if name == InletName::Events { "event" } else { "profile" };
+                let trial = trial(name, death, Some(&parcel));
+                let letter = self.undeliverable(&parcel.record, &[(part, &parcel.entity)], trial)?;
+                self.letters.push_back(Letter { letter, end: LetterEnd::Parcel(parcel.record) });
+                Ok(())
+            }
+        }
+    }
+
+    fn undeliverable(
+        &self,
+        record: &Record,
+        parts: &[(&'static str, &Bytes)],
+        trial: Trial,
+    ) -> Result<DeadLetter, serde_json::Error> {
+        let origin = Origin::new(&self.parts.topic, record.position, record.timestamp);
+        DeadLetter::undeliverable(origin, (&record.key, &record.name, &record.id), parts, trial)
+    }
+
+    fn written(&mut self, letter: &Letter) -> Result<(), DeliveryError> {
+        self.parts.counters.dead_lettered(letter.letter.reason());
+        let (source, reason) = (letter.letter.source(), letter.letter.reason());
+        tracing::error!(%source, reason, "dead-lettered");
+        match &letter.end {
+            LetterEnd::Position(position) => self.settle(*position, Outcome::DeadLettered),
+            LetterEnd::Parcel(record) => self.parcel_ended(record, true),
+        }
+    }
+
+    fn parcel_ended(&mut self, record: &Record, dead: bool) -> Result<(), DeliveryError> {
+        match record.end(dead) {
+            None => Ok(()),
+            Some(false) => self.settle(record.position, Outcome::Delivered),
+            Some(true) => self.settle(record.position, Outcome::DeadLettered),
+        }
+    }
+
+    fn settle(&mut self, position: Position, outcome: Outcome) -> Result<(), DeliveryError> {
+        self.open -= 1;
+        Ok(self.parts.ledger.settle(position, outcome)?)
+    }
+}
+
+/// How requests to this inlet are cut. Without batches nothing is gained by lingering.
+fn cut(platform: &Platform, endpoint: &Endpoint, name: InletName) -> Cut {
+    let timed = name == InletName::Events;
+    if endpoint.batched() {
+        // Each parcel counts one byte for its comma; the frame of a batch counts the one comma too many.
+        let bytes = platform.batch.max_bytes.get().min(MAX_BODY).saturating_sub(endpoint.body_len(0, 0));
+        let capacity = Capacity { records: platform.batch.max_records.get(), bytes };
+        Cut { capacity, linger: platform.batch.linger, timed }
+    } else {
+        Cut { capacity: Capacity { records: 1, bytes: MAX_BODY }, linger: Duration::ZERO, timed }
+    }
+}
+
+fn trial(inlet: InletName, death: Death, parcel: Option<&Parcel>) -> Trial {
+    Trial {
+        inlet: inlet.as_str(),
+        reason: death.reason,
+        pointer: death.pointer,
+        status: death.status,
+        message: death.message,
+        attempts: parcel.map_or(0, |parcel| parcel.attempts),
+        first: parcel.and_then(|parcel| parcel.first_attempt),
+        last: parcel.and_then(|parcel| parcel.last_attempt),
+    }
+}

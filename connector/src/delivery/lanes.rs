@@ -1,0 +1,296 @@
+//! Order per customer: what of a lane is out is answered before more of it goes out.
+//!
+//! A lane is *ready* when nothing of it is out and its first parcel may go. Ready lanes wait in one queue, so a batch is
+//! filled across customers, and a customer who cannot go on stands in nobody's way.
+
+use std::cmp::Reverse;
+use std::collections::hash_map::Entry;
+use std::collections::{BinaryHeap, HashMap, VecDeque};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::parcel::{Company, Lane, Parcel};
+
+/// What a request may hold.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Capacity {
+    pub(crate) records: usize,
+    /// Sum of the parcels' `wire_len`, each with one byte for the comma.
+    pub(crate) bytes: usize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    /// Waits for answers.
+    Out,
+    Ready,
+    /// Its first parcel travels alone.
+    Solo,
+    /// Waits for a moment: a backoff, or the time of a future event.
+    Resting(Instant),
+}
+
+#[derive(Debug)]
+struct Queue {
+    /// In offset order.
+    waiting: VecDeque<Parcel>,
+    bytes: usize,
+    /// Parcels in unanswered requests.
+    out: usize,
+    standing: Standing,
+    rest_until: Option<Instant>,
+}
+
+/// All lanes of one inlet.
+#[derive(Debug)]
+pub(crate) struct Lanes {
+    queues: HashMap<Lane, Queue>,
+    /// With the moment each became ready, oldest first.
+    ready: VecDeque<(Instant, Lane)>,
+    solo: VecDeque<Lane>,
+    resting: BinaryHeap<Reverse<(Instant, Lane)>>,
+    ready_records: usize,
+    ready_bytes: usize,
+    /// Events of the future wait for their time; statements without a time do not.
+    timed: bool,
+}
+
+impl Lanes {
+    /// `timed`: whether a parcel must not be sent before its record's time.
+    pub(crate) fn new(timed: bool) -> Self {
+        Self {
+            queues: HashMap::new(),
+            ready: VecDeque::new(),
+            solo: VecDeque::new(),
+            resting: BinaryHeap::new(),
+            ready_records: 0,
+            ready_bytes: 0,
+            timed,
+        }
+    }
+
+    /// Adds a parcel that was just read: the last of its lane.
+    pub(crate) fn push(&mut self, parcel: Parcel, now: Instant, now_ms: i64) {
+        let (lane, len) = (parcel.lane, parcel.wire_len);
+        match self.queues.entry(lane) {
+            Entry::Occupied(mut entry) => {
+                let queue = entry.get_mut();
+                queue.waiting.push_back(parcel);
+                queue.bytes += len;
+                if queue.standing == Standing::Ready {
+                    self.ready_records += 1;
+                    self.ready_bytes += len;
+                }
+            }
+            Entry::Vacant(entry) => {
+                entry.insert(Queue {
+                    waiting: VecDeque::from([parcel]),
+                    bytes: len,
+                    out: 0,
+                    standing: Standing::Out,
+                    rest_until: None,
+                });
+                self.arrange(lane, now, now_ms);
+            }
+        }
+    }
+
+    /// A parcel that was out has ended.
+    pub(crate) fn release(&mut self, lane: Lane, now: Instant, now_ms: i64) {
+        if let Some(queue) = self.queues.get_mut(&lane) {
+            queue.out = queue.out.saturating_sub(1);
+        }
+        self.arrange(lane, now, now_ms);
+    }
+
+    /// A parcel that was out has to go again, not before `rest_until`.
+    pub(crate) fn give_back(&mut self, parcel: Parcel, rest_until: Instant, now: Instant, now_ms: i64) {
+        let lane = parcel.lane;
+        self.insert(parcel, Some(rest_until));
+        self.release(lane, now, now_ms);
+    }
+
+    /// A parcel that had been released has to go again after all.
+    pub(crate) fn take_back(&mut self, parcel: Parcel, now: Instant, now_ms: i64) {
+        let lane = parcel.lane;
+        self.withdraw(lane);
+        self.insert(parcel, None);
+        self.arrange(lane, now, now_ms);
+    }
+
+    /// Moves lanes whose rest is over to the ready ones.
+    pub(crate) fn awake(&mut self, now: Instant, now_ms: i64) {
+        while let Some(Reverse((until, lane))) = self.resting.peek().copied() {
+            if until > now {
+                break;
+            }
+            self.resting.pop();
+            if self.queues.get(&lane).is_some_and(|queue| queue.standing == Standing::Resting(until)) {
+                self.arrange(lane, now, now_ms);
+            }
+        }
+    }
+
+    /// When the next rest is over.
+    pub(crate) fn next_awake(&self) -> Option<Instant> {
+        self.resting.peek().map(|Reverse((until, _))| *until)
+    }
+
+    /// Whether something travels alone and may go now.
+    pub(crate) fn has_solo(&self) -> bool {
+        !self.solo.is_empty()
+    }
+
+    /// Whether anything may go now.
+    pub(crate) fn has_ready(&self) -> bool {
+        self.has_solo() || !self.ready.is_empty()
+    }
+
+    /// Whether nothing waits and nothing is out.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.queues.is_empty()
+    }
+
+    /// When a batch of what is ready is due: at once when it would be full, else after the linger.
+    pub(crate) fn due(&self, capacity: Capacity, linger: Duration) -> Option<Instant> {
+        let (since, _) = self.ready.front()?;
+        let full = self.ready_records >= capacity.records || self.ready_bytes + self.ready_records >= capacity.bytes;
+        Some(if full { *since } else { *since + linger })
+    }
+
+    /// Takes what travels alone.
+    pub(crate) fn take_solo(&mut self) -> Option<Parcel> {
+        let lane = self.solo.pop_front()?;
+        self.take_first(lane)
+    }
+
+    /// Takes any one parcel, for a probe.
+    pub(crate) fn take_one(&mut self) -> Option<Parcel> {
+        if let Some((_, lane)) = self.ready.front().copied() {
+            self.withdraw(lane);
+            return self.take_first(lane);
+        }
+        self.take_solo()
+    }
+
+    /// Fills a batch from the ready lanes, oldest first.
+    pub(crate) fn take_batch(&mut self, capacity: Capacity, now: Instant, now_ms: i64) -> Vec<Parcel> {
+        let mut batch = Vec::with_capacity(self.ready_records.min(capacity.records));
+        let mut bytes = 0;
+        while let Some((since, lane)) = self.ready.pop_front() {
+            let Some(queue) = self.queues.get_mut(&lane) else { continue };
+            self.ready_records -= queue.waiting.len();
+            self.ready_bytes -= queue.bytes;
+            queue.standing = Standing::Out;
+            let mut full = false;
+            while let Some(first) = queue.waiting.front() {
+                if first.company == Company::Nobody || (self.timed && first.record.at > now_ms) {
+                    break;
+                }
+                // A single parcel always goes, even one above the configured size: it is below the platform's limit.
+                full = batch.len() >= capacity.records
+                    || (!batch.is_empty() && bytes + first.wire_len + 1 > capacity.bytes);
+                if full {
+                    break;
+                }
+                let Some(parcel) = queue.waiting.pop_front() else { break };
+                bytes += parcel.wire_len + 1;
+                queue.bytes -= parcel.wire_len;
+                queue.out += 1;
+                let alone_of_its_lane = parcel.company == Company::OtherLanes;
+                batch.push(parcel);
+                if alone_of_its_lane {
+                    break;
+                }
+            }
+            if queue.out == 0 {
+                if full {
+                    // It only did not fit: it keeps its turn.
+                    queue.standing = Standing::Ready;
+                    self.ready_records += queue.waiting.len();
+                    self.ready_bytes += queue.bytes;
+                    self.ready.push_front((since, lane));
+                } else {
+                    self.arrange(lane, now, now_ms);
+                }
+            }
+            if full {
+                break;
+            }
+        }
+        batch
+    }
+
+    fn take_first(&mut self, lane: Lane) -> Option<Parcel> {
+        let queue = self.queues.get_mut(&lane)?;
+        let parcel = queue.waiting.pop_front()?;
+        queue.bytes -= parcel.wire_len;
+        queue.out += 1;
+        queue.standing = Standing::Out;
+        Some(parcel)
+    }
+
+    /// Puts a parcel back to its place in the order.
+    fn insert(&mut self, parcel: Parcel, rest_until: Option<Instant>) {
+        let queue = self.queues.entry(parcel.lane).or_insert_with(|| Queue {
+            waiting: VecDeque::new(),
+            bytes: 0,
+            out: 0,
+            standing: Standing::Out,
+            rest_until: None,
+        });
+        let place = queue.waiting.partition_point(|other| other.offset() < parcel.offset());
+        queue.bytes += parcel.wire_len;
+        queue.waiting.insert(place, parcel);
+        queue.rest_until = queue.rest_until.max(rest_until);
+    }
+
+    /// Takes a lane out of the queue of ready ones.
+    fn withdraw(&mut self, lane: Lane) {
+        let Some(queue) = self.queues.get_mut(&lane) else { return };
+        match queue.standing {
+            Standing::Ready => {
+                self.ready_records -= queue.waiting.len();
+                self.ready_bytes -= queue.bytes;
+                self.ready.retain(|(_, other)| *other != lane);
+            }
+            Standing::Solo => self.solo.retain(|other| *other != lane),
+            Standing::Out | Standing::Resting(_) => {}
+        }
+        queue.standing = Standing::Out;
+    }
+
+    /// Decides where a lane stands. Only for lanes that are in none of the queues of ready ones.
+    fn arrange(&mut self, lane: Lane, now: Instant, now_ms: i64) {
+        let Some(queue) = self.queues.get_mut(&lane) else { return };
+        if queue.out > 0 {
+            queue.standing = Standing::Out;
+            return;
+        }
+        let Some(first) = queue.waiting.front() else {
+            self.queues.remove(&lane);
+            return;
+        };
+        let ahead = if self.timed { first.record.at.saturating_sub(now_ms) } else { 0 };
+        let rest = match u64::try_from(ahead) {
+            Ok(ahead) if ahead > 0 => Some(now + Duration::from_millis(ahead)),
+            _ => queue.rest_until.filter(|until| *until > now),
+        };
+        if let Some(until) = rest {
+            queue.standing = Standing::Resting(until);
+            self.resting.push(Reverse((until, lane)));
+            return;
+        }
+        queue.rest_until = None;
+        if first.company == Company::Nobody {
+            queue.standing = Standing::Solo;
+            self.solo.push_back(lane);
+        } else {
+            queue.standing = Standing::Ready;
+            self.ready_records += queue.waiting.len();
+            self.ready_bytes += queue.bytes;
+            self.ready.push_back((now, lane));
+        }
+    }
+}

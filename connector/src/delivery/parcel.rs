@@ -1,0 +1,125 @@
+//! One statement on its way to one inlet.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+
+use bytes::Bytes;
+use tokio::time::Instant;
+
+use crate::position::Position;
+
+/// What the parcels of one record share. The record is settled when its last parcel has ended.
+#[derive(Debug)]
+pub(crate) struct Record {
+    pub(crate) position: Position,
+    /// The record's Fluvio timestamp, milliseconds since the epoch.
+    pub(crate) timestamp: Option<i64>,
+    pub(crate) name: String,
+    pub(crate) id: String,
+    pub(crate) key: String,
+    /// When the event happened, milliseconds since the epoch.
+    pub(crate) at: i64,
+    parcels: AtomicU8,
+    dead: AtomicBool,
+}
+
+/// Records of one lane are sent one after the other. Two keys in one lane (the same hash) only wait needlessly.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Lane(u64);
+
+/// With whom a parcel may share a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Company {
+    /// With anyone.
+    Any,
+    /// Not with later parcels of its lane: it was refused for the moment while others were accepted, and nothing of its
+    /// customer may pass it a second time.
+    OtherLanes,
+    /// With nobody: it may be what makes a whole request fail.
+    Nobody,
+}
+
+/// One statement on its way to one inlet.
+#[derive(Debug)]
+pub(crate) struct Parcel {
+    pub(crate) record: Arc<Record>,
+    /// The XDM entity, JSON.
+    pub(crate) entity: Bytes,
+    pub(crate) lane: Lane,
+    /// Bytes in a request, without what a batch puts around them.
+    pub(crate) wire_len: usize,
+    pub(crate) company: Company,
+    /// Requests that held it so far.
+    pub(crate) attempts: u32,
+    /// Wall-clock times of the first and the last attempt, for the dead letter.
+    pub(crate) first_attempt: Option<i64>,
+    pub(crate) last_attempt: Option<i64>,
+    /// Failures it had alone while its inlet was well, and when the first was.
+    pub(crate) failures: u32,
+    pub(crate) failing_since: Option<Instant>,
+    /// The inlet's acceptances at its last failure: more of them at the next one means the inlet is well.
+    pub(crate) acceptances: Option<u64>,
+    /// How many answers did not say what became of it.
+    pub(crate) unknowns: u32,
+    /// The number of the hold it was part of. When that hold has ended since, others are accepted where it is not.
+    pub(crate) hold: Option<u64>,
+}
+
+impl Record {
+    pub(crate) fn new(position: Position, timestamp: Option<i64>, mapped: &crate::answer::Mapped) -> Self {
+        Self {
+            position,
+            timestamp,
+            name: mapped.name.clone(),
+            id: mapped.id.clone(),
+            key: mapped.key.clone(),
+            at: mapped.at,
+            parcels: AtomicU8::new(0),
+            dead: AtomicBool::new(false),
+        }
+    }
+
+    /// Its lane. Partitions are apart: order is promised within one only, and one must not wait for another.
+    pub(crate) fn lane(&self) -> Lane {
+        let mut hasher = DefaultHasher::new();
+        (self.position.partition, &self.key).hash(&mut hasher);
+        Lane(hasher.finish())
+    }
+
+    /// Counts one more parcel of this record.
+    pub(crate) fn expect(&self) {
+        self.parcels.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Notes the end of one parcel. Returns whether it was the last one, with whether any of them went to the dead letters.
+    pub(crate) fn end(&self, dead: bool) -> Option<bool> {
+        self.dead.fetch_or(dead, Ordering::Relaxed);
+        (self.parcels.fetch_sub(1, Ordering::Relaxed) == 1).then(|| self.dead.load(Ordering::Relaxed))
+    }
+}
+
+impl Parcel {
+    pub(crate) fn new(record: Arc<Record>, entity: Bytes, lane: Lane, wire_len: usize) -> Self {
+        record.expect();
+        Self {
+            record,
+            entity,
+            lane,
+            wire_len,
+            company: Company::Any,
+            attempts: 0,
+            first_attempt: None,
+            last_attempt: None,
+            failures: 0,
+            failing_since: None,
+            acceptances: None,
+            unknowns: 0,
+            hold: None,
+        }
+    }
+
+    pub(crate) fn offset(&self) -> i64 {
+        self.record.position.offset
+    }
+}

@@ -1,0 +1,99 @@
+//! One attempt: pace, token, timeout, HTTP.
+
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::header::HeaderValue;
+use tokio::time::timeout;
+
+use super::counters::{Counters, InletName};
+use super::pace::{Gate, Pace};
+use crate::aep::{self, Answer, HttpAnswer, Kind, Request, Transport, TransportError};
+use crate::clock::Clock;
+
+/// Where access tokens come from.
+pub(crate) trait Tokens: Send + Sync {
+    type Token: Send + Sync;
+    type Error: fmt::Display + Send;
+
+    /// A token that is valid as far as anyone knows.
+    fn token(&self) -> impl Future<Output = Result<Self::Token, Self::Error>> + Send;
+
+    /// The platform refused this token: it must not be handed out again.
+    fn refuse(&self, token: &Self::Token);
+
+    /// The token's text, for the `Authorization` header and nothing else.
+    fn expose<'a>(&self, token: &'a Self::Token) -> &'a str;
+}
+
+/// What came of an attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Sent {
+    Answered(Answer),
+    /// No answer: whether the records were accepted is unknown.
+    Failed(TransportError),
+    /// Nothing was sent.
+    NoToken(String),
+}
+
+/// Sends to one inlet.
+#[derive(Debug)]
+pub(super) struct Sender<T, K> {
+    pub(super) inlet: InletName,
+    pub(super) transport: Arc<T>,
+    pub(super) tokens: Arc<K>,
+    pub(super) pace: Arc<Pace>,
+    pub(super) gate: Gate,
+    pub(super) timeout: Duration,
+    /// Bound of what `Retry-After` may ask for.
+    pub(super) longest_pause: Duration,
+    pub(super) clock: Clock,
+    pub(super) counters: Arc<Counters>,
+}
+
+impl<T: Transport, K: Tokens> Sender<T, K> {
+    /// One attempt. A refused token is replaced once and the request repeated; that is still one attempt, because the
+    /// refusal says nothing about the records or the inlet.
+    pub(super) async fn send(&self, request: Request, kind: Kind, records: usize) -> Sent {
+        let mut repeated = false;
+        loop {
+            // Pace inside the repetition: every request counts at the other side, whatever its reason.
+            self.pace.turn(&self.gate, records).await;
+            // The token after the pause: during a long one it may have expired.
+            let token = match self.tokens.token().await {
+                Ok(token) => token,
+                Err(error) => return Sent::NoToken(error.to_string()),
+            };
+            let Ok(mut authorization) = HeaderValue::from_str(&format!("Bearer {}", self.tokens.expose(&token))) else {
+                return Sent::NoToken("the token holds characters that no header may hold".to_owned());
+            };
+            authorization.set_sensitive(true);
+            self.counters.request();
+            // The timeout is the innermost layer: waiting for a turn or a token is nobody's delay but ours.
+            let exchange = timeout(self.timeout, self.transport.post(&request, authorization));
+            let answer = match exchange.await {
+                Ok(Ok(answer)) => self.read(&answer, kind),
+                Ok(Err(error)) => return Sent::Failed(error),
+                Err(_) => return Sent::Failed(TransportError::Timeout),
+            };
+            if !matches!(answer, Answer::Unauthorized(_)) || repeated {
+                return Sent::Answered(answer);
+            }
+            // 401 and 403 alike: Adobe's pages disagree on which one an expired token gets.
+            self.tokens.refuse(&token);
+            self.counters.retried("token_refused", 1);
+            tracing::info!(inlet = self.inlet.as_str(), "the token was refused; repeating with a fresh one");
+            repeated = true;
+        }
+    }
+
+    fn read(&self, answer: &HttpAnswer, kind: Kind) -> Answer {
+        let answer = aep::read(answer, kind, self.clock.now_ms());
+        if let Answer::Busy { retry_after: Some(pause), .. } = answer {
+            self.gate.close(pause.min(self.longest_pause));
+        }
+        answer
+    }
+}

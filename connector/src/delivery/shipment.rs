@@ -1,0 +1,98 @@
+//! A batch on its way, and how it is cut when it cannot pass as a whole.
+
+use std::collections::VecDeque;
+
+use tokio::time::Instant;
+
+use super::parcel::Parcel;
+
+/// A batch that keeps failing while its inlet is well is halved after this many attempts: Adobe's documents list schema
+/// faults under 500 as well, so a "server error" may be one record's fault.
+pub(super) const FAILURES_BEFORE_HALVING: u32 = 5;
+/// Answers that say nothing at all are halved sooner: a shorter list is easier to answer in full.
+pub(super) const UNKNOWNS_BEFORE_HALVING: u32 = 3;
+
+/// A batch on its way. Its parts are sent one after the other, never side by side: two parts may hold parcels of one lane.
+#[derive(Debug)]
+pub(super) struct Shipment {
+    parts: VecDeque<Vec<Parcel>>,
+    /// Whether it was cut: what fails alone then is kept from spoiling other batches.
+    pub(super) cut: bool,
+    /// A single parcel that finds out whether a held inlet takes records again.
+    pub(super) probe: bool,
+    /// Failures in a row of the part in front, for the backoff.
+    pub(super) failures: u32,
+    /// Those of them that happened while the inlet was well.
+    pub(super) failures_while_well: u32,
+    pub(super) unknowns: u32,
+    /// The inlet's acceptances at the last failure: more of them at the next one means the inlet is well.
+    pub(super) acceptances: Option<u64>,
+    /// When the part in front may go.
+    pub(super) not_before: Instant,
+}
+
+impl Shipment {
+    pub(super) fn new(parcels: Vec<Parcel>, now: Instant) -> Self {
+        Self {
+            parts: VecDeque::from([parcels]),
+            cut: false,
+            probe: false,
+            failures: 0,
+            failures_while_well: 0,
+            unknowns: 0,
+            acceptances: None,
+            not_before: now,
+        }
+    }
+
+    /// The part that is sent next, or is under way.
+    pub(super) fn part(&self) -> &[Parcel] {
+        self.parts.front().map_or(&[], Vec::as_slice)
+    }
+
+    /// Notes an attempt on the part in front.
+    pub(super) fn attempt(&mut self, now_ms: i64) {
+        for parcel in self.parts.front_mut().into_iter().flatten() {
+            parcel.attempts = parcel.attempts.saturating_add(1);
+            parcel.first_attempt.get_or_insert(now_ms);
+            parcel.last_attempt = Some(now_ms);
+        }
+    }
+
+    /// Takes the part in front out; the next one starts afresh.
+    pub(super) fn take_part(&mut self) -> Vec<Parcel> {
+        self.failures = 0;
+        self.failures_while_well = 0;
+        self.unknowns = 0;
+        self.acceptances = None;
+        self.parts.pop_front().unwrap_or_default()
+    }
+
+    /// Halves the part in front. Earlier parcels stay in front, so a lane's order is kept.
+    pub(super) fn halve(&mut self) {
+        let mut first = self.take_part();
+        let second = first.split_off(first.len() / 2);
+        self.cut = true;
+        for half in [second, first] {
+            if !half.is_empty() {
+                self.parts.push_front(half);
+            }
+        }
+    }
+
+    /// Halves the part because it keeps failing: the halves inherit the suspicion and are cut at their next failure, or
+    /// a bad record among 500 would take nine times five attempts to find.
+    pub(super) fn halve_suspect(&mut self) {
+        self.halve();
+        self.failures_while_well = FAILURES_BEFORE_HALVING - 1;
+    }
+
+    pub(super) fn is_done(&self) -> bool {
+        self.parts.is_empty()
+    }
+
+    /// Everything in it, in order.
+    pub(super) fn into_parcels(self) -> impl Iterator<Item = Parcel> {
+        self.parts.into_iter().flatten()
+    }
+}
