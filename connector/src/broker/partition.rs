@@ -28,7 +28,7 @@ use super::error::BrokerError;
 use super::flow::Turn;
 use super::native::NativeMapper;
 use super::raw::{self, RawReader, RawRecord};
-use super::reader::Shared;
+use super::reader::{Shared, stopped};
 use super::sequence::{Answer, Piece, Sequence};
 use super::smartmodule;
 use super::start::{Beginning, Log};
@@ -92,8 +92,7 @@ impl PartitionReader {
     /// over in one step.
     pub(super) async fn run(mut self, mut stop: watch::Receiver<bool>) -> Result<(), BrokerError> {
         tokio::select! {
-            // An error here means that whoever could say stop is gone, which is as good as saying it.
-            _ = stop.wait_for(|stop| *stop) => Ok(()),
+            () = stopped(&mut stop) => Ok(()),
             error = self.read_on() => Err(error),
         }
     }

@@ -79,6 +79,12 @@ impl Shared {
     }
 }
 
+/// Waits until it is time to stop. An error means that whoever could say so is gone, which is as good as saying it.
+pub(super) async fn stopped(stop: &mut watch::Receiver<bool>) {
+    // The value is dropped here: it holds a lock.
+    let _ = stop.wait_for(|stop| *stop).await;
+}
+
 /// A partition that is to be read.
 struct Found {
     partition: u32,
@@ -123,7 +129,7 @@ impl Reader {
             let mut watching = std::pin::pin!(self.watch(found_sender));
             loop {
                 tokio::select! {
-                    _ = stop.wait_for(|stop| *stop) => break Ok(()),
+                    () = stopped(&mut stop) => break Ok(()),
                     error = &mut watching => break Err(error),
                     Some(found) = found.recv() => {
                         if let Err(error) = self.begin(found, &mut tasks, &arrivals, &halted).await {
