@@ -131,7 +131,14 @@ fn consumer(raw: Option<RawConsumer>, problems: &mut Problems<'_>) -> Option<Con
             Partitions::Only(listed)
         }
     };
-    let max_bytes = check::size(&root.key("max-bytes"), raw.max_bytes, MAX_MAX_BYTES, problems);
+    // The stock spelling with an underscore, if that is the one used, so that messages point at it.
+    let snake = root.key("max_bytes");
+    let path = if problems.tree().get(&snake).is_some() {
+        snake
+    } else {
+        root.key("max-bytes")
+    };
+    let max_bytes = check::size(&path, raw.max_bytes, MAX_MAX_BYTES, problems);
     let start = offset(raw.offset, problems);
     Some(Consumer {
         id: id?,

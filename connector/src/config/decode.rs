@@ -93,7 +93,7 @@ fn report_unknown(path: &Path, allowed: &[&str], problems: &mut Problems<'_>) {
     } else if path.0.len() <= 2 && knows::<RawConsumer>(key) {
         format!("unknown key here; `{key}` belongs under `meta.consumer`")
     } else if let Some(nearest) = nearest(key, allowed) {
-        format!("unknown key; did you mean `{nearest}`?")
+        return problems.mistyped(path, nearest);
     } else {
         format!("unknown key; known here: {}", allowed.join(", "))
     };

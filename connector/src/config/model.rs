@@ -1,6 +1,7 @@
 //! What a valid configuration holds. Built only by validation; nothing here needs a second check.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -55,7 +56,7 @@ pub(crate) enum Start {
 }
 
 /// The one step of `transforms`.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Transform {
     /// `uses`, as written: `group/name@version`, `group/name` or `name`.
     pub(crate) uses: String,
@@ -63,6 +64,13 @@ pub(crate) struct Transform {
     pub(crate) with: BTreeMap<String, String>,
     /// The same as the mapping understands it, for what is mapped natively.
     pub(crate) params: Params,
+}
+
+impl fmt::Debug for Transform {
+    /// Shows the parameters' names only: a value may have been made of a secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Transform({} with {:?})", self.uses, self.with.keys())
+    }
 }
 
 /// `experience-platform`.
@@ -184,8 +192,8 @@ pub(crate) struct Http {
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Proxy(pub(crate) Url);
 
-impl std::fmt::Debug for Proxy {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Proxy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Proxy({})", self.0.host_str().unwrap_or_default())
     }
 }

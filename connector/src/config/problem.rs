@@ -77,6 +77,8 @@ impl fmt::Display for ConfigError {
 pub(super) struct Problems<'a> {
     tree: &'a Node,
     found: Vec<(Path, Problem)>,
+    /// Keys that are not missing but mistyped, which is said already.
+    mistyped: Vec<Path>,
 }
 
 impl<'a> Problems<'a> {
@@ -84,6 +86,7 @@ impl<'a> Problems<'a> {
         Self {
             tree,
             found: Vec::new(),
+            mistyped: Vec::new(),
         }
     }
 
@@ -92,6 +95,7 @@ impl<'a> Problems<'a> {
         Problems {
             tree,
             found: self.found,
+            mistyped: self.mistyped,
         }
     }
 
@@ -115,6 +119,12 @@ impl<'a> Problems<'a> {
         self.add(path, format!("found {found}, expected {expected}"));
     }
 
+    /// Adds "did you mean": the key meant is not reported as missing any more.
+    pub(super) fn mistyped(&mut self, path: &Path, meant: &str) {
+        self.add(path, format!("unknown key; did you mean `{meant}`?"));
+        self.mistyped.push(path.sibling(meant));
+    }
+
     /// Passes a required value on, or says that it is missing, unless something was said about it already.
     pub(super) fn require<T>(&mut self, path: &Path, value: Option<T>, expected: &str) -> Option<T> {
         if value.is_none() && !self.mentions(path) && !self.mentions_below(path) {
@@ -125,7 +135,11 @@ impl<'a> Problems<'a> {
 
     /// Whether a problem of this key, or of one above it, is known.
     pub(super) fn mentions(&self, path: &Path) -> bool {
-        self.found.iter().any(|(known, _)| path.starts_with(known))
+        self.found
+            .iter()
+            .map(|(known, _)| known)
+            .chain(&self.mistyped)
+            .any(|known| path.starts_with(known))
     }
 
     /// Whether a problem of this key, or of one below it, is known.

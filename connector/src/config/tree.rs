@@ -75,6 +75,11 @@ impl Path {
         self.then(Step::Key(key.to_owned()))
     }
 
+    /// Another key beside this one.
+    pub(super) fn sibling(&self, key: &str) -> Self {
+        Self(self.0[..self.0.len().saturating_sub(1)].to_vec()).key(key)
+    }
+
     pub(super) fn index(&self, index: usize) -> Self {
         self.then(Step::Index(index))
     }
