@@ -206,6 +206,30 @@ fn the_fourteen_kinds_are_mapped_by_default_and_nothing_else_is() {
 }
 
 #[test]
+fn a_parameter_that_cannot_be_used_is_refused_by_name() {
+    for (name, value) in [
+        ("event", "pointsIssued"),
+        ("events", "pointsIsued"),
+        ("organizations", "Harbor & Pine"),
+        ("primary-identity", "loyaltyId"),
+        ("identities", "{"),
+        ("identities", r#"{"email":"Email"}"#),
+        ("program-id", "first"),
+        ("tenant", "Harbor Pine"),
+        ("tiers", "[1"),
+        ("time-zone", "Mars/Olympus"),
+        ("omit-fields", "loyalty.pints"),
+        ("omit-fields", "identityMap"),
+        ("qualify-identity", "perhaps"),
+    ] {
+        let refused = Params::from_pairs([(name.to_owned(), value.to_owned())]);
+        let error = refused.expect_err(&format!("{name}: {value} was accepted"));
+        assert_eq!(error.name, name);
+        assert!(error.to_string().contains(&format!("`{name}`")), "{error}");
+    }
+}
+
+#[test]
 fn omitted_fields_are_in_no_entity() {
     let omitted = PARAMETERS[6];
     let mut mapper = mapper(omitted);
