@@ -30,7 +30,7 @@ fn hand_over(bytes: &[u8]) {
 /// # Safety
 /// `ptr` must come from this module's `alloc(len)`, be filled, and not be used afterwards.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn map(ptr: *mut u8, len: usize, version: i16) -> i32 {
+pub(crate) unsafe extern "C" fn map(ptr: *mut u8, len: usize, version: i16) -> i32 {
     // SAFETY: `alloc` made it as a vector of exactly this capacity and gave it up.
     let input = unsafe { Vec::from_raw_parts(ptr, len, len) };
     MACHINE.with_borrow_mut(|machine| {
@@ -51,7 +51,7 @@ pub unsafe extern "C" fn map(ptr: *mut u8, len: usize, version: i16) -> i32 {
 /// # Safety
 /// As for [`map`].
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn init(ptr: *mut u8, len: usize, version: i16) -> i32 {
+pub(crate) unsafe extern "C" fn init(ptr: *mut u8, len: usize, version: i16) -> i32 {
     // SAFETY: as in `map`.
     let input = unsafe { Vec::from_raw_parts(ptr, len, len) };
     match read_params(&input, version) {
