@@ -348,6 +348,61 @@ fn damaged_and_unusual_events_stay_valid_or_are_skipped_or_rejected() {
 }
 
 #[test]
+fn an_odd_address_is_an_identity_and_a_contact_only_when_xdm_would_take_it() {
+    let sample = samples()
+        .unwrap()
+        .into_iter()
+        .find(|sample| sample.name == "customerAdded")
+        .unwrap();
+    let event: Value = serde_json::from_slice(&sample.bytes).unwrap();
+    let mut mapper = mapper(&[]);
+    let long_label = "x".repeat(64);
+    let long_domain = "abcdefgh.".repeat(40);
+    let mut kept = Vec::new();
+    for address in [
+        "A.B+c@X.EXAMPLE",
+        "a@xn--bcher-kva.example",
+        "a@123.456.example",
+        "a@localhost",
+        "a@b",
+        "a..b@x.example",
+        ".a@x.example",
+        "a.@x.example",
+        "a@x.example.",
+        "a@.example",
+        "a@-x.example",
+        "a@x_y.example",
+        "a b@x.example",
+        "a@b@x.example",
+        "\"a b\"@x.example",
+        "a@[127.0.0.1]",
+        "mailto:a@x.example",
+        "Mara <a@x.example>",
+        "m\u{e4}ra@x.example",
+        "a@b\u{fc}cher.example",
+        "a\u{0}@x.example",
+        &format!("{}@x.example", "a".repeat(65)),
+        &format!("a@{long_label}.example"),
+        &format!("a@{long_domain}example"),
+        "@",
+        "d41d8cd98f00b204e9800998ecf8427e",
+    ] {
+        let mut event = event.clone();
+        event["data"]["customerIdentifiers"]["instore"]["email"] = address.into();
+        let bytes = event.to_string().into_bytes();
+        let answer = answer(&mut mapper, &bytes);
+        assert_eq!(answer_violations(&answer, &bytes), [""; 0], "{address:?}");
+        let identity = answer["event"]["identityMap"]["Email"][0]["id"].as_str();
+        let contact = answer["profile"]["personalEmail"]["address"].as_str();
+        // XDM's `email` format knows ASCII only, Identity Service does not mind.
+        let international = identity.is_some_and(|identity| !identity.is_ascii());
+        assert_eq!(contact, identity.filter(|_| !international), "{address:?}");
+        kept.extend(identity.map(|_| address.to_owned()));
+    }
+    assert_eq!(kept[0], "A.B+c@X.EXAMPLE", "a plain address in capitals was dropped");
+}
+
+#[test]
 fn the_same_bytes_get_the_same_answer_whatever_came_before() {
     let samples = samples().unwrap();
     let mut worn = mapper(&[("events", "all"), ("tenant", "harborpine")]);
