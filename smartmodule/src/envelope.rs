@@ -12,8 +12,16 @@ use crate::verdict::Reject;
 
 /// Keys of the envelope that the broken form has inside `data`.
 pub(crate) const ENVELOPE_KEYS: &[&str] = &[
-    "eventName", "eventId", "eventLogId", "orgId", "refId", "apiRequestId", "createdAt", "loyaltyEventId",
-    "traceAttributes", "eventSearchKey",
+    "eventName",
+    "eventId",
+    "eventLogId",
+    "orgId",
+    "refId",
+    "apiRequestId",
+    "createdAt",
+    "loyaltyEventId",
+    "traceAttributes",
+    "eventSearchKey",
 ];
 
 /// An event without its wrappers.
@@ -52,17 +60,31 @@ impl<'a> Envelope<'a> {
             pointer.push_str(step);
             root = inner;
         }
-        let mut event = Self { name: Cow::Borrowed(""), root, queue, prefix: None, broken: false, pointer };
+        let mut event = Self {
+            name: Cow::Borrowed(""),
+            root,
+            queue,
+            prefix: None,
+            broken: false,
+            pointer,
+        };
         if let Some(name) = event_name(root) {
             event.name = name;
         } else if let Some(name) = root.get("data").and_then(event_name) {
             event.broken = true;
             event.name = name;
-        } else if let Some(kind) = queue.or(Some(root)).and_then(|queue| read::text(queue.get("eventType")?)) {
+        } else if let Some(kind) = queue
+            .or(Some(root))
+            .and_then(|queue| read::text(queue.get("eventType")?))
+        {
             (event.prefix, event.name) = split_prefix(kind);
         } else {
             let pointer = format!("{}/eventName", event.pointer);
-            return Err(Reject::new("no_event_name", pointer, "the record has no event name in any known envelope"));
+            return Err(Reject::new(
+                "no_event_name",
+                pointer,
+                "the record has no event name in any known envelope",
+            ));
         }
         Ok(event)
     }
@@ -70,7 +92,13 @@ impl<'a> Envelope<'a> {
     /// A key of the envelope, wherever the form has it. Says something, or is `None`.
     pub(crate) fn get(&self, key: &str) -> Option<Value<'a>> {
         read::member(Some(self.root), key)
-            .or_else(|| if self.broken { read::member(self.root.get("data"), key) } else { None })
+            .or_else(|| {
+                if self.broken {
+                    read::member(self.root.get("data"), key)
+                } else {
+                    None
+                }
+            })
             .or_else(|| read::member(self.queue, key))
     }
 
@@ -84,7 +112,9 @@ impl<'a> Envelope<'a> {
 
     /// The organisation's id; 0 is one, too (`requestWorkflowEvent`).
     pub(crate) fn organization(&self) -> Option<Cow<'a, str>> {
-        self.id("orgId").map(normal_id).or_else(|| self.prefix.clone().map(Cow::Owned))
+        self.id("orgId")
+            .map(normal_id)
+            .or_else(|| self.prefix.clone().map(Cow::Owned))
     }
 
     /// The event's body.
@@ -107,7 +137,10 @@ fn normal_id(id: Cow<'_, str>) -> Cow<'_, str> {
 }
 
 fn event_name(value: Value<'_>) -> Option<Cow<'_, str>> {
-    value.get("eventName").filter(|name| name.string().is_some()).and_then(read::text)
+    value
+        .get("eventName")
+        .filter(|name| name.string().is_some())
+        .and_then(read::text)
 }
 
 /// The object inside one wrapper, and the step to it.
@@ -122,7 +155,11 @@ fn unwrap(value: Value<'_>) -> Option<(Value<'_>, &'static str)> {
     if let Some(inner) = value.get("body").filter(Value::is_object) {
         return Some((inner, "/body"));
     }
-    if let Some(inner) = value.get("event").and_then(|event| event.get("body")).filter(Value::is_object) {
+    if let Some(inner) = value
+        .get("event")
+        .and_then(|event| event.get("body"))
+        .filter(Value::is_object)
+    {
         return Some((inner, "/event/body"));
     }
     // Form C: `data` is the whole event, or another wrapper. In the broken form it has no `data` of its own.
@@ -132,7 +169,9 @@ fn unwrap(value: Value<'_>) -> Option<(Value<'_>, &'static str)> {
 
 /// `<orgId>_<eventName>` of older queue material, or the plain name.
 fn split_prefix(kind: Cow<'_, str>) -> (Option<String>, Cow<'_, str>) {
-    let Some((org, name)) = kind.split_once('_') else { return (None, kind) };
+    let Some((org, name)) = kind.split_once('_') else {
+        return (None, kind);
+    };
     if org.is_empty() || !org.bytes().all(|b| b.is_ascii_digit()) {
         return (None, kind);
     }

@@ -27,8 +27,14 @@ pub(crate) enum Trim {
 }
 
 impl Trim {
-    pub(crate) const LEVELS: [Self; 6] =
-        [Self::Nothing, Self::Fields, Self::Activity, Self::Lists, Self::Tenant, Self::Lines];
+    pub(crate) const LEVELS: [Self; 6] = [
+        Self::Nothing,
+        Self::Fields,
+        Self::Activity,
+        Self::Lists,
+        Self::Tenant,
+        Self::Lines,
+    ];
 }
 
 /// An event that will be mapped.

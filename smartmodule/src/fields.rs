@@ -248,9 +248,15 @@ const PROFILE_TENANT: Table = &[
 
 fn paths(standard: Table, own: Table, tenant: Option<&str>) -> Vec<Field> {
     let prefix = tenant.map(|tenant| format!("_{}.capillary.", tenant.trim_start_matches('_')));
-    let standard = standard.iter().map(|(path, field_type)| Field { path: (*path).to_owned(), field_type: *field_type });
+    let standard = standard.iter().map(|(path, field_type)| Field {
+        path: (*path).to_owned(),
+        field_type: *field_type,
+    });
     let own = prefix.iter().flat_map(|prefix| {
-        own.iter().map(move |(path, field_type)| Field { path: format!("{prefix}{path}"), field_type: *field_type })
+        own.iter().map(move |(path, field_type)| Field {
+            path: format!("{prefix}{path}"),
+            field_type: *field_type,
+        })
     });
     standard.chain(own).collect()
 }
@@ -269,7 +275,14 @@ pub fn profile_paths(tenant: Option<&str>) -> Vec<Field> {
 
 /// Whether a record is refused without this field, or means nothing without it.
 pub(crate) fn is_required(path: &str) -> bool {
-    ["_id", "timestamp", "identityMap", "productListItems.SKU", "commerce.purchases.value"].contains(&path)
+    [
+        "_id",
+        "timestamp",
+        "identityMap",
+        "productListItems.SKU",
+        "commerce.purchases.value",
+    ]
+    .contains(&path)
         || path.starts_with("identityMap.")
 }
 

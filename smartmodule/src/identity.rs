@@ -48,7 +48,9 @@ impl<'a> Customer<'a> {
     fn same(&self, other: &Self) -> bool {
         match (&self.customer_id, &other.customer_id) {
             (Some(one), Some(two)) => one == two,
-            (None, None) => self.email == other.email && self.mobile == other.mobile && self.external_id == other.external_id,
+            (None, None) => {
+                self.email == other.email && self.mobile == other.mobile && self.external_id == other.external_id
+            }
             _ => false,
         }
     }
@@ -79,7 +81,9 @@ impl<'a> Customer<'a> {
         let count = if only_primary { 1 } else { params.identities.len() };
         xdm.object("identityMap", |xdm| {
             for (index, (identifier, namespace)) in params.identities.iter().take(count).enumerate() {
-                let Some(value) = self.value(*identifier, params, org) else { continue };
+                let Some(value) = self.value(*identifier, params, org) else {
+                    continue;
+                };
                 xdm.array(namespace, |xdm| {
                     xdm.element(|xdm| {
                         xdm.text("id", Some(value));
@@ -110,8 +114,12 @@ pub(crate) fn subject<'a>(kind: EventKind, data: Value<'a>, data_pointer: &str) 
         }
         EventKind::UpdateRewardTransaction => {
             let updates = data.get("transactionUpdates").into_iter().flat_map(Value::items);
-            let customer = |id| Customer { customer_id: Some(id), ..Customer::default() };
-            let customers = updates.filter_map(|update| update.get("customerId").and_then(read::numbered).map(customer));
+            let customer = |id| Customer {
+                customer_id: Some(id),
+                ..Customer::default()
+            };
+            let customers =
+                updates.filter_map(|update| update.get("customerId").and_then(read::numbered).map(customer));
             only(customers, &format!("{data_pointer}/transactionUpdates"))?
         }
         _ => {
@@ -123,7 +131,9 @@ pub(crate) fn subject<'a>(kind: EventKind, data: Value<'a>, data_pointer: &str) 
             Some(customer)
         }
     };
-    found.filter(|customer| !customer.is_nobody()).ok_or(Verdict::Skip("no_identity"))
+    found
+        .filter(|customer| !customer.is_nobody())
+        .ok_or(Verdict::Skip("no_identity"))
 }
 
 fn user_entity<'a>(data: Value<'a>) -> Option<Cow<'a, str>> {
@@ -173,7 +183,11 @@ fn normal_email(text: Cow<'_, str>) -> Option<Cow<'_, str>> {
     if !fits(local) || local.len() > 64 || !fits(domain) || !domain.split('.').all(label) {
         return None;
     }
-    if text.chars().any(char::is_uppercase) { Some(Cow::Owned(text.to_lowercase())) } else { Some(text) }
+    if text.chars().any(char::is_uppercase) {
+        Some(Cow::Owned(text.to_lowercase()))
+    } else {
+        Some(text)
+    }
 }
 
 /// Without spaces, as text; `None` when it cannot be a number people call. No plus is added.

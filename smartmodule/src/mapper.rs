@@ -42,7 +42,10 @@ impl Mapper {
     /// A mapper with these parameters.
     #[must_use]
     pub fn new(params: Params) -> Self {
-        Self { params, tape: Tape::default() }
+        Self {
+            params,
+            tape: Tape::default(),
+        }
     }
 
     /// Appends exactly one JSON object to `out`, for any bytes whatever.
@@ -85,7 +88,11 @@ fn map(params: &Params, tape: &mut Tape, input: Input<'_>, out: &mut Vec<u8>) ->
 
 fn parse<'a>(tape: &'a mut Tape, value: &'a [u8]) -> Result<Value<'a>, Reject> {
     let text = std::str::from_utf8(value).map_err(|error| {
-        Reject::new("not_utf8", "", format!("the record is no UTF-8 text: byte {}", error.valid_up_to()))
+        Reject::new(
+            "not_utf8",
+            "",
+            format!("the record is no UTF-8 text: byte {}", error.valid_up_to()),
+        )
     })?;
     // Some producers put a byte order mark first.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
@@ -104,10 +111,13 @@ fn read<'a>(params: &'a Params, document: Value<'a>, timestamp: Option<i64>) -> 
         return Err(Verdict::Skip("unwanted_kind"));
     }
     let organization = envelope.organization();
-    if let Some(wanted) = &params.organizations {
-        if !organization.as_deref().is_some_and(|org| wanted.iter().any(|wanted| wanted == org)) {
-            return Err(Verdict::Skip("other_organization"));
-        }
+    let accepted = |wanted: &Vec<String>| {
+        organization
+            .as_deref()
+            .is_some_and(|org| wanted.iter().any(|id| id == org))
+    };
+    if !params.organizations.as_ref().is_none_or(accepted) {
+        return Err(Verdict::Skip("other_organization"));
     }
     let data_pointer = envelope.at("/data");
     let data = envelope
@@ -124,7 +134,17 @@ fn read<'a>(params: &'a Params, document: Value<'a>, timestamp: Option<i64>) -> 
     }
     let id = event_id(kind, &envelope, organization.as_deref(), data);
     let program = Program::read(data);
-    Ok(Event { kind, params, envelope, data, organization, customer, program, at, id })
+    Ok(Event {
+        kind,
+        params,
+        envelope,
+        data,
+        organization,
+        customer,
+        program,
+        at,
+        id,
+    })
 }
 
 /// `createdAt`; else the hand-over time of the queue form; else the record's own time.
@@ -137,14 +157,21 @@ fn created_at(envelope: &Envelope<'_>, timestamp: Option<i64>) -> Result<i64, Re
     }
     let usable = timestamp.filter(|ms| (1..10_000_000_000_000).contains(ms));
     usable.ok_or_else(|| {
-        Reject::new("bad_time", envelope.at("/createdAt"), "the event has no time, nor has its record")
+        Reject::new(
+            "bad_time",
+            envelope.at("/createdAt"),
+            "the event has no time, nor has its record",
+        )
     })
 }
 
 /// Capillary's own id, else a hash of what makes the event this event. Never random: a repeated delivery must get the
 /// same one.
 fn event_id(kind: EventKind, envelope: &Envelope<'_>, organization: Option<&str>, data: Value<'_>) -> String {
-    let own = envelope.get("eventId").filter(|id| id.string().is_some()).and_then(crate::read::text);
+    let own = envelope
+        .get("eventId")
+        .filter(|id| id.string().is_some())
+        .and_then(crate::read::text);
     if let Some(own) = own.filter(|id| is_event_id(id)) {
         return own.into_owned();
     }
@@ -172,7 +199,9 @@ fn event_id(kind: EventKind, envelope: &Envelope<'_>, organization: Option<&str>
 fn is_event_id(id: &str) -> bool {
     let scheme = |scheme: &str| {
         scheme.starts_with(|c: char| c.is_ascii_alphabetic())
-            && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.' || b == b'-')
+            && scheme
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b == b'.' || b == b'-')
     };
     (1..=128).contains(&id.len())
         && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"._~:-".contains(&b))

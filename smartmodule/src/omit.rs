@@ -18,12 +18,18 @@ pub(crate) enum Place {
 
 impl Omit {
     pub(crate) fn root(&self) -> Place {
-        if self.nodes.is_empty() { Place::Off } else { Place::On(0) }
+        if self.nodes.is_empty() {
+            Place::Off
+        } else {
+            Place::On(0)
+        }
     }
 
     /// The place of `key` below `place`; `None` when it is to be left out.
     pub(crate) fn step(&self, place: Place, key: &str) -> Option<Place> {
-        let Place::On(index) = place else { return Some(Place::Off) };
+        let Place::On(index) = place else {
+            return Some(Place::Off);
+        };
         let children = self.nodes.get(index).map_or(&[][..], Vec::as_slice);
         match children.iter().find(|(name, _)| name == key) {
             None => Some(Place::Off),
@@ -47,7 +53,9 @@ impl Omit {
                     children.len() - 1
                 }
             };
-            let Some((_, next)) = children.get_mut(index) else { return };
+            let Some((_, next)) = children.get_mut(index) else {
+                return;
+            };
             if keys.peek().is_none() {
                 *next = None;
             }

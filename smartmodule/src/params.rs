@@ -65,7 +65,11 @@ impl std::error::Error for ParamError {}
 impl Default for Params {
     fn default() -> Self {
         Self {
-            events: EventKind::ALL.iter().copied().filter(|kind| kind.is_default()).collect(),
+            events: EventKind::ALL
+                .iter()
+                .copied()
+                .filter(|kind| kind.is_default())
+                .collect(),
             organizations: None,
             identities: vec![
                 (Identifier::CustomerId, "CapillaryId".to_owned()),
@@ -93,7 +97,10 @@ impl Params {
         let mut given = BTreeMap::new();
         for (name, value) in pairs {
             if given.insert(name.clone(), value).is_some() {
-                return Err(ParamError { name, message: "given twice".to_owned() });
+                return Err(ParamError {
+                    name,
+                    message: "given twice".to_owned(),
+                });
             }
         }
         let mut params = Self::default();
@@ -115,18 +122,22 @@ impl Params {
                     .ok_or_else(|| format!("`{value}` is no fixed offset such as `+05:30` or `Z`")),
                 // Needs the tenant: read below.
                 "omit-fields" => Ok(()),
-                "qualify-identity" => match value {
-                    "true" => Ok(params.qualify_identity = true),
-                    "false" => Ok(params.qualify_identity = false),
-                    _ => Err(format!("`{value}` is neither true nor false")),
-                },
+                "qualify-identity" => value
+                    .parse()
+                    .map(|qualify| params.qualify_identity = qualify)
+                    .map_err(|_| format!("`{value}` is neither true nor false")),
                 _ => Err(format!("unknown; the parameters are {NAMES}")),
             };
-            read.map_err(|message| ParamError { name: name.clone(), message })?;
+            read.map_err(|message| ParamError {
+                name: name.clone(),
+                message,
+            })?;
         }
         if let Some(value) = given.get("omit-fields") {
-            params.omit = omit(value.trim(), params.tenant.as_deref())
-                .map_err(|message| ParamError { name: "omit-fields".to_owned(), message })?;
+            params.omit = omit(value.trim(), params.tenant.as_deref()).map_err(|message| ParamError {
+                name: "omit-fields".to_owned(),
+                message,
+            })?;
         }
         params.put_primary_first(primary)?;
         Ok(params)
@@ -159,7 +170,9 @@ fn list(value: &str) -> Result<Vec<String>, String> {
     let items: Vec<String> = if value.starts_with('[') {
         let mut tape = Tape::default();
         let root = tape.parse(value).map_err(|_| "is not a JSON list".to_owned())?;
-        root.items().map(|item| scalar(item).ok_or_else(|| "may hold text and numbers only".to_owned())).collect::<Result<_, _>>()?
+        root.items()
+            .map(|item| scalar(item).ok_or_else(|| "may hold text and numbers only".to_owned()))
+            .collect::<Result<_, _>>()?
     } else {
         value.split(',').map(|item| item.trim().to_owned()).collect()
     };
@@ -179,28 +192,40 @@ fn scalar(value: Value<'_>) -> Option<String> {
 /// The members of a JSON object of texts.
 fn pairs(value: &str) -> Result<Vec<(String, String)>, String> {
     let mut tape = Tape::default();
-    let root = tape.parse(value).ok().filter(Value::is_object).ok_or_else(|| "is not a JSON object".to_owned())?;
+    let root = tape
+        .parse(value)
+        .ok()
+        .filter(Value::is_object)
+        .ok_or_else(|| "is not a JSON object".to_owned())?;
     let mut members: Vec<(String, String)> = Vec::new();
     for (name, value) in root.members() {
         let name = name.string().unwrap_or_default().trim().to_owned();
-        let text = value.string().map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+        let text = value
+            .string()
+            .map(|text| text.trim().to_owned())
+            .filter(|text| !text.is_empty());
         let text = text.ok_or_else(|| format!("`{name}` must have a text"))?;
         if members.iter().any(|(other, _)| *other == name) {
             return Err(format!("`{name}` is there twice"));
         }
         members.push((name, text));
     }
-    if members.is_empty() { Err("is empty".to_owned()) } else { Ok(members) }
+    if members.is_empty() {
+        Err("is empty".to_owned())
+    } else {
+        Ok(members)
+    }
 }
 
 fn events(value: &str) -> Result<Vec<EventKind>, String> {
     let names = list(value)?;
-    if let [all] = names.as_slice() {
-        if all == "all" {
-            return Ok(EventKind::ALL.to_vec());
-        }
+    if names == ["all"] {
+        return Ok(EventKind::ALL.to_vec());
     }
-    names.iter().map(|name| EventKind::from_name(name).ok_or_else(|| format!("`{name}` is no documented event"))).collect()
+    names
+        .iter()
+        .map(|name| EventKind::from_name(name).ok_or_else(|| format!("`{name}` is no documented event")))
+        .collect()
 }
 
 fn organizations(value: &str) -> Result<Vec<String>, String> {
@@ -224,7 +249,9 @@ fn tenant(value: &str) -> Result<String, String> {
     if !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()) {
         Ok(format!("_{name}"))
     } else {
-        Err(format!("`{value}` is no tenant namespace (lower-case letters and digits)"))
+        Err(format!(
+            "`{value}` is no tenant namespace (lower-case letters and digits)"
+        ))
     }
 }
 
@@ -241,7 +268,10 @@ fn identities(value: &str) -> Result<Vec<(Identifier, String)>, String> {
     for (name, namespace) in pairs(value)? {
         let identifier = Identifier::from_name(&name)
             .ok_or_else(|| format!("`{name}` is none of customerId, email, mobile, externalId"))?;
-        if !namespace.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-') {
+        if !namespace
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
+        {
             return Err(format!("`{namespace}` is no namespace code"));
         }
         // Two values in one namespace would look like two people in one record.

@@ -30,7 +30,9 @@ impl<'a> Program<'a> {
     pub(crate) fn read(data: Value<'a>) -> Self {
         let details = read::member(Some(data), "loyaltyProgramDetails").filter(Value::is_object);
         let details_id = read::member(details, "id").and_then(read::numbered);
-        let id = read::member(Some(data), "loyaltyProgramId").and_then(read::numbered).or_else(|| details_id.clone());
+        let id = read::member(Some(data), "loyaltyProgramId")
+            .and_then(read::numbered)
+            .or_else(|| details_id.clone());
         // Details of another program say nothing about this one.
         let details = details.filter(|_| details_id.is_none() || details_id == id);
         Self {
@@ -67,7 +69,12 @@ impl<'a> Program<'a> {
     pub(crate) fn tier_name(&self, number: i64, params: &'a Params) -> Option<Cow<'a, str>> {
         let tiers = read::member(self.details, "tiers").into_iter().flat_map(Value::items);
         let mut names = tiers
-            .filter(|tier| read::member(Some(*tier), "tierNumber").and_then(read::number).and_then(|n| n.integer()) == Some(number))
+            .filter(|tier| {
+                read::member(Some(*tier), "tierNumber")
+                    .and_then(read::number)
+                    .and_then(|n| n.integer())
+                    == Some(number)
+            })
             .filter_map(|tier| read::member(Some(tier), "tierName").and_then(read::text));
         let first = names.next();
         let agreed = first.filter(|first| names.all(|name| name == *first));

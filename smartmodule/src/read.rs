@@ -44,7 +44,9 @@ pub(crate) fn text(value: Value<'_>) -> Option<Cow<'_, str>> {
 }
 
 fn whole_or_raw(value: Value<'_>) -> Cow<'_, str> {
-    Number::parse(value.raw()).and_then(|number| number.whole()).unwrap_or(Cow::Borrowed(value.raw()))
+    Number::parse(value.raw())
+        .and_then(|number| number.whole())
+        .unwrap_or(Cow::Borrowed(value.raw()))
 }
 
 /// An id as text: integers of any size, integral floats (`1676.0` is `1676`), or text. `-1` means none.
@@ -60,7 +62,9 @@ pub(crate) fn id(value: Value<'_>) -> Option<Cow<'_, str>> {
 /// An id Capillary numbers itself: as [`id`], also when it comes as the text of a float; 0 means none, too.
 pub(crate) fn numbered(value: Value<'_>) -> Option<Cow<'_, str>> {
     let id = match id(value)? {
-        Cow::Borrowed(id) => Number::parse(id).and_then(|number| number.whole()).unwrap_or(Cow::Borrowed(id)),
+        Cow::Borrowed(id) => Number::parse(id)
+            .and_then(|number| number.whole())
+            .unwrap_or(Cow::Borrowed(id)),
         owned @ Cow::Owned(_) => owned,
     };
     (id != "0" && id != "-1").then_some(id)

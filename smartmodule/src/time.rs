@@ -1,6 +1,6 @@
 //! Instants, days and zones, without a clock.
 
-use crate::json::{Kind, Value, Number};
+use crate::json::{Kind, Number, Value};
 use crate::read;
 
 const DAY_MS: i64 = 86_400_000;
@@ -42,7 +42,11 @@ impl Day {
     /// `YYYY-MM-DD`, and only days that exist.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let mut parts = text.split('-');
-        let (year, month, day) = (digits(parts.next()?, 4)?, digits(parts.next()?, 2)?, digits(parts.next()?, 2)?);
+        let (year, month, day) = (
+            digits(parts.next()?, 4)?,
+            digits(parts.next()?, 2)?,
+            digits(parts.next()?, 2)?,
+        );
         if parts.next().is_some() {
             return None;
         }
@@ -69,7 +73,11 @@ impl Day {
         let shifted = (5 * of_year + 2) / 153;
         let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
         let year = year_of_era + era * 400 + (month <= 2) as i64;
-        Self { year, month, day: of_year - (153 * shifted + 2) / 5 + 1 }
+        Self {
+            year,
+            month,
+            day: of_year - (153 * shifted + 2) / 5 + 1,
+        }
     }
 
     fn start(self) -> i64 {
@@ -105,10 +113,16 @@ impl Moment {
     fn parse(text: &str) -> Option<Self> {
         let (date, rest) = text.split_at_checked(10)?;
         let day = Day::parse(date)?;
-        let Some(rest) = rest.strip_prefix(['T', ' ']) else { return rest.is_empty().then_some(Self::Day(day)) };
+        let Some(rest) = rest.strip_prefix(['T', ' ']) else {
+            return rest.is_empty().then_some(Self::Day(day));
+        };
         let (clock, rest) = rest.split_at_checked(8)?;
         let mut parts = clock.split(':');
-        let (hour, minute, second) = (digits(parts.next()?, 2)?, digits(parts.next()?, 2)?, digits(parts.next()?, 2)?);
+        let (hour, minute, second) = (
+            digits(parts.next()?, 2)?,
+            digits(parts.next()?, 2)?,
+            digits(parts.next()?, 2)?,
+        );
         if hour > 23 || minute > 59 || second > 60 || parts.next().is_some() {
             return None;
         }
@@ -127,7 +141,11 @@ impl Moment {
             "Z" | "z" => Some(Self::Instant(wall)),
             // `+0530` and `+05:30`.
             offset => {
-                let colon = if offset.len() == 5 { format!("{}:{}", offset.get(..3)?, offset.get(3..)?) } else { offset.to_owned() };
+                let colon = if offset.len() == 5 {
+                    format!("{}:{}", offset.get(..3)?, offset.get(3..)?)
+                } else {
+                    offset.to_owned()
+                };
                 Zone::parse(&colon).map(|Zone(zone)| Self::Instant(wall - zone))
             }
         }

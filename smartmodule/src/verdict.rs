@@ -22,7 +22,11 @@ pub(crate) struct Reject {
 
 impl Reject {
     pub(crate) fn new(reason: &'static str, pointer: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { reason, pointer: pointer.into(), message: message.into() }
+        Self {
+            reason,
+            pointer: pointer.into(),
+            message: message.into(),
+        }
     }
 }
 

@@ -40,7 +40,11 @@ impl Machine {
     /// A machine with these parameters.
     #[must_use]
     pub fn new(params: Params) -> Self {
-        Self { mapper: Mapper::new(params), answer: Vec::new(), out: Vec::new() }
+        Self {
+            mapper: Mapper::new(params),
+            answer: Vec::new(),
+            out: Vec::new(),
+        }
     }
 
     /// Answers every record of an encoded `SmartModuleInput`: returns how many, and an encoded `SmartModuleOutput` that
@@ -51,7 +55,10 @@ impl Machine {
     pub fn answer(&mut self, input: &[u8], version: i16) -> Result<(i32, &[u8]), WireError> {
         let call = Call::decode(input, version).ok_or(WireError::Input)?;
         self.out.clear();
-        let mut records = Reader { bytes: call.records, at: 0 };
+        let mut records = Reader {
+            bytes: call.records,
+            at: 0,
+        };
         let count = match records.int32() {
             Some(count) => count.max(0),
             None if call.records.is_empty() => 0,
@@ -61,7 +68,9 @@ impl Machine {
         for _ in 0..count {
             let record = records.record().ok_or(WireError::Records)?;
             self.answer.clear();
-            let timestamp = call.base_timestamp.and_then(|base| base.checked_add(record.timestamp_delta));
+            let timestamp = call
+                .base_timestamp
+                .and_then(|base| base.checked_add(record.timestamp_delta));
             let input = Input {
                 offset: call.base_offset.saturating_add(record.offset_delta),
                 timestamp: timestamp.filter(|ms| *ms > 0),
@@ -103,9 +112,17 @@ impl<'a> Call<'a> {
             }
             reader.at += usize::try_from(rest.position()).ok()?;
         }
-        let base_timestamp = if version >= FIRST_WITH_TIMESTAMP { Some(reader.int64()?) } else { None };
+        let base_timestamp = if version >= FIRST_WITH_TIMESTAMP {
+            Some(reader.int64()?)
+        } else {
+            None
+        };
         // 0 and -1 both mean that there is none.
-        Some(Self { base_offset, base_timestamp: base_timestamp.filter(|base| *base > 0), records })
+        Some(Self {
+            base_offset,
+            base_timestamp: base_timestamp.filter(|base| *base > 0),
+            records,
+        })
     }
 }
 
@@ -173,7 +190,13 @@ impl<'a> Reader<'a> {
         let start = self.at;
         self.varint()?; // headers: a count, always 0
         let headers = self.bytes.get(start..self.at)?;
-        Some(RecordParts { before, offset_delta, timestamp_delta, value, headers })
+        Some(RecordParts {
+            before,
+            offset_delta,
+            timestamp_delta,
+            value,
+            headers,
+        })
     }
 }
 
@@ -200,10 +223,16 @@ const fn varint_size(number: i64) -> usize {
 /// [`InitError::Input`] when the input cannot be decoded, else what is wrong with a parameter, encoded for the engine.
 pub fn init(input: &[u8], version: i16) -> Result<Params, InitError> {
     let mut decoded = SmartModuleInitInput::default();
-    decoded.decode(&mut Cursor::new(input), version).map_err(|_| InitError::Input)?;
+    decoded
+        .decode(&mut Cursor::new(input), version)
+        .map_err(|_| InitError::Input)?;
     let pairs = pairs(&decoded.params).ok_or(InitError::Input)?;
     Params::from_pairs(pairs).map_err(|error| {
-        let output = SmartModuleInitOutput { error: SmartModuleInitRuntimeError { hint: error.to_string() } };
+        let output = SmartModuleInitOutput {
+            error: SmartModuleInitRuntimeError {
+                hint: error.to_string(),
+            },
+        };
         let mut encoded = Vec::new();
         match output.encode(&mut encoded, version) {
             Ok(()) => InitError::Parameter(encoded),

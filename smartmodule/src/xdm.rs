@@ -19,7 +19,11 @@ impl<'w> Xdm<'w> {
     pub(crate) fn entity(out: &'w mut Vec<u8>, omit: &'w Omit, write: impl FnOnce(&mut Xdm<'_>)) {
         out.push(b'{');
         let place = omit.root();
-        write(&mut Xdm { out: &mut *out, omit, place });
+        write(&mut Xdm {
+            out: &mut *out,
+            omit,
+            place,
+        });
         out.push(b'}');
     }
 
@@ -43,7 +47,11 @@ impl<'w> Xdm<'w> {
     fn container(&mut self, open: u8, close: u8, mark: usize, place: Place, write: impl FnOnce(&mut Xdm<'_>)) {
         self.out.push(open);
         let inside = self.out.len();
-        write(&mut Xdm { out: &mut *self.out, omit: self.omit, place });
+        write(&mut Xdm {
+            out: &mut *self.out,
+            omit: self.omit,
+            place,
+        });
         if self.out.len() == inside {
             self.out.truncate(mark);
         } else {
@@ -73,7 +81,9 @@ impl<'w> Xdm<'w> {
     }
 
     pub(crate) fn text(&mut self, key: &str, text: Option<Cow<'_, str>>) {
-        let Some(text) = text.filter(|text| !text.is_empty()) else { return };
+        let Some(text) = text.filter(|text| !text.is_empty()) else {
+            return;
+        };
         if self.key(key).is_some() {
             write_text(self.out, &text);
         }
@@ -92,7 +102,9 @@ impl<'w> Xdm<'w> {
 
     /// An XDM `integer`, which has 32 bits; what does not fit is left out.
     pub(crate) fn integer(&mut self, key: &str, number: Option<i64>) {
-        let Some(number) = number.and_then(|number| i32::try_from(number).ok()) else { return };
+        let Some(number) = number.and_then(|number| i32::try_from(number).ok()) else {
+            return;
+        };
         if self.key(key).is_some() {
             self.out.extend_from_slice(number.to_string().as_bytes());
         }

@@ -1,4 +1,5 @@
 //! Every form an event arrives in gives the same event.
+#![allow(clippy::unwrap_used)] // Helpers of tests.
 
 mod support;
 
@@ -8,7 +9,11 @@ use support::{answer, map_json, mapper, sample};
 /// All forms of one event of form A.
 fn forms(event: &Value) -> Vec<(&'static str, Value)> {
     let mut attributes = event.clone();
-    let id = attributes.as_object_mut().unwrap().remove("eventId").unwrap_or(Value::Null);
+    let id = attributes
+        .as_object_mut()
+        .unwrap()
+        .remove("eventId")
+        .unwrap_or(Value::Null);
     let mut nameless = attributes.clone();
     nameless.as_object_mut().unwrap().remove("eventName");
     nameless.as_object_mut().unwrap().remove("orgId");
@@ -20,9 +25,7 @@ fn forms(event: &Value) -> Vec<(&'static str, Value)> {
     }
     let mut half = json!({"data": inside, "orgId": event["orgId"]});
     half["data"].as_object_mut().unwrap().remove("orgId");
-    let queue = |kind: &str, attributes: &Value| {
-        json!({"eventId": id, "eventType": kind, "consumerGroupId": "", "actionType": "START", "timeStamp": 1_789_373_799_999_i64, "attributes": attributes})
-    };
+    let queue = |kind: &str, attributes: &Value| json!({"eventId": id, "eventType": kind, "consumerGroupId": "", "actionType": "START", "timeStamp": 1_789_373_799_999_i64, "attributes": attributes});
     let prefixed = queue("90417_pointsIssued", &attributes);
     vec![
         ("A", event.clone()),
@@ -32,7 +35,10 @@ fn forms(event: &Value) -> Vec<(&'static str, Value)> {
         ("C", json!({"data": event, "errors": null, "warnings": null})),
         ("C around B", json!({"data": prefixed})),
         ("D1", json!({"body": event})),
-        ("D2", json!({"event": {"body": event, "headers": {"content-type": "application/json"}, "method": "POST"}})),
+        (
+            "D2",
+            json!({"event": {"body": event, "headers": {"content-type": "application/json"}, "method": "POST"}}),
+        ),
         ("D1 around B", json!({"body": prefixed})),
         ("broken", json!({"data": inside})),
         ("half broken", half),
@@ -65,11 +71,18 @@ fn the_hashed_id_does_not_depend_on_how_the_same_data_is_written() {
     let text = event.to_string();
     // Other whitespace, escapes, number forms, and another order of keys.
     let pretty = serde_json::to_string_pretty(&event).unwrap();
-    let rewritten = text.replace("Pastry", "P\\u0061stry").replace("88050", "88050.0").replace("40977", "4.0977e4");
+    let rewritten = text
+        .replace("Pastry", "P\\u0061stry")
+        .replace("88050", "88050.0")
+        .replace("40977", "4.0977e4");
     for other in [pretty, rewritten] {
         assert_eq!(answer(&mut mapper(&[]), other.as_bytes())["id"], id);
     }
-    for (pointer, value) in [("/data/earnedId", json!(40978)), ("/createdAt", json!(1_789_373_730_413_i64)), ("/refId", json!("x"))] {
+    for (pointer, value) in [
+        ("/data/earnedId", json!(40978)),
+        ("/createdAt", json!(1_789_373_730_413_i64)),
+        ("/refId", json!("x")),
+    ] {
         let mut other = event.clone();
         *other.pointer_mut(pointer).unwrap() = value;
         assert_ne!(map_json(&[], &other)["id"], id, "{pointer}");
@@ -103,7 +116,14 @@ fn an_event_id_is_used_when_it_can_be_an_xdm_id() {
 fn a_defect_is_pointed_at_where_it_stands_in_the_record() {
     let mut event = sample("pointsIssued");
     event["createdAt"] = json!(5);
-    for (form, pointer) in [("A", "/createdAt"), ("B", "/attributes/createdAt"), ("C", "/data/createdAt"), ("D1", "/body/createdAt"), ("D2", "/event/body/createdAt"), ("C around B", "/data/attributes/createdAt")] {
+    for (form, pointer) in [
+        ("A", "/createdAt"),
+        ("B", "/attributes/createdAt"),
+        ("C", "/data/createdAt"),
+        ("D1", "/body/createdAt"),
+        ("D2", "/event/body/createdAt"),
+        ("C around B", "/data/attributes/createdAt"),
+    ] {
         let (_, event) = forms(&event).into_iter().find(|(name, _)| *name == form).unwrap();
         assert_eq!(map_json(&[], &event)["reject"]["pointer"], pointer, "{form}");
     }

@@ -16,7 +16,10 @@ fn every_sample_maps_to_its_golden_answer() {
         ("events", "all"),
         ("tenant", "acme"),
         ("time-zone", "+05:30"),
-        ("identities", r#"{"customerId":"CapillaryId","email":"Email","mobile":"Phone","externalId":"LoyaltyId"}"#),
+        (
+            "identities",
+            r#"{"customerId":"CapillaryId","email":"Email","mobile":"Phone","externalId":"LoyaltyId"}"#,
+        ),
     ]);
     let mut wrong = Vec::new();
     for (name, raw) in samples() {

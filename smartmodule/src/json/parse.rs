@@ -43,7 +43,12 @@ impl Tape {
         if u32::try_from(text.len()).is_err() {
             return Err(Fault::TooMany);
         }
-        let mut parser = Parser { bytes: text.as_bytes(), at: 0, depth: 0, tokens: &mut self.tokens };
+        let mut parser = Parser {
+            bytes: text.as_bytes(),
+            at: 0,
+            depth: 0,
+            tokens: &mut self.tokens,
+        };
         parser.space();
         parser.value()?;
         parser.space();
@@ -82,7 +87,12 @@ impl Parser<'_> {
             return Err(Fault::TooMany);
         }
         // The text is shorter than 4 GiB, so its positions fit.
-        self.tokens.push(Token { kind, start: start as u32, end: end as u32, next: index as u32 + 1 });
+        self.tokens.push(Token {
+            kind,
+            start: start as u32,
+            end: end as u32,
+            next: index as u32 + 1,
+        });
         Ok(index)
     }
 

@@ -27,7 +27,12 @@ pub(crate) struct Value<'a> {
     at: usize,
 }
 
-const NOTHING: Token = Token { kind: Kind::Null, start: 0, end: 0, next: u32::MAX };
+const NOTHING: Token = Token {
+    kind: Kind::Null,
+    start: 0,
+    end: 0,
+    next: u32::MAX,
+};
 
 impl<'a> Value<'a> {
     pub(super) const fn root(text: &'a str, tokens: &'a [Token]) -> Self {
@@ -71,7 +76,11 @@ impl<'a> Value<'a> {
             Kind::Array | Kind::Object => token.next as usize,
             _ => 0,
         };
-        Children { at: self.at + 1, end, of: self }
+        Children {
+            at: self.at + 1,
+            end,
+            of: self,
+        }
     }
 
     /// The elements of an array; none for any other value.
@@ -91,13 +100,19 @@ impl<'a> Value<'a> {
 
     /// The value of `key`; of a repeated key, the last one.
     pub(crate) fn get(&self, key: &str) -> Option<Value<'a>> {
-        self.members().filter(|(name, _)| name.is(key)).last().map(|(_, value)| value)
+        self.members()
+            .filter(|(name, _)| name.is(key))
+            .last()
+            .map(|(_, value)| value)
     }
 
     /// As [`get`](Self::get), else the value of the key that differs in case only (`Instore` for `instore`).
     pub(crate) fn get_any_case(&self, key: &str) -> Option<Value<'a>> {
         self.get(key).or_else(|| {
-            self.members().filter(|(name, _)| name.raw().eq_ignore_ascii_case(key)).last().map(|(_, value)| value)
+            self.members()
+                .filter(|(name, _)| name.raw().eq_ignore_ascii_case(key))
+                .last()
+                .map(|(_, value)| value)
         })
     }
 
@@ -167,7 +182,10 @@ fn unescape(raw: &str) -> String {
 }
 
 fn unit(digits: &str) -> u32 {
-    digits.get(..4).and_then(|digits| u32::from_str_radix(digits, 16).ok()).unwrap_or(0xFFFD)
+    digits
+        .get(..4)
+        .and_then(|digits| u32::from_str_radix(digits, 16).ok())
+        .unwrap_or(0xFFFD)
 }
 
 fn pair(high: u32, low: u32) -> char {

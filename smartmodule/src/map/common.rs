@@ -13,13 +13,22 @@ pub(super) fn write(event: &Event<'_>, trim: Trim, xdm: &mut Xdm<'_>) {
     xdm.text("refId", envelope.text("refId"));
     xdm.text("apiRequestId", envelope.text("apiRequestId"));
     // The newest pointsIssued has it inside `data`.
-    xdm.text("loyaltyEventId", envelope.id("loyaltyEventId").or_else(|| event.id("loyaltyEventId")));
+    xdm.text(
+        "loyaltyEventId",
+        envelope.id("loyaltyEventId").or_else(|| event.id("loyaltyEventId")),
+    );
     xdm.text("eventLogId", envelope.id("eventLogId"));
     if event.is_deleted() {
         return;
     }
     xdm.instant("enteredAt", event.get("enteredAt").and_then(|value| epoch(value).ok()));
-    xdm.text("loyaltyType", event.text("loyaltyType").or_else(|| event.customer.loyalty_type.clone()).map(upper));
+    xdm.text(
+        "loyaltyType",
+        event
+            .text("loyaltyType")
+            .or_else(|| event.customer.loyalty_type.clone())
+            .map(upper),
+    );
     xdm.text("source", event.text("source").map(upper));
     xdm.text("accountId", event.id("accountId"));
     xdm.object("program", |xdm| {
@@ -40,7 +49,11 @@ pub(super) fn write(event: &Event<'_>, trim: Trim, xdm: &mut Xdm<'_>) {
 
 /// `LOYALTY` and `loyalty` are the same word.
 fn upper(text: std::borrow::Cow<'_, str>) -> std::borrow::Cow<'_, str> {
-    if text.bytes().any(|b| b.is_ascii_lowercase()) { text.to_ascii_uppercase().into() } else { text }
+    if text.bytes().any(|b| b.is_ascii_lowercase()) {
+        text.to_ascii_uppercase().into()
+    } else {
+        text
+    }
 }
 
 fn place(entered_by: Option<Value<'_>>, xdm: &mut Xdm<'_>) {
@@ -84,7 +97,9 @@ pub(super) fn activity_id<'a>(event: &Event<'a>, keys: &[&str]) -> Option<std::b
     let identifiers = read::member(event.get("triggeringActivity"), "identifiers");
     identifiers.into_iter().flat_map(Value::items).find_map(|item| {
         let key: String = read::text(item.get("key")?)?.split_whitespace().collect();
-        keys.iter().any(|wanted| wanted.eq_ignore_ascii_case(&key)).then(|| read::numbered(item.get("value")?))?
+        keys.iter()
+            .any(|wanted| wanted.eq_ignore_ascii_case(&key))
+            .then(|| read::numbered(item.get("value")?))?
     })
 }
 

@@ -15,8 +15,14 @@ pub(super) fn tenant(event: &Event<'_>, trim: Trim, xdm: &mut Xdm<'_>) {
     xdm.object("customer", |xdm| {
         let status = event.get("customerStatus");
         xdm.object("status", |xdm| {
-            xdm.text("previous", text(status, "previousLabel").or_else(|| text(status, "previousStatus")));
-            xdm.text("current", text(status, "currentLabel").or_else(|| text(status, "currentStatus")));
+            xdm.text(
+                "previous",
+                text(status, "previousLabel").or_else(|| text(status, "previousStatus")),
+            );
+            xdm.text(
+                "current",
+                text(status, "currentLabel").or_else(|| text(status, "currentStatus")),
+            );
             if !event.is_deleted() {
                 xdm.text("reason", text(status, "reason"));
             }
@@ -42,10 +48,18 @@ pub(super) fn profile(event: &Event<'_>, with_tenant: bool, _: &mut Notes, xdm: 
     let block = event.get("customerIdentifiers");
     xdm.object("person", |xdm| {
         xdm.object("name", |xdm| {
-            xdm.text("firstName", event.text("firstName").or_else(|| text(block, "firstName")));
+            xdm.text(
+                "firstName",
+                event.text("firstName").or_else(|| text(block, "firstName")),
+            );
             xdm.text("lastName", event.text("lastName").or_else(|| text(block, "lastName")));
         });
-        xdm.text("gender", extended(event, &["gender"]).and_then(|value| gender(&value)).map(Cow::Borrowed));
+        xdm.text(
+            "gender",
+            extended(event, &["gender"])
+                .and_then(|value| gender(&value))
+                .map(Cow::Borrowed),
+        );
         let birth = extended(event, &["dob_date", "dob"]).filter(|day| Day::parse(day).is_some());
         xdm.text("birthDate", birth);
     });
@@ -60,10 +74,18 @@ pub(super) fn profile(event: &Event<'_>, with_tenant: bool, _: &mut Notes, xdm: 
             xdm.instant("joinDate", Some(entered.unwrap_or(event.at).min(event.at)));
         }
         let status = event.get("customerStatus");
-        xdm.text("status", text(status, "currentLabel").or_else(|| text(status, "currentStatus")));
+        xdm.text(
+            "status",
+            text(status, "currentLabel").or_else(|| text(status, "currentStatus")),
+        );
     });
     profile_tenant(event, with_tenant, xdm, |xdm| {
-        xdm.text("loyaltyType", event.text("loyaltyType").map(|kind| Cow::Owned(kind.to_ascii_uppercase())));
+        xdm.text(
+            "loyaltyType",
+            event
+                .text("loyaltyType")
+                .map(|kind| Cow::Owned(kind.to_ascii_uppercase())),
+        );
         xdm.text("externalId", customer.external_id.clone());
         key_values("customFields", event.get("customFields"), xdm);
         key_values("extendedFields", event.get("extendedFields"), xdm);

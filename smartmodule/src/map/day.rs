@@ -28,7 +28,11 @@ impl<'a> Expiry<'a> {
         let moment = value.and_then(Moment::read);
         let twin = event.get(&format!("{key}InMillis")).and_then(Moment::read);
         if moment.or(twin).is_some_and(Moment::is_never) {
-            return Self { never: true, stated: true, ..Self::default() };
+            return Self {
+                never: true,
+                stated: true,
+                ..Self::default()
+            };
         }
         let twin = match (twin, moment) {
             (Some(Moment::Instant(ms)), Some(moment)) if moment.agrees(ms, zone) => Some(ms),

@@ -52,7 +52,9 @@ pub(crate) fn write_event(event: &Event<'_>, trim: Trim, out: &mut Vec<u8>) {
         xdm.label("_id", &event.id);
         xdm.instant("timestamp", Some(event.at));
         xdm.text("eventType", Some(event_type(event)));
-        event.customer.write(xdm, event.params, event.organization.as_deref(), event.is_deleted());
+        event
+            .customer
+            .write(xdm, event.params, event.organization.as_deref(), event.is_deleted());
         match event.kind {
             EventKind::TransactionAdded | EventKind::TransactionUpdated => transaction::standard(event, trim, xdm),
             EventKind::PointsIssued | EventKind::PointsRedeemed => points::standard(event, xdm),
@@ -60,7 +62,9 @@ pub(crate) fn write_event(event: &Event<'_>, trim: Trim, out: &mut Vec<u8>) {
             EventKind::CouponRedeem => reward::standard(event, xdm),
             _ => {}
         }
-        let Some(tenant) = event.params.tenant.as_deref().filter(|_| trim < Trim::Tenant) else { return };
+        let Some(tenant) = event.params.tenant.as_deref().filter(|_| trim < Trim::Tenant) else {
+            return;
+        };
         xdm.object(tenant, |xdm| {
             xdm.object("capillary", |xdm| {
                 common::write(event, trim, xdm);
@@ -113,13 +117,17 @@ pub(crate) fn write_profile(event: &Event<'_>, with_tenant: bool, notes: &mut No
     debug_assert_eq!(event.kind.depth(), Depth::Core);
     let with_tenant = with_tenant && event.params.tenant.is_some();
     let mut said = Vec::new();
-    Xdm::entity(&mut said, &event.params.omit, |xdm| facts(event, with_tenant, notes, xdm));
+    Xdm::entity(&mut said, &event.params.omit, |xdm| {
+        facts(event, with_tenant, notes, xdm)
+    });
     let facts = said.get(1..said.len().saturating_sub(1)).unwrap_or(&[]);
     if facts.is_empty() {
         return false;
     }
     Xdm::entity(out, &event.params.omit, |xdm| {
-        event.customer.write(xdm, event.params, event.organization.as_deref(), false);
+        event
+            .customer
+            .write(xdm, event.params, event.organization.as_deref(), false);
     });
     // Both are the inside of an object: join them.
     out.pop();

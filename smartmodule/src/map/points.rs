@@ -42,7 +42,10 @@ pub(super) fn tenant(event: &Event<'_>, trim: Trim, xdm: &mut Xdm<'_>) {
         xdm.number("availableBalance", event.number("AvailablePointsBalance"));
         xdm.text("redemptionSummaryId", event.id("redemptionSummaryId"));
         xdm.text("redemptionBillNumber", event.id("redemptionBillNumber"));
-        xdm.boolean("isGroupRedemption", event.get("isGroupRedemption").and_then(read::boolean));
+        xdm.boolean(
+            "isGroupRedemption",
+            event.get("isGroupRedemption").and_then(read::boolean),
+        );
         if trim < Trim::Activity {
             xdm.text("redemptionNotes", event.text("redemptionNotes"));
         }
@@ -72,7 +75,10 @@ fn lists(event: &Event<'_>, xdm: &mut Xdm<'_>) {
     });
     each(event, "promisedPointsIssued", "promised", xdm, |item, xdm| {
         xdm.number("points", number(item, "promisedPoints"));
-        xdm.boolean("externalTrigger", read::member(item, "isExternalTriggerBased").and_then(read::boolean));
+        xdm.boolean(
+            "externalTrigger",
+            read::member(item, "isExternalTriggerBased").and_then(read::boolean),
+        );
         xdm.text("conversionDay", text(item, "promisedPointsConversionDate"));
         xdm.text("promotionId", id(item, "promotionIdentifier"));
     });
@@ -81,21 +87,33 @@ fn lists(event: &Event<'_>, xdm: &mut Xdm<'_>) {
         xdm.number("redeemed", number(item, "pointsRedeemed"));
         xdm.number("balance", number(item, "programCurrentPoints"));
     });
-    each(event, "updatedPointsExpiryBreakup", "expiryChanges", xdm, |item, xdm| {
-        xdm.number("points", number(item, "points"));
-        xdm.text("awardId", id(item, "pointAwardedRefID"));
-        xdm.text("awardType", text(item, "pointsAwardedRefType"));
-        xdm.text("promotionId", id(item, "promotionID"));
-        xdm.text("previousExpiry", text(item, "pointsPreviousExpiryDate"));
-        xdm.text("newExpiry", text(item, "newExpiryDate"));
-        xdm.text("newExpiryType", text(item, "newExpirySetType"));
-        xdm.text("reason", text(item, "expiryUpdateReasonType"));
-        xdm.text("note", text(item, "expiryUpdateReasonNote"));
-    });
+    each(
+        event,
+        "updatedPointsExpiryBreakup",
+        "expiryChanges",
+        xdm,
+        |item, xdm| {
+            xdm.number("points", number(item, "points"));
+            xdm.text("awardId", id(item, "pointAwardedRefID"));
+            xdm.text("awardType", text(item, "pointsAwardedRefType"));
+            xdm.text("promotionId", id(item, "promotionID"));
+            xdm.text("previousExpiry", text(item, "pointsPreviousExpiryDate"));
+            xdm.text("newExpiry", text(item, "newExpiryDate"));
+            xdm.text("newExpiryType", text(item, "newExpirySetType"));
+            xdm.text("reason", text(item, "expiryUpdateReasonType"));
+            xdm.text("note", text(item, "expiryUpdateReasonNote"));
+        },
+    );
 }
 
 /// Writes the list `from` of the event as the list `to`.
-fn each<'a>(event: &Event<'a>, from: &str, to: &str, xdm: &mut Xdm<'_>, write: impl Fn(Option<Value<'a>>, &mut Xdm<'_>)) {
+fn each<'a>(
+    event: &Event<'a>,
+    from: &str,
+    to: &str,
+    xdm: &mut Xdm<'_>,
+    write: impl Fn(Option<Value<'a>>, &mut Xdm<'_>),
+) {
     xdm.array(to, |xdm| {
         for item in event.get(from).into_iter().flat_map(Value::items) {
             xdm.element(|xdm| write(Some(item), xdm));
@@ -114,7 +132,11 @@ pub(super) fn profile(event: &Event<'_>, _: bool, notes: &mut Notes, xdm: &mut X
         if !of_this_program(event, notes) {
             return;
         }
-        (event.number("programCurrentPoints"), event.number("programLifetimePoints"), event.program.name.clone())
+        (
+            event.number("programCurrentPoints"),
+            event.number("programLifetimePoints"),
+            event.program.name.clone(),
+        )
     } else {
         // Points of several programs can go into one redemption; each entry has that program's balance.
         let Some(wanted) = event.program.chosen_id(event.params) else {
@@ -125,7 +147,11 @@ pub(super) fn profile(event: &Event<'_>, _: bool, notes: &mut Notes, xdm: &mut X
             notes.other_program = true;
             return;
         };
-        let name = event.program.name.clone().filter(|_| event.program.id.as_deref() == Some(wanted));
+        let name = event
+            .program
+            .name
+            .clone()
+            .filter(|_| event.program.id.as_deref() == Some(wanted));
         (Some(balance), None, name)
     };
     if points.is_none() && lifetime.is_none() {
@@ -139,9 +165,17 @@ pub(super) fn profile(event: &Event<'_>, _: bool, notes: &mut Notes, xdm: &mut X
 }
 
 fn balance_of<'a>(event: &Event<'a>, program: &str) -> Option<Number<'a>> {
-    let entries = event.get("redemptionFromEarningPrograms").into_iter().flat_map(Value::items);
+    let entries = event
+        .get("redemptionFromEarningPrograms")
+        .into_iter()
+        .flat_map(Value::items);
     entries
-        .filter(|entry| read::member(Some(*entry), "programId").and_then(read::numbered).as_deref() == Some(program))
+        .filter(|entry| {
+            read::member(Some(*entry), "programId")
+                .and_then(read::numbered)
+                .as_deref()
+                == Some(program)
+        })
         .filter_map(|entry| number(Some(entry), "programCurrentPoints"))
         .last()
 }

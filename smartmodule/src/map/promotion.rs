@@ -37,7 +37,10 @@ fn restrictions(event: &Event<'_>, key: &str, xdm: &mut Xdm<'_>) {
         for item in event.get(key).into_iter().flat_map(Value::items) {
             let item = Some(item);
             // -1 means no limit: a restriction that restricts nothing.
-            let Some(limit) = number(item, "maxLimit").and_then(|limit| limit.integer()).filter(|limit| *limit >= 0) else {
+            let Some(limit) = number(item, "maxLimit")
+                .and_then(|limit| limit.integer())
+                .filter(|limit| *limit >= 0)
+            else {
                 continue;
             };
             xdm.element(|xdm| {

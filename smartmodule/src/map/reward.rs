@@ -52,7 +52,10 @@ fn reward(event: &Event<'_>, xdm: &mut Xdm<'_>) {
         xdm.instant("startsAt", instant(data, "startDate"));
         xdm.instant("endsAt", instant(data, "endDate"));
         let (own, vendor) = (event.get("intouchRewardDetails"), event.get("vendorRewardDetails"));
-        xdm.text("code", id(own, "intouchCouponCode").or_else(|| id(vendor, "vendorVoucher")));
+        xdm.text(
+            "code",
+            id(own, "intouchCouponCode").or_else(|| id(vendor, "vendorVoucher")),
+        );
         xdm.instant("codeExpiresAt", instant(own, "codeExpiry"));
     });
 }

@@ -35,7 +35,10 @@ pub(super) fn tenant(event: &Event<'_>, trim: Trim, xdm: &mut Xdm<'_>) {
         xdm.instant("expiresAt", expiry.instant);
         xdm.boolean("neverExpires", expiry.stated.then_some(expiry.never));
         xdm.text("downgradeDay", event.text("scheduledDowngradeDate"));
-        xdm.text("changeType", event.text("upgradeType").or_else(|| event.text("renewType")));
+        xdm.text(
+            "changeType",
+            event.text("upgradeType").or_else(|| event.text("renewType")),
+        );
         if trim < Trim::Activity {
             xdm.text("notes", event.text("notes"));
         }
@@ -52,7 +55,10 @@ pub(super) fn profile(event: &Event<'_>, with_tenant: bool, notes: &mut Notes, x
     xdm.object("loyalty", |xdm| {
         xdm.text("tier", Some(name));
         xdm.instant("tierExpiryDate", expiry.instant);
-        xdm.instant("tierUpgradeDate", Some(event.at).filter(|_| event.kind == EventKind::TierUpgraded));
+        xdm.instant(
+            "tierUpgradeDate",
+            Some(event.at).filter(|_| event.kind == EventKind::TierUpgraded),
+        );
         xdm.text("program", event.program.name.clone());
     });
     profile_tenant(event, with_tenant, xdm, |xdm| {

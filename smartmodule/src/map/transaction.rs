@@ -21,7 +21,9 @@ pub(super) struct Bill {
 impl Bill {
     pub(super) fn read(event: &Event<'_>) -> Self {
         let is = |key: &str, words: &[&str]| {
-            event.text(key).is_some_and(|text| words.iter().any(|word| word.eq_ignore_ascii_case(&text)))
+            event
+                .text(key)
+                .is_some_and(|text| words.iter().any(|word| word.eq_ignore_ascii_case(&text)))
         };
         let sold = is("billType", &["REGULAR", "MIXED"]);
         // INTERNAL, FRAUD, TEST, DELETED, FAILED … bills are no revenue; an OUTLIER is merely unusual.
@@ -44,7 +46,9 @@ pub(super) fn standard(event: &Event<'_>, trim: Trim, xdm: &mut Xdm<'_>) {
         xdm.object("commerceScope", |xdm| xdm.text("storeCode", text(store, "code")));
     });
     if trim < Trim::Lines {
-        xdm.array("productListItems", |xdm| lines(event).for_each(|line| product(line, bill, xdm)));
+        xdm.array("productListItems", |xdm| {
+            lines(event).for_each(|line| product(line, bill, xdm))
+        });
     }
 }
 
@@ -58,7 +62,9 @@ fn order(event: &Event<'_>, bill: Bill, xdm: &mut Xdm<'_>) {
     } else {
         xdm.number("priceTotal", amount);
     }
-    let currency = event.text("currencyCode").filter(|code| code.len() == 3 && code.bytes().all(|b| b.is_ascii_uppercase()));
+    let currency = event
+        .text("currencyCode")
+        .filter(|code| code.len() == 3 && code.bytes().all(|b| b.is_ascii_uppercase()));
     xdm.text("currencyCode", currency);
     xdm.number("discountAmount", event.number("discount"));
     // A bill's date may lie in the future by the gap between two zones; the order was there when we heard of it.
@@ -87,9 +93,14 @@ fn product(line: Value<'_>, bill: Bill, xdm: &mut Xdm<'_>) {
     xdm.element(|xdm| {
         xdm.text("SKU", Some(sku));
         xdm.text("name", text(line, "description").or_else(|| text(line, "name")));
-        xdm.integer("quantity", line.and_then(quantity).and_then(|quantity| quantity.integer()));
+        xdm.integer(
+            "quantity",
+            line.and_then(quantity).and_then(|quantity| quantity.integer()),
+        );
         // `amount` is what was paid for the line, so that the lines add up to the order.
-        let amount = number(line, "amount").or_else(|| number(line, "priceTotal")).or_else(|| number(line, "value"));
+        let amount = number(line, "amount")
+            .or_else(|| number(line, "priceTotal"))
+            .or_else(|| number(line, "value"));
         let is_return = match text(line, "type") {
             Some(kind) => kind.eq_ignore_ascii_case("RETURN"),
             None => bill.is_return,
@@ -99,19 +110,31 @@ fn product(line: Value<'_>, bill: Bill, xdm: &mut Xdm<'_>) {
         } else {
             xdm.number("priceTotal", amount);
         }
-        xdm.number("discountAmount", number(line, "discount").or_else(|| number(line, "discountAmount")));
+        xdm.number(
+            "discountAmount",
+            number(line, "discount").or_else(|| number(line, "discountAmount")),
+        );
     });
 }
 
 pub(super) fn tenant(event: &Event<'_>, trim: Trim, xdm: &mut Xdm<'_>) {
     xdm.object("transaction", |xdm| {
-        xdm.text("billType", event.text("billType").map(|kind| Cow::Owned(kind.to_ascii_uppercase())));
+        xdm.text(
+            "billType",
+            event.text("billType").map(|kind| Cow::Owned(kind.to_ascii_uppercase())),
+        );
         xdm.text("deliveryStatus", event.text("deliveryStatus"));
         xdm.text("outlierStatus", event.text("outlierStatus"));
         xdm.text("billClientId", event.id("billClientId"));
-        xdm.integer("lineItemCount", event.number("lineItemCount").and_then(|number| number.integer()));
+        xdm.integer(
+            "lineItemCount",
+            event.number("lineItemCount").and_then(|number| number.integer()),
+        );
         // 0 means "not supplied".
-        xdm.number("grossAmount", event.number("grossAmount").filter(|gross| gross.value() != 0.0));
+        xdm.number(
+            "grossAmount",
+            event.number("grossAmount").filter(|gross| gross.value() != 0.0),
+        );
         if trim >= Trim::Lists {
             return;
         }

@@ -1,5 +1,5 @@
 //! Samples and short ways to map them.
-#![allow(dead_code, unreachable_pub)] // Each test file uses its part.
+#![allow(dead_code, unreachable_pub, clippy::unwrap_used)] // Each test file uses its part.
 
 use std::fs;
 use std::path::Path;
@@ -11,7 +11,12 @@ use serde_json::Value;
 pub const RECORD_TIME: i64 = 1_795_392_000_000;
 
 pub fn params(pairs: &[(&str, &str)]) -> Params {
-    Params::from_pairs(pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))).unwrap()
+    Params::from_pairs(
+        pairs
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned())),
+    )
+    .unwrap()
 }
 
 pub fn mapper(pairs: &[(&str, &str)]) -> Mapper {
@@ -21,8 +26,19 @@ pub fn mapper(pairs: &[(&str, &str)]) -> Mapper {
 /// The answer's text.
 pub fn answer_text(mapper: &mut Mapper, raw: &[u8]) -> String {
     let mut out = b"before".to_vec();
-    mapper.answer(Input { offset: 7, timestamp: Some(RECORD_TIME), value: raw }, &mut out);
-    String::from_utf8(out).unwrap().strip_prefix("before").unwrap().to_owned()
+    mapper.answer(
+        Input {
+            offset: 7,
+            timestamp: Some(RECORD_TIME),
+            value: raw,
+        },
+        &mut out,
+    );
+    String::from_utf8(out)
+        .unwrap()
+        .strip_prefix("before")
+        .unwrap()
+        .to_owned()
 }
 
 pub fn answer(mapper: &mut Mapper, raw: &[u8]) -> Value {
@@ -53,6 +69,9 @@ pub fn samples() -> Vec<(String, Vec<u8>)> {
 }
 
 pub fn sample(name: &str) -> Value {
-    let (_, raw) = samples().into_iter().find(|(found, _)| found == name).unwrap_or_else(|| panic!("no sample {name}"));
+    let (_, raw) = samples()
+        .into_iter()
+        .find(|(found, _)| found == name)
+        .unwrap_or_else(|| panic!("no sample {name}"));
     serde_json::from_slice(&raw).unwrap()
 }
