@@ -7,8 +7,8 @@ use testcontainers::runners::AsyncRunner;
 use testcontainers::{ContainerAsync, GenericImage, ImageExt};
 
 use super::error::{ClusterError, failed, one_line};
-use super::registration::{self, Addresses};
 use super::ports;
+use super::registration::{self, Addresses};
 use crate::mock_cluster::FIRST_SPU;
 
 const CONTROLLER_PUBLIC: u16 = 9003;
@@ -42,11 +42,18 @@ impl Containers {
             .start()
             .await
             .map_err(|error| {
-                ClusterError::Missing(format!("the docker backend needs a container engine and image {image}: {}", one_line(&error)))
+                ClusterError::Missing(format!(
+                    "the docker backend needs a container engine and image {image}: {}",
+                    one_line(&error)
+                ))
             })?;
         let endpoint = format!("127.0.0.1:{port}");
         let admin = registration::connect(&endpoint).await?;
-        let mut cluster = Containers { endpoint, controller, spus: Vec::new() };
+        let mut cluster = Containers {
+            endpoint,
+            controller,
+            spus: Vec::new(),
+        };
         for index in 0..count.max(1) {
             let id = FIRST_SPU + i32::try_from(index).map_err(failed("numbering SPUs"))?;
             let port = ports::free()?;
@@ -98,7 +105,10 @@ impl Containers {
     }
 
     pub(super) async fn start_spu(&self, index: usize) -> Result<(), ClusterError> {
-        self.spu(index)?.start().await.map_err(failed("starting an SPU's container"))?;
+        self.spu(index)?
+            .start()
+            .await
+            .map_err(failed("starting an SPU's container"))?;
         self.ready().await
     }
 
@@ -113,7 +123,9 @@ impl Containers {
     }
 
     fn spu(&self, index: usize) -> Result<&ContainerAsync<GenericImage>, ClusterError> {
-        self.spus.get(index).ok_or_else(|| ClusterError::Missing(format!("there is no SPU {index}")))
+        self.spus
+            .get(index)
+            .ok_or_else(|| ClusterError::Missing(format!("there is no SPU {index}")))
     }
 
     async fn ready(&self) -> Result<(), ClusterError> {
@@ -123,5 +135,8 @@ impl Containers {
 
 /// Stops a container without the time to put anything in order.
 async fn kill(container: &ContainerAsync<GenericImage>) -> Result<(), ClusterError> {
-    container.stop_with_timeout(Some(0)).await.map_err(failed("stopping a container"))
+    container
+        .stop_with_timeout(Some(0))
+        .await
+        .map_err(failed("stopping a container"))
 }

@@ -24,7 +24,10 @@ pub enum ClusterError {
 
 /// Says what was tried when an operation fails.
 pub(super) fn failed<E: std::fmt::Display>(what: &str) -> impl FnOnce(E) -> ClusterError + use<'_, E> {
-    move |error| ClusterError::Failed { what: what.to_owned(), reason: one_line(&error) }
+    move |error| ClusterError::Failed {
+        what: what.to_owned(),
+        reason: one_line(&error),
+    }
 }
 
 /// The text of an error without line breaks.

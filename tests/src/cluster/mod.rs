@@ -68,7 +68,9 @@ impl Cluster {
         let directory = TempDir::with_prefix("fluvio-test-").map_err(failed("a temporary directory"))?;
         let (running, config) = match backend {
             Backend::Mock => {
-                let mock = MockCluster::start(spus).await.map_err(failed("starting the mock cluster"))?;
+                let mock = MockCluster::start(spus)
+                    .await
+                    .map_err(failed("starting the mock cluster"))?;
                 let config = mock.config();
                 (Running::Mock(Box::new(mock)), config)
             }
@@ -88,7 +90,12 @@ impl Cluster {
                 (Running::Profile, config.map_err(missing)?)
             }
         };
-        Ok(Cluster { running, partitions: Partitions::new(config.clone()), config, directory })
+        Ok(Cluster {
+            running,
+            partitions: Partitions::new(config.clone()),
+            config,
+            directory,
+        })
     }
 
     /// Address of the controller.
@@ -132,7 +139,9 @@ impl Cluster {
     /// # Errors
     /// The client's own.
     pub async fn fluvio(&self) -> Result<Fluvio, ClusterError> {
-        Fluvio::connect_with_config(&self.config).await.map_err(failed("connecting"))
+        Fluvio::connect_with_config(&self.config)
+            .await
+            .map_err(failed("connecting"))
     }
 
     /// A new administration connection.
@@ -140,7 +149,9 @@ impl Cluster {
     /// # Errors
     /// The client's own.
     pub async fn admin(&self) -> Result<FluvioAdmin, ClusterError> {
-        FluvioAdmin::connect_with_config(&self.config).await.map_err(failed("connecting for administration"))
+        FluvioAdmin::connect_with_config(&self.config)
+            .await
+            .map_err(failed("connecting for administration"))
     }
 
     /// Creates a topic and waits until its partitions are online (the controller answers only then).
@@ -149,7 +160,11 @@ impl Cluster {
     /// The controller's own.
     pub async fn create_topic(&self, options: TopicOptions) -> Result<(), ClusterError> {
         let (name, spec) = options.into_spec();
-        self.admin().await?.create(name.clone(), false, spec).await.map_err(failed(&format!("creating topic {name}")))
+        self.admin()
+            .await?
+            .create(name.clone(), false, spec)
+            .await
+            .map_err(failed(&format!("creating topic {name}")))
     }
 
     /// Deletes a topic.
@@ -190,8 +205,16 @@ impl Cluster {
             ..SmartModuleMetadata::default()
         });
         let wasm = SmartModuleWasm::from_raw_wasm_bytes(wasm).map_err(failed(&what))?;
-        let spec = SmartModuleSpec { meta, wasm, ..SmartModuleSpec::default() };
-        self.admin().await?.create(key.name, false, spec).await.map_err(failed(&what))
+        let spec = SmartModuleSpec {
+            meta,
+            wasm,
+            ..SmartModuleSpec::default()
+        };
+        self.admin()
+            .await?
+            .create(key.name, false, spec)
+            .await
+            .map_err(failed(&what))
     }
 
     /// Produces one record and gives its partition and offset. Without a partition each key has one (not the one the
@@ -211,8 +234,13 @@ impl Cluster {
             (None, Some(key)) => self.partitions.of_key(topic, key).await?,
             (None, None) => 0,
         };
-        let record = ProducedRecord { key: key.map(|key| key.as_bytes().to_vec()), value: value.into() };
-        let offset = self.produce_batch(topic, partition, vec![record], Compression::None).await?;
+        let record = ProducedRecord {
+            key: key.map(|key| key.as_bytes().to_vec()),
+            value: value.into(),
+        };
+        let offset = self
+            .produce_batch(topic, partition, vec![record], Compression::None)
+            .await?;
         Ok((partition, offset))
     }
 
@@ -241,7 +269,12 @@ impl Cluster {
         topic: &str,
         partition: u32,
     ) -> Result<Option<i64>, ClusterError> {
-        let offsets = self.fluvio().await?.consumer_offsets().await.map_err(failed("reading stored offsets"))?;
+        let offsets = self
+            .fluvio()
+            .await?
+            .consumer_offsets()
+            .await
+            .map_err(failed("reading stored offsets"))?;
         let found = offsets
             .into_iter()
             .find(|stored| stored.consumer_id == consumer && stored.topic == topic && stored.partition == partition);
@@ -343,7 +376,9 @@ impl Cluster {
                 for spu in 0..mock.spu_count() {
                     mock.stop_spu(spu).await;
                 }
-                mock.start_controller().await.map_err(failed("starting the controller"))?;
+                mock.start_controller()
+                    .await
+                    .map_err(failed("starting the controller"))?;
                 for spu in 0..mock.spu_count() {
                     mock.start_spu(spu).await.map_err(failed("starting an SPU"))?;
                 }

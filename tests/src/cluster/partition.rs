@@ -37,7 +37,10 @@ pub(super) struct Partitions {
 
 impl Partitions {
     pub(super) fn new(config: FluvioClusterConfig) -> Partitions {
-        Partitions { config, leaders: Mutex::default() }
+        Partitions {
+            config,
+            leaders: Mutex::default(),
+        }
     }
 
     /// Drops every connection: after a restart or a deleted topic they lead nowhere.
@@ -47,9 +50,14 @@ impl Partitions {
 
     pub(super) async fn count(&self, topic: &str) -> Result<u32, ClusterError> {
         let admin = self.admin().await?;
-        let topics = admin.list::<TopicSpec, String>(vec![topic.to_owned()]).await.map_err(failed("listing topics"))?;
+        let topics = admin
+            .list::<TopicSpec, String>(vec![topic.to_owned()])
+            .await
+            .map_err(failed("listing topics"))?;
         let found = topics.into_iter().find(|found| found.name == topic);
-        found.map(|found| found.spec.partitions()).ok_or_else(|| ClusterError::Missing(format!("no topic {topic}")))
+        found
+            .map(|found| found.spec.partitions())
+            .ok_or_else(|| ClusterError::Missing(format!("no topic {topic}")))
     }
 
     /// The partition this helper keeps a key's records in.
@@ -77,7 +85,9 @@ impl Partitions {
                     name: topic.to_owned(),
                     partitions: vec![DefaultPartitionRequest {
                         partition_index: partition,
-                        records: RecordSet { batches: vec![batch.clone()] },
+                        records: RecordSet {
+                            batches: vec![batch.clone()],
+                        },
                     }],
                     ..DefaultTopicRequest::default()
                 }],
@@ -108,7 +118,10 @@ impl Partitions {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let leader = self.leader(topic, partition, deadline).await?;
-            let reason = match leader.send_receive(FetchOffsetsRequest::new(topic.to_owned(), partition)).await {
+            let reason = match leader
+                .send_receive(FetchOffsetsRequest::new(topic.to_owned(), partition))
+                .await
+            {
                 Ok(response) => match response.find_partition(&(topic.to_owned(), partition).into()) {
                     Some(range) if range.error_code == ErrorCode::None => {
                         return Ok((range.start_offset, range.last_stable_offset));
@@ -133,7 +146,11 @@ impl Partitions {
         if start >= end {
             return Ok(records);
         }
-        let request = StreamRequest { start, max_bytes: WHOLE, ..StreamRequest::new(topic, partition) };
+        let request = StreamRequest {
+            start,
+            max_bytes: WHOLE,
+            ..StreamRequest::new(topic, partition)
+        };
         let mut stream = self.stream(request).await?;
         loop {
             let what = || format!("reading {topic}-{partition}");
@@ -142,7 +159,10 @@ impl Partitions {
             if response.error != ErrorCode::None {
                 return Err(failed(&what())(response.error));
             }
-            let next = response.next_offset.unwrap_or(end);
+            // The last batch may have been cut; it comes again, at the head of the next response.
+            let whole = response.batches.iter().take_while(|batch| batch.whole);
+            let next = whole.map(|batch| batch.last + 1).last();
+            let next = next.ok_or_else(|| failed(&what())("a batch is larger than any response"))?;
             records.extend(response.into_records());
             if next >= end {
                 return Ok(records);
@@ -189,7 +209,10 @@ impl Partitions {
         let name = format!("{topic}-{partition}");
         let partitions = admin.all::<PartitionSpec>().await.map_err(failed(&what))?;
         let found = partitions.into_iter().find(|found| found.name == name);
-        let leader = found.ok_or_else(|| failed(&what)("there is no such partition"))?.spec.leader;
+        let leader = found
+            .ok_or_else(|| failed(&what)("there is no such partition"))?
+            .spec
+            .leader;
         let spus = admin.all::<SpuSpec>().await.map_err(failed(&what))?;
         let spu = spus.into_iter().find(|spu| spu.spec.id == leader);
         let spu = spu.ok_or_else(|| failed(&what)("the controller does not know the leader"))?;
@@ -202,7 +225,9 @@ impl Partitions {
     }
 
     async fn admin(&self) -> Result<FluvioAdmin, ClusterError> {
-        FluvioAdmin::connect_with_config(&self.config).await.map_err(failed("connecting for administration"))
+        FluvioAdmin::connect_with_config(&self.config)
+            .await
+            .map_err(failed("connecting for administration"))
     }
 }
 

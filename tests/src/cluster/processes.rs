@@ -9,8 +9,8 @@ use tokio::process::{Child, Command};
 use tokio::sync::Mutex;
 
 use super::error::{ClusterError, failed};
-use super::registration::{self, Addresses};
 use super::ports;
+use super::registration::{self, Addresses};
 use crate::mock_cluster::FIRST_SPU;
 
 /// Runs a command until its own input closes, then kills it. The input closes when the test drops it, and also when the test process dies
@@ -29,7 +29,12 @@ struct Process {
 
 impl Process {
     fn new(binary: &Path, log: PathBuf, arguments: Vec<OsString>) -> Process {
-        Process { binary: binary.to_owned(), arguments, log, running: Mutex::default() }
+        Process {
+            binary: binary.to_owned(),
+            arguments,
+            log,
+            running: Mutex::default(),
+        }
     }
 
     async fn start(&self) -> Result<(), ClusterError> {
@@ -38,7 +43,11 @@ impl Process {
             return Ok(());
         }
         let what = format!("starting {}", self.binary.display());
-        let log = File::options().create(true).append(true).open(&self.log).map_err(failed(&what))?;
+        let log = File::options()
+            .create(true)
+            .append(true)
+            .open(&self.log)
+            .map_err(failed(&what))?;
         let errors = log.try_clone().map_err(failed(&what))?;
         let child = Command::new("sh")
             .args(["-c", KEEPER, "sh"])
@@ -66,7 +75,11 @@ impl Process {
     /// The last line it wrote, for an error message.
     fn last_words(&self) -> String {
         let text = std::fs::read_to_string(&self.log).unwrap_or_default();
-        text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("it wrote nothing").to_owned()
+        text.lines()
+            .rev()
+            .find(|line| !line.trim().is_empty())
+            .unwrap_or("it wrote nothing")
+            .to_owned()
     }
 }
 
@@ -80,7 +93,10 @@ pub(super) struct Processes {
 impl Processes {
     pub(super) async fn start(binary: &Path, directory: &Path, count: usize) -> Result<Processes, ClusterError> {
         if !binary.is_file() {
-            return Err(ClusterError::Missing(format!("no fluvio-run binary at {}", binary.display())));
+            return Err(ClusterError::Missing(format!(
+                "no fluvio-run binary at {}",
+                binary.display()
+            )));
         }
         // Metadata files and logs are looked up from the process's own directory otherwise.
         let binary = binary.canonicalize().map_err(failed("finding fluvio-run"))?;
@@ -96,14 +112,21 @@ impl Processes {
             format!("{HOST}:{private}").into(),
         ];
         let controller = Process::new(&binary, directory.join("sc.log"), arguments.to_vec());
-        let mut cluster = Processes { endpoint, controller, spus: Vec::new() };
+        let mut cluster = Processes {
+            endpoint,
+            controller,
+            spus: Vec::new(),
+        };
         cluster.controller.start().await?;
         let admin = cluster.explained(registration::connect(&cluster.endpoint).await)?;
         for index in 0..count.max(1) {
             let id = FIRST_SPU + i32::try_from(index).map_err(failed("numbering SPUs"))?;
             let (public, internal) = (ports::free()?, ports::free()?);
-            let addresses =
-                Addresses { id, public: (HOST.to_owned(), public), private: (HOST.to_owned(), internal) };
+            let addresses = Addresses {
+                id,
+                public: (HOST.to_owned(), public),
+                private: (HOST.to_owned(), internal),
+            };
             // Registered first: an SPU the controller does not know waits three seconds before it asks again.
             registration::register(&admin, &addresses).await?;
             let arguments = [
@@ -158,7 +181,9 @@ impl Processes {
     }
 
     fn spu(&self, index: usize) -> Result<&Process, ClusterError> {
-        self.spus.get(index).ok_or_else(|| ClusterError::Missing(format!("there is no SPU {index}")))
+        self.spus
+            .get(index)
+            .ok_or_else(|| ClusterError::Missing(format!("there is no SPU {index}")))
     }
 
     async fn ready(&self) -> Result<(), ClusterError> {
@@ -168,9 +193,10 @@ impl Processes {
     /// Adds what the controller said last to an error.
     fn explained<T>(&self, result: Result<T, ClusterError>) -> Result<T, ClusterError> {
         result.map_err(|error| match error {
-            ClusterError::NotUp(reason) => {
-                ClusterError::NotUp(format!("{reason}; the controller's last line: {}", self.controller.last_words()))
-            }
+            ClusterError::NotUp(reason) => ClusterError::NotUp(format!(
+                "{reason}; the controller's last line: {}",
+                self.controller.last_words()
+            )),
             other => other,
         })
     }

@@ -18,15 +18,15 @@ pub struct ProducedRecord {
 
 impl<V: Into<Vec<u8>>> From<V> for ProducedRecord {
     fn from(value: V) -> ProducedRecord {
-        ProducedRecord { key: None, value: value.into() }
+        ProducedRecord {
+            key: None,
+            value: value.into(),
+        }
     }
 }
 
 /// One batch, stamped with the present time, as the client's producer makes it.
-pub(super) fn batch(
-    records: Vec<ProducedRecord>,
-    compression: Compression,
-) -> Result<Batch<RawRecords>, ClusterError> {
+pub(super) fn batch(records: Vec<ProducedRecord>, compression: Compression) -> Result<Batch<RawRecords>, ClusterError> {
     let mut batch: Batch = Batch::default();
     let records = records.into_iter().map(|record| Record {
         key: record.key.map(RecordData::from),
@@ -34,7 +34,10 @@ pub(super) fn batch(
         ..Record::default()
     });
     batch.add_records(&mut records.collect());
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_millis();
     let header = batch.get_mut_header();
     header.first_timestamp = i64::try_from(now).unwrap_or(i64::MAX);
     header.max_time_stamp = header.first_timestamp;

@@ -6,8 +6,8 @@ use fluvio::metadata::customspu::CustomSpuSpec;
 use fluvio::metadata::objects::ListRequest;
 use fluvio::metadata::partition::PartitionSpec;
 use fluvio::metadata::spu::SpuSpec;
-use fluvio_controlplane_metadata::spu::{Endpoint, IngressPort};
 use fluvio::{FluvioAdmin, FluvioClusterConfig};
+use fluvio_controlplane_metadata::spu::{Endpoint, IngressPort};
 use tokio::time::{Instant, sleep};
 
 use super::error::{ClusterError, failed, one_line};
@@ -34,7 +34,10 @@ pub(super) async fn connect(endpoint: &str) -> Result<FluvioAdmin, ClusterError>
         match FluvioAdmin::connect_with_config(&config).await {
             Ok(admin) => return Ok(admin),
             Err(error) if Instant::now() >= deadline => {
-                return Err(ClusterError::NotUp(format!("no controller at {endpoint}: {}", one_line(&error))));
+                return Err(ClusterError::NotUp(format!(
+                    "no controller at {endpoint}: {}",
+                    one_line(&error)
+                )));
             }
             Err(_) => sleep(PAUSE).await,
         }
@@ -82,9 +85,15 @@ async fn missing(endpoint: &str, spus: usize) -> Result<Option<String>, ClusterE
         return Ok(Some(format!("{online} of {spus} SPUs are online")));
     }
     let system = ListRequest::<PartitionSpec>::new(Vec::new(), false).system(true);
-    let partitions = admin.list_with_config::<PartitionSpec, String>(system).await.map_err(failed(what))?;
+    let partitions = admin
+        .list_with_config::<PartitionSpec, String>(system)
+        .await
+        .map_err(failed(what))?;
     let name = format!("{CONSUMER_OFFSETS}-0");
-    if !partitions.iter().any(|partition| partition.name == name && partition.status.is_online()) {
+    if !partitions
+        .iter()
+        .any(|partition| partition.name == name && partition.status.is_online())
+    {
         return Ok(Some(format!("partition {name} is not online")));
     }
     let waiting = admin.all::<PartitionSpec>().await.map_err(failed(what))?;

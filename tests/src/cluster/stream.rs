@@ -68,9 +68,12 @@ pub struct ReadBatch {
     pub last: i64,
     /// How it was compressed on its way.
     pub compression: Compression,
+    /// Whether all its bytes came: the SPU cuts what it sends at the limit, and the client crates decode a cut batch without complaint, with
+    /// fewer records than its header says and the whole batch counted as read.
+    pub whole: bool,
     /// Timestamp of the batch; -1 when it has none.
     pub timestamp: i64,
-    /// Delta, key and value of each record.
+    /// Delta, key and value of each record; none of a batch that was cut.
     pub records: Vec<(i64, Option<Vec<u8>>, Vec<u8>)>,
 }
 
@@ -100,7 +103,12 @@ impl Response {
         let records = batches.flat_map(|batch| {
             let base = batch.base;
             let records = batch.records.into_iter();
-            records.map(move |(delta, key, value)| ReadRecord { partition, offset: base + delta, key, value })
+            records.map(move |(delta, key, value)| ReadRecord {
+                partition,
+                offset: base + delta,
+                key,
+                value,
+            })
         });
         records.collect()
     }
@@ -109,7 +117,9 @@ impl Response {
     #[must_use]
     pub fn values(&self) -> Vec<String> {
         let records = self.batches.iter().flat_map(|batch| &batch.records);
-        records.map(|(_, _, value)| String::from_utf8_lossy(value).into_owned()).collect()
+        records
+            .map(|(_, _, value)| String::from_utf8_lossy(value).into_owned())
+            .collect()
     }
 }
 
@@ -124,7 +134,10 @@ pub struct PartitionStream {
 }
 
 impl PartitionStream {
-    pub(super) async fn open(mut socket: StreamSocket, request: StreamRequest) -> Result<PartitionStream, ClusterError> {
+    pub(super) async fn open(
+        mut socket: StreamSocket,
+        request: StreamRequest,
+    ) -> Result<PartitionStream, ClusterError> {
         let what = format!("opening a stream of {}-{}", request.topic, request.partition);
         let serial = socket.create_serial_socket().await;
         let version = serial.versions().lookup_version::<DefaultStreamFetchRequest>();
@@ -140,8 +153,17 @@ impl PartitionStream {
             .consumer_id(request.consumer)
             .build()
             .map_err(failed(&what))?;
-        let responses = socket.create_stream_with_version(request, version).await.map_err(failed(&what))?;
-        Ok(PartitionStream { serial, responses, partition, session: 0, _socket: socket })
+        let responses = socket
+            .create_stream_with_version(request, version)
+            .await
+            .map_err(failed(&what))?;
+        Ok(PartitionStream {
+            serial,
+            responses,
+            partition,
+            session: 0,
+            _socket: socket,
+        })
     }
 
     /// The next response; `None` when nothing comes for `patience` or the stream ended.
@@ -149,12 +171,19 @@ impl PartitionStream {
     /// # Errors
     /// When the connection breaks or a batch cannot be decompressed.
     pub async fn next(&mut self, patience: Duration) -> Result<Option<Response>, ClusterError> {
-        let Ok(Some(response)) = tokio::time::timeout(patience, self.responses.next()).await else { return Ok(None) };
+        let Ok(Some(response)) = tokio::time::timeout(patience, self.responses.next()).await else {
+            return Ok(None);
+        };
         let response: DefaultStreamFetchResponse = response.map_err(failed("reading a partition stream"))?;
         self.session = response.stream_id;
         let partition = response.partition;
         let next_offset = partition.next_offset_for_fetch();
-        let batches = partition.records.batches.into_iter().map(read_batch).collect::<Result<_, _>>()?;
+        let batches = partition
+            .records
+            .batches
+            .into_iter()
+            .map(read_batch)
+            .collect::<Result<_, _>>()?;
         Ok(Some(Response {
             partition: self.partition,
             error: partition.error_code,
@@ -170,9 +199,22 @@ impl PartitionStream {
     /// # Errors
     /// When the connection breaks or the SPU does not know the stream.
     pub async fn acknowledge(&self, offset: i64) -> Result<(), ClusterError> {
-        let request = UpdateOffsetsRequest { offsets: vec![OffsetUpdate { offset, session_id: self.session }] };
-        let response = self.serial.send_receive(request).await.map_err(failed("acknowledging"))?;
-        match response.status.into_iter().find(|status| status.error != ErrorCode::None) {
+        let request = UpdateOffsetsRequest {
+            offsets: vec![OffsetUpdate {
+                offset,
+                session_id: self.session,
+            }],
+        };
+        let response = self
+            .serial
+            .send_receive(request)
+            .await
+            .map_err(failed("acknowledging"))?;
+        match response
+            .status
+            .into_iter()
+            .find(|status| status.error != ErrorCode::None)
+        {
             Some(status) => Err(failed("acknowledging")(status.error)),
             None => Ok(()),
         }
@@ -183,7 +225,10 @@ impl PartitionStream {
     /// # Errors
     /// When the connection breaks.
     pub async fn commit(&self, offset: i64) -> Result<ErrorCode, ClusterError> {
-        let request = UpdateConsumerOffsetRequest { session_id: self.session, offset };
+        let request = UpdateConsumerOffsetRequest {
+            session_id: self.session,
+            offset,
+        };
         let response = self.serial.send_receive(request).await.map_err(failed("committing"))?;
         Ok(response.error_code)
     }
@@ -191,7 +236,12 @@ impl PartitionStream {
 
 fn read_batch(raw: Batch<RawRecords>) -> Result<ReadBatch, ClusterError> {
     let compression = raw.get_compression().map_err(failed("decoding a batch"))?;
-    let records = raw.memory_records().map_err(failed("decoding a batch"))?;
+    let whole = raw.validate_decoding();
+    let records = if whole {
+        raw.memory_records().map_err(failed("decoding a batch"))?
+    } else {
+        Vec::new()
+    };
     let records = records.into_iter().map(|record| {
         let key = record.key.map(|key| key.to_vec());
         (record.preamble.offset_delta(), key, record.value.to_vec())
@@ -200,6 +250,7 @@ fn read_batch(raw: Batch<RawRecords>) -> Result<ReadBatch, ClusterError> {
         base: raw.get_base_offset(),
         last: raw.get_last_offset(),
         compression,
+        whole,
         timestamp: raw.get_base_timestamp(),
         records: records.collect(),
     })

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use fluvio::metadata::topic::{
-    Bounds, CleanupPolicy, CompressionAlgorithm, Deduplication as DeduplicationSpec, Filter, SegmentBasedPolicy, TopicSpec,
-    TopicStorageConfig, Transform,
+    Bounds, CleanupPolicy, CompressionAlgorithm, Deduplication as DeduplicationSpec, Filter, SegmentBasedPolicy,
+    TopicSpec, TopicStorageConfig, Transform,
 };
 
 /// The deduplication of a topic: a filter SmartModule that must be loaded, and the bound it is told.
@@ -63,22 +63,39 @@ impl TopicOptions {
     /// The same with deduplication.
     #[must_use]
     pub fn deduplication(self, filter: impl Into<String>, count: u64) -> TopicOptions {
-        TopicOptions { deduplication: Some(Deduplication { filter: filter.into(), count }), ..self }
+        TopicOptions {
+            deduplication: Some(Deduplication {
+                filter: filter.into(),
+                count,
+            }),
+            ..self
+        }
     }
 
     pub(super) fn into_spec(self) -> (String, TopicSpec) {
         let mut spec = TopicSpec::new_computed(self.partitions, 1, None);
         spec.set_compression_type(self.compression);
         spec.set_deduplication(self.deduplication.map(|deduplication| DeduplicationSpec {
-            bounds: Bounds { count: deduplication.count, age: None },
-            filter: Filter { transform: Transform { uses: deduplication.filter, with: BTreeMap::new() } },
+            bounds: Bounds {
+                count: deduplication.count,
+                age: None,
+            },
+            filter: Filter {
+                transform: Transform {
+                    uses: deduplication.filter,
+                    with: BTreeMap::new(),
+                },
+            },
         }));
         if let Some(retention) = self.retention {
             let time_in_seconds = u32::try_from(retention.as_secs()).unwrap_or(u32::MAX);
             spec.set_cleanup_policy(CleanupPolicy::Segment(SegmentBasedPolicy { time_in_seconds }));
         }
         if self.segment_size.is_some() {
-            spec.set_storage(TopicStorageConfig { segment_size: self.segment_size, max_partition_size: None });
+            spec.set_storage(TopicStorageConfig {
+                segment_size: self.segment_size,
+                max_partition_size: None,
+            });
         }
         (self.name, spec)
     }

@@ -48,7 +48,10 @@ pub(super) fn create(shared: &Arc<Shared>, request: &ObjectApiCreateRequest) -> 
 fn refuse_topic(state: &State, name: &str, spec: &TopicSpec) -> Option<Status> {
     let refusal = |code, message| Some(Status::new(name.to_owned(), code, Some(message)));
     if let Err(error) = validate_resource_name(name) {
-        return refusal(ErrorCode::TopicInvalidName, format!("Invalid topic name: '{name}'. {error}"));
+        return refusal(
+            ErrorCode::TopicInvalidName,
+            format!("Invalid topic name: '{name}'. {error}"),
+        );
     }
     if state.topics.contains_key(name) {
         return refusal(ErrorCode::TopicAlreadyExists, format!("Topic '{name}' already exists"));
@@ -80,7 +83,11 @@ fn refuse_topic(state: &State, name: &str, spec: &TopicSpec) -> Option<Status> {
 fn create_smartmodule(shared: &Shared, name: String, spec: SmartModuleSpec) -> Status {
     let id = match &spec.meta {
         Some(meta) if !meta.package.is_valid() => {
-            return Status::new(name, ErrorCode::SmartModuleError, Some("invalid SmartModule package".to_owned()));
+            return Status::new(
+                name,
+                ErrorCode::SmartModuleError,
+                Some("invalid SmartModule package".to_owned()),
+            );
         }
         Some(meta) => meta.store_id(),
         None => name,
@@ -116,7 +123,10 @@ fn delete_topic(shared: &Shared, name: String, force: bool) -> Status {
     match system {
         None => Status::new(name, ErrorCode::TopicNotFound, Some("not found".to_owned())),
         Some(true) if !force => {
-            let code = ErrorCode::SystemSpecDeletionAttempt { kind: "topic".to_owned(), name: name.clone() };
+            let code = ErrorCode::SystemSpecDeletionAttempt {
+                kind: "topic".to_owned(),
+                name: name.clone(),
+            };
             Status::new(name, code, None)
         }
         Some(_) => {
@@ -129,22 +139,29 @@ fn delete_topic(shared: &Shared, name: String, force: bool) -> Status {
 /// Adds partitions to a topic.
 pub(super) fn update(shared: &Arc<Shared>, request: &ObjectApiUpdateRequest) -> Result<Status, ServiceError> {
     let topic: Option<UpdateRequest<TopicSpec>> = request.downcast()?;
-    let Some(topic) = topic else { return Err("updating this kind of object is not imitated".into()) };
+    let Some(topic) = topic else {
+        return Err("updating this kind of object is not imitated".into());
+    };
     let UpdateTopicAction::AddPartition(addition) = topic.action.clone() else {
         return Err("mirrors are not imitated".into());
     };
     let name = topic.key();
-    Ok(match shared.change(|state| add_partitions(state, &name, addition.count)) {
-        Ok(()) => Status::new_ok(name),
-        Err(code) => Status::new(name, code, None),
-    })
+    Ok(
+        match shared.change(|state| add_partitions(state, &name, addition.count)) {
+            Ok(()) => Status::new_ok(name),
+            Err(code) => Status::new(name, code, None),
+        },
+    )
 }
 
 /// Adds partitions to a topic whose placement the controller computes.
 pub(super) fn add_partitions(state: &mut State, name: &str, count: u32) -> Result<(), ErrorCode> {
     let spec = state.topics.get_mut(name).ok_or(ErrorCode::TopicNotFound)?;
     if spec.is_system() {
-        return Err(ErrorCode::SystemSpecUpdatingAttempt { kind: "topic".to_owned(), name: name.to_owned() });
+        return Err(ErrorCode::SystemSpecUpdatingAttempt {
+            kind: "topic".to_owned(),
+            name: name.to_owned(),
+        });
     }
     let ReplicaSpec::Computed(mut replicas) = spec.replicas().clone() else {
         return Err(ErrorCode::TopicInvalidReplicaType);
@@ -173,17 +190,29 @@ pub(super) fn list(
     let partitions: Option<ListRequest<PartitionSpec>> = request.downcast()?;
     if let Some(request) = partitions {
         let objects = PartitionSpec::list(&state).into_iter();
-        return answer(objects.filter(|partition| partition.spec.system == request.system).collect(), version);
+        return answer(
+            objects
+                .filter(|partition| partition.spec.system == request.system)
+                .collect(),
+            version,
+        );
     }
     let spus: Option<ListRequest<SpuSpec>> = request.downcast()?;
     if let Some(request) = spus {
         let objects = SpuSpec::list(&state).into_iter();
-        return answer(objects.filter(|spu| request.name_filters.filter(spu.name.as_str())).collect(), version);
+        return answer(
+            objects
+                .filter(|spu| request.name_filters.filter(spu.name.as_str()))
+                .collect(),
+            version,
+        );
     }
     let modules: Option<ListRequest<SmartModuleSpec>> = request.downcast()?;
     if let Some(request) = modules {
         let filters: Vec<ListFilter> = request.name_filters.into();
-        let keys = filters.iter().map(|filter| SmartModulePackageKey::from_qualified_name(&filter.name));
+        let keys = filters
+            .iter()
+            .map(|filter| SmartModulePackageKey::from_qualified_name(&filter.name));
         let keys = keys.collect::<Result<Vec<_>, _>>()?;
         let wanted = |module: &Metadata<SmartModuleSpec>| {
             let package = module.spec.meta.as_ref().map(|meta| &meta.package);
@@ -201,5 +230,8 @@ where
     S: AdminSpec,
     S::Status: fluvio_protocol::Encoder + fluvio_protocol::Decoder + std::fmt::Debug,
 {
-    Ok(ObjectApiListResponse::try_encode_from(ListResponse::new(objects), version)?)
+    Ok(ObjectApiListResponse::try_encode_from(
+        ListResponse::new(objects),
+        version,
+    )?)
 }

@@ -26,7 +26,12 @@ pub(super) fn log_ends(shared: &Shared, spu: i32, request: &FetchOffsetsRequest)
                 Some(replica) => {
                     let (start_offset, last_stable_offset) = replica.range();
                     let error_code = ErrorCode::None;
-                    FetchOffsetPartitionResponse { error_code, partition_index, start_offset, last_stable_offset }
+                    FetchOffsetPartitionResponse {
+                        error_code,
+                        partition_index,
+                        start_offset,
+                        last_stable_offset,
+                    }
                 }
                 None => FetchOffsetPartitionResponse {
                     error_code: ErrorCode::PartitionNotLeader,
@@ -35,9 +40,14 @@ pub(super) fn log_ends(shared: &Shared, spu: i32, request: &FetchOffsetsRequest)
                 },
             }
         });
-        FetchOffsetTopicResponse { name: topic.name.clone(), partitions: partitions.collect() }
+        FetchOffsetTopicResponse {
+            name: topic.name.clone(),
+            partitions: partitions.collect(),
+        }
     });
-    FetchOffsetsResponse { topics: topics.collect() }
+    FetchOffsetsResponse {
+        topics: topics.collect(),
+    }
 }
 
 /// Stores the offset of a session's consumer, on whatever SPU the session is; `None` when the answer is to get lost.
@@ -47,7 +57,9 @@ pub(super) fn commit(
     request: &UpdateConsumerOffsetRequest,
 ) -> Option<UpdateConsumerOffsetResponse> {
     let refused = |error_code| Some(UpdateConsumerOffsetResponse { offset: 0, error_code });
-    let Some(session) = sessions.get(&request.session_id) else { return refused(ErrorCode::FetchSessionNotFoud) };
+    let Some(session) = sessions.get(&request.session_id) else {
+        return refused(ErrorCode::FetchSessionNotFoud);
+    };
     let Some(consumer) = &session.consumer else {
         return refused(ErrorCode::Other("stream without consumer id".to_owned()));
     };
@@ -67,13 +79,19 @@ pub(super) fn commit(
         let key = (consumer.clone(), session.topic.clone(), session.partition);
         store(&mut state, key, request.offset);
     }
-    let answer = UpdateConsumerOffsetResponse { offset: request.offset, error_code: ErrorCode::None };
+    let answer = UpdateConsumerOffsetResponse {
+        offset: request.offset,
+        error_code: ErrorCode::None,
+    };
     (state.faults.commit != CommitFault::AnswerLost).then_some(answer)
 }
 
 /// Writes a consumer's offset.
 pub(super) fn store(state: &mut State, key: ConsumerKey, offset: Offset) {
-    let modified = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    let modified = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_secs();
     state.offsets.insert(key, StoredOffset { offset, modified });
 }
 
@@ -81,27 +99,49 @@ pub(super) fn store(state: &mut State, key: ConsumerKey, offset: Offset) {
 pub(super) fn stored(shared: &Shared, spu: i32, request: &FetchConsumerOffsetsRequest) -> FetchConsumerOffsetsResponse {
     let state = shared.state();
     if state.offsets_leader() != Some(spu) {
-        return FetchConsumerOffsetsResponse { error_code: ErrorCode::PartitionNotLeader, consumers: Vec::new() };
+        return FetchConsumerOffsetsResponse {
+            error_code: ErrorCode::PartitionNotLeader,
+            consumers: Vec::new(),
+        };
     }
     let wanted = |(consumer, topic, partition): &ConsumerKey| {
-        let Some(filter) = &request.filter_opts else { return true };
+        let Some(filter) = &request.filter_opts else {
+            return true;
+        };
         filter.consumer_id.as_ref().is_none_or(|id| id == consumer)
-            && filter.replica_id.as_ref().is_none_or(|key| key.topic == *topic && key.partition == *partition)
+            && filter
+                .replica_id
+                .as_ref()
+                .is_none_or(|key| key.topic == *topic && key.partition == *partition)
     };
     let found = state.offsets.iter().filter(|(key, _)| wanted(key));
     let consumers = found.map(|((consumer, topic, partition), stored)| {
-        ConsumerOffset::new(consumer.clone(), (topic.clone(), *partition), stored.offset, stored.modified)
+        ConsumerOffset::new(
+            consumer.clone(),
+            (topic.clone(), *partition),
+            stored.offset,
+            stored.modified,
+        )
     });
-    FetchConsumerOffsetsResponse { error_code: ErrorCode::None, consumers: consumers.collect() }
+    FetchConsumerOffsetsResponse {
+        error_code: ErrorCode::None,
+        consumers: consumers.collect(),
+    }
 }
 
 /// Forgets a stored offset; only the leader of their partition does.
 pub(super) fn delete(shared: &Shared, spu: i32, request: &DeleteConsumerOffsetRequest) -> DeleteConsumerOffsetResponse {
     let mut state = shared.state();
     if state.offsets_leader() != Some(spu) {
-        return DeleteConsumerOffsetResponse { error_code: ErrorCode::PartitionNotLeader };
+        return DeleteConsumerOffsetResponse {
+            error_code: ErrorCode::PartitionNotLeader,
+        };
     }
     let replica = &request.replica_id;
-    state.offsets.remove(&(request.consumer_id.clone(), replica.topic.clone(), replica.partition));
-    DeleteConsumerOffsetResponse { error_code: ErrorCode::None }
+    state
+        .offsets
+        .remove(&(request.consumer_id.clone(), replica.topic.clone(), replica.partition));
+    DeleteConsumerOffsetResponse {
+        error_code: ErrorCode::None,
+    }
 }

@@ -86,7 +86,11 @@ impl MockCluster {
             batch.mut_records().push(record);
         }
         batch.set_offset_delta(last_delta);
-        self.append(topic, partition, Batch::<RawRecords>::try_from(batch).map_err(io::Error::other)?)
+        self.append(
+            topic,
+            partition,
+            Batch::<RawRecords>::try_from(batch).map_err(io::Error::other)?,
+        )
     }
 
     /// Removes the batches that end before `offset`, as retention does; gives the new log start.
@@ -162,7 +166,10 @@ impl MockCluster {
             return Err(io::ErrorKind::NotFound.into());
         }
         self.shared.change(|state| {
-            let found = state.partitions.get_mut(&(topic.to_owned(), partition)).ok_or(io::ErrorKind::NotFound)?;
+            let found = state
+                .partitions
+                .get_mut(&(topic.to_owned(), partition))
+                .ok_or(io::ErrorKind::NotFound)?;
             let old = &found.replica;
             let replica = Replica::new(topic, partition, old.deduplication.clone());
             *lock(&replica.log) = lock(&old.log).clone();
@@ -251,7 +258,12 @@ impl MockCluster {
     }
 
     fn partition(&self, topic: &str, partition: u32) -> io::Result<Partition> {
-        let found = self.shared.state().partitions.get(&(topic.to_owned(), partition)).cloned();
+        let found = self
+            .shared
+            .state()
+            .partitions
+            .get(&(topic.to_owned(), partition))
+            .cloned();
         found.ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, format!("no partition {topic}-{partition}")))
     }
 }

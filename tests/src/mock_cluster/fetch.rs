@@ -100,14 +100,26 @@ pub(super) async fn open(
             error_code: ErrorCode::NotLeaderForPartition,
             ..PartitionResponse::default()
         };
-        let response = StreamFetchResponse { topic: request.topic, stream_id: 0, partition };
+        let response = StreamFetchResponse {
+            topic: request.topic,
+            stream_id: 0,
+            partition,
+        };
         send(&mut sink, &header, response).await?;
         return Ok(None);
     };
     let id = u32::try_from(sessions.len()).unwrap_or(u32::MAX - 1) + 1;
     let (credit, given) = watch::channel(None);
     let (topic, partition, consumer) = (request.topic, request.partition, request.consumer_id);
-    sessions.insert(id, Session { topic, partition, consumer, credit });
+    sessions.insert(
+        id,
+        Session {
+            topic,
+            partition,
+            consumer,
+            credit,
+        },
+    );
     Ok(Some(PartitionStream {
         shared: Arc::clone(shared),
         replica,
@@ -126,7 +138,11 @@ impl PartitionStream {
     pub(super) async fn run(mut self) {
         if let Err(StreamEnd::Refused(error_code)) = self.follow().await {
             let partition_index = self.replica.partition;
-            let partition = PartitionResponse { partition_index, error_code, ..PartitionResponse::default() };
+            let partition = PartitionResponse {
+                partition_index,
+                error_code,
+                ..PartitionResponse::default()
+            };
             // The connection may have closed meanwhile; then nobody waits for the reason.
             let _ = self.respond(partition).await;
         }
@@ -188,7 +204,11 @@ impl PartitionStream {
             if !log.readable(offset)? {
                 return Ok((offset, false));
             }
-            let slice = if chain.is_none() { log.slice(offset, self.max_bytes) } else { Bytes::new() };
+            let slice = if chain.is_none() {
+                log.slice(offset, self.max_bytes)
+            } else {
+                Bytes::new()
+            };
             (log.start(), log.end(), slice)
         };
         let mut response = PartitionResponse {
@@ -228,26 +248,36 @@ impl PartitionStream {
         end: Offset,
         chain: &mut Option<SmartModuleChainInstance>,
     ) -> Result<Processed, StreamEnd> {
-        let Some(mut taken) = chain.take() else { return Ok((Batch::default(), None)) };
+        let Some(mut taken) = chain.take() else {
+            return Ok((Batch::default(), None));
+        };
         let (replica, max_bytes) = (Arc::clone(&self.replica), self.max_bytes);
         let processed = tokio::task::spawn_blocking(move || {
             let mut next = offset;
             let batches = std::iter::from_fn(|| {
-                let batch = lock(&replica.log).batch_at(next).filter(|batch| batch.base < end).cloned()?;
+                let batch = lock(&replica.log)
+                    .batch_at(next)
+                    .filter(|batch| batch.base < end)
+                    .cloned()?;
                 next = batch.last + 1;
                 Some(batch.to_batch())
             });
             let processed = smartmodules::process(&mut taken, batches, max_bytes);
             (taken, processed)
         });
-        let (taken, processed) =
-            processed.await.map_err(|error| ErrorCode::Other(format!("SmartModule err {error}")))?;
+        let (taken, processed) = processed
+            .await
+            .map_err(|error| ErrorCode::Other(format!("SmartModule err {error}")))?;
         *chain = Some(taken);
         Ok(processed.map_err(|error| ErrorCode::Other(format!("SmartModule err {error}")))?)
     }
 
     async fn respond(&mut self, partition: PartitionResponse) -> Result<(), SocketError> {
-        let response = StreamFetchResponse { topic: self.replica.topic.clone(), stream_id: self.id, partition };
+        let response = StreamFetchResponse {
+            topic: self.replica.topic.clone(),
+            stream_id: self.id,
+            partition,
+        };
         send(&mut self.sink, &self.header, response).await
     }
 }

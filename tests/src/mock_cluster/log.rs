@@ -76,9 +76,15 @@ impl Log {
         if offset == self.end {
             Ok(false)
         } else if offset > self.end {
-            Err(ErrorCode::Other(format!("start offset: {offset} is greater than leo: {}", self.end)))
+            Err(ErrorCode::Other(format!(
+                "start offset: {offset} is greater than leo: {}",
+                self.end
+            )))
         } else if offset < self.start {
-            Err(ErrorCode::OffsetEvicted { offset, next_available: self.start })
+            Err(ErrorCode::OffsetEvicted {
+                offset,
+                next_available: self.start,
+            })
         } else {
             Ok(true)
         }
@@ -86,7 +92,8 @@ impl Log {
 
     /// The batch that holds `offset`, or the first one after it.
     pub(super) fn batch_at(&self, offset: Offset) -> Option<&StoredBatch> {
-        self.batches.get(self.batches.partition_point(|batch| batch.last < offset))
+        self.batches
+            .get(self.batches.partition_point(|batch| batch.last < offset))
     }
 
     /// The bytes from the batch that holds `offset`, at most `limit`: the SPU sends a slice of its file, so the last batch may be cut,

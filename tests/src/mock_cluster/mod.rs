@@ -57,7 +57,11 @@ impl MockCluster {
         }
         let ports = listeners.iter().map(Listener::port).collect::<Vec<_>>();
         let shared = Arc::new(Shared::new(&ports, SmartEngine::new()));
-        let cluster = MockCluster { sc: Listener::bind().await?, spus: listeners, shared };
+        let cluster = MockCluster {
+            sc: Listener::bind().await?,
+            spus: listeners,
+            shared,
+        };
         cluster.serve_controller().await?;
         for index in 0..cluster.spus.len() {
             cluster.serve_spu(index).await?;
@@ -85,13 +89,17 @@ impl MockCluster {
 
     async fn serve_controller(&self) -> io::Result<()> {
         let shared = Arc::clone(&self.shared);
-        self.sc.serve(move |stream| sc::serve(Arc::clone(&shared), stream)).await
+        self.sc
+            .serve(move |stream| sc::serve(Arc::clone(&shared), stream))
+            .await
     }
 
     async fn serve_spu(&self, index: usize) -> io::Result<()> {
         let shared = Arc::clone(&self.shared);
         let id = spu_id(index);
-        self.spus[index].serve(move |stream| spu::serve(Arc::clone(&shared), id, stream)).await
+        self.spus[index]
+            .serve(move |stream| spu::serve(Arc::clone(&shared), id, stream))
+            .await
     }
 }
 

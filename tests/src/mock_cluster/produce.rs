@@ -30,8 +30,10 @@ pub(super) async fn produce(
     for topic in request.topics {
         let mut partitions = Vec::new();
         for partition in topic.partitions {
-            let mut answer =
-                PartitionProduceResponse { partition_index: partition.partition_index, ..Default::default() };
+            let mut answer = PartitionProduceResponse {
+                partition_index: partition.partition_index,
+                ..Default::default()
+            };
             match write(shared, spu, &topic.name, partition, &request.smartmodules, version).await {
                 Ok(base_offset) => answer.base_offset = base_offset,
                 Err(code) => answer.error_code = code,
@@ -39,7 +41,10 @@ pub(super) async fn produce(
             partitions.push(answer);
         }
         answered &= !shared.state().faults.unanswered_produce.contains(&topic.name);
-        response.responses.push(TopicProduceResponse { name: topic.name, partitions });
+        response.responses.push(TopicProduceResponse {
+            name: topic.name,
+            partitions,
+        });
     }
     answered.then_some(response)
 }
@@ -57,7 +62,9 @@ async fn write(
         if let Some(code) = state.faults.produce.get(topic) {
             return Err(code.clone());
         }
-        let replica = state.led_by(spu, topic, request.partition_index).ok_or(ErrorCode::NotLeaderForPartition)?;
+        let replica = state
+            .led_by(spu, topic, request.partition_index)
+            .ok_or(ErrorCode::NotLeaderForPartition)?;
         let spec = state.topics.get(topic).ok_or(ErrorCode::TopicNotFound)?;
         (replica, spec.get_compression_type().clone())
     };
@@ -100,7 +107,9 @@ async fn deduplicated(
         let invocations = replica.deduplication.iter().map(smartmodules::deduplication).collect();
         *filter = smartmodules::build(shared, replica, invocations, SPU_VERSION).await?;
     }
-    let Some(chain) = filter.as_mut() else { return Ok(records) };
+    let Some(chain) = filter.as_mut() else {
+        return Ok(records);
+    };
     let batches = records.batches.into_iter().map(Ok);
     match smartmodules::process(chain, batches, usize::MAX) {
         Ok((output, None)) => one_batch(output),

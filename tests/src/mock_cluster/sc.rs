@@ -9,8 +9,8 @@ use fluvio_protocol::api::{Request, RequestMessage};
 use fluvio_protocol::link::ErrorCode;
 use fluvio_protocol::link::versions::{ApiVersionKey, ApiVersionsResponse, PlatformVersion};
 use fluvio_sc_schema::objects::{
-    ObjectApiCreateRequest, ObjectApiDeleteRequest, ObjectApiListRequest, ObjectApiUpdateRequest, ObjectApiWatchRequest,
-    WatchRequest,
+    ObjectApiCreateRequest, ObjectApiDeleteRequest, ObjectApiListRequest, ObjectApiUpdateRequest,
+    ObjectApiWatchRequest, WatchRequest,
 };
 use fluvio_sc_schema::partition::PartitionSpec;
 use fluvio_sc_schema::smartmodule::SmartModuleSpec;
@@ -115,5 +115,9 @@ fn supported<R: Request>() -> ApiVersionKey {
 }
 
 pub(super) fn version_key(api_key: u16, min_version: i16, max_version: i16) -> ApiVersionKey {
-    ApiVersionKey { api_key: api_key.cast_signed(), min_version, max_version }
+    ApiVersionKey {
+        api_key: api_key.cast_signed(),
+        min_version,
+        max_version,
+    }
 }

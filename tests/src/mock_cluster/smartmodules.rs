@@ -50,21 +50,28 @@ pub(super) async fn build(
         Ok(Err(error)) => {
             return Err(match error.downcast_ref() {
                 Some(EngineError::StoreMemoryExceeded { requested, max, .. }) => {
-                    ErrorCode::SmartModuleMemoryLimitExceeded { requested: *requested as u64, max: *max as u64 }
+                    ErrorCode::SmartModuleMemoryLimitExceeded {
+                        requested: *requested as u64,
+                        max: *max as u64,
+                    }
                 }
                 _ => ErrorCode::SmartModuleChainInitError(error.to_string()),
             });
         }
         Err(error) => return Err(ErrorCode::SmartModuleChainInitError(error.to_string())),
     };
-    let looked_back = chain.look_back(|bound| std::future::ready(recent(replica, bound).map_err(Into::into))).await;
+    let looked_back = chain
+        .look_back(|bound| std::future::ready(recent(replica, bound).map_err(Into::into)))
+        .await;
     looked_back.map_err(|error| ErrorCode::SmartModuleLookBackError(error.root_cause().to_string()))?;
     Ok(Some(chain))
 }
 
 /// Replaces a name by the wasm stored under it.
 fn resolved(shared: &Shared, invocation: SmartModuleInvocation) -> Result<SmartModuleInvocation, ErrorCode> {
-    let SmartModuleInvocationWasm::Predefined(name) = invocation.wasm else { return Ok(invocation) };
+    let SmartModuleInvocationWasm::Predefined(name) = invocation.wasm else {
+        return Ok(invocation);
+    };
     match shared.smartmodule(&name)? {
         Some(spec) => Ok(SmartModuleInvocation {
             wasm: SmartModuleInvocationWasm::AdHoc(spec.wasm.payload.into()),
@@ -89,7 +96,10 @@ fn configured(invocation: SmartModuleInvocation, version: i16) -> Result<(SmartM
     };
     let lookback = invocation.params.lookback().map(Into::into);
     let mut config = SmartModuleConfig::builder();
-    config.smartmodule_names(vec![name]).params(invocation.params).version(version);
+    config
+        .smartmodule_names(vec![name])
+        .params(invocation.params)
+        .version(version);
     config.lookback(lookback).initial_data(initial_data);
     Ok((config.build().map_err(|error| invalid(error.to_string()))?, wasm))
 }
@@ -103,7 +113,10 @@ pub(super) fn deduplication(settings: &Deduplication) -> SmartModuleInvocation {
     }
     let transform = &settings.filter.transform;
     params.extend(transform.with.iter().map(|(name, value)| (name.clone(), value.clone())));
-    let lookback = LookbackBound { last: bounds.count, age: bounds.age };
+    let lookback = LookbackBound {
+        last: bounds.count,
+        age: bounds.age,
+    };
     SmartModuleInvocation {
         wasm: SmartModuleInvocationWasm::Predefined(transform.uses.clone()),
         kind: SmartModuleKind::Filter,
@@ -120,7 +133,9 @@ fn recent(replica: &Replica, bound: Lookback) -> io::Result<Vec<Record>> {
     for batch in batches {
         records.extend(batch.to_batch()?.memory_records().map_err(io::Error::other)?);
     }
-    let surplus = records.len().saturating_sub(usize::try_from(count).unwrap_or(usize::MAX));
+    let surplus = records
+        .len()
+        .saturating_sub(usize::try_from(count).unwrap_or(usize::MAX));
     Ok(records.split_off(surplus))
 }
 

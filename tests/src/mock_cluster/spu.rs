@@ -70,15 +70,23 @@ async fn converse(shared: Arc<Shared>, spu: i32, stream: TcpStream) -> Result<()
                 }
             }
             SpuServerRequest::UpdateOffsetsRequest(request) => {
-                let status = request.request.offsets.iter().map(|update| match sessions.get(&update.session_id) {
-                    Some(session) => {
-                        session.credit.send_replace(Some(update.offset));
-                        OffsetUpdateStatus { session_id: update.session_id, error: ErrorCode::None }
-                    }
-                    None => {
-                        OffsetUpdateStatus { session_id: update.session_id, error: ErrorCode::FetchSessionNotFoud }
-                    }
-                });
+                let status = request
+                    .request
+                    .offsets
+                    .iter()
+                    .map(|update| match sessions.get(&update.session_id) {
+                        Some(session) => {
+                            session.credit.send_replace(Some(update.offset));
+                            OffsetUpdateStatus {
+                                session_id: update.session_id,
+                                error: ErrorCode::None,
+                            }
+                        }
+                        None => OffsetUpdateStatus {
+                            session_id: update.session_id,
+                            error: ErrorCode::FetchSessionNotFoud,
+                        },
+                    });
                 let status = status.collect();
                 reply(&mut sink, &request, UpdateOffsetsResponse { status }).await?;
             }
@@ -106,16 +114,30 @@ async fn converse(shared: Arc<Shared>, spu: i32, stream: TcpStream) -> Result<()
 /// The keys an SPU announces. The consumer offset requests are not among them: clients send those at their default version.
 fn versions() -> ApiVersionsResponse {
     let offsets = FetchOffsetsRequest::DEFAULT_API_VERSION;
-    let produce = (DefaultProduceRequest::MIN_API_VERSION, DefaultProduceRequest::MAX_API_VERSION);
-    let fetch = (DefaultFetchRequest::MIN_API_VERSION, DefaultFetchRequest::MAX_API_VERSION);
+    let produce = (
+        DefaultProduceRequest::MIN_API_VERSION,
+        DefaultProduceRequest::MAX_API_VERSION,
+    );
+    let fetch = (
+        DefaultFetchRequest::MIN_API_VERSION,
+        DefaultFetchRequest::MAX_API_VERSION,
+    );
     ApiVersionsResponse {
         error_code: ErrorCode::None,
         api_keys: vec![
             version_key(SpuServerApiKey::Produce as u16, produce.0, produce.1),
             version_key(SpuServerApiKey::Fetch as u16, fetch.0, fetch.1),
             version_key(SpuServerApiKey::FetchOffsets as u16, offsets, offsets),
-            version_key(SpuServerApiKey::StreamFetch as u16, 0, DefaultStreamFetchRequest::DEFAULT_API_VERSION),
-            version_key(SpuServerApiKey::UpdateOffsets as u16, 0, UpdateOffsetsRequest::DEFAULT_API_VERSION),
+            version_key(
+                SpuServerApiKey::StreamFetch as u16,
+                0,
+                DefaultStreamFetchRequest::DEFAULT_API_VERSION,
+            ),
+            version_key(
+                SpuServerApiKey::UpdateOffsets as u16,
+                0,
+                UpdateOffsetsRequest::DEFAULT_API_VERSION,
+            ),
         ],
         // An SPU leaves its platform version at the default.
         platform_version: PlatformVersion::default(),

@@ -88,7 +88,10 @@ impl State {
             let replica = || Arc::new(Replica::new(name, partition, spec.get_deduplication().cloned()));
             self.partitions
                 .entry((name.to_owned(), partition))
-                .or_insert_with(|| Partition { leader, replica: replica() });
+                .or_insert_with(|| Partition {
+                    leader,
+                    replica: replica(),
+                });
         }
     }
 
@@ -116,7 +119,9 @@ impl State {
 
     /// Leader of the partition that stores the consumers' offsets.
     pub(super) fn offsets_leader(&self) -> Option<i32> {
-        self.partitions.get(&(CONSUMER_OFFSETS.to_owned(), 0)).map(|partition| partition.leader)
+        self.partitions
+            .get(&(CONSUMER_OFFSETS.to_owned(), 0))
+            .map(|partition| partition.leader)
     }
 }
 
@@ -129,8 +134,15 @@ pub(super) struct Shared {
 
 impl Shared {
     pub(super) fn new(ports: &[u16], engine: SmartEngine) -> Shared {
-        let spus =
-            ports.iter().enumerate().map(|(index, port)| Spu { id: spu_id(index), port: *port, online: true }).collect();
+        let spus = ports
+            .iter()
+            .enumerate()
+            .map(|(index, port)| Spu {
+                id: spu_id(index),
+                port: *port,
+                online: true,
+            })
+            .collect();
         let mut state = State {
             topics: BTreeMap::new(),
             partitions: BTreeMap::new(),
@@ -143,7 +155,11 @@ impl Shared {
         let mut spec = TopicSpec::new_computed(1, 1, None);
         spec.set_system(true);
         state.create_topic(CONSUMER_OFFSETS, spec);
-        Shared { state: Mutex::new(state), changes: watch::Sender::new(0), engine }
+        Shared {
+            state: Mutex::new(state),
+            changes: watch::Sender::new(0),
+            engine,
+        }
     }
 
     /// Reads or changes the state; metadata watchers are not told.
@@ -168,8 +184,10 @@ impl Shared {
         let key = SmartModulePackageKey::from_qualified_name(name)
             .map_err(|error| ErrorCode::Other(format!("error parsing SmartModule name: {error}")))?;
         let state = self.state();
-        let found =
-            state.smartmodules.iter().find(|(id, spec)| key.is_match(id, spec.meta.as_ref().map(|meta| &meta.package)));
+        let found = state
+            .smartmodules
+            .iter()
+            .find(|(id, spec)| key.is_match(id, spec.meta.as_ref().map(|meta| &meta.package)));
         Ok(found.map(|(_, spec)| spec.clone()))
     }
 }

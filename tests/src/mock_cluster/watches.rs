@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use fluvio_protocol::api::{RequestHeader, RequestMessage};
 use fluvio_protocol::{Decoder, Encoder};
-use fluvio_sc_schema::message::{Message, MsgType};
-use fluvio_sc_schema::objects::{Metadata, MetadataUpdate, ObjectApiWatchRequest, ObjectApiWatchResponse, WatchResponse};
 use fluvio_sc_schema::TryEncodableFrom;
+use fluvio_sc_schema::message::{Message, MsgType};
+use fluvio_sc_schema::objects::{
+    Metadata, MetadataUpdate, ObjectApiWatchRequest, ObjectApiWatchResponse, WatchResponse,
+};
 use fluvio_socket::ExclusiveFlvSink;
 
 use super::metadata::Listed;
@@ -57,7 +59,9 @@ where
     S::Status: Encoder + Decoder,
 {
     let listed = S::list(&shared.state()).into_iter();
-    listed.map(|object| (object.name.clone(), if summary { object.summary() } else { object })).collect()
+    listed
+        .map(|object| (object.name.clone(), if summary { object.summary() } else { object }))
+        .collect()
 }
 
 fn differences<S>(old: &BTreeMap<String, Metadata<S>>, new: &BTreeMap<String, Metadata<S>>) -> Vec<Message<Metadata<S>>>
@@ -66,10 +70,17 @@ where
     S::Status: Encoder + Decoder + PartialEq,
 {
     let changed = new.iter().filter(|(name, object)| {
-        !old.get(*name).is_some_and(|before| before.spec == object.spec && before.status == object.status)
+        !old.get(*name)
+            .is_some_and(|before| before.spec == object.spec && before.status == object.status)
     });
     let gone = old.iter().filter(|(name, _)| !new.contains_key(*name));
-    let updates = changed.map(|(_, object)| Message { header: MsgType::UPDATE, content: object.clone() });
-    let deletions = gone.map(|(_, object)| Message { header: MsgType::DELETE, content: object.clone() });
+    let updates = changed.map(|(_, object)| Message {
+        header: MsgType::UPDATE,
+        content: object.clone(),
+    });
+    let deletions = gone.map(|(_, object)| Message {
+        header: MsgType::DELETE,
+        content: object.clone(),
+    });
     updates.chain(deletions).collect()
 }
