@@ -40,6 +40,8 @@ pub(crate) fn client(platform: &Platform) -> Result<Client, HttpError> {
         .timeout(http.request_timeout)
         // A redirect would repeat a request, token and all, to wherever the answer says.
         .redirect(Policy::none())
+        // Repetition is decided by the delivery path, which counts and paces attempts.
+        .retry(reqwest::retry::never())
         // Nothing is documented of HTTP/2; many kept-alive connections share the load among the servers as well.
         .http1_only()
         .pool_idle_timeout(POOL_IDLE)

@@ -145,7 +145,7 @@ fn workload(events: usize) -> Result<Vec<RawEvent>, ScenarioError> {
 fn progress(produced: usize, scenario: &Scenario) {
     let (events, profiles) = scenario
         .simulator
-        .look(|seen| (seen.store.distinct_events(), seen.store.profiles().len()));
+        .look(|seen| (seen.store().distinct_events(), seen.store().profiles().len()));
     let line = format!("  produced {produced:>6} │ events accepted {events:>6} │ profile statements accepted {profiles:>6}");
     if std::io::stdout().is_terminal() {
         print!("\r{line}");
