@@ -72,7 +72,7 @@ async fn answers_that_do_not_say_what_became_of_a_record_are_never_taken_for_suc
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_record_refused_inside_a_207_is_dead_lettered_and_its_neighbours_are_not() {
-    for dialect in [Dialect::Documented, Dialect::Connector] {
+    for dialect in [Dialect::StatusCode, Dialect::Status] {
         let scenario = scenario(Options::default()).await;
         let events = wanted(103, 60);
         let guilty = [id(&events, 7), id(&events, 31)];
@@ -151,7 +151,7 @@ async fn raw_flows_get_the_bare_event_with_the_flow_id() {
     use conformance::simulator::{DataType, SimulatorConfig};
     let mut simulator = SimulatorConfig::default();
     for inlet in &mut simulator.inlets {
-        inlet.data_type = DataType::Raw { upsert: inlet.name == "profiles" };
+        inlet.data_type = DataType::Raw { batches: false };
     }
     let scenario = scenario(Options {
         simulator,

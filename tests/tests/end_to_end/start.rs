@@ -48,7 +48,8 @@ async fn a_configuration_error_ends_with_2_and_names_key_and_line() {
         let (code, log) = refused(&scenario, &configuration).await;
         assert_eq!(code, Some(2), "{from}: {log}");
         assert!(log.contains(names), "{from}: {log}");
-        assert!(log.contains("line "), "{from}: {log}");
+        let line = 1 + configuration.lines().position(|line| line.contains(to)).unwrap();
+        assert!(log.contains(&format!(".yaml:{line}: ")), "{from}, line {line}: {log}");
     }
 }
 
