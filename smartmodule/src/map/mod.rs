@@ -22,8 +22,8 @@ pub(crate) struct Notes {
     pub(crate) program_unknown: bool,
     /// It belongs to a program the profile does not speak of.
     pub(crate) other_program: bool,
-    /// The balance is that of a group, not of the customer.
-    pub(crate) group_balance: bool,
+    /// The balance or tier is that of a group, not of the customer.
+    pub(crate) of_a_group: bool,
     /// The tier's number stands where its name should.
     pub(crate) tier_name_unknown: bool,
     /// Optional parts were left out to stay under the size limit.
@@ -35,7 +35,7 @@ impl Notes {
         [
             (self.program_unknown, "program_unknown"),
             (self.other_program, "other_program"),
-            (self.group_balance, "group_balance"),
+            (self.of_a_group, "of_a_group"),
             (self.tier_name_unknown, "tier_name_unknown"),
             (self.trimmed, "trimmed"),
         ]
@@ -109,7 +109,7 @@ pub(crate) fn write_profile(event: &Event<'_>, with_tenant: bool, notes: &mut No
     let facts: fn(&Event<'_>, bool, &mut Notes, &mut Xdm<'_>) = match event.kind {
         K::CustomerAdded | K::CustomerUpdated if !event.is_deleted() => customer::profile,
         K::PointsIssued | K::PointsRedeemed => points::profile,
-        K::TierUpgraded | K::TierRenewed | K::TierDowngraded if of_this_program(event, notes) => tier::profile,
+        K::TierUpgraded | K::TierRenewed | K::TierDowngraded => tier::profile,
         _ => return false,
     };
     debug_assert_eq!(event.kind.depth(), Depth::Core);
