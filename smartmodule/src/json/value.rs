@@ -52,6 +52,11 @@ impl<'a> Value<'a> {
         self.token().kind
     }
 
+    /// Where it comes among the values of its document.
+    pub(super) const fn position(&self) -> usize {
+        self.at
+    }
+
     pub(crate) fn is_object(&self) -> bool {
         self.kind() == Kind::Object
     }
