@@ -71,9 +71,11 @@ impl<'a> Event<'a> {
 
     /// Whether the customer was deleted: nothing personal may be sent any more.
     pub(crate) fn is_deleted(&self) -> bool {
-        self.kind == EventKind::CustomerUpdated
-            && read::member(self.get("customerStatus"), "currentLabel")
+        let is_deleted = |key: &str| {
+            read::member(self.get("customerStatus"), key)
                 .and_then(read::text)
                 .is_some_and(|label| label.eq_ignore_ascii_case("deleted"))
+        };
+        self.kind == EventKind::CustomerUpdated && (is_deleted("currentLabel") || is_deleted("currentStatus"))
     }
 }

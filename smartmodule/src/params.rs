@@ -39,7 +39,7 @@ pub struct Params {
     pub(crate) program_id: Option<String>,
     /// With its underscore, as it stands in XDM.
     pub(crate) tenant: Option<String>,
-    pub(crate) tiers: BTreeMap<i64, String>,
+    pub(crate) tiers: Vec<(i64, String)>,
     pub(crate) time_zone: Option<Zone>,
     pub(crate) omit: Omit,
     pub(crate) qualify_identity: bool,
@@ -77,7 +77,7 @@ impl Default for Params {
             ],
             program_id: None,
             tenant: None,
-            tiers: BTreeMap::new(),
+            tiers: Vec::new(),
             time_zone: None,
             omit: Omit::default(),
             qualify_identity: false,
@@ -255,7 +255,7 @@ fn tenant(value: &str) -> Result<String, String> {
     }
 }
 
-fn tiers(value: &str) -> Result<BTreeMap<i64, String>, String> {
+fn tiers(value: &str) -> Result<Vec<(i64, String)>, String> {
     let number = |(name, tier): (String, String)| match name.parse::<i64>() {
         Ok(number) => Ok((number, tier)),
         Err(_) => Err(format!("`{name}` is no tier number")),

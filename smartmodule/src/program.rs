@@ -78,6 +78,7 @@ impl<'a> Program<'a> {
             .filter_map(|tier| read::member(Some(tier), "tierName").and_then(read::text));
         let first = names.next();
         let agreed = first.filter(|first| names.all(|name| name == *first));
-        agreed.or_else(|| params.tiers.get(&number).map(|name| Cow::Borrowed(name.as_str())))
+        let given = || params.tiers.iter().find(|(tier, _)| *tier == number);
+        agreed.or_else(|| given().map(|(_, name)| Cow::Borrowed(name.as_str())))
     }
 }

@@ -34,8 +34,12 @@ pub(crate) fn write_canonical(out: &mut Vec<u8>, value: Value<'_>, skip: &[&str]
                 .filter_map(|(name, value)| Some((name.string()?, value)))
                 .filter(|(name, _)| !skip.contains(&name.as_ref()))
                 .collect();
-            // Stable, so of a repeated key the last stays last. The RFC orders by UTF-16 code units.
-            members.sort_by(|(a, _), (b, _)| a.encode_utf16().cmp(b.encode_utf16()));
+            // The RFC orders by UTF-16 code units. By position, too, so that of a repeated key the last stays last.
+            members.sort_unstable_by(|(a, one), (b, two)| {
+                a.encode_utf16()
+                    .cmp(b.encode_utf16())
+                    .then_with(|| one.position().cmp(&two.position()))
+            });
             out.push(b'{');
             let mut first = true;
             for (index, (name, value)) in members.iter().enumerate() {

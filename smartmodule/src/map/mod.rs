@@ -10,8 +10,6 @@ mod reward;
 mod tier;
 mod transaction;
 
-use std::borrow::Cow;
-
 use crate::event::{Event, Trim};
 use crate::kind::{Depth, EventKind};
 use crate::program::Choice;
@@ -24,8 +22,8 @@ pub(crate) struct Notes {
     pub(crate) program_unknown: bool,
     /// It belongs to a program the profile does not speak of.
     pub(crate) other_program: bool,
-    /// The balance is that of a group, not of the customer.
-    pub(crate) group_balance: bool,
+    /// The balance or tier is that of a group, not of the customer.
+    pub(crate) of_a_group: bool,
     /// The tier's number stands where its name should.
     pub(crate) tier_name_unknown: bool,
     /// Optional parts were left out to stay under the size limit.
@@ -37,7 +35,7 @@ impl Notes {
         [
             (self.program_unknown, "program_unknown"),
             (self.other_program, "other_program"),
-            (self.group_balance, "group_balance"),
+            (self.of_a_group, "of_a_group"),
             (self.tier_name_unknown, "tier_name_unknown"),
             (self.trimmed, "trimmed"),
         ]
@@ -51,7 +49,7 @@ pub(crate) fn write_event(event: &Event<'_>, trim: Trim, out: &mut Vec<u8>) {
     Xdm::entity(out, &event.params.omit, |xdm| {
         xdm.label("_id", &event.id);
         xdm.instant("timestamp", Some(event.at));
-        xdm.text("eventType", Some(event_type(event)));
+        xdm.label("eventType", event_type(event));
         event
             .customer
             .write(xdm, event.params, event.organization.as_deref(), event.is_deleted());
@@ -92,17 +90,17 @@ fn own_fields(event: &Event<'_>, trim: Trim, xdm: &mut Xdm<'_>) {
     }
 }
 
-fn event_type(event: &Event<'_>) -> Cow<'static, str> {
+fn event_type(event: &Event<'_>) -> &'static str {
     if event.kind == EventKind::TransactionAdded {
         let bill = transaction::Bill::read(event);
         if bill.counts {
-            return Cow::Borrowed("commerce.purchases");
+            return "commerce.purchases";
         }
         if bill.is_return {
-            return Cow::Borrowed("capillary.transactionReturned");
+            return "capillary.transactionReturned";
         }
     }
-    Cow::Owned(format!("capillary.{}", event.kind.name()))
+    event.kind.event_type()
 }
 
 /// Writes the profile record; `false`, and nothing, when the event states no profile facts.
@@ -111,7 +109,7 @@ pub(crate) fn write_profile(event: &Event<'_>, with_tenant: bool, notes: &mut No
     let facts: fn(&Event<'_>, bool, &mut Notes, &mut Xdm<'_>) = match event.kind {
         K::CustomerAdded | K::CustomerUpdated if !event.is_deleted() => customer::profile,
         K::PointsIssued | K::PointsRedeemed => points::profile,
-        K::TierUpgraded | K::TierRenewed | K::TierDowngraded if of_this_program(event, notes) => tier::profile,
+        K::TierUpgraded | K::TierRenewed | K::TierDowngraded => tier::profile,
         _ => return false,
     };
     debug_assert_eq!(event.kind.depth(), Depth::Core);

@@ -125,7 +125,7 @@ fn each<'a>(
 pub(super) fn profile(event: &Event<'_>, _: bool, notes: &mut Notes, xdm: &mut Xdm<'_>) {
     let is_group = event.get("isGroupRedemption").and_then(read::boolean) == Some(true);
     if is_group || is_other_entity(event.data) {
-        notes.group_balance = true;
+        notes.of_a_group = true;
         return;
     }
     let (points, lifetime, name) = if event.kind == EventKind::PointsIssued {

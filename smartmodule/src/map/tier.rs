@@ -3,8 +3,9 @@
 use std::borrow::Cow;
 
 use super::day::Expiry;
-use super::{Notes, profile_tenant};
+use super::{Notes, of_this_program, profile_tenant};
 use crate::event::{Event, Trim};
+use crate::identity::is_other_entity;
 use crate::kind::EventKind;
 use crate::xdm::Xdm;
 
@@ -46,6 +47,13 @@ pub(super) fn tenant(event: &Event<'_>, trim: Trim, xdm: &mut Xdm<'_>) {
 }
 
 pub(super) fn profile(event: &Event<'_>, with_tenant: bool, notes: &mut Notes, xdm: &mut Xdm<'_>) {
+    if is_other_entity(event.data) {
+        notes.of_a_group = true;
+        return;
+    }
+    if !of_this_program(event, notes) {
+        return;
+    }
     let Some(number) = current(event) else { return };
     let name = event.program.tier_name(number, event.params).unwrap_or_else(|| {
         notes.tier_name_unknown = true;
