@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use crate::json::{Kind, Number, Value};
 
 /// Whether a value says nothing: null, an empty or blank text, the text `null`, an empty object or list.
+#[inline(never)]
 pub(crate) fn is_nothing(value: Value<'_>) -> bool {
     match value.kind() {
         Kind::Null => true,
@@ -21,6 +22,7 @@ fn is_blank(text: &str) -> bool {
 }
 
 /// A member that says something.
+#[inline(never)]
 pub(crate) fn member<'a>(value: Option<Value<'a>>, key: &str) -> Option<Value<'a>> {
     value?.get(key).filter(|value| !is_nothing(*value))
 }
@@ -34,6 +36,7 @@ fn trimmed(text: Cow<'_, str>) -> Cow<'_, str> {
 }
 
 /// A text without the blanks around it; numbers and booleans as their text. `None` for what says nothing.
+#[inline(never)]
 pub(crate) fn text(value: Value<'_>) -> Option<Cow<'_, str>> {
     match value.kind() {
         Kind::Plain | Kind::Escaped => value.string().map(trimmed).filter(|text| !is_blank(text)),
@@ -50,6 +53,7 @@ fn whole_or_raw(value: Value<'_>) -> Cow<'_, str> {
 }
 
 /// An id as text: integers of any size, integral floats (`1676.0` is `1676`), or text. `-1` means none.
+#[inline(never)]
 pub(crate) fn id(value: Value<'_>) -> Option<Cow<'_, str>> {
     let id = match value.kind() {
         Kind::Number => Number::parse(value.raw())?.whole()?,
@@ -60,6 +64,7 @@ pub(crate) fn id(value: Value<'_>) -> Option<Cow<'_, str>> {
 }
 
 /// An id Capillary numbers itself: as [`id`], also when it comes as the text of a float; 0 means none, too.
+#[inline(never)]
 pub(crate) fn numbered(value: Value<'_>) -> Option<Cow<'_, str>> {
     let id = match id(value)? {
         Cow::Borrowed(id) => Number::parse(id)
@@ -71,6 +76,7 @@ pub(crate) fn numbered(value: Value<'_>) -> Option<Cow<'_, str>> {
 }
 
 /// A number, or a text that is one (`"14.000"`).
+#[inline(never)]
 pub(crate) fn number(value: Value<'_>) -> Option<Number<'_>> {
     match value.kind() {
         Kind::Number | Kind::Plain => Number::parse(value.raw().trim()),
@@ -79,6 +85,7 @@ pub(crate) fn number(value: Value<'_>) -> Option<Number<'_>> {
 }
 
 /// A boolean, or its text.
+#[inline(never)]
 pub(crate) fn boolean(value: Value<'_>) -> Option<bool> {
     match value.kind() {
         Kind::True => Some(true),

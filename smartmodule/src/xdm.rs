@@ -6,7 +6,19 @@ use crate::json::{Number, write_number, write_text};
 use crate::omit::{Omit, Place};
 use crate::time::write_instant;
 
+/// A container that was opened.
+#[derive(Debug)]
+struct Open {
+    /// Length of the output before it, and before its key.
+    mark: usize,
+    /// Length of the output inside it, when it is empty.
+    inside: usize,
+    outer: Place,
+}
+
 /// A writer positioned inside an object or an array.
+///
+/// Its methods are not inlined: they are called from some two hundred places, and the module's size counts.
 #[derive(Debug)]
 pub(crate) struct Xdm<'w> {
     out: &'w mut Vec<u8>,
@@ -43,43 +55,55 @@ impl<'w> Xdm<'w> {
         Some(place)
     }
 
-    /// Writes a container; takes it back when nothing came in it.
-    fn container(&mut self, open: u8, close: u8, mark: usize, place: Place, write: impl FnOnce(&mut Xdm<'_>)) {
-        self.out.push(open);
-        let inside = self.out.len();
-        write(&mut Xdm {
-            out: &mut *self.out,
-            omit: self.omit,
-            place,
-        });
-        if self.out.len() == inside {
-            self.out.truncate(mark);
+    /// Opens a container, as the member `key` or as the next element; `None` when it is omitted.
+    #[inline(never)]
+    fn open(&mut self, key: Option<&str>, bracket: u8) -> Option<Open> {
+        let mark = self.out.len();
+        let place = match key {
+            Some(key) => self.key(key)?,
+            None => {
+                self.separate();
+                self.place
+            }
+        };
+        self.out.push(bracket);
+        Some(Open { mark, inside: self.out.len(), outer: std::mem::replace(&mut self.place, place) })
+    }
+
+    /// Closes a container; takes it back when nothing came in it.
+    #[inline(never)]
+    fn close(&mut self, open: &Open, bracket: u8) {
+        self.place = open.outer;
+        if self.out.len() == open.inside {
+            self.out.truncate(open.mark);
         } else {
-            self.out.push(close);
+            self.out.push(bracket);
         }
     }
 
     pub(crate) fn object(&mut self, key: &str, write: impl FnOnce(&mut Xdm<'_>)) {
-        let mark = self.out.len();
-        if let Some(place) = self.key(key) {
-            self.container(b'{', b'}', mark, place, write);
+        if let Some(open) = self.open(Some(key), b'{') {
+            write(self);
+            self.close(&open, b'}');
         }
     }
 
     pub(crate) fn array(&mut self, key: &str, write: impl FnOnce(&mut Xdm<'_>)) {
-        let mark = self.out.len();
-        if let Some(place) = self.key(key) {
-            self.container(b'[', b']', mark, place, write);
+        if let Some(open) = self.open(Some(key), b'[') {
+            write(self);
+            self.close(&open, b']');
         }
     }
 
     /// One object of an array.
     pub(crate) fn element(&mut self, write: impl FnOnce(&mut Xdm<'_>)) {
-        let mark = self.out.len();
-        self.separate();
-        self.container(b'{', b'}', mark, self.place, write);
+        if let Some(open) = self.open(None, b'{') {
+            write(self);
+            self.close(&open, b'}');
+        }
     }
 
+    #[inline(never)]
     pub(crate) fn text(&mut self, key: &str, text: Option<Cow<'_, str>>) {
         let Some(text) = text.filter(|text| !text.is_empty()) else {
             return;
@@ -93,6 +117,7 @@ impl<'w> Xdm<'w> {
         self.text(key, Some(Cow::Borrowed(text)));
     }
 
+    #[inline(never)]
     pub(crate) fn number(&mut self, key: &str, number: Option<Number<'_>>) {
         let Some(number) = number else { return };
         if self.key(key).is_some() {
@@ -101,6 +126,7 @@ impl<'w> Xdm<'w> {
     }
 
     /// An XDM `integer`, which has 32 bits; what does not fit is left out.
+    #[inline(never)]
     pub(crate) fn integer(&mut self, key: &str, number: Option<i64>) {
         let Some(number) = number.and_then(|number| i32::try_from(number).ok()) else {
             return;
@@ -110,6 +136,7 @@ impl<'w> Xdm<'w> {
         }
     }
 
+    #[inline(never)]
     pub(crate) fn boolean(&mut self, key: &str, value: Option<bool>) {
         let Some(value) = value else { return };
         if self.key(key).is_some() {
@@ -118,6 +145,7 @@ impl<'w> Xdm<'w> {
     }
 
     /// A date-time from milliseconds since the epoch.
+    #[inline(never)]
     pub(crate) fn instant(&mut self, key: &str, ms: Option<i64>) {
         let Some(ms) = ms else { return };
         if self.key(key).is_some() {

@@ -62,6 +62,7 @@ impl<'a> Value<'a> {
     }
 
     /// The characters of a string; `None` for any other value.
+    #[inline(never)]
     pub(crate) fn string(&self) -> Option<Cow<'a, str>> {
         match self.kind() {
             Kind::Plain => Some(Cow::Borrowed(self.raw())),
@@ -99,6 +100,7 @@ impl<'a> Value<'a> {
     }
 
     /// The value of `key`; of a repeated key, the last one.
+    #[inline(never)]
     pub(crate) fn get(&self, key: &str) -> Option<Value<'a>> {
         self.members()
             .filter(|(name, _)| name.is(key))

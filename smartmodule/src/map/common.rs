@@ -81,7 +81,9 @@ pub(super) fn key_values(name: &str, list: Option<Value<'_>>, xdm: &mut Xdm<'_>)
     xdm.array(name, |xdm| {
         for item in list.into_iter().flat_map(Value::items) {
             let key = read::member(Some(item), "key").and_then(read::text);
-            let value = read::member(Some(item), "value").and_then(read::id);
+            // -1 is a value like any other in a field, but "none" where an id is meant.
+            let is_id = name == "identifiers";
+            let value = read::member(Some(item), "value").and_then(if is_id { read::id } else { read::text });
             if let (Some(key), Some(value)) = (key, value) {
                 xdm.element(|xdm| {
                     xdm.text("key", Some(key));
