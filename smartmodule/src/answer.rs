@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest as _, Sha256};
 
-use crate::json::{write_escaped, write_text};
+use crate::json::{write_escaped, write_integer, write_text};
 use crate::verdict::{Reject, Verdict};
 
 /// The version of the mapped and rejected answers.
@@ -18,7 +18,7 @@ pub(crate) fn write_verdict(out: &mut Vec<u8>, offset: i64, value: &[u8], verdic
     match verdict {
         Verdict::Skip(reason) => {
             out.extend_from_slice(b"{\"offset\":");
-            out.extend_from_slice(offset.to_string().as_bytes());
+            write_integer(out, offset);
             out.extend_from_slice(b",\"skip\":");
             write_text(out, reason);
             out.push(b'}');
@@ -56,9 +56,9 @@ fn write_reject(out: &mut Vec<u8>, offset: i64, value: &[u8], reject: &Reject) {
 /// `{"v":1,"offset":N`
 pub(crate) fn write_head(out: &mut Vec<u8>, offset: i64) {
     out.extend_from_slice(b"{\"v\":");
-    out.extend_from_slice(ANSWER_VERSION.to_string().as_bytes());
+    write_integer(out, i64::from(ANSWER_VERSION));
     out.extend_from_slice(b",\"offset\":");
-    out.extend_from_slice(offset.to_string().as_bytes());
+    write_integer(out, offset);
 }
 
 /// Appends bytes as lower-case hexadecimal digits.

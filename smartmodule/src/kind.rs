@@ -32,6 +32,13 @@ macro_rules! kinds {
                 }
             }
 
+            /// The XDM `eventType` of an event that is nothing XDM knows.
+            pub(crate) const fn event_type(self) -> &'static str {
+                match self {
+                    $(Self::$variant => concat!("capillary.", $name),)+
+                }
+            }
+
             /// How it is mapped.
             #[must_use]
             pub const fn depth(self) -> Depth {

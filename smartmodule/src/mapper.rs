@@ -6,7 +6,7 @@ use crate::answer::{write_head, write_hex, write_verdict};
 use crate::envelope::{ENVELOPE_KEYS, Envelope};
 use crate::event::{Event, Trim};
 use crate::identity::subject;
-use crate::json::{Fault, Tape, Value, write_canonical, write_text};
+use crate::json::{Fault, Tape, Value, write_canonical, write_integer, write_text};
 use crate::kind::EventKind;
 use crate::map::{Notes, write_event, write_profile};
 use crate::params::Params;
@@ -69,7 +69,7 @@ fn map(params: &Params, tape: &mut Tape, input: Input<'_>, out: &mut Vec<u8>) ->
     out.extend_from_slice(b",\"key\":");
     write_text(out, &lane_key(&event)?);
     out.extend_from_slice(b",\"at\":");
-    out.extend_from_slice(event.at.to_string().as_bytes());
+    write_integer(out, event.at);
 
     let mut notes = Notes::default();
     out.extend_from_slice(b",\"event\":");

@@ -56,7 +56,7 @@ fn whole_or_raw(value: Value<'_>) -> Cow<'_, str> {
 #[inline(never)]
 pub(crate) fn id(value: Value<'_>) -> Option<Cow<'_, str>> {
     let id = match value.kind() {
-        Kind::Number => Number::parse(value.raw())?.whole()?,
+        Kind::Number => value.number()?.whole()?,
         Kind::Plain | Kind::Escaped => text(value)?,
         _ => return None,
     };
@@ -79,7 +79,8 @@ pub(crate) fn numbered(value: Value<'_>) -> Option<Cow<'_, str>> {
 #[inline(never)]
 pub(crate) fn number(value: Value<'_>) -> Option<Number<'_>> {
     match value.kind() {
-        Kind::Number | Kind::Plain => Number::parse(value.raw().trim()),
+        Kind::Number => value.number(),
+        Kind::Plain => Number::parse(value.raw().trim()),
         _ => None,
     }
 }

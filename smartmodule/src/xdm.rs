@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::json::{Number, write_number, write_text};
+use crate::json::{Number, write_integer, write_number, write_text};
 use crate::omit::{Omit, Place};
 use crate::time::write_instant;
 
@@ -67,7 +67,11 @@ impl<'w> Xdm<'w> {
             }
         };
         self.out.push(bracket);
-        Some(Open { mark, inside: self.out.len(), outer: std::mem::replace(&mut self.place, place) })
+        Some(Open {
+            mark,
+            inside: self.out.len(),
+            outer: std::mem::replace(&mut self.place, place),
+        })
     }
 
     /// Closes a container; takes it back when nothing came in it.
@@ -132,7 +136,7 @@ impl<'w> Xdm<'w> {
             return;
         };
         if self.key(key).is_some() {
-            self.out.extend_from_slice(number.to_string().as_bytes());
+            write_integer(self.out, i64::from(number));
         }
     }
 

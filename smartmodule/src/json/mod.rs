@@ -8,6 +8,7 @@
 mod canonical;
 mod number;
 mod parse;
+mod scan;
 #[cfg(test)]
 mod tests;
 mod value;
@@ -17,4 +18,4 @@ pub(crate) use canonical::write_canonical;
 pub(crate) use number::{Number, write_number};
 pub(crate) use parse::{Fault, Tape};
 pub(crate) use value::{Kind, Value};
-pub(crate) use write::{write_escaped, write_text};
+pub(crate) use write::{write_escaped, write_integer, write_text};

@@ -1,33 +1,39 @@
 //! Numbers as they come (integers, integral floats, text) and as they go out (shortest form).
 
-/// A finite number and the decimal text it came from.
+/// A decimal of at most so many characters and without exponent survives the way through a double: its text only needs
+/// trimming. (Fifteen significant digits do.)
+const PLAIN: usize = 15;
+
+/// A finite number, as the decimal text it came as. The double is worked out only where one is needed.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Number<'a> {
     text: &'a str,
-    value: f64,
 }
 
 impl<'a> Number<'a> {
     /// Reads a number of the JSON grammar; `None` for anything else and for what no double can hold (`1e999`).
     pub(crate) fn parse(text: &'a str) -> Option<Self> {
-        if !is_json_number(text) {
-            return None;
+        if is_json_number(text) {
+            Self::checked(text)
+        } else {
+            None
         }
-        text.parse::<f64>()
-            .ok()
-            .filter(|value| value.is_finite())
-            .map(|value| Self { text, value })
     }
 
-    pub(crate) const fn value(&self) -> f64 {
-        self.value
+    /// As [`parse`](Self::parse), of a text that is known to be of the grammar.
+    pub(super) fn checked(text: &'a str) -> Option<Self> {
+        let number = Self { text };
+        (text.len() <= PLAIN && !text.contains(['e', 'E']) || number.value().is_finite()).then_some(number)
+    }
+
+    pub(crate) fn value(&self) -> f64 {
+        self.text.parse().unwrap_or(f64::INFINITY)
     }
 
     /// The number without its sign.
     pub(crate) fn absolute(self) -> Self {
         Self {
             text: self.text.strip_prefix('-').unwrap_or(self.text),
-            value: self.value.abs(),
         }
     }
 
@@ -43,8 +49,9 @@ impl<'a> Number<'a> {
             return Some(if digits == "-0" { "0".into() } else { digits.into() });
         }
         // With an exponent: exact up to 2^53, beyond which a double no longer holds every integer.
-        let exact = self.value.fract() == 0.0 && self.value.abs() <= 9_007_199_254_740_992.0;
-        exact.then(|| (self.value as i64).to_string().into())
+        let value = self.text.contains(['e', 'E']).then(|| self.value())?;
+        let exact = value.fract() == 0.0 && value.abs() <= 9_007_199_254_740_992.0;
+        exact.then(|| (value as i64).to_string().into())
     }
 
     /// The number as an integer, when it is one.
@@ -72,18 +79,17 @@ fn is_json_number(text: &str) -> bool {
 
 /// Appends the number in the form of RFC 8785 (ECMAScript's), which is also the shortest: `73.60` becomes `73.6`.
 pub(crate) fn write_number(out: &mut Vec<u8>, number: Number<'_>) {
-    // Up to 15 significant digits a decimal survives the way through a double, so its text only needs trimming.
-    let plain = number.text.len() <= 16 && !number.text.contains(['e', 'E']);
-    let magnitude = number.value.abs();
-    if plain && (1e-6..1e15).contains(&magnitude) {
-        let text = match number.text.contains('.') {
-            true => number.text.trim_end_matches('0').trim_end_matches('.'),
-            false => number.text,
-        };
-        out.extend_from_slice(text.as_bytes());
-    } else {
-        write_double(out, number.value);
+    let text = number.text;
+    let magnitude = text.strip_prefix('-').unwrap_or(text);
+    let plain = text.len() <= PLAIN && !text.contains(['e', 'E']) && !magnitude.starts_with("0.000000");
+    if !plain {
+        return write_double(out, number.value());
     }
+    let trimmed = match text.contains('.') {
+        true => text.trim_end_matches('0').trim_end_matches('.'),
+        false => text,
+    };
+    out.extend_from_slice(if trimmed == "-0" { b"0" } else { trimmed.as_bytes() });
 }
 
 /// ECMAScript's `Number::toString`: digits without exponent from 1e-6 up to below 1e21.

@@ -1,5 +1,6 @@
 //! The parser: text to tokens.
 
+use super::scan::plain_prefix;
 use super::value::{Kind, Value};
 
 /// Deeper documents are refused: each level costs stack, and no Capillary event nests more than eight.
@@ -172,6 +173,7 @@ impl Parser<'_> {
         let start = self.at;
         let mut kind = Kind::Plain;
         loop {
+            self.at += plain_prefix(self.bytes.get(self.at..).unwrap_or(&[]));
             match self.peek() {
                 Some(b'"') => break,
                 Some(b'\\') => {
@@ -179,7 +181,6 @@ impl Parser<'_> {
                     self.escape()?;
                 }
                 // The text is UTF-8 already; only control characters are not allowed as they are.
-                Some(byte) if byte >= 0x20 => self.at += 1,
                 _ => return self.fault(),
             }
         }

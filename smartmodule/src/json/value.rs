@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::number::Number;
 use super::parse::Token;
 
 /// What a value is.
@@ -71,6 +72,15 @@ impl<'a> Value<'a> {
         }
     }
 
+    /// The number; `None` for any other value and for what no double can hold.
+    pub(crate) fn number(&self) -> Option<Number<'a>> {
+        if self.kind() == Kind::Number {
+            Number::checked(self.raw())
+        } else {
+            None
+        }
+    }
+
     fn children(self) -> Children<'a> {
         let token = self.token();
         let end = match token.kind {
@@ -102,10 +112,25 @@ impl<'a> Value<'a> {
     /// The value of `key`; of a repeated key, the last one.
     #[inline(never)]
     pub(crate) fn get(&self, key: &str) -> Option<Value<'a>> {
-        self.members()
-            .filter(|(name, _)| name.is(key))
-            .last()
-            .map(|(_, value)| value)
+        if !self.is_object() {
+            return None;
+        }
+        let end = self.token().next as usize;
+        let mut at = self.at + 1;
+        let mut found = None;
+        while at < end {
+            let (name, value) = (self.tokens.get(at)?, self.tokens.get(at + 1)?);
+            // The length first: it settles nearly every comparison.
+            let is_key = match name.kind {
+                Kind::Plain => (name.end - name.start) as usize == key.len() && self.moved(at).raw() == key,
+                _ => unescape(self.moved(at).raw()) == key,
+            };
+            if is_key {
+                found = Some(at + 1);
+            }
+            at = value.next as usize;
+        }
+        found.map(|at| self.moved(at))
     }
 
     /// As [`get`](Self::get), else the value of the key that differs in case only (`Instore` for `instore`).
@@ -116,15 +141,6 @@ impl<'a> Value<'a> {
                 .last()
                 .map(|(_, value)| value)
         })
-    }
-
-    /// Whether this string is `text`.
-    fn is(&self, text: &str) -> bool {
-        match self.kind() {
-            Kind::Plain => self.raw() == text,
-            Kind::Escaped => unescape(self.raw()) == text,
-            _ => false,
-        }
     }
 }
 

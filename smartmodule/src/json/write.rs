@@ -1,4 +1,6 @@
-//! Strings out.
+//! Strings and integers out.
+
+use super::scan::plain_prefix;
 
 /// Appends `text` as a JSON string.
 pub(crate) fn write_text(out: &mut Vec<u8>, text: &str) {
@@ -10,14 +12,14 @@ pub(crate) fn write_text(out: &mut Vec<u8>, text: &str) {
 /// Appends the characters of `text`, escaped as RFC 8785 wants it: only what must be.
 pub(crate) fn write_escaped(out: &mut Vec<u8>, text: &str) {
     const HEX: &[u8; 16] = b"0123456789abcdef";
-    let bytes = text.as_bytes();
-    let mut done = 0;
-    for (at, &byte) in bytes.iter().enumerate() {
-        if byte >= 0x20 && byte != b'"' && byte != b'\\' {
-            continue;
-        }
-        out.extend_from_slice(bytes.get(done..at).unwrap_or(&[]));
-        done = at + 1;
+    let mut rest = text.as_bytes();
+    loop {
+        let (plain, special) = rest.split_at_checked(plain_prefix(rest)).unwrap_or((rest, &[]));
+        out.extend_from_slice(plain);
+        let Some((&byte, after)) = special.split_first() else {
+            return;
+        };
+        rest = after;
         let short = match byte {
             b'"' => b'"',
             b'\\' => b'\\',
@@ -34,5 +36,23 @@ pub(crate) fn write_escaped(out: &mut Vec<u8>, text: &str) {
         };
         out.extend_from_slice(&[b'\\', short]);
     }
-    out.extend_from_slice(bytes.get(done..).unwrap_or(&[]));
+}
+
+/// Appends an integer.
+pub(crate) fn write_integer(out: &mut Vec<u8>, number: i64) {
+    let mut digits = [0; 20];
+    let mut rest = number.unsigned_abs();
+    let mut count = 0;
+    for digit in &mut digits {
+        *digit = b'0' + (rest % 10) as u8;
+        rest /= 10;
+        count += 1;
+        if rest == 0 {
+            break;
+        }
+    }
+    if number < 0 {
+        out.push(b'-');
+    }
+    out.extend(digits.iter().take(count).rev());
 }

@@ -10,8 +10,6 @@ mod reward;
 mod tier;
 mod transaction;
 
-use std::borrow::Cow;
-
 use crate::event::{Event, Trim};
 use crate::kind::{Depth, EventKind};
 use crate::program::Choice;
@@ -51,7 +49,7 @@ pub(crate) fn write_event(event: &Event<'_>, trim: Trim, out: &mut Vec<u8>) {
     Xdm::entity(out, &event.params.omit, |xdm| {
         xdm.label("_id", &event.id);
         xdm.instant("timestamp", Some(event.at));
-        xdm.text("eventType", Some(event_type(event)));
+        xdm.label("eventType", event_type(event));
         event
             .customer
             .write(xdm, event.params, event.organization.as_deref(), event.is_deleted());
@@ -92,17 +90,17 @@ fn own_fields(event: &Event<'_>, trim: Trim, xdm: &mut Xdm<'_>) {
     }
 }
 
-fn event_type(event: &Event<'_>) -> Cow<'static, str> {
+fn event_type(event: &Event<'_>) -> &'static str {
     if event.kind == EventKind::TransactionAdded {
         let bill = transaction::Bill::read(event);
         if bill.counts {
-            return Cow::Borrowed("commerce.purchases");
+            return "commerce.purchases";
         }
         if bill.is_return {
-            return Cow::Borrowed("capillary.transactionReturned");
+            return "capillary.transactionReturned";
         }
     }
-    Cow::Owned(format!("capillary.{}", event.kind.name()))
+    event.kind.event_type()
 }
 
 /// Writes the profile record; `false`, and nothing, when the event states no profile facts.
