@@ -1,5 +1,6 @@
 //! Test doubles and the end-to-end suites.
 
+pub mod answer;
 pub mod cluster;
 pub mod harness;
 pub mod mock_cluster;
@@ -7,6 +8,5 @@ pub mod oracle;
 pub mod samples;
 pub mod scenario;
 pub mod simulator;
-pub mod smartmodule;
 pub mod workload;
 pub mod xdm;

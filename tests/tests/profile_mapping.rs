@@ -2,8 +2,6 @@
 //!
 //! `UPDATE_DOCS=1 cargo test -p conformance --test profile_mapping` writes it anew.
 
-#![expect(clippy::unwrap_used, reason = "a test ends where something it needs is missing")]
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
