@@ -4,6 +4,7 @@
 //! parsing a value", every ten seconds). That is no fault of what is tested here, so a restart puts the previous content back.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::error::{ClusterError, failed};
 
@@ -11,7 +12,21 @@ use super::error::{ClusterError, failed};
 pub(super) struct Metadata(Vec<(PathBuf, Vec<u8>)>);
 
 impl Metadata {
-    pub(super) fn read(directory: &Path) -> Result<Metadata, ClusterError> {
+    /// Reads the files at a moment when none of them is being written.
+    pub(super) async fn read(directory: &Path) -> Result<Metadata, ClusterError> {
+        for _ in 0..100 {
+            let files = Metadata::read_once(directory)?;
+            if files.0.iter().all(|(_, content)| !content.is_empty()) {
+                return Ok(files);
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        Err(ClusterError::NotUp(
+            "the controller left a metadata file empty".to_owned(),
+        ))
+    }
+
+    fn read_once(directory: &Path) -> Result<Metadata, ClusterError> {
         let mut files = Vec::new();
         let mut directories = vec![directory.to_owned()];
         while let Some(directory) = directories.pop() {
@@ -21,9 +36,10 @@ impl Metadata {
                 if path.is_dir() {
                     directories.push(path);
                 } else {
-                    // A file that is gone or being written is not one to go back to.
-                    let content = std::fs::read(&path).unwrap_or_default();
-                    files.push((path, content));
+                    // One that was deleted since it was listed is none to go back to.
+                    if let Ok(content) = std::fs::read(&path) {
+                        files.push((path, content));
+                    }
                 }
             }
         }

@@ -188,7 +188,7 @@ impl Processes {
     }
 
     pub(super) async fn restart(&self) -> Result<(), ClusterError> {
-        let saved = Metadata::read(&self.metadata)?;
+        let saved = Metadata::read(&self.metadata).await?;
         // The controller first: it would write down that the SPUs are gone, and a kill in the middle of that is what `mend` is for.
         self.controller.kill().await?;
         for spu in &self.spus {
