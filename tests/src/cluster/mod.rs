@@ -4,6 +4,7 @@
 mod backend;
 mod docker;
 mod error;
+mod metadata_files;
 mod partition;
 mod ports;
 mod processes;

@@ -185,10 +185,10 @@ impl Partitions {
         deadline: Instant,
     ) -> Result<Arc<VersionedSerialSocket>, ClusterError> {
         let key = (topic.to_owned(), partition);
-        if let Some(leader) = self.leaders.lock().await.get(&key) {
-            if !leader.is_stale() {
-                return Ok(Arc::clone(leader));
-            }
+        if let Some(leader) = self.leaders.lock().await.get(&key)
+            && !leader.is_stale()
+        {
+            return Ok(Arc::clone(leader));
         }
         loop {
             match self.connect(topic, partition).await {

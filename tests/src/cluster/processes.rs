@@ -4,11 +4,13 @@ use std::ffi::OsString;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::time::Duration;
 
 use tokio::process::{Child, Command};
 use tokio::sync::Mutex;
 
 use super::error::{ClusterError, failed};
+use super::metadata_files::Metadata;
 use super::ports;
 use super::registration::{self, Addresses};
 use crate::mock_cluster::FIRST_SPU;
@@ -83,9 +85,25 @@ impl Process {
     }
 }
 
+impl Drop for Process {
+    fn drop(&mut self) {
+        // Waits for the end, shortly: the directory the process writes to is removed next.
+        if let Some(child) = self.running.get_mut() {
+            drop(child.stdin.take());
+            for _ in 0..200 {
+                if !matches!(child.try_wait(), Ok(None)) {
+                    break;
+                }
+                std::thread::sleep(Duration::from_millis(5));
+            }
+        }
+    }
+}
+
 /// The processes of one cluster.
 pub(super) struct Processes {
     endpoint: String,
+    metadata: PathBuf,
     controller: Process,
     spus: Vec<Process>,
 }
@@ -102,10 +120,11 @@ impl Processes {
         let binary = binary.canonicalize().map_err(failed("finding fluvio-run"))?;
         let (public, private) = (ports::free()?, ports::free()?);
         let endpoint = format!("{HOST}:{public}");
+        let metadata = directory.join("metadata");
         let arguments = [
             "sc".into(),
             "--local".into(),
-            directory.join("metadata").into(),
+            metadata.clone().into(),
             "--bind-public".into(),
             endpoint.clone().into(),
             "--bind-private".into(),
@@ -114,6 +133,7 @@ impl Processes {
         let controller = Process::new(&binary, directory.join("sc.log"), arguments.to_vec());
         let mut cluster = Processes {
             endpoint,
+            metadata,
             controller,
             spus: Vec::new(),
         };
@@ -168,10 +188,13 @@ impl Processes {
     }
 
     pub(super) async fn restart(&self) -> Result<(), ClusterError> {
+        let saved = Metadata::read(&self.metadata).await?;
+        // The controller first: it would write down that the SPUs are gone, and a kill in the middle of that is what `mend` is for.
+        self.controller.kill().await?;
         for spu in &self.spus {
             spu.kill().await?;
         }
-        self.controller.kill().await?;
+        saved.mend()?;
         self.controller.start().await?;
         drop(registration::connect(&self.endpoint).await?);
         for spu in &self.spus {

@@ -8,6 +8,9 @@ use fluvio::metadata::partition::PartitionSpec;
 use fluvio::metadata::spu::SpuSpec;
 use fluvio::{FluvioAdmin, FluvioClusterConfig};
 use fluvio_controlplane_metadata::spu::{Endpoint, IngressPort};
+use fluvio_protocol::link::ErrorCode;
+use fluvio_socket::{ClientConfig, MultiplexerSocket, VersionedSerialSocket};
+use fluvio_spu_schema::server::fetch_offset::FetchOffsetsRequest;
 use tokio::time::{Instant, sleep};
 
 use super::error::{ClusterError, failed, one_line};
@@ -96,7 +99,43 @@ async fn missing(endpoint: &str, spus: usize) -> Result<Option<String>, ClusterE
     {
         return Ok(Some(format!("partition {name} is not online")));
     }
-    let waiting = admin.all::<PartitionSpec>().await.map_err(failed(what))?;
-    let waiting = waiting.into_iter().find(|partition| !partition.status.is_online());
-    Ok(waiting.map(|partition| format!("partition {} is not online", partition.name)))
+    let ours = admin.all::<PartitionSpec>().await.map_err(failed(what))?;
+    for partition in partitions.into_iter().chain(ours) {
+        let name = partition.name;
+        let leader = known.iter().find(|spu| spu.spec.id == partition.spec.leader);
+        if !partition.status.is_online() {
+            return Ok(Some(format!("partition {name} is not online")));
+        }
+        if let (Some(leader), Some((topic, index))) = (leader, name.rsplit_once('-')) {
+            let index = index.parse().map_err(failed(what))?;
+            if let Err(reason) = answers(leader.spec.public_endpoint.addr(), topic, index).await {
+                return Ok(Some(format!(
+                    "the leader of partition {name} does not answer: {reason}"
+                )));
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// Asks an SPU for a partition. A controller that has just started still believes the states it wrote down before it was killed, and an SPU
+/// that has just started does not know its partitions: until then it answers that a consumer has stored nothing.
+async fn answers(address: String, topic: &str, partition: u32) -> Result<(), String> {
+    let socket = ClientConfig::with_addr(address)
+        .connect()
+        .await
+        .map_err(|error| error.to_string())?;
+    let (socket, config, versions) = socket.split();
+    let socket = VersionedSerialSocket::new(MultiplexerSocket::shared(socket), config, versions);
+    let response = socket
+        .send_receive(FetchOffsetsRequest::new(topic.to_owned(), partition))
+        .await;
+    let response = response.map_err(|error| error.to_string())?;
+    match response
+        .find_partition(&(topic.to_owned(), partition).into())
+        .map(|found| found.error_code)
+    {
+        Some(ErrorCode::None) => Ok(()),
+        other => Err(format!("{other:?}")),
+    }
 }

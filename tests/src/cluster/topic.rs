@@ -32,6 +32,8 @@ pub struct TopicOptions {
     pub retention: Option<Duration>,
     /// Bytes after which a segment is closed; retention removes whole closed segments.
     pub segment_size: Option<u32>,
+    /// Bytes of a partition after which its oldest segments are removed.
+    pub max_partition_size: Option<u64>,
 }
 
 impl TopicOptions {
@@ -45,6 +47,7 @@ impl TopicOptions {
             deduplication: None,
             retention: None,
             segment_size: None,
+            max_partition_size: None,
         }
     }
 
@@ -91,10 +94,11 @@ impl TopicOptions {
             let time_in_seconds = u32::try_from(retention.as_secs()).unwrap_or(u32::MAX);
             spec.set_cleanup_policy(CleanupPolicy::Segment(SegmentBasedPolicy { time_in_seconds }));
         }
-        if self.segment_size.is_some() {
+        if self.segment_size.is_some() || self.max_partition_size.is_some() {
+            let (segment_size, max_partition_size) = (self.segment_size, self.max_partition_size);
             spec.set_storage(TopicStorageConfig {
-                segment_size: self.segment_size,
-                max_partition_size: None,
+                segment_size,
+                max_partition_size,
             });
         }
         (self.name, spec)

@@ -7,13 +7,13 @@ use fluvio_protocol::api::{RequestHeader, RequestMessage};
 use fluvio_protocol::link::ErrorCode;
 use fluvio_protocol::record::{Batch, Offset, RawRecords};
 use fluvio_protocol::{Decoder, Encoder, Version};
-use fluvio_smartengine::SmartModuleChainInstance;
 use fluvio_socket::{ExclusiveFlvSink, SocketError};
 use fluvio_spu_schema::fetch::FetchablePartitionResponse;
 use fluvio_spu_schema::server::smartmodule::SmartModuleInvocation;
 use fluvio_spu_schema::server::stream_fetch::{FileStreamFetchRequest, StreamFetchRequest, StreamFetchResponse};
 use tokio::sync::watch;
 
+use super::chains::Chain;
 use super::replica::Replica;
 use super::smartmodules::{self, Processed};
 use super::spu::{Session, Sessions};
@@ -190,11 +190,7 @@ impl PartitionStream {
     }
 
     /// Sends what lies at `offset` and after; gives where the next read begins and whether the consumer has to acknowledge first.
-    async fn send_from(
-        &mut self,
-        offset: Offset,
-        chain: &mut Option<SmartModuleChainInstance>,
-    ) -> Result<(Offset, bool), StreamEnd> {
+    async fn send_from(&mut self, offset: Offset, chain: &mut Option<Chain>) -> Result<(Offset, bool), StreamEnd> {
         let delay = self.shared.state().faults.fetch_delay;
         if !delay.is_zero() {
             tokio::time::sleep(delay).await;
@@ -242,12 +238,7 @@ impl PartitionStream {
     }
 
     /// Runs the batches from the one that holds `offset` to `end` through the chain, on a thread of its own: it may take seconds.
-    async fn transform(
-        &self,
-        offset: Offset,
-        end: Offset,
-        chain: &mut Option<SmartModuleChainInstance>,
-    ) -> Result<Processed, StreamEnd> {
+    async fn transform(&self, offset: Offset, end: Offset, chain: &mut Option<Chain>) -> Result<Processed, StreamEnd> {
         let Some(mut taken) = chain.take() else {
             return Ok((Batch::default(), None));
         };

@@ -6,6 +6,7 @@
 //! records, so does this. It keeps everything in memory, never replicates, and knows no TLS: a test double, nothing to run in production.
 
 mod admin;
+mod chains;
 mod connection;
 mod consumer_offsets;
 mod controls;

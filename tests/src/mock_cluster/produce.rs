@@ -113,7 +113,12 @@ async fn deduplicated(
     let batches = records.batches.into_iter().map(Ok);
     match smartmodules::process(chain, batches, usize::MAX) {
         Ok((output, None)) => one_batch(output),
-        Ok((_, Some(_))) | Err(_) => Err(ErrorCode::StorageError),
+        Ok((_, Some(_))) => Err(ErrorCode::StorageError),
+        Err(_) => {
+            // Built anew for the next write.
+            *filter = None;
+            Err(ErrorCode::StorageError)
+        }
     }
 }
 

@@ -5,9 +5,9 @@ use std::sync::Mutex;
 
 use fluvio_controlplane_metadata::topic::Deduplication;
 use fluvio_protocol::record::{Batch, Offset, RawRecords};
-use fluvio_smartengine::SmartModuleChainInstance;
 use tokio::sync::watch;
 
+use super::chains::Chain;
 use super::log::Log;
 use super::state::lock;
 
@@ -19,7 +19,7 @@ pub(super) struct Replica {
     pub(super) log: Mutex<Log>,
     pub(super) deduplication: Option<Deduplication>,
     /// The deduplication filter, built at the first write after the leader came up.
-    pub(super) filter: tokio::sync::Mutex<Option<SmartModuleChainInstance>>,
+    pub(super) filter: tokio::sync::Mutex<Option<Chain>>,
     end: watch::Sender<Offset>,
     deleted: watch::Sender<bool>,
 }

@@ -17,6 +17,7 @@ use fluvio_spu_schema::server::smartmodule::{
     SmartModuleContextData, SmartModuleInvocation, SmartModuleInvocationWasm, SmartModuleKind,
 };
 
+use super::chains::{self, Chain};
 use super::replica::Replica;
 use super::sc::ServiceError;
 use super::state::{Shared, lock};
@@ -33,14 +34,20 @@ pub(super) async fn build(
     replica: &Replica,
     invocations: Vec<SmartModuleInvocation>,
     version: i16,
-) -> Result<Option<SmartModuleChainInstance>, ErrorCode> {
+) -> Result<Option<Chain>, ErrorCode> {
     if invocations.is_empty() {
         return Ok(None);
+    }
+    let invocations = invocations.into_iter().map(|invocation| resolved(shared, invocation));
+    let invocations = invocations.collect::<Result<Vec<_>, _>>()?;
+    let recipe = chains::recipe(&invocations, version);
+    if let Some(chain) = shared.chains.take(recipe) {
+        return Ok(Some(chain));
     }
     let mut builder = SmartModuleChainBuilder::default();
     builder.set_store_memory_limit(MAX_MEMORY_BYTES);
     for invocation in invocations {
-        let (config, wasm) = configured(resolved(shared, invocation)?, version)?;
+        let (config, wasm) = configured(invocation, version)?;
         builder.add_smart_module(config, wasm);
     }
     let engine = shared.engine.clone();
@@ -64,7 +71,7 @@ pub(super) async fn build(
         .look_back(|bound| std::future::ready(recent(replica, bound).map_err(Into::into)))
         .await;
     looked_back.map_err(|error| ErrorCode::SmartModuleLookBackError(error.root_cause().to_string()))?;
-    Ok(Some(chain))
+    Ok(Some(shared.chains.lend(chain, recipe)))
 }
 
 /// Replaces a name by the wasm stored under it.
@@ -144,6 +151,19 @@ fn recent(replica: &Replica, bound: Lookback) -> io::Result<Vec<Record>> {
 /// - from the second input batch on, the records' deltas are moved by the difference of the bases with the wrong sign;
 /// - the output batch has no timestamp of its own.
 pub(super) fn process(
+    chain: &mut Chain,
+    batches: impl Iterator<Item = io::Result<Batch<RawRecords>>>,
+    max_bytes: usize,
+) -> Result<Processed, ServiceError> {
+    let instance = chain.instance().ok_or("the chain trapped before")?;
+    let processed = pass(instance, batches, max_bytes);
+    if processed.is_err() {
+        chain.spoil();
+    }
+    processed
+}
+
+fn pass(
     chain: &mut SmartModuleChainInstance,
     batches: impl Iterator<Item = io::Result<Batch<RawRecords>>>,
     max_bytes: usize,

@@ -11,6 +11,7 @@ use fluvio_sc_schema::topic::ReplicaSpec;
 use fluvio_smartengine::SmartEngine;
 use tokio::sync::watch;
 
+use super::chains::IdleChains;
 use super::faults::Faults;
 use super::replica::Replica;
 use super::{CONSUMER_OFFSETS, spu_id};
@@ -130,6 +131,7 @@ pub(super) struct Shared {
     state: Mutex<State>,
     changes: watch::Sender<u64>,
     pub(super) engine: SmartEngine,
+    pub(super) chains: Arc<IdleChains>,
 }
 
 impl Shared {
@@ -159,6 +161,7 @@ impl Shared {
             state: Mutex::new(state),
             changes: watch::Sender::new(0),
             engine,
+            chains: Arc::default(),
         }
     }
 

@@ -209,6 +209,41 @@ async fn a_recreated_topic_is_empty_while_the_stored_offset_is_beyond_its_end() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_profile_backend_runs_on_the_cluster_of_the_current_profile() {
+    let cluster = mock(2).await;
+    // The suite itself, as a user starts it against a cluster of their own.
+    let suite = tokio::process::Command::new(std::env::current_exe().unwrap())
+        .args([
+            "--exact",
+            "smartmodules::a_filter_shifts_the_numbers_of_what_it_lets_through",
+        ])
+        .arg("lifecycle::deleting_a_topic_ends_its_streams_and_forgets_its_offsets")
+        .env("FLUVIO_TEST_CLUSTER", "profile")
+        .env("FLV_PROFILE_PATH", cluster.profile_file().unwrap())
+        .output()
+        .await
+        .unwrap();
+    let said = String::from_utf8_lossy(&suite.stdout).into_owned();
+    assert!(suite.status.success() && said.contains("2 passed"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_chain_that_trapped_is_not_used_again() {
+    let (cluster, topic) = (mock(1).await, "traps");
+    cluster.load_smartmodule(scripted_filter(), FILTER).await.unwrap();
+    cluster.mock().unwrap().create_topic(topic, 1);
+    batch(&cluster, topic, &["a"]).await;
+    batch(&cluster, topic, &["*"]).await;
+    batch(&cluster, topic, &["c"]).await;
+    for _ in 0..3 {
+        let mut stream = cluster.stream(through_filter(topic, 1)).await.unwrap();
+        assert!(matches!(response(&mut stream).await.error, ErrorCode::Other(_)));
+        let mut stream = cluster.stream(through_filter(topic, 2)).await.unwrap();
+        assert_eq!(response(&mut stream).await.values(), ["c"]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn fifty_thousand_records_pass_in_order_through_producer_smartmodule_and_consumer() {
     const RECORDS: usize = 50_000;
     let cluster = mock(1).await;

@@ -202,3 +202,57 @@ async fn the_profile_file_leads_the_client_to_the_cluster() {
     let file = fluvio::config::ConfigFile::load(Some(path.to_string_lossy().into_owned())).unwrap();
     assert_eq!(file.config().current_cluster().unwrap().endpoint, cluster.endpoint());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_retention_removed_is_refused_with_the_next_available_offset() {
+    let cluster = cluster(1).await;
+    let options = TopicOptions {
+        segment_size: Some(2_048),
+        max_partition_size: Some(4_096),
+        ..TopicOptions::new("short")
+    };
+    let topic = topic(&cluster, options).await;
+    for _ in 0..20 {
+        batch(&cluster, &topic, &["x".repeat(900).as_str(); 2]).await;
+    }
+    if let Some(mock) = cluster.mock() {
+        mock.evict(&topic, 0, 31).unwrap();
+    }
+    // A real SPU looks every ten seconds.
+    let mut next_available = 0;
+    for _ in 0..400 {
+        next_available = cluster.log_start(&topic, 0).await.unwrap();
+        if next_available > 0 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert!(
+        next_available > 1 && next_available % 2 == 0,
+        "whole batches are removed: {next_available}"
+    );
+    for start in [0, next_available - 1] {
+        let request = StreamRequest {
+            start,
+            ..StreamRequest::new(&topic, 0)
+        };
+        let mut stream = cluster.stream(request).await.unwrap();
+        let refused = response(&mut stream).await.error;
+        assert_eq!(
+            refused,
+            ErrorCode::OffsetEvicted {
+                offset: start,
+                next_available
+            }
+        );
+    }
+    let request = StreamRequest {
+        start: next_available,
+        ..StreamRequest::new(&topic, 0)
+    };
+    let first = response(&mut cluster.stream(request).await.unwrap()).await;
+    assert_eq!(
+        (first.batches[0].base, first.log_start),
+        (next_available, next_available)
+    );
+}

@@ -1,6 +1,9 @@
 //! What brokers do that a connector has to live with. Every test runs on the mock and, with `FLUVIO_TEST_CLUSTER`, on a real cluster:
 //! that is how the mock is kept honest. The mock's own controls are tested in `controls`.
 
+// Clippy's leave to unwrap covers test functions only, not the helpers they share.
+#![allow(clippy::expect_used, clippy::unwrap_used)]
+
 mod controls;
 mod lifecycle;
 mod smartmodules;
