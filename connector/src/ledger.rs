@@ -275,7 +275,10 @@ mod tests {
         for offset in 1..4 {
             ledger.settle(at(offset), Outcome::Delivered).unwrap();
         }
-        assert!(!ledger.has_room(0), "the oldest offset is unsettled, so the stretch is still 4");
+        assert!(
+            !ledger.has_room(0),
+            "the oldest offset is unsettled, so the stretch is still 4"
+        );
         ledger.settle(at(0), Outcome::Delivered).unwrap();
         ledger.room(0).await;
     }

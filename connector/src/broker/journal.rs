@@ -15,7 +15,9 @@ pub(super) enum Verdict {
     Rewound,
     /// This process never wrote that value. Fluvio has no consumer groups: two processes with one consumer id both
     /// deliver everything and rewind each other's offset.
-    Foreign { sightings: u32 },
+    Foreign {
+        sightings: u32,
+    },
 }
 
 #[derive(Debug, Default)]
@@ -66,13 +68,23 @@ impl Journal {
 
     /// Whether the last commit has to be sent again although nothing changed. Asking clears it.
     pub(super) fn take_send_again(&self, partition: u32) -> bool {
-        self.entries().get_mut(&partition).is_some_and(|entry| std::mem::take(&mut entry.send_again))
+        self.entries()
+            .get_mut(&partition)
+            .is_some_and(|entry| std::mem::take(&mut entry.send_again))
+    }
+
+    /// The partitions begun, in order.
+    pub(super) fn partitions(&self) -> BTreeSet<u32> {
+        self.entries().keys().copied().collect()
     }
 
     /// What is acknowledged now, by partition: to be noted before a look at the store, and given to [`Self::judge`].
     pub(super) fn snapshot(&self) -> HashMap<u32, i64> {
         let entries = self.entries();
-        entries.iter().filter_map(|(partition, entry)| Some((*partition, entry.acknowledged?))).collect()
+        entries
+            .iter()
+            .filter_map(|(partition, entry)| Some((*partition, entry.acknowledged?)))
+            .collect()
     }
 
     /// Judges a stored value that was read back. `floor` was acknowledged before the look.
@@ -108,7 +120,11 @@ mod tests {
         assert_eq!(journal.judge(0, 4, Some(4)), Verdict::Ours);
         journal.sending(0, 7);
         assert_eq!(journal.judge(0, 7, Some(4)), Verdict::Ours, "sent, its answer lost");
-        assert_eq!(journal.judge(0, 4, Some(4)), Verdict::Ours, "sent, but not yet in effect");
+        assert_eq!(
+            journal.judge(0, 4, Some(4)),
+            Verdict::Ours,
+            "sent, but not yet in effect"
+        );
     }
 
     #[test]
@@ -127,7 +143,10 @@ mod tests {
         journal.begin(0, Some(4));
         journal.sending(0, 9);
         journal.acknowledged(0, 9);
-        assert_eq!(journal.judge(0, 4, journal.snapshot().get(&0).copied()), Verdict::Rewound);
+        assert_eq!(
+            journal.judge(0, 4, journal.snapshot().get(&0).copied()),
+            Verdict::Rewound
+        );
         assert!(journal.take_send_again(0));
         assert!(!journal.take_send_again(0));
     }

@@ -60,11 +60,13 @@ impl Shared {
         let request = FetchOffsetsRequest::new(self.topic.clone(), partition);
         let response = connection.call(WHAT, request).await?;
         let replica = (self.topic.clone(), partition).into();
-        let found = response.find_partition(&replica).ok_or_else(|| BrokerError::BadResponse {
-            what: WHAT,
-            address: address(),
-            reason: "the partition is not in it".to_owned(),
-        })?;
+        let found = response
+            .find_partition(&replica)
+            .ok_or_else(|| BrokerError::BadResponse {
+                what: WHAT,
+                address: address(),
+                reason: "the partition is not in it".to_owned(),
+            })?;
         match found.error_code {
             ErrorCode::None => Ok(Log {
                 start: found.start_offset,
@@ -132,9 +134,7 @@ impl Reader {
                     () = stopped(&mut stop) => break Ok(()),
                     error = &mut watching => break Err(error),
                     Some(found) = found.recv() => {
-                        if let Err(error) = self.begin(found, &mut tasks, &arrivals, &halted).await {
-                            break Err(error);
-                        }
+                        self.begin(found, &mut tasks, &arrivals, &halted).await;
                     }
                     Some(task) = tasks.join_next() => match task {
                         Ok(Ok(())) => {}
@@ -163,7 +163,7 @@ impl Reader {
         tasks: &mut JoinSet<Result<(), BrokerError>>,
         arrivals: &mpsc::Sender<Arrival>,
         halted: &watch::Receiver<bool>,
-    ) -> Result<(), BrokerError> {
+    ) {
         let Found {
             partition,
             stored,
@@ -171,11 +171,10 @@ impl Reader {
         } = found;
         let shared = Arc::clone(&self.shared);
         shared.journal.begin(partition, stored);
-        let reader = PartitionReader::new(Arc::clone(&shared), partition, stored, start, arrivals.clone())?;
+        let reader = PartitionReader::new(Arc::clone(&shared), partition, stored, start, arrivals.clone());
         tasks.spawn(reader.run(halted.clone()));
         let committer = Committer::new(shared, partition, stored, self.finish.subscribe());
         self.commits.lock().await.spawn(committer.run());
-        Ok(())
     }
 
     /// Commits everything settled, each commit verified by its answer. Fails when that takes longer than the bound.
@@ -185,9 +184,24 @@ impl Reader {
         let all = async { while commits.join_next().await.is_some() {} };
         if timeout(bound, all).await.is_err() {
             commits.abort_all();
-            return Err(BrokerError::CommitIncomplete);
+            return Err(BrokerError::CommitIncomplete { left: self.left() });
         }
         Ok(())
+    }
+
+    /// What is settled but not committed, for a person.
+    fn left(&self) -> String {
+        let acknowledged = self.shared.journal.snapshot();
+        let partitions = self.shared.journal.partitions().into_iter();
+        let left = partitions.filter_map(|partition| {
+            let settled = self.shared.ledger.settled_through(partition)?;
+            let committed = acknowledged.get(&partition).copied();
+            (committed != Some(settled)).then(|| {
+                let committed = committed.map_or_else(|| "none".to_owned(), |offset| offset.to_string());
+                format!("partition {partition}: settled {settled}, committed {committed}")
+            })
+        });
+        left.collect::<Vec<_>>().join("; ")
     }
 
     /// Finds the partitions to read, and those that are added later; reads the stored offsets back. Ends only with an
@@ -234,7 +248,11 @@ impl Reader {
                 continue;
             }
             // What was produced to a partition before it was noticed is new, whatever the configured start.
-            let start = if first_round { self.shared.start } else { Start::Beginning };
+            let start = if first_round {
+                self.shared.start
+            } else {
+                Start::Beginning
+            };
             let stored = stored.get(&partition).copied();
             info!(partition, stored, "reading this partition from now on");
             let begun = Found {
@@ -256,7 +274,10 @@ impl Reader {
             let floor = acknowledged.get(&partition).copied();
             match self.shared.journal.judge(partition, found, floor) {
                 Verdict::Ours => {}
-                Verdict::Rewound => warn!(partition, found, "the broker lost the newest commits; sending them again"),
+                Verdict::Rewound => warn!(
+                    partition,
+                    found, "the broker lost the newest commits; sending them again"
+                ),
                 Verdict::Foreign { sightings } => {
                     let foreign = BrokerError::OtherWriter {
                         consumer: self.shared.consumer.clone(),
