@@ -1,0 +1,138 @@
+//! Numbers as they come (integers, integral floats, text) and as they go out (shortest form).
+
+/// A decimal of at most so many characters and without exponent survives the way through a double: its text only needs
+/// trimming. (Fifteen significant digits do.)
+const PLAIN: usize = 15;
+
+/// A finite number, as the decimal text it came as. The double is worked out only where one is needed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Number<'a> {
+    text: &'a str,
+}
+
+impl<'a> Number<'a> {
+    /// Reads a number of the JSON grammar; `None` for anything else and for what no double can hold (`1e999`).
+    pub(crate) fn parse(text: &'a str) -> Option<Self> {
+        if is_json_number(text) {
+            Self::checked(text)
+        } else {
+            None
+        }
+    }
+
+    /// As [`parse`](Self::parse), of a text that is known to be of the grammar.
+    pub(super) fn checked(text: &'a str) -> Option<Self> {
+        let number = Self { text };
+        (text.len() <= PLAIN && !text.contains(['e', 'E']) || number.value().is_finite()).then_some(number)
+    }
+
+    pub(crate) fn value(&self) -> f64 {
+        self.text.parse().unwrap_or(f64::INFINITY)
+    }
+
+    /// The number without its sign.
+    pub(crate) fn absolute(self) -> Self {
+        Self {
+            text: self.text.strip_prefix('-').unwrap_or(self.text),
+        }
+    }
+
+    /// The digits of a whole number, however long and however written (`1676`, `1676.0`, `1.676e3`); no `-0`.
+    /// `None` when there is a fraction.
+    pub(crate) fn whole(&self) -> Option<std::borrow::Cow<'a, str>> {
+        let digits = match self.text.split_once('.') {
+            Some((whole, fraction)) if fraction.bytes().all(|b| b == b'0') => whole,
+            Some(_) => "",
+            None => self.text,
+        };
+        if !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit() || b == b'-') {
+            return Some(if digits == "-0" { "0".into() } else { digits.into() });
+        }
+        // With an exponent: exact up to 2^53, beyond which a double no longer holds every integer.
+        let value = self.text.contains(['e', 'E']).then(|| self.value())?;
+        let exact = value.fract() == 0.0 && value.abs() <= 9_007_199_254_740_992.0;
+        exact.then(|| (value as i64).to_string().into())
+    }
+
+    /// The number as an integer, when it is one.
+    pub(crate) fn integer(&self) -> Option<i64> {
+        self.whole()?.parse().ok()
+    }
+}
+
+fn is_json_number(text: &str) -> bool {
+    let rest = text.strip_prefix('-').unwrap_or(text);
+    let (mantissa, exponent) = match rest.split_once(['e', 'E']) {
+        Some((mantissa, exponent)) => (mantissa, Some(exponent.strip_prefix(['+', '-']).unwrap_or(exponent))),
+        None => (rest, None),
+    };
+    let (whole, fraction) = match mantissa.split_once('.') {
+        Some((whole, fraction)) => (whole, Some(fraction)),
+        None => (mantissa, None),
+    };
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    digits(whole)
+        && (whole == "0" || !whole.starts_with('0'))
+        && fraction.is_none_or(digits)
+        && exponent.is_none_or(digits)
+}
+
+/// Appends the number in the form of RFC 8785 (ECMAScript's), which is also the shortest: `73.60` becomes `73.6`.
+pub(crate) fn write_number(out: &mut Vec<u8>, number: Number<'_>) {
+    let text = number.text;
+    let magnitude = text.strip_prefix('-').unwrap_or(text);
+    let plain = text.len() <= PLAIN && !text.contains(['e', 'E']) && !magnitude.starts_with("0.000000");
+    if !plain {
+        return write_double(out, number.value());
+    }
+    let trimmed = match text.contains('.') {
+        true => text.trim_end_matches('0').trim_end_matches('.'),
+        false => text,
+    };
+    out.extend_from_slice(if trimmed == "-0" { b"0" } else { trimmed.as_bytes() });
+}
+
+/// ECMAScript's `Number::toString`: digits without exponent from 1e-6 up to below 1e21.
+fn write_double(out: &mut Vec<u8>, value: f64) {
+    if value == 0.0 || !value.is_finite() {
+        out.push(b'0');
+        return;
+    }
+    if value < 0.0 {
+        out.push(b'-');
+    }
+    // "d.ddde-n": Rust prints the shortest digits that read back as the same double.
+    let shortest = format!("{:e}", value.abs());
+    let (mantissa, exponent) = shortest.split_once('e').unwrap_or((&shortest, "0"));
+    let exponent: i32 = exponent.parse().unwrap_or(0);
+    let digits: Vec<u8> = mantissa.bytes().filter(u8::is_ascii_digit).collect();
+    let count = i32::try_from(digits.len()).unwrap_or(1);
+    let zeros = |out: &mut Vec<u8>, n: i32| out.extend(std::iter::repeat_n(b'0', usize::try_from(n).unwrap_or(0)));
+    match exponent {
+        0..=20 if exponent >= count - 1 => {
+            out.extend_from_slice(&digits);
+            zeros(out, exponent - count + 1);
+        }
+        0..=20 => {
+            let (whole, fraction) = digits.split_at(usize::try_from(exponent).unwrap_or(0) + 1);
+            out.extend_from_slice(whole);
+            out.push(b'.');
+            out.extend_from_slice(fraction);
+        }
+        -6..=-1 => {
+            out.extend_from_slice(b"0.");
+            zeros(out, -exponent - 1);
+            out.extend_from_slice(&digits);
+        }
+        _ => {
+            let (first, rest) = digits.split_at(1);
+            out.extend_from_slice(first);
+            if !rest.is_empty() {
+                out.push(b'.');
+                out.extend_from_slice(rest);
+            }
+            out.extend_from_slice(if exponent < 0 { b"e" } else { b"e+" });
+            out.extend_from_slice(exponent.to_string().as_bytes());
+        }
+    }
+}
