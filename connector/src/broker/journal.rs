@@ -15,9 +15,7 @@ pub(super) enum Verdict {
     Rewound,
     /// This process never wrote that value. Fluvio has no consumer groups: two processes with one consumer id both
     /// deliver everything and rewind each other's offset.
-    Foreign {
-        sightings: u32,
-    },
+    Foreign,
 }
 
 #[derive(Debug, Default)]
@@ -26,7 +24,6 @@ struct Entry {
     ours: BTreeSet<i64>,
     /// The newest value the broker acknowledged.
     acknowledged: Option<i64>,
-    sightings: u32,
     send_again: bool,
 }
 
@@ -95,9 +92,7 @@ impl Journal {
             return Verdict::Ours;
         };
         if !entry.ours.contains(&found) {
-            entry.sightings += 1;
-            let sightings = entry.sightings;
-            return Verdict::Foreign { sightings };
+            return Verdict::Foreign;
         }
         if floor.is_some_and(|floor| found < floor) {
             entry.send_again = true;
@@ -128,13 +123,13 @@ mod tests {
     }
 
     #[test]
-    fn a_value_never_written_is_foreign_and_sightings_are_counted() {
+    fn a_value_never_written_is_foreign() {
         let journal = Journal::default();
         journal.begin(0, None);
         journal.sending(0, 7);
-        assert_eq!(journal.judge(0, 3, None), Verdict::Foreign { sightings: 1 });
+        assert_eq!(journal.judge(0, 3, None), Verdict::Foreign);
         assert_eq!(journal.judge(0, 7, None), Verdict::Ours);
-        assert_eq!(journal.judge(0, 5, None), Verdict::Foreign { sightings: 2 });
+        assert_eq!(journal.judge(0, 5, None), Verdict::Foreign);
     }
 
     #[test]
@@ -159,7 +154,7 @@ mod tests {
             journal.sending(0, offset);
         }
         assert_eq!(journal.judge(0, 4_999, None), Verdict::Ours);
-        assert_eq!(journal.judge(0, 10, None), Verdict::Foreign { sightings: 1 });
+        assert_eq!(journal.judge(0, 10, None), Verdict::Foreign);
     }
 
     #[test]

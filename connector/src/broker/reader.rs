@@ -30,7 +30,7 @@ use super::start::Log;
 /// How often the stored offsets are read back and new partitions are looked for.
 const ROUND: Duration = Duration::from_secs(30);
 /// A second look decides: the first may have met an instance that was just being replaced.
-const SIGHTINGS: u32 = 2;
+const LOOKS: u32 = 2;
 
 /// What all partitions of a reader share.
 pub(super) struct Shared {
@@ -208,9 +208,10 @@ impl Reader {
     /// error that does not heal.
     async fn watch(&self, found: mpsc::Sender<Found>) -> BrokerError {
         let mut known = BTreeSet::new();
+        let mut foreign_looks = 0;
         let mut backoff = Backoff::new(fastrand::Rng::new());
         loop {
-            match self.round(&mut known, &found).await {
+            match self.round(&mut known, &mut foreign_looks, &found).await {
                 Ok(()) => {
                     if backoff.failures() > 0 {
                         info!("the stored offsets can be read again");
@@ -234,11 +235,22 @@ impl Reader {
         }
     }
 
-    async fn round(&self, known: &mut BTreeSet<u32>, found: &mpsc::Sender<Found>) -> Result<(), BrokerError> {
+    async fn round(
+        &self,
+        known: &mut BTreeSet<u32>,
+        foreign_looks: &mut u32,
+        found: &mpsc::Sender<Found>,
+    ) -> Result<(), BrokerError> {
         let first_round = known.is_empty();
         let acknowledged = self.shared.journal.snapshot();
         let stored = self.offsets.read().await?;
-        self.judge(&stored, &acknowledged)?;
+        if let Some(foreign) = self.judge(&stored, &acknowledged) {
+            *foreign_looks += 1;
+            error!(look = *foreign_looks, "{foreign}");
+            if *foreign_looks >= LOOKS {
+                return Err(foreign);
+            }
+        }
         let partitions = match &self.shared.partitions {
             Partitions::Only(list) => list.clone(),
             Partitions::All => self.shared.directory.partitions(&self.shared.topic).await?,
@@ -267,8 +279,9 @@ impl Reader {
         Ok(())
     }
 
-    /// Compares the stored offsets with what this process wrote.
-    fn judge(&self, stored: &HashMap<u32, i64>, acknowledged: &HashMap<u32, i64>) -> Result<(), BrokerError> {
+    /// Compares the stored offsets with what this process wrote; the first one it did not write is returned.
+    fn judge(&self, stored: &HashMap<u32, i64>, acknowledged: &HashMap<u32, i64>) -> Option<BrokerError> {
+        let mut foreign = None;
         for (partition, found) in stored {
             let (partition, found) = (*partition, *found);
             let floor = acknowledged.get(&partition).copied();
@@ -278,19 +291,15 @@ impl Reader {
                     partition,
                     found, "the broker lost the newest commits; sending them again"
                 ),
-                Verdict::Foreign { sightings } => {
-                    let foreign = BrokerError::OtherWriter {
+                Verdict::Foreign => {
+                    foreign.get_or_insert(BrokerError::OtherWriter {
                         consumer: self.shared.consumer.clone(),
                         partition,
                         found,
-                    };
-                    error!(partition, found, sightings, "{foreign}");
-                    if sightings >= SIGHTINGS {
-                        return Err(foreign);
-                    }
+                    });
                 }
             }
         }
-        Ok(())
+        foreign
     }
 }
