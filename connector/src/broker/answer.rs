@@ -74,9 +74,15 @@ mod tests {
 
     #[test]
     fn the_offset_is_read_from_every_kind_of_answer() {
-        assert_eq!(offset_of(br#"{"v":1,"offset":12,"name":"pointsIssued","event":{}}"#), Ok(12));
+        assert_eq!(
+            offset_of(br#"{"v":1,"offset":12,"name":"pointsIssued","event":{}}"#),
+            Ok(12)
+        );
         assert_eq!(offset_of(br#"{"offset":0,"skip":"unwanted"}"#), Ok(0));
-        assert_eq!(offset_of(br#"{"v":1,"offset":9,"reject":{},"raw":"{\"offset\":7}"}"#), Ok(9));
+        assert_eq!(
+            offset_of(br#"{"v":1,"offset":9,"reject":{},"raw":"{\"offset\":7}"}"#),
+            Ok(9)
+        );
     }
 
     #[test]
@@ -87,12 +93,20 @@ mod tests {
 
     #[test]
     fn another_version_is_named() {
-        assert_eq!(offset_of(br#"{"v":2,"offset":12,"name":"x"}"#), Err(AnswerError::Version(2)));
+        assert_eq!(
+            offset_of(br#"{"v":2,"offset":12,"name":"x"}"#),
+            Err(AnswerError::Version(2))
+        );
     }
 
     #[test]
     fn what_is_no_answer_is_refused_without_quoting_it() {
-        for foreign in [&b"raw payload"[..], br#"{"eventName":"secret"}"#, br#"{"offset":1}"#, b""] {
+        for foreign in [
+            &b"raw payload"[..],
+            br#"{"eventName":"secret"}"#,
+            br#"{"offset":1}"#,
+            b"",
+        ] {
             let Err(AnswerError::Foreign(reason)) = offset_of(foreign) else {
                 panic!("{} was taken for an answer", String::from_utf8_lossy(foreign));
             };

@@ -55,12 +55,7 @@ pub(super) struct Committer {
 
 impl Committer {
     /// `stored` is the value found at the start.
-    pub(super) fn new(
-        shared: Arc<Shared>,
-        partition: u32,
-        stored: Option<i64>,
-        finish: watch::Receiver<bool>,
-    ) -> Self {
+    pub(super) fn new(shared: Arc<Shared>, partition: u32, stored: Option<i64>, finish: watch::Receiver<bool>) -> Self {
         Self {
             shared,
             partition,
@@ -150,11 +145,19 @@ impl Committer {
         let address = session.connection.address().to_owned();
         if answer.error_code != ErrorCode::None {
             let code = answer.error_code;
-            return Err(BrokerError::Refused { what: WHAT, address, code });
+            return Err(BrokerError::Refused {
+                what: WHAT,
+                address,
+                code,
+            });
         }
         if answer.offset != offset {
             let reason = format!("it acknowledges {} instead of {offset}", answer.offset);
-            return Err(BrokerError::BadResponse { what: WHAT, address, reason });
+            return Err(BrokerError::BadResponse {
+                what: WHAT,
+                address,
+                reason,
+            });
         }
         self.session = Some(session);
         Ok(())

@@ -3,9 +3,7 @@
 use std::time::Duration;
 
 use fluvio_protocol::api::Request;
-use fluvio_socket::{
-    AsyncResponse, ClientConfig, MultiplexerSocket, SerialFrame, SocketError, VersionedSerialSocket,
-};
+use fluvio_socket::{AsyncResponse, ClientConfig, MultiplexerSocket, SerialFrame, SocketError, VersionedSerialSocket};
 use fluvio_spu_schema::server::stream_fetch::{DefaultStreamFetchRequest, OFFSET_MANAGEMENT_API};
 use tokio::time::timeout;
 

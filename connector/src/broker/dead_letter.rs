@@ -95,7 +95,9 @@ impl DeadLetterWriter {
     async fn connect(&self) -> Result<Connection, BrokerError> {
         use fluvio_spu_schema::server::fetch_offset::FetchOffsetsRequest;
         let connection = self.directory.connect_leader(&self.topic, PARTITION).await?;
-        let response = connection.call(WHAT, FetchOffsetsRequest::new(self.topic.clone(), PARTITION)).await?;
+        let response = connection
+            .call(WHAT, FetchOffsetsRequest::new(self.topic.clone(), PARTITION))
+            .await?;
         match response.find_partition(&(self.topic.clone(), PARTITION).into()) {
             Some(partition) if partition.error_code == ErrorCode::None => Ok(connection),
             Some(partition) => Err(self.refused(&connection, partition.error_code)),
@@ -158,15 +160,11 @@ impl DeadLetterWriter {
         batch.header.first_timestamp = now;
         batch.header.max_time_stamp = now;
         batch.header.set_compression(self.compression);
-        Batch::<RawRecords>::try_from(batch).map_err(|error| BrokerError::Task(format!("compressing a letter: {error}")))
+        Batch::<RawRecords>::try_from(batch)
+            .map_err(|error| BrokerError::Task(format!("compressing a letter: {error}")))
     }
 
-    async fn produce(
-        &self,
-        connection: &Connection,
-        batch: Batch<RawRecords>,
-        size: usize,
-    ) -> Result<(), BrokerError> {
+    async fn produce(&self, connection: &Connection, batch: Batch<RawRecords>, size: usize) -> Result<(), BrokerError> {
         let partition = DefaultPartitionRequest {
             partition_index: PARTITION,
             records: RecordSet { batches: vec![batch] },

@@ -158,7 +158,7 @@ impl Directory {
             // Fluvio's own topics are listed apart.
             found = self.find_partition(&replica, true).await?;
         }
-        let found = found.ok_or_else(|| BrokerError::NoLeader {
+        let found = found.ok_or_else(|| BrokerError::NotListed {
             replica: replica.clone(),
         })?;
         let spus = self.list::<SpuSpec>(false).await?;

@@ -23,23 +23,49 @@ pub(crate) enum BrokerError {
     #[error("the TLS settings of the Fluvio profile cannot be used: {reason}")]
     Tls { reason: String },
     #[error("cannot connect to {who} at {address}: {reason}")]
-    Connect { who: String, address: String, reason: String },
+    Connect {
+        who: String,
+        address: String,
+        reason: String,
+    },
     #[error("{who} at {address} does not speak a known version of {what}; Fluvio 0.18 is needed")]
-    TooOld { who: String, address: String, what: &'static str },
+    TooOld {
+        who: String,
+        address: String,
+        what: &'static str,
+    },
     #[error("{what} failed at {address}: {reason}")]
-    Request { what: &'static str, address: String, reason: String },
+    Request {
+        what: &'static str,
+        address: String,
+        reason: String,
+    },
     #[error("{what} was refused by {address}: {code}")]
-    Refused { what: &'static str, address: String, code: ErrorCode },
+    Refused {
+        what: &'static str,
+        address: String,
+        code: ErrorCode,
+    },
     #[error("the answer to {what} from {address} cannot be used: {reason}")]
-    BadResponse { what: &'static str, address: String, reason: String },
+    BadResponse {
+        what: &'static str,
+        address: String,
+        reason: String,
+    },
     #[error("topic {topic} does not exist in the cluster; create it with `fluvio topic create {topic}`")]
     TopicMissing { topic: String },
     #[error("topic {topic} was deleted")]
     TopicDeleted { topic: String },
     #[error("topic {topic} has no partition {partition}")]
     PartitionMissing { topic: String, partition: u32 },
-    #[error("partition {replica} has no reachable leader at the moment")]
+    #[error("partition {replica} is not listed by the cluster")]
+    NotListed { replica: String },
+    #[error("the leader of partition {replica} is not known to the cluster at the moment")]
     NoLeader { replica: String },
+    #[error("partition {replica} ends at offset {end}, before the next offset to read, {next}")]
+    LogShorter { replica: String, next: i64, end: i64 },
+    #[error("the SPU does not know SmartModule {uses}")]
+    SmartModuleUnknown { uses: String },
     #[error(
         "SmartModule {uses} is not loaded in the cluster ({loaded}); load it with `smdk load`, or \
          `fluvio smartmodule create NAME --wasm-file capillary_xdm.wasm` and name it in `transforms`"
@@ -52,9 +78,17 @@ pub(crate) enum BrokerError {
     #[error("a parameter in `transforms` is wrong: {reason}")]
     Parameter { reason: String },
     #[error("SmartModule {uses} failed on the broker at {place}: {reason}")]
-    SmartModuleFailed { uses: String, place: String, reason: String },
+    SmartModuleFailed {
+        uses: String,
+        place: String,
+        reason: String,
+    },
     #[error("SmartModule {uses} gave something at {place} that is no answer of capillary-xdm: {reason}")]
-    NotAnAnswer { uses: String, place: String, reason: String },
+    NotAnAnswer {
+        uses: String,
+        place: String,
+        reason: String,
+    },
     #[error(
         "SmartModule {uses} answers in version {found}, this connector reads version {known}; load the SmartModule \
          that belongs to this connector"
@@ -65,18 +99,27 @@ pub(crate) enum BrokerError {
          truncated. Delete the stored offset (`fluvio consumer delete {consumer} --topic … --partition …`) or use \
          another consumer id"
     )]
-    BeyondEnd { replica: String, consumer: String, next: i64, end: i64 },
+    BeyondEnd {
+        replica: String,
+        consumer: String,
+        next: i64,
+        end: i64,
+    },
     #[error("offsets {first} to {last} of partition {replica} were removed by retention before they were read")]
     Evicted { replica: String, first: i64, last: i64 },
     #[error(
         "another process commits offsets as consumer {consumer} (partition {partition} stands at {found}, which this \
          process never wrote); give every instance its own consumer id and its own partitions"
     )]
-    OtherWriter { consumer: String, partition: u32, found: i64 },
+    OtherWriter {
+        consumer: String,
+        partition: u32,
+        found: i64,
+    },
     #[error("a record of {size} bytes is too large for topic {topic}")]
     LetterTooLarge { topic: String, size: usize },
-    #[error("not everything that was settled could be committed within the time allowed")]
-    CommitIncomplete,
+    #[error("not all offsets could be committed within the time allowed ({left}); what is beyond them is read again")]
+    CommitIncomplete { left: String },
     #[error("the delivery side is gone")]
     DeliveryGone,
     #[error(transparent)]
@@ -109,9 +152,12 @@ impl BrokerError {
             | Self::Request { .. }
             | Self::Refused { .. }
             | Self::BadResponse { .. }
+            | Self::NotListed { .. }
             | Self::NoLeader { .. }
+            | Self::LogShorter { .. }
+            | Self::SmartModuleUnknown { .. }
             | Self::SmartModuleFailed { .. }
-            | Self::CommitIncomplete => Fault::External,
+            | Self::CommitIncomplete { .. } => Fault::External,
             Self::DeliveryGone | Self::Ledger(_) | Self::Task(_) => Fault::Internal,
         }
     }

@@ -25,7 +25,9 @@ impl Flow {
     /// As many turns as responses of full size fit into the buffer; at least one.
     pub(super) fn new(ledger: Arc<Ledger>, bounds: Bounds, max_bytes: NonZeroU32) -> Self {
         let fit = bounds.bytes / u64::from(max_bytes.get());
-        let turns = usize::try_from(fit).unwrap_or(usize::MAX).clamp(1, Semaphore::MAX_PERMITS);
+        let turns = usize::try_from(fit)
+            .unwrap_or(usize::MAX)
+            .clamp(1, Semaphore::MAX_PERMITS);
         Self {
             ledger,
             turns: Arc::new(Semaphore::new(turns)),
@@ -80,7 +82,10 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_full_buffer_holds_back_every_partition_until_something_settles() {
         let (ledger, flow) = flow(24, 16);
-        let position = Position { partition: 0, offset: 0 };
+        let position = Position {
+            partition: 0,
+            offset: 0,
+        };
         ledger.open(position, 24).unwrap();
         assert!(timeout(Duration::from_secs(60), flow.turn(1)).await.is_err());
         ledger.settle(position, Outcome::Delivered).unwrap();

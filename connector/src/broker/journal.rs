@@ -15,7 +15,7 @@ pub(super) enum Verdict {
     Rewound,
     /// This process never wrote that value. Fluvio has no consumer groups: two processes with one consumer id both
     /// deliver everything and rewind each other's offset.
-    Foreign { sightings: u32 },
+    Foreign,
 }
 
 #[derive(Debug, Default)]
@@ -24,7 +24,6 @@ struct Entry {
     ours: BTreeSet<i64>,
     /// The newest value the broker acknowledged.
     acknowledged: Option<i64>,
-    sightings: u32,
     send_again: bool,
 }
 
@@ -66,13 +65,23 @@ impl Journal {
 
     /// Whether the last commit has to be sent again although nothing changed. Asking clears it.
     pub(super) fn take_send_again(&self, partition: u32) -> bool {
-        self.entries().get_mut(&partition).is_some_and(|entry| std::mem::take(&mut entry.send_again))
+        self.entries()
+            .get_mut(&partition)
+            .is_some_and(|entry| std::mem::take(&mut entry.send_again))
+    }
+
+    /// The partitions begun, in order.
+    pub(super) fn partitions(&self) -> BTreeSet<u32> {
+        self.entries().keys().copied().collect()
     }
 
     /// What is acknowledged now, by partition: to be noted before a look at the store, and given to [`Self::judge`].
     pub(super) fn snapshot(&self) -> HashMap<u32, i64> {
         let entries = self.entries();
-        entries.iter().filter_map(|(partition, entry)| Some((*partition, entry.acknowledged?))).collect()
+        entries
+            .iter()
+            .filter_map(|(partition, entry)| Some((*partition, entry.acknowledged?)))
+            .collect()
     }
 
     /// Judges a stored value that was read back. `floor` was acknowledged before the look.
@@ -83,9 +92,7 @@ impl Journal {
             return Verdict::Ours;
         };
         if !entry.ours.contains(&found) {
-            entry.sightings += 1;
-            let sightings = entry.sightings;
-            return Verdict::Foreign { sightings };
+            return Verdict::Foreign;
         }
         if floor.is_some_and(|floor| found < floor) {
             entry.send_again = true;
@@ -108,17 +115,21 @@ mod tests {
         assert_eq!(journal.judge(0, 4, Some(4)), Verdict::Ours);
         journal.sending(0, 7);
         assert_eq!(journal.judge(0, 7, Some(4)), Verdict::Ours, "sent, its answer lost");
-        assert_eq!(journal.judge(0, 4, Some(4)), Verdict::Ours, "sent, but not yet in effect");
+        assert_eq!(
+            journal.judge(0, 4, Some(4)),
+            Verdict::Ours,
+            "sent, but not yet in effect"
+        );
     }
 
     #[test]
-    fn a_value_never_written_is_foreign_and_sightings_are_counted() {
+    fn a_value_never_written_is_foreign() {
         let journal = Journal::default();
         journal.begin(0, None);
         journal.sending(0, 7);
-        assert_eq!(journal.judge(0, 3, None), Verdict::Foreign { sightings: 1 });
+        assert_eq!(journal.judge(0, 3, None), Verdict::Foreign);
         assert_eq!(journal.judge(0, 7, None), Verdict::Ours);
-        assert_eq!(journal.judge(0, 5, None), Verdict::Foreign { sightings: 2 });
+        assert_eq!(journal.judge(0, 5, None), Verdict::Foreign);
     }
 
     #[test]
@@ -127,7 +138,10 @@ mod tests {
         journal.begin(0, Some(4));
         journal.sending(0, 9);
         journal.acknowledged(0, 9);
-        assert_eq!(journal.judge(0, 4, journal.snapshot().get(&0).copied()), Verdict::Rewound);
+        assert_eq!(
+            journal.judge(0, 4, journal.snapshot().get(&0).copied()),
+            Verdict::Rewound
+        );
         assert!(journal.take_send_again(0));
         assert!(!journal.take_send_again(0));
     }
@@ -140,7 +154,7 @@ mod tests {
             journal.sending(0, offset);
         }
         assert_eq!(journal.judge(0, 4_999, None), Verdict::Ours);
-        assert_eq!(journal.judge(0, 10, None), Verdict::Foreign { sightings: 1 });
+        assert_eq!(journal.judge(0, 10, None), Verdict::Foreign);
     }
 
     #[test]

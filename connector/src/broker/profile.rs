@@ -29,7 +29,10 @@ pub(super) fn load(name: &str) -> Result<FluvioClusterConfig, BrokerError> {
         reason,
     };
     let file = ConfigFile::load(Some(path.clone())).map_err(|error| wrong(with_causes(&error)))?;
-    let cluster = file.config().current_cluster().map_err(|error| wrong(with_causes(&error)))?;
+    let cluster = file
+        .config()
+        .current_cluster()
+        .map_err(|error| wrong(with_causes(&error)))?;
     let mut cluster = cluster.clone();
     // The broker counts traffic of clients with this prefix as a connector's.
     cluster.client_id = Some(format!("fluvio_connector_{name}"));

@@ -31,18 +31,11 @@ pub(super) struct RawRecord {
     pub(super) value: Bytes,
 }
 
-/// Part of a range: its records, and the offset after it. Offsets of the part without a record do not exist.
-pub(super) struct Part {
-    pub(super) records: Vec<RawRecord>,
-    pub(super) next: i64,
-}
-
 /// A raw read under way. It has a connection of its own: a stream cannot be closed without its connection, and each
 /// one left behind would occupy the broker.
 pub(super) struct RawReader {
     connection: Connection,
     responses: Responses,
-    partition: u32,
     credit: Option<OffsetUpdate>,
 }
 
@@ -66,13 +59,12 @@ impl RawReader {
         Ok(Self {
             connection,
             responses,
-            partition,
             credit: None,
         })
     }
 
-    /// The next part of the log.
-    pub(super) async fn next(&mut self) -> Result<Part, BrokerError> {
+    /// The next part of the log: at least one whole batch.
+    pub(super) async fn next(&mut self) -> Result<Vec<Batch<RawRecords>>, BrokerError> {
         if let Some(credit) = self.credit.take() {
             let request = UpdateOffsetsRequest { offsets: vec![credit] };
             self.connection.call(WHAT, request).await?;
@@ -90,24 +82,18 @@ impl RawReader {
                 code: partition.error_code,
             });
         }
-        let mut records = Vec::new();
-        let mut next = None;
-        for batch in &partition.records.batches {
-            // The limit cuts the file anywhere; a batch that is not whole comes again with the next response.
-            if !batch.validate_decoding() {
-                break;
-            }
-            decode(batch, &mut records).map_err(|reason| {
-                unusable(&self.connection, format!("batch at {}:{}: {reason}", self.partition, batch.base_offset))
-            })?;
-            next = Some(batch.get_last_offset() + 1);
-        }
-        let next = next.ok_or_else(|| unusable(&self.connection, "it holds no whole batch".to_owned()))?;
+        let mut batches = partition.records.batches;
+        // The limit cuts the file anywhere; a batch that is not whole comes again with the next response.
+        let whole = batches.iter().take_while(|batch| batch.validate_decoding()).count();
+        batches.truncate(whole);
+        let last = batches
+            .last()
+            .ok_or_else(|| unusable(&self.connection, "it holds no whole batch".to_owned()))?;
         self.credit = Some(OffsetUpdate {
-            offset: next,
+            offset: last.get_last_offset() + 1,
             session_id: response.stream_id,
         });
-        Ok(Part { records, next })
+        Ok(batches)
     }
 }
 
@@ -124,17 +110,17 @@ fn unusable(connection: &Connection, reason: String) -> BrokerError {
 ///
 /// The client's own decoder takes truncated records for the end of the batch; here that is an error, because offsets
 /// that seem to be missing would be given up as absent.
-pub(super) fn decode(batch: &Batch<RawRecords>, records: &mut Vec<RawRecord>) -> Result<(), String> {
+pub(super) fn decode(batch: &Batch<RawRecords>) -> Result<Vec<RawRecord>, String> {
     let raw = &batch.records().0;
     let compression = batch.get_compression().map_err(|error| error.to_string())?;
-    let content = match compression.uncompress(raw).map_err(|error| error.to_string())? {
+    let mut content = match compression.uncompress(raw).map_err(|error| error.to_string())? {
         Some(content) => Bytes::from(content),
         None => raw.clone(),
     };
-    let mut content = content;
     let mut count = 0_i32;
     count.decode(&mut content, 0).map_err(|error| error.to_string())?;
     let base_timestamp = Some(batch.get_base_timestamp()).filter(|timestamp| *timestamp >= 0);
+    let mut records = Vec::new();
     for _ in 0..count {
         if !content.has_remaining() {
             return Err("it has fewer records than it says".to_owned());
@@ -147,5 +133,72 @@ pub(super) fn decode(batch: &Batch<RawRecords>, records: &mut Vec<RawRecord>) ->
             value: Bytes::clone(&record.value),
         });
     }
-    Ok(())
+    Ok(records)
+}
+
+// === tests ===
+
+#[cfg(test)]
+mod tests {
+    use fluvio::Compression;
+
+    use super::*;
+
+    fn batch(base: i64, values: &[&str], compression: Compression) -> Batch<RawRecords> {
+        let records: Vec<Record> = values.iter().map(|value| Record::new(*value)).collect();
+        let mut batch: Batch = Batch::from(records);
+        batch.base_offset = base;
+        batch.header.first_timestamp = 1_000;
+        batch.header.set_compression(compression);
+        batch.try_into().unwrap()
+    }
+
+    #[test]
+    fn records_are_read_under_every_compression() {
+        for compression in [
+            Compression::None,
+            Compression::Gzip,
+            Compression::Zstd,
+            Compression::Lz4,
+            Compression::Snappy,
+        ] {
+            let records = decode(&batch(40, &["a", "b"], compression)).unwrap();
+            let found: Vec<_> = records
+                .iter()
+                .map(|record| (record.offset, record.timestamp, &record.value[..]))
+                .collect();
+            assert_eq!(
+                found,
+                [(40, Some(1_000), &b"a"[..]), (41, Some(1_000), &b"b"[..])],
+                "{compression}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_record_counts_by_its_own_delta_not_by_its_position() {
+        let mut gappy: Batch = Batch::from(vec![Record::new("a"), Record::new("b")]);
+        gappy.base_offset = 10;
+        gappy.mut_records()[1].preamble.set_offset_delta(5);
+        let records = decode(&gappy.try_into().unwrap()).unwrap();
+        assert_eq!(records.iter().map(|record| record.offset).collect::<Vec<_>>(), [10, 15]);
+        assert_eq!(
+            records[0].timestamp, None,
+            "a batch without a time has records without one"
+        );
+    }
+
+    #[test]
+    fn truncated_records_are_an_error_and_not_the_end_of_the_batch() {
+        let whole = batch(0, &["a", "b"], Compression::None);
+        let records = whole.records().0.clone();
+        for length in 0..records.len() - 1 {
+            let mut cut = whole.clone();
+            *cut.mut_records() = RawRecords(records.slice(..length));
+            assert!(
+                !cut.validate_decoding() || decode(&cut).is_err(),
+                "cut to {length} bytes"
+            );
+        }
+    }
 }

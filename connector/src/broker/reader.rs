@@ -30,7 +30,7 @@ use super::start::Log;
 /// How often the stored offsets are read back and new partitions are looked for.
 const ROUND: Duration = Duration::from_secs(30);
 /// A second look decides: the first may have met an instance that was just being replaced.
-const SIGHTINGS: u32 = 2;
+const LOOKS: u32 = 2;
 
 /// What all partitions of a reader share.
 pub(super) struct Shared {
@@ -60,11 +60,13 @@ impl Shared {
         let request = FetchOffsetsRequest::new(self.topic.clone(), partition);
         let response = connection.call(WHAT, request).await?;
         let replica = (self.topic.clone(), partition).into();
-        let found = response.find_partition(&replica).ok_or_else(|| BrokerError::BadResponse {
-            what: WHAT,
-            address: address(),
-            reason: "the partition is not in it".to_owned(),
-        })?;
+        let found = response
+            .find_partition(&replica)
+            .ok_or_else(|| BrokerError::BadResponse {
+                what: WHAT,
+                address: address(),
+                reason: "the partition is not in it".to_owned(),
+            })?;
         match found.error_code {
             ErrorCode::None => Ok(Log {
                 start: found.start_offset,
@@ -132,9 +134,7 @@ impl Reader {
                     () = stopped(&mut stop) => break Ok(()),
                     error = &mut watching => break Err(error),
                     Some(found) = found.recv() => {
-                        if let Err(error) = self.begin(found, &mut tasks, &arrivals, &halted).await {
-                            break Err(error);
-                        }
+                        self.begin(found, &mut tasks, &arrivals, &halted).await;
                     }
                     Some(task) = tasks.join_next() => match task {
                         Ok(Ok(())) => {}
@@ -163,7 +163,7 @@ impl Reader {
         tasks: &mut JoinSet<Result<(), BrokerError>>,
         arrivals: &mpsc::Sender<Arrival>,
         halted: &watch::Receiver<bool>,
-    ) -> Result<(), BrokerError> {
+    ) {
         let Found {
             partition,
             stored,
@@ -171,11 +171,10 @@ impl Reader {
         } = found;
         let shared = Arc::clone(&self.shared);
         shared.journal.begin(partition, stored);
-        let reader = PartitionReader::new(Arc::clone(&shared), partition, stored, start, arrivals.clone())?;
+        let reader = PartitionReader::new(Arc::clone(&shared), partition, stored, start, arrivals.clone());
         tasks.spawn(reader.run(halted.clone()));
         let committer = Committer::new(shared, partition, stored, self.finish.subscribe());
         self.commits.lock().await.spawn(committer.run());
-        Ok(())
     }
 
     /// Commits everything settled, each commit verified by its answer. Fails when that takes longer than the bound.
@@ -185,18 +184,34 @@ impl Reader {
         let all = async { while commits.join_next().await.is_some() {} };
         if timeout(bound, all).await.is_err() {
             commits.abort_all();
-            return Err(BrokerError::CommitIncomplete);
+            return Err(BrokerError::CommitIncomplete { left: self.left() });
         }
         Ok(())
+    }
+
+    /// What is settled but not committed, for a person.
+    fn left(&self) -> String {
+        let acknowledged = self.shared.journal.snapshot();
+        let partitions = self.shared.journal.partitions().into_iter();
+        let left = partitions.filter_map(|partition| {
+            let settled = self.shared.ledger.settled_through(partition)?;
+            let committed = acknowledged.get(&partition).copied();
+            (committed != Some(settled)).then(|| {
+                let committed = committed.map_or_else(|| "none".to_owned(), |offset| offset.to_string());
+                format!("partition {partition}: settled {settled}, committed {committed}")
+            })
+        });
+        left.collect::<Vec<_>>().join("; ")
     }
 
     /// Finds the partitions to read, and those that are added later; reads the stored offsets back. Ends only with an
     /// error that does not heal.
     async fn watch(&self, found: mpsc::Sender<Found>) -> BrokerError {
         let mut known = BTreeSet::new();
+        let mut foreign_looks = 0;
         let mut backoff = Backoff::new(fastrand::Rng::new());
         loop {
-            match self.round(&mut known, &found).await {
+            match self.round(&mut known, &mut foreign_looks, &found).await {
                 Ok(()) => {
                     if backoff.failures() > 0 {
                         info!("the stored offsets can be read again");
@@ -220,11 +235,22 @@ impl Reader {
         }
     }
 
-    async fn round(&self, known: &mut BTreeSet<u32>, found: &mpsc::Sender<Found>) -> Result<(), BrokerError> {
+    async fn round(
+        &self,
+        known: &mut BTreeSet<u32>,
+        foreign_looks: &mut u32,
+        found: &mpsc::Sender<Found>,
+    ) -> Result<(), BrokerError> {
         let first_round = known.is_empty();
         let acknowledged = self.shared.journal.snapshot();
         let stored = self.offsets.read().await?;
-        self.judge(&stored, &acknowledged)?;
+        if let Some(foreign) = self.judge(&stored, &acknowledged) {
+            *foreign_looks += 1;
+            error!(look = *foreign_looks, "{foreign}");
+            if *foreign_looks >= LOOKS {
+                return Err(foreign);
+            }
+        }
         let partitions = match &self.shared.partitions {
             Partitions::Only(list) => list.clone(),
             Partitions::All => self.shared.directory.partitions(&self.shared.topic).await?,
@@ -234,7 +260,11 @@ impl Reader {
                 continue;
             }
             // What was produced to a partition before it was noticed is new, whatever the configured start.
-            let start = if first_round { self.shared.start } else { Start::Beginning };
+            let start = if first_round {
+                self.shared.start
+            } else {
+                Start::Beginning
+            };
             let stored = stored.get(&partition).copied();
             info!(partition, stored, "reading this partition from now on");
             let begun = Found {
@@ -249,27 +279,27 @@ impl Reader {
         Ok(())
     }
 
-    /// Compares the stored offsets with what this process wrote.
-    fn judge(&self, stored: &HashMap<u32, i64>, acknowledged: &HashMap<u32, i64>) -> Result<(), BrokerError> {
+    /// Compares the stored offsets with what this process wrote; the first one it did not write is returned.
+    fn judge(&self, stored: &HashMap<u32, i64>, acknowledged: &HashMap<u32, i64>) -> Option<BrokerError> {
+        let mut foreign = None;
         for (partition, found) in stored {
             let (partition, found) = (*partition, *found);
             let floor = acknowledged.get(&partition).copied();
             match self.shared.journal.judge(partition, found, floor) {
                 Verdict::Ours => {}
-                Verdict::Rewound => warn!(partition, found, "the broker lost the newest commits; sending them again"),
-                Verdict::Foreign { sightings } => {
-                    let foreign = BrokerError::OtherWriter {
+                Verdict::Rewound => warn!(
+                    partition,
+                    found, "the broker lost the newest commits; sending them again"
+                ),
+                Verdict::Foreign => {
+                    foreign.get_or_insert(BrokerError::OtherWriter {
                         consumer: self.shared.consumer.clone(),
                         partition,
                         found,
-                    };
-                    error!(partition, found, sightings, "{foreign}");
-                    if sightings >= SIGHTINGS {
-                        return Err(foreign);
-                    }
+                    });
                 }
             }
         }
-        Ok(())
+        foreign
     }
 }

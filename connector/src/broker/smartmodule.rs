@@ -91,7 +91,12 @@ mod tests {
     #[test]
     fn a_module_is_found_by_its_full_name_and_by_parts_of_it() {
         let loaded = [packaged("0.1.0"), plain("other")];
-        for uses in ["capillary-aep/capillary-xdm@0.1.0", "capillary-aep/capillary-xdm", "capillary-xdm", "other"] {
+        for uses in [
+            "capillary-aep/capillary-xdm@0.1.0",
+            "capillary-aep/capillary-xdm",
+            "capillary-xdm",
+            "other",
+        ] {
             assert!(find(uses, &loaded).is_ok(), "{uses}");
         }
     }
@@ -103,16 +108,29 @@ mod tests {
 
     #[test]
     fn a_missing_module_is_named_and_so_is_how_to_load_it() {
-        let text = find("capillary-aep/capillary-xdm@0.2.0", &[packaged("0.1.0")]).unwrap_err().to_string();
-        for part in ["capillary-aep/capillary-xdm@0.2.0", "capillary-aep/capillary-xdm@0.1.0", "smdk load"] {
+        let text = find("capillary-aep/capillary-xdm@0.2.0", &[packaged("0.1.0")])
+            .unwrap_err()
+            .to_string();
+        for part in [
+            "capillary-aep/capillary-xdm@0.2.0",
+            "capillary-aep/capillary-xdm@0.1.0",
+            "smdk load",
+        ] {
             assert!(text.contains(part), "{text}");
         }
-        assert!(find("x", &[]).unwrap_err().to_string().contains("fluvio smartmodule create"));
+        assert!(
+            find("x", &[])
+                .unwrap_err()
+                .to_string()
+                .contains("fluvio smartmodule create")
+        );
     }
 
     #[test]
     fn two_versions_that_fit_are_an_error_that_names_both() {
-        let text = find("capillary-xdm", &[packaged("0.1.0"), packaged("0.2.0")]).unwrap_err().to_string();
+        let text = find("capillary-xdm", &[packaged("0.1.0"), packaged("0.2.0")])
+            .unwrap_err()
+            .to_string();
         assert!(text.contains("@0.1.0") && text.contains("@0.2.0"), "{text}");
     }
 }

@@ -15,9 +15,14 @@ pub(super) struct Log {
 pub(super) enum Beginning {
     At(i64),
     /// The wanted records are gone; the log begins later.
-    Evicted { wanted: i64, available: i64 },
+    Evicted {
+        wanted: i64,
+        available: i64,
+    },
     /// The log ends before it. Never clamped: the offsets would belong to another log.
-    BeyondEnd { wanted: i64 },
+    BeyondEnd {
+        wanted: i64,
+    },
 }
 
 impl Log {
@@ -71,12 +76,18 @@ mod tests {
 
     #[test]
     fn a_stored_offset_beyond_the_end_is_never_clamped() {
-        assert_eq!(LOG.beginning(Some(20), Start::Beginning), Beginning::BeyondEnd { wanted: 21 });
+        assert_eq!(
+            LOG.beginning(Some(20), Start::Beginning),
+            Beginning::BeyondEnd { wanted: 21 }
+        );
     }
 
     #[test]
     fn a_stored_offset_before_the_log_means_evicted_records() {
-        let evicted = Beginning::Evicted { wanted: 5, available: 10 };
+        let evicted = Beginning::Evicted {
+            wanted: 5,
+            available: 10,
+        };
         assert_eq!(LOG.beginning(Some(4), Start::End), evicted);
         assert_eq!(LOG.beginning(Some(9), Start::End), Beginning::At(10));
     }
@@ -89,6 +100,9 @@ mod tests {
         assert_eq!(LOG.beginning(None, Start::FromBeginning(99)), Beginning::At(20));
         assert_eq!(LOG.beginning(None, Start::FromEnd(3)), Beginning::At(17));
         assert_eq!(LOG.beginning(None, Start::FromEnd(99)), Beginning::At(10));
-        assert_eq!(LOG.beginning(None, Start::Absolute(99)), Beginning::BeyondEnd { wanted: 99 });
+        assert_eq!(
+            LOG.beginning(None, Start::Absolute(99)),
+            Beginning::BeyondEnd { wanted: 99 }
+        );
     }
 }

@@ -1,0 +1,270 @@
+//! Takes in what was read: every offset once, in order, into the ledger and over to the delivery side.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use fluvio_protocol::record::{Batch, RawRecords, RecordSet};
+use fluvio_spu_schema::fetch::FetchablePartitionResponse;
+use tokio::sync::mpsc;
+use tracing::{info, warn};
+
+use crate::arrival::Arrival;
+use crate::outcome::Outcome;
+use crate::position::Position;
+
+use super::answer::{AnswerError, KNOWN_VERSION, offset_of};
+use super::error::BrokerError;
+use super::flow::Turn;
+use super::native::NativeMapper;
+use super::raw::{self, RawReader, RawRecord};
+use super::reader::Shared;
+use super::sequence::{Answer, Piece, Sequence};
+
+/// How many records are mapped before other tasks get their turn.
+const MAPPED_AT_ONCE: usize = 128;
+
+/// What the broker sends for a partition.
+pub(super) type Response = FetchablePartitionResponse<RecordSet<RawRecords>>;
+
+/// The intake of one partition.
+pub(super) struct Intake {
+    shared: Arc<Shared>,
+    partition: u32,
+    sequence: Sequence,
+    arrivals: mpsc::Sender<Arrival>,
+    mapper: NativeMapper,
+}
+
+impl Intake {
+    /// Begins at an offset.
+    ///
+    /// What is before it counts as settled, so that the beginning itself is committed: a restart before the first
+    /// delivery begins at the same place, even with `start: end`.
+    pub(super) fn begin(
+        shared: Arc<Shared>,
+        partition: u32,
+        offset: i64,
+        arrivals: mpsc::Sender<Arrival>,
+    ) -> Result<Self, BrokerError> {
+        let mapper = NativeMapper::new(&shared.transform)?;
+        let processed = Some(offset - 1).filter(|processed| *processed >= 0);
+        shared.ledger.begin(partition, processed);
+        Ok(Self {
+            shared,
+            partition,
+            sequence: Sequence::new(offset),
+            arrivals,
+            mapper,
+        })
+    }
+
+    /// The next offset that has to come.
+    pub(super) fn expected(&self) -> i64 {
+        self.sequence.expected()
+    }
+
+    /// Settles offsets that have no record.
+    pub(super) async fn pass(&mut self, first: i64, last: i64, outcome: Outcome) -> Result<(), BrokerError> {
+        let permit = self
+            .arrivals
+            .reserve()
+            .await
+            .map_err(|_closed| BrokerError::DeliveryGone)?;
+        self.shared.ledger.pass(self.partition, first, last, outcome)?;
+        permit.send(Arrival::Gap {
+            partition: self.partition,
+            first,
+            last,
+            outcome,
+        });
+        self.sequence.came(last);
+        Ok(())
+    }
+
+    /// Opens an offset and hands it over.
+    async fn hand_over(&mut self, answer: Answer) -> Result<(), BrokerError> {
+        let permit = self
+            .arrivals
+            .reserve()
+            .await
+            .map_err(|_closed| BrokerError::DeliveryGone)?;
+        let position = Position {
+            partition: self.partition,
+            offset: answer.offset,
+        };
+        let bytes = u64::try_from(answer.value.len()).unwrap_or(u64::MAX);
+        self.shared.ledger.open(position, bytes)?;
+        permit.send(Arrival::Record {
+            position,
+            timestamp: answer.timestamp,
+            answer: answer.value,
+        });
+        self.sequence.came(answer.offset);
+        Ok(())
+    }
+
+    /// Takes in a response. The turn under which it was asked for ends when it is in the ledger.
+    pub(super) async fn accept(&mut self, response: Response, turn: Option<Turn>) -> Result<(), BrokerError> {
+        let next = response.next_offset_for_fetch().unwrap_or_default();
+        let answers = self.answers(&response)?;
+        let mut pieces = self
+            .sequence
+            .plan(answers, next)
+            .map_err(|disorder| BrokerError::NotAnAnswer {
+                uses: self.shared.transform.uses.clone(),
+                place: format!("{}:{}", self.partition, disorder.offset),
+                reason: format!(
+                    "it came after the one of offset {}; a one-to-one `map` is needed",
+                    disorder.after
+                ),
+            })?;
+        // A hole in front can be as long as the log, so it is filled as it is read.
+        if let Some(Piece::Missing(range)) = pieces.first() {
+            let last = *range.end();
+            pieces.remove(0);
+            // Filling takes turns of its own; there may be only one.
+            drop(turn);
+            self.fill(last).await?;
+        }
+        // Holes inside are as short as the response, so one read finds all of them.
+        let mut found = self.find(&pieces).await?;
+        for piece in pieces {
+            match piece {
+                Piece::Answer(answer) => self.hand_over(answer).await?,
+                Piece::Missing(range) => {
+                    let later = found.split_off(&(range.end() + 1));
+                    let records = std::mem::replace(&mut found, later);
+                    self.take_in(records.into_values(), *range.end()).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The answers of a response, with the offsets they name themselves.
+    fn answers(&self, response: &Response) -> Result<Vec<Answer>, BrokerError> {
+        let mut records = Vec::new();
+        for batch in &response.records.batches {
+            records.append(&mut self.unpack(batch)?);
+        }
+        let answers = records.into_iter().map(|record| match offset_of(&record.value) {
+            Ok(offset) => Ok(Answer {
+                offset,
+                timestamp: record.timestamp,
+                value: record.value,
+            }),
+            Err(AnswerError::Foreign(reason)) => Err(BrokerError::NotAnAnswer {
+                uses: self.shared.transform.uses.clone(),
+                place: format!("{}:{}", self.partition, self.expected()),
+                reason,
+            }),
+            Err(AnswerError::Version(found)) => Err(BrokerError::AnswerVersion {
+                uses: self.shared.transform.uses.clone(),
+                found,
+                known: KNOWN_VERSION,
+            }),
+        });
+        answers.collect()
+    }
+
+    /// Reads everything from the expected offset to `last` as it was produced and maps it here. Once: what has no
+    /// record then does not exist.
+    pub(super) async fn fill(&mut self, last: i64) -> Result<(), BrokerError> {
+        let shared = Arc::clone(&self.shared);
+        let first = self.expected();
+        info!(
+            partition = self.partition,
+            first, last, "the broker gave no answers; reading these records directly"
+        );
+        let mut raw = RawReader::open(&shared.directory, &shared.topic, self.partition, first).await?;
+        while self.expected() <= last {
+            for batch in raw.next().await? {
+                // A compressed part of the log can be many times its size, so it is unpacked batch by batch.
+                let _turn = shared.flow.turn(self.partition).await;
+                let records = self.unpack(&batch)?;
+                self.take_in(records, last.min(batch.get_last_offset())).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes in the next part of the log without the broker's SmartModule, which cannot take it.
+    pub(super) async fn bypass(&mut self, reason: &str) -> Result<(), BrokerError> {
+        let shared = Arc::clone(&self.shared);
+        let first = self.expected();
+        let mut raw = RawReader::open(&shared.directory, &shared.topic, self.partition, first).await?;
+        warn!(
+            partition = self.partition,
+            first, reason, "mapping here what the broker's SmartModule cannot take"
+        );
+        // Which batch it was is not known: the broker sends nothing of what it read together with it.
+        for batch in raw.next().await? {
+            let _turn = shared.flow.turn(self.partition).await;
+            let records = self.unpack(&batch)?;
+            self.take_in(records, batch.get_last_offset()).await?;
+        }
+        Ok(())
+    }
+
+    fn unpack(&self, batch: &Batch<RawRecords>) -> Result<Vec<RawRecord>, BrokerError> {
+        raw::decode(batch).map_err(|reason| BrokerError::BadResponse {
+            what: "reading",
+            address: self.shared.replica(self.partition),
+            reason: format!("batch at {}: {reason}", batch.base_offset),
+        })
+    }
+
+    /// Maps records from the expected offset to `last`; offsets without a record are absent.
+    async fn take_in(&mut self, records: impl IntoIterator<Item = RawRecord>, last: i64) -> Result<(), BrokerError> {
+        for (count, record) in records.into_iter().enumerate() {
+            let expected = self.expected();
+            if record.offset < expected || record.offset > last {
+                continue;
+            }
+            if record.offset > expected {
+                self.pass(expected, record.offset - 1, Outcome::Absent).await?;
+            }
+            let answer = self.mapper.answer(&record);
+            self.hand_over(answer).await?;
+            if count % MAPPED_AT_ONCE == 0 {
+                tokio::task::yield_now().await;
+            }
+        }
+        let expected = self.expected();
+        if expected <= last {
+            self.pass(expected, last, Outcome::Absent).await?;
+        }
+        Ok(())
+    }
+
+    /// The records of the holes inside a response.
+    async fn find(&self, pieces: &[Piece]) -> Result<BTreeMap<i64, RawRecord>, BrokerError> {
+        let holes: Vec<_> = pieces
+            .iter()
+            .filter_map(|piece| match piece {
+                Piece::Missing(range) => Some(range.clone()),
+                Piece::Answer(_) => None,
+            })
+            .collect();
+        let mut found = BTreeMap::new();
+        let (Some(first), Some(last)) = (holes.first(), holes.last()) else {
+            return Ok(found);
+        };
+        let mut next = *first.start();
+        let mut raw = RawReader::open(&self.shared.directory, &self.shared.topic, self.partition, next).await?;
+        while next <= *last.end() {
+            for batch in raw.next().await? {
+                next = batch.get_last_offset() + 1;
+                if batch.base_offset > *last.end() {
+                    break;
+                }
+                let wanted = self.unpack(&batch)?.into_iter().filter(|record| {
+                    let after = holes.partition_point(|hole| *hole.end() < record.offset);
+                    holes.get(after).is_some_and(|hole| hole.contains(&record.offset))
+                });
+                found.extend(wanted.map(|record| (record.offset, record)));
+            }
+        }
+        Ok(found)
+    }
+}
