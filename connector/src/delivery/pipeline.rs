@@ -322,7 +322,8 @@ impl Pipeline {
                     let target = if accepted {
                         self.suspicion.refused_among_accepted(refusal)
                     } else {
-                        (refusal.scope == Scope::Target && !self.was_held(parcel)) || self.suspicion.refused(refusal)
+                        // One that was refused before and after others were accepted tells nothing of the target.
+                        !self.was_held(parcel) && (refusal.scope == Scope::Target || self.suspicion.refused(refusal))
                     };
                     if target {
                         culprit = Some(refusal.clone());
@@ -392,8 +393,8 @@ impl Pipeline {
         if shipment.part().len() > 1 {
             shipment.halve();
         } else {
-            let target = self.suspicion.refused(&refusal);
-            if target {
+            let ours = shipment.part().iter().any(|parcel| !self.was_held(parcel));
+            if ours && self.suspicion.refused(&refusal) {
                 self.hold(&refusal, shipment, now);
                 return;
             }
