@@ -126,7 +126,11 @@ impl Lanes {
                 break;
             }
             self.resting.pop();
-            if self.queues.get(&lane).is_some_and(|queue| queue.standing == Standing::Resting(until)) {
+            if self
+                .queues
+                .get(&lane)
+                .is_some_and(|queue| queue.standing == Standing::Resting(until))
+            {
                 self.arrange(lane, now, now_ms);
             }
         }
@@ -145,11 +149,6 @@ impl Lanes {
     /// Whether anything may go now.
     pub(crate) fn has_ready(&self) -> bool {
         self.has_solo() || !self.ready.is_empty()
-    }
-
-    /// Whether nothing waits and nothing is out.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.queues.is_empty()
     }
 
     /// When a batch of what is ready is due: at once when it would be full, else after the linger.
@@ -179,7 +178,9 @@ impl Lanes {
         let mut batch = Vec::with_capacity(self.ready_records.min(capacity.records));
         let mut bytes = 0;
         while let Some((since, lane)) = self.ready.pop_front() {
-            let Some(queue) = self.queues.get_mut(&lane) else { continue };
+            let Some(queue) = self.queues.get_mut(&lane) else {
+                continue;
+            };
             self.ready_records -= queue.waiting.len();
             self.ready_bytes -= queue.bytes;
             queue.standing = Standing::Out;
@@ -248,7 +249,9 @@ impl Lanes {
 
     /// Takes a lane out of the queue of ready ones.
     fn withdraw(&mut self, lane: Lane) {
-        let Some(queue) = self.queues.get_mut(&lane) else { return };
+        let Some(queue) = self.queues.get_mut(&lane) else {
+            return;
+        };
         match queue.standing {
             Standing::Ready => {
                 self.ready_records -= queue.waiting.len();
@@ -263,7 +266,9 @@ impl Lanes {
 
     /// Decides where a lane stands. Only for lanes that are in none of the queues of ready ones.
     fn arrange(&mut self, lane: Lane, now: Instant, now_ms: i64) {
-        let Some(queue) = self.queues.get_mut(&lane) else { return };
+        let Some(queue) = self.queues.get_mut(&lane) else {
+            return;
+        };
         if queue.out > 0 {
             queue.standing = Standing::Out;
             return;
@@ -272,7 +277,11 @@ impl Lanes {
             self.queues.remove(&lane);
             return;
         };
-        let ahead = if self.timed { first.record.at.saturating_sub(now_ms) } else { 0 };
+        let ahead = if self.timed {
+            first.record.at.saturating_sub(now_ms)
+        } else {
+            0
+        };
         let rest = match u64::try_from(ahead) {
             Ok(ahead) if ahead > 0 => Some(now + Duration::from_millis(ahead)),
             _ => queue.rest_until.filter(|until| *until > now),

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use tokio::time::Instant;
 
-use super::parcel::Parcel;
+use super::parcel::{Lane, Parcel};
 
 /// A batch that keeps failing while its inlet is well is halved after this many attempts: Adobe's documents list schema
 /// faults under 500 as well, so a "server error" may be one record's fault.
@@ -85,6 +85,16 @@ impl Shipment {
     pub(super) fn halve_suspect(&mut self) {
         self.halve();
         self.failures_while_well = FAILURES_BEFORE_HALVING - 1;
+    }
+
+    /// Takes out what is left of a lane, in order: an earlier parcel of it has to go again, and nothing may pass it.
+    pub(super) fn withdraw(&mut self, lane: Lane) -> Vec<Parcel> {
+        let mut withdrawn = Vec::new();
+        for part in &mut self.parts {
+            withdrawn.extend(part.extract_if(.., |parcel| parcel.lane == lane));
+        }
+        self.parts.retain(|part| !part.is_empty());
+        withdrawn
     }
 
     pub(super) fn is_done(&self) -> bool {
