@@ -276,3 +276,69 @@ async fn a_broken_exchange_says_nothing_about_the_records() {
     assert_eq!(world.calls()[1].ids.len(), 10);
     assert_eq!(world.counters.snapshot().retries["network"], 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn no_mix_of_faults_loses_a_record_or_settles_one_twice() {
+    for seed in 0..60 {
+        let random = std::sync::Mutex::new(fastrand::Rng::with_seed(seed));
+        let world = World::new(move |call| {
+            let mut random = random.lock().unwrap();
+            let after = Duration::from_millis(random.u64(1..400));
+            let several = call.ids.len() > 1;
+            let answer = match random.u8(..20) {
+                0 => reply(503, ""),
+                1 => busy(429, "1"),
+                2 => broken(),
+                3 => reply(200, "<html>"),
+                4 => reply(401, ""),
+                5 if several => reply(413, ""),
+                6 if several => problem(400, "Bad message"),
+                7 => problem(400, "Message has unknown xdm format"),
+                8 => reply(404, ""),
+                9..12 => {
+                    let draw = std::cell::RefCell::new(random.fork());
+                    items(call, |_| match draw.borrow_mut().u8(..8) {
+                        0 => Some((503, "busy")),
+                        1 => Some((429, "busy")),
+                        2 => Some((400, "Message is invalid")),
+                        _ => None,
+                    })
+                }
+                _ => ok(call),
+            };
+            Reply { after, ..answer }
+        })
+        .with(|config| config.batch.max_records = 8.try_into().unwrap());
+        let failed = LetterError::Failed {
+            message: "no leader".to_owned(),
+            heals: true,
+        };
+        world.letters.errors.lock().unwrap().extend(vec![failed; 5]);
+        let answers = (0..150).map(|n| both(&format!("{n:03}"), &format!("c{}", n % 20)));
+        world.run(answers).await.unwrap();
+
+        assert_eq!(
+            (world.ledger.pending(), world.ledger.settled_through(0)),
+            (0, Some(149)),
+            "seed {seed}"
+        );
+        let accepted = world.accepted();
+        let dead: Vec<String> = world
+            .letters()
+            .iter()
+            .map(|letter| {
+                let record = &letter["record"];
+                let id = record.pointer("/event/_id").or(record.pointer("/profile/id")).unwrap();
+                id.as_str().unwrap().to_owned()
+            })
+            .collect();
+        for n in 0..150 {
+            for id in [format!("{n:03}"), format!("{n:03}-p")] {
+                let ends = accepted.iter().filter(|other| **other == id).count()
+                    + dead.iter().filter(|other| **other == id).count();
+                assert_eq!(ends, 1, "seed {seed}: {id} ended {ends} times");
+            }
+        }
+        assert!(!dead.is_empty());
+    }
+}
