@@ -183,7 +183,8 @@ impl Ledger {
         }
     }
 
-    fn has_room(&self, partition: u32) -> bool {
+    /// Whether a partition may read on now.
+    pub(crate) fn has_room(&self, partition: u32) -> bool {
         let state = self.state();
         let stretch = state.accounts.get(&partition).map_or(0, Account::stretch);
         state.bytes < self.bounds.bytes && stretch < self.bounds.offsets
@@ -274,7 +275,10 @@ mod tests {
         for offset in 1..4 {
             ledger.settle(at(offset), Outcome::Delivered).unwrap();
         }
-        assert!(!ledger.has_room(0), "the oldest offset is unsettled, so the stretch is still 4");
+        assert!(
+            !ledger.has_room(0),
+            "the oldest offset is unsettled, so the stretch is still 4"
+        );
         ledger.settle(at(0), Outcome::Delivered).unwrap();
         ledger.room(0).await;
     }

@@ -2,15 +2,93 @@
 
 mod aep;
 mod answer;
+mod args;
 mod arrival;
+mod broker;
 mod clock;
 mod config;
 mod dead_letter;
 mod delivery;
 mod error;
+mod glue;
+mod http;
+mod ims;
 mod ledger;
+mod log;
+mod map;
 mod outcome;
 mod position;
+mod run;
 mod secret;
+mod signal;
+mod summary;
 
-fn main() {}
+use std::path::Path;
+use std::process::ExitCode;
+
+use args::Command;
+use capillary_xdm::Params;
+use config::Config;
+
+/// Wrong arguments or configuration.
+const WRONG: u8 = 2;
+
+fn main() -> ExitCode {
+    let command = match args::parse(std::env::args_os().skip(1)) {
+        Ok(command) => command,
+        Err(error) => return wrong(&error.to_string()),
+    };
+    match command {
+        Command::Help => {
+            print!("{}", args::HELP);
+            ExitCode::SUCCESS
+        }
+        Command::Version => {
+            println!("capillary-aep-sink {}", env!("CARGO_PKG_VERSION"));
+            ExitCode::SUCCESS
+        }
+        Command::Map { config, secrets } => map_events(config.as_deref(), secrets.as_deref()),
+        Command::Run { config, secrets } => match config::load(&config, secrets.as_deref()) {
+            Ok(config) => start(config),
+            Err(error) => wrong(&error.to_string()),
+        },
+    }
+}
+
+fn start(config: Config) -> ExitCode {
+    log::start();
+    match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => run::report(runtime.block_on(run::run(config))),
+        Err(error) => {
+            tracing::error!("the runtime cannot be started: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn map_events(config: Option<&Path>, secrets: Option<&Path>) -> ExitCode {
+    let params = match config {
+        None => Params::default(),
+        Some(config) => match config::load_transform(config, secrets) {
+            Ok(transform) => transform.params,
+            Err(error) => return wrong(&error.to_string()),
+        },
+    };
+    match map::run(params, std::io::stdin().lock(), std::io::stdout().lock()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            complain(&format!("mapping stopped: {error}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn wrong(message: &str) -> ExitCode {
+    complain(message);
+    ExitCode::from(WRONG)
+}
+
+#[expect(clippy::print_stderr, reason = "said before there is a log, to whoever started the program")]
+fn complain(message: &str) {
+    eprintln!("capillary-aep-sink: {message}");
+}

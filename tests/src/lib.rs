@@ -1,1 +1,12 @@
 //! Test doubles and the end-to-end suites.
+
+pub mod cluster;
+pub mod harness;
+pub mod mock_cluster;
+pub mod oracle;
+pub mod samples;
+pub mod scenario;
+pub mod simulator;
+pub mod smartmodule;
+pub mod workload;
+pub mod xdm;

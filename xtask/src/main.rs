@@ -1,2 +1,50 @@
-//! The commands of the project.
-fn main() {}
+//! The project's commands, in one list: `cargo xtask help`.
+//!
+//! Written on the standard library alone, so that the first command of a newcomer starts at once.
+
+mod build;
+mod ci;
+mod command;
+
+use std::process::ExitCode;
+
+use command::Failed;
+
+const HELP: &str = "\
+Commands:
+  cargo xtask demo [--events N] [--json]   the main job, end to end, on this machine
+  cargo xtask test [FILTER…]               every test, after building the SmartModule
+  cargo xtask smartmodule                  build the SmartModule's wasm and print its path
+  cargo xtask ci                           what CI runs: test, fmt, clippy, docs, deny
+";
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args().skip(1);
+    let command = arguments.next().unwrap_or_default();
+    let rest: Vec<String> = arguments.collect();
+    let result = match command.as_str() {
+        "demo" => demo(&rest),
+        "test" => ci::test(&rest),
+        "smartmodule" => build::smartmodule().map(|path| println!("{}", path.display())),
+        "ci" => ci::all(),
+        "help" | "--help" | "-h" => {
+            print!("{HELP}");
+            Ok(())
+        }
+        unknown => Err(Failed::new(format!("unknown command '{unknown}'\n\n{HELP}"))),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failed) => failed.report(),
+    }
+}
+
+/// Builds everything the demo starts, then becomes the demo.
+fn demo(arguments: &[String]) -> Result<(), Failed> {
+    let products = build::products()?;
+    command::run(
+        products
+            .command("demo")
+            .args(arguments),
+    )
+}

@@ -7,7 +7,7 @@ mod response;
 mod retry_after;
 mod transport;
 
-pub(crate) use envelope::{Envelope, MAX_BODY};
+pub(crate) use envelope::MAX_BODY;
 pub(crate) use problem::{Refusal, Scope};
 pub(crate) use request::{Endpoint, EndpointError, Request};
 pub(crate) use response::{Answer, Fate, Kind, read};

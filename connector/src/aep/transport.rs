@@ -2,14 +2,12 @@
 
 use std::error::Error;
 use std::future::Future;
-use std::io;
 
 use bytes::{Bytes, BytesMut};
 use reqwest::header::{HeaderValue, RETRY_AFTER};
-use reqwest::{Certificate, Client, Proxy};
+use reqwest::Client;
 
 use super::request::Request;
-use crate::config::Http;
 
 /// Longest answer that is read. The answer to the largest batch has some hundred bytes a record.
 const MAX_ANSWER: usize = 8 * 1024 * 1024;
@@ -47,34 +45,10 @@ pub(crate) trait Transport: Send + Sync {
 #[derive(Debug, Clone)]
 pub(crate) struct HttpClient(Client);
 
-/// The client cannot be built from the configuration.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum HttpClientError {
-    #[error("experience-platform.http.ca-file cannot be read")]
-    CaFile(#[source] io::Error),
-    #[error("experience-platform.http is not usable")]
-    Client(#[from] reqwest::Error),
-}
-
 impl HttpClient {
-    /// Reads the certificate file; opens no connection.
-    pub(crate) fn new(http: &Http) -> Result<Self, HttpClientError> {
-        let mut builder = Client::builder()
-            .connect_timeout(http.connect_timeout)
-            .user_agent(concat!("capillary-aep-sink/", env!("CARGO_PKG_VERSION")))
-            .tcp_nodelay(true)
-            // A redirected POST would lose its body or hand the token to another host.
-            .redirect(reqwest::redirect::Policy::none())
-            // Repetition is decided by the delivery path, which counts and paces attempts.
-            .retry(reqwest::retry::never());
-        if let Some(proxy) = &http.proxy {
-            builder = builder.proxy(Proxy::all(proxy.clone())?);
-        }
-        if let Some(path) = &http.ca_file {
-            let pem = std::fs::read(path).map_err(HttpClientError::CaFile)?;
-            builder = builder.tls_certs_merge(Certificate::from_pem_bundle(&pem)?);
-        }
-        Ok(Self(builder.build()?))
+    /// Sends with a client made by [`crate::http::client`], which neither redirects nor repeats on its own.
+    pub(crate) fn new(client: Client) -> Self {
+        Self(client)
     }
 }
 

@@ -1,10 +1,12 @@
 //! What a valid configuration holds. Built only by validation; nothing here needs a second check.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use capillary_xdm::Params;
 use reqwest::Url;
 
 use crate::ledger::Bounds;
@@ -54,12 +56,21 @@ pub(crate) enum Start {
 }
 
 /// The one step of `transforms`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub(crate) struct Transform {
     /// `uses`, as written: `group/name@version`, `group/name` or `name`.
     pub(crate) uses: String,
     /// `with`; maps and lists are JSON text, as the broker gets them.
     pub(crate) with: BTreeMap<String, String>,
+    /// The same as the mapping understands it, for what is mapped natively.
+    pub(crate) params: Params,
+}
+
+impl fmt::Debug for Transform {
+    /// Shows the parameters' names only: a value may have been made of a secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Transform({} with {:?})", self.uses, self.with.keys())
+    }
 }
 
 /// `experience-platform`.
@@ -172,9 +183,19 @@ pub(crate) struct Pace {
 pub(crate) struct Http {
     pub(crate) connect_timeout: Duration,
     pub(crate) request_timeout: Duration,
-    pub(crate) proxy: Option<Url>,
+    pub(crate) proxy: Option<Proxy>,
     /// PEM file of certificate authorities to trust besides the system's.
     pub(crate) ca_file: Option<PathBuf>,
+}
+
+/// `experience-platform.http.proxy`. Its URL may hold a password, so `Debug` shows the host only.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Proxy(pub(crate) Url);
+
+impl fmt::Debug for Proxy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Proxy({})", self.0.host_str().unwrap_or_default())
+    }
 }
 
 /// `experience-platform.retry`: the pause before the first repetition and the longest one.

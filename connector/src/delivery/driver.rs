@@ -27,6 +27,7 @@ use crate::arrival::Arrival;
 use crate::clock::Clock;
 use crate::config::Platform;
 use crate::dead_letter::{self, DeadLetter, DeadLetters};
+use crate::error::Fault;
 use crate::ledger::{Ledger, LedgerError};
 use crate::position::Position;
 
@@ -47,6 +48,15 @@ pub(crate) enum DeliveryError {
     /// A defect of this program.
     #[error("a dead letter cannot be written as JSON")]
     Letter(#[from] serde_json::Error),
+}
+
+impl DeliveryError {
+    pub(crate) fn fault(&self) -> Fault {
+        match self {
+            Self::Answer { .. } => Fault::User,
+            Self::Ledger(_) | Self::Letter(_) => Fault::Internal,
+        }
+    }
 }
 
 /// What delivery works with.

@@ -36,6 +36,6 @@ mod suspicion;
 mod tests;
 
 pub(crate) use backoff::Backoff;
-pub(crate) use counters::{Counters, Counts, InletName};
+pub(crate) use counters::Counters;
 pub(crate) use driver::{Delivery, DeliveryError, Parts};
 pub(crate) use send::Tokens;

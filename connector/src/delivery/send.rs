@@ -24,8 +24,8 @@ pub(crate) trait Tokens: Send + Sync {
     /// The platform refused this token: it must not be handed out again.
     fn refuse(&self, token: &Self::Token);
 
-    /// The token's text, for the `Authorization` header and nothing else.
-    fn expose<'a>(&self, token: &'a Self::Token) -> &'a str;
+    /// The token as the value of the `Authorization` header, marked sensitive.
+    fn bearer<'a>(&self, token: &'a Self::Token) -> &'a HeaderValue;
 }
 
 /// What came of an attempt.
@@ -66,10 +66,7 @@ impl<T: Transport, K: Tokens> Sender<T, K> {
                 Ok(token) => token,
                 Err(error) => return Sent::NoToken(error.to_string()),
             };
-            let Ok(mut authorization) = HeaderValue::from_str(&format!("Bearer {}", self.tokens.expose(&token))) else {
-                return Sent::NoToken("the token holds characters that no header may hold".to_owned());
-            };
-            authorization.set_sensitive(true);
+            let authorization = self.tokens.bearer(&token).clone();
             self.counters.request();
             // The timeout is the innermost layer: waiting for a turn or a token is nobody's delay but ours.
             let exchange = timeout(self.timeout, self.transport.post(&request, authorization));

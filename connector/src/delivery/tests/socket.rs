@@ -84,7 +84,7 @@ async fn records_reach_a_real_http_server_through_refusals_and_retries() {
         ledger: Arc::clone(&world.ledger),
         counters: Arc::clone(&world.counters),
         clock: Clock::System,
-        transport: Arc::new(HttpClient::new(&world.config.http).unwrap()),
+        transport: Arc::new(HttpClient::new(crate::http::client(&world.config).unwrap())),
         tokens: Arc::clone(&world.tokens),
         letters: Arc::clone(&world.letters),
         random: fastrand::Rng::with_seed(1),

@@ -189,25 +189,32 @@ pub(super) struct FakeTokens {
     pub(super) failures: AtomicU32,
 }
 
+impl FakeTokens {
+    fn current(&self) -> HeaderValue {
+        let number = self.refused.load(Ordering::Relaxed) + 1;
+        HeaderValue::from_str(&format!("Bearer t{number}")).unwrap()
+    }
+}
+
 impl Tokens for FakeTokens {
-    type Token = String;
+    type Token = HeaderValue;
     type Error = &'static str;
 
-    async fn token(&self) -> Result<String, &'static str> {
+    async fn token(&self) -> Result<HeaderValue, &'static str> {
         if self.failures.load(Ordering::Relaxed) > 0 {
             self.failures.fetch_sub(1, Ordering::Relaxed);
             return Err("IMS does not answer");
         }
-        Ok(format!("t{}", self.refused.load(Ordering::Relaxed) + 1))
+        Ok(self.current())
     }
 
-    fn refuse(&self, token: &String) {
-        if *token == format!("t{}", self.refused.load(Ordering::Relaxed) + 1) {
+    fn refuse(&self, token: &HeaderValue) {
+        if *token == self.current() {
             self.refused.fetch_add(1, Ordering::Relaxed);
         }
     }
 
-    fn expose<'a>(&self, token: &'a String) -> &'a str {
+    fn bearer<'a>(&self, token: &'a HeaderValue) -> &'a HeaderValue {
         token
     }
 }

@@ -1,0 +1,207 @@
+//! Commits what the ledger has settled, and nothing else.
+//!
+//! Each partition has a connection of its own for this. The broker forwards a commit to the leader of the offset topic
+//! while the connection waits; on the reading connection, a leader that is down would hold back reading as well.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use fluvio::Isolation;
+use fluvio_protocol::link::ErrorCode;
+use fluvio_spu_schema::server::consumer_offset::UpdateConsumerOffsetRequest;
+use fluvio_spu_schema::server::stream_fetch::DefaultStreamFetchRequest;
+use futures_util::StreamExt;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, timeout};
+use tracing::{debug, info, warn};
+
+use super::backoff::Backoff;
+use super::connection::{Connection, Responses};
+use super::error::BrokerError;
+use super::reader::Shared;
+
+/// No more often than this per partition.
+const INTERVAL: Duration = Duration::from_secs(1);
+/// The offset topic has a retention of 7 days: a value that does not change is written again well before.
+const REFRESH: Duration = Duration::from_secs(24 * 60 * 60);
+/// How often a partition without progress looks whether something else makes a commit due.
+const LOOK: Duration = Duration::from_secs(10);
+/// How long a session waits for the response that names it.
+const SESSION_TIMEOUT: Duration = Duration::from_secs(5);
+/// The broker counts the streams of a connection from 1. Used only while the log is empty and no response can come.
+const FIRST_STREAM: u32 = 1;
+/// Longest pause between attempts once the process is about to end.
+const LAST_PAUSE: Duration = Duration::from_millis(500);
+const WHAT: &str = "committing an offset";
+
+/// What the broker needs to accept commits for a consumer: a stream opened with its id on the same connection.
+struct Session {
+    connection: Connection,
+    id: u32,
+    /// Gets no credit, so at most one small response ever waits in it.
+    _responses: Responses,
+}
+
+/// Commits one partition.
+pub(super) struct Committer {
+    shared: Arc<Shared>,
+    partition: u32,
+    committed: Option<i64>,
+    refreshed: Instant,
+    session: Option<Session>,
+    backoff: Backoff,
+    finish: watch::Receiver<bool>,
+}
+
+impl Committer {
+    /// `stored` is the value found at the start.
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        partition: u32,
+        stored: Option<i64>,
+        finish: watch::Receiver<bool>,
+    ) -> Self {
+        Self {
+            shared,
+            partition,
+            committed: stored,
+            refreshed: Instant::now(),
+            session: None,
+            backoff: Backoff::new(fastrand::Rng::new()),
+            finish,
+        }
+    }
+
+    /// Runs until it is told to finish and everything settled is committed.
+    pub(super) async fn run(mut self) {
+        let mut progress = self.shared.ledger.progress();
+        let mut finish = self.finish.clone();
+        loop {
+            // Read before looking for work: what settles afterwards wakes the wait below.
+            progress.mark_unchanged();
+            let finishing = *finish.borrow_and_update();
+            let pause = match self.due() {
+                None if finishing => return,
+                None => {
+                    tokio::select! {
+                        _ = progress.changed() => {}
+                        _ = finish.changed() => {}
+                        () = sleep(LOOK) => {}
+                    }
+                    continue;
+                }
+                Some(offset) => match self.commit(offset).await {
+                    Ok(()) => {
+                        self.succeeded(offset);
+                        INTERVAL
+                    }
+                    Err(error) => self.failed(&error),
+                },
+            };
+            if finishing {
+                sleep(pause.min(LAST_PAUSE)).await;
+            } else {
+                tokio::select! {
+                    () = sleep(pause) => {}
+                    _ = finish.changed() => {}
+                }
+            }
+        }
+    }
+
+    /// The offset to commit now, if any.
+    fn due(&mut self) -> Option<i64> {
+        let settled = self.shared.ledger.settled_through(self.partition)?;
+        if self.shared.journal.take_send_again(self.partition) {
+            self.committed = None;
+        }
+        let due = self.committed != Some(settled) || self.refreshed.elapsed() >= REFRESH;
+        due.then_some(settled)
+    }
+
+    fn succeeded(&mut self, offset: i64) {
+        self.shared.journal.acknowledged(self.partition, offset);
+        self.committed = Some(offset);
+        self.refreshed = Instant::now();
+        if self.backoff.failures() > 0 {
+            info!(partition = self.partition, offset, "offsets can be committed again");
+            self.backoff.reset();
+        }
+    }
+
+    fn failed(&mut self, error: &BrokerError) -> Duration {
+        self.session = None;
+        if self.backoff.failures() == 0 {
+            warn!(partition = self.partition, %error, "an offset could not be committed; reading goes on, commits are retried");
+        } else {
+            debug!(partition = self.partition, %error, "an offset could not be committed");
+        }
+        self.backoff.pause()
+    }
+
+    async fn commit(&mut self, offset: i64) -> Result<(), BrokerError> {
+        let session = match self.session.take() {
+            Some(session) => session,
+            None => self.open().await?,
+        };
+        self.shared.journal.sending(self.partition, offset);
+        let request = UpdateConsumerOffsetRequest::new(offset, session.id);
+        let answer = session.connection.call(WHAT, request).await?;
+        let address = session.connection.address().to_owned();
+        if answer.error_code != ErrorCode::None {
+            let code = answer.error_code;
+            return Err(BrokerError::Refused { what: WHAT, address, code });
+        }
+        if answer.offset != offset {
+            let reason = format!("it acknowledges {} instead of {offset}", answer.offset);
+            return Err(BrokerError::BadResponse { what: WHAT, address, reason });
+        }
+        self.session = Some(session);
+        Ok(())
+    }
+
+    /// Opens a session by a stream at the last record, without the SmartModule: its one response names the session.
+    async fn open(&self) -> Result<Session, BrokerError> {
+        /// Enough for a response; what it holds is of no interest.
+        const MAX_BYTES: i32 = 4096;
+        let shared = &self.shared;
+        let connection = shared.directory.connect_leader(&shared.topic, self.partition).await?;
+        let log = shared.log(&connection, self.partition).await?;
+        let bad = |reason: String| BrokerError::BadResponse {
+            what: WHAT,
+            address: connection.address().to_owned(),
+            reason,
+        };
+        let request = DefaultStreamFetchRequest::builder()
+            .topic(shared.topic.clone())
+            .partition(self.partition)
+            .fetch_offset((log.end - 1).max(log.start))
+            .isolation(Isolation::ReadCommitted)
+            .max_bytes(MAX_BYTES)
+            .consumer_id(Some(shared.consumer.clone()))
+            .build()
+            .map_err(|error| bad(error.to_string()))?;
+        let mut responses = connection.stream(request).await?;
+        let mut id = FIRST_STREAM;
+        if log.end > log.start {
+            let response = match timeout(SESSION_TIMEOUT, responses.next()).await {
+                Ok(Some(response)) => response.map_err(|error| connection.failed(WHAT, &error))?,
+                Ok(None) => return Err(connection.closed(WHAT)),
+                Err(_elapsed) => return Err(bad("no session was opened".to_owned())),
+            };
+            if matches!(response.partition.error_code, ErrorCode::NotLeaderForPartition) {
+                return Err(BrokerError::Refused {
+                    what: WHAT,
+                    address: connection.address().to_owned(),
+                    code: response.partition.error_code,
+                });
+            }
+            id = response.stream_id;
+        }
+        Ok(Session {
+            connection,
+            id,
+            _responses: responses,
+        })
+    }
+}

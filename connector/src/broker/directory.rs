@@ -1,0 +1,188 @@
+//! Who is who in the cluster: topics, partitions and their leaders, loaded SmartModules.
+//!
+//! Asked anew whenever it is needed. The client's own metadata cache ends with the connection to the controller and
+//! then answers from the past.
+
+use std::fmt::Debug;
+
+use fluvio::FluvioClusterConfig;
+use fluvio::metadata::objects::{
+    CommonCreateRequest, CreateRequest, ListRequest, Metadata, ObjectApiCreateRequest, ObjectApiListRequest,
+};
+use fluvio::metadata::partition::PartitionSpec;
+use fluvio::metadata::smartmodule::SmartModuleSpec;
+use fluvio::metadata::spu::SpuSpec;
+use fluvio::metadata::topic::TopicSpec;
+use fluvio_protocol::link::ErrorCode;
+use fluvio_protocol::{Decoder, Encoder};
+use fluvio_sc_schema::{AdminSpec, TryEncodableFrom};
+use fluvio_socket::ClientConfig;
+use tokio::sync::Mutex;
+
+use super::connection::Connection;
+use super::error::BrokerError;
+
+const CLUSTER: &str = "the Fluvio cluster";
+const LIST: &str = "a metadata request";
+
+/// Looks things up at the streaming controller.
+pub(super) struct Directory {
+    cluster: FluvioClusterConfig,
+    /// Kept between look-ups, thrown away when one fails.
+    controller: Mutex<Option<Connection>>,
+}
+
+impl Directory {
+    /// Connects once, so that a wrong address is known at start.
+    pub(super) async fn connect(cluster: FluvioClusterConfig) -> Result<Self, BrokerError> {
+        let directory = Self {
+            cluster,
+            controller: Mutex::new(None),
+        };
+        let connection = Connection::open(directory.client_config()?, CLUSTER).await?;
+        connection.version::<ObjectApiListRequest>(LIST)?;
+        *directory.controller.lock().await = Some(connection);
+        Ok(directory)
+    }
+
+    fn client_config(&self) -> Result<ClientConfig, BrokerError> {
+        let mut config = ClientConfig::try_from(self.cluster.clone()).map_err(|error| BrokerError::Tls {
+            reason: format!("{error:#}"),
+        })?;
+        if let Some(id) = &self.cluster.client_id {
+            config.set_client_id(id);
+        }
+        Ok(config)
+    }
+
+    /// All objects of a kind, without bulky content. System objects are listed only when asked for, and then alone.
+    async fn list<S>(&self, system: bool) -> Result<Vec<Metadata<S>>, BrokerError>
+    where
+        S: AdminSpec + Send + Sync,
+        S::Status: Encoder + Decoder + Debug,
+    {
+        let mut slot = self.controller.lock().await;
+        // Taken out for the time of the request: after an error or a cancellation it must not be used again.
+        let connection = match slot.take() {
+            Some(connection) => match self.list_at::<S>(&connection, system).await {
+                Ok(found) => {
+                    *slot = Some(connection);
+                    return Ok(found);
+                }
+                // The controller may have been restarted since the last look-up: once more on a new connection.
+                Err(_stale) => Connection::open(self.client_config()?, CLUSTER).await?,
+            },
+            None => Connection::open(self.client_config()?, CLUSTER).await?,
+        };
+        let found = self.list_at::<S>(&connection, system).await?;
+        *slot = Some(connection);
+        Ok(found)
+    }
+
+    async fn list_at<S>(&self, connection: &Connection, system: bool) -> Result<Vec<Metadata<S>>, BrokerError>
+    where
+        S: AdminSpec + Send + Sync,
+        S::Status: Encoder + Decoder + Debug,
+    {
+        let unusable = |reason: String| BrokerError::BadResponse {
+            what: LIST,
+            address: connection.address().to_owned(),
+            reason,
+        };
+        let version = connection.version::<ObjectApiListRequest>(LIST)?;
+        let request: ListRequest<S> = ListRequest::new(Vec::new(), true).system(system);
+        let request =
+            ObjectApiListRequest::try_encode_from(request, version).map_err(|error| unusable(format!("{error:#}")))?;
+        let response = connection.call(LIST, request).await?;
+        let list: Option<fluvio::metadata::objects::ListResponse<S>> =
+            response.downcast().map_err(|error| unusable(format!("{error:#}")))?;
+        list.map(|list| list.inner())
+            .ok_or_else(|| unusable("it lists another kind of object".to_owned()))
+    }
+
+    /// The partitions of a topic; none when there is no such topic.
+    pub(super) async fn partitions(&self, topic: &str) -> Result<Vec<u32>, BrokerError> {
+        let all = self.list::<PartitionSpec>(false).await?;
+        let mut found: Vec<u32> = all
+            .iter()
+            .filter(|partition| !partition.status.is_being_deleted)
+            .filter_map(|partition| partition.name.strip_prefix(topic)?.strip_prefix('-')?.parse().ok())
+            .collect();
+        found.sort_unstable();
+        found.dedup();
+        Ok(found)
+    }
+
+    /// A topic by its exact name.
+    pub(super) async fn topic(&self, name: &str) -> Result<Option<TopicSpec>, BrokerError> {
+        let all = self.list::<TopicSpec>(false).await?;
+        Ok(all.into_iter().find(|topic| topic.name == name).map(|topic| topic.spec))
+    }
+
+    /// The loaded SmartModules, without their code.
+    pub(super) async fn smartmodules(&self) -> Result<Vec<Metadata<SmartModuleSpec>>, BrokerError> {
+        self.list::<SmartModuleSpec>(false).await
+    }
+
+    /// Creates a topic. One that is there already is fine: another instance may have been faster.
+    pub(super) async fn create_topic(&self, name: &str, spec: TopicSpec) -> Result<(), BrokerError> {
+        const WHAT: &str = "creating a topic";
+        let connection = Connection::open(self.client_config()?, CLUSTER).await?;
+        let version = connection.version::<ObjectApiCreateRequest>(WHAT)?;
+        let common = CommonCreateRequest {
+            name: name.to_owned(),
+            ..CommonCreateRequest::default()
+        };
+        let request = ObjectApiCreateRequest::try_encode_from(CreateRequest::new(common, spec), version);
+        let request = request.map_err(|error| BrokerError::BadResponse {
+            what: WHAT,
+            address: connection.address().to_owned(),
+            reason: format!("{error:#}"),
+        })?;
+        let status = connection.call(WHAT, request).await?;
+        match status.error_code {
+            ErrorCode::None | ErrorCode::TopicAlreadyExists => Ok(()),
+            code => Err(BrokerError::Refused {
+                what: WHAT,
+                address: connection.address().to_owned(),
+                code,
+            }),
+        }
+    }
+
+    /// Connects to the leader of a partition.
+    pub(super) async fn connect_leader(&self, topic: &str, partition: u32) -> Result<Connection, BrokerError> {
+        let replica = format!("{topic}-{partition}");
+        let mut found = self.find_partition(&replica, false).await?;
+        if found.is_none() {
+            // Fluvio's own topics are listed apart.
+            found = self.find_partition(&replica, true).await?;
+        }
+        let found = found.ok_or_else(|| BrokerError::NoLeader {
+            replica: replica.clone(),
+        })?;
+        let spus = self.list::<SpuSpec>(false).await?;
+        let spu = spus
+            .into_iter()
+            .find(|spu| spu.spec.id == found.spec.leader)
+            .ok_or(BrokerError::NoLeader { replica })?;
+        let config = self.client_config()?;
+        let address = match &spu.spec.public_endpoint_local {
+            Some(local) if config.use_spu_local_address() => format!("{}:{}", local.host, local.port),
+            _ => spu.spec.public_endpoint.addr(),
+        };
+        // One TLS front may serve several SPUs; it tells them apart by the server name.
+        let mut config = config.with_prefix_sni_domain(&spu.name);
+        config.set_addr(address);
+        Connection::open(config, &format!("SPU {}", spu.spec.id)).await
+    }
+
+    async fn find_partition(
+        &self,
+        replica: &str,
+        system: bool,
+    ) -> Result<Option<Metadata<PartitionSpec>>, BrokerError> {
+        let all = self.list::<PartitionSpec>(system).await?;
+        Ok(all.into_iter().find(|partition| partition.name == replica))
+    }
+}

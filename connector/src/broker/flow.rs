@@ -1,0 +1,89 @@
+//! Who may ask the broker for more: bounds what is in memory over all partitions together.
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::ledger::{Bounds, Ledger};
+
+/// Hands out turns. A turn stands for one response that is asked for but not yet in the ledger, so that partitions
+/// with a backlog cannot all pass the ledger's bound at the same moment.
+#[derive(Debug, Clone)]
+pub(super) struct Flow {
+    ledger: Arc<Ledger>,
+    turns: Arc<Semaphore>,
+}
+
+/// Given back when dropped.
+#[derive(Debug)]
+pub(super) struct Turn {
+    _permit: Option<OwnedSemaphorePermit>,
+}
+
+impl Flow {
+    /// As many turns as responses of full size fit into the buffer; at least one.
+    pub(super) fn new(ledger: Arc<Ledger>, bounds: Bounds, max_bytes: NonZeroU32) -> Self {
+        let fit = bounds.bytes / u64::from(max_bytes.get());
+        let turns = usize::try_from(fit).unwrap_or(usize::MAX).clamp(1, Semaphore::MAX_PERMITS);
+        Self {
+            ledger,
+            turns: Arc::new(Semaphore::new(turns)),
+        }
+    }
+
+    /// Waits until this partition may ask for a response.
+    pub(super) async fn turn(&self, partition: u32) -> Turn {
+        loop {
+            // First room, then the turn: a partition that is full must not keep the others waiting.
+            self.ledger.room(partition).await;
+            // The semaphore is never closed.
+            let turn = Turn {
+                _permit: Arc::clone(&self.turns).acquire_owned().await.ok(),
+            };
+            if self.ledger.has_room(partition) {
+                return turn;
+            }
+        }
+    }
+}
+
+// === tests ===
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::time::timeout;
+
+    use crate::outcome::Outcome;
+    use crate::position::Position;
+
+    use super::*;
+
+    fn flow(bytes: u64, max_bytes: u32) -> (Arc<Ledger>, Flow) {
+        let bounds = Bounds { bytes, offsets: 100 };
+        let ledger = Arc::new(Ledger::new(bounds));
+        let flow = Flow::new(Arc::clone(&ledger), bounds, NonZeroU32::new(max_bytes).unwrap());
+        (ledger, flow)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_second_backlog_waits_until_the_first_response_is_in_the_ledger() {
+        let (_ledger, flow) = flow(24, 16);
+        let first = flow.turn(0).await;
+        assert!(timeout(Duration::from_secs(60), flow.turn(1)).await.is_err());
+        drop(first);
+        flow.turn(1).await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_full_buffer_holds_back_every_partition_until_something_settles() {
+        let (ledger, flow) = flow(24, 16);
+        let position = Position { partition: 0, offset: 0 };
+        ledger.open(position, 24).unwrap();
+        assert!(timeout(Duration::from_secs(60), flow.turn(1)).await.is_err());
+        ledger.settle(position, Outcome::Delivered).unwrap();
+        flow.turn(1).await;
+    }
+}

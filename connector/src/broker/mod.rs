@@ -1,0 +1,103 @@
+//! Everything that speaks Fluvio: reading, committing, dead letters.
+//!
+//! Only this module uses Fluvio's internal crates. The public consumer cannot do what is needed here: it commits only
+//! "the last record yielded, in all partitions", hangs on a commit while a read is pending, hides stream errors and
+//! loses records of one partition when it reconnects.
+
+mod answer;
+mod backoff;
+mod commit;
+mod connection;
+mod dead_letter;
+mod directory;
+mod error;
+mod flow;
+mod journal;
+mod native;
+mod offsets;
+mod partition;
+mod profile;
+mod raw;
+mod reader;
+mod sequence;
+mod smartmodule;
+mod start;
+
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+
+use crate::arrival::Arrival;
+use crate::config::{Config, DeadLetterTopic, Partitions};
+use crate::ledger::Ledger;
+
+pub(crate) use dead_letter::DeadLetterWriter;
+pub(crate) use error::BrokerError;
+pub(crate) use reader::Reader;
+
+use directory::Directory;
+use flow::Flow;
+use journal::Journal;
+use native::NativeMapper;
+use reader::Shared;
+
+/// A cluster that was found to hold what the configuration names.
+pub(crate) struct Broker {
+    directory: Arc<Directory>,
+    config: Config,
+}
+
+impl Broker {
+    /// Connects to the cluster of the current Fluvio profile and checks that the topic, its partitions and the
+    /// SmartModule are there. What is wrong with the configuration shows here and not as silence later.
+    pub(crate) async fn connect(config: &Config) -> Result<Self, BrokerError> {
+        NativeMapper::new(&config.transform)?;
+        let cluster = profile::load(&config.name)?;
+        let directory = Directory::connect(cluster).await?;
+        let there = directory.partitions(&config.topic).await?;
+        if there.is_empty() {
+            return Err(BrokerError::TopicMissing {
+                topic: config.topic.clone(),
+            });
+        }
+        if let Partitions::Only(wanted) = &config.consumer.partitions
+            && let Some(missing) = wanted.iter().find(|partition| !there.contains(partition))
+        {
+            return Err(BrokerError::PartitionMissing {
+                topic: config.topic.clone(),
+                partition: *missing,
+            });
+        }
+        smartmodule::find(&config.transform.uses, &directory.smartmodules().await?)?;
+        Ok(Self {
+            directory: Arc::new(directory),
+            config: config.clone(),
+        })
+    }
+
+    /// The reading side. Arrivals of a partition come in offset order; the channel closes when reading has ended.
+    pub(crate) fn reader(&self, ledger: Arc<Ledger>, arrivals: mpsc::Sender<Arrival>) -> Reader {
+        let config = &self.config;
+        let flow = Flow::new(Arc::clone(&ledger), config.platform.buffer, config.consumer.max_bytes);
+        let shared = Shared {
+            directory: Arc::clone(&self.directory),
+            topic: config.topic.clone(),
+            consumer: config.consumer.id.clone(),
+            partitions: config.consumer.partitions.clone(),
+            start: config.consumer.start,
+            max_bytes: config.consumer.max_bytes,
+            transform: config.transform.clone(),
+            on_evicted: config.platform.on_evicted,
+            ledger,
+            flow,
+            journal: Journal::default(),
+        };
+        Reader::new(shared, arrivals)
+    }
+
+    /// The writer of dead letters; creates their topic if it is absent.
+    pub(crate) async fn dead_letters(&self) -> Result<DeadLetterWriter, BrokerError> {
+        let settings: &DeadLetterTopic = &self.config.platform.dead_letter;
+        DeadLetterWriter::open(Arc::clone(&self.directory), settings).await
+    }
+}

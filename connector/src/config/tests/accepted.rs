@@ -1,0 +1,181 @@
+//! What is accepted, and as what.
+
+use super::*;
+use std::time::Duration;
+
+#[test]
+fn the_sample_is_valid() {
+    let config = valid(SAMPLE);
+    assert_eq!(config.name, "capillary-to-aep");
+    assert_eq!(config.platform.dead_letter.topic, "capillary-to-aep-dead-letter");
+    assert!(matches!(config.platform.profiles, Some(Profiles::Upsert { .. })));
+}
+
+#[test]
+fn the_sample_is_valid_with_every_optional_key_switched_on() {
+    let on: String = SAMPLE
+        .lines()
+        .map(|line| match line.trim_start().strip_prefix("# ") {
+            // Comments in prose begin with a capital or end with a full stop; keys do not.
+            Some(rest) if rest.trim_start().starts_with("- name:") || is_key(rest) => {
+                format!("{}{rest}\n", &line[..line.len() - line.trim_start().len()])
+            }
+            _ => format!("{line}\n"),
+        })
+        .collect();
+    let config = valid(&on);
+    assert!(config.platform.pace.requests_per_second.is_some());
+    assert!(config.platform.ims.client_secret_next.is_some());
+}
+
+fn is_key(text: &str) -> bool {
+    let key = text.trim_start().split(':').next().unwrap_or_default();
+    text.contains(':') && key.chars().all(|letter| letter.is_ascii_lowercase() || letter == '-') && key != "format"
+}
+
+#[test]
+fn the_defaults_are_those_of_the_promise() {
+    let config = valid(LEAST);
+    assert_eq!(config.consumer.max_bytes.get(), 16 << 20);
+    assert_eq!(config.consumer.start, Start::Beginning);
+    assert_eq!(config.consumer.partitions, Partitions::All);
+    let platform = config.platform;
+    assert_eq!(platform.batch.max_bytes.get(), 900_000);
+    assert_eq!(platform.batch.linger, Duration::from_millis(200));
+    assert_eq!(platform.concurrency.get(), 16);
+    assert_eq!((platform.buffer.bytes, platform.buffer.offsets), (24 << 20, 100_000));
+    assert_eq!(platform.dead_letter.retention, Duration::from_secs(90 * 86_400));
+    assert_eq!(
+        platform.ims.token_url.as_str(),
+        "https://ims-na1.adobelogin.com/ims/token/v3"
+    );
+    assert!(platform.profiles.is_none());
+}
+
+#[test]
+fn the_batch_url_follows_from_the_inlet_url() {
+    let config = valid(&with(
+        "https://dcs.adobedc.net/collection/abc",
+        "http://127.0.0.1:8080/gw/collection/abc",
+    ));
+    let Events::Xdm { inlet, .. } = config.platform.events else {
+        panic!("not xdm")
+    };
+    assert_eq!(inlet.url.as_str(), "http://127.0.0.1:8080/gw/collection/abc");
+    assert_eq!(
+        inlet.batch_url.as_str(),
+        "http://127.0.0.1:8080/gw/collection/batch/abc"
+    );
+}
+
+#[test]
+fn a_secret_stays_one_text_whatever_is_in_it() {
+    let config = valid(LEAST);
+    assert_eq!(config.platform.ims.client_secret.expose(), "hush: # \"very'\\\\ hush");
+    assert_eq!(config.platform.ims.names.client_secret, "secrets.IMS_CLIENT_SECRET");
+}
+
+#[test]
+fn a_placeholder_may_stand_within_a_text_and_unquoted() {
+    let text = with("ABC123@AdobeOrg", "${{ secrets.ORG }}@AdobeOrg").replace("[{name", "[{name: ORG}, {name");
+    let store = SecretStore::from_text(&format!("{SECRETS}ORG=FFFF"));
+    let config = parse("c", &text, &store).unwrap();
+    assert_eq!(config.platform.organization_id, "FFFF@AdobeOrg");
+}
+
+#[test]
+fn a_number_in_a_secret_stays_text() {
+    let store = SecretStore::from_text("IMS_CLIENT_ID=12345\nIMS_CLIENT_SECRET=1e3");
+    let config = parse("c", LEAST, &store).unwrap();
+    assert_eq!(config.platform.ims.client_id.expose(), "12345");
+}
+
+#[test]
+fn partitions_and_starts_have_the_stock_forms() {
+    let consumer = |lines: &str| valid(&with("    id: sink\n", &format!("    id: sink\n{lines}\n"))).consumer;
+    assert_eq!(consumer("    partition: 3").partitions, Partitions::Only(vec![3]));
+    assert_eq!(
+        consumer("    partition: [2, 0]").partitions,
+        Partitions::Only(vec![0, 2])
+    );
+    assert_eq!(consumer("    max_bytes: 1048576").max_bytes.get(), 1 << 20);
+    for (start, expected) in [
+        ("end", Start::End),
+        ("{absolute: 5}", Start::Absolute(5)),
+        ("{from-beginning: 6}", Start::FromBeginning(6)),
+        ("{from-end: 7}", Start::FromEnd(7)),
+    ] {
+        assert_eq!(
+            consumer(&format!("    offset: {{start: {start}, strategy: manual}}")).start,
+            expected
+        );
+    }
+}
+
+#[test]
+fn the_topic_object_of_the_later_api_version_is_read() {
+    let text = with("0.1.0", "0.2.0").replace(
+        "  topic: events\n",
+        "  topic:\n    version: 0.1.0\n    meta: {name: events}\n    partition: {count: 3}\n    retention: {time: 7d}\n",
+    );
+    assert_eq!(valid(&text).topic, "events");
+}
+
+#[test]
+fn no_api_version_is_fine_without_secrets() {
+    let text = with("apiVersion: 0.1.0\n", "")
+        .replace("  secrets: [{name: IMS_CLIENT_ID}, {name: IMS_CLIENT_SECRET}]\n", "")
+        .replace("\"${{ secrets.IMS_CLIENT_ID }}\"", "an-id")
+        .replace("\"${{ secrets.IMS_CLIENT_SECRET }}\"", "a-secret");
+    let config = valid(&text);
+    assert_eq!(
+        config.platform.ims.names.client_secret,
+        "experience-platform.ims.client-secret"
+    );
+}
+
+#[test]
+fn parameters_reach_the_broker_as_text() {
+    let text = with(
+        "  - uses: capillary-aep/capillary-xdm@0.1.0\n",
+        "  - uses: capillary-xdm\n    with:\n      tenant: acme\n      events: [pointsIssued, tierUpgraded]\n      identities: {customerId: CapillaryId}\n",
+    );
+    let with = valid(&text).transform.with;
+    assert_eq!(with["tenant"], "acme");
+    assert_eq!(with["events"], r#"["pointsIssued","tierUpgraded"]"#);
+    assert_eq!(with["identities"], r#"{"customerId":"CapillaryId"}"#);
+}
+
+#[test]
+fn profiles_have_their_three_formats() {
+    let profiles = |keys: &str| {
+        valid(&plus(&format!(
+            "  profiles: {{inlet-url: \"https://dcs.adobedc.net/collection/p\", {keys}}}"
+        )))
+        .platform
+        .profiles
+    };
+    assert!(matches!(
+        profiles("flow-id: f, dataset-id: d, identity-dataset-id: i"),
+        Some(Profiles::Upsert { .. })
+    ));
+    assert!(matches!(
+        profiles("format: raw, flow-id: f"),
+        Some(Profiles::Raw { .. })
+    ));
+    let xdm = profiles("format: xdm, dataset-id: d, schema-id: \"https://ns.adobe.com/t/schemas/2\"");
+    assert!(matches!(xdm, Some(Profiles::Xdm { .. })));
+}
+
+#[test]
+fn the_transform_alone_needs_neither_the_platform_nor_secrets() {
+    let store = SecretStore::from_text("");
+    let transform = parse_transform("c", SAMPLE, &store).unwrap();
+    assert_eq!(transform.with["primary-identity"], "customerId");
+    assert_eq!(
+        parse_transform("c", "transforms: [{uses: capillary-xdm}]", &store)
+            .unwrap()
+            .uses,
+        "capillary-xdm"
+    );
+}

@@ -1,0 +1,361 @@
+//! What is refused, and how it is said.
+
+use super::*;
+
+#[test]
+fn an_unknown_key_is_named_with_its_place_and_the_nearest_right_one() {
+    let text = with("    client-id: \"${{", "    clientid: \"${{");
+    says(
+        &text,
+        &["connector.yaml:15: experience-platform.ims.clientid: unknown key; did you mean `client-id`?"],
+    );
+    assert_eq!(refusal(&text).lines().count(), 1, "the key is mistyped, not missing");
+}
+
+#[test]
+fn a_key_at_the_wrong_level_is_sent_to_the_right_one() {
+    says(
+        &format!("{LEAST}consumer: {{id: x}}\n"),
+        &["connector.yaml:21: consumer:", "belongs under `meta`"],
+    );
+    says(
+        &format!("{LEAST}batch: {{}}\n"),
+        &["belongs under `experience-platform`"],
+    );
+    says(
+        &with("  topic: events\n", "  topic: events\n  partition: all\n"),
+        &["belongs under `meta.consumer`"],
+    );
+}
+
+#[test]
+fn several_problems_are_told_at_once() {
+    let text = with("  topic: events\n", "")
+        .replace("id: sink", "id: 5")
+        .replace("d1", "[1]");
+    let message = refusal(&text);
+    assert!(message.contains("meta.topic: missing"), "{message}");
+    assert!(
+        message.contains("meta.consumer.id: found the number 5, expected text; put the value in quotes"),
+        "{message}"
+    );
+    assert!(message.contains("events.dataset-id: found a list"), "{message}");
+    assert_eq!(message.lines().count(), 3, "{message}");
+}
+
+#[test]
+fn a_secret_that_is_missing_or_not_listed_is_named() {
+    let store = SecretStore::from_text("IMS_CLIENT_ID=x");
+    let message = parse("c", LEAST, &store).unwrap_err().to_string();
+    assert!(
+        message.contains("c:7: meta.secrets[1].name: the secret IMS_CLIENT_SECRET was not found in the secrets file"),
+        "{message}"
+    );
+    says(
+        &with(", {name: IMS_CLIENT_SECRET}", ""),
+        &["connector.yaml:16:", "IMS_CLIENT_SECRET is used here but not listed"],
+    );
+}
+
+#[test]
+fn secrets_under_the_oldest_api_version() {
+    says(
+        &with("apiVersion: 0.1.0\n", ""),
+        &["apiVersion", "stock connectors ignore meta.secrets"],
+    );
+    says(
+        &with("apiVersion: 0.1.0", "apiVersion: 0.0.0"),
+        &["stock connectors ignore meta.secrets"],
+    );
+    says(
+        &with("apiVersion: 0.1.0", "apiVersion: 1.0.0"),
+        &["expected 0.0.0, 0.1.0 or 0.2.0"],
+    );
+}
+
+#[test]
+fn other_placeholders_and_templates() {
+    for placeholder in [
+        "${{ env.X }}",
+        "${{ secrets.IMS_CLIENT_ID",
+        "${{ secrets['A'] }}",
+        "${% if x %}",
+    ] {
+        says(
+            &with("\"${{ secrets.IMS_CLIENT_ID }}\"", &format!("\"{placeholder}\"")),
+            &["ims.client-id"],
+        );
+    }
+}
+
+#[test]
+fn a_value_made_of_a_secret_is_never_shown() {
+    for key in [
+        "  on-evicted",
+        "  shutdown-timeout",
+        "  sandbox",
+        "  http",
+        "  concurrency",
+        "  retry",
+        "  batch",
+    ] {
+        says(
+            &plus(&format!("{key}: \"${{{{ secrets.IMS_CLIENT_SECRET }}}}\"")),
+            &[key.trim()],
+        );
+    }
+    says(
+        &with("dataset-id: d1", "dataset-id: \"${{ secrets.IMS_CLIENT_SECRET }}\""),
+        &["not shown"],
+    );
+    says(
+        &with("\"${{ secrets.IMS_CLIENT_ID }}\"", "5551212"),
+        &["ims.client-id: found a number (not shown)"],
+    );
+    says(
+        &plus("  http: {proxy: \"socks5://user:hush@host\"}"),
+        &["experience-platform.http.proxy"],
+    );
+}
+
+#[test]
+fn strategies_that_lose_or_repeat() {
+    for (strategy, reason) in [
+        ("auto", "would be lost"),
+        ("none", "read the topic again"),
+        ("Manual", "expected manual"),
+    ] {
+        let line = format!("    id: sink\n    offset: {{strategy: {strategy}}}\n");
+        says(
+            &with("    id: sink\n", &line),
+            &["meta.consumer.offset.strategy", reason],
+        );
+    }
+    says(
+        &with("    id: sink\n", "    id: sink\n    offset: {start: end}\n"),
+        &["strategy: missing; expected manual"],
+    );
+    let flush = "    id: sink\n    offset: {strategy: manual, flush-period: {secs: 10, nanos: 0}}\n";
+    says(
+        &with("    id: sink\n", flush),
+        &["flush-period", "at most once a second"],
+    );
+}
+
+#[test]
+fn transforms_other_than_the_one_step() {
+    let step = "  - uses: capillary-aep/capillary-xdm@0.1.0\n";
+    says(
+        &with(step, &format!("{step}{step}")),
+        &["transforms: found 2 steps", "look like loss"],
+    );
+    says(&with(&format!("transforms:\n{step}"), ""), &["transforms: missing"]);
+    says(
+        &with(&format!("transforms:\n{step}"), "transforms: []\n"),
+        &["transforms: found a list, expected exactly one"],
+    );
+    says(
+        &with(step, &format!("{step}    lookback: {{last: 1}}\n")),
+        &["transforms[0].lookback"],
+    );
+    says(
+        &with(step, &format!("{step}    with: {{qualify-identity: true}}\n")),
+        &["transforms[0].with.qualify-identity", "in quotes"],
+    );
+    says(
+        &with(step, &format!("{step}    whit: {{}}\n")),
+        &["did you mean `with`?"],
+    );
+    says(
+        &with("capillary-aep/capillary-xdm@0.1.0", "a b"),
+        &["transforms[0].uses"],
+    );
+}
+
+#[test]
+fn keys_of_later_versions() {
+    for lines in [
+        "  deduplicate: {count: 5}",
+        "  observability: {listen: \"127.0.0.1:1\"}",
+        "  dead-letter: {accept: [x]}",
+    ] {
+        says(&plus(lines), &["not yet"]);
+    }
+    valid(&plus("  dead-letter: {accept: []}"));
+}
+
+#[test]
+fn urls_that_are_not_safe_or_not_inlets() {
+    for (url, reason) in [
+        ("http://dcs.adobedc.net/collection/abc", "https"),
+        ("https://dcs.adobedc.net/collection/batch/abc", "/collection/{inlet id}"),
+        ("https://dcs.adobedc.net/collection/", "/collection/{inlet id}"),
+        ("https://dcs.adobedc.net/abc", "/collection/{inlet id}"),
+        ("https://dcs.adobedc.net/collection/abc?syncValidation=true", "without"),
+        (
+            "https://user:hush@dcs.adobedc.net/collection/abc",
+            "user name or password",
+        ),
+        ("dcs.adobedc.net/collection/abc", "a URL"),
+    ] {
+        says(
+            &with("https://dcs.adobedc.net/collection/abc", &format!("\"{url}\"")),
+            &["events.inlet-url", reason],
+        );
+    }
+}
+
+#[test]
+fn keys_a_format_needs_or_has_no_use_for() {
+    says(&with("    dataset-id: d1\n", ""), &["events.dataset-id: missing"]);
+    says(
+        &with("    dataset-id: d1\n", "    format: raw\n"),
+        &["flow-id: missing", "schema-id: has no meaning with format raw"],
+    );
+    says(
+        &with("    dataset-id: d1\n", "    dataset-id: d1\n    format: upsert\n"),
+        &["events.format", "`xdm` or `raw`"],
+    );
+    says(
+        &plus("  profiles: {inlet-url: \"https://x/collection/p\"}"),
+        &["profiles.flow-id: missing", "profiles.dataset-id: missing"],
+    );
+}
+
+#[test]
+fn values_out_of_range() {
+    for (lines, part) in [
+        ("  batch: {max-bytes: 1MB}", "from 1 to 999900 bytes"),
+        ("  batch: {max-records: 0}", "from 1 to"),
+        ("  batch: {linger: 200}", "a duration with its unit"),
+        ("  batch: {linger: fast}", "found \"fast\", expected a duration"),
+        ("  concurrency: {max: 0}", "from 1 to 1000"),
+        ("  concurrency: {max: -1}", "a whole number"),
+        ("  concurrency: {max: 1.5}", "a whole number"),
+        ("  pace: {requests-per-second: 0}", "from 1 to"),
+        ("  buffer: {max-bytes: a lot}", "a size such as"),
+        ("  retry: {initial: 1m}", "expected initial ≤ max"),
+        ("  shutdown-timeout: 0s", "greater than 0"),
+        ("  shutdown-timeout: 1000000years", "a duration"),
+        ("  on-evicted: shrug", "`continue` or `stop`"),
+        ("  dead-letter: {topic: No_Topic}", "a topic name"),
+    ] {
+        says(&plus(lines), &[part]);
+    }
+    says(&with("ABC123@AdobeOrg", "ABC123"), &["@AdobeOrg"]);
+    says(
+        &with("name: sink", "name: My Sink"),
+        &["dead-letter.topic: missing; the default"],
+    );
+    says(
+        &with("    id: sink\n", "    id: sink\n    max-bytes: 3GiB\n"),
+        &["meta.consumer.max-bytes"],
+    );
+    says(
+        &with("    id: sink\n", "    id: sink\n    partition: some\n"),
+        &["meta.consumer.partition"],
+    );
+    says(
+        &with("    id: sink\n", "    id: sink\n    partition: [0, 0]\n"),
+        &["twice"],
+    );
+    says(&with("type: capillary-aep-sink", "type: x-source"), &["meta.type"]);
+}
+
+#[test]
+fn a_secret_with_a_line_break_at_its_end() {
+    let store = SecretStore::File(vec![
+        ("IMS_CLIENT_ID".to_owned(), crate::secret::Secret::new("x")),
+        ("IMS_CLIENT_SECRET".to_owned(), crate::secret::Secret::new("hush\n")),
+    ]);
+    let message = parse("c", LEAST, &store).unwrap_err().to_string();
+    assert!(
+        message.contains("secrets.IMS_CLIENT_SECRET begins or ends with a blank"),
+        "{message}"
+    );
+    assert!(!message.contains("hush"));
+}
+
+#[test]
+fn what_is_no_yaml_or_no_map() {
+    says("", &["connector.yaml"]);
+    says("just text", &["keys and values"]);
+    says("a: [1", &["connector.yaml:", "not valid YAML"]);
+    says("a: 1\na: 2", &["connector.yaml:2"]);
+    says(&format!("{LEAST}---\na: 1\n"), &["second YAML document"]);
+}
+
+#[test]
+fn nesting_cannot_exhaust_the_stack() {
+    for unit in ["[", "{a: ", "- ", "? ", "-\t"] {
+        for times in [100, 2_000, 100_000] {
+            refusal(&unit.repeat(times));
+        }
+    }
+    let lines: String = (0..1_000).map(|depth| format!("{}a:\n", " ".repeat(depth))).collect();
+    says(&lines, &["nests too deeply"]);
+}
+
+#[test]
+fn random_bytes_never_panic_and_never_show_a_secret() {
+    let mut random = fastrand::Rng::with_seed(3);
+    for _ in 0..1_500 {
+        let mut bytes = LEAST.as_bytes().to_vec();
+        for _ in 0..random.usize(1..6) {
+            let at = random.usize(..bytes.len());
+            match random.u8(..3) {
+                0 => bytes[at] = random.u8(..),
+                1 => drop(bytes.drain(at..(at + random.usize(..20)).min(bytes.len()))),
+                _ => bytes.insert(at, *random.choice(b"{}[]:,-#&*!|>'\"%@` \n$").unwrap()),
+            }
+        }
+        if let Err(error) = read(&String::from_utf8_lossy(&bytes)) {
+            let message = error.to_string();
+            assert!(
+                !message.contains("hush") && !format!("{error:?}").contains("hush"),
+                "{message}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_valid_configuration_prints_no_secret() {
+    let text = plus("  http: {proxy: \"http://user:${{ secrets.IMS_CLIENT_ID }}@host:1\"}");
+    let printed = format!("{:?}", valid(&text));
+    assert!(!printed.contains("hush") && !printed.contains("the-id"), "{printed}");
+}
+
+#[test]
+fn a_parameter_the_mapping_does_not_know_is_named_with_its_line() {
+    let step = "  - uses: capillary-aep/capillary-xdm@0.1.0\n";
+    let text = with(
+        step,
+        &format!("{step}    with:\n      tenant: acme\n      primary-identiti: customerId\n"),
+    );
+    says(&text, &["connector.yaml:14: transforms[0].with.primary-identiti: "]);
+    let secret = with(
+        step,
+        &format!("{step}    with: {{time-zone: \"${{{{ secrets.IMS_CLIENT_SECRET }}}}\"}}\n"),
+    );
+    says(&secret, &["transforms[0].with.time-zone"]);
+    let error = parse_transform("c", &text, &SecretStore::from_text(""))
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("primary-identiti"), "{error}");
+}
+
+#[test]
+fn the_stock_spelling_of_max_bytes_is_pointed_at_and_not_given_twice() {
+    says(
+        &with("    id: sink\n", "    id: sink\n    max_bytes: 3GiB\n"),
+        &["connector.yaml:10: meta.consumer.max_bytes: found"],
+    );
+    says(
+        &with(
+            "    id: sink\n",
+            "    id: sink\n    max_bytes: 1MiB\n    max-bytes: 1MiB\n",
+        ),
+        &["twice"],
+    );
+}

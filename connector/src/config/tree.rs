@@ -1,0 +1,317 @@
+//! The YAML file as a tree in which every node knows its line.
+
+use std::fmt;
+
+use saphyr::{LoadableYamlNode, MarkedYaml, Scalar, YamlData};
+use serde_json::Value;
+
+/// A file larger than this is not a connector configuration.
+const MAX_BYTES: usize = 1 << 20;
+/// Deeper nesting is not a connector configuration either; the bound keeps recursion off the end of the stack.
+const MAX_DEPTH: usize = 64;
+/// The YAML library descends by recursion. In flow style it stops at 255 levels by itself; in block style every level
+/// takes a column, or an indicator (`- - -`), so these two bounds keep it off the end of the stack.
+const MAX_INDENTATION: usize = 100;
+const MAX_INDICATORS_PER_LINE: usize = 32;
+
+/// One step from a node to a child.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Step {
+    Key(String),
+    Index(usize),
+}
+
+/// Where a node is, from the root: `meta.secrets[0].name`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Path(pub(super) Vec<Step>);
+
+/// A node and the line it (or its key) is on.
+#[derive(Debug, Clone)]
+pub(super) struct Node {
+    pub(super) line: usize,
+    pub(super) kind: Kind,
+}
+
+#[derive(Debug, Clone)]
+pub(super) enum Kind {
+    Null,
+    Bool(bool),
+    Integer(i64),
+    Float(f64),
+    Text(Text),
+    List(Vec<Node>),
+    Map(Vec<(String, Node)>),
+}
+
+/// A text and the secrets that were put into it.
+#[derive(Clone)]
+pub(super) struct Text {
+    pub(super) value: String,
+    /// Names of the secrets the value was made of; not empty means that it must never be shown.
+    pub(super) secrets: Vec<String>,
+}
+
+/// Why a text is no tree. Holds nothing of the text itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct SyntaxError {
+    pub(super) line: Option<usize>,
+    pub(super) message: String,
+}
+
+// === impl Path ===
+
+impl Path {
+    /// Reads `a.b.c`. For the paths written in this program; keys with dots or brackets in them cannot be named so.
+    pub(super) fn of(text: &str) -> Self {
+        Self(
+            text.split('.')
+                .filter(|key| !key.is_empty())
+                .map(|key| Step::Key(key.to_owned()))
+                .collect(),
+        )
+    }
+
+    pub(super) fn key(&self, key: &str) -> Self {
+        self.then(Step::Key(key.to_owned()))
+    }
+
+    /// Another key beside this one.
+    pub(super) fn sibling(&self, key: &str) -> Self {
+        Self(self.0[..self.0.len().saturating_sub(1)].to_vec()).key(key)
+    }
+
+    pub(super) fn index(&self, index: usize) -> Self {
+        self.then(Step::Index(index))
+    }
+
+    pub(super) fn join(&self, rest: &Self) -> Self {
+        Self(self.0.iter().chain(&rest.0).cloned().collect())
+    }
+
+    pub(super) fn starts_with(&self, prefix: &Self) -> bool {
+        self.0.starts_with(&prefix.0)
+    }
+
+    pub(super) fn last_key(&self) -> Option<&str> {
+        match self.0.last() {
+            Some(Step::Key(key)) => Some(key),
+            _ => None,
+        }
+    }
+
+    fn then(&self, step: Step) -> Self {
+        let mut steps = self.0.clone();
+        steps.push(step);
+        Self(steps)
+    }
+}
+
+impl fmt::Display for Path {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (position, step) in self.0.iter().enumerate() {
+            match step {
+                Step::Key(key) if position == 0 => f.write_str(key)?,
+                Step::Key(key) => write!(f, ".{key}")?,
+                Step::Index(index) => write!(f, "[{index}]")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+// === impl Node ===
+
+impl Node {
+    /// Reads one YAML document whose root is a map.
+    pub(super) fn parse(text: &str) -> Result<Self, SyntaxError> {
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        if text.len() > MAX_BYTES {
+            return Err(SyntaxError::new(None, "the file is larger than 1 MiB"));
+        }
+        for (number, line) in text.lines().enumerate() {
+            let indentation = line.len() - line.trim_start().len();
+            let pairs = line.as_bytes().windows(2);
+            let indicators = pairs.filter(|pair| matches!(pair, [b'-' | b'?', b' ' | b'\t'])).count();
+            if indentation > MAX_INDENTATION || indicators > MAX_INDICATORS_PER_LINE {
+                return Err(SyntaxError::new(Some(number + 1), "the line nests too deeply"));
+            }
+        }
+        let documents = MarkedYaml::load_from_str(text).map_err(|error| {
+            let line = error.marker().line();
+            SyntaxError::new(Some(line), format!("not valid YAML: {}", error.info()))
+        })?;
+        match documents.as_slice() {
+            [] => Err(SyntaxError::new(None, "the file is empty")),
+            [document] => match convert(document, 0)? {
+                node @ Self { kind: Kind::Map(_), .. } => Ok(node),
+                node => Err(SyntaxError::new(
+                    Some(node.line.max(1)),
+                    format!("found {}, expected keys and values", node.noun()),
+                )),
+            },
+            [_, second, ..] => Err(SyntaxError::new(
+                Some(second.span.start.line()),
+                "a second YAML document begins here; a configuration is one document",
+            )),
+        }
+    }
+
+    pub(super) fn get(&self, path: &Path) -> Option<&Self> {
+        path.0.iter().try_fold(self, |node, step| node.child(step))
+    }
+
+    /// The line of a path, or of the nearest thing above it that exists.
+    pub(super) fn line_of(&self, path: &Path) -> Option<usize> {
+        let mut node = self;
+        let mut line = None;
+        for step in &path.0 {
+            let Some(child) = node.child(step) else { break };
+            node = child;
+            line = Some(child.line);
+        }
+        line
+    }
+
+    pub(super) fn as_text(&self) -> Option<&Text> {
+        match &self.kind {
+            Kind::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The kind of a node in words.
+    pub(super) fn noun(&self) -> &'static str {
+        match self.kind {
+            Kind::Null => "nothing",
+            Kind::Bool(_) => "true or false",
+            Kind::Integer(_) | Kind::Float(_) => "a number",
+            Kind::Text(_) => "text",
+            Kind::List(_) => "a list",
+            Kind::Map(_) => "keys and values",
+        }
+    }
+
+    pub(super) fn to_json(&self) -> Value {
+        match &self.kind {
+            Kind::Null => Value::Null,
+            Kind::Bool(value) => Value::Bool(*value),
+            Kind::Integer(value) => Value::from(*value),
+            Kind::Float(value) => Value::from(*value),
+            Kind::Text(text) => Value::String(text.value.clone()),
+            Kind::List(items) => items.iter().map(Self::to_json).collect(),
+            Kind::Map(entries) => {
+                let entries = entries.iter().map(|(key, value)| (key.clone(), value.to_json()));
+                Value::Object(entries.collect())
+            }
+        }
+    }
+
+    /// Visits every text, with its path.
+    pub(super) fn for_each_text(&mut self, path: &Path, visit: &mut impl FnMut(&Path, usize, &mut Text)) {
+        match &mut self.kind {
+            Kind::Text(text) => visit(path, self.line, text),
+            Kind::List(items) => {
+                for (index, item) in items.iter_mut().enumerate() {
+                    item.for_each_text(&path.index(index), visit);
+                }
+            }
+            Kind::Map(entries) => {
+                for (key, value) in entries {
+                    value.for_each_text(&path.key(key), visit);
+                }
+            }
+            Kind::Null | Kind::Bool(_) | Kind::Integer(_) | Kind::Float(_) => {}
+        }
+    }
+
+    fn child(&self, step: &Step) -> Option<&Self> {
+        match (&self.kind, step) {
+            (Kind::Map(entries), Step::Key(key)) => entries.iter().find(|(name, _)| name == key).map(|(_, node)| node),
+            (Kind::List(items), Step::Index(index)) => items.get(*index),
+            _ => None,
+        }
+    }
+}
+
+fn convert(yaml: &MarkedYaml<'_>, depth: usize) -> Result<Node, SyntaxError> {
+    let line = yaml.span.start.line();
+    let refuse = |message: &str| Err(SyntaxError::new(Some(line), message));
+    if depth > MAX_DEPTH {
+        return refuse("the file nests too deeply");
+    }
+    let kind = match &yaml.data {
+        YamlData::Value(scalar) => match scalar {
+            Scalar::Null => Kind::Null,
+            Scalar::Boolean(value) => Kind::Bool(*value),
+            Scalar::Integer(value) => Kind::Integer(*value),
+            Scalar::FloatingPoint(value) => Kind::Float(value.into_inner()),
+            Scalar::String(value) => Kind::Text(Text::plain(value.as_ref())),
+        },
+        YamlData::Sequence(items) => Kind::List(
+            items
+                .iter()
+                .map(|item| convert(item, depth + 1))
+                .collect::<Result<_, _>>()?,
+        ),
+        YamlData::Mapping(entries) => {
+            let mut map = Vec::with_capacity(entries.len());
+            for (key, value) in entries {
+                let line = key.span.start.line();
+                let name = match &key.data {
+                    YamlData::Value(Scalar::String(name)) => name.to_string(),
+                    YamlData::Value(Scalar::Integer(number)) => number.to_string(),
+                    _ => return Err(SyntaxError::new(Some(line), "a key is not plain text")),
+                };
+                if map.iter().any(|(known, _)| *known == name) {
+                    return Err(SyntaxError::new(Some(line), "the key is there twice"));
+                }
+                // The line of the key is where a reader looks; a value may begin on the next one.
+                map.push((
+                    name,
+                    Node {
+                        line,
+                        ..convert(value, depth + 1)?
+                    },
+                ));
+            }
+            Kind::Map(map)
+        }
+        YamlData::Tagged(..) => return refuse("tags (`!name`) have no meaning here"),
+        // An empty document comes as a bad value.
+        YamlData::BadValue if depth == 0 => Kind::Null,
+        YamlData::BadValue | YamlData::Alias(_) | YamlData::Representation(..) => {
+            return refuse("the value does not fit its YAML tag");
+        }
+    };
+    Ok(Node { line, kind })
+}
+
+// === impl Text, SyntaxError ===
+
+impl Text {
+    pub(super) fn plain(value: &str) -> Self {
+        Self {
+            value: value.to_owned(),
+            secrets: Vec::new(),
+        }
+    }
+}
+
+impl fmt::Debug for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.secrets.is_empty() {
+            write!(f, "{:?}", self.value)
+        } else {
+            f.write_str("***")
+        }
+    }
+}
+
+impl SyntaxError {
+    fn new(line: Option<usize>, message: impl Into<String>) -> Self {
+        Self {
+            line,
+            message: message.into(),
+        }
+    }
+}

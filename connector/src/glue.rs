@@ -1,0 +1,50 @@
+//! Joins the delivery side's wishes to those who grant them: tokens from IMS, letters to the broker.
+
+use reqwest::header::HeaderValue;
+
+use crate::broker::{BrokerError, DeadLetterWriter};
+use crate::dead_letter::{DeadLetters, LetterError};
+use crate::delivery::Tokens;
+use crate::error::Retry;
+use crate::ims::{Token, TokenError, TokenSource};
+
+impl Tokens for TokenSource {
+    type Token = Token;
+    type Error = TokenError;
+
+    async fn token(&self) -> Result<Token, TokenError> {
+        Self::token(self).await
+    }
+
+    fn refuse(&self, token: &Token) {
+        Self::refuse(self, token);
+    }
+
+    fn bearer<'a>(&self, token: &'a Token) -> &'a HeaderValue {
+        token.bearer()
+    }
+}
+
+/// Dead letters, written to their topic.
+pub(crate) struct Letters(DeadLetterWriter);
+
+impl Letters {
+    pub(crate) fn new(writer: DeadLetterWriter) -> Self {
+        Self(writer)
+    }
+}
+
+impl DeadLetters for Letters {
+    async fn write(&self, key: &str, value: Vec<u8>) -> Result<(), LetterError> {
+        self.0
+            .write(Some(key.as_bytes().to_vec()), value)
+            .await
+            .map_err(|error| match error {
+                BrokerError::LetterTooLarge { .. } => LetterError::TooLarge,
+                error => LetterError::Failed {
+                    heals: error.retry() != Retry::Never,
+                    message: error.to_string(),
+                },
+            })
+    }
+}

@@ -1,0 +1,295 @@
+//! What Adobe IMS answers, and what it means.
+//!
+//! The unit of `expires_in` is not certain: seconds at `/ims/token/v3`, milliseconds at `/ims/token` (`86399994` in
+//! the documentation of the Capillary source) and within the token's own claims.
+
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use reqwest::header::HeaderValue;
+use serde_json::Value;
+
+/// The longest life Adobe documents. A longer one is a mistaken unit.
+const LONGEST_LIFE: Duration = Duration::from_secs(24 * 3600);
+/// Above it, `expires_in` is milliseconds: as seconds it would be 11 days, and as milliseconds it is 17 minutes, below
+/// any life that IMS gives.
+const GREATEST_SECONDS: f64 = 1_000_000.0;
+/// For a token that says nothing of its life. Short, as it is a guess.
+const UNKNOWN_LIFE: Duration = Duration::from_secs(600);
+/// Claim and body tell the same life up to rounding.
+const ROUNDING: Duration = Duration::from_secs(60);
+
+/// A granted token.
+#[derive(Debug)]
+pub(super) struct Grant {
+    /// `Bearer …`, marked sensitive.
+    pub(super) bearer: HeaderValue,
+    pub(super) life: Duration,
+    /// The token's claims and the answer's body tell different lives.
+    pub(super) units_disagree: bool,
+}
+
+/// Why no token came. Holds nothing that was sent, and of the answer only what cannot be secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Failure {
+    /// The client id or the client secret is wrong.
+    Credential(Part),
+    /// IMS understood and refused, for another reason.
+    Refused { status: u16, code: String },
+    /// IMS is overloaded or broken; it may have named a pause.
+    Unavailable { status: u16, pause: Option<Duration> },
+    /// No answer, or half of one.
+    Network(String),
+    /// An answer of success that holds no token.
+    Unusable(&'static str),
+    /// A panic of this program.
+    Defect,
+}
+
+/// Which part of the credential IMS named.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Part {
+    Id,
+    Secret,
+    /// It did not say.
+    Unknown,
+}
+
+/// Reads an answer.
+pub(super) fn read(status: u16, retry_after: Option<&str>, body: &[u8]) -> Result<Grant, Failure> {
+    match status {
+        200..=299 => grant(body),
+        408 | 429 | 500.. => Err(Failure::Unavailable {
+            status,
+            // IMS documents no form; a date would need a common clock, so only seconds are understood.
+            pause: retry_after
+                .and_then(|text| text.trim().parse().ok())
+                .map(Duration::from_secs),
+        }),
+        _ => Err(refusal(status, body)),
+    }
+}
+
+fn grant(body: &[u8]) -> Result<Grant, Failure> {
+    let body: Value = serde_json::from_slice(body).map_err(|_| Failure::Unusable("it is not JSON"))?;
+    let token = body.get("access_token").and_then(Value::as_str).unwrap_or_default();
+    if token.is_empty() {
+        return Err(Failure::Unusable("it has no access_token"));
+    }
+    // Absent in one of Adobe's samples.
+    let kind = body.get("token_type").and_then(Value::as_str);
+    if kind.is_some_and(|kind| !kind.eq_ignore_ascii_case("bearer")) {
+        return Err(Failure::Unusable("its token_type is not bearer"));
+    }
+    let mut bearer = HeaderValue::from_str(&format!("Bearer {token}"))
+        .map_err(|_| Failure::Unusable("its access_token has characters no header may have"))?;
+    bearer.set_sensitive(true);
+    let claimed = claimed_life(token);
+    let told = body.get("expires_in").and_then(number).map(|told| {
+        if told > GREATEST_SECONDS {
+            millis(told)
+        } else {
+            millis(told * 1000.0)
+        }
+    });
+    Ok(Grant {
+        bearer,
+        life: claimed.or(told).unwrap_or(UNKNOWN_LIFE).min(LONGEST_LIFE),
+        units_disagree: matches!((claimed, told), (Some(claimed), Some(told)) if claimed.abs_diff(told) > ROUNDING),
+    })
+}
+
+/// The life a token states of itself: Adobe's tokens are JWTs whose `created_at` and `expires_in` are milliseconds.
+fn claimed_life(token: &str) -> Option<Duration> {
+    let payload = token.split('.').nth(1)?;
+    let payload = URL_SAFE_NO_PAD.decode(payload.trim_end_matches('=')).ok()?;
+    let claims: Value = serde_json::from_slice(&payload).ok()?;
+    number(claims.get("created_at")?)?;
+    number(claims.get("expires_in")?).map(millis)
+}
+
+/// A number, or one written as text; not negative.
+fn number(value: &Value) -> Option<f64> {
+    let number = match value {
+        Value::Number(number) => number.as_f64()?,
+        Value::String(text) => text.trim().parse().ok()?,
+        _ => return None,
+    };
+    (number.is_finite() && number >= 0.0).then_some(number)
+}
+
+fn millis(millis: f64) -> Duration {
+    Duration::try_from_secs_f64(millis / 1000.0).unwrap_or(LONGEST_LIFE)
+}
+
+fn refusal(status: u16, body: &[u8]) -> Failure {
+    let body: Value = serde_json::from_slice(body).unwrap_or_default();
+    let code = body.get("error").and_then(Value::as_str).unwrap_or_default();
+    if code == "invalid_client" {
+        // Known texts: "invalid client_secret parameter", "invalid client_id parameter".
+        let description = body
+            .get("error_description")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
+        let part = match (description.contains("client_id"), description.contains("client_secret")) {
+            (true, false) => Part::Id,
+            (false, true) => Part::Secret,
+            _ => Part::Unknown,
+        };
+        return Failure::Credential(part);
+    }
+    // Anything else than an OAuth error code might repeat what was sent.
+    let is_code = (1..=40).contains(&code.len()) && code.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+    let code = if is_code { code } else { "no reason given" };
+    Failure::Refused {
+        status,
+        code: code.to_owned(),
+    }
+}
+
+// === tests ===
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn life(body: &str) -> Duration {
+        read(200, None, body.as_bytes()).unwrap().life
+    }
+
+    fn jwt(claims: &str) -> String {
+        format!("e30.{}.c2ln", URL_SAFE_NO_PAD.encode(claims))
+    }
+
+    #[test]
+    fn both_units_of_expires_in_give_the_same_life() {
+        assert_eq!(
+            life(r#"{"access_token":"t","token_type":"bearer","expires_in":86399}"#),
+            Duration::from_secs(86_399)
+        );
+        assert_eq!(
+            life(r#"{"access_token":"t","expires_in":86399994}"#),
+            Duration::from_millis(86_399_994)
+        );
+        assert_eq!(
+            life(r#"{"access_token":"t","expires_in":"3599"}"#),
+            Duration::from_secs(3_599)
+        );
+        assert_eq!(life(r#"{"access_token":"t","expires_in":1000000}"#), LONGEST_LIFE);
+        assert_eq!(
+            life(r#"{"access_token":"t","expires_in":1000001}"#),
+            Duration::from_millis(1_000_001)
+        );
+    }
+
+    #[test]
+    fn the_claims_of_the_token_count_more_than_the_body() {
+        let claims = r#"{"created_at":"1700000000000","expires_in":"3600000"}"#;
+        let body = format!(r#"{{"access_token":"{}","expires_in":86399}}"#, jwt(claims));
+        let grant = read(200, None, body.as_bytes()).unwrap();
+        assert_eq!(grant.life, Duration::from_secs(3_600));
+        assert!(grant.units_disagree);
+        let numbers = jwt(r#"{"created_at":1700000000000,"expires_in":3600000}"#);
+        assert_eq!(
+            life(&format!(r#"{{"access_token":"{numbers}"}}"#)),
+            Duration::from_secs(3_600)
+        );
+    }
+
+    #[test]
+    fn claims_without_a_creation_time_or_other_tokens_leave_it_to_the_body() {
+        for token in [
+            jwt(r#"{"expires_in":"5"}"#),
+            jwt("no json"),
+            "a.b.c".to_owned(),
+            "opaque".to_owned(),
+        ] {
+            assert_eq!(
+                life(&format!(r#"{{"access_token":"{token}","expires_in":3599}}"#)),
+                Duration::from_secs(3_599)
+            );
+        }
+        assert_eq!(life(r#"{"access_token":"t"}"#), UNKNOWN_LIFE);
+        assert_eq!(life(r#"{"access_token":"t","expires_in":-1}"#), UNKNOWN_LIFE);
+    }
+
+    #[test]
+    fn no_life_is_longer_than_a_day() {
+        assert_eq!(life(r#"{"access_token":"t","expires_in":1e300}"#), LONGEST_LIFE);
+    }
+
+    #[test]
+    fn the_token_type_is_optional_and_has_no_case() {
+        assert!(read(200, None, br#"{"access_token":"t","token_type":"Bearer"}"#).is_ok());
+        assert!(matches!(
+            read(200, None, br#"{"access_token":"t","token_type":"mac"}"#),
+            Err(Failure::Unusable(_))
+        ));
+    }
+
+    #[test]
+    fn wrong_credentials_are_told_from_other_refusals() {
+        let part = |description: &str| {
+            let body = format!(r#"{{"error":"invalid_client","error_description":"{description}"}}"#);
+            read(400, None, body.as_bytes()).unwrap_err()
+        };
+        assert_eq!(
+            part("invalid client_secret parameter"),
+            Failure::Credential(Part::Secret)
+        );
+        assert_eq!(part("invalid client_id parameter"), Failure::Credential(Part::Id));
+        assert_eq!(part("something else"), Failure::Credential(Part::Unknown));
+        let scope = read(400, None, br#"{"error":"invalid_scope"}"#).unwrap_err();
+        assert_eq!(
+            scope,
+            Failure::Refused {
+                status: 400,
+                code: "invalid_scope".to_owned()
+            }
+        );
+    }
+
+    #[test]
+    fn overload_names_its_pause() {
+        let busy = read(429, Some(" 7 "), b"").unwrap_err();
+        assert_eq!(
+            busy,
+            Failure::Unavailable {
+                status: 429,
+                pause: Some(Duration::from_secs(7))
+            }
+        );
+        let broken = read(503, Some("Wed, 21 Oct 2015 07:28:00 GMT"), b"<html>").unwrap_err();
+        assert_eq!(
+            broken,
+            Failure::Unavailable {
+                status: 503,
+                pause: None
+            }
+        );
+    }
+
+    #[test]
+    fn any_answer_is_read_without_a_panic_and_shows_nothing_of_itself() {
+        let mut random = fastrand::Rng::with_seed(11);
+        let good = format!(
+            r#"{{"access_token":"{}hush","token_type":"bearer","expires_in":86399}}"#,
+            jwt(r#"{"created_at":"1","expires_in":"2"}"#)
+        );
+        for status in [200, 201, 302, 400, 401, 418, 429, 500, 503, 999] {
+            for _ in 0..200 {
+                let mut body = good.clone().into_bytes();
+                for _ in 0..random.usize(0..4) {
+                    let at = random.usize(..body.len());
+                    body[at] = random.u8(..);
+                }
+                body.truncate(random.usize(..=body.len()));
+                let shown = format!("{:?}", read(status, Some("x"), &body));
+                assert!(!shown.contains("hush"), "{shown}");
+            }
+        }
+        let echo = read(400, None, br#"{"error":"unknown client hush"}"#).unwrap_err();
+        assert!(!format!("{echo:?}").contains("hush"));
+    }
+}

@@ -1,0 +1,11 @@
+//! Access tokens of Adobe IMS, by the client-credentials grant.
+
+mod answer;
+mod error;
+mod exchange;
+mod source;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use error::TokenError;
+pub(crate) use source::{Token, TokenSource};

@@ -1,0 +1,338 @@
+//! The held token: fetched once for everybody, renewed ahead of its end, replaced when it is refused.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use reqwest::header::HeaderValue;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::answer::{Failure, Grant, Part};
+use super::error::TokenError;
+use super::exchange::{self, Exchange};
+use crate::config::{CredentialNames, Ims, RetryLimits};
+use crate::secret::Secret;
+
+/// Renewal begins at least this long before the end: what Adobe's own Kafka connector keeps (30 s + 60 s).
+const LEAST_MARGIN: Duration = Duration::from_secs(90);
+/// A longer margin would only shorten the use of a token.
+const GREATEST_MARGIN: Duration = Duration::from_secs(600);
+/// After a granted token IMS is left alone for so long, also when its tokens end sooner. Adobe throttles clients that
+/// ask for too many.
+const LEAST_INTERVAL: Duration = Duration::from_secs(5);
+/// A wrong credential is not asked for again sooner: only somebody's change heals it.
+const CREDENTIAL_PAUSE: Duration = Duration::from_secs(60);
+/// A token refused at a younger age continues a streak of refusals, and replacements slow down.
+const CALM_AGE: Duration = Duration::from_secs(60);
+
+/// An access token. Cheap to clone; shows its value to the sender only.
+#[derive(Clone)]
+pub(crate) struct Token(Arc<HeaderValue>);
+
+/// Gives out the one current token. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct TokenSource(Arc<Inner>);
+
+struct Inner {
+    exchange: Exchange,
+    /// One, or two while a secret is being rotated.
+    secrets: Vec<Secret>,
+    names: CredentialNames,
+    retry: RetryLimits,
+    state: Mutex<State>,
+    /// Told whenever a fetch has ended.
+    ended: watch::Sender<()>,
+}
+
+struct State {
+    held: Option<Held>,
+    /// A fetch is under way; there is never a second one.
+    under_way: bool,
+    /// IMS is not asked before.
+    not_before: Instant,
+    /// Why the last fetch failed; none after a success.
+    error: Option<TokenError>,
+    /// Failed fetches in a row.
+    failures: u32,
+    /// Refusals in a row, each of a young token.
+    refusals: u32,
+    /// Index of the client secret that worked last.
+    secret: usize,
+    /// Whether the log was told that body and claims disagree.
+    told_units: bool,
+    random: fastrand::Rng,
+}
+
+struct Held {
+    token: Token,
+    since: Instant,
+    renew_at: Instant,
+    ends_at: Instant,
+    refused: bool,
+}
+
+/// What a caller of [`TokenSource::token`] does next.
+enum Next {
+    Take(Token),
+    Fail(TokenError),
+    Wait,
+}
+
+// === impl Token ===
+
+impl Token {
+    /// The value of the `Authorization` header; marked sensitive, so HTTP layers do not print it either.
+    pub(crate) fn bearer(&self) -> &HeaderValue {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+impl fmt::Debug for TokenSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TokenSource")
+    }
+}
+
+// === impl TokenSource ===
+
+impl TokenSource {
+    /// Asks nothing yet: the first [`Self::token`] does.
+    pub(crate) fn new(ims: &Ims, client: reqwest::Client, retry: RetryLimits) -> Self {
+        Self::with_exchange(ims, exchange::over_http(ims, client), retry, fastrand::Rng::new())
+    }
+
+    pub(super) fn with_exchange(ims: &Ims, exchange: Exchange, retry: RetryLimits, random: fastrand::Rng) -> Self {
+        let secrets = [Some(&ims.client_secret), ims.client_secret_next.as_ref()];
+        Self(Arc::new(Inner {
+            exchange,
+            secrets: secrets.into_iter().flatten().cloned().collect(),
+            names: ims.names.clone(),
+            retry,
+            state: Mutex::new(State {
+                held: None,
+                under_way: false,
+                not_before: Instant::now(),
+                error: None,
+                failures: 0,
+                refusals: 0,
+                secret: 0,
+                told_units: false,
+                random,
+            }),
+            ended: watch::Sender::new(()),
+        }))
+    }
+
+    /// The current token. Waits only when there is none, and then all callers for the same fetch; near the end of a
+    /// token the next one is fetched in the background. While IMS is left alone after a failure, fails at once.
+    pub(crate) async fn token(&self) -> Result<Token, TokenError> {
+        let mut ended: Option<watch::Receiver<()>> = None;
+        let mut waited = false;
+        loop {
+            match self.next(waited) {
+                Next::Take(token) => return Ok(token),
+                Next::Fail(error) => return Err(error),
+                Next::Wait => match &mut ended {
+                    // Listen first, then look again: the fetch may end in between.
+                    None => ended = Some(self.0.ended.subscribe()),
+                    Some(ended) => {
+                        // The sender lives as long as `self`, so this ends with a fetch.
+                        let _ = ended.changed().await;
+                        waited = true;
+                    }
+                },
+            }
+        }
+    }
+
+    /// Says that Experience Platform refused this token. It is replaced once, however many requests it was refused
+    /// for; a token that was replaced already is not the current one any more, and nothing happens.
+    pub(crate) fn refuse(&self, token: &Token) {
+        let now = Instant::now();
+        let mut state = self.0.state();
+        let Some(held) = state
+            .held
+            .as_mut()
+            .filter(|held| Arc::ptr_eq(&held.token.0, &token.0) && !held.refused)
+        else {
+            return;
+        };
+        held.refused = true;
+        let young = now.duration_since(held.since) < CALM_AGE;
+        state.refusals = if young { state.refusals.saturating_add(1) } else { 1 };
+        // The first replacement is immediate. When fresh tokens are refused as well, another one will hardly help.
+        let pause = match state.refusals {
+            0 | 1 => Duration::ZERO,
+            refusals => self.0.backoff(refusals - 1, &mut state.random),
+        };
+        let failing = state.error.is_some();
+        state.not_before = if failing {
+            state.not_before.max(now + pause)
+        } else {
+            now + pause
+        };
+    }
+
+    fn next(&self, waited: bool) -> Next {
+        let now = Instant::now();
+        let mut state = self.0.state();
+        let may_ask = !state.under_way && now >= state.not_before;
+        if let Some(held) = state.held.as_ref().filter(|held| now < held.ends_at) {
+            let token = held.token.clone();
+            if !held.refused {
+                if may_ask && now >= held.renew_at {
+                    self.fetch(&mut state);
+                }
+                return Next::Take(token);
+            }
+            // Refused, and its replacement has to wait for a while. Another inlet may still take it.
+            if !may_ask && !state.under_way && state.error.is_none() {
+                return Next::Take(token);
+            }
+        }
+        if state.under_way {
+            return Next::Wait;
+        }
+        match &state.error {
+            Some(error) if waited || !may_ask => {
+                Next::Fail(error.with_pause(state.not_before.saturating_duration_since(now)))
+            }
+            _ => {
+                self.fetch(&mut state);
+                Next::Wait
+            }
+        }
+    }
+
+    /// Starts a fetch. A task of its own: a caller that gives up waiting must not end it for the others.
+    fn fetch(&self, state: &mut State) {
+        state.under_way = true;
+        let under_way = UnderWay(Arc::clone(&self.0));
+        let preferred = state.secret;
+        tokio::spawn(async move {
+            let inner = &under_way.0;
+            let asked_at = Instant::now();
+            let mut used = preferred;
+            let mut answer = inner.ask(used).await;
+            let wrong_secret = matches!(answer, Err(Failure::Credential(Part::Secret | Part::Unknown)));
+            if wrong_secret && inner.secrets.len() > 1 {
+                used = 1 - preferred;
+                answer = inner.ask(used).await;
+            }
+            match answer {
+                Ok(grant) => inner.granted(grant, used, asked_at),
+                Err(failure) => inner.failed(failure),
+            }
+        });
+    }
+}
+
+/// Ends a fetch when it is dropped, also by a panic: callers must not wait for ever.
+struct UnderWay(Arc<Inner>);
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            // Otherwise the callers would ask again at once, and again.
+            self.0.failed(Failure::Defect);
+        }
+        self.0.state().under_way = false;
+        self.0.ended.send_replace(());
+    }
+}
+
+// === impl Inner ===
+
+impl Inner {
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Every change leaves the state whole, so a panic elsewhere does not spoil it.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn ask(&self, secret: usize) -> Result<Grant, Failure> {
+        match self.secrets.get(secret) {
+            Some(secret) => (self.exchange)(secret.clone()).await,
+            None => Err(Failure::Unusable("there is no such client secret")),
+        }
+    }
+
+    /// Takes a new token. Its life counts from before the request, by the monotonic clock: the server's clock may be
+    /// wrong, and the answer was on its way for a while.
+    fn granted(&self, grant: Grant, used: usize, asked_at: Instant) {
+        let mut state = self.state();
+        if grant.units_disagree && !state.told_units {
+            state.told_units = true;
+            tracing::info!("the answer of Adobe IMS and the token itself state different lives; the token's counts");
+        }
+        if used != state.secret {
+            let names = [Some(&self.names.client_secret), self.names.client_secret_next.as_ref()];
+            let name = |index: usize| names.get(index).copied().flatten().map_or("", String::as_str);
+            tracing::info!(
+                refused = name(state.secret),
+                accepted = name(used),
+                "another client secret is used from now on"
+            );
+            state.secret = used;
+        }
+        tracing::info!(lives_for = %humantime::format_duration(Duration::from_secs(grant.life.as_secs())), "got an access token");
+        state.failures = 0;
+        state.error = (grant.life < LEAST_INTERVAL).then(|| {
+            TokenError::new(
+                Failure::Unusable("its token ends within seconds"),
+                &self.names,
+                LEAST_INTERVAL,
+            )
+        });
+        state.not_before = asked_at + LEAST_INTERVAL;
+        state.held = Some(Held {
+            token: Token(Arc::new(grant.bearer)),
+            since: asked_at,
+            renew_at: asked_at + grant.life.saturating_sub(margin(grant.life)),
+            ends_at: asked_at + grant.life,
+            refused: false,
+        });
+    }
+
+    fn failed(&self, failure: Failure) {
+        let now = Instant::now();
+        let mut state = self.state();
+        state.failures = state.failures.saturating_add(1);
+        let failures = state.failures;
+        let pause = match &failure {
+            Failure::Credential(_) | Failure::Refused { .. } => CREDENTIAL_PAUSE,
+            // From outside, so neither trusted to be sane.
+            Failure::Unavailable { pause: Some(pause), .. } => (*pause).clamp(self.retry.initial, self.retry.max),
+            _ => self.backoff(failures, &mut state.random),
+        };
+        let error = TokenError::new(failure, &self.names, pause);
+        let valid = state.held.as_ref().filter(|held| !held.refused && now < held.ends_at);
+        let left = valid
+            .map_or(Duration::ZERO, |held| held.ends_at.duration_since(now))
+            .as_secs();
+        tracing::warn!(%error, attempt = failures, held_token_valid_for_seconds = left, "no new access token");
+        state.not_before = now + pause;
+        state.error = Some(error);
+    }
+
+    /// Exponential backoff with full jitter, so that several connectors do not ask in step.
+    fn backoff(&self, attempt: u32, random: &mut fastrand::Rng) -> Duration {
+        let doubled = self
+            .retry
+            .initial
+            .saturating_mul(1 << attempt.saturating_sub(1).min(30));
+        let longest = u64::try_from(doubled.min(self.retry.max).as_millis()).unwrap_or(u64::MAX);
+        Duration::from_millis(random.u64(1..=longest.max(1)))
+    }
+}
+
+/// How long before its end a token is renewed: 5 % of its life within bounds, but never more than half of it.
+fn margin(life: Duration) -> Duration {
+    (life / 20).clamp(LEAST_MARGIN, GREATEST_MARGIN).min(life / 2)
+}

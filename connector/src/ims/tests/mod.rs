@@ -1,0 +1,383 @@
+//! Promises of the token's lifecycle. These run on paused time with a scripted exchange.
+
+mod over_http;
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use reqwest::Url;
+use reqwest::header::HeaderValue;
+use tokio::time::{advance, sleep};
+
+use super::answer::{Failure, Grant, Part};
+use super::{Token, TokenSource};
+use crate::config::{CredentialNames, Ims, RetryLimits};
+use crate::error::{Fault, Retry};
+use crate::secret::Secret;
+
+const DAY: Duration = Duration::from_secs(86_400);
+const RETRY: RetryLimits = RetryLimits {
+    initial: Duration::from_millis(200),
+    max: Duration::from_secs(30),
+};
+
+fn ims(url: &str, next: bool) -> Ims {
+    Ims {
+        client_id: Secret::new("the-id"),
+        client_secret: Secret::new("hush-1"),
+        client_secret_next: next.then(|| Secret::new("hush-2")),
+        token_url: Url::parse(url).unwrap(),
+        scope: "openid,AdobeID".to_owned(),
+        names: CredentialNames {
+            client_id: "secrets.IMS_CLIENT_ID".to_owned(),
+            client_secret: "secrets.IMS_CLIENT_SECRET".to_owned(),
+            client_secret_next: next.then(|| "secrets.NEXT".to_owned()),
+        },
+    }
+}
+
+/// What the scripted IMS answers next.
+enum Answer {
+    /// A token `Bearer <name>` that lives for so long.
+    Token(&'static str, Duration),
+    Fails(Failure),
+}
+
+/// A scripted IMS: 100 ms for every answer. Remembers the secrets it was asked with.
+#[derive(Clone, Default)]
+struct Script(Arc<Mutex<(VecDeque<Answer>, Vec<String>)>>);
+
+impl Script {
+    fn of(answers: impl IntoIterator<Item = Answer>) -> Self {
+        let script = Self::default();
+        script.then(answers);
+        script
+    }
+
+    fn then(&self, answers: impl IntoIterator<Item = Answer>) {
+        self.0.lock().unwrap().0.extend(answers);
+    }
+
+    fn asked(&self) -> usize {
+        self.0.lock().unwrap().1.len()
+    }
+
+    fn secrets(&self) -> Vec<String> {
+        self.0.lock().unwrap().1.clone()
+    }
+
+    fn source(&self) -> TokenSource {
+        self.source_with(false)
+    }
+
+    fn source_with(&self, next: bool) -> TokenSource {
+        let script = self.clone();
+        let exchange = Box::new(move |secret: Secret| {
+            let script = script.clone();
+            let answer: futures_util::future::BoxFuture<'static, _> = Box::pin(async move {
+                script.0.lock().unwrap().1.push(secret.expose().to_owned());
+                sleep(Duration::from_millis(100)).await;
+                match script.0.lock().unwrap().0.pop_front() {
+                    Some(Answer::Token(name, life)) => Ok(Grant {
+                        bearer: HeaderValue::from_str(&format!("Bearer {name}")).unwrap(),
+                        life,
+                        units_disagree: false,
+                    }),
+                    Some(Answer::Fails(failure)) => Err(failure),
+                    None => panic!("IMS was asked more often than the script has answers"),
+                }
+            });
+            answer
+        });
+        TokenSource::with_exchange(
+            &ims("https://ims.example/", next),
+            exchange,
+            RETRY,
+            fastrand::Rng::with_seed(1),
+        )
+    }
+}
+
+fn name(token: &Token) -> &str {
+    token.bearer().to_str().unwrap().trim_start_matches("Bearer ")
+}
+
+async fn take(source: &TokenSource) -> String {
+    name(&source.token().await.unwrap()).to_owned()
+}
+
+fn down() -> Answer {
+    Answer::Fails(Failure::Unavailable {
+        status: 503,
+        pause: None,
+    })
+}
+
+/// Lets a background fetch come to its end.
+async fn settle() {
+    sleep(Duration::from_millis(150)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_callers_share_one_fetch() {
+    let script = Script::of([Answer::Token("one", DAY)]);
+    let source = script.source();
+    let callers: Vec<_> = (0..50)
+        .map(|_| {
+            tokio::spawn({
+                let source = source.clone();
+                async move { take(&source).await }
+            })
+        })
+        .collect();
+    for caller in callers {
+        assert_eq!(caller.await.unwrap(), "one");
+    }
+    assert_eq!(script.asked(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_caller_that_gives_up_does_not_end_the_fetch_of_the_others() {
+    let script = Script::of([Answer::Token("one", DAY)]);
+    let source = script.source();
+    assert!(
+        tokio::time::timeout(Duration::from_millis(10), source.token())
+            .await
+            .is_err()
+    );
+    assert_eq!(take(&source).await, "one");
+    assert_eq!(script.asked(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_is_renewed_ten_minutes_ahead_while_the_old_one_is_used() {
+    let script = Script::of([Answer::Token("one", DAY), Answer::Token("two", DAY)]);
+    let source = script.source();
+    take(&source).await;
+    advance(DAY - Duration::from_secs(601)).await;
+    assert_eq!(take(&source).await, "one");
+    settle().await;
+    assert_eq!(script.asked(), 1, "601 s before the end is too early");
+    advance(Duration::from_secs(2)).await;
+    assert_eq!(take(&source).await, "one", "nobody waits for a renewal");
+    settle().await;
+    assert_eq!(take(&source).await, "two");
+    assert_eq!(script.asked(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_of_ten_minutes_is_renewed_ninety_seconds_ahead() {
+    let script = Script::of([
+        Answer::Token("one", Duration::from_secs(600)),
+        Answer::Token("two", DAY),
+    ]);
+    let source = script.source();
+    take(&source).await;
+    advance(Duration::from_secs(505)).await;
+    take(&source).await;
+    settle().await;
+    assert_eq!(script.asked(), 1);
+    advance(Duration::from_secs(5)).await;
+    take(&source).await;
+    settle().await;
+    assert_eq!(take(&source).await, "two");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_valid_token_is_used_to_its_very_end_while_ims_is_down() {
+    let script = Script::of([Answer::Token("one", Duration::from_secs(600))]);
+    let source = script.source();
+    take(&source).await;
+    script.then((0..40).map(|_| down()));
+    advance(Duration::from_secs(520)).await;
+    for _ in 0..79 {
+        assert_eq!(take(&source).await, "one");
+        sleep(Duration::from_secs(1)).await;
+    }
+    let asked = script.asked();
+    assert!(
+        (4..=30).contains(&asked),
+        "asked {asked} times in 80 s: it must try, and back off"
+    );
+    sleep(Duration::from_secs(2)).await;
+    let error = source.token().await.unwrap_err();
+    assert_eq!(error.fault(), Fault::External);
+    assert!(matches!(error.retry(), Retry::After(pause) if pause <= RETRY.max));
+}
+
+#[tokio::test(start_paused = true)]
+async fn ims_is_left_alone_while_it_fails_however_often_callers_ask() {
+    let script = Script::of((0..100).map(|_| down()));
+    let source = script.source();
+    for _ in 0..1_200 {
+        source.token().await.unwrap_err();
+        sleep(Duration::from_millis(50)).await;
+    }
+    assert!(script.asked() <= 30, "asked {} times in a minute", script.asked());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pause_that_ims_names_is_kept_and_clamped() {
+    let busy = |seconds| {
+        Answer::Fails(Failure::Unavailable {
+            status: 429,
+            pause: Some(Duration::from_secs(seconds)),
+        })
+    };
+    let script = Script::of([busy(7), busy(86_400), Answer::Token("one", DAY)]);
+    let source = script.source();
+    assert_eq!(
+        source.token().await.unwrap_err().retry(),
+        Retry::After(Duration::from_secs(7))
+    );
+    sleep(Duration::from_secs(6)).await;
+    assert_eq!(
+        source.token().await.unwrap_err().retry(),
+        Retry::After(Duration::from_secs(1))
+    );
+    sleep(Duration::from_secs(1)).await;
+    assert_eq!(source.token().await.unwrap_err().retry(), Retry::After(RETRY.max));
+    sleep(RETRY.max).await;
+    assert_eq!(take(&source).await, "one");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_token_is_replaced_once_however_many_requests_it_was_refused_for() {
+    let script = Script::of([Answer::Token("one", DAY), Answer::Token("two", DAY)]);
+    let source = script.source();
+    let first = source.token().await.unwrap();
+    for _ in 0..10 {
+        source.refuse(&first);
+    }
+    let second = source.token().await.unwrap();
+    assert_eq!(name(&second), "two");
+    source.refuse(&first);
+    assert_eq!(
+        take(&source).await,
+        "two",
+        "a late refusal of the old token does not touch the new one"
+    );
+    assert_eq!(script.asked(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_token_is_not_given_out_while_ims_fails() {
+    let script = Script::of([Answer::Token("one", DAY), down()]);
+    let source = script.source();
+    source.refuse(&source.token().await.unwrap());
+    assert_eq!(source.token().await.unwrap_err().fault(), Fault::External);
+}
+
+#[tokio::test(start_paused = true)]
+async fn when_every_new_token_is_refused_ims_is_not_flooded() {
+    let script = Script::of((0..200).map(|_| Answer::Token("again", DAY)));
+    let source = script.source();
+    for _ in 0..600 {
+        source.refuse(&source.token().await.unwrap());
+        sleep(Duration::from_millis(100)).await;
+    }
+    assert!(script.asked() <= 30, "asked {} times in a minute", script.asked());
+}
+
+#[tokio::test(start_paused = true)]
+async fn refusals_far_apart_are_each_answered_at_once() {
+    let script = Script::of((0..6).map(|_| Answer::Token("again", DAY)));
+    let source = script.source();
+    for count in 1..6 {
+        source.refuse(&source.token().await.unwrap());
+        take(&source).await;
+        assert_eq!(script.asked(), count + 1);
+        sleep(Duration::from_secs(61)).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn tokens_near_their_end_do_not_make_a_flood() {
+    let script = Script::of((0..100).map(|_| Answer::Token("short", Duration::from_secs(1))));
+    let source = script.source();
+    let mut errors = 0;
+    for _ in 0..600 {
+        errors += usize::from(source.token().await.is_err());
+        sleep(Duration::from_millis(100)).await;
+    }
+    assert!(script.asked() <= 13, "asked {} times in a minute", script.asked());
+    assert!(errors > 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn short_lived_tokens_are_renewed_at_half_their_life() {
+    let script = Script::of((0..20).map(|_| Answer::Token("short", Duration::from_secs(20))));
+    let source = script.source();
+    for _ in 0..600 {
+        source.token().await.unwrap();
+        sleep(Duration::from_millis(100)).await;
+    }
+    assert!(
+        (5..=8).contains(&script.asked()),
+        "asked {} times in a minute",
+        script.asked()
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wrong_secret_is_named_and_asked_for_again_only_after_a_minute() {
+    let wrong = || Answer::Fails(Failure::Credential(Part::Secret));
+    let script = Script::of([wrong(), Answer::Token("one", DAY)]);
+    let source = script.source();
+    let error = source.token().await.unwrap_err();
+    assert_eq!((error.fault(), error.retry()), (Fault::User, Retry::Never));
+    assert!(error.to_string().contains("secrets.IMS_CLIENT_SECRET"), "{error}");
+    assert!(!format!("{error} {error:?}").contains("hush"));
+    sleep(Duration::from_secs(59)).await;
+    assert_eq!(source.token().await.unwrap_err().fault(), Fault::User);
+    assert_eq!(script.asked(), 1);
+    sleep(Duration::from_secs(2)).await;
+    assert_eq!(take(&source).await, "one");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_second_secret_takes_over_when_the_first_is_refused_and_is_remembered() {
+    let wrong = Answer::Fails(Failure::Credential(Part::Secret));
+    let script = Script::of([wrong, Answer::Token("one", DAY), Answer::Token("two", DAY)]);
+    let source = script.source_with(true);
+    let token = source.token().await.unwrap();
+    source.refuse(&token);
+    assert_eq!(take(&source).await, "two");
+    assert_eq!(script.secrets(), ["hush-1", "hush-2", "hush-2"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn when_both_secrets_are_wrong_both_are_named() {
+    let wrong = || Answer::Fails(Failure::Credential(Part::Unknown));
+    let script = Script::of([wrong(), wrong()]);
+    let error = script.source_with(true).token().await.unwrap_err().to_string();
+    assert!(
+        error.contains("secrets.IMS_CLIENT_SECRET") && error.contains("secrets.NEXT"),
+        "{error}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wrong_client_id_does_not_try_the_second_secret() {
+    let script = Script::of([Answer::Fails(Failure::Credential(Part::Id))]);
+    let error = script.source_with(true).token().await.unwrap_err().to_string();
+    assert!(error.contains("secrets.IMS_CLIENT_ID"), "{error}");
+    assert_eq!(script.asked(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_in_a_fetch_does_not_leave_callers_waiting() {
+    // Panics when it is asked.
+    let error = Script::default().source().token().await.unwrap_err();
+    assert_eq!(error.fault(), Fault::Internal);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_shows_nothing_when_printed() {
+    let script = Script::of([Answer::Token("hush", DAY)]);
+    let source = script.source();
+    let token = source.token().await.unwrap();
+    assert_eq!(format!("{token:?}"), "***");
+    assert!(!format!("{source:?}").contains("hush"));
+}

@@ -1,0 +1,183 @@
+//! One run of the connector: connect, read, deliver, commit, and stop in order.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout, timeout_at};
+use tracing::{error, info, warn};
+
+use crate::aep::{EndpointError, HttpClient};
+use crate::broker::{Broker, BrokerError};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::delivery::{Counters, Delivery, DeliveryError, Parts};
+use crate::error::Fault;
+use crate::glue::Letters;
+use crate::http::{self, HttpError};
+use crate::ims::{TokenError, TokenSource};
+use crate::ledger::Ledger;
+use crate::signal::Signals;
+use crate::summary;
+
+/// Arrivals between reading and delivery. The ledger bounds what is in memory; this only keeps the two from waiting for
+/// each other at every record.
+const ARRIVALS: usize = 1024;
+/// How long the last commits may take. The broker answers in milliseconds, or it is gone.
+const LAST_COMMITS: Duration = Duration::from_secs(5);
+/// How often the log says how far things are.
+const SUMMARY: Duration = Duration::from_secs(60);
+
+/// Why a run ended other than by a signal.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RunError {
+    #[error(transparent)]
+    Http(#[from] HttpError),
+    #[error(transparent)]
+    Endpoint(#[from] EndpointError),
+    #[error(transparent)]
+    Credential(TokenError),
+    #[error(transparent)]
+    Broker(#[from] BrokerError),
+    #[error(transparent)]
+    Delivery(#[from] DeliveryError),
+    #[error("signals cannot be received: {0}")]
+    Signals(#[from] std::io::Error),
+    #[error("stopped by a second signal")]
+    Hurried,
+}
+
+impl RunError {
+    /// 2: somebody must change the configuration. 3: another process commits for the same consumer. 1: anything else.
+    pub(crate) fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::Http(_) | Self::Endpoint(_) | Self::Credential(_) => ExitCode::from(2),
+            Self::Broker(error) => ExitCode::from(error.exit_code()),
+            Self::Delivery(error) if error.fault() == Fault::User => ExitCode::from(2),
+            Self::Delivery(_) | Self::Signals(_) | Self::Hurried => ExitCode::FAILURE,
+        }
+    }
+}
+
+/// Runs until a signal, or until an error that does not heal.
+pub(crate) async fn run(config: Config) -> Result<(), RunError> {
+    info!(
+        name = config.name,
+        topic = config.topic,
+        version = env!("CARGO_PKG_VERSION"),
+        "starting"
+    );
+    let mut signals = Signals::install()?;
+    let client = http::client(&config.platform)?;
+    let tokens = TokenSource::new(&config.platform.ims, client.clone(), config.platform.retry);
+    let connected = tokio::select! {
+        () = signals.received() => return Ok(()),
+        connected = connect(&config, &tokens) => connected?,
+    };
+    let (broker, letters) = connected;
+    let ledger = Arc::new(Ledger::new(config.platform.buffer));
+    let counters = Arc::new(Counters::default());
+    let (sender, arrivals) = mpsc::channel(ARRIVALS);
+    let reader = broker.reader(Arc::clone(&ledger), sender);
+    let delivery = Delivery::new(
+        &config.platform,
+        Parts {
+            topic: config.topic.clone(),
+            ledger: Arc::clone(&ledger),
+            counters: Arc::clone(&counters),
+            clock: Clock::System,
+            transport: Arc::new(HttpClient::new(client)),
+            tokens: Arc::new(tokens),
+            letters: Arc::new(letters),
+            random: fastrand::Rng::new(),
+        },
+    )?;
+    let (stop, stopped) = watch::channel(false);
+    let mut reading = std::pin::pin!(reader.run(stopped));
+    let mut delivering = std::pin::pin!(delivery.run(arrivals));
+    let mut ticks = interval(SUMMARY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks.tick().await;
+
+    let (mut read, mut delivered) = (None, None);
+    loop {
+        tokio::select! {
+            () = signals.received() => {
+                info!("stopping: reading ends, what was read is delivered");
+                break;
+            }
+            ended = &mut reading => {
+                read = Some(ended);
+                break;
+            }
+            ended = &mut delivering => {
+                delivered = Some(ended);
+                break;
+            }
+            _ = ticks.tick() => summary::log(&counters, &ledger),
+        }
+    }
+
+    // Nobody listens when reading has ended already.
+    let _ = stop.send(true);
+    let deadline = Instant::now() + config.platform.shutdown_timeout;
+    let drain = async {
+        // Delivery ends only when reading has closed the channel, so both go on at once.
+        tokio::join!(
+            async {
+                if read.is_none() {
+                    read = Some(reading.await);
+                }
+            },
+            async {
+                if delivered.is_none() {
+                    delivered = Some(delivering.await);
+                }
+            }
+        );
+    };
+    tokio::select! {
+        drained = timeout_at(deadline, drain) => {
+            if drained.is_err() {
+                warn!(
+                    pending = ledger.pending(),
+                    "not everything could be delivered within shutdown-timeout; the rest is delivered by the next start"
+                );
+            }
+        }
+        () = signals.received() => return Err(RunError::Hurried),
+    }
+    let committed = reader.finish(LAST_COMMITS).await;
+    summary::log(&counters, &ledger);
+    delivered.transpose()?;
+    read.transpose()?;
+    committed?;
+    info!("stopped");
+    Ok(())
+}
+
+/// Reaches everything that is needed, and finds what is wrong with it before the first record is read.
+async fn connect(config: &Config, tokens: &TokenSource) -> Result<(Broker, Letters), RunError> {
+    let broker = Broker::connect(config).await?;
+    match timeout(config.platform.http.request_timeout, tokens.token()).await {
+        Ok(Ok(_)) => info!("holding an access token"),
+        Ok(Err(error)) if error.fault() == Fault::User => return Err(RunError::Credential(error)),
+        // IMS heals by itself; records wait in the topic meanwhile.
+        Ok(Err(error)) => warn!(%error, "no access token yet; delivery waits for it"),
+        Err(_) => warn!("Adobe IMS does not answer; delivery waits for it"),
+    }
+    let letters = Letters::new(broker.dead_letters().await?);
+    Ok((broker, letters))
+}
+
+/// Reports how a run ended, and gives the process's exit code.
+pub(crate) fn report(result: Result<(), RunError>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            error!("{error}");
+            error.exit_code()
+        }
+    }
+}

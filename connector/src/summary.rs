@@ -1,0 +1,22 @@
+//! The line that says how far things are.
+
+use tracing::info;
+
+use crate::delivery::Counters;
+use crate::ledger::Ledger;
+
+/// Counts since the start; never a payload.
+pub(crate) fn log(counters: &Counters, ledger: &Ledger) {
+    let counts = counters.snapshot();
+    info!(
+        events = counts.events_delivered,
+        profiles = counts.profiles_delivered,
+        requests = counts.requests,
+        skipped = ?counts.skipped,
+        dead_lettered = ?counts.dead_lettered,
+        retries = ?counts.retries,
+        stopped = ?counts.stopped,
+        pending = ledger.pending(),
+        "so far"
+    );
+}

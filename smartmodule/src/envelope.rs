@@ -1,0 +1,179 @@
+//! The wrappers an event arrives in, taken off.
+//!
+//! Forms of `capillary-events` 1.1–1.3: A (the webhook's), B (`attributes`, of queues), C (`{data, errors, warnings}`),
+//! D1 (`{body}`), D2 (`{event: {body}}`), each possibly inside another, and the broken one whose envelope keys stand
+//! inside `data`.
+
+use std::borrow::Cow;
+
+use crate::json::Value;
+use crate::read;
+use crate::verdict::Reject;
+
+/// Keys of the envelope that the broken form has inside `data`.
+pub(crate) const ENVELOPE_KEYS: &[&str] = &[
+    "eventName",
+    "eventId",
+    "eventLogId",
+    "orgId",
+    "refId",
+    "apiRequestId",
+    "createdAt",
+    "loyaltyEventId",
+    "traceAttributes",
+    "eventSearchKey",
+];
+
+/// An event without its wrappers.
+#[derive(Debug)]
+pub(crate) struct Envelope<'a> {
+    pub(crate) name: Cow<'a, str>,
+    /// The event: the object that has `data`.
+    root: Value<'a>,
+    /// The queue form's own object around `attributes`.
+    queue: Option<Value<'a>>,
+    /// The organisation in the queue form's `<orgId>_<eventName>`.
+    prefix: Option<String>,
+    /// Whether the envelope's keys stand inside `data`.
+    pub(crate) broken: bool,
+    /// JSON pointer of `root`.
+    pub(crate) pointer: String,
+}
+
+/// Wrappers inside wrappers than this are nobody's.
+const MAX_WRAPPERS: usize = 4;
+
+impl<'a> Envelope<'a> {
+    /// Takes the wrappers off.
+    pub(crate) fn open(document: Value<'a>) -> Result<Self, Reject> {
+        if !document.is_object() {
+            return Err(Reject::new("not_an_object", "", "an event is a JSON object"));
+        }
+        let mut root = document;
+        let mut queue = None;
+        let mut pointer = String::new();
+        for _ in 0..MAX_WRAPPERS {
+            let Some((inner, step)) = unwrap(root) else { break };
+            if step == "/attributes" {
+                queue = Some(root);
+            }
+            pointer.push_str(step);
+            root = inner;
+        }
+        let mut event = Self {
+            name: Cow::Borrowed(""),
+            root,
+            queue,
+            prefix: None,
+            broken: false,
+            pointer,
+        };
+        if let Some(name) = event_name(root) {
+            event.name = name;
+        } else if let Some(name) = root.get("data").and_then(event_name) {
+            event.broken = true;
+            event.name = name;
+        } else if let Some(kind) = queue
+            .or(Some(root))
+            .and_then(|queue| read::text(queue.get("eventType")?))
+        {
+            (event.prefix, event.name) = split_prefix(kind);
+        } else {
+            let pointer = format!("{}/eventName", event.pointer);
+            return Err(Reject::new(
+                "no_event_name",
+                pointer,
+                "the record has no event name in any known envelope",
+            ));
+        }
+        Ok(event)
+    }
+
+    /// A key of the envelope, wherever the form has it. Says something, or is `None`.
+    pub(crate) fn get(&self, key: &str) -> Option<Value<'a>> {
+        read::member(Some(self.root), key)
+            .or_else(|| {
+                if self.broken {
+                    read::member(self.root.get("data"), key)
+                } else {
+                    None
+                }
+            })
+            .or_else(|| read::member(self.queue, key))
+    }
+
+    pub(crate) fn text(&self, key: &str) -> Option<Cow<'a, str>> {
+        self.get(key).and_then(read::text)
+    }
+
+    pub(crate) fn id(&self, key: &str) -> Option<Cow<'a, str>> {
+        self.get(key).and_then(read::id)
+    }
+
+    /// The organisation's id; 0 is one, too (`requestWorkflowEvent`).
+    pub(crate) fn organization(&self) -> Option<Cow<'a, str>> {
+        self.id("orgId")
+            .map(normal_id)
+            .or_else(|| self.prefix.clone().map(Cow::Owned))
+    }
+
+    /// The event's body.
+    pub(crate) fn data(&self) -> Option<Value<'a>> {
+        self.root.get("data").filter(Value::is_object)
+    }
+
+    /// JSON pointer of a member of the event.
+    pub(crate) fn at(&self, path: &str) -> String {
+        format!("{}{path}", self.pointer)
+    }
+}
+
+/// `"90417.0"` as text is 90417.
+fn normal_id(id: Cow<'_, str>) -> Cow<'_, str> {
+    match crate::json::Number::parse(&id).and_then(|number| number.whole().map(Cow::into_owned)) {
+        Some(whole) => Cow::Owned(whole),
+        None => id,
+    }
+}
+
+fn event_name(value: Value<'_>) -> Option<Cow<'_, str>> {
+    value
+        .get("eventName")
+        .filter(|name| name.string().is_some())
+        .and_then(read::text)
+}
+
+/// The object inside one wrapper, and the step to it.
+fn unwrap(value: Value<'_>) -> Option<(Value<'_>, &'static str)> {
+    if event_name(value).is_some() {
+        return None;
+    }
+    let object = |value: Option<Value<'_>>| value.filter(Value::is_object).is_some();
+    if let Some(inner) = value.get("attributes").filter(Value::is_object) {
+        return Some((inner, "/attributes"));
+    }
+    if let Some(inner) = value.get("body").filter(Value::is_object) {
+        return Some((inner, "/body"));
+    }
+    if let Some(inner) = value
+        .get("event")
+        .and_then(|event| event.get("body"))
+        .filter(Value::is_object)
+    {
+        return Some((inner, "/event/body"));
+    }
+    // Form C: `data` is the whole event, or another wrapper. In the broken form it has no `data` of its own.
+    let inner = value.get("data").filter(Value::is_object)?;
+    (object(inner.get("data")) || object(inner.get("attributes"))).then_some((inner, "/data"))
+}
+
+/// `<orgId>_<eventName>` of older queue material, or the plain name.
+fn split_prefix(kind: Cow<'_, str>) -> (Option<String>, Cow<'_, str>) {
+    let Some((org, name)) = kind.split_once('_') else {
+        return (None, kind);
+    };
+    if org.is_empty() || !org.bytes().all(|b| b.is_ascii_digit()) {
+        return (None, kind);
+    }
+    (Some(org.to_owned()), Cow::Owned(name.to_owned()))
+}

@@ -1,0 +1,20 @@
+//! JSON read without copying and written without a tree.
+//!
+//! One pass turns the text into a flat list of tokens that point into it ([`Tape`]); nothing is allocated per field. The
+//! grammar is RFC 8259 to the letter, with three decisions of our own: of a repeated key the last value counts (what
+//! JavaScript and Java do), half a surrogate pair reads as U+FFFD (a cut-off emoji must not cost the event), and depth
+//! and size are bounded because the broker's memory is.
+
+mod canonical;
+mod number;
+mod parse;
+#[cfg(test)]
+mod tests;
+mod value;
+mod write;
+
+pub(crate) use canonical::write_canonical;
+pub(crate) use number::{Number, write_number};
+pub(crate) use parse::{Fault, Tape};
+pub(crate) use value::{Kind, Value};
+pub(crate) use write::{write_escaped, write_text};

@@ -1,0 +1,163 @@
+//! The reader and the writers against the RFCs and against `serde_json`.
+
+use super::*;
+
+fn canonical(text: &str) -> String {
+    let mut tape = Tape::default();
+    let value = tape.parse(text).unwrap();
+    let mut out = Vec::new();
+    write_canonical(&mut out, value, &[]);
+    String::from_utf8(out).unwrap()
+}
+
+fn fault(text: &str) -> Option<Fault> {
+    Tape::default().parse(text).err()
+}
+
+#[test]
+fn the_grammar_is_that_of_rfc_8259() {
+    for good in [
+        "null",
+        " [ ] ",
+        "{}",
+        "-0",
+        "0.5",
+        "1e5",
+        "[1,2]",
+        r#"{"a":[true,false,null]}"#,
+        "\"\\u00e9\"",
+    ] {
+        assert_eq!(fault(good), None, "{good}");
+        assert!(serde_json::from_str::<serde_json::Value>(good).is_ok());
+    }
+    for bad in [
+        "",
+        " ",
+        "nul",
+        "01",
+        "-",
+        "1.",
+        ".5",
+        "+1",
+        "1e",
+        "NaN",
+        "Infinity",
+        "[1,]",
+        "[1 2]",
+        "{\"a\"}",
+        "{a:1}",
+        "{\"a\":1,}",
+        "\"\u{1}\"",
+        "\"\\x\"",
+        "\"\\u12g4\"",
+        "\"open",
+        "[",
+        "{} {}",
+        "'a'",
+        "\"a\"b",
+        "\u{feff}{}",
+    ] {
+        assert!(matches!(fault(bad), Some(Fault::Syntax(_))), "{bad}");
+        assert!(serde_json::from_str::<serde_json::Value>(bad).is_err());
+    }
+}
+
+#[test]
+fn a_document_nested_too_deep_is_refused_without_a_stack_overflow() {
+    assert_eq!(fault(&"[".repeat(5_000_000)), Some(Fault::TooDeep));
+    assert_eq!(fault(&"{\"a\":".repeat(1_000_000)), Some(Fault::TooDeep));
+    assert_eq!(fault(&format!("{}{}", "[".repeat(64), "]".repeat(64))), None);
+}
+
+#[test]
+fn a_document_of_too_many_values_is_refused() {
+    assert_eq!(fault(&format!("[{}0]", "0,".repeat(300_000))), Some(Fault::TooMany));
+}
+
+#[test]
+fn of_a_repeated_key_the_last_value_counts() {
+    let mut tape = Tape::default();
+    let value = tape.parse(r#"{"a":1,"\u0061":{"b":2},"c":3}"#).unwrap();
+    assert_eq!(value.get("a").unwrap().raw(), r#"{"b":2}"#);
+    assert_eq!(canonical(r#"{"b":1,"a":1,"b":2}"#), r#"{"a":1,"b":2}"#);
+}
+
+#[test]
+fn escapes_read_as_their_characters_and_half_a_pair_as_the_replacement_character() {
+    let mut tape = Tape::default();
+    let text = r#"["\ud83d\ude00\n\"\\\/\u00e9","\ud83d","\ude00x","\ud83d\ud83d\ude00","a\u0000b"]"#;
+    let texts: Vec<String> = tape
+        .parse(text)
+        .unwrap()
+        .items()
+        .map(|v| v.string().unwrap().into_owned())
+        .collect();
+    assert_eq!(texts, ["😀\n\"\\/é", "\u{fffd}", "\u{fffd}x", "\u{fffd}😀", "a\0b"]);
+}
+
+#[test]
+fn the_canonical_form_is_that_of_rfc_8785() {
+    let source = r#"{"numbers":[333333333.33333329,1E30,4.50,2e-3,0.000000000000000000000000001,-0,1676.0],"string":"\u20ac$\u000F\u000aA'\u0042\u0022\u005c\\\"\/","literals":[null,true,false]}"#;
+    let expected = r#"{"literals":[null,true,false],"numbers":[333333333.3333333,1e+30,4.5,0.002,1e-27,0,1676],"string":"€$\u000f\nA'B\"\\\\\"/"}"#;
+    assert_eq!(canonical(source), expected);
+    // The RFC's own example of the order by UTF-16 code units.
+    let keys = r#"{"\u20ac":1,"\r":2,"\ufb33":3,"1":4,"\ud83d\ude00":5,"\u0080":6,"\u00f6":7}"#;
+    assert_eq!(
+        canonical(keys),
+        "{\"\\r\":2,\"1\":4,\"\u{80}\":6,\"ö\":7,\"€\":1,\"😀\":5,\"\u{fb33}\":3}"
+    );
+}
+
+#[test]
+fn numbers_are_written_in_their_shortest_form() {
+    for (text, expected) in [
+        ("73.60", "73.6"),
+        ("1676.0", "1676"),
+        ("0.000", "0"),
+        ("-0.0", "0"),
+        ("1e3", "1000"),
+        ("1e21", "1e+21"),
+        ("123456789012345680000", "123456789012345680000"),
+        ("0.000001", "0.000001"),
+        ("1e-7", "1e-7"),
+        ("-12.50", "-12.5"),
+        ("100", "100"),
+        ("0.1", "0.1"),
+        ("5e-324", "5e-324"),
+        ("1.5e1", "15"),
+        ("9007199254740993", "9007199254740992"),
+    ] {
+        let mut out = Vec::new();
+        write_number(&mut out, Number::parse(text).unwrap());
+        assert_eq!(String::from_utf8(out).unwrap(), expected, "{text}");
+    }
+}
+
+#[test]
+fn whole_numbers_keep_every_digit() {
+    for (text, expected) in [
+        ("1676.0", Some("1676")),
+        ("123456789012345678901234567890", Some("123456789012345678901234567890")),
+        ("1e3", Some("1000")),
+        ("1.5", None),
+        ("-0", Some("0")),
+        ("1e300", None),
+        ("-7", Some("-7")),
+    ] {
+        assert_eq!(Number::parse(text).unwrap().whole().as_deref(), expected, "{text}");
+    }
+    for text in ["1e999", "-1e999", "NaN", "inf", "0x10", "1_000", " 1", "", "--1", "1-2"] {
+        assert!(Number::parse(text).is_none(), "{text}");
+    }
+}
+
+#[test]
+fn written_strings_read_back_as_themselves() {
+    let text: String = (0..0x300)
+        .filter_map(char::from_u32)
+        .chain("\u{2028}😀\u{fffd}".chars())
+        .collect();
+    let mut out = Vec::new();
+    write_text(&mut out, &text);
+    assert_eq!(serde_json::from_slice::<String>(&out).unwrap(), text);
+}

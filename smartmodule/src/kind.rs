@@ -1,0 +1,153 @@
+//! The kinds of event Capillary documents.
+
+/// How a kind is mapped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Depth {
+    /// One of the 14 kinds of Adobe's list: field by field, and mapped unless `events` says otherwise.
+    Core,
+    /// Rewards, coupons and badges: field by field, when `events` asks for them.
+    Reward,
+    /// Identity, time, type and what is common to all kinds, when `events` asks for them.
+    Generic,
+}
+
+macro_rules! kinds {
+    ($($variant:ident, $name:literal, $depth:ident;)+) => {
+        /// A documented kind of event, named as its `eventName`.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        #[allow(missing_docs)] // The names say it; capitals apart they are Capillary's own.
+        pub enum EventKind {
+            $($variant,)+
+        }
+
+        impl EventKind {
+            /// Every documented kind, in the order of Capillary's pages.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
+
+            /// The `eventName`.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $name,)+
+                }
+            }
+
+            /// How it is mapped.
+            #[must_use]
+            pub const fn depth(self) -> Depth {
+                match self {
+                    $(Self::$variant => Depth::$depth,)+
+                }
+            }
+
+            /// The kind with this `eventName`; `None` for a name that is not documented.
+            #[must_use]
+            pub fn from_name(name: &str) -> Option<Self> {
+                match name {
+                    $($name => Some(Self::$variant),)+
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+kinds! {
+    CustomerAdded, "customerAdded", Core;
+    CustomerUpdated, "customerUpdated", Core;
+    TransactionAdded, "transactionAdded", Core;
+    TransactionUpdated, "transactionUpdated", Core;
+    PointsIssued, "pointsIssued", Core;
+    PointsRedeemed, "pointsRedeemed", Core;
+    PointsExpired, "pointsExpired", Core;
+    PointsExpiryReminder, "pointsExpiryReminder", Core;
+    PointsExpiryChange, "pointsExpiryChange", Core;
+    TierUpgraded, "tierUpgraded", Core;
+    TierRenewed, "tierRenewed", Core;
+    TierDowngraded, "tierDowngraded", Core;
+    TierDowngradeReminder, "tierDowngradeReminder", Core;
+    PromotionEarned, "promotionEarned", Core;
+    CustomerSubscription, "customerSubscription", Generic;
+    GroupCreated, "groupCreated", Generic;
+    GroupUpdated, "groupUpdated", Generic;
+    GroupMemberAdded, "groupMemberAdded", Generic;
+    GroupMemberRemoved, "groupMemberRemoved", Generic;
+    PointsContributionToGroup, "pointsContributionToGroup", Generic;
+    LoyaltyCustomerMerge, "loyaltyCustomerMerge", Generic;
+    NotInterestedBillAdded, "notInterestedBillAdded", Generic;
+    RetroBillAdded, "retroBillAdded", Generic;
+    TransactionRejected, "transactionRejected", Generic;
+    RejectedTransactionRetrigger, "rejectedTransactionRetrigger", Generic;
+    PromisedToCurrentPointsConversion, "promisedToCurrentPointsConversion", Generic;
+    PointsTransferredInitiated, "pointsTransferredInitiated", Generic;
+    PointsTransferredReceived, "pointsTransferredReceived", Generic;
+    RedeemedPointsReversed, "redeemedPointsReversed", Generic;
+    IssuedPointsReversed, "issuedPointsReversed", Generic;
+    SinglePointsExpiryUpdated, "singlePointsExpiryUpdated", Generic;
+    ManualPointsAdjustment, "manualPointsAdjustment", Generic;
+    AlternateCurrenciesIssued, "alternateCurrenciesIssued", Generic;
+    IssuedAlternateCurrenciesReversed, "issuedAlternateCurrenciesReversed", Generic;
+    PromisedToCurrentAlternateCurrencyConversion, "promisedToCurrentAlternateCurrencyConversion", Generic;
+    PromotionCreated, "promotionCreated", Generic;
+    PromotionUpdated, "promotionUpdated", Generic;
+    PromotionIssued, "promotionIssued", Generic;
+    RevokeIssuedPromotion, "revokeIssuedPromotion", Generic;
+    RevokeEarnedPromotion, "revokeEarnedPromotion", Generic;
+    CartPromotionIssued, "cartPromotionIssued", Generic;
+    CartPromotionEarned, "cartPromotionEarned", Generic;
+    CartPromotionRedeemed, "cartPromotionRedeemed", Generic;
+    CartPromotionRevoked, "cartPromotionRevoked", Generic;
+    TargetAchievedValueUpdated, "targetAchievedValueUpdated", Generic;
+    TargetValueAchieved, "targetValueAchieved", Generic;
+    TargetPeriodCompleted, "targetPeriodCompleted", Generic;
+    TargetValueUpdated, "targetValueUpdated", Generic;
+    TargetCustomerEnrolment, "targetCustomerEnrolment", Generic;
+    TargetPeriodStarted, "targetPeriodStarted", Generic;
+    UnifiedTargetsAchieved, "unifiedTargetsAchieved", Generic;
+    UnifiedTargetsUnAchieved, "unifiedTargetsUnAchieved", Generic;
+    StreakLevelAchieved, "streakLevelAchieved", Generic;
+    StreakLevelUnAchieved, "streakLevelUnAchieved", Generic;
+    StreakCustomerEnrolment, "streakCustomerEnrolment", Generic;
+    StreakCustomerUnEnrolment, "streakCustomerUnEnrolment", Generic;
+    StreakStart, "streakStart", Generic;
+    StreakEnd, "streakEnd", Generic;
+    PartnerProgramLinked, "partnerProgramLinked", Generic;
+    PartnerProgramUpdated, "partnerProgramUpdated", Generic;
+    PartnerProgramDelinked, "partnerProgramDelinked", Generic;
+    SupplementaryMembershipExpiryReminder, "supplementaryMembershipExpiryReminder", Generic;
+    RewardCreated, "rewardCreated", Generic;
+    RewardUpdated, "rewardUpdated", Generic;
+    RewardIssued, "rewardIssued", Reward;
+    IssueRewardFailure, "issueRewardFailure", Generic;
+    RewardExpiryReminder, "rewardExpiryReminder", Generic;
+    UpdateRewardTransaction, "updateRewardTransaction", Generic;
+    CouponIssue, "CouponIssue", Reward;
+    CouponRedeem, "CouponRedeem", Reward;
+    BadgeEarned, "badgeEarned", Reward;
+    CardUpdated, "cardUpdated", Generic;
+    RequestUpdated, "requestUpdated", Generic;
+    RequestWorkflowEvent, "requestWorkflowEvent", Generic;
+}
+
+impl EventKind {
+    /// Whether the kind is mapped when the parameter `events` is not set.
+    #[must_use]
+    pub const fn is_default(self) -> bool {
+        matches!(self.depth(), Depth::Core)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_is_the_list_of_adobe_and_every_name_leads_back_to_its_kind() {
+        assert_eq!(EventKind::ALL.iter().filter(|kind| kind.is_default()).count(), 14);
+        assert_eq!(EventKind::ALL.len(), 74);
+        for kind in EventKind::ALL {
+            assert_eq!(EventKind::from_name(kind.name()), Some(*kind));
+        }
+        assert_eq!(EventKind::from_name("IssueBulkCoupon"), None);
+    }
+}

@@ -1,0 +1,49 @@
+//! Expiry days: calendar days in the organisation's zone, which is not in the event.
+
+use std::borrow::Cow;
+
+use crate::event::Event;
+use crate::read;
+use crate::time::Moment;
+
+/// When something ends, as far as the event and the parameters tell.
+#[derive(Debug, Default)]
+pub(super) struct Expiry<'a> {
+    /// The day (or what stood there) as text.
+    pub(super) day: Option<Cow<'a, str>>,
+    /// The instant, when it is certain.
+    pub(super) instant: Option<i64>,
+    /// The year 2100 or later, which Capillary writes for "never".
+    pub(super) never: bool,
+    /// Whether the event said anything.
+    pub(super) stated: bool,
+}
+
+impl<'a> Expiry<'a> {
+    /// Reads `key` and its twin `<key>InMillis`, which newer organisations get. The day comes from the text; the twin is
+    /// only the instant, and only when it lies on that day.
+    pub(super) fn read(event: &Event<'a>, key: &str) -> Self {
+        let value = event.get(key);
+        let zone = event.params.time_zone;
+        let moment = value.and_then(Moment::read);
+        let twin = event.get(&format!("{key}InMillis")).and_then(Moment::read);
+        if moment.or(twin).is_some_and(Moment::is_never) {
+            return Self {
+                never: true,
+                stated: true,
+                ..Self::default()
+            };
+        }
+        let twin = match (twin, moment) {
+            (Some(Moment::Instant(ms)), Some(moment)) if moment.agrees(ms, zone) => Some(ms),
+            (Some(Moment::Instant(ms)), None) => Some(ms),
+            _ => None,
+        };
+        Self {
+            day: value.and_then(read::text),
+            instant: twin.or_else(|| moment.and_then(|moment| moment.end(zone))),
+            never: false,
+            stated: moment.is_some() || twin.is_some(),
+        }
+    }
+}

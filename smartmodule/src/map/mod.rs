@@ -1,0 +1,160 @@
+//! From an event to XDM: what all kinds share, and which kind is mapped by which file.
+
+mod common;
+mod customer;
+mod day;
+mod generic;
+mod points;
+mod promotion;
+mod reward;
+mod tier;
+mod transaction;
+
+use std::borrow::Cow;
+
+use crate::event::{Event, Trim};
+use crate::kind::{Depth, EventKind};
+use crate::program::Choice;
+use crate::xdm::Xdm;
+
+/// Things about a mapped record that are worth counting.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct Notes {
+    /// The event could state profile facts, but of which program is not known.
+    pub(crate) program_unknown: bool,
+    /// It belongs to a program the profile does not speak of.
+    pub(crate) other_program: bool,
+    /// The balance is that of a group, not of the customer.
+    pub(crate) group_balance: bool,
+    /// The tier's number stands where its name should.
+    pub(crate) tier_name_unknown: bool,
+    /// Optional parts were left out to stay under the size limit.
+    pub(crate) trimmed: bool,
+}
+
+impl Notes {
+    pub(crate) fn names(self) -> impl Iterator<Item = &'static str> {
+        [
+            (self.program_unknown, "program_unknown"),
+            (self.other_program, "other_program"),
+            (self.group_balance, "group_balance"),
+            (self.tier_name_unknown, "tier_name_unknown"),
+            (self.trimmed, "trimmed"),
+        ]
+        .into_iter()
+        .filter_map(|(set, name)| set.then_some(name))
+    }
+}
+
+/// Writes the ExperienceEvent.
+pub(crate) fn write_event(event: &Event<'_>, trim: Trim, out: &mut Vec<u8>) {
+    Xdm::entity(out, &event.params.omit, |xdm| {
+        xdm.label("_id", &event.id);
+        xdm.instant("timestamp", Some(event.at));
+        xdm.text("eventType", Some(event_type(event)));
+        event
+            .customer
+            .write(xdm, event.params, event.organization.as_deref(), event.is_deleted());
+        match event.kind {
+            EventKind::TransactionAdded | EventKind::TransactionUpdated => transaction::standard(event, trim, xdm),
+            EventKind::PointsIssued | EventKind::PointsRedeemed => points::standard(event, xdm),
+            EventKind::PromotionEarned => promotion::standard(event, xdm),
+            EventKind::CouponRedeem => reward::standard(event, xdm),
+            _ => {}
+        }
+        let Some(tenant) = event.params.tenant.as_deref().filter(|_| trim < Trim::Tenant) else {
+            return;
+        };
+        xdm.object(tenant, |xdm| {
+            xdm.object("capillary", |xdm| {
+                common::write(event, trim, xdm);
+                own_fields(event, trim, xdm);
+            });
+        });
+    });
+}
+
+/// The tenant fields of one kind.
+fn own_fields(event: &Event<'_>, trim: Trim, xdm: &mut Xdm<'_>) {
+    use EventKind as K;
+    match event.kind {
+        K::CustomerAdded | K::CustomerUpdated => customer::tenant(event, trim, xdm),
+        K::TransactionAdded | K::TransactionUpdated => transaction::tenant(event, trim, xdm),
+        K::PointsIssued | K::PointsRedeemed | K::PointsExpired | K::PointsExpiryReminder | K::PointsExpiryChange => {
+            points::tenant(event, trim, xdm);
+        }
+        K::TierUpgraded | K::TierRenewed | K::TierDowngraded | K::TierDowngradeReminder => {
+            tier::tenant(event, trim, xdm);
+        }
+        K::PromotionEarned => promotion::tenant(event, trim, xdm),
+        K::RewardIssued | K::CouponIssue | K::CouponRedeem | K::BadgeEarned => reward::tenant(event, trim, xdm),
+        _ => generic::tenant(event, trim, xdm),
+    }
+}
+
+fn event_type(event: &Event<'_>) -> Cow<'static, str> {
+    if event.kind == EventKind::TransactionAdded {
+        let bill = transaction::Bill::read(event);
+        if bill.counts {
+            return Cow::Borrowed("commerce.purchases");
+        }
+        if bill.is_return {
+            return Cow::Borrowed("capillary.transactionReturned");
+        }
+    }
+    Cow::Owned(format!("capillary.{}", event.kind.name()))
+}
+
+/// Writes the profile record; `false`, and nothing, when the event states no profile facts.
+pub(crate) fn write_profile(event: &Event<'_>, with_tenant: bool, notes: &mut Notes, out: &mut Vec<u8>) -> bool {
+    use EventKind as K;
+    let facts: fn(&Event<'_>, bool, &mut Notes, &mut Xdm<'_>) = match event.kind {
+        K::CustomerAdded | K::CustomerUpdated if !event.is_deleted() => customer::profile,
+        K::PointsIssued | K::PointsRedeemed => points::profile,
+        K::TierUpgraded | K::TierRenewed | K::TierDowngraded if of_this_program(event, notes) => tier::profile,
+        _ => return false,
+    };
+    debug_assert_eq!(event.kind.depth(), Depth::Core);
+    let with_tenant = with_tenant && event.params.tenant.is_some();
+    let mut said = Vec::new();
+    Xdm::entity(&mut said, &event.params.omit, |xdm| {
+        facts(event, with_tenant, notes, xdm)
+    });
+    let facts = said.get(1..said.len().saturating_sub(1)).unwrap_or(&[]);
+    if facts.is_empty() {
+        return false;
+    }
+    Xdm::entity(out, &event.params.omit, |xdm| {
+        event
+            .customer
+            .write(xdm, event.params, event.organization.as_deref(), false);
+    });
+    // Both are the inside of an object: join them.
+    out.pop();
+    out.push(b',');
+    out.extend_from_slice(facts);
+    out.push(b'}');
+    true
+}
+
+/// Whether the profile speaks of the event's program.
+fn of_this_program(event: &Event<'_>, notes: &mut Notes) -> bool {
+    match event.program.choice(event.params) {
+        Choice::Chosen => true,
+        Choice::Other => {
+            notes.other_program = true;
+            false
+        }
+        Choice::Unknown => {
+            notes.program_unknown = true;
+            false
+        }
+    }
+}
+
+/// Writes the tenant section of a profile.
+fn profile_tenant(event: &Event<'_>, with_tenant: bool, xdm: &mut Xdm<'_>, write: impl FnOnce(&mut Xdm<'_>)) {
+    if let Some(tenant) = event.params.tenant.as_deref().filter(|_| with_tenant) {
+        xdm.object(tenant, |xdm| xdm.object("capillary", write));
+    }
+}

@@ -1,0 +1,300 @@
+//! The parameters of the mapping, read from the text a transform's `with` section gives.
+
+use std::collections::BTreeMap;
+
+use crate::fields;
+use crate::json::{Number, Tape, Value};
+use crate::kind::EventKind;
+use crate::omit::Omit;
+use crate::time::Zone;
+
+/// Which of a customer's identifiers an identity is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Identifier {
+    CustomerId,
+    Email,
+    Mobile,
+    ExternalId,
+}
+
+impl Identifier {
+    fn from_name(name: &str) -> Option<Self> {
+        match name {
+            "customerId" => Some(Self::CustomerId),
+            "email" => Some(Self::Email),
+            "mobile" => Some(Self::Mobile),
+            "externalId" => Some(Self::ExternalId),
+            _ => None,
+        }
+    }
+}
+
+/// The parameters of the mapping; [`Default`] is what an empty `with` gives.
+#[derive(Debug, Clone)]
+pub struct Params {
+    pub(crate) events: Vec<EventKind>,
+    pub(crate) organizations: Option<Vec<String>>,
+    /// Identifier and namespace code; the first one is the primary identity.
+    pub(crate) identities: Vec<(Identifier, String)>,
+    pub(crate) program_id: Option<String>,
+    /// With its underscore, as it stands in XDM.
+    pub(crate) tenant: Option<String>,
+    pub(crate) tiers: BTreeMap<i64, String>,
+    pub(crate) time_zone: Option<Zone>,
+    pub(crate) omit: Omit,
+    pub(crate) qualify_identity: bool,
+}
+
+/// A parameter that is not known or whose value cannot be used. The fault is the user's and does not heal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ParamError {
+    /// The parameter's name, as given.
+    pub name: String,
+    /// What is wrong with it, for a person.
+    pub message: String,
+}
+
+impl std::fmt::Display for ParamError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "parameter `{}`: {}", self.name, self.message)
+    }
+}
+
+impl std::error::Error for ParamError {}
+
+impl Default for Params {
+    fn default() -> Self {
+        Self {
+            events: EventKind::ALL
+                .iter()
+                .copied()
+                .filter(|kind| kind.is_default())
+                .collect(),
+            organizations: None,
+            identities: vec![
+                (Identifier::CustomerId, "CapillaryId".to_owned()),
+                (Identifier::Email, "Email".to_owned()),
+            ],
+            program_id: None,
+            tenant: None,
+            tiers: BTreeMap::new(),
+            time_zone: None,
+            omit: Omit::default(),
+            qualify_identity: false,
+        }
+    }
+}
+
+const NAMES: &str = "events, organizations, primary-identity, identities, program-id, tenant, tiers, time-zone, \
+                     omit-fields, qualify-identity";
+
+impl Params {
+    /// Reads the parameters of a transform's `with` section.
+    ///
+    /// # Errors
+    /// When a parameter is unknown, given twice, or has a value that cannot be used. The fault is the user's.
+    pub fn from_pairs<I: IntoIterator<Item = (String, String)>>(pairs: I) -> Result<Self, ParamError> {
+        let mut given = BTreeMap::new();
+        for (name, value) in pairs {
+            if given.insert(name.clone(), value).is_some() {
+                return Err(ParamError {
+                    name,
+                    message: "given twice".to_owned(),
+                });
+            }
+        }
+        let mut params = Self::default();
+        let mut primary = None;
+        for (name, value) in &given {
+            let value = value.trim();
+            let read = match name.as_str() {
+                "events" => events(value).map(|events| params.events = events),
+                "organizations" => organizations(value).map(|list| params.organizations = Some(list)),
+                "primary-identity" => Identifier::from_name(value)
+                    .map(|identifier| primary = Some(identifier))
+                    .ok_or_else(|| format!("`{value}` is none of customerId, email, mobile, externalId")),
+                "identities" => identities(value).map(|identities| params.identities = identities),
+                "program-id" => program(value).map(|id| params.program_id = Some(id)),
+                "tenant" => tenant(value).map(|tenant| params.tenant = Some(tenant)),
+                "tiers" => tiers(value).map(|tiers| params.tiers = tiers),
+                "time-zone" => Zone::parse(value)
+                    .map(|zone| params.time_zone = Some(zone))
+                    .ok_or_else(|| format!("`{value}` is no fixed offset such as `+05:30` or `Z`")),
+                // Needs the tenant: read below.
+                "omit-fields" => Ok(()),
+                "qualify-identity" => value
+                    .parse()
+                    .map(|qualify| params.qualify_identity = qualify)
+                    .map_err(|_| format!("`{value}` is neither true nor false")),
+                _ => Err(format!("unknown; the parameters are {NAMES}")),
+            };
+            read.map_err(|message| ParamError {
+                name: name.clone(),
+                message,
+            })?;
+        }
+        if let Some(value) = given.get("omit-fields") {
+            params.omit = omit(value.trim(), params.tenant.as_deref()).map_err(|message| ParamError {
+                name: "omit-fields".to_owned(),
+                message,
+            })?;
+        }
+        params.put_primary_first(primary)?;
+        Ok(params)
+    }
+
+    /// The primary identity: the parameter, else `customerId`.
+    fn put_primary_first(&mut self, primary: Option<Identifier>) -> Result<(), ParamError> {
+        let (name, wanted) = match primary {
+            Some(primary) => ("primary-identity", primary),
+            None => ("identities", Identifier::CustomerId),
+        };
+        match self.identities.iter().position(|(identifier, _)| *identifier == wanted) {
+            Some(index) => {
+                let first = self.identities.remove(index);
+                self.identities.insert(0, first);
+                Ok(())
+            }
+            None => Err(ParamError {
+                name: name.to_owned(),
+                message: "the primary identity (customerId unless `primary-identity` says otherwise) has no namespace \
+                          in `identities`"
+                    .to_owned(),
+            }),
+        }
+    }
+}
+
+/// The items of a list: JSON text, or separated by commas.
+fn list(value: &str) -> Result<Vec<String>, String> {
+    let items: Vec<String> = if value.starts_with('[') {
+        let mut tape = Tape::default();
+        let root = tape.parse(value).map_err(|_| "is not a JSON list".to_owned())?;
+        root.items()
+            .map(|item| scalar(item).ok_or_else(|| "may hold text and numbers only".to_owned()))
+            .collect::<Result<_, _>>()?
+    } else {
+        value.split(',').map(|item| item.trim().to_owned()).collect()
+    };
+    if items.is_empty() || items.iter().any(String::is_empty) {
+        return Err("has no value, or an empty one".to_owned());
+    }
+    Ok(items)
+}
+
+fn scalar(value: Value<'_>) -> Option<String> {
+    match value.string() {
+        Some(text) => Some(text.trim().to_owned()),
+        None => Number::parse(value.raw())?.whole().map(std::borrow::Cow::into_owned),
+    }
+}
+
+/// The members of a JSON object of texts.
+fn pairs(value: &str) -> Result<Vec<(String, String)>, String> {
+    let mut tape = Tape::default();
+    let root = tape
+        .parse(value)
+        .ok()
+        .filter(Value::is_object)
+        .ok_or_else(|| "is not a JSON object".to_owned())?;
+    let mut members: Vec<(String, String)> = Vec::new();
+    for (name, value) in root.members() {
+        let name = name.string().unwrap_or_default().trim().to_owned();
+        let text = value
+            .string()
+            .map(|text| text.trim().to_owned())
+            .filter(|text| !text.is_empty());
+        let text = text.ok_or_else(|| format!("`{name}` must have a text"))?;
+        if members.iter().any(|(other, _)| *other == name) {
+            return Err(format!("`{name}` is there twice"));
+        }
+        members.push((name, text));
+    }
+    if members.is_empty() {
+        Err("is empty".to_owned())
+    } else {
+        Ok(members)
+    }
+}
+
+fn events(value: &str) -> Result<Vec<EventKind>, String> {
+    let names = list(value)?;
+    if names == ["all"] {
+        return Ok(EventKind::ALL.to_vec());
+    }
+    names
+        .iter()
+        .map(|name| EventKind::from_name(name).ok_or_else(|| format!("`{name}` is no documented event")))
+        .collect()
+}
+
+fn organizations(value: &str) -> Result<Vec<String>, String> {
+    let ids = list(value)?;
+    match ids.iter().find(|id| !id.bytes().all(|b| b.is_ascii_digit())) {
+        Some(id) => Err(format!("`{id}` is no organisation id (digits)")),
+        None => Ok(ids),
+    }
+}
+
+fn program(value: &str) -> Result<String, String> {
+    if !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit()) {
+        Ok(value.to_owned())
+    } else {
+        Err(format!("`{value}` is no program id (digits)"))
+    }
+}
+
+fn tenant(value: &str) -> Result<String, String> {
+    let name = value.strip_prefix('_').unwrap_or(value);
+    if !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()) {
+        Ok(format!("_{name}"))
+    } else {
+        Err(format!(
+            "`{value}` is no tenant namespace (lower-case letters and digits)"
+        ))
+    }
+}
+
+fn tiers(value: &str) -> Result<BTreeMap<i64, String>, String> {
+    let number = |(name, tier): (String, String)| match name.parse::<i64>() {
+        Ok(number) => Ok((number, tier)),
+        Err(_) => Err(format!("`{name}` is no tier number")),
+    };
+    pairs(value)?.into_iter().map(number).collect()
+}
+
+fn identities(value: &str) -> Result<Vec<(Identifier, String)>, String> {
+    let mut identities: Vec<(Identifier, String)> = Vec::new();
+    for (name, namespace) in pairs(value)? {
+        let identifier = Identifier::from_name(&name)
+            .ok_or_else(|| format!("`{name}` is none of customerId, email, mobile, externalId"))?;
+        if !namespace
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
+        {
+            return Err(format!("`{namespace}` is no namespace code"));
+        }
+        // Two values in one namespace would look like two people in one record.
+        if identities.iter().any(|(_, other)| *other == namespace) {
+            return Err(format!("namespace `{namespace}` is used twice"));
+        }
+        identities.push((identifier, namespace));
+    }
+    Ok(identities)
+}
+
+fn omit(value: &str, tenant: Option<&str>) -> Result<Omit, String> {
+    let mut omit = Omit::default();
+    for path in list(value)? {
+        // `productListItems[].name` and `productListItems.name` both name the field of every item.
+        let path = path.replace("[*]", "").replace("[]", "");
+        if fields::is_required(&path) {
+            return Err(format!("`{path}` cannot be left out"));
+        }
+        if !fields::is_known(&path, tenant) {
+            return Err(format!("`{path}` is no field this mapping writes"));
+        }
+        omit.add(&path);
+    }
+    Ok(omit)
+}

@@ -1,0 +1,83 @@
+//! Which loyalty program an event belongs to, and whether it is the one the profile speaks of.
+//!
+//! A profile has one `loyalty` object, while balances and tiers are per program: without a choice the last event of any
+//! program would win.
+
+use std::borrow::Cow;
+
+use crate::json::Value;
+use crate::params::Params;
+use crate::read;
+
+/// The program of an event.
+#[derive(Debug, Default)]
+pub(crate) struct Program<'a> {
+    pub(crate) id: Option<Cow<'a, str>>,
+    pub(crate) name: Option<Cow<'a, str>>,
+    pub(crate) is_default: Option<bool>,
+    details: Option<Value<'a>>,
+}
+
+/// Whether the profile speaks of a program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Choice {
+    Chosen,
+    Other,
+    Unknown,
+}
+
+impl<'a> Program<'a> {
+    pub(crate) fn read(data: Value<'a>) -> Self {
+        let details = read::member(Some(data), "loyaltyProgramDetails").filter(Value::is_object);
+        let details_id = read::member(details, "id").and_then(read::numbered);
+        let id = read::member(Some(data), "loyaltyProgramId")
+            .and_then(read::numbered)
+            .or_else(|| details_id.clone());
+        // Details of another program say nothing about this one.
+        let details = details.filter(|_| details_id.is_none() || details_id == id);
+        Self {
+            id,
+            name: read::member(details, "name").and_then(read::text),
+            is_default: read::member(details, "isDefault").and_then(read::boolean),
+            details,
+        }
+    }
+
+    /// The id of the program the profile speaks of, as far as this event tells.
+    pub(crate) fn chosen_id(&self, params: &'a Params) -> Option<&str> {
+        match &params.program_id {
+            Some(id) => Some(id),
+            None if self.is_default == Some(true) => self.id.as_deref(),
+            None => None,
+        }
+    }
+
+    pub(crate) fn choice(&self, params: &Params) -> Choice {
+        let is_chosen = match (&params.program_id, &self.id) {
+            (Some(wanted), Some(id)) => Some(wanted == id),
+            (Some(_), None) => None,
+            (None, _) => self.is_default,
+        };
+        match is_chosen {
+            Some(true) => Choice::Chosen,
+            Some(false) => Choice::Other,
+            None => Choice::Unknown,
+        }
+    }
+
+    /// The name of a tier: from the event, else from the parameter. Numbers may repeat; then only agreeing names count.
+    pub(crate) fn tier_name(&self, number: i64, params: &'a Params) -> Option<Cow<'a, str>> {
+        let tiers = read::member(self.details, "tiers").into_iter().flat_map(Value::items);
+        let mut names = tiers
+            .filter(|tier| {
+                read::member(Some(*tier), "tierNumber")
+                    .and_then(read::number)
+                    .and_then(|n| n.integer())
+                    == Some(number)
+            })
+            .filter_map(|tier| read::member(Some(tier), "tierName").and_then(read::text));
+        let first = names.next();
+        let agreed = first.filter(|first| names.all(|name| name == *first));
+        agreed.or_else(|| params.tiers.get(&number).map(|name| Cow::Borrowed(name.as_str())))
+    }
+}

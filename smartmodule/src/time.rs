@@ -1,0 +1,231 @@
+//! Instants, days and zones, without a clock.
+
+use crate::json::{Kind, Number, Value};
+use crate::read;
+
+const DAY_MS: i64 = 86_400_000;
+
+/// A fixed offset from UTC, in milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Zone(i64);
+
+impl Zone {
+    /// `Z`, or `±HH:MM` up to 14 hours.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        if text == "Z" {
+            return Some(Self(0));
+        }
+        let (sign, rest) = match text.split_at_checked(1)? {
+            ("+", rest) => (1, rest),
+            ("-", rest) => (-1, rest),
+            _ => return None,
+        };
+        let (hours, minutes) = rest.split_once(':')?;
+        let (hours, minutes) = (digits(hours, 2)?, digits(minutes, 2)?);
+        (hours * 60 + minutes <= 14 * 60 && minutes < 60).then_some(Self(sign * (hours * 60 + minutes) * 60_000))
+    }
+}
+
+fn digits(text: &str, length: usize) -> Option<i64> {
+    (text.len() == length && text.bytes().all(|b| b.is_ascii_digit())).then(|| text.parse().ok())?
+}
+
+/// A calendar day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Day {
+    year: i64,
+    month: i64,
+    day: i64,
+}
+
+impl Day {
+    /// `YYYY-MM-DD`, and only days that exist.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let mut parts = text.split('-');
+        let (year, month, day) = (
+            digits(parts.next()?, 4)?,
+            digits(parts.next()?, 2)?,
+            digits(parts.next()?, 2)?,
+        );
+        if parts.next().is_some() {
+            return None;
+        }
+        let parsed = Self { year, month, day };
+        (Self::of(parsed.number() * DAY_MS) == parsed).then_some(parsed)
+    }
+
+    /// Days since 1970-01-01 (Howard Hinnant's `days_from_civil`).
+    const fn number(self) -> i64 {
+        let year = if self.month <= 2 { self.year - 1 } else { self.year };
+        let era = year.div_euclid(400);
+        let of_era = year.rem_euclid(400);
+        let of_year = (153 * ((self.month + 9) % 12) + 2) / 5 + self.day - 1;
+        era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468
+    }
+
+    /// The UTC day of an instant (Howard Hinnant's `civil_from_days`).
+    const fn of(ms: i64) -> Self {
+        let days = ms.div_euclid(DAY_MS) + 719_468;
+        let era = days.div_euclid(146_097);
+        let of_era = days.rem_euclid(146_097);
+        let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
+        let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+        let shifted = (5 * of_year + 2) / 153;
+        let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
+        let year = year_of_era + era * 400 + (month <= 2) as i64;
+        Self {
+            year,
+            month,
+            day: of_year - (153 * shifted + 2) / 5 + 1,
+        }
+    }
+
+    fn start(self) -> i64 {
+        self.number() * DAY_MS
+    }
+}
+
+/// A point in time as Capillary writes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Moment {
+    /// Milliseconds since the epoch.
+    Instant(i64),
+    /// A day in the organisation's zone.
+    Day(Day),
+    /// Wall time in the organisation's zone, as if that zone were UTC.
+    Local(i64),
+}
+
+impl Moment {
+    /// Reads what the events hold: epoch milliseconds (10 digits: seconds), `YYYY-MM-DD`, `YYYY-MM-DD HH:mm:ss`, ISO 8601.
+    pub(crate) fn read(value: Value<'_>) -> Option<Self> {
+        match value.kind() {
+            Kind::Number => epoch(value).ok().map(Self::Instant),
+            Kind::Plain | Kind::Escaped => {
+                let text = value.string()?;
+                let text = text.trim();
+                Self::parse(text).or_else(|| Number::parse(text).and_then(|n| epoch_number(n)).map(Self::Instant))
+            }
+            _ => None,
+        }
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let (date, rest) = text.split_at_checked(10)?;
+        let day = Day::parse(date)?;
+        let Some(rest) = rest.strip_prefix(['T', ' ']) else {
+            return rest.is_empty().then_some(Self::Day(day));
+        };
+        let (clock, rest) = rest.split_at_checked(8)?;
+        let mut parts = clock.split(':');
+        let (hour, minute, second) = (
+            digits(parts.next()?, 2)?,
+            digits(parts.next()?, 2)?,
+            digits(parts.next()?, 2)?,
+        );
+        if hour > 23 || minute > 59 || second > 60 || parts.next().is_some() {
+            return None;
+        }
+        let (fraction, zone) = match rest.strip_prefix('.') {
+            Some(rest) => {
+                let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+                let (fraction, zone) = rest.split_at_checked(end)?;
+                let ms = format!("{fraction:0<3}");
+                (digits(ms.get(..3)?, 3)?, zone)
+            }
+            None => (0, rest),
+        };
+        let wall = day.start() + ((hour * 60 + minute) * 60 + second) * 1000 + fraction;
+        match zone.trim_start() {
+            "" => Some(Self::Local(wall)),
+            "Z" | "z" => Some(Self::Instant(wall)),
+            // `+0530` and `+05:30`.
+            offset => {
+                let colon = if offset.len() == 5 {
+                    format!("{}:{}", offset.get(..3)?, offset.get(3..)?)
+                } else {
+                    offset.to_owned()
+                };
+                Zone::parse(&colon).map(|Zone(zone)| Self::Instant(wall - zone))
+            }
+        }
+    }
+
+    /// Whether it is so far away that it means never (tiers "expire" in 2121).
+    pub(crate) fn is_never(self) -> bool {
+        let day = match self {
+            Self::Instant(ms) | Self::Local(ms) => Day::of(ms),
+            Self::Day(day) => day,
+        };
+        day.year >= 2100
+    }
+
+    /// The instant a thing that is valid until this moment ends: a day ends at 23:59:59 in the organisation's zone.
+    pub(crate) fn end(self, zone: Option<Zone>) -> Option<i64> {
+        match (self, zone) {
+            (Self::Instant(ms), _) => Some(ms),
+            (Self::Day(day), Some(Zone(zone))) => Some(day.start() + DAY_MS - 1000 - zone),
+            (Self::Local(ms), Some(Zone(zone))) => Some(ms - zone),
+            (_, None) => None,
+        }
+    }
+
+    /// Whether `ms` lies on this day: in the given zone, or, not knowing it, anywhere on earth.
+    pub(crate) fn agrees(self, ms: i64, zone: Option<Zone>) -> bool {
+        let Self::Day(day) = self else { return true };
+        match zone {
+            Some(Zone(zone)) => Day::of(ms.saturating_add(zone)) == day,
+            None => (day.start() - 14 * 3_600_000..day.start() + DAY_MS + 12 * 3_600_000).contains(&ms),
+        }
+    }
+}
+
+/// Why an epoch time was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct BadTime;
+
+/// Milliseconds since the epoch: 13 digits as they are, 10 digits are seconds, anything else is refused.
+pub(crate) fn epoch(value: Value<'_>) -> Result<i64, BadTime> {
+    read::number(value).and_then(epoch_number).ok_or(BadTime)
+}
+
+fn epoch_number(number: Number<'_>) -> Option<i64> {
+    let digits = number.whole()?;
+    let time: i64 = digits.parse().ok()?;
+    match (time > 0, digits.len()) {
+        (true, 13) => Some(time),
+        (true, 10) => Some(time * 1000),
+        _ => None,
+    }
+}
+
+/// Appends an instant as RFC 3339 in UTC with milliseconds.
+pub(crate) fn write_instant(out: &mut Vec<u8>, ms: i64) {
+    let Day { year, month, day } = Day::of(ms);
+    let of_day = ms.rem_euclid(DAY_MS);
+    two(out, year / 100);
+    two(out, year % 100);
+    out.push(b'-');
+    two(out, month);
+    out.push(b'-');
+    two(out, day);
+    out.push(b'T');
+    two(out, of_day / 3_600_000);
+    out.push(b':');
+    two(out, of_day / 60_000 % 60);
+    out.push(b':');
+    two(out, of_day / 1000 % 60);
+    out.push(b'.');
+    out.push(digit(of_day % 1000 / 100));
+    two(out, of_day % 100);
+    out.push(b'Z');
+}
+
+fn two(out: &mut Vec<u8>, number: i64) {
+    out.push(digit(number / 10 % 10));
+    out.push(digit(number % 10));
+}
+
+const fn digit(number: i64) -> u8 {
+    b'0' + (number % 10).unsigned_abs() as u8
+}

@@ -1,0 +1,221 @@
+//! Who an event is about.
+#![allow(clippy::unwrap_used)] // Helpers of tests.
+
+mod support;
+
+use serde_json::{Value, json};
+use support::{map_json, sample};
+
+const ALL: &str = r#"{"customerId":"CapillaryId","email":"Email","mobile":"Phone","externalId":"LoyaltyId"}"#;
+
+fn with_instore(instore: &Value) -> Value {
+    let mut event = sample("customerAdded");
+    event["data"]["customerIdentifiers"]["instore"] = instore.clone();
+    event
+}
+
+fn identities(pairs: &[(&str, &str)], event: &Value) -> Value {
+    map_json(pairs, event)["event"]["identityMap"].clone()
+}
+
+#[test]
+fn the_default_identity_is_the_customer_id_and_the_email_beside_it() {
+    assert_eq!(
+        identities(&[], &sample("customerAdded")),
+        json!({"CapillaryId": [{"id": "700100201", "primary": true}], "Email": [{"id": "mara.ellison@example.com", "primary": false}]})
+    );
+}
+
+#[test]
+fn every_identity_map_has_exactly_one_primary_and_always_in_the_same_namespace() {
+    for primary in ["customerId", "email", "mobile", "externalId"] {
+        let namespace = serde_json::from_str::<Value>(ALL).unwrap()[primary]
+            .as_str()
+            .unwrap()
+            .to_owned();
+        for (name, raw) in support::samples() {
+            let pairs = [("identities", ALL), ("primary-identity", primary), ("events", "all")];
+            let answer = support::answer(&mut support::mapper(&pairs), &raw);
+            for map in ["event", "profile"].iter().filter_map(|entity| answer.get(entity)) {
+                let map = map["identityMap"].as_object().unwrap();
+                let primaries: Vec<&String> = map
+                    .iter()
+                    .flat_map(|(space, ids)| ids.as_array().unwrap().iter().map(move |id| (space, id)))
+                    .filter(|(_, id)| id["primary"] == true)
+                    .map(|(space, _)| space)
+                    .collect();
+                assert_eq!(primaries, [&namespace], "{name}");
+                assert!(
+                    map.values().all(|ids| ids.as_array().unwrap().len() == 1),
+                    "{name}: one id per namespace"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn an_event_without_the_primary_identity_is_skipped_and_one_without_a_customer_too() {
+    let pairs = [("identities", ALL), ("primary-identity", "email")];
+    assert_eq!(
+        map_json(&pairs, &sample("pointsExpiryReminder"))["skip"],
+        "no_primary_identity"
+    );
+    let mut event = sample("pointsIssued");
+    event["data"].as_object_mut().unwrap().remove("customerIdentifiers");
+    event["data"].as_object_mut().unwrap().remove("entityInformation");
+    assert_eq!(map_json(&[], &event)["skip"], "no_identity");
+}
+
+#[test]
+fn kinds_about_no_customer_are_skipped() {
+    for name in [
+        "cardUpdated",
+        "notInterestedBillAdded",
+        "promotionCreated",
+        "promotionUpdated",
+        "requestWorkflowEvent",
+        "rewardCreated",
+        "rewardUpdated",
+        "rewardExpiryReminder",
+    ] {
+        assert_eq!(
+            map_json(&[("events", "all")], &sample(name)),
+            json!({"offset": 7, "skip": "no_identity"}),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn a_merge_names_the_survivor_only() {
+    let answer = map_json(
+        &[("events", "all"), ("tenant", "acme")],
+        &sample("loyaltyCustomerMerge"),
+    );
+    assert_eq!(
+        answer["event"]["identityMap"],
+        json!({"CapillaryId": [{"id": "700100201", "primary": true}]})
+    );
+    assert!(
+        !answer.to_string().contains("700100199"),
+        "the victim must not be named"
+    );
+}
+
+#[test]
+fn a_transfer_and_a_group_event_name_one_customer() {
+    for (name, customer, other) in [
+        ("pointsTransferredInitiated", "700100201", "700100388"),
+        ("groupMemberAdded", "700100388", "700100201"),
+        ("pointsContributionToGroup", "700100388", "700100201"),
+    ] {
+        let answer = map_json(&[("events", "all"), ("identities", ALL)], &sample(name));
+        assert_eq!(
+            answer["event"]["identityMap"]["CapillaryId"][0]["id"], customer,
+            "{name}"
+        );
+        assert!(!answer["event"].to_string().contains(other), "{name}");
+    }
+}
+
+#[test]
+fn coupons_of_several_customers_are_rejected_and_of_one_customer_mapped() {
+    let mut event = sample("CouponIssue");
+    let coupon = event["data"]["coupons"][0].clone();
+    let mut second = coupon.clone();
+    second["id"] = json!(610_442_002);
+    second["customerIdentifiers"]["customerId"] = json!("700100201.0");
+    event["data"]["coupons"] = json!([coupon, second]);
+    let pairs = [("events", "CouponIssue"), ("tenant", "acme")];
+    let answer = map_json(&pairs, &event);
+    assert_eq!(
+        answer["event"]["_acme"]["capillary"]["coupons"]
+            .as_array()
+            .unwrap()
+            .len(),
+        2
+    );
+    event["data"]["coupons"][1]["customerIdentifiers"]["customerId"] = json!(700_100_388);
+    let answer = map_json(&pairs, &event);
+    assert_eq!(answer["reject"]["reason"], "many_customers");
+    assert_eq!(answer["reject"]["pointer"], "/data/coupons");
+    // A coupon that names nobody may be anybody's.
+    event["data"]["coupons"][1]["customerIdentifiers"] = json!({});
+    assert_eq!(
+        map_json(&pairs, &event)["event"]["_acme"]["capillary"]["coupons"]
+            .as_array()
+            .unwrap()
+            .len(),
+        1
+    );
+}
+
+#[test]
+fn qualified_identities_carry_the_organisation_and_need_one() {
+    let mut event = sample("pointsIssued");
+    let pairs = [("qualify-identity", "true")];
+    assert_eq!(identities(&pairs, &event)["CapillaryId"][0]["id"], "90417-700100201");
+    event.as_object_mut().unwrap().remove("orgId");
+    let answer = map_json(&pairs, &event);
+    assert_eq!(
+        (&answer["reject"]["reason"], &answer["reject"]["pointer"]),
+        (&json!("no_organization"), &json!("/orgId"))
+    );
+}
+
+#[test]
+fn the_lane_key_is_the_customers_whatever_the_primary_identity() {
+    let event = sample("pointsIssued");
+    assert_eq!(map_json(&[], &event)["key"], "90417:700100201");
+    assert_eq!(
+        map_json(&[("primary-identity", "email"), ("qualify-identity", "true")], &event)["key"],
+        "90417:700100201"
+    );
+}
+
+#[test]
+fn an_email_is_trimmed_and_lower_cased_and_what_is_none_is_left_out() {
+    for (email, expected) in [
+        (" Mara.Ellison@Example.COM ", Some("mara.ellison@example.com")),
+        ("ÉVA@example.com", Some("éva@example.com")),
+        ("nobody", None),
+        ("@example.com", None),
+        ("a@", None),
+        ("a@b@c", None),
+        ("[email protected]", None),
+        ("a..b@example.com", None),
+        ("a@-example.com", None),
+        ("", None),
+    ] {
+        let map = identities(&[], &with_instore(&json!({"email": email})));
+        assert_eq!(map["Email"][0]["id"].as_str(), expected, "{email}");
+    }
+    let answer = map_json(&[], &with_instore(&json!({"email": "ÉVA@example.com"})));
+    assert!(
+        answer["profile"].get("personalEmail").is_none(),
+        "XDM's email format is ASCII"
+    );
+}
+
+#[test]
+fn an_identity_too_long_for_identity_service_is_left_out() {
+    let map = identities(
+        &[("identities", ALL)],
+        &with_instore(&json!({"externalId": "x".repeat(1025)})),
+    );
+    assert!(map.get("LoyaltyId").is_none());
+}
+
+#[test]
+fn the_entity_stands_in_for_a_missing_customer_id_only_when_it_is_a_user() {
+    let mut event = sample("pointsIssued");
+    event["data"]["customerIdentifiers"]
+        .as_object_mut()
+        .unwrap()
+        .remove("customerId");
+    event["data"]["entityInformation"] = json!({"entityType": "user", "entityId": 700_100_201.0});
+    assert_eq!(identities(&[], &event)["CapillaryId"][0]["id"], "700100201");
+    event["data"]["entityInformation"]["entityType"] = json!("GROUP");
+    assert_eq!(map_json(&[], &event)["skip"], "no_primary_identity");
+}

@@ -1,0 +1,169 @@
+//! Parameters: what is accepted, and that everything else is refused by name.
+#![allow(clippy::unwrap_used)] // Helpers of tests.
+
+mod support;
+
+use capillary_xdm::Params;
+use serde_json::json;
+use support::{map_json, params, sample};
+
+fn refused(pairs: &[(&str, &str)]) -> String {
+    let pairs = pairs
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    Params::from_pairs(pairs).unwrap_err().to_string()
+}
+
+#[test]
+fn every_parameter_takes_the_text_forms_that_a_transform_gives() {
+    for (name, value) in [
+        ("events", "all"),
+        ("events", "pointsIssued"),
+        ("events", "pointsIssued, tierUpgraded"),
+        ("events", r#"["pointsIssued","CouponIssue"]"#),
+        ("organizations", "90417"),
+        ("organizations", "[90417, \"90418\"]"),
+        ("primary-identity", "email"),
+        ("identities", r#"{"customerId":"CapillaryId","externalId":"CRM_ID"}"#),
+        ("program-id", "6120"),
+        ("tenant", "acme"),
+        ("tenant", "_acme"),
+        ("tiers", r#"{"1":"Pebble","2":"Tide"}"#),
+        ("time-zone", "Z"),
+        ("time-zone", "+05:30"),
+        ("time-zone", "-08:00"),
+        ("omit-fields", "loyalty.lifetimePoints,commerce.order"),
+        ("omit-fields", r#"["productListItems[].name"]"#),
+        ("qualify-identity", "true"),
+        ("qualify-identity", "false"),
+    ] {
+        params(&[(name, value)]);
+    }
+}
+
+#[test]
+fn a_bad_value_is_refused_with_the_name_of_its_parameter() {
+    for (name, value) in [
+        ("events", ""),
+        ("events", "[]"),
+        ("events", "pointsIssued,"),
+        ("events", "pointsAwarded"),
+        ("events", "pointsIssued,all"),
+        ("events", r#"[{"a":1}]"#),
+        ("events", "[\"pointsIssued\""),
+        ("organizations", "acme"),
+        ("organizations", "[1.5]"),
+        ("primary-identity", "phone"),
+        ("primary-identity", "mobile"),
+        ("identities", "{}"),
+        ("identities", "CapillaryId"),
+        ("identities", r#"{"email":"Email"}"#),
+        ("identities", r#"{"customerId":""}"#),
+        ("identities", r#"{"customerId":"A","email":"A"}"#),
+        ("identities", r#"{"customerId":"A","customerId":"B"}"#),
+        ("identities", r#"{"customerId":"with space"}"#),
+        ("identities", r#"{"cardNumber":"Card","customerId":"A"}"#),
+        ("program-id", "main"),
+        ("program-id", ""),
+        ("tenant", ""),
+        ("tenant", "_"),
+        ("tenant", "Acme"),
+        ("tenant", "a.b"),
+        ("tiers", r#"{"gold":"Gold"}"#),
+        ("tiers", r#"{"1":2}"#),
+        ("tiers", "[]"),
+        ("time-zone", "Asia/Kolkata"),
+        ("time-zone", "+5:30"),
+        ("time-zone", "+15:00"),
+        ("time-zone", "+05:60"),
+        ("omit-fields", ""),
+        ("omit-fields", "loyalty.lifetimePoint"),
+        ("omit-fields", "_id"),
+        ("omit-fields", "identityMap"),
+        ("omit-fields", "_acme.capillary.points"),
+        ("qualify-identity", "yes"),
+    ] {
+        let message = refused(&[(name, value)]);
+        assert!(
+            message.starts_with(&format!("parameter `{name}`: ")) || message.starts_with("parameter `identities`"),
+            "{name}={value}: {message}"
+        );
+    }
+}
+
+#[test]
+fn an_unknown_parameter_is_refused_by_name() {
+    assert!(refused(&[("event", "all")]).starts_with("parameter `event`: unknown"));
+    assert!(refused(&[("tenant", "a"), ("Tenant", "a")]).starts_with("parameter `Tenant`: unknown"));
+}
+
+#[test]
+fn a_parameter_given_twice_is_refused() {
+    assert_eq!(
+        refused(&[("tenant", "a"), ("tenant", "b")]),
+        "parameter `tenant`: given twice"
+    );
+}
+
+#[test]
+fn events_decides_what_is_mapped_and_the_rest_is_skipped_with_its_reason() {
+    let skip = |pairs: &[(&str, &str)], name: &str| map_json(pairs, &sample(name))["skip"].clone();
+    assert_eq!(skip(&[], "CouponIssue"), "unwanted_kind");
+    assert_eq!(skip(&[("events", "CouponIssue")], "CouponIssue"), json!(null));
+    assert_eq!(skip(&[("events", "CouponIssue")], "pointsIssued"), "unwanted_kind");
+    let unknown = json!({"eventName": "IssueBulkCoupon", "data": {}});
+    assert_eq!(
+        map_json(&[("events", "all")], &unknown),
+        json!({"offset": 7, "skip": "unknown_kind"})
+    );
+}
+
+#[test]
+fn omitted_fields_are_left_out_with_everything_below_and_what_becomes_empty_with_them() {
+    let event = sample("pointsIssued");
+    let answer = map_json(
+        &[
+            ("omit-fields", "loyalty.lifetimePoints,loyalty.pointsGained"),
+            ("tenant", "acme"),
+        ],
+        &event,
+    );
+    assert_eq!(
+        answer["profile"]["loyalty"],
+        json!({"points": 312.5, "program": "HarborPineDefaultProgram"})
+    );
+    assert!(answer["event"].get("loyalty").is_none());
+    let answer = map_json(
+        &[
+            (
+                "omit-fields",
+                "_acme.capillary.points.regular[].points,_acme.capillary.activity",
+            ),
+            ("tenant", "acme"),
+        ],
+        &event,
+    );
+    let tenant = &answer["event"]["_acme"]["capillary"];
+    assert_eq!(tenant["points"]["regular"], json!([{"expiryDay": "2027-09-30"}]));
+    assert!(tenant.get("activity").is_none());
+    let answer = map_json(&[("omit-fields", "loyalty,loyalty.points")], &event);
+    assert!(answer.get("profile").is_none(), "nothing is left to say");
+}
+
+#[test]
+fn without_a_tenant_nothing_is_written_outside_the_standard_fields() {
+    for (name, raw) in support::samples() {
+        let answer = support::answer(&mut support::mapper(&[("events", "all")]), &raw);
+        for entity in ["event", "profile"] {
+            let keys = answer
+                .get(entity)
+                .and_then(|entity| entity.as_object())
+                .into_iter()
+                .flat_map(|entity| entity.keys());
+            assert!(
+                keys.filter(|key| *key != "_id").all(|key| !key.starts_with('_')),
+                "{name}"
+            );
+        }
+    }
+}

@@ -1,0 +1,580 @@
+//! One test per quirk of Capillary's events that touches the kinds mapped field by field.
+#![allow(clippy::unwrap_used)] // Helpers of tests.
+
+mod support;
+
+use serde_json::{Value, json};
+use support::{RECORD_TIME, map_json, sample};
+
+const TENANT: (&str, &str) = ("tenant", "acme");
+
+fn tenant(answer: &Value) -> &Value {
+    &answer["event"]["_acme"]["capillary"]
+}
+
+/// The sample with the value at a pointer replaced.
+fn with(name: &str, pointer: &str, value: Value) -> Value {
+    let mut event = sample(name);
+    let (parent, key) = pointer.rsplit_once('/').unwrap();
+    event
+        .pointer_mut(parent)
+        .unwrap()
+        .as_object_mut()
+        .unwrap()
+        .insert(key.to_owned(), value);
+    event
+}
+
+#[test]
+fn quirk_01_mobile_and_card_numbers_may_be_integers_and_keep_no_spaces_and_get_no_plus() {
+    for mobile in [json!(12_025_550_143_u64), json!("1 202 555 0143"), json!("12025550143")] {
+        let event = with("customerAdded", "/data/customerIdentifiers/instore/mobile", mobile);
+        assert_eq!(map_json(&[], &event)["profile"]["mobilePhone"]["number"], "12025550143");
+    }
+}
+
+#[test]
+fn quirk_02_ids_beyond_32_bits_and_ids_and_times_as_integral_floats_are_accepted() {
+    let text = sample("tierUpgraded").to_string();
+    let plain = map_json(&[TENANT], &sample("tierUpgraded"));
+    let floats = text
+        .replace("90417,", "90417.0,")
+        .replace("700100201", "700100201.0")
+        .replace("1789373730412", "1789373730412.0")
+        .replace(":6120", ":6120.0")
+        .replace("\"upgradedTierNumber\":2", "\"upgradedTierNumber\":2.0");
+    // The reference and the text ids are other texts now; take them from the original.
+    let floats = floats.replace("90417_MSmQMJ3GcR.0", "90417_MSmQMJ3GcR");
+    let answer = support::answer(&mut support::mapper(&[TENANT]), floats.as_bytes());
+    assert_eq!(answer["event"], plain["event"]);
+    assert_eq!(answer["profile"], plain["profile"]);
+    let event = with(
+        "pointsIssued",
+        "/data/customerIdentifiers/customerId",
+        json!(9_007_199_254_740_993_i64),
+    );
+    assert_eq!(map_json(&[], &event)["key"], "90417:9007199254740993");
+}
+
+#[test]
+fn quirk_03_points_and_amounts_may_be_text_and_have_three_decimals() {
+    let answer = map_json(
+        &[],
+        &with("pointsIssued", "/data/programCurrentPoints", json!("14.000")),
+    );
+    assert_eq!(answer["profile"]["loyalty"]["points"].to_string(), "14");
+    let answer = map_json(&[], &with("transactionAdded", "/data/amount", json!(48.125)));
+    assert_eq!(answer["event"]["commerce"]["order"]["priceTotal"].to_string(), "48.125");
+}
+
+#[test]
+fn quirk_04_nothing_has_many_faces_and_none_of_them_is_written() {
+    for nothing in [json!(null), json!(""), json!(" "), json!({}), json!([]), json!("null")] {
+        for (name, raw) in support::samples() {
+            let mut event: Value = serde_json::from_slice(&raw).unwrap();
+            let Some(data) = event.get_mut("data").and_then(Value::as_object_mut) else {
+                continue;
+            };
+            for (key, value) in data.iter_mut() {
+                if !key.contains("dentifiers") {
+                    *value = nothing.clone();
+                }
+            }
+            for key in ["loyaltyEventId", "apiRequestId", "refId", "eventId"] {
+                event[key] = nothing.clone();
+            }
+            let answer = map_json(&[("events", "all"), TENANT], &event);
+            assert_nothing_empty(&answer, &name);
+        }
+    }
+    let event = with("CouponRedeem", "/data/transaction", json!({"bill_id": 0, "number": ""}));
+    let answer = map_json(&[("events", "all"), TENANT], &event);
+    assert!(tenant(&answer)["couponRedemption"].get("transactionId").is_none());
+    let answer = map_json(&[TENANT], &sample("pointsRedeemed"));
+    assert_eq!(
+        tenant(&answer)["activity"]["identifiers"],
+        json!([{"key": "redemptionId", "value": "Qm4tZx"}])
+    );
+}
+
+fn assert_nothing_empty(value: &Value, name: &str) {
+    match value {
+        Value::Null => panic!("{name}: null"),
+        Value::String(text) => assert!(!text.trim().is_empty() && text != "null", "{name}: empty text"),
+        Value::Array(items) => {
+            assert!(!items.is_empty(), "{name}: empty list");
+            items.iter().for_each(|item| assert_nothing_empty(item, name));
+        }
+        Value::Object(members) => {
+            assert!(!members.is_empty(), "{name}: empty object");
+            members
+                .iter()
+                .filter(|(key, _)| *key != "pointer")
+                .for_each(|(_, member)| assert_nothing_empty(member, name));
+        }
+        _ => {}
+    }
+}
+
+#[test]
+fn quirk_05_words_are_compared_without_case() {
+    let answer = map_json(&[TENANT], &with("transactionAdded", "/data/billType", json!("regular")));
+    assert_eq!(answer["event"]["eventType"], "commerce.purchases");
+    assert_eq!(tenant(&answer)["loyaltyType"], "LOYALTY");
+    let answer = map_json(&[], &with("transactionAdded", "/data/billType", json!("Return")));
+    assert_eq!(answer["event"]["eventType"], "capillary.transactionReturned");
+}
+
+#[test]
+fn quirk_06_misspelt_keys_are_read_as_they_are() {
+    let answer = map_json(&[TENANT], &sample("pointsExpiryChange"));
+    let change = &tenant(&answer)["points"]["expiryChanges"][0];
+    assert_eq!(
+        (&change["awardId"], &change["promotionId"]),
+        (&json!("117600345"), &json!("88021"))
+    );
+    let answer = map_json(
+        &[TENANT],
+        &with("pointsIssued", "/data/AvailablePointsBalance", json!(500.5)),
+    );
+    assert_eq!(tenant(&answer)["points"]["availableBalance"], 500.5);
+    let mut event = sample("customerAdded");
+    let identifiers = event["data"]["customerIdentifiers"].as_object_mut().unwrap();
+    let instore = identifiers.remove("instore").unwrap();
+    identifiers.insert("Instore".to_owned(), instore);
+    assert_eq!(map_json(&[], &event)["profile"]["mobilePhone"]["number"], "12025550143");
+}
+
+#[test]
+fn quirk_07_event_name_and_id_inside_data_do_not_replace_those_of_the_envelope() {
+    let answer = map_json(&[("events", "all")], &sample("targetValueAchieved"));
+    assert_eq!(answer["name"], "targetValueAchieved");
+    assert_eq!(answer["id"], sample("targetValueAchieved")["eventId"]);
+}
+
+#[test]
+fn quirk_08_a_transaction_id_is_text_whether_it_comes_as_integer_or_text() {
+    for id in [json!(3_300_456_712_u64), json!("3300456712"), json!(3_300_456_712.0)] {
+        let answer = map_json(&[], &with("transactionAdded", "/data/transactionId", id));
+        assert_eq!(answer["event"]["commerce"]["order"]["purchaseID"], "3300456712");
+    }
+}
+
+#[test]
+fn quirk_09_a_promotion_id_may_be_a_number_or_text() {
+    for (id, expected) in [(json!(88050), "88050"), (json!("66f0a1c2"), "66f0a1c2")] {
+        let answer = map_json(&[], &with("promotionEarned", "/data/promotionId", id));
+        assert_eq!(answer["event"]["commerce"]["promotionID"], expected);
+    }
+}
+
+#[test]
+fn quirk_10_ten_digits_are_seconds_and_anything_but_ten_or_thirteen_is_rejected() {
+    let answer = map_json(&[], &with("pointsIssued", "/createdAt", json!(1_789_373_730)));
+    assert_eq!(
+        (&answer["at"], &answer["event"]["timestamp"]),
+        (&json!(1_789_373_730_000_i64), &json!("2026-09-14T08:15:30.000Z"))
+    );
+    for bad in [
+        json!(178_937_373_041_i64),
+        json!(17_893_737_304_120_i64),
+        json!(0),
+        json!(-1_789_373_730_412_i64),
+        json!(1_789_373_730_412.5),
+        json!("2026-09-14T08:15:30Z"),
+        json!(true),
+        json!(1e300),
+        json!([1]),
+    ] {
+        let answer = map_json(&[], &with("pointsIssued", "/createdAt", bad.clone()));
+        assert_eq!(
+            (&answer["reject"]["reason"], &answer["reject"]["pointer"]),
+            (&json!("bad_time"), &json!("/createdAt")),
+            "{bad}"
+        );
+    }
+    let answer = map_json(&[], &with("customerUpdated", "/data/enteredAt", json!(1_789_373_729)));
+    assert_eq!(answer["event"]["timestamp"], "2026-09-14T08:15:30.412Z");
+}
+
+#[test]
+fn an_event_without_a_time_takes_that_of_its_queue_form_and_then_that_of_its_record() {
+    let mut event = sample("pointsIssued");
+    event["createdAt"] = json!(null);
+    let mut mapper = support::mapper(&[]);
+    assert_eq!(
+        support::answer(&mut mapper, event.to_string().as_bytes())["at"],
+        RECORD_TIME
+    );
+    let queue = json!({"eventType": "pointsIssued", "timeStamp": 1_789_373_799_000_i64, "attributes": event});
+    assert_eq!(
+        support::answer(&mut mapper, queue.to_string().as_bytes())["at"],
+        1_789_373_799_000_i64
+    );
+    let mut out = Vec::new();
+    let text = event.to_string();
+    mapper.answer(
+        capillary_xdm::Input {
+            offset: 0,
+            timestamp: None,
+            value: text.as_bytes(),
+        },
+        &mut out,
+    );
+    assert_eq!(
+        serde_json::from_slice::<Value>(&out).unwrap()["reject"]["reason"],
+        "bad_time"
+    );
+}
+
+#[test]
+fn quirk_11_business_times_in_the_future_do_not_reach_standard_fields() {
+    let later = json!(1_789_373_730_412_i64 + 9_000_000);
+    let answer = map_json(&[], &with("customerAdded", "/data/enteredAt", later.clone()));
+    assert_eq!(answer["profile"]["loyalty"]["joinDate"], "2026-09-14T08:15:30.412Z");
+    let answer = map_json(&[], &with("transactionAdded", "/data/billDate", later));
+    assert_eq!(
+        answer["event"]["commerce"]["order"]["createdDate"],
+        "2026-09-14T08:15:30.412Z"
+    );
+}
+
+#[test]
+fn quirk_12_a_day_ends_in_the_organisations_zone_and_stays_a_day_without_one() {
+    let event = sample("tierUpgraded");
+    let answer = map_json(&[("time-zone", "+05:30"), TENANT], &event);
+    assert_eq!(
+        answer["profile"]["loyalty"]["tierExpiryDate"],
+        "2027-09-14T18:29:59.000Z"
+    );
+    let answer = map_json(&[("time-zone", "-08:00")], &event);
+    assert_eq!(
+        answer["profile"]["loyalty"]["tierExpiryDate"],
+        "2027-09-15T07:59:59.000Z"
+    );
+    let answer = map_json(&[TENANT], &event);
+    assert!(answer["profile"]["loyalty"].get("tierExpiryDate").is_none());
+    assert_eq!(answer["profile"]["_acme"]["capillary"]["tierExpiryDay"], "2027-09-14");
+}
+
+#[test]
+fn quirk_13_other_date_formats_are_instants_when_they_say_so_and_text_otherwise() {
+    for (date, zone, expected) in [
+        (json!("2027-09-14 10:00:00"), "+05:30", Some("2027-09-14T04:30:00.000Z")),
+        (
+            json!("2027-09-14T10:00:00+0000"),
+            "+05:30",
+            Some("2027-09-14T10:00:00.000Z"),
+        ),
+        (
+            json!("2027-09-14T10:00:00.5+05:30"),
+            "Z",
+            Some("2027-09-14T04:30:00.500Z"),
+        ),
+        (json!(1_820_946_599_000_i64), "Z", Some("2027-09-14T18:29:59.000Z")),
+        (json!("Tue Sep 14 10:00:00 IST 2027"), "+05:30", None),
+        (json!("2027-02-30"), "+05:30", None),
+    ] {
+        let answer = map_json(
+            &[("time-zone", zone), TENANT],
+            &with("tierRenewed", "/data/tierExpiryDate", date.clone()),
+        );
+        assert_eq!(
+            answer["profile"]["loyalty"]["tierExpiryDate"].as_str(),
+            expected,
+            "{date}"
+        );
+        assert!(
+            answer["profile"]["_acme"]["capillary"]["tierExpiryDay"].is_string(),
+            "{date}"
+        );
+    }
+}
+
+#[test]
+fn quirk_14_the_millisecond_twin_is_the_instant_when_it_lies_on_the_day() {
+    let event = sample("tierUpgraded.post-timezone");
+    assert_eq!(
+        map_json(&[], &event)["profile"]["loyalty"]["tierExpiryDate"],
+        "2027-09-14T18:29:59.000Z"
+    );
+    let wrong = with(
+        "tierUpgraded.post-timezone",
+        "/data/tierExpiryDateInMillis",
+        json!(1_821_946_599_000_i64),
+    );
+    assert!(
+        map_json(&[], &wrong)["profile"]["loyalty"]
+            .get("tierExpiryDate")
+            .is_none()
+    );
+    let answer = map_json(&[("time-zone", "+05:30")], &wrong);
+    assert_eq!(
+        answer["profile"]["loyalty"]["tierExpiryDate"],
+        "2027-09-14T18:29:59.000Z"
+    );
+}
+
+#[test]
+fn quirk_15_a_far_future_tier_expiry_means_never() {
+    let answer = map_json(
+        &[("time-zone", "+05:30"), TENANT],
+        &with("tierRenewed", "/data/tierExpiryDate", json!("2121-12-31")),
+    );
+    assert!(answer["profile"]["loyalty"].get("tierExpiryDate").is_none());
+    let own = &answer["profile"]["_acme"]["capillary"];
+    assert_eq!(
+        (&own["tierNeverExpires"], own.get("tierExpiryDay")),
+        (&json!(true), None)
+    );
+    let answer = map_json(&[TENANT], &sample("tierRenewed"));
+    assert_eq!(answer["profile"]["_acme"]["capillary"]["tierNeverExpires"], false);
+}
+
+#[test]
+fn quirk_17_events_without_personal_data_are_mapped() {
+    let answer = map_json(&[], &sample("transactionAdded.pii-less"));
+    assert_eq!(
+        answer["event"]["identityMap"],
+        json!({"CapillaryId": [{"id": "700100201", "primary": true}]})
+    );
+    assert_eq!(answer["event"]["eventType"], "commerce.purchases");
+}
+
+#[test]
+fn quirk_18_19_identifiers_that_are_all_the_same_text_identify_nobody() {
+    for text in ["0cc175b9c0f1b6a831c399e269772661", "test", "a@example.com"] {
+        let mut event = sample("customerAdded");
+        event["data"]["customerIdentifiers"]["instore"] = json!({"mobile": text, "email": text, "externalId": text});
+        let pairs = [
+            (
+                "identities",
+                r#"{"customerId":"C","email":"E","mobile":"M","externalId":"X"}"#,
+            ),
+            TENANT,
+        ];
+        let answer = map_json(&pairs, &event);
+        assert_eq!(
+            answer["event"]["identityMap"],
+            json!({"C": [{"id": "700100201", "primary": true}]})
+        );
+        assert!(!answer.to_string().contains(&format!("\"{text}\"")), "{text}");
+    }
+}
+
+#[test]
+fn quirk_22_a_deleted_customer_is_an_event_with_nothing_personal_and_no_profile() {
+    for label in ["Deleted", "DELETED"] {
+        let event = with("customerUpdated", "/data/customerStatus/currentLabel", json!(label));
+        let pairs = [
+            (
+                "identities",
+                r#"{"customerId":"C","email":"E","mobile":"M","externalId":"X"}"#,
+            ),
+            TENANT,
+        ];
+        let answer = map_json(&pairs, &event);
+        assert!(answer.get("profile").is_none());
+        assert_eq!(
+            answer["event"]["identityMap"],
+            json!({"C": [{"id": "700100201", "primary": true}]})
+        );
+        for personal in [
+            "Mara",
+            "Voss",
+            "mara.",
+            "12025550143",
+            "HP-0002",
+            "Married",
+            "preferred_language",
+        ] {
+            assert!(!answer.to_string().contains(personal), "{personal}");
+        }
+        assert_eq!(tenant(&answer)["customer"]["status"]["current"], label);
+    }
+}
+
+#[test]
+fn quirk_24_lines_of_an_enriched_event_become_product_lines_and_fractions_stay_under_the_tenant() {
+    let lines = json!([
+        {"itemCode": "LATTE", "description": "Latte", "qty": 2.0, "rate": 10.0, "value": 20.0, "discount": 2.0, "amount": 18.0},
+        {"itemCode": "BEANS", "qty": 0.35, "amount": "8.750"},
+        {"description": "no code", "qty": 1},
+        {"itemCode": "MUG", "qty": 1, "amount": -5.0, "type": "RETURN"}
+    ]);
+    let answer = map_json(&[TENANT], &with("transactionAdded", "/data/lineItemsV2", lines));
+    assert_eq!(
+        answer["event"]["productListItems"],
+        json!([
+            {"SKU": "LATTE", "name": "Latte", "quantity": 2, "priceTotal": 18, "discountAmount": 2},
+            {"SKU": "BEANS", "priceTotal": 8.75},
+            {"SKU": "MUG", "quantity": 1, "refundAmount": 5}
+        ])
+    );
+    assert_eq!(
+        tenant(&answer)["transaction"]["fractionalQuantities"],
+        json!([{"SKU": "BEANS", "quantity": 0.35}])
+    );
+    assert!(
+        map_json(&[], &sample("transactionAdded"))["event"]
+            .get("productListItems")
+            .is_none()
+    );
+}
+
+#[test]
+fn quirk_25_a_currency_that_is_not_three_capitals_is_left_out() {
+    for code in [" ", "eur", "EURO", "E1R", "€€€"] {
+        let answer = map_json(&[], &with("transactionAdded", "/data/currencyCode", json!(code)));
+        assert!(
+            answer["event"]["commerce"]["order"].get("currencyCode").is_none(),
+            "{code}"
+        );
+    }
+}
+
+#[test]
+fn quirk_26_a_gross_amount_of_zero_means_not_supplied() {
+    let answer = map_json(&[TENANT], &with("transactionAdded", "/data/grossAmount", json!(0)));
+    assert!(tenant(&answer)["transaction"].get("grossAmount").is_none());
+}
+
+#[test]
+fn quirk_28_balances_are_those_of_the_one_program_the_profile_speaks_of() {
+    let event = sample("pointsIssued");
+    assert!(map_json(&[("program-id", "6120")], &event)["profile"].is_object());
+    let other = map_json(&[("program-id", "7")], &event);
+    assert_eq!(
+        (other.get("profile"), &other["notes"]),
+        (None, &json!(["other_program"]))
+    );
+    let unmarked = with("pointsIssued", "/data/loyaltyProgramDetails/isDefault", json!(null));
+    let unknown = map_json(&[], &unmarked);
+    assert_eq!(
+        (unknown.get("profile"), &unknown["notes"]),
+        (None, &json!(["program_unknown"]))
+    );
+    assert!(map_json(&[("program-id", "6120")], &unmarked)["profile"].is_object());
+    let second = with("pointsIssued", "/data/loyaltyProgramDetails/isDefault", json!(false));
+    assert_eq!(map_json(&[], &second)["notes"], json!(["other_program"]));
+    // No loyaltyProgramId: the details name the program.
+    let mut event = sample("tierUpgraded");
+    event["data"].as_object_mut().unwrap().remove("loyaltyProgramId");
+    assert_eq!(
+        map_json(&[("program-id", "6120")], &event)["profile"]["loyalty"]["tier"],
+        "Tide"
+    );
+}
+
+#[test]
+fn quirk_29_an_empty_triggering_activity_is_nothing() {
+    let answer = map_json(&[TENANT], &sample("pointsExpired"));
+    assert!(tenant(&answer).get("activity").is_none());
+    assert!(answer.get("profile").is_none(), "no balance is sent with an expiry");
+}
+
+#[test]
+fn quirk_32_organisations_are_checked_against_a_list_and_zero_is_one() {
+    let pairs = [("organizations", "[1, 90417]")];
+    assert_eq!(map_json(&pairs, &sample("pointsIssued"))["name"], "pointsIssued");
+    let child = with("pointsIssued", "/orgId", json!(90418));
+    assert_eq!(
+        map_json(&pairs, &child),
+        json!({"offset": 7, "skip": "other_organization"})
+    );
+    assert_eq!(
+        map_json(&[("organizations", "0")], &with("pointsIssued", "/orgId", json!(0)))["key"],
+        "0:700100201"
+    );
+    assert_eq!(
+        map_json(&pairs, &with("pointsIssued", "/orgId", json!(90417.0)))["key"],
+        "90417:700100201"
+    );
+}
+
+#[test]
+fn quirk_33_redemptions_take_the_balance_of_the_chosen_program_and_none_of_a_group() {
+    let programs = json!([
+        {"programId": 9, "pointsRedeemed": 1.0, "programCurrentPoints": 1.0},
+        {"programId": "6120.0", "pointsRedeemed": 2.0, "programCurrentPoints": 192.5}
+    ]);
+    let event = with("pointsRedeemed", "/data/redemptionFromEarningPrograms", programs);
+    assert_eq!(
+        map_json(&[], &event)["profile"]["loyalty"],
+        json!({"points": 192.5, "program": "HarborPineDefaultProgram"})
+    );
+    assert_eq!(
+        map_json(&[("program-id", "9")], &event)["profile"]["loyalty"],
+        json!({"points": 1})
+    );
+    assert_eq!(
+        map_json(&[("program-id", "8")], &event)["notes"],
+        json!(["other_program"])
+    );
+    let group = with("pointsRedeemed", "/data/isGroupRedemption", json!(true));
+    let answer = map_json(&[], &group);
+    assert_eq!(
+        (answer.get("profile"), &answer["notes"]),
+        (None, &json!(["group_balance"]))
+    );
+}
+
+#[test]
+fn tier_names_come_from_the_event_then_from_the_parameter_and_else_are_the_number() {
+    let tier = |pairs: &[(&str, &str)], event: &Value| map_json(pairs, event)["profile"]["loyalty"]["tier"].clone();
+    let named = with(
+        "tierUpgraded",
+        "/data/loyaltyProgramDetails/tiers",
+        json!([{"tierNumber": 2.0, "tierName": " Tide "}]),
+    );
+    assert_eq!(tier(&[("tiers", r#"{"2":"Other"}"#)], &named), "Tide");
+    for tiers in [
+        json!(null),
+        json!([]),
+        json!([{"tierNumber": 2, "tierName": "Tide"}, {"tierNumber": 2, "tierName": "Wave"}]),
+    ] {
+        let unnamed = with("tierUpgraded", "/data/loyaltyProgramDetails/tiers", tiers);
+        assert_eq!(tier(&[("tiers", r#"{"2":"Other"}"#)], &unnamed), "Other");
+        assert_eq!(tier(&[], &unnamed), "2");
+        assert_eq!(map_json(&[], &unnamed)["notes"], json!(["tier_name_unknown"]));
+    }
+}
+
+#[test]
+fn only_a_sound_new_bill_counts_as_a_purchase() {
+    let kind = |event: &Value| map_json(&[], event)["event"]["eventType"].clone();
+    for (bill, outlier, expected) in [
+        ("REGULAR", json!(null), "commerce.purchases"),
+        ("MIXED", json!("OUTLIER"), "commerce.purchases"),
+        ("REGULAR", json!("FRAUD"), "capillary.transactionAdded"),
+        ("REGULAR", json!("TEST"), "capillary.transactionAdded"),
+        ("NOT_INTERESTED", json!("NORMAL"), "capillary.transactionAdded"),
+        ("", json!("NORMAL"), "capillary.transactionAdded"),
+        ("RETURN", json!("NORMAL"), "capillary.transactionReturned"),
+    ] {
+        let mut event = with("transactionAdded", "/data/billType", json!(bill));
+        event["data"]["outlierStatus"] = outlier;
+        assert_eq!(kind(&event), expected, "{bill}");
+        let counts = map_json(&[], &event)["event"]["commerce"].get("purchases").is_some();
+        assert_eq!(counts, expected == "commerce.purchases", "{bill}");
+    }
+    let update = map_json(&[], &sample("transactionUpdated"));
+    assert_eq!(update["event"]["eventType"], "capillary.transactionUpdated");
+    assert!(
+        update["event"]["commerce"].get("purchases").is_none(),
+        "an update must not count revenue twice"
+    );
+    assert_eq!(update["event"]["commerce"]["order"]["priceTotal"], 45.2);
+}
+
+#[test]
+fn a_return_is_a_refund_whatever_the_sign_of_its_amount() {
+    for amount in [json!(16.2), json!(-16.2), json!("-16.20")] {
+        let answer = map_json(&[], &with("transactionAdded.return", "/data/amount", amount));
+        let order = &answer["event"]["commerce"]["order"];
+        assert_eq!(
+            (order["refundTotal"].to_string().as_str(), order.get("priceTotal")),
+            ("16.2", None)
+        );
+    }
+}

@@ -1,0 +1,412 @@
+//! A Fluvio cluster for a test, whichever it is: the mock, processes of a real `fluvio-run`, containers, or the current profile. The
+//! same suite runs on all of them; `FLUVIO_TEST_CLUSTER` chooses.
+
+mod backend;
+mod docker;
+mod error;
+mod partition;
+mod ports;
+mod processes;
+mod produced;
+mod registration;
+mod stream;
+mod topic;
+
+use std::path::PathBuf;
+
+use fluvio::metadata::smartmodule::{
+    FluvioSemVersion, SmartModuleMetadata, SmartModulePackage, SmartModulePackageKey, SmartModuleSpec, SmartModuleWasm,
+};
+use fluvio::metadata::topic::{AddPartition, TopicSpec, UpdateTopicAction};
+use fluvio::{Compression, Fluvio, FluvioAdmin, FluvioClusterConfig};
+use tempfile::TempDir;
+
+use crate::mock_cluster::MockCluster;
+
+pub use backend::Backend;
+pub use error::ClusterError;
+pub use partition::{scripted_filter, smartmodule};
+pub use produced::ProducedRecord;
+pub use stream::{PartitionStream, ReadBatch, ReadRecord, Response, StreamRequest};
+pub use topic::{Deduplication, TopicOptions};
+
+use docker::Containers;
+use error::failed;
+use partition::Partitions;
+use processes::Processes;
+
+/// A running cluster; dropping it stops what was started for it.
+pub struct Cluster {
+    running: Running,
+    config: FluvioClusterConfig,
+    partitions: Partitions,
+    directory: TempDir,
+}
+
+enum Running {
+    Mock(Box<MockCluster>),
+    Processes(Box<Processes>),
+    Docker(Box<Containers>),
+    /// Not ours: neither started nor stopped here.
+    Profile,
+}
+
+impl Cluster {
+    /// Starts the cluster `FLUVIO_TEST_CLUSTER` names, with so many SPUs (a profile's cluster keeps those it has).
+    ///
+    /// # Errors
+    /// One line that says what is missing, or why the cluster did not come up.
+    pub async fn start(spus: usize) -> Result<Cluster, ClusterError> {
+        Cluster::start_on(&Backend::from_env()?, spus).await
+    }
+
+    /// Starts a cluster on a given backend.
+    ///
+    /// # Errors
+    /// As [`Cluster::start`].
+    pub async fn start_on(backend: &Backend, spus: usize) -> Result<Cluster, ClusterError> {
+        let directory = TempDir::with_prefix("fluvio-test-").map_err(failed("a temporary directory"))?;
+        let (running, config) = match backend {
+            Backend::Mock => {
+                let mock = MockCluster::start(spus)
+                    .await
+                    .map_err(failed("starting the mock cluster"))?;
+                let config = mock.config();
+                (Running::Mock(Box::new(mock)), config)
+            }
+            Backend::Binary(path) => {
+                let processes = Processes::start(path, directory.path(), spus).await?;
+                let config = FluvioClusterConfig::new(processes.endpoint());
+                (Running::Processes(Box::new(processes)), config)
+            }
+            Backend::Docker(image) => {
+                let containers = Containers::start(image, spus).await?;
+                let config = FluvioClusterConfig::new(containers.endpoint());
+                (Running::Docker(Box::new(containers)), config)
+            }
+            Backend::Profile => {
+                let config = FluvioClusterConfig::load();
+                let missing = |error| ClusterError::Missing(format!("no usable Fluvio profile: {error}"));
+                (Running::Profile, config.map_err(missing)?)
+            }
+        };
+        Ok(Cluster {
+            running,
+            partitions: Partitions::new(config.clone()),
+            config,
+            directory,
+        })
+    }
+
+    /// Address of the controller.
+    #[must_use]
+    pub fn endpoint(&self) -> &str {
+        &self.config.endpoint
+    }
+
+    /// Configuration for the client crates.
+    #[must_use]
+    pub fn config(&self) -> &FluvioClusterConfig {
+        &self.config
+    }
+
+    /// Writes a Fluvio profile for this cluster and gives its path, for `FLV_PROFILE_PATH`.
+    ///
+    /// # Errors
+    /// When the file cannot be written, or the profile backend has none.
+    pub fn profile_file(&self) -> Result<PathBuf, ClusterError> {
+        if matches!(self.running, Running::Profile) {
+            // The real one may hold TLS files; a copy of its endpoint alone would not connect.
+            if let Some(path) = std::env::var_os("FLV_PROFILE_PATH") {
+                return Ok(path.into());
+            }
+            let home = std::env::home_dir().ok_or_else(|| ClusterError::Missing("no home directory".to_owned()))?;
+            return Ok(home.join(".fluvio").join("config"));
+        }
+        let path = self.directory.path().join("profile.toml");
+        let endpoint = self.endpoint();
+        let text = format!(
+            "version = \"2.0\"\ncurrent_profile = \"test\"\n\n[profile.test]\ncluster = \"test\"\n\n\
+             [cluster.test]\nendpoint = \"{endpoint}\"\nuse_spu_local_address = false\n\n\
+             [cluster.test.tls]\ntls_policy = \"disabled\"\n"
+        );
+        std::fs::write(&path, text).map_err(failed("writing the profile"))?;
+        Ok(path)
+    }
+
+    /// A new client connection.
+    ///
+    /// # Errors
+    /// The client's own.
+    pub async fn fluvio(&self) -> Result<Fluvio, ClusterError> {
+        Fluvio::connect_with_config(&self.config)
+            .await
+            .map_err(failed("connecting"))
+    }
+
+    /// A new administration connection.
+    ///
+    /// # Errors
+    /// The client's own.
+    pub async fn admin(&self) -> Result<FluvioAdmin, ClusterError> {
+        FluvioAdmin::connect_with_config(&self.config)
+            .await
+            .map_err(failed("connecting for administration"))
+    }
+
+    /// Creates a topic and waits until its partitions are online (the controller answers only then).
+    ///
+    /// # Errors
+    /// The controller's own.
+    pub async fn create_topic(&self, options: TopicOptions) -> Result<(), ClusterError> {
+        let (name, spec) = options.into_spec();
+        self.admin()
+            .await?
+            .create(name.clone(), false, spec)
+            .await
+            .map_err(failed(&format!("creating topic {name}")))
+    }
+
+    /// Deletes a topic.
+    ///
+    /// # Errors
+    /// The controller's own.
+    pub async fn delete_topic(&self, name: &str) -> Result<(), ClusterError> {
+        self.partitions.forget().await;
+        let deleted = self.admin().await?.delete::<TopicSpec>(name).await;
+        deleted.map_err(failed(&format!("deleting topic {name}")))
+    }
+
+    /// Adds partitions to a topic.
+    ///
+    /// # Errors
+    /// The controller's own.
+    pub async fn add_partitions(&self, name: &str, count: u32) -> Result<(), ClusterError> {
+        let action = UpdateTopicAction::AddPartition(AddPartition { count });
+        let updated = self.admin().await?.update::<TopicSpec>(name, action).await;
+        updated.map_err(failed(&format!("adding partitions to {name}")))
+    }
+
+    /// Loads a SmartModule as `group/name@version`, or under a plain name without package data.
+    ///
+    /// # Errors
+    /// When the name does not parse, or the controller's own.
+    pub async fn load_smartmodule(&self, wasm: &[u8], name: &str) -> Result<(), ClusterError> {
+        let what = format!("loading SmartModule {name}");
+        let key = SmartModulePackageKey::from_qualified_name(name).map_err(failed(&what))?;
+        let meta = key.group.map(|group| SmartModuleMetadata {
+            package: SmartModulePackage {
+                name: key.name.clone(),
+                group,
+                version: key.version.unwrap_or_default(),
+                api_version: FluvioSemVersion::default(),
+                ..SmartModulePackage::default()
+            },
+            ..SmartModuleMetadata::default()
+        });
+        let wasm = SmartModuleWasm::from_raw_wasm_bytes(wasm).map_err(failed(&what))?;
+        let spec = SmartModuleSpec {
+            meta,
+            wasm,
+            ..SmartModuleSpec::default()
+        };
+        self.admin()
+            .await?
+            .create(key.name, false, spec)
+            .await
+            .map_err(failed(&what))
+    }
+
+    /// Produces one record and gives its partition and offset. Without a partition each key has one (not the one the
+    /// client's own partitioner would choose); without a key partition 0.
+    ///
+    /// # Errors
+    /// When there is no such partition, or it stays without a leader.
+    pub async fn produce(
+        &self,
+        topic: &str,
+        partition: Option<u32>,
+        key: Option<&str>,
+        value: impl Into<Vec<u8>>,
+    ) -> Result<(u32, i64), ClusterError> {
+        let partition = match (partition, key) {
+            (Some(partition), _) => partition,
+            (None, Some(key)) => self.partitions.of_key(topic, key).await?,
+            (None, None) => 0,
+        };
+        let record = ProducedRecord {
+            key: key.map(|key| key.as_bytes().to_vec()),
+            value: value.into(),
+        };
+        let offset = self
+            .produce_batch(topic, partition, vec![record], Compression::None)
+            .await?;
+        Ok((partition, offset))
+    }
+
+    /// Produces records in one batch and gives the offset of the first.
+    ///
+    /// # Errors
+    /// As [`Cluster::produce`].
+    pub async fn produce_batch(
+        &self,
+        topic: &str,
+        partition: u32,
+        records: Vec<ProducedRecord>,
+        compression: Compression,
+    ) -> Result<i64, ClusterError> {
+        let batch = produced::batch(records, compression)?;
+        self.partitions.produce(topic, partition, batch).await
+    }
+
+    /// The offset a consumer stored, the last one it processed.
+    ///
+    /// # Errors
+    /// When the leader of the stored offsets cannot be reached.
+    pub async fn stored_offset(
+        &self,
+        consumer: &str,
+        topic: &str,
+        partition: u32,
+    ) -> Result<Option<i64>, ClusterError> {
+        let offsets = self
+            .fluvio()
+            .await?
+            .consumer_offsets()
+            .await
+            .map_err(failed("reading stored offsets"))?;
+        let found = offsets
+            .into_iter()
+            .find(|stored| stored.consumer_id == consumer && stored.topic == topic && stored.partition == partition);
+        Ok(found.map(|stored| stored.offset))
+    }
+
+    /// The first offset that is not readable yet.
+    ///
+    /// # Errors
+    /// When there is no such partition, or it stays without a leader.
+    pub async fn high_watermark(&self, topic: &str, partition: u32) -> Result<i64, ClusterError> {
+        Ok(self.partitions.range(topic, partition).await?.1)
+    }
+
+    /// The oldest offset retention has left.
+    ///
+    /// # Errors
+    /// As [`Cluster::high_watermark`].
+    pub async fn log_start(&self, topic: &str, partition: u32) -> Result<i64, ClusterError> {
+        Ok(self.partitions.range(topic, partition).await?.0)
+    }
+
+    /// How many partitions a topic has.
+    ///
+    /// # Errors
+    /// When the controller cannot be reached.
+    pub async fn partition_count(&self, topic: &str) -> Result<u32, ClusterError> {
+        self.partitions.count(topic).await
+    }
+
+    /// Every record of a topic, partition by partition, each in the order of its offsets.
+    ///
+    /// # Errors
+    /// When a partition cannot be read.
+    pub async fn records(&self, topic: &str) -> Result<Vec<ReadRecord>, ClusterError> {
+        let mut records = Vec::new();
+        for partition in 0..self.partition_count(topic).await? {
+            records.extend(self.partitions.read(topic, partition).await?);
+        }
+        Ok(records)
+    }
+
+    /// Opens a partition stream as a connector does, and nothing in between: for tests of the broker's own behaviour.
+    ///
+    /// # Errors
+    /// When the leader cannot be reached.
+    pub async fn stream(&self, request: StreamRequest) -> Result<PartitionStream, ClusterError> {
+        self.partitions.stream(request).await
+    }
+
+    /// Kills an SPU and starts it again on the same address and data.
+    ///
+    /// # Errors
+    /// When it does not come back, or the backend cannot do it.
+    pub async fn restart_spu(&self, spu: usize) -> Result<(), ClusterError> {
+        self.stop_spu(spu).await?;
+        self.start_spu(spu).await
+    }
+
+    /// Kills an SPU.
+    ///
+    /// # Errors
+    /// When the backend cannot do it.
+    pub async fn stop_spu(&self, spu: usize) -> Result<(), ClusterError> {
+        self.partitions.forget().await;
+        match &self.running {
+            Running::Mock(mock) => {
+                mock.stop_spu(spu).await;
+                Ok(())
+            }
+            Running::Processes(processes) => processes.stop_spu(spu).await,
+            Running::Docker(containers) => containers.stop_spu(spu).await,
+            Running::Profile => Err(ClusterError::NotOurs),
+        }
+    }
+
+    /// Starts a stopped SPU and waits until the controller sees it.
+    ///
+    /// # Errors
+    /// When it does not come back, or the backend cannot do it.
+    pub async fn start_spu(&self, spu: usize) -> Result<(), ClusterError> {
+        match &self.running {
+            Running::Mock(mock) => mock.start_spu(spu).await.map_err(failed("starting an SPU")),
+            Running::Processes(processes) => processes.start_spu(spu).await,
+            Running::Docker(containers) => containers.start_spu(spu).await,
+            Running::Profile => Err(ClusterError::NotOurs),
+        }
+    }
+
+    /// Kills the whole cluster and starts it again on the same addresses and data.
+    ///
+    /// # Errors
+    /// When it does not come back, or the backend cannot do it.
+    pub async fn restart(&self) -> Result<(), ClusterError> {
+        self.partitions.forget().await;
+        match &self.running {
+            Running::Mock(mock) => {
+                mock.stop_controller().await;
+                for spu in 0..mock.spu_count() {
+                    mock.stop_spu(spu).await;
+                }
+                mock.start_controller()
+                    .await
+                    .map_err(failed("starting the controller"))?;
+                for spu in 0..mock.spu_count() {
+                    mock.start_spu(spu).await.map_err(failed("starting an SPU"))?;
+                }
+                Ok(())
+            }
+            Running::Processes(processes) => processes.restart().await,
+            Running::Docker(containers) => containers.restart().await,
+            Running::Profile => Err(ClusterError::NotOurs),
+        }
+    }
+
+    /// How many SPUs were started; 0 for a profile's cluster.
+    #[must_use]
+    pub fn spu_count(&self) -> usize {
+        match &self.running {
+            Running::Mock(mock) => mock.spu_count(),
+            Running::Processes(processes) => processes.spu_count(),
+            Running::Docker(containers) => containers.spu_count(),
+            Running::Profile => 0,
+        }
+    }
+
+    /// The mock's own controls, when this is the mock.
+    #[must_use]
+    pub fn mock(&self) -> Option<&MockCluster> {
+        match &self.running {
+            Running::Mock(mock) => Some(mock),
+            _ => None,
+        }
+    }
+}

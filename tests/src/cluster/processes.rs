@@ -1,0 +1,203 @@
+//! A real cluster of `fluvio-run` processes: a controller with local metadata and SPUs registered with it, on free loopback ports.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use tokio::process::{Child, Command};
+use tokio::sync::Mutex;
+
+use super::error::{ClusterError, failed};
+use super::ports;
+use super::registration::{self, Addresses};
+use crate::mock_cluster::FIRST_SPU;
+
+/// Runs a command until its own input closes, then kills it. The input closes when the test drops it, and also when the test process dies
+/// however it dies, so that no cluster is left behind. Interrupts are ignored because the test process gets them too.
+const KEEPER: &str = r#"trap '' INT TERM HUP; "$@" & child=$!; read -r _; kill -KILL $child; wait $child"#;
+
+const HOST: &str = "127.0.0.1";
+
+/// One process with the shell that keeps it.
+struct Process {
+    binary: PathBuf,
+    arguments: Vec<OsString>,
+    log: PathBuf,
+    running: Mutex<Option<Child>>,
+}
+
+impl Process {
+    fn new(binary: &Path, log: PathBuf, arguments: Vec<OsString>) -> Process {
+        Process {
+            binary: binary.to_owned(),
+            arguments,
+            log,
+            running: Mutex::default(),
+        }
+    }
+
+    async fn start(&self) -> Result<(), ClusterError> {
+        let mut running = self.running.lock().await;
+        if running.is_some() {
+            return Ok(());
+        }
+        let what = format!("starting {}", self.binary.display());
+        let log = File::options()
+            .create(true)
+            .append(true)
+            .open(&self.log)
+            .map_err(failed(&what))?;
+        let errors = log.try_clone().map_err(failed(&what))?;
+        let child = Command::new("sh")
+            .args(["-c", KEEPER, "sh"])
+            .arg(&self.binary)
+            .args(&self.arguments)
+            .stdin(Stdio::piped())
+            .stdout(log)
+            .stderr(errors)
+            .spawn()
+            .map_err(failed(&what))?;
+        *running = Some(child);
+        Ok(())
+    }
+
+    /// Kills the process, without a chance to put anything in order.
+    async fn kill(&self) -> Result<(), ClusterError> {
+        let running = self.running.lock().await.take();
+        if let Some(mut child) = running {
+            drop(child.stdin.take());
+            child.wait().await.map_err(failed("stopping a process"))?;
+        }
+        Ok(())
+    }
+
+    /// The last line it wrote, for an error message.
+    fn last_words(&self) -> String {
+        let text = std::fs::read_to_string(&self.log).unwrap_or_default();
+        text.lines()
+            .rev()
+            .find(|line| !line.trim().is_empty())
+            .unwrap_or("it wrote nothing")
+            .to_owned()
+    }
+}
+
+/// The processes of one cluster.
+pub(super) struct Processes {
+    endpoint: String,
+    controller: Process,
+    spus: Vec<Process>,
+}
+
+impl Processes {
+    pub(super) async fn start(binary: &Path, directory: &Path, count: usize) -> Result<Processes, ClusterError> {
+        if !binary.is_file() {
+            return Err(ClusterError::Missing(format!(
+                "no fluvio-run binary at {}",
+                binary.display()
+            )));
+        }
+        // Metadata files and logs are looked up from the process's own directory otherwise.
+        let binary = binary.canonicalize().map_err(failed("finding fluvio-run"))?;
+        let (public, private) = (ports::free()?, ports::free()?);
+        let endpoint = format!("{HOST}:{public}");
+        let arguments = [
+            "sc".into(),
+            "--local".into(),
+            directory.join("metadata").into(),
+            "--bind-public".into(),
+            endpoint.clone().into(),
+            "--bind-private".into(),
+            format!("{HOST}:{private}").into(),
+        ];
+        let controller = Process::new(&binary, directory.join("sc.log"), arguments.to_vec());
+        let mut cluster = Processes {
+            endpoint,
+            controller,
+            spus: Vec::new(),
+        };
+        cluster.controller.start().await?;
+        let admin = cluster.explained(registration::connect(&cluster.endpoint).await)?;
+        for index in 0..count.max(1) {
+            let id = FIRST_SPU + i32::try_from(index).map_err(failed("numbering SPUs"))?;
+            let (public, internal) = (ports::free()?, ports::free()?);
+            let addresses = Addresses {
+                id,
+                public: (HOST.to_owned(), public),
+                private: (HOST.to_owned(), internal),
+            };
+            // Registered first: an SPU the controller does not know waits three seconds before it asks again.
+            registration::register(&admin, &addresses).await?;
+            let arguments = [
+                "spu".into(),
+                "-i".into(),
+                id.to_string().into(),
+                "-p".into(),
+                format!("{HOST}:{public}").into(),
+                "-v".into(),
+                format!("{HOST}:{internal}").into(),
+                "--sc-addr".into(),
+                format!("{HOST}:{private}").into(),
+                "--log-base-dir".into(),
+                directory.join("data").into(),
+            ];
+            let spu = Process::new(&binary, directory.join(format!("spu-{id}.log")), arguments.to_vec());
+            spu.start().await?;
+            cluster.spus.push(spu);
+        }
+        cluster.ready().await?;
+        Ok(cluster)
+    }
+
+    pub(super) fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
+    pub(super) fn spu_count(&self) -> usize {
+        self.spus.len()
+    }
+
+    pub(super) async fn stop_spu(&self, index: usize) -> Result<(), ClusterError> {
+        self.spu(index)?.kill().await
+    }
+
+    pub(super) async fn start_spu(&self, index: usize) -> Result<(), ClusterError> {
+        self.spu(index)?.start().await?;
+        self.ready().await
+    }
+
+    pub(super) async fn restart(&self) -> Result<(), ClusterError> {
+        for spu in &self.spus {
+            spu.kill().await?;
+        }
+        self.controller.kill().await?;
+        self.controller.start().await?;
+        drop(registration::connect(&self.endpoint).await?);
+        for spu in &self.spus {
+            spu.start().await?;
+        }
+        self.ready().await
+    }
+
+    fn spu(&self, index: usize) -> Result<&Process, ClusterError> {
+        self.spus
+            .get(index)
+            .ok_or_else(|| ClusterError::Missing(format!("there is no SPU {index}")))
+    }
+
+    async fn ready(&self) -> Result<(), ClusterError> {
+        self.explained(registration::ready(&self.endpoint, self.spus.len()).await)
+    }
+
+    /// Adds what the controller said last to an error.
+    fn explained<T>(&self, result: Result<T, ClusterError>) -> Result<T, ClusterError> {
+        result.map_err(|error| match error {
+            ClusterError::NotUp(reason) => ClusterError::NotUp(format!(
+                "{reason}; the controller's last line: {}",
+                self.controller.last_words()
+            )),
+            other => other,
+        })
+    }
+}

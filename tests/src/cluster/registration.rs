@@ -1,0 +1,102 @@
+//! Making SPUs known to a controller and waiting until the cluster can be used.
+
+use std::time::Duration;
+
+use fluvio::metadata::customspu::CustomSpuSpec;
+use fluvio::metadata::objects::ListRequest;
+use fluvio::metadata::partition::PartitionSpec;
+use fluvio::metadata::spu::SpuSpec;
+use fluvio::{FluvioAdmin, FluvioClusterConfig};
+use fluvio_controlplane_metadata::spu::{Endpoint, IngressPort};
+use tokio::time::{Instant, sleep};
+
+use super::error::{ClusterError, failed, one_line};
+use crate::mock_cluster::CONSUMER_OFFSETS;
+
+/// A cold start takes about a second; a machine that compiles at the same time takes much longer.
+const PATIENCE: Duration = Duration::from_secs(90);
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Where an SPU is reached.
+pub(super) struct Addresses {
+    pub(super) id: i32,
+    /// By clients.
+    pub(super) public: (String, u16),
+    /// By the controller and other SPUs.
+    pub(super) private: (String, u16),
+}
+
+/// Connects to a controller that may still be starting.
+pub(super) async fn connect(endpoint: &str) -> Result<FluvioAdmin, ClusterError> {
+    let deadline = Instant::now() + PATIENCE;
+    let config = FluvioClusterConfig::new(endpoint);
+    loop {
+        match FluvioAdmin::connect_with_config(&config).await {
+            Ok(admin) => return Ok(admin),
+            Err(error) if Instant::now() >= deadline => {
+                return Err(ClusterError::NotUp(format!(
+                    "no controller at {endpoint}: {}",
+                    one_line(&error)
+                )));
+            }
+            Err(_) => sleep(PAUSE).await,
+        }
+    }
+}
+
+/// Registers an SPU.
+pub(super) async fn register(admin: &FluvioAdmin, addresses: &Addresses) -> Result<(), ClusterError> {
+    let id = addresses.id;
+    let (public, private) = (addresses.public.clone(), addresses.private.clone());
+    let spec = CustomSpuSpec {
+        id,
+        public_endpoint: IngressPort::from_port_host(public.1, public.0),
+        private_endpoint: Endpoint::from_port_host(private.1, private.0),
+        rack: None,
+        public_endpoint_local: None,
+    };
+    let registered = admin.create(format!("custom-spu-{id}"), false, spec).await;
+    registered.map_err(failed(&format!("registering SPU {id}")))
+}
+
+/// Waits until so many SPUs are online and consumer offsets can be stored.
+pub(super) async fn ready(endpoint: &str, spus: usize) -> Result<(), ClusterError> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        // A new connection each time: an old one does not survive the restart of the controller.
+        let missing = match missing(endpoint, spus).await {
+            Ok(None) => return Ok(()),
+            Ok(Some(missing)) => missing,
+            Err(error) => error.to_string(),
+        };
+        if Instant::now() >= deadline {
+            return Err(ClusterError::NotUp(missing));
+        }
+        sleep(PAUSE).await;
+    }
+}
+
+async fn missing(endpoint: &str, spus: usize) -> Result<Option<String>, ClusterError> {
+    let what = "waiting for the cluster";
+    let admin = connect(endpoint).await?;
+    let known = admin.all::<SpuSpec>().await.map_err(failed(what))?;
+    let online = known.iter().filter(|spu| spu.status.is_online()).count();
+    if online < spus {
+        return Ok(Some(format!("{online} of {spus} SPUs are online")));
+    }
+    let system = ListRequest::<PartitionSpec>::new(Vec::new(), false).system(true);
+    let partitions = admin
+        .list_with_config::<PartitionSpec, String>(system)
+        .await
+        .map_err(failed(what))?;
+    let name = format!("{CONSUMER_OFFSETS}-0");
+    if !partitions
+        .iter()
+        .any(|partition| partition.name == name && partition.status.is_online())
+    {
+        return Ok(Some(format!("partition {name} is not online")));
+    }
+    let waiting = admin.all::<PartitionSpec>().await.map_err(failed(what))?;
+    let waiting = waiting.into_iter().find(|partition| !partition.status.is_online());
+    Ok(waiting.map(|partition| format!("partition {} is not online", partition.name)))
+}

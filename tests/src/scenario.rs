@@ -1,0 +1,342 @@
+//! One whole set-up: a cluster with the SmartModule and a topic, a simulated Experience Platform, and a configuration
+//! that joins them. What the demo shows and what the end-to-end suites judge.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use capillary_xdm::Params;
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::cluster::{Cluster, ClusterError, TopicOptions};
+use crate::harness::{Connector, ConnectorError, ProgramError, smartmodule_wasm};
+use crate::oracle::{Produced, Verdict, judge};
+use crate::simulator::{Simulator, SimulatorConfig, StartError};
+use crate::workload::RawEvent;
+
+/// The name every scenario loads the SmartModule under.
+pub const SMARTMODULE: &str = "capillary-aep/capillary-xdm@0.1.0";
+
+/// How often an offset is asked for while waiting; the real broker tells nobody when one is stored.
+const ASK_EVERY: Duration = Duration::from_millis(50);
+
+/// A scenario could not be played.
+#[derive(Debug, thiserror::Error)]
+pub enum ScenarioError {
+    /// The cluster failed.
+    #[error(transparent)]
+    Cluster(#[from] ClusterError),
+    /// The simulator failed.
+    #[error(transparent)]
+    Simulator(#[from] StartError),
+    /// A program under test is missing.
+    #[error(transparent)]
+    Program(#[from] ProgramError),
+    /// The connector failed.
+    #[error(transparent)]
+    Connector(#[from] ConnectorError),
+    /// A wait came to nothing.
+    #[error("{0}")]
+    Waited(String),
+    /// The parameters of the SmartModule are wrong.
+    #[error(transparent)]
+    Params(#[from] capillary_xdm::ParamError),
+}
+
+fn not_produced(error: impl std::fmt::Display) -> ScenarioError {
+    ScenarioError::Waited(format!("cannot produce: {error}"))
+}
+
+/// What may differ between scenarios.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The source topic; its name is made unique.
+    pub topic: TopicOptions,
+    /// SPUs of a cluster the scenario starts itself.
+    pub spus: usize,
+    /// Parameters of the SmartModule.
+    pub params: Vec<(String, String)>,
+    /// Lines added to `experience-platform`, indented by two spaces.
+    pub platform: String,
+    /// `meta.consumer.max-bytes`.
+    pub max_bytes: String,
+    /// `experience-platform.events.format`.
+    pub events_format: String,
+    /// Whether profiles are delivered.
+    pub profiles: bool,
+    /// The simulated platform.
+    pub simulator: SimulatorConfig,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            topic: TopicOptions::new("capillary-events"),
+            spus: 2,
+            params: vec![("primary-identity".to_owned(), "customerId".to_owned())],
+            platform: String::new(),
+            max_bytes: "16MiB".to_owned(),
+            events_format: "xdm".to_owned(),
+            profiles: true,
+            simulator: SimulatorConfig::default(),
+        }
+    }
+}
+
+/// A running set-up.
+pub struct Scenario {
+    /// The cluster under test.
+    pub cluster: Cluster,
+    /// The simulated platform.
+    pub simulator: Simulator,
+    /// The instance's name, also its consumer id.
+    pub name: String,
+    /// The source topic.
+    pub topic: String,
+    /// Partitions of the source topic.
+    pub partitions: u32,
+    profile: PathBuf,
+    options: Options,
+}
+
+impl Scenario {
+    /// Starts everything but the connector.
+    ///
+    /// # Errors
+    /// When a part cannot be started.
+    pub async fn start(mut options: Options) -> Result<Self, ScenarioError> {
+        // A cluster that outlives the run (a profile's) must not see two runs in one topic.
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let unique = format!("{}-{number}", std::process::id());
+        options.topic.name = format!("{}-{unique}", options.topic.name);
+        let cluster = Cluster::start(options.spus).await?;
+        cluster.create_topic(options.topic.clone()).await?;
+        cluster.load_smartmodule(&smartmodule_wasm()?, SMARTMODULE).await?;
+        let profile = cluster.profile_file()?;
+        Ok(Self {
+            simulator: Simulator::start(options.simulator.clone()).await?,
+            name: format!("sink-{unique}"),
+            topic: options.topic.name.clone(),
+            partitions: options.topic.partitions,
+            profile,
+            cluster,
+            options,
+        })
+    }
+
+    /// The same set-up on another topic, which exists already.
+    #[must_use]
+    pub fn on_topic(self, topic: String, partitions: u32) -> Self {
+        Self {
+            topic,
+            partitions,
+            ..self
+        }
+    }
+
+    /// The connector's configuration, as a user would write it.
+    #[must_use]
+    pub fn configuration(&self) -> String {
+        let mut text = format!(
+            "apiVersion: 0.1.0\nmeta:\n  version: 0.1.0\n  name: {name}\n  type: capillary-aep-sink\n  topic: {topic}\n  secrets: \
+             [{{name: IMS_CLIENT_ID}}, {{name: IMS_CLIENT_SECRET}}]\n  consumer: {{id: {name}, partition: all, max-bytes: {max_bytes}, offset: \
+             {{start: beginning, strategy: manual}}}}\n",
+            name = self.name,
+            topic = self.topic,
+            max_bytes = self.options.max_bytes,
+        );
+        text.push_str(&format!("transforms:\n  - uses: {SMARTMODULE}\n    with:\n"));
+        for (key, value) in &self.options.params {
+            text.push_str(&format!("      {key}: {}\n", serde_json::Value::from(value.as_str())));
+        }
+        let simulated = self.simulator.config();
+        text.push_str(&format!(
+            "experience-platform:\n  organization-id: {}\n  ims: {{client-id: \"${{{{ secrets.IMS_CLIENT_ID }}}}\", client-secret: \
+             \"${{{{ secrets.IMS_CLIENT_SECRET }}}}\", token-url: \"{}\"}}\n",
+            simulated.organization_id,
+            self.simulator.token_url(),
+        ));
+        if let Some(inlet) = self.simulator.events_inlet() {
+            let schema = inlet.schema_id().map(|id| format!("schema-id: \"{id}\", ")).unwrap_or_default();
+            text.push_str(&format!(
+                "  events: {{inlet-url: \"{}\", format: {}, {schema}dataset-id: \"{}\", flow-id: \"{}\"}}\n",
+                self.simulator.inlet_url(inlet),
+                self.options.events_format,
+                inlet.dataset_id.as_deref().unwrap_or_default(),
+                inlet.flow_id,
+            ));
+        }
+        if let Some(inlet) = self.simulator.profiles_inlet().filter(|_| self.options.profiles) {
+            text.push_str(&format!(
+                "  profiles: {{inlet-url: \"{}\", format: upsert, dataset-id: \"{}\", flow-id: \"{}\"}}\n",
+                self.simulator.inlet_url(inlet),
+                inlet.dataset_id.as_deref().unwrap_or_default(),
+                inlet.flow_id,
+            ));
+        }
+        text.push_str(&self.options.platform);
+        text
+    }
+
+    /// The secrets file.
+    #[must_use]
+    pub fn secrets(&self) -> String {
+        let credential = &self.simulator.config().credential;
+        format!(
+            "IMS_CLIENT_ID={}\nIMS_CLIENT_SECRET={}\n",
+            credential.client_id, credential.client_secret
+        )
+    }
+
+    /// Starts the connector.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn connector(&self) -> Result<Connector, ScenarioError> {
+        self.connector_with(&self.configuration())
+    }
+
+    /// Starts the connector with another configuration.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn connector_with(&self, configuration: &str) -> Result<Connector, ScenarioError> {
+        self.connector_with_secrets(configuration, &self.secrets())
+    }
+
+    /// Starts the connector with another configuration and other secrets.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn connector_with_secrets(&self, configuration: &str, secrets: &str) -> Result<Connector, ScenarioError> {
+        Ok(Connector::start(configuration, secrets, &self.profile)?)
+    }
+
+    /// Produces events with Fluvio's own producer, each keyed by its customer.
+    ///
+    /// # Errors
+    /// When the cluster refuses one.
+    pub async fn produce(&self, events: &[RawEvent]) -> Result<(), ScenarioError> {
+        let producer = self.cluster.fluvio().await?.topic_producer(&self.topic).await.map_err(not_produced)?;
+        for event in events {
+            producer.send(event.key.as_str(), event.value.clone()).await.map_err(not_produced)?;
+        }
+        producer.flush().await.map_err(not_produced)
+    }
+
+    /// The dead-letter topic, by its default name.
+    #[must_use]
+    pub fn dead_letter_topic(&self) -> String {
+        format!("{}-dead-letter", self.name)
+    }
+
+    /// The stored offset of every partition.
+    ///
+    /// # Errors
+    /// When the cluster does not answer.
+    pub async fn stored(&self) -> Result<Vec<Option<i64>>, ScenarioError> {
+        let mut stored = Vec::new();
+        for partition in 0..self.partitions {
+            stored.push(self.cluster.stored_offset(&self.name, &self.topic, partition).await?);
+        }
+        Ok(stored)
+    }
+
+    /// What the stored offsets are when there is no lag: high watermark − 1; `None` for an empty partition.
+    ///
+    /// # Errors
+    /// When the cluster does not answer.
+    pub async fn without_lag(&self) -> Result<Vec<Option<i64>>, ScenarioError> {
+        let mut ends = Vec::new();
+        for partition in 0..self.partitions {
+            let end = self.cluster.high_watermark(&self.topic, partition).await?;
+            ends.push((end > 0).then_some(end - 1));
+        }
+        Ok(ends)
+    }
+
+    /// Waits until every record of the topic is settled and committed.
+    ///
+    /// # Errors
+    /// When the connector ends, or this does not happen in time; the message has the connector's log.
+    pub async fn settled(&self, connector: &mut Connector, within: Duration) -> Result<(), ScenarioError> {
+        let deadline = Instant::now() + within;
+        loop {
+            let (stored, wanted) = (self.stored().await?, self.without_lag().await?);
+            if stored == wanted {
+                return Ok(());
+            }
+            let state = if !connector.is_running()? {
+                "the connector ended"
+            } else if Instant::now() > deadline {
+                "not in time"
+            } else {
+                sleep(ASK_EVERY).await;
+                continue;
+            };
+            return Err(ScenarioError::Waited(format!(
+                "{state}: stored offsets {stored:?}, wanted {wanted:?}; the connector's log:\n{}",
+                connector.log()
+            )));
+        }
+    }
+
+    /// Waits for something the simulator sees.
+    ///
+    /// # Errors
+    /// When it is not seen in time.
+    pub async fn seen(
+        &self,
+        what: &str,
+        within: Duration,
+        predicate: impl FnMut(&crate::simulator::Seen) -> bool,
+    ) -> Result<(), ScenarioError> {
+        timeout(within, self.simulator.wait_until(predicate))
+            .await
+            .map_err(|_| ScenarioError::Waited(format!("waited {within:?} for {what}")))
+    }
+
+    /// Every record of the source topic.
+    ///
+    /// # Errors
+    /// When the cluster does not answer.
+    pub async fn source(&self) -> Result<Vec<Produced>, ScenarioError> {
+        let records = self.cluster.records(&self.topic).await?;
+        Ok(records
+            .into_iter()
+            .map(|record| Produced {
+                partition: record.partition,
+                offset: record.offset,
+                // Only an event without a creation time needs it, and no workload makes one.
+                timestamp: None,
+                value: record.value,
+            })
+            .collect())
+    }
+
+    /// Every dead letter.
+    ///
+    /// # Errors
+    /// When the cluster does not answer.
+    pub async fn dead_letters(&self) -> Result<Vec<Vec<u8>>, ScenarioError> {
+        let records = self.cluster.records(&self.dead_letter_topic()).await?;
+        Ok(records.into_iter().map(|record| record.value).collect())
+    }
+
+    /// Judges what happened so far.
+    ///
+    /// # Errors
+    /// When the cluster does not answer.
+    pub async fn verdict(&self) -> Result<Verdict, ScenarioError> {
+        let params = Params::from_pairs(self.options.params.iter().cloned())?;
+        Ok(judge(
+            params,
+            self.options.profiles,
+            &self.source().await?,
+            &self.simulator.accepted_events(),
+            &self.simulator.accepted_profiles(),
+            &self.dead_letters().await?,
+        ))
+    }
+}

@@ -1,0 +1,115 @@
+//! The simulator's state, shared by its connections.
+
+use std::collections::BTreeSet;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use tokio::sync::watch;
+
+use super::config::{InletConfig, SimulatorConfig, TokenRefusal, TokenShape};
+use super::ims::Tokens;
+use super::script::Script;
+use super::seen::Seen;
+
+/// What changes while the simulator runs.
+#[derive(Debug)]
+pub(super) struct State {
+    pub(super) seen: Seen,
+    pub(super) script: Script,
+    pub(super) tokens: Tokens,
+    pub(super) token_shape: TokenShape,
+    pub(super) token_refusal: TokenRefusal,
+    /// Names of inlets whose dataflow is disabled.
+    pub(super) disabled_flows: BTreeSet<String>,
+    /// Synchronous validations of the current minute: when it began, and how many.
+    pub(super) sync_minute: (Instant, u32),
+    pub(super) rng: fastrand::Rng,
+}
+
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) config: SimulatorConfig,
+    pub(super) base_url: String,
+    pub(super) started: Instant,
+    state: Mutex<State>,
+    changed: watch::Sender<u64>,
+}
+
+impl Shared {
+    pub(super) fn new(config: SimulatorConfig, base_url: String) -> Self {
+        let started = Instant::now();
+        let state = State {
+            seen: Seen::default(),
+            script: Script::default(),
+            tokens: Tokens::default(),
+            token_shape: config.token,
+            token_refusal: config.token_refusal,
+            disabled_flows: BTreeSet::new(),
+            sync_minute: (started, 0),
+            rng: fastrand::Rng::with_seed(config.seed),
+        };
+        Self {
+            config,
+            base_url,
+            started,
+            state: Mutex::new(state),
+            changed: watch::Sender::new(0),
+        }
+    }
+
+    /// Looks at the state.
+    pub(super) fn look<T>(&self, look: impl FnOnce(&State) -> T) -> T {
+        look(&self.lock())
+    }
+
+    /// Changes the state and wakes whoever waits for a change.
+    pub(super) fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+        let result = change(&mut self.lock());
+        self.changed.send_modify(|version| *version = version.wrapping_add(1));
+        result
+    }
+
+    pub(super) fn changes(&self) -> watch::Receiver<u64> {
+        self.changed.subscribe()
+    }
+
+    /// Forgets everything seen and every fault. Tokens stay good, and the shapes of answers stay as they are.
+    pub(super) fn reset(&self) {
+        self.change(|state| {
+            state.seen.reset();
+            state.script.clear();
+            state.disabled_flows.clear();
+        });
+    }
+
+    /// Enables or disables an inlet's dataflow. `false`: there is no such inlet.
+    pub(super) fn enable_flow(&self, name_or_id: &str, enabled: bool) -> bool {
+        let Some(inlet) = self.inlet(name_or_id) else {
+            return false;
+        };
+        self.change(|state| match enabled {
+            true => state.disabled_flows.remove(&inlet.name),
+            false => state.disabled_flows.insert(inlet.name.clone()),
+        });
+        true
+    }
+
+    pub(super) fn inlet(&self, name_or_id: &str) -> Option<&InletConfig> {
+        self.config
+            .inlets
+            .iter()
+            .find(|inlet| inlet.name == name_or_id || inlet.id.as_str() == name_or_id)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // A panic under the lock fails its own test; the counters are still worth reading.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Milliseconds since the epoch.
+pub(super) fn now_ms() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |elapsed| u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX))
+}

@@ -1,0 +1,96 @@
+//! What is wrong shows at the start: an exit code, and a message with the place.
+
+use conformance::harness::Connector;
+use conformance::scenario::{Options, SMARTMODULE, Scenario};
+
+use super::{SOON, scenario, settle, wanted};
+
+/// Starts the connector with a configuration that must not start.
+async fn refused(scenario: &Scenario, configuration: &str) -> (Option<i32>, String) {
+    let connector = scenario.connector_with(configuration).unwrap();
+    let exit = connector.wait(SOON).await.unwrap();
+    (exit.status.code(), exit.log)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_smartmodule_that_is_not_loaded_is_an_error_that_says_how_to_load_it() {
+    let scenario = scenario(Options::default()).await;
+    let configuration = scenario.configuration().replace(SMARTMODULE, "capillary-aep/capillary-xdm@9.9.9");
+    let (code, log) = refused(&scenario, &configuration).await;
+    assert_eq!(code, Some(2), "{log}");
+    assert!(log.contains("capillary-aep/capillary-xdm@9.9.9"), "{log}");
+    assert!(log.contains("smdk load") || log.contains("fluvio smartmodule create"), "{log}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_topic_that_does_not_exist_is_named() {
+    let scenario = scenario(Options::default()).await;
+    let configuration = scenario.configuration().replace(&scenario.topic, "no-such-topic");
+    let (code, log) = refused(&scenario, &configuration).await;
+    assert_eq!(code, Some(2), "{log}");
+    assert!(log.contains("no-such-topic"), "{log}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_configuration_error_ends_with_2_and_names_key_and_line() {
+    let scenario = scenario(Options::default()).await;
+    let good = scenario.configuration();
+    for (from, to, names) in [
+        ("organization-id:", "organisation-id:", "experience-platform.organisation-id"),
+        ("strategy: manual", "strategy: auto", "meta.consumer.offset.strategy"),
+        ("max-bytes: 16MiB", "max-bytes: lots", "meta.consumer.max-bytes"),
+        ("format: xdm", "format: xml", "experience-platform.events.format"),
+        ("primary-identity:", "primary-identities:", "primary-identities"),
+        ("secrets.IMS_CLIENT_SECRET }}", "secrets.IMS_SECRET }}", "IMS_SECRET"),
+    ] {
+        let configuration = good.replace(from, to);
+        assert_ne!(configuration, good, "{from}");
+        let (code, log) = refused(&scenario, &configuration).await;
+        assert_eq!(code, Some(2), "{from}: {log}");
+        assert!(log.contains(names), "{from}: {log}");
+        assert!(log.contains("line "), "{from}: {log}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_of_later_releases_are_refused_with_not_yet() {
+    let scenario = scenario(Options::default()).await;
+    for section in [
+        "  deduplicate: {count: 1000, age: 10m}\n",
+        "  observability: {listen: \"127.0.0.1:9464\"}\n",
+    ] {
+        let (code, log) = refused(&scenario, &format!("{}{section}", scenario.configuration())).await;
+        assert_eq!(code, Some(2), "{section}: {log}");
+        assert!(log.contains("not yet"), "{section}: {log}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cluster_that_is_not_there_is_an_error_and_not_a_hang() {
+    let scenario = scenario(Options::default()).await;
+    let directory = tempfile::tempdir().unwrap();
+    let profile = directory.path().join("profile.toml");
+    // Port 9 discards; nobody listens there on a test machine.
+    let text = "version = \"2.0\"\ncurrent_profile = \"x\"\n[profile.x]\ncluster = \"x\"\n[cluster.x]\nendpoint = \"127.0.0.1:9\"\n[cluster.x.tls]\ntls_policy = \"disabled\"\n";
+    std::fs::write(&profile, text).unwrap();
+    let connector = Connector::start(&scenario.configuration(), &scenario.secrets(), &profile).unwrap();
+    let exit = connector.wait(SOON).await.unwrap();
+    assert!(!exit.status.success());
+    assert!(exit.log.contains("127.0.0.1:9"), "{}", exit.log);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stored_offset_beyond_the_end_of_the_log_stops_the_start_and_is_never_clamped() {
+    let scenario = scenario(Options::default()).await;
+    scenario.produce(&wanted(301, 10)).await.unwrap();
+    settle(&scenario).await;
+    scenario.cluster.delete_topic(&scenario.topic).await.unwrap();
+    scenario
+        .cluster
+        .create_topic(conformance::cluster::TopicOptions::new(&scenario.topic))
+        .await
+        .unwrap();
+    let (code, log) = refused(&scenario, &scenario.configuration()).await;
+    assert_eq!(code, Some(2), "{log}");
+    assert!(log.contains('9'), "the stored offset is named: {log}");
+}

@@ -1,0 +1,417 @@
+//! Whatever the mapping makes of an event is valid for the dataset it is meant for, or the event is skipped or rejected.
+
+#![expect(clippy::unwrap_used, reason = "a test ends where something it needs is missing")]
+
+mod mutation;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use capillary_xdm::{Input, Mapper, Params};
+use conformance::samples::samples;
+use conformance::xdm::{event_violations, profile_violations};
+use serde_json::Value;
+
+const OFFSET: i64 = 4_711;
+/// Of the record; later than none of the samples' own times matters here, only that there is one.
+const RECORDED_AT: i64 = 1_789_373_735_000;
+const CORE: [&str; 14] = [
+    "customerAdded",
+    "customerUpdated",
+    "pointsExpired",
+    "pointsExpiryChange",
+    "pointsExpiryReminder",
+    "pointsIssued",
+    "pointsRedeemed",
+    "promotionEarned",
+    "tierDowngradeReminder",
+    "tierDowngraded",
+    "tierRenewed",
+    "tierUpgraded",
+    "transactionAdded",
+    "transactionUpdated",
+];
+
+/// Parameter sets that together switch everything on and off.
+const PARAMETERS: [&[(&str, &str)]; 7] = [
+    &[],
+    &[("events", "all")],
+    &[("events", "all"), ("tenant", "harborpine")],
+    &[
+        ("events", "all"),
+        ("tenant", "harborpine"),
+        ("time-zone", "+05:30"),
+        ("program-id", PROGRAM),
+        ("tiers", TIERS),
+    ],
+    &[
+        ("events", "all"),
+        ("tenant", "hp7"),
+        ("qualify-identity", "true"),
+        ("time-zone", "-03:00"),
+    ],
+    &[
+        ("events", "all"),
+        (
+            "identities",
+            r#"{"customerId":"CapillaryId","email":"Email","mobile":"Phone","externalId":"CRMID"}"#,
+        ),
+        ("primary-identity", "email"),
+    ],
+    &[("events", "all"), ("tenant", "harborpine"), ("omit-fields", OMITTED)],
+];
+const PROGRAM: &str = "6120";
+const TIERS: &str = r#"{"1":"Silver","2":"Gold","3":"Platinum"}"#;
+const OMITTED: &str = r#"["loyalty.lifetimePoints","commerce.commerceScope"]"#;
+
+fn mapper(params: &[(&str, &str)]) -> Mapper {
+    let pairs = params
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    Mapper::new(Params::from_pairs(pairs).unwrap_or_else(|error| panic!("{params:?}: {error}")))
+}
+
+fn answer(mapper: &mut Mapper, value: &[u8]) -> Value {
+    let mut out = Vec::new();
+    mapper.answer(
+        Input {
+            offset: OFFSET,
+            timestamp: Some(RECORDED_AT),
+            value,
+        },
+        &mut out,
+    );
+    serde_json::from_slice(&out).unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&out)))
+}
+
+/// What is wrong with an answer to `value`; empty means it is one of the three kinds, and sound.
+fn answer_violations(answer: &Value, value: &[u8]) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut expect = |holds: bool, what: &str| {
+        if !holds {
+            found.push(what.to_owned());
+        }
+    };
+    let keys: Vec<_> = answer
+        .as_object()
+        .map(|map| map.keys().map(String::as_str).collect())
+        .unwrap_or_default();
+    expect(answer["offset"] == OFFSET, "the offset is not the record's");
+    if let Some(reason) = answer.get("skip") {
+        expect(keys == ["offset", "skip"], "a skipped answer says more than it must");
+        expect(is_snake_case(reason), "the reason is not snake_case");
+        return found;
+    }
+    expect(answer["v"] == 1, "the version is not 1");
+    if let Some(reject) = answer.get("reject") {
+        expect(is_snake_case(&reject["reason"]), "the reason is not snake_case");
+        expect(
+            reject["message"].as_str().is_some_and(|text| !text.is_empty()),
+            "no message",
+        );
+        let pointer = reject.get("pointer").map(|pointer| pointer.as_str());
+        expect(
+            pointer.is_none_or(|text| text.is_some_and(is_pointer)),
+            "the pointer is no JSON pointer",
+        );
+        let original = match (answer["raw"].as_str(), answer["rawBase64"].as_str()) {
+            (Some(text), None) => text.as_bytes() == value,
+            (None, Some(text)) => BASE64.decode(text).is_ok_and(|bytes| bytes == value),
+            (None, None) => value.len() > 256 << 10 && answer.to_string().len() < 2_000,
+            _ => false,
+        };
+        expect(original, "the original bytes are not carried");
+        return found;
+    }
+    let event = &answer["event"];
+    let known = ["at", "event", "id", "key", "name", "notes", "offset", "profile", "v"];
+    expect(keys.iter().all(|key| known.contains(key)), "unknown members");
+    expect(answer["id"] == event["_id"], "the id is not the event's");
+    expect(answer["name"].as_str().is_some_and(|name| !name.is_empty()), "no name");
+    expect(
+        answer["key"].as_str().is_some_and(|key| key.contains(':')),
+        "the lane key is not `org:customer`",
+    );
+    expect(
+        answer["at"].is_i64() || answer["at"].is_u64(),
+        "no creation time in milliseconds",
+    );
+    found.extend(
+        event_violations(event)
+            .into_iter()
+            .map(|violation| format!("event{violation}")),
+    );
+    if let Some(profile) = answer.get("profile") {
+        found.extend(
+            profile_violations(profile)
+                .into_iter()
+                .map(|violation| format!("profile{violation}")),
+        );
+        if profile["identityMap"] != event["identityMap"] {
+            found.push("event and profile disagree about who it is".to_owned());
+        }
+    }
+    found
+}
+
+fn is_snake_case(reason: &Value) -> bool {
+    let snake = |text: &str| {
+        text.bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
+    };
+    reason.as_str().is_some_and(|text| !text.is_empty() && snake(text))
+}
+
+fn is_pointer(text: &str) -> bool {
+    text.is_empty() || text.starts_with('/')
+}
+
+#[test]
+fn every_sample_becomes_valid_xdm_with_every_set_of_parameters() {
+    let mut wrong = BTreeSet::new();
+    for params in PARAMETERS {
+        let mut mapper = mapper(params);
+        for sample in samples().unwrap() {
+            let answer = answer(&mut mapper, &sample.bytes);
+            for violation in answer_violations(&answer, &sample.bytes) {
+                wrong.insert(format!("{} with {params:?}: {violation}", sample.name));
+            }
+        }
+    }
+    assert!(
+        wrong.is_empty(),
+        "{} violations:\n{}",
+        wrong.len(),
+        Vec::from_iter(wrong).join("\n")
+    );
+}
+
+#[test]
+fn the_fourteen_kinds_are_mapped_by_default_and_nothing_else_is() {
+    let mut mapper = mapper(&[]);
+    for sample in samples().unwrap() {
+        let answer = answer(&mut mapper, &sample.bytes);
+        let kind = answer["name"].as_str();
+        let file = sample.name.trim_start_matches("variants/");
+        let core = CORE.iter().any(|core| file.split('.').any(|part| part == *core));
+        assert_eq!(
+            kind.is_some_and(|kind| CORE.contains(&kind)),
+            core,
+            "{}: {answer}",
+            sample.name
+        );
+        assert_eq!(answer.get("skip").is_some(), !core, "{}: {answer}", sample.name);
+    }
+}
+
+#[test]
+fn a_parameter_that_cannot_be_used_is_refused_by_name() {
+    for (name, value) in [
+        ("event", "pointsIssued"),
+        ("events", "pointsIsued"),
+        ("organizations", "Harbor & Pine"),
+        ("primary-identity", "loyaltyId"),
+        ("identities", "{"),
+        ("identities", r#"{"email":"Email"}"#),
+        ("program-id", "first"),
+        ("tenant", "Harbor Pine"),
+        ("tiers", "[1"),
+        ("time-zone", "Mars/Olympus"),
+        ("omit-fields", "loyalty.pints"),
+        ("omit-fields", "identityMap"),
+        ("qualify-identity", "perhaps"),
+    ] {
+        let refused = Params::from_pairs([(name.to_owned(), value.to_owned())]);
+        let error = refused.expect_err(&format!("{name}: {value} was accepted"));
+        assert_eq!(error.name, name);
+        assert!(error.to_string().contains(&format!("`{name}`")), "{error}");
+    }
+}
+
+#[test]
+fn omitted_fields_are_in_no_entity() {
+    let omitted = PARAMETERS[6];
+    let mut mapper = mapper(omitted);
+    for sample in samples().unwrap() {
+        let answer = answer(&mut mapper, &sample.bytes);
+        for pointer in [
+            "/profile/loyalty/lifetimePoints",
+            "/profile/loyalty/expiredPoints",
+            "/event/commerce/commerceScope",
+        ] {
+            assert_eq!(answer.pointer(pointer), None, "{}", sample.name);
+        }
+    }
+}
+
+#[test]
+fn without_a_tenant_nothing_is_written_outside_the_standard_field_groups() {
+    let mut mapper = mapper(&[("events", "all")]);
+    for sample in samples().unwrap() {
+        let answer = answer(&mut mapper, &sample.bytes);
+        for entity in ["event", "profile"] {
+            let tenants: Vec<_> = answer[entity]
+                .as_object()
+                .into_iter()
+                .flat_map(|map| map.keys())
+                .collect();
+            assert!(
+                !tenants.iter().any(|key| key.starts_with('_') && *key != "_id"),
+                "{}: {tenants:?}",
+                sample.name
+            );
+        }
+    }
+}
+
+/// A schema declares one type per path: an id that is a number in one kind and text in another could never be loaded.
+#[test]
+fn a_path_has_one_type_whatever_the_event() {
+    let mut types: BTreeMap<String, BTreeMap<&'static str, String>> = BTreeMap::new();
+    for params in PARAMETERS {
+        let mut mapper = mapper(params);
+        for sample in samples().unwrap() {
+            let answer = answer(&mut mapper, &sample.bytes);
+            for entity in ["event", "profile"] {
+                visit(&answer[entity], entity, &mut |path, kind| {
+                    types
+                        .entry(path.to_owned())
+                        .or_default()
+                        .entry(kind)
+                        .or_insert_with(|| sample.name.clone());
+                });
+            }
+        }
+    }
+    let torn: Vec<_> = types.iter().filter(|(_, kinds)| kinds.len() > 1).collect();
+    assert!(torn.is_empty(), "{torn:#?}");
+    assert!(types.len() > 60, "only {} paths were seen", types.len());
+}
+
+/// Calls `seen` with the path and the type of every value below `value`; list items share one path.
+fn visit(value: &Value, path: &str, seen: &mut dyn FnMut(&str, &'static str)) {
+    match value {
+        Value::Null => {}
+        Value::Bool(_) => seen(path, "boolean"),
+        Value::Number(_) => seen(path, "number"),
+        Value::String(_) => seen(path, "string"),
+        Value::Array(items) => {
+            seen(path, "array");
+            items.iter().for_each(|item| visit(item, &format!("{path}[]"), seen));
+        }
+        Value::Object(map) => {
+            seen(path, "object");
+            map.iter()
+                .for_each(|(key, value)| visit(value, &format!("{path}.{key}"), seen));
+        }
+    }
+}
+
+#[test]
+fn damaged_and_unusual_events_stay_valid_or_are_skipped_or_rejected() {
+    let events: Vec<Value> = samples()
+        .unwrap()
+        .iter()
+        .map(|sample| serde_json::from_slice(&sample.bytes).unwrap())
+        .collect();
+    let mut random = fastrand::Rng::with_seed(20_260_914);
+    let mut wrong: BTreeMap<String, String> = BTreeMap::new();
+    let (mut mapped, mut rejected) = (0, 0);
+    for params in PARAMETERS {
+        let mut mapper = mapper(params);
+        for _ in 0..1_500 {
+            let mut event = events[random.usize(..events.len())].clone();
+            let done: Vec<_> = (0..random.usize(1..5))
+                .map(|_| mutation::mutate(&mut event, &mut random))
+                .collect();
+            let bytes = event.to_string().into_bytes();
+            let answer = answer(&mut mapper, &bytes);
+            mapped += usize::from(answer.get("event").is_some());
+            rejected += usize::from(answer.get("reject").is_some());
+            for violation in answer_violations(&answer, &bytes) {
+                wrong
+                    .entry(violation)
+                    .or_insert_with(|| format!("{} after {done:?} with {params:?}", event["eventName"]));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{} kinds of violation:\n{wrong:#?}", wrong.len());
+    assert!(
+        mapped > 3_000,
+        "only {mapped} of the variants were mapped: the mutations leave too little to judge"
+    );
+    assert!(
+        rejected > 50,
+        "only {rejected} of the variants were rejected: the mutations are too tame"
+    );
+}
+
+#[test]
+fn an_odd_address_is_an_identity_and_a_contact_only_when_xdm_would_take_it() {
+    let sample = samples()
+        .unwrap()
+        .into_iter()
+        .find(|sample| sample.name == "customerAdded")
+        .unwrap();
+    let event: Value = serde_json::from_slice(&sample.bytes).unwrap();
+    let mut mapper = mapper(&[]);
+    let long_label = "x".repeat(64);
+    let long_domain = "abcdefgh.".repeat(40);
+    let mut kept = Vec::new();
+    for address in [
+        "A.B+c@X.EXAMPLE",
+        "a@xn--bcher-kva.example",
+        "a@123.456.example",
+        "a@localhost",
+        "a@b",
+        "a..b@x.example",
+        ".a@x.example",
+        "a.@x.example",
+        "a@x.example.",
+        "a@.example",
+        "a@-x.example",
+        "a@x_y.example",
+        "a b@x.example",
+        "a@b@x.example",
+        "\"a b\"@x.example",
+        "a@[127.0.0.1]",
+        "mailto:a@x.example",
+        "Mara <a@x.example>",
+        "m\u{e4}ra@x.example",
+        "a@b\u{fc}cher.example",
+        "a\u{0}@x.example",
+        &format!("{}@x.example", "a".repeat(65)),
+        &format!("a@{long_label}.example"),
+        &format!("a@{long_domain}example"),
+        "@",
+        "d41d8cd98f00b204e9800998ecf8427e",
+    ] {
+        let mut event = event.clone();
+        event["data"]["customerIdentifiers"]["instore"]["email"] = address.into();
+        let bytes = event.to_string().into_bytes();
+        let answer = answer(&mut mapper, &bytes);
+        assert_eq!(answer_violations(&answer, &bytes), [""; 0], "{address:?}");
+        let identity = answer["event"]["identityMap"]["Email"][0]["id"].as_str();
+        let contact = answer["profile"]["personalEmail"]["address"].as_str();
+        // XDM's `email` format knows ASCII only, Identity Service does not mind.
+        let international = identity.is_some_and(|identity| !identity.is_ascii());
+        assert_eq!(contact, identity.filter(|_| !international), "{address:?}");
+        kept.extend(identity.map(|_| address.to_owned()));
+    }
+    assert_eq!(kept[0], "A.B+c@X.EXAMPLE", "a plain address in capitals was dropped");
+}
+
+#[test]
+fn the_same_bytes_get_the_same_answer_whatever_came_before() {
+    let samples = samples().unwrap();
+    let mut worn = mapper(&[("events", "all"), ("tenant", "harborpine")]);
+    samples.iter().for_each(|sample| drop(answer(&mut worn, &sample.bytes)));
+    for sample in &samples {
+        let fresh = answer(
+            &mut mapper(&[("events", "all"), ("tenant", "harborpine")]),
+            &sample.bytes,
+        );
+        assert_eq!(answer(&mut worn, &sample.bytes), fresh, "{}", sample.name);
+    }
+}

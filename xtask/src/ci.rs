@@ -1,0 +1,72 @@
+//! The checks: tests, and the gates of CI.
+
+use std::process::Command;
+
+use crate::build::{self, cargo, target_directory};
+use crate::command::{Failed, exists, run};
+
+/// The release of cargo-deny the gates were written for.
+const DENY_VERSION: &str = "0.20.2";
+
+/// Every test. Uses nextest where it is installed, plain `cargo test` elsewhere.
+pub(crate) fn test(filter: &[String]) -> Result<(), Failed> {
+    let products = build::products()?;
+    let nextest = exists("cargo-nextest", "--version");
+    let mut tests = cargo();
+    if nextest {
+        tests.args(["nextest", "run", "--workspace", "--no-fail-fast"]);
+    } else {
+        tests.args(["test", "--workspace", "--no-fail-fast"]);
+    }
+    products.point_to(&mut tests);
+    run(tests.args(filter))?;
+    if nextest && filter.is_empty() {
+        // nextest does not run the examples in the documentation.
+        run(cargo().args(["test", "--workspace", "--doc"]))?;
+    }
+    Ok(())
+}
+
+/// What CI runs.
+pub(crate) fn all() -> Result<(), Failed> {
+    test(&[])?;
+    run(cargo().args(["fmt", "--all", "--check"]))?;
+    run(cargo().args(["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"]))?;
+    run(cargo()
+        .args(["doc", "--workspace", "--no-deps", "--document-private-items"])
+        .env("RUSTDOCFLAGS", "--deny warnings"))?;
+    deny()
+}
+
+/// Licences, bans, sources and advisories of the dependencies.
+fn deny() -> Result<(), Failed> {
+    let tools = target_directory().join("tools");
+    let program = tools.join("bin").join(format!("cargo-deny{}", std::env::consts::EXE_SUFFIX));
+    if !program.exists() {
+        // Not optimised: it runs for seconds, and optimising it takes minutes.
+        run(cargo()
+            .args(["install", "cargo-deny", "--version", DENY_VERSION, "--locked", "--debug", "--root"])
+            .arg(&tools))?;
+    }
+    let check = |what: &[&str]| {
+        let mut command = Command::new(&program);
+        command.current_dir(build::root()).args(["--all-features", "check"]).args(what);
+        command
+    };
+    run(&mut check(&["bans", "licenses", "sources"]))?;
+    if advisories_reachable() {
+        run(&mut check(&["advisories"]))
+    } else {
+        println!("xtask: the advisory database (github.com) cannot be reached from here; advisories were NOT checked");
+        Ok(())
+    }
+}
+
+/// The advisory database is a git repository; a machine without that network can still check everything else.
+fn advisories_reachable() -> bool {
+    Command::new("git")
+        .args(["ls-remote", "--heads", "https://github.com/RustSec/advisory-db", "main"])
+        .env("GIT_TERMINAL_PROMPT", "0")
+        .output()
+        .is_ok_and(|output| output.status.success())
+}
