@@ -107,10 +107,12 @@ fn judge(status: u16, message: &str) -> (Scope, &'static str) {
         || (absent && any(&["schemaref", "schema id", "payload schema"]))
     {
         (Scope::Target, "unknown_schema")
-    } else if absent && any(&["flow id", "flowid", "flow-id", "dataflow"]) {
+    } else if absent && any(&[" flow", "flowid", "flow-id", "dataflow"]) {
         (Scope::Target, "unknown_flow")
     } else if absent && any(&["dataset"]) {
         (Scope::Target, "unknown_dataset")
+    } else if any(&["in the header"]) {
+        (Scope::Target, "wrong_header")
     } else {
         (Scope::Record, "refused")
     }
@@ -216,6 +218,14 @@ mod tests {
         assert_eq!(
             scope(400, "dataset 5f0c does not exist"),
             (Scope::Target, "unknown_dataset")
+        );
+        assert_eq!(
+            scope(400, &format!("{about}an absent, disabled or wrong flow")),
+            (Scope::Target, "unknown_flow")
+        );
+        assert_eq!(
+            scope(400, &format!("{about}unsupported operations in the header")),
+            (Scope::Target, "wrong_header")
         );
         assert_eq!(scope(404, ""), (Scope::Target, "not_found"));
         assert_eq!(scope(302, ""), (Scope::Target, "wrong_inlet"));

@@ -4,8 +4,8 @@ use std::error::Error;
 use std::future::Future;
 
 use bytes::{Bytes, BytesMut};
-use reqwest::header::{HeaderValue, RETRY_AFTER};
 use reqwest::Client;
+use reqwest::header::{HeaderValue, RETRY_AFTER};
 
 use super::request::Request;
 
