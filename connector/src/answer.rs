@@ -50,7 +50,9 @@ pub(crate) struct Rejected {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum AnswerError {
     /// The SmartModule in the cluster was replaced while streams were open, or the connector was not updated with it.
-    #[error("the SmartModule answers in version {found}, this connector understands version {VERSION}: update the older one")]
+    #[error(
+        "the SmartModule answers in version {found}, this connector understands version {VERSION}: update the older one"
+    )]
     Version { found: u64 },
     /// Some other SmartModule, or none, is at work. The cause is told without quoting the record.
     #[error("not an answer of the capillary-xdm SmartModule: {0}")]
@@ -104,7 +106,10 @@ impl Answer {
     /// Reads one answer. The XDM parts of the result are slices of `bytes`, not copies.
     pub(crate) fn read(bytes: &Bytes) -> Result<Self, AnswerError> {
         let wire: Wire<'_> = serde_json::from_slice(bytes).map_err(|error| {
-            match serde_json::from_slice::<WireVersion>(bytes).ok().and_then(|head| head.v) {
+            match serde_json::from_slice::<WireVersion>(bytes)
+                .ok()
+                .and_then(|head| head.v)
+            {
                 Some(found) if found != VERSION => AnswerError::Version { found },
                 _ => AnswerError::Foreign(describe(&error)),
             }
@@ -125,7 +130,8 @@ impl Answer {
                 original: original(bytes)?,
             }));
         }
-        let missing = |member: &str| AnswerError::Foreign(format!("it is neither skipped nor rejected and has no `{member}`"));
+        let missing =
+            |member: &str| AnswerError::Foreign(format!("it is neither skipped nor rejected and has no `{member}`"));
         Ok(Self::Mapped(Mapped {
             name: wire.name.ok_or_else(|| missing("name"))?.0.into_owned(),
             id: wire.id.ok_or_else(|| missing("id"))?.0.into_owned(),
@@ -170,29 +176,43 @@ mod tests {
     #[test]
     fn a_mapped_answer_keeps_its_xdm_byte_for_byte() {
         let text = r#"{"v":1,"offset":7,"name":"pointsIssued","id":"a\u002d1","key":"100:5","at":1700000000000,"event":{"_id":"a-1", "n" : 1.50},"profile":{"x":[ ]}}"#;
-        let Ok(Answer::Mapped(mapped)) = read(text) else { panic!("not mapped") };
+        let Ok(Answer::Mapped(mapped)) = read(text) else {
+            panic!("not mapped")
+        };
         assert_eq!(mapped.id, "a-1");
         assert_eq!(&mapped.event[..], br#"{"_id":"a-1", "n" : 1.50}"#);
         assert_eq!(mapped.profile.as_deref(), Some(&br#"{"x":[ ]}"#[..]));
-        assert_eq!((mapped.name.as_str(), mapped.key.as_str(), mapped.at), ("pointsIssued", "100:5", 1_700_000_000_000));
+        assert_eq!(
+            (mapped.name.as_str(), mapped.key.as_str(), mapped.at),
+            ("pointsIssued", "100:5", 1_700_000_000_000)
+        );
     }
 
     #[test]
     fn a_mapped_event_is_not_copied() {
         let bytes = Bytes::from_static(br#"{"v":1,"offset":7,"name":"n","id":"i","key":"k","at":1,"event":{"a":1}}"#);
-        let Ok(Answer::Mapped(mapped)) = Answer::read(&bytes) else { panic!("not mapped") };
+        let Ok(Answer::Mapped(mapped)) = Answer::read(&bytes) else {
+            panic!("not mapped")
+        };
         assert!(bytes.as_ptr_range().contains(&mapped.event.as_ptr()));
     }
 
     #[test]
     fn a_skip_needs_no_version() {
-        assert_eq!(read(r#"{"offset":7,"skip":"unwanted_event"}"#), Ok(Answer::Skipped("unwanted_event".to_owned())));
+        assert_eq!(
+            read(r#"{"offset":7,"skip":"unwanted_event"}"#),
+            Ok(Answer::Skipped("unwanted_event".to_owned()))
+        );
     }
 
     #[test]
     fn a_reject_hands_on_whatever_it_holds_of_the_original() {
         let reject = r#""reject":{"reason":"bad_time","pointer":"/createdAt","message":"11 digits"}"#;
-        for original in [r#"{"raw":"{\"a\":1}"}"#, r#"{"rawBase64":"/w=="}"#, r#"{"sha256":"ab","size":300000}"#] {
+        for original in [
+            r#"{"raw":"{\"a\":1}"}"#,
+            r#"{"rawBase64":"/w=="}"#,
+            r#"{"sha256":"ab","size":300000}"#,
+        ] {
             let members = &original[1..original.len() - 1];
             let Ok(Answer::Rejected(rejected)) = read(&format!(r#"{{"v":1,"offset":7,{reject},{members}}}"#)) else {
                 panic!("not rejected")
@@ -205,16 +225,28 @@ mod tests {
 
     #[test]
     fn another_version_is_named_even_when_nothing_else_is_understood() {
-        for text in [r#"{"v":2,"offset":7,"name":"n"}"#, r#"{"v":2,"offset":7,"name":{"first":[]},"at":"noon"}"#] {
+        for text in [
+            r#"{"v":2,"offset":7,"name":"n"}"#,
+            r#"{"v":2,"offset":7,"name":{"first":[]},"at":"noon"}"#,
+        ] {
             let error = read(text).expect_err("another version");
             assert_eq!(error, AnswerError::Version { found: 2 });
-            assert!(error.to_string().contains("version 2") && error.to_string().contains("version 1"), "{error}");
+            assert!(
+                error.to_string().contains("version 2") && error.to_string().contains("version 1"),
+                "{error}"
+            );
         }
     }
 
     #[test]
     fn what_is_no_answer_is_refused_without_quoting_it() {
-        for foreign in ["", "secret", r#"{"secret":1}"#, r#"{"v":1,"offset":1,"name":"secret"}"#, "[]"] {
+        for foreign in [
+            "",
+            "secret",
+            r#"{"secret":1}"#,
+            r#"{"v":1,"offset":1,"name":"secret"}"#,
+            "[]",
+        ] {
             let error = read(foreign).expect_err("not an answer").to_string();
             assert!(!error.contains("secret"), "{error}");
         }

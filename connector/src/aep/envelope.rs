@@ -21,7 +21,11 @@ pub(crate) enum Envelope {
     /// `before` entity `after` (upserts).
     Fixed { before: Vec<u8>, after: Vec<u8> },
     /// `before` createdAt `between` entity `after` (XDM).
-    Dated { before: Vec<u8>, between: Vec<u8>, after: Vec<u8> },
+    Dated {
+        before: Vec<u8>,
+        between: Vec<u8>,
+        after: Vec<u8>,
+    },
 }
 
 #[derive(Serialize)]
@@ -76,7 +80,10 @@ struct Identity<'a> {
 impl Envelope {
     /// The XDM envelope. The schema stands in it twice and must be the same both times.
     pub(crate) fn xdm(organization: &str, inlet: &Inlet, schema: &SchemaRef) -> Result<Self, serde_json::Error> {
-        let schema = Schema { id: &schema.id, content_type: &schema.content_type };
+        let schema = Schema {
+            id: &schema.id,
+            content_type: &schema.content_type,
+        };
         let mut before = br#"{"header":"#.to_vec();
         serde_json::to_writer(
             &mut before,
@@ -94,7 +101,11 @@ impl Envelope {
         let mut between = br#"},"body":{"xdmMeta":{"schemaRef":"#.to_vec();
         serde_json::to_writer(&mut between, &schema)?;
         between.extend_from_slice(br#"},"xdmEntity":"#);
-        Ok(Self::Dated { before, between, after: b"}}".to_vec() })
+        Ok(Self::Dated {
+            before,
+            between,
+            after: b"}}".to_vec(),
+        })
     }
 
     /// The streaming upsert: `merge` changes what the record states and nothing else.
@@ -113,12 +124,18 @@ impl Envelope {
                 dataset_id: dataset,
                 operations: Operations {
                     data: "merge",
-                    identity: identity_dataset.map(|identity_dataset_id| Identity { identity: "create", identity_dataset_id }),
+                    identity: identity_dataset.map(|identity_dataset_id| Identity {
+                        identity: "create",
+                        identity_dataset_id,
+                    }),
                 },
             },
         )?;
         before.extend_from_slice(br#","body":"#);
-        Ok(Self::Fixed { before, after: b"}".to_vec() })
+        Ok(Self::Fixed {
+            before,
+            after: b"}".to_vec(),
+        })
     }
 
     /// The exact length of one message.
@@ -160,7 +177,9 @@ pub(crate) fn batch_len(count: usize, sum: usize) -> usize {
 
 /// The body of a batch, in one allocation of exactly its size.
 pub(super) fn batch<'a>(envelope: &Envelope, entities: impl Iterator<Item = (i64, &'a [u8])> + Clone) -> Vec<u8> {
-    let (count, sum) = entities.clone().fold((0, 0), |(count, sum), (at, entity)| (count + 1, sum + envelope.len(at, entity)));
+    let (count, sum) = entities.clone().fold((0, 0), |(count, sum), (at, entity)| {
+        (count + 1, sum + envelope.len(at, entity))
+    });
     let mut body = Vec::with_capacity(batch_len(count, sum));
     body.extend_from_slice(BATCH_OPEN);
     for (index, (at, entity)) in entities.enumerate() {
@@ -196,7 +215,10 @@ mod tests {
     }
 
     fn xdm() -> Envelope {
-        let schema = SchemaRef { id: "https://ns.adobe.com/t/schemas/s".into(), content_type: "application/x;version=1".into() };
+        let schema = SchemaRef {
+            id: "https://ns.adobe.com/t/schemas/s".into(),
+            content_type: "application/x;version=1".into(),
+        };
         Envelope::xdm("O@AdobeOrg", &inlet(), &schema).unwrap()
     }
 
@@ -219,7 +241,9 @@ mod tests {
     fn an_upsert_merges_and_creates_identities_only_with_a_dataset_for_them() {
         for identity in [None, Some("ids")] {
             let mut body = Vec::new();
-            Envelope::upsert("O@AdobeOrg", "f", "d", identity).unwrap().write(0, b"{\"a\":1}", &mut body);
+            Envelope::upsert("O@AdobeOrg", "f", "d", identity)
+                .unwrap()
+                .write(0, b"{\"a\":1}", &mut body);
             let operations = match identity {
                 None => json!({"data": "merge"}),
                 Some(_) => json!({"data": "merge", "identity": "create", "identityDatasetId": "ids"}),
@@ -234,12 +258,21 @@ mod tests {
     #[test]
     fn the_length_of_a_batch_is_known_to_the_byte_before_it_is_written() {
         let envelope = xdm();
-        for times in [&[][..], &[0], &[5, -7, 1_700_000_000_000], &[9, 10, 99, 100, i64::MIN, i64::MAX]] {
+        for times in [
+            &[][..],
+            &[0],
+            &[5, -7, 1_700_000_000_000],
+            &[9, 10, 99, 100, i64::MIN, i64::MAX],
+        ] {
             let entity = br#"{"_id":"a"}"#;
             let body = batch(&envelope, times.iter().map(|at| (*at, &entity[..])));
             let sum = times.iter().map(|at| envelope.len(*at, entity)).sum();
             assert_eq!(body.len(), batch_len(times.len(), sum));
-            assert_eq!(body.capacity(), body.len(), "one allocation, exactly as large as needed");
+            assert_eq!(
+                body.capacity(),
+                body.len(),
+                "one allocation, exactly as large as needed"
+            );
             let parsed: Value = serde_json::from_slice(&body).unwrap();
             assert_eq!(parsed["messages"].as_array().unwrap().len(), times.len());
         }

@@ -39,7 +39,13 @@ impl Refusal {
             Some(violation) if violation != text => scrub(&format!("{text}: {violation}")),
             _ => scrub(text),
         };
-        Self { scope, reason, status, message, pointer }
+        Self {
+            scope,
+            reason,
+            status,
+            message,
+            pointer,
+        }
     }
 
     /// The refusal of a request whose body is not JSON (a proxy's page), or has none.
@@ -50,7 +56,10 @@ impl Refusal {
     /// Two refusals with the same pattern are refusals for the same reason. Numbers differ from record to record.
     pub(crate) fn pattern(&self) -> String {
         let words = self.message.chars().filter(|c| !c.is_ascii_digit());
-        std::iter::once(self.status.to_string()).chain([" ".to_owned()]).chain(words.map(String::from)).collect()
+        std::iter::once(self.status.to_string())
+            .chain([" ".to_owned()])
+            .chain(words.map(String::from))
+            .collect()
     }
 
     /// What the operator can do about a refusal of target scope.
@@ -79,15 +88,31 @@ fn judge(status: u16, message: &str) -> (Scope, &'static str) {
     }
     let text = message.to_lowercase();
     let any = |words: &[&str]| words.iter().any(|word| text.contains(word));
-    let absent = any(&["missing", "absent", "wrong", "not found", "unknown", "invalid", "disabled", "not exist", "not match", "mandatory", "not enabled"]);
+    let absent = any(&[
+        "missing",
+        "absent",
+        "wrong",
+        "not found",
+        "unknown",
+        "invalid",
+        "disabled",
+        "not exist",
+        "not match",
+        "mandatory",
+        "not enabled",
+    ]);
     if absent && any(&["ims org", "imsorg "]) {
         (Scope::Target, "wrong_organization")
-    } else if any(&["unknown xdm format", "'header' field"]) || (absent && any(&["schemaref", "schema id", "payload schema"])) {
+    } else if any(&["unknown xdm format", "'header' field"])
+        || (absent && any(&["schemaref", "schema id", "payload schema"]))
+    {
         (Scope::Target, "unknown_schema")
-    } else if absent && any(&["flow id", "flowid", "flow-id", "dataflow"]) {
+    } else if absent && any(&[" flow", "flowid", "flow-id", "dataflow"]) {
         (Scope::Target, "unknown_flow")
     } else if absent && any(&["dataset"]) {
         (Scope::Target, "unknown_dataset")
+    } else if any(&["in the header"]) {
+        (Scope::Target, "wrong_header")
     } else {
         (Scope::Record, "refused")
     }
@@ -95,10 +120,17 @@ fn judge(status: u16, message: &str) -> (Scope, &'static str) {
 
 /// The message of a problem body, of an item, of the gateway or of an OAuth error.
 fn message(body: &Value) -> &str {
-    ["/report/message", "/message", "/detail", "/error_description", "/title", "/error"]
-        .iter()
-        .find_map(|pointer| body.pointer(pointer).and_then(Value::as_str))
-        .unwrap_or("")
+    [
+        "/report/message",
+        "/message",
+        "/detail",
+        "/error_description",
+        "/title",
+        "/error",
+    ]
+    .iter()
+    .find_map(|pointer| body.pointer(pointer).and_then(Value::as_str))
+    .unwrap_or("")
 }
 
 /// The first violation of synchronous validation that names no cause of its own: its place and its text.
@@ -109,7 +141,10 @@ fn violation(body: &Value) -> Option<(String, String)> {
         node = cause;
     }
     let text = |member: &str| node.get(member).and_then(Value::as_str);
-    Some((text("pointerToViolation")?.trim_start_matches('#').to_owned(), text("message").unwrap_or("").to_owned()))
+    Some((
+        text("pointerToViolation")?.trim_start_matches('#').to_owned(),
+        text("message").unwrap_or("").to_owned(),
+    ))
 }
 
 /// Makes a foreign message fit for logs: no addresses, no tokens, no long numbers, no control characters, not long.
@@ -123,7 +158,11 @@ pub(super) fn scrub(text: &str) -> String {
         } else {
             clean.push_str(word);
         }
-        clean.extend(piece[word.len()..].chars().map(|c| if c.is_control() { ' ' } else { c }));
+        clean.extend(
+            piece[word.len()..]
+                .chars()
+                .map(|c| if c.is_control() { ' ' } else { c }),
+        );
         if clean.len() > 4 * MESSAGE {
             break;
         }
@@ -160,11 +199,34 @@ mod tests {
     #[test]
     fn a_fault_of_the_configuration_is_not_a_record_s_fault() {
         let about = "inletId: [ab] imsOrgId: [X@AdobeOrg] Message has ";
-        assert_eq!(scope(400, &format!("{about}an absent or wrong ims org in the header")), (Scope::Target, "wrong_organization"));
-        assert_eq!(scope(400, &format!("{about}unknown xdm format")), (Scope::Target, "unknown_schema"));
-        assert_eq!(scope(400, "The 'header' field is mandatory. Provide a valid 'header' value and try again."), (Scope::Target, "unknown_schema"));
+        assert_eq!(
+            scope(400, &format!("{about}an absent or wrong ims org in the header")),
+            (Scope::Target, "wrong_organization")
+        );
+        assert_eq!(
+            scope(400, &format!("{about}unknown xdm format")),
+            (Scope::Target, "unknown_schema")
+        );
+        assert_eq!(
+            scope(
+                400,
+                "The 'header' field is mandatory. Provide a valid 'header' value and try again."
+            ),
+            (Scope::Target, "unknown_schema")
+        );
         assert_eq!(scope(400, "Missing flowId"), (Scope::Target, "unknown_flow"));
-        assert_eq!(scope(400, "dataset 5f0c does not exist"), (Scope::Target, "unknown_dataset"));
+        assert_eq!(
+            scope(400, "dataset 5f0c does not exist"),
+            (Scope::Target, "unknown_dataset")
+        );
+        assert_eq!(
+            scope(400, &format!("{about}an absent, disabled or wrong flow")),
+            (Scope::Target, "unknown_flow")
+        );
+        assert_eq!(
+            scope(400, &format!("{about}unsupported operations in the header")),
+            (Scope::Target, "wrong_header")
+        );
         assert_eq!(scope(404, ""), (Scope::Target, "not_found"));
         assert_eq!(scope(302, ""), (Scope::Target, "wrong_inlet"));
     }
@@ -175,13 +237,21 @@ mod tests {
             {"pointerToViolation": "#", "message": "2 schema violations found", "causingExceptions": [
                 {"pointerToViolation": "#/_id", "message": "expected type: String, found: Long", "causingExceptions": []}]}]}}});
         let refusal = Refusal::new(400, &body);
-        assert_eq!((refusal.scope, refusal.pointer.as_deref()), (Scope::Record, Some("/_id")));
-        assert!(refusal.message.ends_with("expected type: String, found: Long"), "{}", refusal.message);
+        assert_eq!(
+            (refusal.scope, refusal.pointer.as_deref()),
+            (Scope::Record, Some("/_id"))
+        );
+        assert!(
+            refusal.message.ends_with("expected type: String, found: Long"),
+            "{}",
+            refusal.message
+        );
     }
 
     #[test]
     fn a_message_is_scrubbed_of_what_may_be_personal_and_cut() {
-        let scrubbed = scrub("value [asha@example.com] of X@AdobeOrg, phone +919812345678, token eyJhbGciOi.J9.x, code 400");
+        let scrubbed =
+            scrub("value [asha@example.com] of X@AdobeOrg, phone +919812345678, token eyJhbGciOi.J9.x, code 400");
         assert_eq!(scrubbed, "value […] of X@AdobeOrg, phone …, token …, code 400");
         assert_eq!(scrub(&"wörd ".repeat(1000)).chars().count(), MESSAGE + 1);
         assert_eq!(scrub("a\r\nb"), "a  b");

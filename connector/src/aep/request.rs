@@ -30,7 +30,10 @@ pub(crate) struct Request {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum EndpointError {
     #[error("{name} cannot be sent as an HTTP header")]
-    Header { name: &'static str, source: InvalidHeaderValue },
+    Header {
+        name: &'static str,
+        source: InvalidHeaderValue,
+    },
     #[error("the envelope cannot be written")]
     Envelope(#[from] serde_json::Error),
 }
@@ -54,7 +57,12 @@ impl Endpoint {
     pub(crate) fn profiles(platform: &Platform, profiles: &Profiles) -> Result<Self, EndpointError> {
         let sandbox = platform.sandbox.as_deref();
         match profiles {
-            Profiles::Upsert { inlet, flow_id, dataset_id, identity_dataset_id } => Ok(Self {
+            Profiles::Upsert {
+                inlet,
+                flow_id,
+                dataset_id,
+                identity_dataset_id,
+            } => Ok(Self {
                 url: inlet.url.clone(),
                 headers: headers(sandbox, Some(flow_id))?,
                 envelope: Envelope::upsert(
@@ -95,7 +103,11 @@ impl Endpoint {
 
     /// The length of a request with `count` records of `sum` bytes together.
     pub(crate) fn body_len(&self, count: usize, sum: usize) -> usize {
-        if self.batched { envelope::batch_len(count, sum) } else { sum }
+        if self.batched {
+            envelope::batch_len(count, sum)
+        } else {
+            sum
+        }
     }
 
     /// Whether a record can be sent at all. One that cannot is never tried: the answer is known.
@@ -114,7 +126,11 @@ impl Endpoint {
             }
             body
         };
-        Request { url: self.url.clone(), headers: self.headers.clone(), body: Bytes::from(body) }
+        Request {
+            url: self.url.clone(),
+            headers: self.headers.clone(),
+            body: Bytes::from(body),
+        }
     }
 }
 

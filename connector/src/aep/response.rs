@@ -61,7 +61,10 @@ pub(crate) fn read(answer: &HttpAnswer, kind: Kind, now_ms: i64) -> Answer {
         501 | 505 => Answer::Target(refusal()),
         408 | 425 | 429 | 500.. => Answer::Busy {
             status: answer.status,
-            retry_after: answer.retry_after.as_deref().and_then(|value| retry_after::parse(value, now_ms)),
+            retry_after: answer
+                .retry_after
+                .as_deref()
+                .and_then(|value| retry_after::parse(value, now_ms)),
         },
         404 | 405 | 406 | 410 | 411 | 414 | 415 | 421 | 426 | 431 | ..=399 => Answer::Target(refusal()),
         _ => Answer::Refused(refusal()),
@@ -73,7 +76,11 @@ fn single(body: &[u8]) -> Fate {
         return Fate::Unknown;
     };
     if let Some(Value::Array(items)) = members.get("responses") {
-        return if let [item] = items.as_slice() { fate(item) } else { Fate::Unknown };
+        return if let [item] = items.as_slice() {
+            fate(item)
+        } else {
+            Fate::Unknown
+        };
     }
     let acknowledged = members.contains_key("inletId") || members.contains_key("inletID");
     match fate(&Value::Object(members)) {
@@ -93,7 +100,10 @@ fn batch(body: &[u8], count: usize) -> Vec<Fate> {
     let by_suffix = by_suffix(&items, count);
     if items.len() != count {
         // A list of another length has no positions. Only the documented ids can still tell.
-        return by_suffix.into_iter().map(|item| item.map_or(Fate::Unknown, fate)).collect();
+        return by_suffix
+            .into_iter()
+            .map(|item| item.map_or(Fate::Unknown, fate))
+            .collect();
     }
     // Position decides. But where an item names *another* position by the documented id, the two readings contradict
     // each other, and a verdict that depends on which one is right is no verdict.
@@ -138,7 +148,9 @@ fn suffix(item: &Value) -> Option<usize> {
     let (uuid, number) = id.rsplit_once('-')?;
     let groups: Vec<&str> = uuid.split('-').collect();
     let is_uuid = groups.iter().map(|group| group.len()).eq([8, 4, 4, 4, 12])
-        && groups.iter().all(|group| group.bytes().all(|byte| byte.is_ascii_hexdigit()));
+        && groups
+            .iter()
+            .all(|group| group.bytes().all(|byte| byte.is_ascii_hexdigit()));
     (is_uuid && !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())).then(|| number.parse().ok())?
 }
 
@@ -181,7 +193,11 @@ mod tests {
     const UUID: &str = "0f8fad5b-d9cb-469f-a165-70867728950e";
 
     fn fates(status: u16, body: &Value, count: usize) -> Vec<Fate> {
-        let answer = HttpAnswer { status, retry_after: None, body: serde_json::to_vec(body).unwrap().into() };
+        let answer = HttpAnswer {
+            status,
+            retry_after: None,
+            body: serde_json::to_vec(body).unwrap().into(),
+        };
         match read(&answer, Kind::Batch(count), 0) {
             Answer::Records(fates) => fates,
             other => panic!("{other:?}"),
@@ -199,12 +215,21 @@ mod tests {
     }
 
     fn answer(status: u16, retry_after: Option<&str>) -> Answer {
-        read(&HttpAnswer { status, retry_after: retry_after.map(str::to_owned), body: "<html>".into() }, Kind::Batch(3), 0)
+        read(
+            &HttpAnswer {
+                status,
+                retry_after: retry_after.map(str::to_owned),
+                body: "<html>".into(),
+            },
+            Kind::Batch(3),
+            0,
+        )
     }
 
     #[test]
     fn both_dialects_are_read_by_position() {
-        let documented = json!({"responses": [{"xactionId": "1:2:3"}, {"statusCode": 400, "message": "x"}, {"statusCode": "503"}]});
+        let documented =
+            json!({"responses": [{"xactionId": "1:2:3"}, {"statusCode": 400, "message": "x"}, {"statusCode": "503"}]});
         let connector = json!({"responses": [{"xactionId": format!("{UUID}-0")}, {"xactionId": format!("{UUID}-1"), "status": 400},
             {"xactionId": format!("{UUID}-2"), "status": "429"}]});
         for status in [200, 207] {
@@ -222,7 +247,11 @@ mod tests {
     #[test]
     fn a_short_list_says_nothing_about_the_records_it_does_not_name() {
         let colon = json!({"responses": [{"xactionId": "1:2:3:3"}, {"statusCode": 400}, {"statusCode": 400}, {"statusCode": 400}]});
-        assert_eq!(short(&fates(207, &colon, 5)), "?????", "Adobe's own sample: 5 messages, 4 items");
+        assert_eq!(
+            short(&fates(207, &colon, 5)),
+            "?????",
+            "Adobe's own sample: 5 messages, 4 items"
+        );
         let named = json!({"responses": [{"xactionId": format!("{UUID}-2")}, {"xactionId": format!("{UUID}-0"), "status": 400}]});
         assert_eq!(short(&fates(207, &named, 4)), "R?A?");
     }
@@ -251,19 +280,34 @@ mod tests {
 
     #[test]
     fn what_cannot_be_read_is_unknown() {
-        for body in [json!({}), json!({"responses": []}), json!({"responses": {}}), json!([]), json!(null)] {
+        for body in [
+            json!({}),
+            json!({"responses": []}),
+            json!({"responses": {}}),
+            json!([]),
+            json!(null),
+        ] {
             assert_eq!(short(&fates(207, &body, 2)), "??", "{body}");
         }
-        let odd = json!({"responses": [null, {}, {"status": "bad"}, {"status": true}, {"status": 100}, {"message": "x"}, 7]});
+        let odd =
+            json!({"responses": [null, {}, {"status": "bad"}, {"status": true}, {"status": 100}, {"message": "x"}, 7]});
         assert_eq!(short(&fates(207, &odd, 7)), "???????");
-        let cut = HttpAnswer { status: 207, retry_after: None, body: r#"{"responses":[{"xactionId":"a"},"#.into() };
+        let cut = HttpAnswer {
+            status: 207,
+            retry_after: None,
+            body: r#"{"responses":[{"xactionId":"a"},"#.into(),
+        };
         assert_eq!(read(&cut, Kind::Batch(2), 0), Answer::Records(vec![Fate::Unknown; 2]));
     }
 
     #[test]
     fn a_single_answer_counts_only_when_it_acknowledges() {
         let one = |body: &str| {
-            let answer = HttpAnswer { status: 200, retry_after: None, body: body.to_owned().into() };
+            let answer = HttpAnswer {
+                status: 200,
+                retry_after: None,
+                body: body.to_owned().into(),
+            };
             match read(&answer, Kind::Single, 0) {
                 Answer::Records(fates) => short(&fates),
                 other => panic!("{other:?}"),
@@ -289,7 +333,13 @@ mod tests {
             assert!(matches!(answer(status, None), Answer::Target(_)), "{status}");
         }
         for status in [408, 429, 500, 502, 503, 504] {
-            assert_eq!(answer(status, Some("2")), Answer::Busy { status, retry_after: Some(Duration::from_secs(2)) });
+            assert_eq!(
+                answer(status, Some("2")),
+                Answer::Busy {
+                    status,
+                    retry_after: Some(Duration::from_secs(2))
+                }
+            );
         }
     }
 }

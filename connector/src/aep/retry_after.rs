@@ -16,7 +16,9 @@ pub(super) fn parse(value: &str, now_ms: i64) -> Option<Duration> {
 /// Milliseconds since the epoch of an IMF-fixdate, `Sun, 06 Nov 1994 08:49:37 GMT`. The two obsolete forms are not
 /// read: no server sends them, and "unusable" only means our own backoff is taken.
 fn http_date_ms(text: &str) -> Option<i64> {
-    const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    const MONTHS: [&str; 12] = [
+        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+    ];
     let (_, date) = text.split_once(", ")?;
     let mut parts = date.split(' ');
     let day: i64 = parts.next()?.parse().ok().filter(|day| (1..=31).contains(day))?;
@@ -34,7 +36,11 @@ fn http_date_ms(text: &str) -> Option<i64> {
 
 /// Days since 1970-01-01 in the Gregorian calendar, with years counted from March so that the leap day comes last.
 fn days_from_epoch(year: i64, month: i64, day: i64) -> i64 {
-    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
+    let (year, month) = if month > 2 {
+        (year, month - 3)
+    } else {
+        (year - 1, month + 9)
+    };
     365 * year + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5 + day - 1 - 719_468
 }
 
@@ -56,9 +62,15 @@ mod tests {
 
     #[test]
     fn a_date_is_a_pause_from_now() {
-        assert_eq!(parse("Sun, 06 Nov 1994 08:49:37 GMT", NOV_6 - 1500), Some(Duration::from_millis(1500)));
+        assert_eq!(
+            parse("Sun, 06 Nov 1994 08:49:37 GMT", NOV_6 - 1500),
+            Some(Duration::from_millis(1500))
+        );
         assert_eq!(parse("Thu, 01 Jan 1970 00:00:00 GMT", 0), Some(Duration::ZERO));
-        assert_eq!(parse("Thu, 29 Feb 2024 00:00:00 GMT", 1_709_164_800_000 - 7), Some(Duration::from_millis(7)));
+        assert_eq!(
+            parse("Thu, 29 Feb 2024 00:00:00 GMT", 1_709_164_800_000 - 7),
+            Some(Duration::from_millis(7))
+        );
     }
 
     #[test]
@@ -68,7 +80,15 @@ mod tests {
 
     #[test]
     fn nonsense_is_not_a_pause() {
-        for text in ["", "soon", "-1", "1.5", "Sun, 06 Nov 1994", "Sun, 99 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 1994 08:49:37 CET"] {
+        for text in [
+            "",
+            "soon",
+            "-1",
+            "1.5",
+            "Sun, 06 Nov 1994",
+            "Sun, 99 Nov 1994 08:49:37 GMT",
+            "Sun, 06 Nov 1994 08:49:37 CET",
+        ] {
             assert_eq!(parse(text, 0), None, "{text}");
         }
     }

@@ -4,8 +4,8 @@ use std::error::Error;
 use std::future::Future;
 
 use bytes::{Bytes, BytesMut};
-use reqwest::header::{HeaderValue, RETRY_AFTER};
 use reqwest::Client;
+use reqwest::header::{HeaderValue, RETRY_AFTER};
 
 use super::request::Request;
 
@@ -64,8 +64,11 @@ impl Transport for HttpClient {
             .await
             .map_err(classify)?;
         let status = response.status().as_u16();
-        let retry_after =
-            response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let retry_after = response
+            .headers()
+            .get(RETRY_AFTER)
+            .and_then(|value| value.to_str().ok())
+            .map(str::to_owned);
         let mut body = BytesMut::new();
         while let Some(chunk) = response.chunk().await.map_err(classify)? {
             if body.len() + chunk.len() > MAX_ANSWER {
@@ -73,7 +76,11 @@ impl Transport for HttpClient {
             }
             body.extend_from_slice(&chunk);
         }
-        Ok(HttpAnswer { status, retry_after, body: body.freeze() })
+        Ok(HttpAnswer {
+            status,
+            retry_after,
+            body: body.freeze(),
+        })
     }
 }
 

@@ -99,7 +99,12 @@ struct Digested {
 
 impl Origin {
     pub(crate) fn new(topic: &str, position: Position, timestamp: Option<i64>) -> Self {
-        Self { topic: topic.to_owned(), partition: position.partition, offset: position.offset, timestamp }
+        Self {
+            topic: topic.to_owned(),
+            partition: position.partition,
+            offset: position.offset,
+            timestamp,
+        }
     }
 }
 
@@ -147,8 +152,15 @@ impl DeadLetter {
             message: trial.message.clone(),
             key: key.to_owned(),
             source,
-            event: Some(EventName { name: name.to_owned(), id: id.to_owned() }),
-            target: Some(Target { inlet: trial.inlet, status: trial.status, message: trial.message }),
+            event: Some(EventName {
+                name: name.to_owned(),
+                id: id.to_owned(),
+            }),
+            target: Some(Target {
+                inlet: trial.inlet,
+                status: trial.status,
+                message: trial.message,
+            }),
             attempts: Some(trial.attempts),
             first_attempt: trial.first,
             last_attempt: trial.last,
@@ -161,7 +173,10 @@ impl DeadLetter {
     pub(super) fn without_record(&self) -> Result<Self, serde_json::Error> {
         let text = self.record.get().as_bytes();
         let sha256 = Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect();
-        let record = serde_json::value::to_raw_value(&Digested { size: text.len(), sha256 })?;
+        let record = serde_json::value::to_raw_value(&Digested {
+            size: text.len(),
+            sha256,
+        })?;
         Ok(Self { record, ..self.clone() })
     }
 

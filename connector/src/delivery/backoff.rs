@@ -46,14 +46,20 @@ mod tests {
     use super::*;
 
     fn backoff() -> Backoff {
-        let limits = RetryLimits { initial: Duration::from_millis(200), max: Duration::from_secs(30) };
+        let limits = RetryLimits {
+            initial: Duration::from_millis(200),
+            max: Duration::from_secs(30),
+        };
         Backoff::new(limits, fastrand::Rng::with_seed(1))
     }
 
     #[test]
     fn the_limit_doubles_up_to_the_maximum() {
         let millis: Vec<u128> = (1..=10).map(|n| backoff().ceiling(n).as_millis()).collect();
-        assert_eq!(millis, [200, 400, 800, 1600, 3200, 6400, 12_800, 25_600, 30_000, 30_000]);
+        assert_eq!(
+            millis,
+            [200, 400, 800, 1600, 3200, 6400, 12_800, 25_600, 30_000, 30_000]
+        );
         assert_eq!(backoff().ceiling(u32::MAX), Duration::from_secs(30));
     }
 
@@ -68,7 +74,13 @@ mod tests {
 
     #[test]
     fn a_pause_asked_for_is_honoured_but_clamped() {
-        assert_eq!(backoff().pause_or(1, Some(Duration::from_secs(7))), Duration::from_secs(7));
-        assert_eq!(backoff().pause_or(1, Some(Duration::from_secs(86_400))), Duration::from_secs(30));
+        assert_eq!(
+            backoff().pause_or(1, Some(Duration::from_secs(7))),
+            Duration::from_secs(7)
+        );
+        assert_eq!(
+            backoff().pause_or(1, Some(Duration::from_secs(86_400))),
+            Duration::from_secs(30)
+        );
     }
 }

@@ -1,12 +1,14 @@
 //! The one loop: arrivals in, requests and letters under way, settlements out.
 
+mod ends;
+mod intake;
+
 use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use tokio::sync::mpsc::Receiver;
@@ -16,22 +18,19 @@ use super::backoff::Backoff;
 use super::counters::{Counters, InletName};
 use super::lanes::Capacity;
 use super::pace::{Gate, Pace};
-use super::parcel::{Parcel, Record};
-use super::pipeline::{Cut, Death, Ended, Now, Pipeline};
+use super::parcel::Record;
+use super::pipeline::{Cut, Now, Pipeline};
 use super::send::{Sender, Sent, Tokens};
 use crate::aep::{Endpoint, EndpointError, Kind, MAX_BODY, Transport};
-use crate::answer::{Answer, AnswerError, Mapped};
+use crate::answer::AnswerError;
 use crate::arrival::Arrival;
 use crate::clock::Clock;
 use crate::config::Platform;
-use crate::dead_letter::{self, DeadLetter, DeadLetters, Origin, Trial};
+use crate::dead_letter::{self, DeadLetter, DeadLetters};
 use crate::error::Fault;
 use crate::ledger::{Ledger, LedgerError};
-use crate::outcome::Outcome;
 use crate::position::Position;
 
-/// How far ahead of our clock an event may be: it waits that long. Clocks differ; beyond this it is an error in the data.
-const FUTURE_MS: i64 = 5 * 60 * 1000;
 /// Arrivals taken at once.
 const ARRIVALS: usize = 1024;
 /// Letters written at once. They are rare; more would only crowd the dead-letter topic.
@@ -109,6 +108,8 @@ pub(crate) struct Delivery<T, K, D> {
     writing: FuturesUnordered<Written>,
     /// Records that are not settled.
     open: usize,
+    /// In which order the inlets are asked for their next request.
+    turns: [InletName; 2],
 }
 
 impl<T, K, D> Delivery<T, K, D>
@@ -155,6 +156,7 @@ where
             letters: VecDeque::new(),
             writing: FuturesUnordered::new(),
             open: 0,
+            turns: [InletName::Profiles, InletName::Events],
         })
     }
 
@@ -199,69 +201,10 @@ where
     }
 
     fn now(&self) -> Now {
-        Now { instant: Instant::now(), wall: self.parts.clock.now_ms() }
-    }
-
-    // === in ===
-
-    fn accept(&mut self, arrival: Arrival) -> Result<(), DeliveryError> {
-        match arrival {
-            Arrival::Gap { first, last, .. } => {
-                self.parts.counters.gap(first.abs_diff(last) + 1);
-                Ok(())
-            }
-            Arrival::Record { position, timestamp, answer } => {
-                self.open += 1;
-                match Answer::read(&answer).map_err(|source| DeliveryError::Answer { position, source })? {
-                    Answer::Skipped(reason) => {
-                        self.parts.counters.skipped(&reason);
-                        self.settle(position, Outcome::Skipped)
-                    }
-                    Answer::Rejected(rejected) => {
-                        let origin = Origin::new(&self.parts.topic, position, timestamp);
-                        let letter = DeadLetter::rejected(origin, &rejected)?;
-                        self.letters.push_back(Letter { letter, end: LetterEnd::Position(position) });
-                        Ok(())
-                    }
-                    Answer::Mapped(mapped) => self.mapped(position, timestamp, mapped),
-                }
-            }
+        Now {
+            instant: Instant::now(),
+            wall: self.parts.clock.now_ms(),
         }
-    }
-
-    fn mapped(&mut self, position: Position, timestamp: Option<i64>, mapped: Mapped) -> Result<(), DeliveryError> {
-        let now = self.now();
-        let record = Arc::new(Record::new(position, timestamp, &mapped));
-        if mapped.at.saturating_sub(now.wall) > FUTURE_MS {
-            let message = "the event's time is more than five minutes in the future".to_owned();
-            let death = Death { reason: "future_time", status: None, message, pointer: None };
-            let mut parts = vec![("event", &mapped.event)];
-            parts.extend(mapped.profile.as_ref().map(|profile| ("profile", profile)));
-            let trial = trial(InletName::Events, death, None);
-            let letter = self.undeliverable(&record, &parts, trial)?;
-            self.letters.push_back(Letter { letter, end: LetterEnd::Position(position) });
-            return Ok(());
-        }
-        let lane = record.lane();
-        let mut oversize = Vec::new();
-        let statements = [(InletName::Events, Some(mapped.event)), (InletName::Profiles, mapped.profile)];
-        // Both parcels are counted before either can end.
-        for (name, entity) in statements {
-            let Some(entity) = entity else { continue };
-            let Some(inlet) = self.inlets().find(|inlet| inlet.name == name) else { continue };
-            let wire_len = inlet.endpoint.wire_len(record.at, &entity);
-            let parcel = Parcel::new(Arc::clone(&record), entity, lane, wire_len);
-            if inlet.endpoint.fits(wire_len) {
-                inlet.pipeline.push(parcel, now);
-            } else {
-                let message = format!("larger than the platform's limit of {MAX_BODY} bytes");
-                oversize.push((name, Ended { parcel, death: Some(Death { reason: "too_large", status: None, message, pointer: None }) }));
-            }
-        }
-        for (name, ended) in oversize {
-            self.ended(name, ended)?;
-        }
-        Ok(())
     }
 
     // === out ===
@@ -271,16 +214,26 @@ where
         let now = self.now();
         loop {
             let mut started = false;
-            for name in [InletName::Events, InletName::Profiles] {
+            // In turns: with a limit of one, the first of a fixed order would always win.
+            self.turns.swap(0, 1);
+            for name in self.turns {
                 let permit = self.permit(name);
-                let Some(inlet) = self.inlets().find(|inlet| inlet.name == name) else { continue };
+                let Some(inlet) = self.inlets().find(|inlet| inlet.name == name) else {
+                    continue;
+                };
                 let batched = inlet.endpoint.batched();
-                let Some((id, parcels)) = inlet.pipeline.next(now, permit) else { continue };
+                let Some((id, parcels)) = inlet.pipeline.next(now, permit) else {
+                    continue;
+                };
                 let count = parcels.len();
-                let request = inlet.endpoint.request(parcels.iter().map(|parcel| (parcel.record.at, &parcel.entity[..])));
+                let request = inlet
+                    .endpoint
+                    .request(parcels.iter().map(|parcel| (parcel.record.at, &parcel.entity[..])));
                 let kind = if batched { Kind::Batch(count) } else { Kind::Single };
                 let sender = Arc::clone(&inlet.sender);
-                self.flights.push(Box::pin(async move { (name, id, sender.send(request, kind, count).await) }));
+                self.flights.push(Box::pin(
+                    async move { (name, id, sender.send(request, kind, count).await) },
+                ));
                 started = true;
             }
             if !started {
@@ -288,7 +241,9 @@ where
             }
         }
         for name in [InletName::Events, InletName::Profiles] {
-            let Some(inlet) = self.inlets().find(|inlet| inlet.name == name) else { continue };
+            let Some(inlet) = self.inlets().find(|inlet| inlet.name == name) else {
+                continue;
+            };
             for ended in inlet.pipeline.take_ended() {
                 self.ended(name, ended)?;
             }
@@ -322,60 +277,11 @@ where
 
     fn wake(&self) -> Option<Instant> {
         let events = self.events.pipeline.wake(self.permit(InletName::Events));
-        let profiles = self.profiles.as_ref().and_then(|inlet| inlet.pipeline.wake(self.permit(InletName::Profiles)));
+        let profiles = self
+            .profiles
+            .as_ref()
+            .and_then(|inlet| inlet.pipeline.wake(self.permit(InletName::Profiles)));
         [events, profiles].into_iter().flatten().min()
-    }
-
-    // === ends ===
-
-    fn ended(&mut self, name: InletName, ended: Ended) -> Result<(), DeliveryError> {
-        let Ended { parcel, death } = ended;
-        match death {
-            None => {
-                self.parts.counters.delivered(name);
-                self.parcel_ended(&parcel.record, false)
-            }
-            Some(death) => {
-                let part = if name == InletName::Events { "event" } else { "profile" };
-                let trial = trial(name, death, Some(&parcel));
-                let letter = self.undeliverable(&parcel.record, &[(part, &parcel.entity)], trial)?;
-                self.letters.push_back(Letter { letter, end: LetterEnd::Parcel(parcel.record) });
-                Ok(())
-            }
-        }
-    }
-
-    fn undeliverable(
-        &self,
-        record: &Record,
-        parts: &[(&'static str, &Bytes)],
-        trial: Trial,
-    ) -> Result<DeadLetter, serde_json::Error> {
-        let origin = Origin::new(&self.parts.topic, record.position, record.timestamp);
-        DeadLetter::undeliverable(origin, (&record.key, &record.name, &record.id), parts, trial)
-    }
-
-    fn written(&mut self, letter: &Letter) -> Result<(), DeliveryError> {
-        self.parts.counters.dead_lettered(letter.letter.reason());
-        let (source, reason) = (letter.letter.source(), letter.letter.reason());
-        tracing::error!(%source, reason, "dead-lettered");
-        match &letter.end {
-            LetterEnd::Position(position) => self.settle(*position, Outcome::DeadLettered),
-            LetterEnd::Parcel(record) => self.parcel_ended(record, true),
-        }
-    }
-
-    fn parcel_ended(&mut self, record: &Record, dead: bool) -> Result<(), DeliveryError> {
-        match record.end(dead) {
-            None => Ok(()),
-            Some(false) => self.settle(record.position, Outcome::Delivered),
-            Some(true) => self.settle(record.position, Outcome::DeadLettered),
-        }
-    }
-
-    fn settle(&mut self, position: Position, outcome: Outcome) -> Result<(), DeliveryError> {
-        self.open -= 1;
-        Ok(self.parts.ledger.settle(position, outcome)?)
     }
 }
 
@@ -384,23 +290,29 @@ fn cut(platform: &Platform, endpoint: &Endpoint, name: InletName) -> Cut {
     let timed = name == InletName::Events;
     if endpoint.batched() {
         // Each parcel counts one byte for its comma; the frame of a batch counts the one comma too many.
-        let bytes = platform.batch.max_bytes.get().min(MAX_BODY).saturating_sub(endpoint.body_len(0, 0));
-        let capacity = Capacity { records: platform.batch.max_records.get(), bytes };
-        Cut { capacity, linger: platform.batch.linger, timed }
+        let bytes = platform
+            .batch
+            .max_bytes
+            .get()
+            .min(MAX_BODY)
+            .saturating_sub(endpoint.body_len(0, 0));
+        let capacity = Capacity {
+            records: platform.batch.max_records.get(),
+            bytes,
+        };
+        Cut {
+            capacity,
+            linger: platform.batch.linger,
+            timed,
+        }
     } else {
-        Cut { capacity: Capacity { records: 1, bytes: MAX_BODY }, linger: Duration::ZERO, timed }
-    }
-}
-
-fn trial(inlet: InletName, death: Death, parcel: Option<&Parcel>) -> Trial {
-    Trial {
-        inlet: inlet.as_str(),
-        reason: death.reason,
-        pointer: death.pointer,
-        status: death.status,
-        message: death.message,
-        attempts: parcel.map_or(0, |parcel| parcel.attempts),
-        first: parcel.and_then(|parcel| parcel.first_attempt),
-        last: parcel.and_then(|parcel| parcel.last_attempt),
+        Cut {
+            capacity: Capacity {
+                records: 1,
+                bytes: MAX_BODY,
+            },
+            linger: Duration::ZERO,
+            timed,
+        }
     }
 }

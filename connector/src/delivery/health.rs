@@ -17,21 +17,17 @@ pub(super) const FAILURES_BEFORE_DOWN: u32 = 5;
 pub(crate) enum Health {
     Well,
     /// It does not answer, or only with errors that heal. One request at a time asks how it is.
-    Down { until: Instant, reason: String },
+    Down {
+        until: Instant,
+    },
     /// Something must be changed by a person. One record at a time asks whether it was.
-    Held { until: Instant, reason: String },
+    Held {
+        until: Instant,
+    },
 }
 
 impl Health {
     pub(super) fn is_held(&self) -> bool {
         matches!(self, Self::Held { .. })
-    }
-
-    /// For a person: why nothing is delivered.
-    pub(crate) fn reason(&self) -> Option<&str> {
-        match self {
-            Self::Well => None,
-            Self::Down { reason, .. } | Self::Held { reason, .. } => Some(reason),
-        }
     }
 }

@@ -28,7 +28,10 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Pace {
     pub(super) fn new(rates: Rates) -> Self {
         let now = Instant::now();
-        Self { rates, next: Mutex::new((now, now)) }
+        Self {
+            rates,
+            next: Mutex::new((now, now)),
+        }
     }
 
     /// Books one request with this many records and says when it may go. Without bursts: a second's worth of requests
@@ -90,9 +93,14 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn requests_and_records_keep_their_rates() {
-        let pace = Pace::new(Rates { requests_per_second: NonZeroU32::new(10), records_per_second: NonZeroU32::new(100) });
+        let pace = Pace::new(Rates {
+            requests_per_second: NonZeroU32::new(10),
+            records_per_second: NonZeroU32::new(100),
+        });
         let start = Instant::now();
-        let booked: Vec<u128> = [1, 1, 50, 1].map(|records| (pace.book(records, start) - start).as_millis()).to_vec();
+        let booked: Vec<u128> = [1, 1, 50, 1]
+            .map(|records| (pace.book(records, start) - start).as_millis())
+            .to_vec();
         assert_eq!(booked, [0, 100, 200, 700]);
     }
 
@@ -108,7 +116,10 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_gate_that_closes_during_the_wait_is_respected() {
-        let pace = Pace::new(Rates { requests_per_second: NonZeroU32::new(1), records_per_second: None });
+        let pace = Pace::new(Rates {
+            requests_per_second: NonZeroU32::new(1),
+            records_per_second: None,
+        });
         let gate = Gate::new();
         let start = Instant::now();
         pace.turn(&gate, 1).await;

@@ -81,14 +81,21 @@ impl<T: Transport, K: Tokens> Sender<T, K> {
             // 401 and 403 alike: Adobe's pages disagree on which one an expired token gets.
             self.tokens.refuse(&token);
             self.counters.retried("token_refused", 1);
-            tracing::info!(inlet = self.inlet.as_str(), "the token was refused; repeating with a fresh one");
+            tracing::info!(
+                inlet = self.inlet.as_str(),
+                "the token was refused; repeating with a fresh one"
+            );
             repeated = true;
         }
     }
 
     fn read(&self, answer: &HttpAnswer, kind: Kind) -> Answer {
         let answer = aep::read(answer, kind, self.clock.now_ms());
-        if let Answer::Busy { retry_after: Some(pause), .. } = answer {
+        if let Answer::Busy {
+            retry_after: Some(pause),
+            ..
+        } = answer
+        {
             self.gate.close(pause.min(self.longest_pause));
         }
         answer

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use tokio::time::Instant;
 
-use super::parcel::Parcel;
+use super::parcel::{Lane, Parcel};
 
 /// A batch that keeps failing while its inlet is well is halved after this many attempts: Adobe's documents list schema
 /// faults under 500 as well, so a "server error" may be one record's fault.
@@ -18,6 +18,8 @@ pub(super) struct Shipment {
     parts: VecDeque<Vec<Parcel>>,
     /// Whether it was cut: what fails alone then is kept from spoiling other batches.
     pub(super) cut: bool,
+    /// Whether it was cut because it kept failing: some part of it holds the cause.
+    suspect: bool,
     /// A single parcel that finds out whether a held inlet takes records again.
     pub(super) probe: bool,
     /// Failures in a row of the part in front, for the backoff.
@@ -36,6 +38,7 @@ impl Shipment {
         Self {
             parts: VecDeque::from([parcels]),
             cut: false,
+            suspect: false,
             probe: false,
             failures: 0,
             failures_while_well: 0,
@@ -59,10 +62,11 @@ impl Shipment {
         }
     }
 
-    /// Takes the part in front out; the next one starts afresh.
+    /// Takes the part in front out; the next one starts afresh, but for the suspicion.
     pub(super) fn take_part(&mut self) -> Vec<Parcel> {
         self.failures = 0;
-        self.failures_while_well = 0;
+        // Or a bad record among 500 would take nine times five attempts to find.
+        self.failures_while_well = if self.suspect { FAILURES_BEFORE_HALVING - 1 } else { 0 };
         self.unknowns = 0;
         self.acceptances = None;
         self.parts.pop_front().unwrap_or_default()
@@ -80,11 +84,20 @@ impl Shipment {
         }
     }
 
-    /// Halves the part because it keeps failing: the halves inherit the suspicion and are cut at their next failure, or
-    /// a bad record among 500 would take nine times five attempts to find.
+    /// Halves the part because it keeps failing. The parts inherit the suspicion: they are cut at their next failure.
     pub(super) fn halve_suspect(&mut self) {
+        self.suspect = true;
         self.halve();
-        self.failures_while_well = FAILURES_BEFORE_HALVING - 1;
+    }
+
+    /// Takes out what is left of a lane, in order: an earlier parcel of it has to go again, and nothing may pass it.
+    pub(super) fn withdraw(&mut self, lane: Lane) -> Vec<Parcel> {
+        let mut withdrawn = Vec::new();
+        for part in &mut self.parts {
+            withdrawn.extend(part.extract_if(.., |parcel| parcel.lane == lane));
+        }
+        self.parts.retain(|part| !part.is_empty());
+        withdrawn
     }
 
     pub(super) fn is_done(&self) -> bool {
@@ -94,5 +107,74 @@ impl Shipment {
     /// Everything in it, in order.
     pub(super) fn into_parcels(self) -> impl Iterator<Item = Parcel> {
         self.parts.into_iter().flatten()
+    }
+}
+
+// === tests ===
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::answer::Mapped;
+    use crate::delivery::parcel::Record;
+    use crate::position::Position;
+
+    fn parcel(offset: i64) -> Parcel {
+        let mapped = Mapped {
+            name: "n".to_owned(),
+            id: offset.to_string(),
+            key: (offset % 3).to_string(),
+            at: 0,
+            event: Bytes::new(),
+            profile: None,
+        };
+        let record = Arc::new(Record::new(Position { partition: 0, offset }, None, &mapped));
+        let lane = record.lane();
+        Parcel::new(record, Bytes::new(), lane, 1)
+    }
+
+    fn shipment(count: i64) -> Shipment {
+        Shipment::new((0..count).map(parcel).collect(), Instant::now())
+    }
+
+    fn front(shipment: &Shipment) -> Vec<i64> {
+        shipment.part().iter().map(Parcel::offset).collect()
+    }
+
+    #[test]
+    fn halves_are_sent_in_the_order_of_the_whole() {
+        let mut shipment = shipment(5);
+        shipment.halve();
+        assert_eq!(front(&shipment), [0, 1]);
+        shipment.halve();
+        assert_eq!(front(&shipment), [0]);
+        let rest: Vec<i64> = shipment.into_parcels().map(|parcel| parcel.offset()).collect();
+        assert_eq!(rest, [0, 1, 2, 3, 4]);
+    }
+
+    #[test]
+    fn both_halves_of_a_suspect_are_cut_at_their_next_failure() {
+        let mut shipment = shipment(4);
+        shipment.halve_suspect();
+        assert_eq!(shipment.failures_while_well, FAILURES_BEFORE_HALVING - 1);
+        shipment.take_part();
+        assert_eq!(shipment.failures_while_well, FAILURES_BEFORE_HALVING - 1);
+        assert_eq!(front(&shipment), [2, 3]);
+    }
+
+    #[test]
+    fn what_is_left_of_a_lane_is_withdrawn_in_order_and_no_empty_part_stays() {
+        let mut shipment = shipment(6);
+        shipment.halve();
+        let first = shipment.take_part();
+        let withdrawn: Vec<i64> = shipment.withdraw(first[0].lane).iter().map(Parcel::offset).collect();
+        assert_eq!(withdrawn, [3]);
+        shipment.withdraw(first[1].lane);
+        shipment.withdraw(first[2].lane);
+        assert!(shipment.is_done());
     }
 }

@@ -118,7 +118,9 @@ mod tests {
     #[test]
     fn twenty_refusals_in_a_row_for_one_reason_are_the_target_s_fault() {
         let mut suspicion = Suspicion::default();
-        let verdicts: Vec<bool> = (0..20).map(|n| suspicion.refused(&refusal(&format!("bad value {n}")))).collect();
+        let verdicts: Vec<bool> = (0..20)
+            .map(|n| suspicion.refused(&refusal(&format!("bad value {n}"))))
+            .collect();
         assert_eq!(verdicts.iter().position(|fault| *fault), Some(19));
     }
 

@@ -28,7 +28,12 @@ async fn answer(request: Request<Incoming>, seen: Seen) -> Result<Response<Full<
     let authorization = head.headers["authorization"].to_str().unwrap().to_owned();
     let number = {
         let mut seen = seen.lock().unwrap();
-        seen.push((head.method.to_string(), head.uri.path().to_owned(), authorization.clone(), body));
+        seen.push((
+            head.method.to_string(),
+            head.uri.path().to_owned(),
+            authorization.clone(),
+            body,
+        ));
         seen.len()
     };
     let (status, body) = match number {
@@ -41,7 +46,11 @@ async fn answer(request: Request<Incoming>, seen: Seen) -> Result<Response<Full<
         }
     };
     let body = Full::new(Bytes::from(body.to_string()));
-    Ok(Response::builder().status(status).header("retry-after", "0").body(body).unwrap())
+    Ok(Response::builder()
+        .status(status)
+        .header("retry-after", "0")
+        .body(body)
+        .unwrap())
 }
 
 #[tokio::test]
@@ -82,16 +91,25 @@ async fn records_reach_a_real_http_server_through_refusals_and_retries() {
     };
     let (sender, receiver) = mpsc::channel(10);
     for n in 0..9 {
-        sender.send(world.arrival(event(&n.to_string(), &format!("c{n}")))).await.unwrap();
+        sender
+            .send(world.arrival(event(&n.to_string(), &format!("c{n}"))))
+            .await
+            .unwrap();
     }
     drop(sender);
-    Delivery::new(&world.config, parts).unwrap().run(receiver).await.unwrap();
+    Delivery::new(&world.config, parts)
+        .unwrap()
+        .run(receiver)
+        .await
+        .unwrap();
 
     assert_eq!((world.delivered(), world.dead()), (8, 1));
     assert_eq!(world.letters()[0]["event"]["id"], "4");
     let seen = seen.lock().unwrap();
-    let steps: Vec<(&str, &str, &str)> =
-        seen.iter().map(|(method, path, token, _)| (method.as_str(), path.as_str(), token.as_str())).collect();
+    let steps: Vec<(&str, &str, &str)> = seen
+        .iter()
+        .map(|(method, path, token, _)| (method.as_str(), path.as_str(), token.as_str()))
+        .collect();
     let post = |token| ("POST", "/collection/batch/ab", token);
     assert_eq!(steps, [post("Bearer t1"), post("Bearer t2"), post("Bearer t2")]);
     assert_eq!(seen[0].3, seen[2].3, "the same records again, with the same ids");

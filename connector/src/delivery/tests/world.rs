@@ -62,20 +62,40 @@ pub(super) struct FakePlatform {
 }
 
 pub(super) fn reply(status: u16, body: impl Into<Bytes>) -> Reply {
-    Reply { after: Duration::from_millis(20), answer: Ok(HttpAnswer { status, retry_after: None, body: body.into() }) }
+    Reply {
+        after: Duration::from_millis(20),
+        answer: Ok(HttpAnswer {
+            status,
+            retry_after: None,
+            body: body.into(),
+        }),
+    }
 }
 
 pub(super) fn busy(status: u16, retry_after: &str) -> Reply {
-    let answer = HttpAnswer { status, retry_after: Some(retry_after.to_owned()), body: Bytes::new() };
-    Reply { after: Duration::from_millis(20), answer: Ok(answer) }
+    let answer = HttpAnswer {
+        status,
+        retry_after: Some(retry_after.to_owned()),
+        body: Bytes::new(),
+    };
+    Reply {
+        after: Duration::from_millis(20),
+        answer: Ok(answer),
+    }
 }
 
 pub(super) fn broken() -> Reply {
-    Reply { after: Duration::from_millis(20), answer: Err(TransportError::Broken("reset".to_owned())) }
+    Reply {
+        after: Duration::from_millis(20),
+        answer: Err(TransportError::Broken("reset".to_owned())),
+    }
 }
 
 pub(super) fn problem(status: u16, message: &str) -> Reply {
-    reply(status, json!({"status": status, "report": {"message": message}}).to_string())
+    reply(
+        status,
+        json!({"status": status, "report": {"message": message}}).to_string(),
+    )
 }
 
 /// Accepts everything.
@@ -125,8 +145,16 @@ impl FakePlatform {
     fn call(&self, request: &Request, authorization: &HeaderValue) -> Call {
         let body: Value = serde_json::from_slice(&request.body).expect("every request is JSON");
         let id = |message: &Value| {
-            let entity = message.pointer("/body/xdmEntity").or(message.pointer("/body")).unwrap_or(message);
-            entity.get("_id").or(entity.get("id")).and_then(Value::as_str).unwrap().to_owned()
+            let entity = message
+                .pointer("/body/xdmEntity")
+                .or(message.pointer("/body"))
+                .unwrap_or(message);
+            entity
+                .get("_id")
+                .or(entity.get("id"))
+                .and_then(Value::as_str)
+                .unwrap()
+                .to_owned()
         };
         let ids = match body.get("messages") {
             Some(messages) => messages.as_array().unwrap().iter().map(id).collect(),
@@ -230,7 +258,10 @@ fn inlet(kind: &str) -> Inlet {
 }
 
 pub(super) fn schema() -> SchemaRef {
-    SchemaRef { id: "https://ns.adobe.com/t/schemas/s".to_owned(), content_type: "application/x;version=1".to_owned() }
+    SchemaRef {
+        id: "https://ns.adobe.com/t/schemas/s".to_owned(),
+        content_type: "application/x;version=1".to_owned(),
+    }
 }
 
 pub(super) fn platform() -> Platform {
@@ -244,9 +275,16 @@ pub(super) fn platform() -> Platform {
             client_secret_next: None,
             token_url: "http://ims/token".parse().unwrap(),
             scope: "openid".to_owned(),
-            names: CredentialNames { client_id: "a".into(), client_secret: "b".into(), client_secret_next: None },
+            names: CredentialNames {
+                client_id: "a".into(),
+                client_secret: "b".into(),
+                client_secret_next: None,
+            },
         },
-        events: Events::Xdm { inlet: inlet("event"), schema: schema() },
+        events: Events::Xdm {
+            inlet: inlet("event"),
+            schema: schema(),
+        },
         profiles: Some(Profiles::Upsert {
             inlet: inlet("profile"),
             flow_id: "profile-flow".to_owned(),
@@ -260,17 +298,34 @@ pub(super) fn platform() -> Platform {
         },
         concurrency: 16.try_into().unwrap(),
         pace: Pace::default(),
-        buffer: Bounds { bytes: 24 << 20, offsets: 100_000 },
-        http: Http { connect_timeout: seconds(5), request_timeout: seconds(60), proxy: None, ca_file: None },
-        retry: RetryLimits { initial: Duration::from_millis(200), max: seconds(30) },
-        dead_letter: DeadLetterTopic { topic: "dead".to_owned(), retention: seconds(1) },
+        buffer: Bounds {
+            bytes: 24 << 20,
+            offsets: 100_000,
+        },
+        http: Http {
+            connect_timeout: seconds(5),
+            request_timeout: seconds(60),
+            proxy: None,
+            ca_file: None,
+        },
+        retry: RetryLimits {
+            initial: Duration::from_millis(200),
+            max: seconds(30),
+        },
+        dead_letter: DeadLetterTopic {
+            topic: "dead".to_owned(),
+            retention: seconds(1),
+        },
         on_evicted: OnEvicted::Continue,
         shutdown_timeout: seconds(25),
     }
 }
 
 pub(super) fn raw_events() -> Events {
-    Events::Raw { inlet: inlet("event"), flow_id: "event-flow".to_owned() }
+    Events::Raw {
+        inlet: inlet("event"),
+        flow_id: "event-flow".to_owned(),
+    }
 }
 
 /// A mapped event of a customer; its `_id` is `id`.
@@ -312,11 +367,18 @@ impl World {
 
     /// The next record of partition 0.
     pub(super) fn arrival(&self, mut answer: Value) -> Arrival {
-        let position = Position { partition: 0, offset: self.next.fetch_add(1, Ordering::Relaxed) };
+        let position = Position {
+            partition: 0,
+            offset: self.next.fetch_add(1, Ordering::Relaxed),
+        };
         answer["offset"] = json!(position.offset);
         let answer = Bytes::from(answer.to_string());
         self.ledger.open(position, answer.len() as u64).unwrap();
-        Arrival::Record { position, timestamp: Some(NOW - 500), answer }
+        Arrival::Record {
+            position,
+            timestamp: Some(NOW - 500),
+            answer,
+        }
     }
 
     pub(super) fn delivery(&self) -> Delivery<FakePlatform, FakeTokens, FakeLetters> {
@@ -335,7 +397,9 @@ impl World {
 
     /// Delivers these answers to the end, which must come within a simulated day.
     pub(super) async fn run(&self, answers: impl IntoIterator<Item = Value>) -> Result<(), DeliveryError> {
-        self.run_for(Duration::from_secs(86_400), answers).await.expect("delivery ends")
+        self.run_for(Duration::from_secs(86_400), answers)
+            .await
+            .expect("delivery ends")
     }
 
     /// Delivers for this long at most; `None` when it was not done then.
@@ -361,7 +425,13 @@ impl World {
     }
 
     pub(super) fn letters(&self) -> Vec<Value> {
-        self.letters.written.lock().unwrap().iter().map(|(_, letter)| letter.clone()).collect()
+        self.letters
+            .written
+            .lock()
+            .unwrap()
+            .iter()
+            .map(|(_, letter)| letter.clone())
+            .collect()
     }
 
     pub(super) fn delivered(&self) -> u64 {

@@ -1,0 +1,121 @@
+//! What happens to an arrival before anything is sent.
+
+use std::sync::Arc;
+
+use super::ends::trial;
+use super::{Delivery, DeliveryError, Letter, LetterEnd};
+use crate::aep::{MAX_BODY, Transport};
+use crate::answer::{Answer, Mapped};
+use crate::arrival::Arrival;
+use crate::dead_letter::{DeadLetter, DeadLetters, Origin};
+use crate::delivery::counters::InletName;
+use crate::delivery::parcel::{Parcel, Record};
+use crate::delivery::pipeline::{Death, Ended};
+use crate::delivery::send::Tokens;
+use crate::outcome::Outcome;
+use crate::position::Position;
+
+/// How far ahead of our clock an event may be: it waits that long. Clocks differ; beyond this it is an error in the data.
+const FUTURE_MS: i64 = 5 * 60 * 1000;
+impl<T, K, D> Delivery<T, K, D>
+where
+    T: Transport + 'static,
+    K: Tokens + 'static,
+    D: DeadLetters + 'static,
+{
+    pub(super) fn accept(&mut self, arrival: Arrival) -> Result<(), DeliveryError> {
+        match arrival {
+            Arrival::Gap { first, last, .. } => {
+                self.parts.counters.gap(first.abs_diff(last) + 1);
+                Ok(())
+            }
+            Arrival::Record {
+                position,
+                timestamp,
+                answer,
+            } => {
+                self.open += 1;
+                match Answer::read(&answer).map_err(|source| DeliveryError::Answer { position, source })? {
+                    Answer::Skipped(reason) => {
+                        self.parts.counters.skipped(&reason);
+                        self.settle(position, Outcome::Skipped)
+                    }
+                    Answer::Rejected(rejected) => {
+                        let origin = Origin::new(&self.parts.topic, position, timestamp);
+                        let letter = DeadLetter::rejected(origin, &rejected)?;
+                        self.letters.push_back(Letter {
+                            letter,
+                            end: LetterEnd::Position(position),
+                        });
+                        Ok(())
+                    }
+                    Answer::Mapped(mapped) => self.mapped(position, timestamp, mapped),
+                }
+            }
+        }
+    }
+
+    pub(super) fn mapped(
+        &mut self,
+        position: Position,
+        timestamp: Option<i64>,
+        mapped: Mapped,
+    ) -> Result<(), DeliveryError> {
+        let now = self.now();
+        let record = Arc::new(Record::new(position, timestamp, &mapped));
+        if mapped.at.saturating_sub(now.wall) > FUTURE_MS {
+            let message = "the event's time is more than five minutes in the future".to_owned();
+            let death = Death {
+                reason: "future_time",
+                status: None,
+                message,
+                pointer: None,
+            };
+            let mut parts = vec![("event", &mapped.event)];
+            parts.extend(mapped.profile.as_ref().map(|profile| ("profile", profile)));
+            let trial = trial(InletName::Events, death, None);
+            let letter = self.undeliverable(&record, &parts, trial)?;
+            self.letters.push_back(Letter {
+                letter,
+                end: LetterEnd::Position(position),
+            });
+            return Ok(());
+        }
+        let lane = record.lane();
+        let mut oversize = Vec::new();
+        let statements = [
+            (InletName::Events, Some(mapped.event)),
+            (InletName::Profiles, mapped.profile),
+        ];
+        // Both parcels are counted before either can end.
+        for (name, entity) in statements {
+            let Some(entity) = entity else { continue };
+            let Some(inlet) = self.inlets().find(|inlet| inlet.name == name) else {
+                continue;
+            };
+            let wire_len = inlet.endpoint.wire_len(record.at, &entity);
+            let parcel = Parcel::new(Arc::clone(&record), entity, lane, wire_len);
+            if inlet.endpoint.fits(wire_len) {
+                inlet.pipeline.push(parcel, now);
+            } else {
+                let message = format!("larger than the platform's limit of {MAX_BODY} bytes");
+                oversize.push((
+                    name,
+                    Ended {
+                        parcel,
+                        death: Some(Death {
+                            reason: "too_large",
+                            status: None,
+                            message,
+                            pointer: None,
+                        }),
+                    },
+                ));
+            }
+        }
+        for (name, ended) in oversize {
+            self.ended(name, ended)?;
+        }
+        Ok(())
+    }
+}

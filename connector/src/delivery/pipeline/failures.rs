@@ -1,0 +1,138 @@
+//! Failures of whole requests, which heal: when to try again, and when to ask whether one record causes them.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::{Death, Now, Pipeline};
+use crate::delivery::health::{FAILURES_BEFORE_DOWN, Health};
+use crate::delivery::parcel::{Company, Parcel};
+use crate::delivery::shipment::{FAILURES_BEFORE_HALVING, Shipment, UNKNOWNS_BEFORE_HALVING};
+
+/// A lone record that failed this often, for this long, while its inlet was well, goes to the dead letters.
+const STUCK_FAILURES: u32 = 20;
+const STUCK_TIME: Duration = Duration::from_secs(600);
+
+/// A failure of a whole request that heals.
+pub(super) struct Failure {
+    /// For the counters.
+    pub(super) cause: &'static str,
+    /// For a person.
+    pub(super) detail: String,
+    pub(super) retry_after: Option<Duration>,
+    /// Whether the records themselves may be what makes it fail.
+    pub(super) may_be_the_record: bool,
+}
+
+impl Pipeline {
+    pub(super) fn failed(&mut self, mut shipment: Shipment, failure: &Failure, probe: bool, now: Now) {
+        self.counters.retried(failure.cause, 1);
+        self.failures = self.failures.saturating_add(1);
+        shipment.failures = shipment.failures.saturating_add(1);
+        match &mut self.health {
+            Health::Held { .. } => {
+                self.back_to_lanes(shipment, None, now);
+                return;
+            }
+            Health::Down { until } => {
+                // Only the probe tells something new; the rest were under way when it went down.
+                if probe {
+                    self.probes += 1;
+                    *until = now.instant + self.backoff.pause_or(self.probes, failure.retry_after);
+                }
+            }
+            Health::Well if self.failures >= FAILURES_BEFORE_DOWN => {
+                self.probes = 1;
+                let until = now.instant + self.backoff.pause_or(self.probes, failure.retry_after);
+                tracing::warn!(
+                    inlet = self.inlet.as_str(),
+                    reason = failure.detail,
+                    "down: delivery waits and asks again"
+                );
+                self.counters.health(self.inlet, Some(&failure.detail));
+                self.health = Health::Down { until };
+            }
+            Health::Well => {}
+        }
+        let pause = self.backoff.pause_or(shipment.failures, failure.retry_after);
+        if shipment.part().len() > 1 {
+            self.failed_batch(shipment, failure, now.instant + pause);
+        } else {
+            self.failed_alone(shipment, failure, now);
+        }
+    }
+
+    pub(super) fn failed_batch(&mut self, mut shipment: Shipment, failure: &Failure, not_before: Instant) {
+        let well = shipment.acceptances.is_some_and(|seen| self.acceptances > seen);
+        shipment.acceptances = Some(self.acceptances);
+        if failure.may_be_the_record && well {
+            shipment.failures_while_well += 1;
+        }
+        if shipment.unknowns >= UNKNOWNS_BEFORE_HALVING {
+            shipment.halve();
+        } else if shipment.failures_while_well >= FAILURES_BEFORE_HALVING {
+            shipment.halve_suspect();
+        }
+        shipment.not_before = not_before;
+        self.parked.push(shipment);
+    }
+
+    /// A lone record goes back to its lane and rests there: between attempts it takes no place in the limit, so records
+    /// that are stuck cannot stop the others.
+    pub(super) fn failed_alone(&mut self, mut shipment: Shipment, failure: &Failure, now: Now) {
+        for mut parcel in shipment.take_part() {
+            let stuck = failure.may_be_the_record && self.blame(&mut parcel, false, now);
+            if stuck {
+                self.end(parcel, Some(Death::stuck(failure.detail.clone())), now);
+                continue;
+            }
+            if shipment.cut || parcel.failures > 0 {
+                parcel.company = Company::Nobody;
+            }
+            let pause = self.backoff.pause_or(parcel.attempts, failure.retry_after);
+            self.rest(parcel, now.instant + pause, &mut shipment, now);
+        }
+        self.carry_on(shipment, now);
+    }
+
+    /// Sends a parcel back to rest in its lane, and with it whatever later parcels of the lane the shipment still holds.
+    pub(super) fn rest(&mut self, parcel: Parcel, until: Instant, shipment: &mut Shipment, now: Now) {
+        let lane = parcel.lane;
+        self.lanes.give_back(parcel, until, now.instant, now.wall);
+        for later in shipment.withdraw(lane) {
+            self.lanes.give_back(later, until, now.instant, now.wall);
+        }
+    }
+
+    /// Counts a failure against one record, if the inlet is well. `true` when it has failed long enough.
+    pub(super) fn blame(&self, parcel: &mut Parcel, well: bool, now: Now) -> bool {
+        let well = well || parcel.acceptances.is_some_and(|seen| self.acceptances > seen);
+        parcel.acceptances = Some(self.acceptances);
+        if !well {
+            return false;
+        }
+        parcel.failures += 1;
+        let since = *parcel.failing_since.get_or_insert(now.instant);
+        parcel.failures >= STUCK_FAILURES && now.instant - since >= STUCK_TIME
+    }
+
+    /// The inlet answered with something that is no failure.
+    pub(super) fn answers(&mut self, now: Now) {
+        self.failures = 0;
+        if matches!(self.health, Health::Down { .. }) {
+            self.well("the inlet answers again", now);
+        }
+    }
+
+    pub(super) fn well(&mut self, news: &'static str, now: Now) {
+        tracing::info!(inlet = self.inlet.as_str(), "{news}");
+        self.counters.health(self.inlet, None);
+        self.health = Health::Well;
+        self.failures = 0;
+        self.probes = 0;
+        // What waited for the inlet need not wait longer; a pause it asked for is kept by its gate.
+        for shipment in &mut self.parked {
+            shipment.not_before = now.instant;
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! An answer with a verdict on each record: what follows for each, and for the whole.
+
+use super::failures::Failure;
+use super::{Death, Now, Pipeline, cause};
+use crate::aep::{Fate, Scope};
+use crate::delivery::parcel::{Company, Parcel};
+use crate::delivery::shipment::{Shipment, UNKNOWNS_BEFORE_HALVING};
+
+impl Pipeline {
+    pub(super) fn records(&mut self, mut shipment: Shipment, mut fates: Vec<Fate>, probe: bool, now: Now) {
+        fates.resize(shipment.part().len(), Fate::Unknown);
+        let accepted = fates.contains(&Fate::Accepted);
+        if let Some(cause) = all_transient(&fates) {
+            // Nothing was accepted and nothing refused: the same as one failure of the whole request.
+            if cause == "unknown" {
+                shipment.unknowns += 1;
+            }
+            let detail = "its answers do not accept any record".to_owned();
+            let failure = Failure {
+                cause,
+                detail,
+                retry_after: None,
+                may_be_the_record: cause == "5xx",
+            };
+            self.failed(shipment, &failure, probe, now);
+            return;
+        }
+        self.answers(now);
+        let part = shipment.take_part();
+        if accepted {
+            self.acceptances += 1;
+            if probe && self.health.is_held() {
+                self.release(now);
+            }
+        }
+        // First the judgment over the whole answer, then its consequences: nothing may become a dead letter that the
+        // same answer shows to be the target's fault.
+        let mut culprit = None;
+        for (parcel, fate) in part.iter().zip(&fates) {
+            match fate {
+                Fate::Accepted => self.suspicion.accepted(),
+                Fate::Refused(refusal) => {
+                    let target = if accepted {
+                        self.suspicion.refused_among_accepted(refusal)
+                    } else {
+                        // One that was refused before and after others were accepted tells nothing of the target.
+                        !self.was_held(parcel) && (refusal.scope == Scope::Target || self.suspicion.refused(refusal))
+                    };
+                    if target {
+                        culprit = Some(refusal.clone());
+                    }
+                }
+                Fate::Again(_) | Fate::Unknown => {}
+            }
+        }
+        if let Some(refusal) = culprit {
+            self.begin_hold(&refusal, now);
+        } else if accepted && !self.health.is_held() {
+            self.convict_suspects();
+        }
+        for (parcel, fate) in part.into_iter().zip(fates) {
+            match fate {
+                Fate::Accepted => self.end(parcel, None, now),
+                Fate::Refused(_) if self.health.is_held() => self.put_on_hold(parcel, now),
+                Fate::Refused(refusal) if accepted => self.end(parcel, Some(refusal.into()), now),
+                Fate::Refused(refusal) => self.suspect(parcel, refusal, now),
+                Fate::Again(status) => self.again(parcel, cause(status), accepted, &mut shipment, now),
+                Fate::Unknown => self.again(parcel, "unknown", accepted, &mut shipment, now),
+            }
+        }
+        self.carry_on(shipment, now);
+    }
+
+    /// One record has to be sent again while others of its request were dealt with.
+    fn again(
+        &mut self,
+        mut parcel: Parcel,
+        cause: &'static str,
+        others_accepted: bool,
+        shipment: &mut Shipment,
+        now: Now,
+    ) {
+        self.counters.retried(cause, 1);
+        parcel.company = parcel.company.max(Company::OtherLanes);
+        if cause == "unknown" {
+            parcel.unknowns += 1;
+            if parcel.unknowns >= UNKNOWNS_BEFORE_HALVING {
+                // Alone, no answer can be about another record.
+                parcel.company = Company::Nobody;
+            }
+        }
+        if cause != "429" && self.blame(&mut parcel, others_accepted, now) {
+            let message = format!("it answers \"{cause}\" to this record and accepts others");
+            self.end(parcel, Some(Death::stuck(message)), now);
+            return;
+        }
+        let rest_until = now.instant + self.backoff.pause(parcel.attempts);
+        self.rest(parcel, rest_until, shipment, now);
+    }
+}
+
+/// The cause, when every record is to be sent again. The gravest one: an error of the server may be a record's fault.
+fn all_transient(fates: &[Fate]) -> Option<&'static str> {
+    let mut found = "unknown";
+    for fate in fates {
+        match fate {
+            Fate::Again(status) if found != "5xx" => found = cause(*status),
+            Fate::Again(_) | Fate::Unknown => {}
+            Fate::Accepted | Fate::Refused(_) => return None,
+        }
+    }
+    Some(found)
+}
