@@ -178,9 +178,12 @@ fn normal_email(text: Cow<'_, str>) -> Option<Cow<'_, str>> {
             && !part.contains(|c: char| c.is_whitespace() || c.is_control() || "\"(),:;<>[]\\@".contains(c))
     };
     let label = |label: &str| {
-        !label.starts_with('-') && !label.ends_with('-') && label.chars().all(|c| c.is_alphanumeric() || c == '-')
+        (1..=63).contains(&label.len())
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            && label.chars().all(|c| c.is_alphanumeric() || c == '-')
     };
-    if !fits(local) || local.len() > 64 || !fits(domain) || !domain.split('.').all(label) {
+    if !fits(local) || local.len() > 64 || !fits(domain) || domain.len() > 253 || !domain.split('.').all(label) {
         return None;
     }
     if text.chars().any(char::is_uppercase) {

@@ -270,7 +270,7 @@ fn identities(value: &str) -> Result<Vec<(Identifier, String)>, String> {
             .ok_or_else(|| format!("`{name}` is none of customerId, email, mobile, externalId"))?;
         if !namespace
             .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'))
         {
             return Err(format!("`{namespace}` is no namespace code"));
         }

@@ -161,17 +161,6 @@ impl Connector {
         self.wait(within).await
     }
 
-    /// Asks it to stop, unless it has ended by itself.
-    ///
-    /// # Errors
-    /// When it does not end in time.
-    pub async fn stop_or_wait(mut self, within: Duration) -> Result<Exit, ConnectorError> {
-        if self.is_running()? {
-            self.signal("TERM").await?;
-        }
-        self.wait(within).await
-    }
-
     /// Waits for its end.
     ///
     /// # Errors

@@ -1,9 +1,12 @@
 //! What is wrong shows at the start: an exit code, and a message with the place.
 
+use conformance::cluster::StreamRequest;
 use conformance::harness::Connector;
 use conformance::scenario::{Options, SMARTMODULE, Scenario};
 
-use super::{SOON, scenario, settle, wanted};
+use fluvio_protocol::link::ErrorCode;
+
+use super::{SOON, scenario, wanted};
 
 /// Starts the connector with a configuration that must not start.
 async fn refused(scenario: &Scenario, configuration: &str) -> (Option<i32>, String) {
@@ -84,14 +87,16 @@ async fn a_cluster_that_is_not_there_is_an_error_and_not_a_hang() {
 async fn a_stored_offset_beyond_the_end_of_the_log_stops_the_start_and_is_never_clamped() {
     let scenario = scenario(Options::default()).await;
     scenario.produce(&wanted(301, 10)).await.unwrap();
-    settle(&scenario).await;
-    scenario.cluster.delete_topic(&scenario.topic).await.unwrap();
-    scenario
-        .cluster
-        .create_topic(conformance::cluster::TopicOptions::new(&scenario.topic))
-        .await
-        .unwrap();
+    // What is left behind when data is restored from an older copy of the log.
+    let request = StreamRequest {
+        consumer: Some(scenario.name.clone()),
+        ..StreamRequest::new(&scenario.topic, 0)
+    };
+    let mut stream = scenario.cluster.stream(request).await.unwrap();
+    stream.next(SOON).await.unwrap();
+    assert_eq!(stream.commit(4711).await.unwrap(), ErrorCode::None);
     let (code, log) = refused(&scenario, &scenario.configuration()).await;
     assert_eq!(code, Some(2), "{log}");
-    assert!(log.contains('9'), "the stored offset is named: {log}");
+    assert!(log.contains("4711"), "the stored offset is named: {log}");
+    assert_eq!(scenario.stored().await.unwrap(), [Some(4711)], "never clamped");
 }

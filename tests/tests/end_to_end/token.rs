@@ -129,7 +129,8 @@ async fn wrong_credentials_are_named_by_name_and_dead_letter_nothing() {
         .seen("a refused credential", SOON, |seen| !seen.token_calls().is_empty())
         .await
         .unwrap();
-    let exit = connector.stop_or_wait(SOON).await.unwrap();
+    let exit = connector.wait(SOON).await.unwrap();
+    assert_eq!(exit.status.code(), Some(2), "{}", exit.log);
     assert!(exit.log.contains("IMS_CLIENT_SECRET"), "the log must name what is wrong:\n{}", exit.log);
     assert!(!exit.log.contains("not-the-right-one"), "the log shows the secret:\n{}", exit.log);
     holds_no_secret(&scenario, &exit.log);
