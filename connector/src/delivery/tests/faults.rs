@@ -9,7 +9,7 @@ use super::world::*;
 use crate::aep::TransportError;
 use crate::dead_letter::LetterError;
 
-fn ten() -> Vec<serde_json::Value> {
+pub(super) fn ten() -> Vec<serde_json::Value> {
     (0..10).map(|n| event(&n.to_string(), &format!("c{n}"))).collect()
 }
 
@@ -361,52 +361,5 @@ async fn every_attempt_waits_its_turn_even_the_repetition_with_a_fresh_token() {
             pair[0].at,
             pair[1].at
         );
-    }
-}
-
-/// Where a test's log lines go.
-#[derive(Clone, Default)]
-struct Log(std::sync::Arc<std::sync::Mutex<Vec<u8>>>);
-
-impl std::io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn no_log_line_holds_a_payload_a_token_or_what_a_refusal_quotes_of_a_record() {
-    let log = Log::default();
-    let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::TRACE)
-        .with_writer(move || writer.clone())
-        .finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
-    let world = World::new(|call| match call.number {
-        0 => reply(401, ""),
-        1 => problem(404, "no inlet for asha@example.com, phone 919812345678"),
-        2..8 => broken(),
-        8 => items(call, |id| (id == "asha").then_some((400, "bad value asha@example.com"))),
-        _ => ok(call),
-    });
-    let mut answers = ten();
-    let mut asha = event("asha", "customer-919812345678");
-    asha["event"]["personalEmail"] = json!("asha@example.com");
-    answers.insert(0, asha);
-    world.run(answers).await.unwrap();
-
-    let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
-    assert!(
-        text.contains("held") && text.contains("accepts records again"),
-        "{text}"
-    );
-    for secret in ["asha", "919812345678", "t1", "t2", "Bearer", "personalEmail"] {
-        assert!(!text.contains(secret), "{secret} in {text}");
     }
 }

@@ -1,8 +1,10 @@
 //! Delivery as a whole, on paused time, against a scripted platform.
 
 mod faults;
+mod logs;
 mod order;
 mod scope;
+mod settings;
 mod socket;
 mod wire;
 mod world;

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
+use super::settings::*;
 use super::world::*;
 use crate::aep::HttpClient;
 use crate::clock::Clock;

@@ -7,6 +7,7 @@ use serde_json::json;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
+use super::settings::*;
 use super::world::*;
 use crate::delivery::DeliveryError;
 use crate::outcome::Outcome;

@@ -12,19 +12,16 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, timeout};
 
+use super::settings::platform;
 use crate::aep::{HttpAnswer, Request, Transport, TransportError};
 use crate::arrival::Arrival;
 use crate::clock::Clock;
-use crate::config::{
-    Batch, CredentialNames, DeadLetterTopic, Events, Http, Ims, Inlet, OnEvicted, Pace, Platform, Profiles,
-    RetryLimits, SchemaRef,
-};
+use crate::config::Platform;
 use crate::dead_letter::{DeadLetters, LetterError};
 use crate::delivery::{Counters, Delivery, DeliveryError, Parts, Tokens};
-use crate::ledger::{Bounds, Ledger};
+use crate::ledger::Ledger;
 use crate::outcome::Outcome;
 use crate::position::Position;
-use crate::secret::Secret;
 
 /// The wall clock of every test, unless it moves it.
 pub(super) const NOW: i64 = 1_760_000_000_000;
@@ -246,86 +243,6 @@ pub(super) struct World {
     pub(super) clock: Arc<AtomicI64>,
     pub(super) config: Platform,
     next: AtomicI64,
-}
-
-fn inlet(kind: &str) -> Inlet {
-    Inlet {
-        url: format!("http://platform/collection/{kind}").parse().unwrap(),
-        batch_url: format!("http://platform/collection/batch/{kind}").parse().unwrap(),
-        dataset_id: Some("dataset".to_owned()),
-        flow_id: Some("flow".to_owned()),
-    }
-}
-
-pub(super) fn schema() -> SchemaRef {
-    SchemaRef {
-        id: "https://ns.adobe.com/t/schemas/s".to_owned(),
-        content_type: "application/x;version=1".to_owned(),
-    }
-}
-
-pub(super) fn platform() -> Platform {
-    let seconds = Duration::from_secs;
-    Platform {
-        organization_id: "O@AdobeOrg".to_owned(),
-        sandbox: Some("prod".to_owned()),
-        ims: Ims {
-            client_id: Secret::new("id"),
-            client_secret: Secret::new("secret"),
-            client_secret_next: None,
-            token_url: "http://ims/token".parse().unwrap(),
-            scope: "openid".to_owned(),
-            names: CredentialNames {
-                client_id: "a".into(),
-                client_secret: "b".into(),
-                client_secret_next: None,
-            },
-        },
-        events: Events::Xdm {
-            inlet: inlet("event"),
-            schema: schema(),
-        },
-        profiles: Some(Profiles::Upsert {
-            inlet: inlet("profile"),
-            flow_id: "profile-flow".to_owned(),
-            dataset_id: "profile-dataset".to_owned(),
-            identity_dataset_id: None,
-        }),
-        batch: Batch {
-            max_records: 500.try_into().unwrap(),
-            max_bytes: 900_000.try_into().unwrap(),
-            linger: Duration::from_millis(200),
-        },
-        concurrency: 16.try_into().unwrap(),
-        pace: Pace::default(),
-        buffer: Bounds {
-            bytes: 24 << 20,
-            offsets: 100_000,
-        },
-        http: Http {
-            connect_timeout: seconds(5),
-            request_timeout: seconds(60),
-            proxy: None,
-            ca_file: None,
-        },
-        retry: RetryLimits {
-            initial: Duration::from_millis(200),
-            max: seconds(30),
-        },
-        dead_letter: DeadLetterTopic {
-            topic: "dead".to_owned(),
-            retention: seconds(1),
-        },
-        on_evicted: OnEvicted::Continue,
-        shutdown_timeout: seconds(25),
-    }
-}
-
-pub(super) fn raw_events() -> Events {
-    Events::Raw {
-        inlet: inlet("event"),
-        flow_id: "event-flow".to_owned(),
-    }
 }
 
 /// A mapped event of a customer; its `_id` is `id`.
