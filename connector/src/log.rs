@@ -42,9 +42,12 @@ fn filter(asked: Option<&str>) -> EnvFilter {
 }
 
 fn names(asked: &str, library: &str) -> bool {
-    asked
-        .split(',')
-        .any(|directive| directive.split(['=', '[']).next().is_some_and(|target| target.trim() == library))
+    asked.split(',').any(|directive| {
+        directive
+            .split(['=', '['])
+            .next()
+            .is_some_and(|target| target.trim() == library)
+    })
 }
 
 #[cfg(test)]
@@ -55,7 +58,10 @@ mod tests {
     fn libraries_are_quiet_unless_they_are_asked_for_by_name() {
         assert!(filter(Some("trace")).to_string().contains("hyper=warn"));
         let asked = filter(Some("info,hyper=debug")).to_string();
-        assert!(asked.contains("hyper=debug") && !asked.contains("hyper=warn"), "{asked}");
+        assert!(
+            asked.contains("hyper=debug") && !asked.contains("hyper=warn"),
+            "{asked}"
+        );
         assert!(asked.contains("fluvio_socket=warn"), "{asked}");
     }
 }

@@ -88,7 +88,10 @@ fn wrong(message: &str) -> ExitCode {
     ExitCode::from(WRONG)
 }
 
-#[expect(clippy::print_stderr, reason = "said before there is a log, to whoever started the program")]
+#[expect(
+    clippy::print_stderr,
+    reason = "said before there is a log, to whoever started the program"
+)]
 fn complain(message: &str) {
     eprintln!("capillary-aep-sink: {message}");
 }

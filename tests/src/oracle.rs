@@ -146,7 +146,9 @@ pub fn judge(
                 arrivals.first.get_or_insert(event);
                 arrivals.copies += 1;
             }
-            None => verdict.invented.push(format!("an event without an _id, request {}", event.request)),
+            None => verdict
+                .invented
+                .push(format!("an event without an _id, request {}", event.request)),
         }
     }
     let mut statements: BTreeMap<String, usize> = BTreeMap::new();
@@ -169,7 +171,9 @@ pub fn judge(
             &mut answer,
         );
         let Ok(answer) = serde_json::from_slice::<Answer<'_>>(&answer) else {
-            verdict.changed.push(format!("{place}: the mapping's answer is not an answer"));
+            verdict
+                .changed
+                .push(format!("{place}: the mapping's answer is not an answer"));
             continue;
         };
         let letter = buried.contains(&LetterSource {
@@ -188,7 +192,9 @@ pub fn judge(
         }
         let (Some(id), Some(event)) = (&answer.id, answer.event) else {
             if !letter {
-                verdict.lost.push(format!("{place}: rejected by the mapping, and no dead letter"));
+                verdict
+                    .lost
+                    .push(format!("{place}: rejected by the mapping, and no dead letter"));
             }
             continue;
         };
@@ -198,20 +204,26 @@ pub fn judge(
             Some(first) => {
                 verdict.events_delivered += 1;
                 if canonical(&first.entity) != canonical(event.get().as_bytes()) {
-                    verdict.changed.push(format!("{place}: event {id} differs from its mapping"));
+                    verdict
+                        .changed
+                        .push(format!("{place}: event {id} differs from its mapping"));
                 }
                 let lane = (record.partition, answer.key.clone().unwrap_or_default());
                 if let Some((offset, sequence)) = last_of.insert(lane, (record.offset, first.sequence))
                     && first.sequence < sequence
                 {
-                    verdict.reordered.push(format!("{place} arrived before {offset} of its customer"));
+                    verdict
+                        .reordered
+                        .push(format!("{place} arrived before {offset} of its customer"));
                 }
             }
             None if !letter => verdict.lost.push(format!("{place}: event {id}")),
             None => {}
         }
         if let (true, Some(profile)) = (with_profiles && !letter, answer.profile) {
-            *wanted_statements.entry(canonical(profile.get().as_bytes())).or_default() += 1;
+            *wanted_statements
+                .entry(canonical(profile.get().as_bytes()))
+                .or_default() += 1;
         }
     }
     for id in arrived.keys() {
@@ -232,7 +244,9 @@ fn read_letters(letters: &[Vec<u8>], verdict: &mut Verdict) -> BTreeSet<LetterSo
                     verdict.duplicates += 1;
                 }
             }
-            Err(error) => verdict.changed.push(format!("a dead letter that cannot be read: {error}")),
+            Err(error) => verdict
+                .changed
+                .push(format!("a dead letter that cannot be read: {error}")),
         }
     }
     buried
@@ -245,13 +259,17 @@ fn judge_statements(verdict: &mut Verdict, mut arrived: BTreeMap<String, usize>,
         verdict.profiles_delivered += came.min(times);
         verdict.duplicates += came.saturating_sub(times);
         if came < times {
-            verdict
-                .lost
-                .push(format!("{} of {times} profile statements: {}", times - came, digest(&statement)));
+            verdict.lost.push(format!(
+                "{} of {times} profile statements: {}",
+                times - came,
+                digest(&statement)
+            ));
         }
     }
     for statement in arrived.into_keys() {
-        verdict.invented.push(format!("profile statement {}", digest(&statement)));
+        verdict
+            .invented
+            .push(format!("profile statement {}", digest(&statement)));
     }
 }
 

@@ -158,7 +158,10 @@ impl Scenario {
             self.simulator.token_url(),
         ));
         if let Some(inlet) = self.simulator.events_inlet() {
-            let schema = inlet.schema_id().map(|id| format!("schema-id: \"{id}\", ")).unwrap_or_default();
+            let schema = inlet
+                .schema_id()
+                .map(|id| format!("schema-id: \"{id}\", "))
+                .unwrap_or_default();
             text.push_str(&format!(
                 "  events: {{inlet-url: \"{}\", format: {}, {schema}dataset-id: \"{}\", flow-id: \"{}\"}}\n",
                 self.simulator.inlet_url(inlet),
@@ -218,9 +221,18 @@ impl Scenario {
     /// # Errors
     /// When the cluster refuses one.
     pub async fn produce(&self, events: &[RawEvent]) -> Result<(), ScenarioError> {
-        let producer = self.cluster.fluvio().await?.topic_producer(&self.topic).await.map_err(not_produced)?;
+        let producer = self
+            .cluster
+            .fluvio()
+            .await?
+            .topic_producer(&self.topic)
+            .await
+            .map_err(not_produced)?;
         for event in events {
-            producer.send(event.key.as_str(), event.value.clone()).await.map_err(not_produced)?;
+            producer
+                .send(event.key.as_str(), event.value.clone())
+                .await
+                .map_err(not_produced)?;
         }
         producer.flush().await.map_err(not_produced)
     }

@@ -168,7 +168,10 @@ pub fn sample(kind: &str) -> Result<Value, WorkloadError> {
 
 /// Puts another customer into an event, wherever it names one.
 fn set_customer(event: &mut Value, customer: u64) {
-    if let Some(identifiers) = event.pointer_mut("/data/customerIdentifiers").and_then(Value::as_object_mut) {
+    if let Some(identifiers) = event
+        .pointer_mut("/data/customerIdentifiers")
+        .and_then(Value::as_object_mut)
+    {
         identifiers.insert("customerId".to_owned(), json!(customer));
         if let Some(instore) = identifiers.get_mut("instore").and_then(Value::as_object_mut) {
             if instore.contains_key("email") {
@@ -182,7 +185,10 @@ fn set_customer(event: &mut Value, customer: u64) {
             }
         }
     }
-    if let Some(entity) = event.pointer_mut("/data/entityInformation").and_then(Value::as_object_mut) {
+    if let Some(entity) = event
+        .pointer_mut("/data/entityInformation")
+        .and_then(Value::as_object_mut)
+    {
         entity.insert("entityId".to_owned(), json!(customer));
     }
 }
@@ -207,7 +213,14 @@ fn breakage(rng: &mut Rng, mut event: Value) -> Vec<u8> {
 /// A UUID's text from the seeded generator.
 fn uuid(rng: &mut Rng) -> String {
     let hex = format!("{:032x}", rng.u128(..));
-    format!("{}-{}-4{}-a{}-{}", &hex[..8], &hex[8..12], &hex[13..16], &hex[17..20], &hex[20..])
+    format!(
+        "{}-{}-4{}-a{}-{}",
+        &hex[..8],
+        &hex[8..12],
+        &hex[13..16],
+        &hex[17..20],
+        &hex[20..]
+    )
 }
 
 #[cfg(test)]
@@ -230,7 +243,9 @@ mod tests {
         for kind in CORE_KINDS {
             let name = format!("\"eventName\":\"{kind}\"");
             assert!(
-                events.iter().any(|event| String::from_utf8_lossy(&event.value).contains(&name)),
+                events
+                    .iter()
+                    .any(|event| String::from_utf8_lossy(&event.value).contains(&name)),
                 "{kind} is missing"
             );
         }

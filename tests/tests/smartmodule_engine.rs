@@ -5,8 +5,8 @@
 use std::collections::BTreeMap;
 
 use capillary_xdm::{Input, Mapper, Params};
-use conformance::samples::samples;
 use conformance::harness::smartmodule_wasm;
+use conformance::samples::samples;
 use fluvio_protocol::record::{Record, RecordData};
 use fluvio_smartengine::{SmartEngine, SmartModuleChainBuilder, SmartModuleChainInstance, SmartModuleConfig};
 use fluvio_smartmodule::dataplane::smartmodule::SmartModuleInput;

@@ -31,7 +31,8 @@ impl Products {
     }
 
     fn program(&self, program: &str) -> PathBuf {
-        self.directory.join(format!("{program}{}", std::env::consts::EXE_SUFFIX))
+        self.directory
+            .join(format!("{program}{}", std::env::consts::EXE_SUFFIX))
     }
 }
 

@@ -41,16 +41,29 @@ pub(crate) fn all() -> Result<(), Failed> {
 /// Licences, bans, sources and advisories of the dependencies.
 fn deny() -> Result<(), Failed> {
     let tools = target_directory().join("tools");
-    let program = tools.join("bin").join(format!("cargo-deny{}", std::env::consts::EXE_SUFFIX));
+    let program = tools
+        .join("bin")
+        .join(format!("cargo-deny{}", std::env::consts::EXE_SUFFIX));
     if !program.exists() {
         // Not optimised: it runs for seconds, and optimising it takes minutes.
         run(cargo()
-            .args(["install", "cargo-deny", "--version", DENY_VERSION, "--locked", "--debug", "--root"])
+            .args([
+                "install",
+                "cargo-deny",
+                "--version",
+                DENY_VERSION,
+                "--locked",
+                "--debug",
+                "--root",
+            ])
             .arg(&tools))?;
     }
     let check = |what: &[&str]| {
         let mut command = Command::new(&program);
-        command.current_dir(build::root()).args(["--all-features", "check"]).args(what);
+        command
+            .current_dir(build::root())
+            .args(["--all-features", "check"])
+            .args(what);
         command
     };
     run(&mut check(&["bans", "licenses", "sources"]))?;

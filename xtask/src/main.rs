@@ -42,9 +42,5 @@ fn main() -> ExitCode {
 /// Builds everything the demo starts, then becomes the demo.
 fn demo(arguments: &[String]) -> Result<(), Failed> {
     let products = build::products()?;
-    command::run(
-        products
-            .command("demo")
-            .args(arguments),
-    )
+    command::run(products.command("demo").args(arguments))
 }

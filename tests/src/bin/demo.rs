@@ -146,7 +146,8 @@ fn progress(produced: usize, scenario: &Scenario) {
     let (events, profiles) = scenario
         .simulator
         .look(|seen| (seen.store().distinct_events(), seen.store().profiles().len()));
-    let line = format!("  produced {produced:>6} │ events accepted {events:>6} │ profile statements accepted {profiles:>6}");
+    let line =
+        format!("  produced {produced:>6} │ events accepted {events:>6} │ profile statements accepted {profiles:>6}");
     if std::io::stdout().is_terminal() {
         print!("\r{line}");
         // A progress line that cannot be shown is no reason to stop.
@@ -161,9 +162,21 @@ fn show(verdict: &Verdict) {
     println!("\nEvery record accounted for:");
     let rows = [
         ("raw events on the topic", verdict.produced, ""),
-        ("delivered to Experience Platform", verdict.events_delivered, "as XDM events"),
-        ("skipped", verdict.skipped, "kinds nobody asked for; they stay in the topic"),
-        ("dead-lettered", verdict.dead_lettered, "broken ones, each with its reason"),
+        (
+            "delivered to Experience Platform",
+            verdict.events_delivered,
+            "as XDM events",
+        ),
+        (
+            "skipped",
+            verdict.skipped,
+            "kinds nobody asked for; they stay in the topic",
+        ),
+        (
+            "dead-lettered",
+            verdict.dead_lettered,
+            "broken ones, each with its reason",
+        ),
         ("lost", verdict.lost.len(), ""),
     ];
     for (name, count, remark) in rows {

@@ -63,7 +63,10 @@ fn named(variable: &str) -> Option<Result<PathBuf, ProgramError>> {
     Some(if path.is_file() {
         Ok(path)
     } else {
-        Err(ProgramError(format!("{variable} names {}, which is not a file", path.display())))
+        Err(ProgramError(format!(
+            "{variable} names {}, which is not a file",
+            path.display()
+        )))
     })
 }
 

@@ -57,7 +57,11 @@ async fn each_spu_may_restart_while_the_connector_runs() {
     let mut connector = scenario.connector().unwrap();
     for spu in 0..2 {
         scenario.produce(&wanted(30 + spu, 50)).await.unwrap();
-        scenario.cluster.restart_spu(usize::try_from(spu).unwrap()).await.unwrap();
+        scenario
+            .cluster
+            .restart_spu(usize::try_from(spu).unwrap())
+            .await
+            .unwrap();
     }
     scenario.produce(&wanted(40, 50)).await.unwrap();
     scenario.settled(&mut connector, SOON).await.unwrap();
@@ -70,7 +74,11 @@ async fn each_spu_may_restart_while_the_connector_runs() {
 async fn the_gaps_of_a_deduplicated_topic_do_not_stop_the_stream() {
     let filter = "scripted-filter";
     let scenario = scenario(Options::default()).await;
-    scenario.cluster.load_smartmodule(scripted_filter(), filter).await.unwrap();
+    scenario
+        .cluster
+        .load_smartmodule(scripted_filter(), filter)
+        .await
+        .unwrap();
     let topic = format!("{}-deduplicated", scenario.topic);
     scenario
         .cluster
@@ -110,8 +118,15 @@ async fn a_stop_in_the_middle_of_an_outage_leaves_the_rest_pending_and_the_next_
         .await
         .unwrap();
     stop(&scenario, connector).await;
-    assert_eq!(scenario.stored().await.unwrap(), [None], "nothing was delivered, so nothing is committed");
-    assert!(scenario.dead_letters().await.unwrap().is_empty(), "an outage is nobody's dead letter");
+    assert_eq!(
+        scenario.stored().await.unwrap(),
+        [None],
+        "nothing was delivered, so nothing is committed"
+    );
+    assert!(
+        scenario.dead_letters().await.unwrap().is_empty(),
+        "an outage is nobody's dead letter"
+    );
     scenario.simulator.clear_faults();
     let verdict = settle(&scenario).await;
     assert_eq!(verdict.events_delivered, 40, "{verdict}");
@@ -127,7 +142,10 @@ async fn partitions_added_later_are_read_too() {
     let topic = scenario.topic.clone();
     let scenario = scenario.on_topic(topic, 3);
     for partition in 1..3 {
-        let batch = wanted(70 + u64::from(partition), 10).into_iter().map(|event| event.value.into()).collect();
+        let batch = wanted(70 + u64::from(partition), 10)
+            .into_iter()
+            .map(|event| event.value.into())
+            .collect();
         scenario
             .cluster
             .produce_batch(&scenario.topic, partition, batch, Compression::None)

@@ -47,7 +47,14 @@ async fn throttling_server_errors_and_lost_connections_delay_and_lose_nothing() 
             Step::new(Target::Inlets, Fault::status(status(503))).times(2),
             Step::new(Target::Inlets, Fault::ResetBeforeBody).times(2),
             Step::new(Target::Inlets, Fault::ResetAfterBody { accept: true }).times(2),
-            Step::new(Target::Inlets, Fault::Html { status: status(502), accept: false }).times(1),
+            Step::new(
+                Target::Inlets,
+                Fault::Html {
+                    status: status(502),
+                    accept: false,
+                },
+            )
+            .times(1),
             Step::new(Target::Inlets, Fault::Close).times(2),
         ],
     )
@@ -67,7 +74,10 @@ async fn answers_that_do_not_say_what_became_of_a_record_are_never_taken_for_suc
     ];
     let steps = unclear.map(|fault| Step::new(Target::Inlet("events".to_owned()), fault));
     let (_, verdict) = with_faults(102, steps).await;
-    assert!(verdict.duplicates > 0, "an unclear answer is asked for again: {verdict}");
+    assert!(
+        verdict.duplicates > 0,
+        "an unclear answer is asked for again: {verdict}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -87,7 +97,11 @@ async fn a_record_refused_inside_a_207_is_dead_lettered_and_its_neighbours_are_n
             .add_fault(Step::new(Target::Inlets, fault).when(Selector::ids(guilty)).forever());
         scenario.produce(&events).await.unwrap();
         let verdict = settle(&scenario).await;
-        assert_eq!((verdict.events_delivered, verdict.dead_lettered), (58, 2), "{dialect:?}: {verdict}");
+        assert_eq!(
+            (verdict.events_delivered, verdict.dead_lettered),
+            (58, 2),
+            "{dialect:?}: {verdict}"
+        );
     }
 }
 
@@ -120,21 +134,27 @@ async fn a_batch_that_is_too_large_for_the_platform_is_halved_until_it_fits() {
         [Step::new(Target::Inlet("events".to_owned()), Fault::status(status(413))).times(3)],
     )
     .await;
-    assert!(!verdict.reasons.keys().any(|reason| reason.contains("large")), "{verdict}");
+    assert!(
+        !verdict.reasons.keys().any(|reason| reason.contains("large")),
+        "{verdict}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn profile_statements_of_one_customer_arrive_in_the_order_of_the_topic() {
     let scenario = scenario(Options::default()).await;
     scenario.produce(&wanted(106, 300)).await.unwrap();
-    scenario.simulator.add_fault(
-        Step::new(Target::Inlet("profiles".to_owned()), Fault::status(status(503))).times(5),
-    );
+    scenario
+        .simulator
+        .add_fault(Step::new(Target::Inlet("profiles".to_owned()), Fault::status(status(503))).times(5));
     settle(&scenario).await;
     // The workload's balances differ per sample only, so order is judged by the requests: no two of one customer overlap.
     let requests = scenario.simulator.requests();
     let mut open: BTreeMap<String, u64> = BTreeMap::new();
-    for request in requests.iter().filter(|request| !request.batch && request.inlet == "profiles") {
+    for request in requests
+        .iter()
+        .filter(|request| !request.batch && request.inlet == "profiles")
+    {
         for message in &request.messages {
             let customer = message.identity.clone().unwrap();
             let ended = open.insert(customer.clone(), request.ended.unwrap_or(u64::MAX));
@@ -174,14 +194,18 @@ async fn raw_flows_get_the_bare_event_with_the_flow_id() {
 async fn an_inlet_that_refuses_everything_is_held_and_nothing_is_dead_lettered() {
     let scenario = scenario(Options::default()).await;
     // The documented text for a wrong organisation: a fault of the configuration, not of any record.
-    scenario.simulator.add_fault(
-        Step::new(Target::Inlet("events".to_owned()), Fault::status(status(404))).forever(),
-    );
+    scenario
+        .simulator
+        .add_fault(Step::new(Target::Inlet("events".to_owned()), Fault::status(status(404))).forever());
     scenario.produce(&wanted(108, 60)).await.unwrap();
     let mut connector = scenario.connector().unwrap();
     scenario
         .seen("refused requests", SOON, |seen| {
-            seen.requests().iter().filter(|request| request.status == Some(404)).count() >= 2
+            seen.requests()
+                .iter()
+                .filter(|request| request.status == Some(404))
+                .count()
+                >= 2
         })
         .await
         .unwrap();

@@ -55,7 +55,12 @@ async fn settle(scenario: &Scenario) -> Verdict {
 /// Stops the connector as a service manager does; its log must hold no secret and no token.
 async fn stop(scenario: &Scenario, connector: Connector) -> String {
     let exit = connector.stop(SOON).await.unwrap();
-    assert!(exit.status.success(), "the connector ended with {}:\n{}", exit.status, exit.log);
+    assert!(
+        exit.status.success(),
+        "the connector ended with {}:\n{}",
+        exit.status,
+        exit.log
+    );
     holds_no_secret(scenario, &exit.log);
     exit.log
 }
@@ -70,11 +75,20 @@ async fn clean(scenario: &Scenario) -> Verdict {
 /// Searches a log for the credential and for every token that was ever issued.
 fn holds_no_secret(scenario: &Scenario, log: &str) {
     let credential = &scenario.simulator.config().credential;
-    assert!(!log.contains(&credential.client_secret), "the client secret is in the log:\n{log}");
-    assert!(!log.contains(&credential.client_id), "the client id is in the log:\n{log}");
+    assert!(
+        !log.contains(&credential.client_secret),
+        "the client secret is in the log:\n{log}"
+    );
+    assert!(
+        !log.contains(&credential.client_id),
+        "the client id is in the log:\n{log}"
+    );
     for token in scenario.simulator.issued_tokens() {
         assert!(!log.contains(&token), "an access token is in the log:\n{log}");
     }
     // Customers' data: every made-up address ends like this.
-    assert!(!log.contains("@example.com"), "a customer's address is in the log:\n{log}");
+    assert!(
+        !log.contains("@example.com"),
+        "a customer's address is in the log:\n{log}"
+    );
 }

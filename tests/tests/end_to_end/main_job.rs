@@ -25,7 +25,10 @@ async fn every_record_of_three_partitions_on_two_spus_is_accounted_for() {
     scenario.produce(&events(1, 400)).await.unwrap();
     let verdict = settle(&scenario).await;
     assert_eq!(verdict.produced, 400);
-    assert!(verdict.skipped > 0 && verdict.dead_lettered > 0 && verdict.profiles_delivered > 0, "{verdict}");
+    assert!(
+        verdict.skipped > 0 && verdict.dead_lettered > 0 && verdict.profiles_delivered > 0,
+        "{verdict}"
+    );
     assert_eq!(verdict.duplicates, 0, "{verdict}");
 }
 
@@ -49,7 +52,10 @@ async fn the_stored_offset_is_the_last_one_whether_it_was_mapped_skipped_or_reje
     let skipped = skipped.to_string().into_bytes();
     let mapped = wanted(3, 1).remove(0).value;
     for last in [mapped, skipped, b"not json".to_vec()] {
-        let mut batch: Vec<_> = wanted(9 + u64::try_from(last.len()).unwrap(), 3).iter().map(record).collect();
+        let mut batch: Vec<_> = wanted(9 + u64::try_from(last.len()).unwrap(), 3)
+            .iter()
+            .map(record)
+            .collect();
         batch.push(ProducedRecord { key: None, value: last });
         scenario
             .cluster
@@ -70,9 +76,27 @@ async fn the_stored_offset_is_the_last_one_whether_it_was_mapped_skipped_or_reje
 async fn a_poison_record_in_the_middle_of_a_batch_costs_its_neighbours_nothing() {
     let scenario = scenario(Options::default()).await;
     let mut batch: Vec<_> = wanted(5, 20).iter().map(record).collect();
-    batch.insert(10, ProducedRecord { key: None, value: vec![0xff, 0, b'{', b'"'] });
-    batch.insert(5, ProducedRecord { key: None, value: b"{\"eventName\":".to_vec() });
-    batch.insert(15, ProducedRecord { key: None, value: vec![b'['; 100_000] });
+    batch.insert(
+        10,
+        ProducedRecord {
+            key: None,
+            value: vec![0xff, 0, b'{', b'"'],
+        },
+    );
+    batch.insert(
+        5,
+        ProducedRecord {
+            key: None,
+            value: b"{\"eventName\":".to_vec(),
+        },
+    );
+    batch.insert(
+        15,
+        ProducedRecord {
+            key: None,
+            value: vec![b'['; 100_000],
+        },
+    );
     scenario
         .cluster
         .produce_batch(&scenario.topic, 0, batch, Compression::None)
@@ -104,7 +128,12 @@ async fn a_batch_whose_answers_exceed_max_bytes_is_not_lost_at_the_head_in_the_m
 
 #[tokio::test(flavor = "multi_thread")]
 async fn compressed_topics_are_read_like_any_other() {
-    for compression in [Compression::Gzip, Compression::Zstd, Compression::Lz4, Compression::Snappy] {
+    for compression in [
+        Compression::Gzip,
+        Compression::Zstd,
+        Compression::Lz4,
+        Compression::Snappy,
+    ] {
         let scenario = scenario(Options::default()).await;
         for seed in 0..3 {
             let batch = events(seed, 30).iter().map(record).collect();
@@ -130,7 +159,12 @@ async fn unwanted_envelopes_of_one_event_share_its_id_and_nothing_is_sent_for_ki
         .iter()
         .filter_map(|event| event.event_type.clone())
         .collect();
-    assert!(!kinds.iter().any(|kind| kind.contains("streak") || kind.contains("target")), "{kinds:?}");
+    assert!(
+        !kinds
+            .iter()
+            .any(|kind| kind.contains("streak") || kind.contains("target")),
+        "{kinds:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

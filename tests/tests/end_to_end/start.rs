@@ -18,11 +18,16 @@ async fn refused(scenario: &Scenario, configuration: &str) -> (Option<i32>, Stri
 #[tokio::test(flavor = "multi_thread")]
 async fn a_smartmodule_that_is_not_loaded_is_an_error_that_says_how_to_load_it() {
     let scenario = scenario(Options::default()).await;
-    let configuration = scenario.configuration().replace(SMARTMODULE, "capillary-aep/capillary-xdm@9.9.9");
+    let configuration = scenario
+        .configuration()
+        .replace(SMARTMODULE, "capillary-aep/capillary-xdm@9.9.9");
     let (code, log) = refused(&scenario, &configuration).await;
     assert_eq!(code, Some(2), "{log}");
     assert!(log.contains("capillary-aep/capillary-xdm@9.9.9"), "{log}");
-    assert!(log.contains("smdk load") || log.contains("fluvio smartmodule create"), "{log}");
+    assert!(
+        log.contains("smdk load") || log.contains("fluvio smartmodule create"),
+        "{log}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -39,7 +44,11 @@ async fn a_configuration_error_ends_with_2_and_names_key_and_line() {
     let scenario = scenario(Options::default()).await;
     let good = scenario.configuration();
     for (from, to, names) in [
-        ("organization-id:", "organisation-id:", "experience-platform.organisation-id"),
+        (
+            "organization-id:",
+            "organisation-id:",
+            "experience-platform.organisation-id",
+        ),
         ("strategy: manual", "strategy: auto", "meta.consumer.offset.strategy"),
         ("max-bytes: 16MiB", "max-bytes: lots", "meta.consumer.max-bytes"),
         ("format: xdm", "format: xml", "experience-platform.events.format"),

@@ -31,7 +31,11 @@ async fn a_revoked_token_is_replaced_and_nothing_is_lost_whatever_the_refusal_lo
         stop(&scenario, connector).await;
         let verdict = clean(&scenario).await;
         assert_eq!(verdict.dead_lettered, 0, "{refusal:?}: {verdict}");
-        assert_eq!(scenario.simulator.token_calls().len(), 3, "{refusal:?}: one token for each revocation");
+        assert_eq!(
+            scenario.simulator.token_calls().len(),
+            3,
+            "{refusal:?}: one token for each revocation"
+        );
     }
 }
 
@@ -51,7 +55,11 @@ async fn the_unversioned_token_endpoint_with_milliseconds_and_spaces_works() {
     stop(&scenario, connector).await;
     clean(&scenario).await;
     let calls = scenario.simulator.token_calls();
-    assert_eq!(calls.len(), 1, "86399994 are milliseconds: a day, not an instant and not a thousand days");
+    assert_eq!(
+        calls.len(),
+        1,
+        "86399994 are milliseconds: a day, not an instant and not a thousand days"
+    );
     assert_eq!(calls[0].path, "/ims/token");
 }
 
@@ -83,7 +91,10 @@ async fn an_ims_that_fails_at_start_delays_delivery_and_nothing_else() {
     let status = |code| Status::try_from(code).unwrap();
     for fault in [
         Fault::status(status(429)),
-        Fault::Html { status: status(500), accept: false },
+        Fault::Html {
+            status: status(500),
+            accept: false,
+        },
         Fault::Truncated { lose_connection: false },
         Fault::ResetBeforeBody,
     ] {
@@ -99,7 +110,10 @@ async fn a_second_secret_is_used_when_the_first_is_refused() {
     scenario.produce(&wanted(250, 14)).await.unwrap();
     let configuration = scenario
         .configuration()
-        .replace("{name: IMS_CLIENT_SECRET}]", "{name: IMS_CLIENT_SECRET}, {name: IMS_CLIENT_SECRET_NEXT}]")
+        .replace(
+            "{name: IMS_CLIENT_SECRET}]",
+            "{name: IMS_CLIENT_SECRET}, {name: IMS_CLIENT_SECRET_NEXT}]",
+        )
         .replace(
             "token-url:",
             "client-secret-next: \"${{ secrets.IMS_CLIENT_SECRET_NEXT }}\", token-url:",
@@ -124,15 +138,25 @@ async fn wrong_credentials_are_named_by_name_and_dead_letter_nothing() {
     .await;
     scenario.produce(&wanted(260, 14)).await.unwrap();
     let secrets = "IMS_CLIENT_ID=demo-client-id\nIMS_CLIENT_SECRET=not-the-right-one\n";
-    let connector = scenario.connector_with_secrets(&scenario.configuration(), secrets).unwrap();
+    let connector = scenario
+        .connector_with_secrets(&scenario.configuration(), secrets)
+        .unwrap();
     scenario
         .seen("a refused credential", SOON, |seen| !seen.token_calls().is_empty())
         .await
         .unwrap();
     let exit = connector.wait(SOON).await.unwrap();
     assert_eq!(exit.status.code(), Some(2), "{}", exit.log);
-    assert!(exit.log.contains("IMS_CLIENT_SECRET"), "the log must name what is wrong:\n{}", exit.log);
-    assert!(!exit.log.contains("not-the-right-one"), "the log shows the secret:\n{}", exit.log);
+    assert!(
+        exit.log.contains("IMS_CLIENT_SECRET"),
+        "the log must name what is wrong:\n{}",
+        exit.log
+    );
+    assert!(
+        !exit.log.contains("not-the-right-one"),
+        "the log shows the secret:\n{}",
+        exit.log
+    );
     holds_no_secret(&scenario, &exit.log);
     assert_eq!(scenario.stored().await.unwrap(), [None]);
     assert!(scenario.simulator.accepted_events().is_empty());
