@@ -13,7 +13,7 @@ use crate::broker::{Broker, BrokerError};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::delivery::{Counters, Delivery, DeliveryError, Parts};
-use crate::error::Fault;
+use crate::error::{Fault, Retry};
 use crate::glue::Letters;
 use crate::http::{self, HttpError};
 use crate::ims::{TokenError, TokenSource};
@@ -162,7 +162,7 @@ async fn connect(config: &Config, tokens: &TokenSource) -> Result<(Broker, Lette
     let broker = Broker::connect(config).await?;
     match timeout(config.platform.http.request_timeout, tokens.token()).await {
         Ok(Ok(_)) => info!("holding an access token"),
-        Ok(Err(error)) if error.fault() == Fault::User => return Err(RunError::Credential(error)),
+        Ok(Err(error)) if error.retry() == Retry::Never => return Err(RunError::Credential(error)),
         // IMS heals by itself; records wait in the topic meanwhile.
         Ok(Err(error)) => warn!(%error, "no access token yet; delivery waits for it"),
         Err(_) => warn!("Adobe IMS does not answer; delivery waits for it"),

@@ -4,6 +4,7 @@ use tracing::info;
 
 use crate::delivery::Counters;
 use crate::ledger::Ledger;
+use crate::outcome::Outcome;
 
 /// Counts since the start; never a payload.
 pub(crate) fn log(counters: &Counters, ledger: &Ledger) {
@@ -16,6 +17,8 @@ pub(crate) fn log(counters: &Counters, ledger: &Ledger) {
         dead_lettered = ?counts.dead_lettered,
         retries = ?counts.retries,
         stopped = ?counts.stopped,
+        absent = ledger.count(Outcome::Absent),
+        evicted = ledger.count(Outcome::Evicted),
         pending = ledger.pending(),
         "so far"
     );

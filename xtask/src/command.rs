@@ -19,6 +19,7 @@ impl Failed {
     }
 
     /// Says what failed, and gives the exit code.
+    #[expect(clippy::print_stderr, reason = "a program for people")]
     pub(crate) fn report(&self) -> ExitCode {
         eprintln!("xtask: {}", self.message);
         ExitCode::from(self.code)
