@@ -144,10 +144,7 @@ impl Pipeline {
                 if now.instant < until || !self.flying.is_empty() {
                     return None;
                 }
-                let mut shipment = match self.parked.pop() {
-                    Some(shipment) => shipment,
-                    None => self.fresh(now, permit)?,
-                };
+                let mut shipment = self.outage_probe(now, permit)?;
                 shipment.probe = true;
                 shipment
             }
@@ -162,16 +159,30 @@ impl Pipeline {
         Some((id, self.flying.entry(id).or_insert(shipment).part()))
     }
 
+    /// What asks an inlet that is down how it is: something else each time. What failed may be failing for its own sake,
+    /// and asking with it alone would keep the inlet down for ever.
+    fn outage_probe(&mut self, now: Now, permit: bool) -> Option<Shipment> {
+        (0..3).find_map(|turn| match (self.probes + turn) % 3 {
+            // The one that waits longest; what fails goes to the end.
+            1 => (!self.parked.is_empty()).then(|| self.parked.remove(0)),
+            2 => self.batch(now, permit),
+            _ => self.solo(now, permit),
+        })
+    }
+
     fn fresh(&mut self, now: Now, permit: bool) -> Option<Shipment> {
-        if !permit {
-            return None;
-        }
-        if let Some(parcel) = self.lanes.take_solo() {
-            let mut shipment = Shipment::new(vec![parcel], now.instant);
-            shipment.cut = true;
-            return Some(shipment);
-        }
-        if self.batch_due()? > now.instant {
+        self.solo(now, permit).or_else(|| self.batch(now, permit))
+    }
+
+    fn solo(&mut self, now: Now, permit: bool) -> Option<Shipment> {
+        let parcel = permit.then(|| self.lanes.take_solo())??;
+        let mut shipment = Shipment::new(vec![parcel], now.instant);
+        shipment.cut = true;
+        Some(shipment)
+    }
+
+    fn batch(&mut self, now: Now, permit: bool) -> Option<Shipment> {
+        if !permit || self.batch_due()? > now.instant {
             return None;
         }
         let batch = self.lanes.take_batch(self.cut.capacity, now.instant, now.wall);
@@ -264,7 +275,7 @@ impl Pipeline {
                     cause: cause(status),
                     detail: format!("it answers {status}"),
                     retry_after,
-                    may_be_the_record: status >= 500 && retry_after.is_none(),
+                    may_be_the_record: status != 429 && retry_after.is_none(),
                 };
                 self.failed(shipment, &failure, probe, now);
             }
