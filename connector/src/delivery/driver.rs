@@ -17,6 +17,7 @@ use tokio::time::{Instant, sleep_until};
 use super::backoff::Backoff;
 use super::counters::{Counters, InletName};
 use super::lanes::Capacity;
+use super::merge::Cargo;
 use super::pace::{Gate, Pace};
 use super::parcel::Record;
 use super::pipeline::{Cut, Now, Pipeline};
@@ -33,6 +34,11 @@ use crate::position::Position;
 
 /// Arrivals taken at once.
 const ARRIVALS: usize = 1024;
+/// What may be merged into one statement. Profile drops records above 100 kB without a word.
+const MERGED: Capacity = Capacity {
+    records: 100,
+    bytes: 100_000,
+};
 /// Letters written at once. They are rare; more would only crowd the dead-letter topic.
 const LETTERS: usize = 16;
 
@@ -222,19 +228,27 @@ where
                     continue;
                 };
                 let batched = inlet.endpoint.batched();
-                let Some((id, parcels)) = inlet.pipeline.next(now, permit) else {
+                let Some((id, parcels, cargo)) = inlet.pipeline.next(now, permit) else {
                     continue;
                 };
                 let count = parcels.len();
-                let request = inlet
-                    .endpoint
-                    .request(parcels.iter().map(|parcel| (parcel.record.at, &parcel.entity[..])));
+                started = true;
+                let entities = parcels.iter().map(|parcel| (parcel.record.at, &parcel.entity[..]));
+                let request = match cargo {
+                    Cargo::AsStated => inlet.endpoint.request(entities),
+                    Cargo::Merged(entity) => inlet
+                        .endpoint
+                        .request(entities.take(1).map(|(at, _)| (at, &entity[..]))),
+                    Cargo::Nothing => {
+                        self.flights.push(Box::pin(async move { (name, id, Sent::Nothing) }));
+                        continue;
+                    }
+                };
                 let kind = if batched { Kind::Batch(count) } else { Kind::Single };
                 let sender = Arc::clone(&inlet.sender);
                 self.flights.push(Box::pin(
                     async move { (name, id, sender.send(request, kind, count).await) },
                 ));
-                started = true;
             }
             if !started {
                 break;
@@ -304,6 +318,14 @@ fn cut(platform: &Platform, endpoint: &Endpoint, name: InletName) -> Cut {
             capacity,
             linger: platform.batch.linger,
             timed,
+            merging: false,
+        }
+    } else if endpoint.merges() {
+        Cut {
+            capacity: MERGED,
+            linger: Duration::ZERO,
+            timed,
+            merging: true,
         }
     } else {
         Cut {
@@ -313,6 +335,7 @@ fn cut(platform: &Platform, endpoint: &Endpoint, name: InletName) -> Cut {
             },
             linger: Duration::ZERO,
             timed,
+            merging: false,
         }
     }
 }

@@ -26,6 +26,7 @@ mod counters;
 mod driver;
 mod health;
 mod lanes;
+mod merge;
 mod pace;
 mod parcel;
 mod pipeline;

@@ -36,6 +36,8 @@ pub(super) enum Sent {
     Failed(TransportError),
     /// Nothing was sent.
     NoToken(String),
+    /// There was nothing to send: newer statements were accepted for all of it.
+    Nothing,
 }
 
 /// Sends to one inlet.

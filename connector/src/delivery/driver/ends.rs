@@ -22,7 +22,11 @@ where
         let Ended { parcel, death } = ended;
         match death {
             None => {
-                self.parts.counters.delivered(name);
+                if parcel.superseded {
+                    self.parts.counters.superseded();
+                } else {
+                    self.parts.counters.delivered(name);
+                }
                 self.parcel_ended(&parcel.record, false)
             }
             Some(death) => {

@@ -9,6 +9,7 @@ use crate::answer::{Answer, Mapped};
 use crate::arrival::Arrival;
 use crate::dead_letter::{DeadLetter, DeadLetters, Origin};
 use crate::delivery::counters::InletName;
+use crate::delivery::merge::Subject;
 use crate::delivery::parcel::{Parcel, Record};
 use crate::delivery::pipeline::{Death, Ended};
 use crate::delivery::send::Tokens;
@@ -94,7 +95,10 @@ where
                 continue;
             };
             let wire_len = inlet.endpoint.wire_len(record.at, &entity);
-            let parcel = Parcel::new(Arc::clone(&record), entity, lane, wire_len);
+            let mut parcel = Parcel::new(Arc::clone(&record), entity, lane, wire_len);
+            if inlet.endpoint.merges() {
+                parcel.subject = Subject::read(&record, &parcel.entity);
+            }
             if inlet.endpoint.fits(wire_len) {
                 inlet.pipeline.push(parcel, now);
             } else {

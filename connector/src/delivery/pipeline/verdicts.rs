@@ -28,6 +28,9 @@ impl Pipeline {
         }
         self.answers(now);
         let part = shipment.take_part();
+        if let Some(merger) = self.merger.as_mut().filter(|_| accepted) {
+            merger.accepted(&part);
+        }
         if accepted {
             self.acceptances += 1;
             if probe && self.health.is_held() {

@@ -2,6 +2,7 @@
 
 mod faults;
 mod logs;
+mod merging;
 mod order;
 mod scope;
 mod settings;

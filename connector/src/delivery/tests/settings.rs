@@ -88,3 +88,10 @@ pub(super) fn raw_events() -> Events {
         flow_id: "event-flow".to_owned(),
     }
 }
+
+pub(super) fn raw_profiles() -> Profiles {
+    Profiles::Raw {
+        inlet: inlet("profile"),
+        flow_id: "profile-flow".to_owned(),
+    }
+}
