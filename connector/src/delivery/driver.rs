@@ -21,6 +21,7 @@ use super::merge::Cargo;
 use super::pace::{Gate, Pace};
 use super::parcel::Record;
 use super::pipeline::{Cut, Now, Pipeline};
+use super::repeated::Repeated;
 use super::send::{Sender, Sent, Tokens};
 use crate::aep::{Endpoint, EndpointError, Kind, MAX_BODY, Transport};
 use crate::answer::AnswerError;
@@ -112,6 +113,8 @@ pub(crate) struct Delivery<T, K, D> {
     flights: FuturesUnordered<Landing>,
     letters: VecDeque<Letter>,
     writing: FuturesUnordered<Written>,
+    /// Events delivered before, if copies of them are to be skipped.
+    repeated: Option<Repeated>,
     /// Records that are not settled.
     open: usize,
     /// In which order the inlets are asked for their next request.
@@ -161,6 +164,7 @@ where
             flights: FuturesUnordered::new(),
             letters: VecDeque::new(),
             writing: FuturesUnordered::new(),
+            repeated: platform.deduplicate.map(Repeated::new),
             open: 0,
             turns: [InletName::Profiles, InletName::Events],
         })

@@ -30,6 +30,7 @@ mod merge;
 mod pace;
 mod parcel;
 mod pipeline;
+mod repeated;
 mod send;
 mod shipment;
 mod suspicion;

@@ -18,6 +18,9 @@ use crate::position::Position;
 
 /// How far ahead of our clock an event may be: it waits that long. Clocks differ; beyond this it is an error in the data.
 const FUTURE_MS: i64 = 5 * 60 * 1000;
+/// What a copy of a delivered event is skipped as.
+const DUPLICATE: &str = "duplicate";
+
 impl<T, K, D> Delivery<T, K, D>
 where
     T: Transport + 'static,
@@ -64,6 +67,14 @@ where
     ) -> Result<(), DeliveryError> {
         let now = self.now();
         let record = Arc::new(Record::new(position, timestamp, &mapped));
+        if self
+            .repeated
+            .as_mut()
+            .is_some_and(|repeated| repeated.has(&record, now.instant))
+        {
+            self.parts.counters.skipped(DUPLICATE);
+            return self.settle(position, Outcome::Skipped);
+        }
         if mapped.at.saturating_sub(now.wall) > FUTURE_MS {
             let message = "the event's time is more than five minutes in the future".to_owned();
             let death = Death {

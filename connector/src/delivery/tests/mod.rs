@@ -4,6 +4,7 @@ mod faults;
 mod logs;
 mod merging;
 mod order;
+mod repeated;
 mod scope;
 mod settings;
 mod socket;

@@ -63,6 +63,7 @@ pub(super) fn platform() -> Platform {
             bytes: 24 << 20,
             offsets: 100_000,
         },
+        deduplicate: None,
         http: Http {
             connect_timeout: seconds(5),
             request_timeout: seconds(60),
