@@ -193,8 +193,20 @@ fn run(rounds: u32) -> Result<(), Failure> {
     if let Some(path) = std::env::var_os("CAPILLARY_IDENTITY_WASM") {
         let (ready, bytes) = (records.clone(), input_bytes);
         let floor = rows.len() + 1;
-        rows.push(Row::new("stock identity module", std::fs::read(path)?, &[], floor, bytes)?);
-        rows.push(Row::new("  floor of its answers", floor_module(ready)?, &[], floor, bytes)?);
+        rows.push(Row::new(
+            "stock identity module",
+            std::fs::read(path)?,
+            &[],
+            floor,
+            bytes,
+        )?);
+        rows.push(Row::new(
+            "  floor of its answers",
+            floor_module(ready)?,
+            &[],
+            floor,
+            bytes,
+        )?);
     }
     for _ in 0..rounds {
         for row in &mut rows {
