@@ -130,6 +130,10 @@ impl<'a> Envelope<'a> {
 
 /// `"90417.0"` as text is 90417.
 fn normal_id(id: Cow<'_, str>) -> Cow<'_, str> {
+    // Nearly always, and nothing to change.
+    if id.bytes().all(|b| b.is_ascii_digit()) {
+        return id;
+    }
     match crate::json::Number::parse(&id).and_then(|number| number.whole().map(Cow::into_owned)) {
         Some(whole) => Cow::Owned(whole),
         None => id,

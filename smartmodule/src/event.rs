@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::envelope::Envelope;
 use crate::identity::Customer;
-use crate::json::{Number, Value};
+use crate::json::{Index, Number, Value};
 use crate::kind::EventKind;
 use crate::params::Params;
 use crate::program::Program;
@@ -44,17 +44,19 @@ pub(crate) struct Event<'a> {
     pub(crate) params: &'a Params,
     pub(crate) envelope: Envelope<'a>,
     pub(crate) data: Value<'a>,
+    /// The members of `data`.
+    pub(crate) members: Index<'a>,
     pub(crate) organization: Option<Cow<'a, str>>,
     pub(crate) customer: Customer<'a>,
     pub(crate) program: Program<'a>,
     /// `createdAt`, milliseconds since the epoch.
     pub(crate) at: i64,
-    pub(crate) id: String,
+    pub(crate) id: Cow<'a, str>,
 }
 
 impl<'a> Event<'a> {
     pub(crate) fn get(&self, key: &str) -> Option<Value<'a>> {
-        read::member(Some(self.data), key)
+        self.members.get(key).filter(|value| !read::is_nothing(*value))
     }
 
     pub(crate) fn text(&self, key: &str) -> Option<Cow<'a, str>> {

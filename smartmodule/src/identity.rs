@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use crate::envelope::Envelope;
 use crate::json::Value;
 use crate::kind::EventKind;
 use crate::params::{Identifier, Params};
@@ -67,7 +68,7 @@ impl<'a> Customer<'a> {
             Identifier::Mobile => self.mobile.as_deref().map(Cow::Borrowed),
             Identifier::ExternalId => self.external_id.as_deref().map(Cow::Borrowed),
         };
-        value.filter(|value| value.chars().count() <= MAX_LENGTH)
+        value.filter(|value| value.len() <= MAX_LENGTH || value.chars().count() <= MAX_LENGTH)
     }
 
     /// The value of the primary identity.
@@ -96,7 +97,7 @@ impl<'a> Customer<'a> {
 }
 
 /// The one customer the event is about.
-pub(crate) fn subject<'a>(kind: EventKind, data: Value<'a>, data_pointer: &str) -> Result<Customer<'a>, Verdict> {
+pub(crate) fn subject<'a>(kind: EventKind, data: Value<'a>, envelope: &Envelope<'_>) -> Result<Customer<'a>, Verdict> {
     let block = |key: &str| data.get(key).filter(Value::is_object).map(Customer::read);
     let member = |key: &str| read::member(data.get(key), "customerIdentifiers").map(Customer::read);
     let found = match kind {
@@ -109,7 +110,7 @@ pub(crate) fn subject<'a>(kind: EventKind, data: Value<'a>, data_pointer: &str) 
         EventKind::CouponIssue => {
             let coupons = data.get("coupons").into_iter().flat_map(Value::items);
             let customers = coupons.filter_map(|coupon| read::member(Some(coupon), "customerIdentifiers"));
-            let found = only(customers.map(Customer::read), &format!("{data_pointer}/coupons"))?;
+            let found = only(customers.map(Customer::read), envelope, "/data/coupons")?;
             found.or_else(|| block("customerIdentifiers"))
         }
         EventKind::UpdateRewardTransaction => {
@@ -120,7 +121,7 @@ pub(crate) fn subject<'a>(kind: EventKind, data: Value<'a>, data_pointer: &str) 
             };
             let customers =
                 updates.filter_map(|update| update.get("customerId").and_then(read::numbered).map(customer));
-            only(customers, &format!("{data_pointer}/transactionUpdates"))?
+            only(customers, envelope, "/data/transactionUpdates")?
         }
         _ => {
             let mut customer = block("customerIdentifiers").unwrap_or_default();
@@ -152,7 +153,11 @@ pub(crate) fn is_other_entity(data: Value<'_>) -> bool {
 }
 
 /// The one customer of a list of them.
-fn only<'a>(customers: impl Iterator<Item = Customer<'a>>, pointer: &str) -> Result<Option<Customer<'a>>, Verdict> {
+fn only<'a>(
+    customers: impl Iterator<Item = Customer<'a>>,
+    envelope: &Envelope<'_>,
+    path: &str,
+) -> Result<Option<Customer<'a>>, Verdict> {
     let mut found: Option<Customer<'a>> = None;
     for customer in customers.filter(|customer| !customer.is_nobody()) {
         match &found {
@@ -160,7 +165,7 @@ fn only<'a>(customers: impl Iterator<Item = Customer<'a>>, pointer: &str) -> Res
             Some(first) if first.same(&customer) => {}
             Some(_) => {
                 let message = "the event belongs to several customers, whom one record would link for good";
-                return Err(Reject::new("many_customers", pointer, message).into());
+                return Err(Reject::new("many_customers", envelope.at(path), message).into());
             }
         }
     }

@@ -1,12 +1,14 @@
 //! One record in, one answer out.
 
+use std::borrow::Cow;
+
 use sha2::{Digest as _, Sha256};
 
 use crate::answer::{write_head, write_hex, write_verdict};
 use crate::envelope::{ENVELOPE_KEYS, Envelope};
 use crate::event::{Event, Trim};
 use crate::identity::subject;
-use crate::json::{Fault, Tape, Value, write_canonical, write_integer, write_text};
+use crate::json::{Fault, Index, Tape, Value, write_canonical, write_escaped, write_integer, write_text};
 use crate::kind::EventKind;
 use crate::map::{Notes, write_event, write_profile};
 use crate::params::Params;
@@ -67,7 +69,7 @@ fn map(params: &Params, tape: &mut Tape, input: Input<'_>, out: &mut Vec<u8>) ->
     out.extend_from_slice(b",\"id\":");
     write_text(out, &event.id);
     out.extend_from_slice(b",\"key\":");
-    write_text(out, &lane_key(&event)?);
+    write_lane_key(out, &event)?;
     out.extend_from_slice(b",\"at\":");
     write_integer(out, event.at);
 
@@ -119,12 +121,11 @@ fn read<'a>(params: &'a Params, document: Value<'a>, timestamp: Option<i64>) -> 
     if !params.organizations.as_ref().is_none_or(accepted) {
         return Err(Verdict::Skip("other_organization"));
     }
-    let data_pointer = envelope.at("/data");
     let data = envelope
         .data()
-        .ok_or_else(|| Reject::new("no_data", data_pointer.as_str(), "the event has no `data` object"))?;
+        .ok_or_else(|| Reject::new("no_data", envelope.at("/data"), "the event has no `data` object"))?;
     let at = created_at(&envelope, timestamp)?;
-    let customer = subject(kind, data, &data_pointer)?;
+    let customer = subject(kind, data, &envelope)?;
     if params.qualify_identity && organization.is_none() {
         let message = "`qualify-identity` is on, but the event has no organisation";
         return Err(Reject::new("no_organization", envelope.at("/orgId"), message).into());
@@ -139,6 +140,7 @@ fn read<'a>(params: &'a Params, document: Value<'a>, timestamp: Option<i64>) -> 
         params,
         envelope,
         data,
+        members: Index::new(data),
         organization,
         customer,
         program,
@@ -167,19 +169,19 @@ fn created_at(envelope: &Envelope<'_>, timestamp: Option<i64>) -> Result<i64, Re
 
 /// Capillary's own id, else a hash of what makes the event this event. Never random: a repeated delivery must get the
 /// same one.
-fn event_id(kind: EventKind, envelope: &Envelope<'_>, organization: Option<&str>, data: Value<'_>) -> String {
+fn event_id<'a>(kind: EventKind, envelope: &Envelope<'a>, organization: Option<&str>, data: Value<'_>) -> Cow<'a, str> {
     let own = envelope
         .get("eventId")
         .filter(|id| id.string().is_some())
         .and_then(crate::read::text);
     if let Some(own) = own.filter(|id| is_event_id(id)) {
-        return own.into_owned();
+        return own;
     }
     let created_at = envelope.get("createdAt").and_then(|value| epoch(value).ok());
     let mut text = Vec::new();
     for part in [
         Some(kind.name().into()),
-        organization.map(std::borrow::Cow::Borrowed),
+        organization.map(Cow::Borrowed),
         created_at.map(|ms| ms.to_string().into()),
         envelope.text("refId"),
     ] {
@@ -192,7 +194,7 @@ fn event_id(kind: EventKind, envelope: &Envelope<'_>, organization: Option<&str>
     let mut hex = Vec::new();
     write_hex(&mut hex, &Sha256::digest(&text));
     hex.truncate(32);
-    String::from_utf8(hex).unwrap_or_default()
+    String::from_utf8(hex).unwrap_or_default().into()
 }
 
 /// Whether an id can be `_id`, which XDM declares a URI reference: what stands before a colon must be a scheme.
@@ -204,21 +206,28 @@ fn is_event_id(id: &str) -> bool {
                 .all(|b| b.is_ascii_alphanumeric() || b == b'.' || b == b'-')
     };
     (1..=128).contains(&id.len())
-        && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"._~:-".contains(&b))
+        && id
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'~' | b':' | b'-'))
         && id.split_once(':').is_none_or(|(before, _)| scheme(before))
 }
 
 /// Whose order is kept: the customer's, whatever the primary identity.
-fn lane_key(event: &Event<'_>) -> Result<String, Verdict> {
+fn write_lane_key(out: &mut Vec<u8>, event: &Event<'_>) -> Result<(), Verdict> {
     let organization = event.organization.as_deref().unwrap_or_default();
     let customer = match &event.customer.customer_id {
-        Some(id) => std::borrow::Cow::Borrowed(id.as_ref()),
+        Some(id) => Cow::Borrowed(id.as_ref()),
         None => event
             .customer
             .primary(event.params, event.organization.as_deref())
             .ok_or(Verdict::Skip("no_primary_identity"))?,
     };
-    Ok(format!("{organization}:{customer}"))
+    out.push(b'"');
+    write_escaped(out, organization);
+    out.push(b':');
+    write_escaped(out, &customer);
+    out.push(b'"');
+    Ok(())
 }
 
 /// Writes the event, leaving out as little as the limit demands.

@@ -17,6 +17,10 @@ pub(crate) fn is_nothing(value: Value<'_>) -> bool {
 }
 
 fn is_blank(text: &str) -> bool {
+    // Nearly every text begins with something visible that is not the `n` of `null`.
+    if let Some(b'!'..=b'm' | b'o'..=b'~') = text.as_bytes().first() {
+        return false;
+    }
     let text = text.trim();
     text.is_empty() || text == "null"
 }
@@ -29,7 +33,11 @@ pub(crate) fn member<'a>(value: Option<Value<'a>>, key: &str) -> Option<Value<'a
 
 fn trimmed(text: Cow<'_, str>) -> Cow<'_, str> {
     match text {
-        Cow::Borrowed(text) => Cow::Borrowed(text.trim()),
+        Cow::Borrowed(text) => match text.as_bytes() {
+            // Nothing to trim at either end.
+            [b'!'..=b'~'] | [b'!'..=b'~', .., b'!'..=b'~'] => Cow::Borrowed(text),
+            _ => Cow::Borrowed(text.trim()),
+        },
         Cow::Owned(text) if text.trim().len() == text.len() => Cow::Owned(text),
         Cow::Owned(text) => Cow::Owned(text.trim().to_owned()),
     }

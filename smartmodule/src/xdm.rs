@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::json::{Number, write_integer, write_number, write_text};
+use crate::json::{Number, put, write_integer, write_number, write_text};
 use crate::omit::{Omit, Place};
 use crate::time::write_instant;
 
@@ -39,7 +39,13 @@ impl<'w> Xdm<'w> {
         out.push(b'}');
     }
 
+    /// How much was written.
+    pub(crate) const fn written(&self) -> usize {
+        self.out.len()
+    }
+
     /// A comma unless this is the first thing in its container.
+    #[inline(always)]
     fn separate(&mut self) {
         if !matches!(self.out.last(), Some(b'{' | b'[')) {
             self.out.push(b',');
@@ -50,8 +56,10 @@ impl<'w> Xdm<'w> {
     fn key(&mut self, key: &str) -> Option<Place> {
         let place = self.omit.step(self.place, key)?;
         self.separate();
-        write_text(self.out, key);
-        self.out.push(b':');
+        self.out.push(b'"');
+        // A key is a field's name, or a namespace of letters and digits: there is nothing to escape.
+        put(self.out, key.as_bytes());
+        self.out.extend_from_slice(b"\":");
         Some(place)
     }
 
@@ -144,7 +152,7 @@ impl<'w> Xdm<'w> {
     pub(crate) fn boolean(&mut self, key: &str, value: Option<bool>) {
         let Some(value) = value else { return };
         if self.key(key).is_some() {
-            self.out.extend_from_slice(if value { b"true" } else { b"false" });
+            put(self.out, if value { b"true" } else { b"false" });
         }
     }
 

@@ -5,7 +5,9 @@
 //! JavaScript and Java do), half a surrogate pair reads as U+FFFD (a cut-off emoji must not cost the event), and depth
 //! and size are bounded because the broker's memory is.
 
+mod bytes;
 mod canonical;
+mod index;
 mod number;
 mod parse;
 mod scan;
@@ -14,7 +16,9 @@ mod tests;
 mod value;
 mod write;
 
+pub(crate) use bytes::put;
 pub(crate) use canonical::write_canonical;
+pub(crate) use index::Index;
 pub(crate) use number::{Number, write_number};
 pub(crate) use parse::{Fault, Tape};
 pub(crate) use value::{Kind, Value};

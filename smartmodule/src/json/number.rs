@@ -1,5 +1,7 @@
 //! Numbers as they come (integers, integral floats, text) and as they go out (shortest form).
 
+use super::bytes::put;
+
 /// A decimal of at most so many characters and without exponent survives the way through a double: its text only needs
 /// trimming. (Fifteen significant digits do.)
 const PLAIN: usize = 15;
@@ -23,7 +25,7 @@ impl<'a> Number<'a> {
     /// As [`parse`](Self::parse), of a text that is known to be of the grammar.
     pub(super) fn checked(text: &'a str) -> Option<Self> {
         let number = Self { text };
-        (text.len() <= PLAIN && !text.contains(['e', 'E']) || number.value().is_finite()).then_some(number)
+        (text.len() <= PLAIN && !has_exponent(text) || number.value().is_finite()).then_some(number)
     }
 
     pub(crate) fn value(&self) -> f64 {
@@ -40,6 +42,9 @@ impl<'a> Number<'a> {
     /// The digits of a whole number, however long and however written (`1676`, `1676.0`, `1.676e3`); no `-0`.
     /// `None` when there is a fraction.
     pub(crate) fn whole(&self) -> Option<std::borrow::Cow<'a, str>> {
+        if is_digits(self.text) {
+            return Some(self.text.into());
+        }
         let digits = match self.text.split_once('.') {
             Some((whole, fraction)) if fraction.bytes().all(|b| b == b'0') => whole,
             Some(_) => "",
@@ -49,7 +54,7 @@ impl<'a> Number<'a> {
             return Some(if digits == "-0" { "0".into() } else { digits.into() });
         }
         // With an exponent: exact up to 2^53, beyond which a double no longer holds every integer.
-        let value = self.text.contains(['e', 'E']).then(|| self.value())?;
+        let value = has_exponent(self.text).then(|| self.value())?;
         let exact = value.fract() == 0.0 && value.abs() <= 9_007_199_254_740_992.0;
         exact.then(|| (value as i64).to_string().into())
     }
@@ -60,7 +65,22 @@ impl<'a> Number<'a> {
     }
 }
 
+fn has_exponent(text: &str) -> bool {
+    text.bytes().any(|b| b | 0x20 == b'e')
+}
+
+fn is_digits(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit())
+}
+
 fn is_json_number(text: &str) -> bool {
+    // Most texts that are asked for are ids or words.
+    if is_digits(text) {
+        return text == "0" || !text.starts_with('0');
+    }
+    if !text.starts_with(|c: char| c == '-' || c.is_ascii_digit()) {
+        return false;
+    }
     let rest = text.strip_prefix('-').unwrap_or(text);
     let (mantissa, exponent) = match rest.split_once(['e', 'E']) {
         Some((mantissa, exponent)) => (mantissa, Some(exponent.strip_prefix(['+', '-']).unwrap_or(exponent))),
@@ -70,18 +90,20 @@ fn is_json_number(text: &str) -> bool {
         Some((whole, fraction)) => (whole, Some(fraction)),
         None => (mantissa, None),
     };
-    let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    digits(whole)
+    is_digits(whole)
         && (whole == "0" || !whole.starts_with('0'))
-        && fraction.is_none_or(digits)
-        && exponent.is_none_or(digits)
+        && fraction.is_none_or(is_digits)
+        && exponent.is_none_or(is_digits)
 }
 
 /// Appends the number in the form of RFC 8785 (ECMAScript's), which is also the shortest: `73.60` becomes `73.6`.
 pub(crate) fn write_number(out: &mut Vec<u8>, number: Number<'_>) {
     let text = number.text;
+    if text.len() <= PLAIN && is_digits(text) {
+        return put(out, text.as_bytes());
+    }
     let magnitude = text.strip_prefix('-').unwrap_or(text);
-    let plain = text.len() <= PLAIN && !text.contains(['e', 'E']) && !magnitude.starts_with("0.000000");
+    let plain = text.len() <= PLAIN && !has_exponent(text) && !magnitude.starts_with("0.000000");
     if !plain {
         return write_double(out, number.value());
     }
@@ -89,7 +111,7 @@ pub(crate) fn write_number(out: &mut Vec<u8>, number: Number<'_>) {
         true => text.trim_end_matches('0').trim_end_matches('.'),
         false => text,
     };
-    out.extend_from_slice(if trimmed == "-0" { b"0" } else { trimmed.as_bytes() });
+    put(out, if trimmed == "-0" { b"0" } else { trimmed.as_bytes() });
 }
 
 /// ECMAScript's `Number::toString`: digits without exponent from 1e-6 up to below 1e21.

@@ -1,5 +1,6 @@
 //! The parser: text to tokens.
 
+use super::bytes::key_hash;
 use super::scan::plain_prefix;
 use super::value::{Kind, Value};
 
@@ -13,6 +14,8 @@ const MAX_TOKENS: usize = 1 << 18;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Token {
     pub(super) kind: Kind,
+    /// Of a member's name without escapes, the hash of its key; else 0.
+    pub(super) hash: u16,
     /// Byte range of the value in the text; of a string, what stands between the quotes.
     pub(super) start: u32,
     pub(super) end: u32,
@@ -90,6 +93,7 @@ impl Parser<'_> {
         // The text is shorter than 4 GiB, so its positions fit.
         self.tokens.push(Token {
             kind,
+            hash: 0,
             start: start as u32,
             end: end as u32,
             next: index as u32 + 1,
@@ -136,7 +140,7 @@ impl Parser<'_> {
                     if self.peek() != Some(b'"') {
                         return self.fault();
                     }
-                    self.string()?;
+                    self.name()?;
                     self.space();
                     if self.peek() != Some(b':') {
                         return self.fault();
@@ -165,6 +169,18 @@ impl Parser<'_> {
             token.next = next;
         }
         self.depth -= 1;
+        Ok(())
+    }
+
+    /// A member's name.
+    fn name(&mut self) -> Result<(), Fault> {
+        let index = self.tokens.len();
+        let start = self.at + 1;
+        self.string()?;
+        let hash = key_hash(self.bytes.get(start..self.at - 1).unwrap_or(&[]));
+        if let Some(token) = self.tokens.get_mut(index) {
+            token.hash = hash;
+        }
         Ok(())
     }
 

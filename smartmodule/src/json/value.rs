@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::bytes::{key_hash, same};
 use super::number::Number;
 use super::parse::Token;
 
@@ -30,6 +31,7 @@ pub(crate) struct Value<'a> {
 
 const NOTHING: Token = Token {
     kind: Kind::Null,
+    hash: 0,
     start: 0,
     end: 0,
     next: u32::MAX,
@@ -44,7 +46,7 @@ impl<'a> Value<'a> {
         self.tokens.get(self.at).copied().unwrap_or(NOTHING)
     }
 
-    const fn moved(self, at: usize) -> Self {
+    pub(super) const fn moved(self, at: usize) -> Self {
         Self { at, ..self }
     }
 
@@ -120,22 +122,32 @@ impl<'a> Value<'a> {
         if !self.is_object() {
             return None;
         }
+        let hash = key_hash(key.as_bytes());
         let end = self.token().next as usize;
         let mut at = self.at + 1;
         let mut found = None;
         while at < end {
             let (name, value) = (self.tokens.get(at)?, self.tokens.get(at + 1)?);
-            // The length first: it settles nearly every comparison.
-            let is_key = match name.kind {
-                Kind::Plain => (name.end - name.start) as usize == key.len() && self.moved(at).raw() == key,
-                _ => unescape(self.moved(at).raw()) == key,
-            };
-            if is_key {
+            // The hash first: it settles nearly every comparison.
+            if (name.hash == hash || name.kind != Kind::Plain) && self.moved(at).is_name(key) {
                 found = Some(at + 1);
             }
             at = value.next as usize;
         }
         found.map(|at| self.moved(at))
+    }
+
+    /// Whether this is a member's name that reads `key`.
+    pub(super) fn is_name(&self, key: &str) -> bool {
+        match self.kind() {
+            Kind::Plain => same(self.raw().as_bytes(), key.as_bytes()),
+            _ => unescape(self.raw()) == key,
+        }
+    }
+
+    /// Of a member's name, the hash of its key.
+    pub(super) fn hash(&self) -> u16 {
+        self.token().hash
     }
 
     /// As [`get`](Self::get), else the value of the key that differs in case only (`Instore` for `instore`).

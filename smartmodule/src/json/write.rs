@@ -1,6 +1,7 @@
 //! Strings and integers out.
 
-use super::scan::plain_prefix;
+use super::bytes::put;
+use super::scan::{is_plain, plain_prefix};
 
 /// Appends `text` as a JSON string.
 pub(crate) fn write_text(out: &mut Vec<u8>, text: &str) {
@@ -11,6 +12,14 @@ pub(crate) fn write_text(out: &mut Vec<u8>, text: &str) {
 
 /// Appends the characters of `text`, escaped as RFC 8785 wants it: only what must be.
 pub(crate) fn write_escaped(out: &mut Vec<u8>, text: &str) {
+    if is_plain(text.as_bytes()) {
+        return put(out, text.as_bytes());
+    }
+    write_special(out, text);
+}
+
+#[inline(never)]
+fn write_special(out: &mut Vec<u8>, text: &str) {
     const HEX: &[u8; 16] = b"0123456789abcdef";
     let mut rest = text.as_bytes();
     loop {
@@ -42,11 +51,11 @@ pub(crate) fn write_escaped(out: &mut Vec<u8>, text: &str) {
 pub(crate) fn write_integer(out: &mut Vec<u8>, number: i64) {
     let mut digits = [0; 20];
     let mut rest = number.unsigned_abs();
-    let mut count = 0;
-    for digit in &mut digits {
+    let mut start = digits.len();
+    for digit in digits.iter_mut().rev() {
         *digit = b'0' + (rest % 10) as u8;
         rest /= 10;
-        count += 1;
+        start -= 1;
         if rest == 0 {
             break;
         }
@@ -54,5 +63,5 @@ pub(crate) fn write_integer(out: &mut Vec<u8>, number: i64) {
     if number < 0 {
         out.push(b'-');
     }
-    out.extend(digits.iter().take(count).rev());
+    put(out, digits.get(start..).unwrap_or(&[]));
 }

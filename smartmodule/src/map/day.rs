@@ -20,13 +20,13 @@ pub(super) struct Expiry<'a> {
 }
 
 impl<'a> Expiry<'a> {
-    /// Reads `key` and its twin `<key>InMillis`, which newer organisations get. The day comes from the text; the twin is
+    /// Reads `key` and its `twin`, `<key>InMillis`, which newer organisations get. The day comes from the text; the twin is
     /// only the instant, and only when it lies on that day.
-    pub(super) fn read(event: &Event<'a>, key: &str) -> Self {
+    pub(super) fn read(event: &Event<'a>, key: &str, twin: &str) -> Self {
         let value = event.get(key);
         let zone = event.params.time_zone;
         let moment = value.and_then(Moment::read);
-        let twin = event.get(&format!("{key}InMillis")).and_then(Moment::read);
+        let twin = event.get(twin).and_then(Moment::read);
         if moment.or(twin).is_some_and(Moment::is_never) {
             return Self {
                 never: true,

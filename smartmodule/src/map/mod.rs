@@ -114,25 +114,20 @@ pub(crate) fn write_profile(event: &Event<'_>, with_tenant: bool, notes: &mut No
     };
     debug_assert_eq!(event.kind.depth(), Depth::Core);
     let with_tenant = with_tenant && event.params.tenant.is_some();
-    let mut said = Vec::new();
-    Xdm::entity(&mut said, &event.params.omit, |xdm| {
-        facts(event, with_tenant, notes, xdm)
-    });
-    let facts = said.get(1..said.len().saturating_sub(1)).unwrap_or(&[]);
-    if facts.is_empty() {
-        return false;
-    }
+    let start = out.len();
+    let mut is_empty = true;
     Xdm::entity(out, &event.params.omit, |xdm| {
         event
             .customer
             .write(xdm, event.params, event.organization.as_deref(), false);
+        let before = xdm.written();
+        facts(event, with_tenant, notes, xdm);
+        is_empty = xdm.written() == before;
     });
-    // Both are the inside of an object: join them.
-    out.pop();
-    out.push(b',');
-    out.extend_from_slice(facts);
-    out.push(b'}');
-    true
+    if is_empty {
+        out.truncate(start);
+    }
+    !is_empty
 }
 
 /// Whether the profile speaks of the event's program.

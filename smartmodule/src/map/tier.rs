@@ -31,7 +31,7 @@ pub(super) fn tenant(event: &Event<'_>, trim: Trim, xdm: &mut Xdm<'_>) {
         xdm.text("name", name(current));
         xdm.integer("previousNumber", previous);
         xdm.text("previousName", name(previous));
-        let expiry = Expiry::read(event, "tierExpiryDate");
+        let expiry = Expiry::read(event, "tierExpiryDate", "tierExpiryDateInMillis");
         xdm.text("expiryDay", expiry.day);
         xdm.instant("expiresAt", expiry.instant);
         xdm.boolean("neverExpires", expiry.stated.then_some(expiry.never));
@@ -59,7 +59,7 @@ pub(super) fn profile(event: &Event<'_>, with_tenant: bool, notes: &mut Notes, x
         notes.tier_name_unknown = true;
         Cow::Owned(number.to_string())
     });
-    let expiry = Expiry::read(event, "tierExpiryDate");
+    let expiry = Expiry::read(event, "tierExpiryDate", "tierExpiryDateInMillis");
     xdm.object("loyalty", |xdm| {
         xdm.text("tier", Some(name));
         xdm.instant("tierExpiryDate", expiry.instant);
