@@ -24,6 +24,7 @@ mod refusal;
 mod sequence;
 mod smartmodule;
 mod start;
+mod tail;
 
 use std::sync::Arc;
 
