@@ -4,6 +4,9 @@
 mod broker;
 mod delivery;
 mod main_job;
+mod partitions;
+mod records_lost;
+mod second_writer;
 mod start;
 mod token;
 
