@@ -2,6 +2,7 @@
 
 use conformance::cluster::Backend;
 use conformance::scenario::{Options, Scenario};
+use conformance::simulator::{Fault, Status, Step, Target};
 use fluvio::Compression;
 
 use super::{SOON, clean, scenario, stop, wanted};
@@ -59,6 +60,7 @@ async fn evicted_records_are_told_exactly_and_reading_goes_on_at_the_log_start()
     assert_eq!(scenario.stored().await.unwrap(), [Some(39)]);
     let log = stop(&scenario, connector).await;
     names_the_range(&log);
+    assert!(log.contains("evicted=10"), "the summary counts them: {log}");
     assert_eq!(scenario.simulator.accepted_events().len(), 30, "{log}");
 }
 
@@ -117,6 +119,57 @@ async fn a_log_that_ends_before_the_stored_offset_ends_with_2_and_nothing_is_cla
     assert!(exit.log.contains("WARN"), "the time of grace is told: {}", exit.log);
     assert_eq!(scenario.stored().await.unwrap(), [Some(19)]);
     assert_eq!(scenario.simulator.accepted_events().len(), 20);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn records_evicted_while_the_connector_is_held_up_are_told_and_only_those() {
+    let options = Options {
+        platform: "  buffer: {max-bytes: 24MiB, max-offsets: 10}\n".to_owned(),
+        max_bytes: "4kB".to_owned(),
+        ..Options::default()
+    };
+    let scenario = match Scenario::start_on(&Backend::Mock, options).await {
+        Ok(scenario) => scenario,
+        Err(error) => panic!("{error}"),
+    };
+    let down = Fault::status(Status::try_from(503).unwrap());
+    scenario.simulator.add_fault(Step::new(Target::Inlets, down).forever());
+    produce_one_by_one(&scenario, 208, 40).await;
+    let mut connector = scenario.connector().unwrap();
+    scenario
+        .seen("a refused request", SOON, |seen| !seen.requests().is_empty())
+        .await
+        .unwrap();
+    let cluster = scenario.cluster.mock().unwrap();
+    cluster.evict(&scenario.topic, 0, 30).unwrap();
+    scenario.simulator.clear_faults();
+    scenario.settled(&mut connector, SOON).await.unwrap();
+    let log = stop(&scenario, connector).await;
+    let told = log
+        .lines()
+        .find(|line| line.contains("ERROR") && line.contains("retention"));
+    let lost: Option<usize> = told.and_then(|line| {
+        let number = line.split("lost=").nth(1)?;
+        number.split_whitespace().next()?.parse().ok()
+    });
+    let lost = lost.unwrap_or_else(|| panic!("no ERROR line with a count: {log}"));
+    assert!(lost > 0 && log.contains("last=29"), "{log}");
+    assert_eq!(scenario.simulator.accepted_events().len(), 40 - lost, "{log}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn records_that_a_crash_of_the_broker_took_back_end_the_connector_with_2() {
+    let scenario = mock("").await;
+    produce_one_by_one(&scenario, 209, 20).await;
+    let mut connector = scenario.connector().unwrap();
+    scenario.settled(&mut connector, SOON).await.unwrap();
+    let cluster = scenario.cluster.mock().unwrap();
+    cluster.truncate(&scenario.topic, 0, 15).unwrap();
+    cluster.drop_connections();
+    let exit = connector.wait(SOON).await.unwrap();
+    assert_eq!(exit.status.code(), Some(2), "{}", exit.log);
+    assert!(exit.log.contains("the next offset to read is 20"), "{}", exit.log);
+    assert_eq!(scenario.stored().await.unwrap(), [Some(19)]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

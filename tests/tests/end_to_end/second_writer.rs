@@ -2,11 +2,28 @@
 
 use std::time::Duration;
 
-use conformance::cluster::Backend;
+use conformance::cluster::{Backend, StreamRequest};
 use conformance::mock_cluster::CommitFault;
 use conformance::scenario::{Options, Scenario};
 
-use super::{SOON, clean, stop, wanted};
+use fluvio_protocol::link::ErrorCode;
+
+use super::{SOON, clean, scenario, stop, wanted};
+
+/// Stores an offset as another process with the same consumer id does.
+async fn commit_as_another(scenario: &Scenario, offset: i64) {
+    let mut stream = scenario
+        .cluster
+        .stream(StreamRequest {
+            consumer: Some(scenario.name.clone()),
+            ..StreamRequest::new(&scenario.topic, 0)
+        })
+        .await
+        .unwrap();
+    // The first response names the session.
+    assert!(stream.next(SOON).await.unwrap().is_some());
+    assert_eq!(stream.commit(offset).await.unwrap(), ErrorCode::None);
+}
 
 /// The stored offsets are read back every 30 s.
 const TWO_ROUNDS: Duration = Duration::from_secs(100);
@@ -20,13 +37,12 @@ async fn mock(options: Options) -> Scenario {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn offsets_of_another_process_stop_the_connector_with_3_and_are_not_overwritten() {
-    let scenario = mock(Options::default()).await;
+    let scenario = scenario(Options::default()).await;
     scenario.produce(&wanted(101, 20)).await.unwrap();
     let mut connector = scenario.connector().unwrap();
     scenario.settled(&mut connector, SOON).await.unwrap();
     let foreign = 1_000;
-    let cluster = scenario.cluster.mock().unwrap();
-    cluster.set_stored_offset(&scenario.name, &scenario.topic, 0, foreign);
+    commit_as_another(&scenario, foreign).await;
     let exit = connector.wait(TWO_ROUNDS).await.unwrap();
     assert_eq!(exit.status.code(), Some(3), "{}", exit.log);
     let told = exit
@@ -81,4 +97,17 @@ async fn a_commit_whose_answer_is_lost_is_sent_again_and_holds_nothing_back() {
     stop(&scenario, connector).await;
     let verdict = clean(&scenario).await;
     assert_eq!(verdict.events_delivered, 40, "{verdict}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stored_offset_beyond_the_log_ends_with_2_after_a_time_of_grace() {
+    let scenario = scenario(Options::default()).await;
+    scenario.produce(&wanted(105, 20)).await.unwrap();
+    commit_as_another(&scenario, 25).await;
+    let exit = scenario.connector().unwrap().wait(SOON).await.unwrap();
+    assert_eq!(exit.status.code(), Some(2), "{}", exit.log);
+    assert!(exit.log.contains("WARN"), "the time of grace is told: {}", exit.log);
+    assert!(exit.log.contains("the next offset to read is 26"), "{}", exit.log);
+    assert_eq!(scenario.stored().await.unwrap(), [Some(25)], "never clamped");
+    assert!(scenario.simulator.accepted_events().is_empty());
 }
