@@ -125,7 +125,7 @@ async fn a_log_that_ends_before_the_stored_offset_ends_with_2_and_nothing_is_cla
 async fn records_evicted_while_the_connector_is_held_up_are_told_and_only_those() {
     let options = Options {
         platform: "  buffer: {max-bytes: 24MiB, max-offsets: 10}\n".to_owned(),
-        max_bytes: "4kB".to_owned(),
+        max_bytes: "10kB".to_owned(),
         ..Options::default()
     };
     let scenario = match Scenario::start_on(&Backend::Mock, options).await {
@@ -134,14 +134,14 @@ async fn records_evicted_while_the_connector_is_held_up_are_told_and_only_those(
     };
     let down = Fault::status(Status::try_from(503).unwrap());
     scenario.simulator.add_fault(Step::new(Target::Inlets, down).forever());
-    produce_one_by_one(&scenario, 208, 40).await;
+    produce_one_by_one(&scenario, 208, 200).await;
     let mut connector = scenario.connector().unwrap();
     scenario
-        .seen("a refused request", SOON, |seen| !seen.requests().is_empty())
+        .seen("repeated requests", SOON, |seen| seen.requests().len() >= 4)
         .await
         .unwrap();
     let cluster = scenario.cluster.mock().unwrap();
-    cluster.evict(&scenario.topic, 0, 30).unwrap();
+    cluster.evict(&scenario.topic, 0, 150).unwrap();
     scenario.simulator.clear_faults();
     scenario.settled(&mut connector, SOON).await.unwrap();
     let log = stop(&scenario, connector).await;
@@ -153,8 +153,8 @@ async fn records_evicted_while_the_connector_is_held_up_are_told_and_only_those(
         number.split_whitespace().next()?.parse().ok()
     });
     let lost = lost.unwrap_or_else(|| panic!("no ERROR line with a count: {log}"));
-    assert!(lost > 0 && log.contains("last=29"), "{log}");
-    assert_eq!(scenario.simulator.accepted_events().len(), 40 - lost, "{log}");
+    assert!(lost > 0 && log.contains("last=149"), "{log}");
+    assert_eq!(scenario.simulator.accepted_events().len(), 200 - lost, "{log}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
