@@ -1,5 +1,6 @@
 //! Reads a range of the log as it was produced, without the SmartModule, to fill a hole.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Buf, Bytes};
@@ -31,13 +32,14 @@ pub(super) struct RawRecord {
     /// Milliseconds since the epoch.
     pub(super) timestamp: Option<i64>,
     pub(super) value: Bytes,
+    pub(super) key: Option<Bytes>,
 }
 
 /// A raw read under way. It has a connection of its own: a stream cannot be closed without its connection, and each
 /// one left behind would occupy the broker.
-pub(super) struct RawReader<'a> {
-    directory: &'a Directory,
-    topic: &'a str,
+pub(super) struct RawReader {
+    directory: Arc<Directory>,
+    topic: String,
     partition: u32,
     /// Where the next response begins.
     next: i64,
@@ -46,10 +48,10 @@ pub(super) struct RawReader<'a> {
     credit: Option<OffsetUpdate>,
 }
 
-impl<'a> RawReader<'a> {
+impl RawReader {
     pub(super) async fn open(
-        directory: &'a Directory,
-        topic: &'a str,
+        directory: &Arc<Directory>,
+        topic: &str,
         partition: u32,
         from: i64,
     ) -> Result<Self, BrokerError> {
@@ -57,8 +59,8 @@ impl<'a> RawReader<'a> {
     }
 
     async fn open_with(
-        directory: &'a Directory,
-        topic: &'a str,
+        directory: &Arc<Directory>,
+        topic: &str,
         partition: u32,
         from: i64,
         max_bytes: i32,
@@ -74,8 +76,8 @@ impl<'a> RawReader<'a> {
             .map_err(|error| unusable(&connection, error.to_string()))?;
         let responses = connection.stream(request).await?;
         Ok(Self {
-            directory,
-            topic,
+            directory: Arc::clone(directory),
+            topic: topic.to_owned(),
             partition,
             next: from,
             connection,
@@ -94,7 +96,7 @@ impl<'a> RawReader<'a> {
                 needed,
                 "asking for a batch by its own size"
             );
-            *self = Self::open_with(self.directory, self.topic, self.partition, self.next, needed).await?;
+            *self = Self::open_with(&self.directory, &self.topic, self.partition, self.next, needed).await?;
             batches = self.response().await?;
             whole(&mut batches);
         }
@@ -183,6 +185,7 @@ pub(super) fn decode(batch: &Batch<RawRecords>) -> Result<Vec<RawRecord>, String
             offset: batch.base_offset + record.offset_delta(),
             timestamp: base_timestamp.map(|base| base + record.timestamp_delta()),
             value: Bytes::clone(&record.value),
+            key: record.key.as_deref().cloned(),
         });
     }
     Ok(records)

@@ -6,6 +6,7 @@ mod delivery;
 mod main_job;
 mod partitions;
 mod records_lost;
+mod replay;
 mod second_writer;
 mod start;
 mod token;
