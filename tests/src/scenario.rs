@@ -8,7 +8,7 @@ use std::time::Duration;
 use capillary_xdm::Params;
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::cluster::{Cluster, ClusterError, TopicOptions};
+use crate::cluster::{Backend, Cluster, ClusterError, TopicOptions};
 use crate::harness::{Connector, ConnectorError, ProgramError, smartmodule_wasm};
 use crate::oracle::{Produced, Verdict, judge};
 use crate::simulator::{Simulator, SimulatorConfig, StartError};
@@ -104,13 +104,21 @@ impl Scenario {
     ///
     /// # Errors
     /// When a part cannot be started.
-    pub async fn start(mut options: Options) -> Result<Self, ScenarioError> {
+    pub async fn start(options: Options) -> Result<Self, ScenarioError> {
+        Self::start_on(&Backend::from_env()?, options).await
+    }
+
+    /// Starts everything but the connector, on a given backend: for what only the mock can be made to do.
+    ///
+    /// # Errors
+    /// When a part cannot be started.
+    pub async fn start_on(backend: &Backend, mut options: Options) -> Result<Self, ScenarioError> {
         // A cluster that outlives the run (a profile's) must not see two runs in one topic.
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let unique = format!("{}-{number}", std::process::id());
         options.topic.name = format!("{}-{unique}", options.topic.name);
-        let cluster = Cluster::start(options.spus).await?;
+        let cluster = Cluster::start_on(backend, options.spus).await?;
         cluster.create_topic(options.topic.clone()).await?;
         cluster.load_smartmodule(&smartmodule_wasm()?, SMARTMODULE).await?;
         let profile = cluster.profile_file()?;

@@ -26,6 +26,8 @@ const INTERVAL: Duration = Duration::from_secs(1);
 const REFRESH: Duration = Duration::from_secs(24 * 60 * 60);
 /// How often a partition without progress looks whether something else makes a commit due.
 const LOOK: Duration = Duration::from_secs(10);
+/// The least time between two looks at the ledger.
+const BUNCH: Duration = Duration::from_millis(50);
 /// How long a session waits for the response that names it.
 const SESSION_TIMEOUT: Duration = Duration::from_secs(5);
 /// The broker counts the streams of a connection from 1. Used only while the log is empty and no response can come.
@@ -82,6 +84,11 @@ impl Committer {
                         _ = progress.changed() => {}
                         _ = finish.changed() => {}
                         () = sleep(LOOK) => {}
+                    }
+                    // Settlements of every partition end the wait: looked at in bunches.
+                    tokio::select! {
+                        () = sleep(BUNCH) => {}
+                        _ = finish.changed() => {}
                     }
                     continue;
                 }

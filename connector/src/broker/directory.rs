@@ -3,7 +3,9 @@
 //! Asked anew whenever it is needed. The client's own metadata cache ends with the connection to the controller and
 //! then answers from the past.
 
+use std::collections::HashMap;
 use std::fmt::Debug;
+use std::sync::{MutexGuard, PoisonError};
 
 use fluvio::FluvioClusterConfig;
 use fluvio::metadata::objects::{
@@ -30,6 +32,16 @@ pub(super) struct Directory {
     cluster: FluvioClusterConfig,
     /// Kept between look-ups, thrown away when one fails.
     controller: Mutex<Option<Connection>>,
+    /// Where the leaders were last. SPUs go on serving while the controller is down.
+    known: std::sync::Mutex<HashMap<String, Leader>>,
+}
+
+/// The SPU that leads a partition.
+#[derive(Debug, Clone)]
+struct Leader {
+    spu: i32,
+    name: String,
+    address: String,
 }
 
 impl Directory {
@@ -38,6 +50,7 @@ impl Directory {
         let directory = Self {
             cluster,
             controller: Mutex::new(None),
+            known: std::sync::Mutex::default(),
         };
         let connection = Connection::open(directory.client_config()?, CLUSTER).await?;
         connection.version::<ObjectApiListRequest>(LIST)?;
@@ -150,31 +163,59 @@ impl Directory {
         }
     }
 
-    /// Connects to the leader of a partition.
+    /// Connects to the leader of a partition; while the controller cannot be asked, to the one that was it last. A
+    /// leader that is none any more refuses.
     pub(super) async fn connect_leader(&self, topic: &str, partition: u32) -> Result<Connection, BrokerError> {
         let replica = format!("{topic}-{partition}");
-        let mut found = self.find_partition(&replica, false).await?;
+        let leader = match self.leader(&replica).await {
+            Ok(leader) => {
+                self.known().insert(replica, leader.clone());
+                leader
+            }
+            Err(error @ (BrokerError::Connect { .. } | BrokerError::Request { .. })) => {
+                // Taken first: the lock must not be held any longer than that.
+                let known = self.known().get(&replica).cloned();
+                known.ok_or(error)?
+            }
+            Err(error) => return Err(error),
+        };
+        // One TLS front may serve several SPUs; it tells them apart by the server name.
+        let mut config = self.client_config()?.with_prefix_sni_domain(&leader.name);
+        config.set_addr(leader.address);
+        Connection::open(config, &format!("SPU {}", leader.spu)).await
+    }
+
+    fn known(&self) -> MutexGuard<'_, HashMap<String, Leader>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Asks the controller for the leader of a partition.
+    async fn leader(&self, replica: &str) -> Result<Leader, BrokerError> {
+        let mut found = self.find_partition(replica, false).await?;
         if found.is_none() {
             // Fluvio's own topics are listed apart.
-            found = self.find_partition(&replica, true).await?;
+            found = self.find_partition(replica, true).await?;
         }
         let found = found.ok_or_else(|| BrokerError::NotListed {
-            replica: replica.clone(),
+            replica: replica.to_owned(),
         })?;
         let spus = self.list::<SpuSpec>(false).await?;
         let spu = spus
             .into_iter()
             .find(|spu| spu.spec.id == found.spec.leader)
-            .ok_or(BrokerError::NoLeader { replica })?;
+            .ok_or_else(|| BrokerError::NoLeader {
+                replica: replica.to_owned(),
+            })?;
         let config = self.client_config()?;
         let address = match &spu.spec.public_endpoint_local {
             Some(local) if config.use_spu_local_address() => format!("{}:{}", local.host, local.port),
             _ => spu.spec.public_endpoint.addr(),
         };
-        // One TLS front may serve several SPUs; it tells them apart by the server name.
-        let mut config = config.with_prefix_sni_domain(&spu.name);
-        config.set_addr(address);
-        Connection::open(config, &format!("SPU {}", spu.spec.id)).await
+        Ok(Leader {
+            spu: spu.spec.id,
+            name: spu.name,
+            address,
+        })
     }
 
     async fn find_partition(

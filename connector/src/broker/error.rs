@@ -54,7 +54,10 @@ pub(crate) enum BrokerError {
     },
     #[error("topic {topic} does not exist in the cluster; create it with `fluvio topic create {topic}`")]
     TopicMissing { topic: String },
-    #[error("topic {topic} was deleted")]
+    #[error(
+        "topic {topic} was deleted while it was read; once it is created again, a restart reads the new one (stored \
+         offsets of the old one are deleted with it)"
+    )]
     TopicDeleted { topic: String },
     #[error("topic {topic} has no partition {partition}")]
     PartitionMissing { topic: String, partition: u32 },
@@ -64,6 +67,11 @@ pub(crate) enum BrokerError {
     NoLeader { replica: String },
     #[error("partition {replica} ends at offset {end}, before the next offset to read, {next}")]
     LogShorter { replica: String, next: i64, end: i64 },
+    #[error(
+        "partition {replica} is readable only up to offset {end}, before the next offset to read, {next}, although its \
+         log goes on: after a crash the broker may know its high watermark only at the next write"
+    )]
+    WatermarkBehind { replica: String, next: i64, end: i64 },
     #[error("the SPU does not know SmartModule {uses}")]
     SmartModuleUnknown { uses: String },
     #[error(
@@ -155,6 +163,7 @@ impl BrokerError {
             | Self::NotListed { .. }
             | Self::NoLeader { .. }
             | Self::LogShorter { .. }
+            | Self::WatermarkBehind { .. }
             | Self::SmartModuleUnknown { .. }
             | Self::SmartModuleFailed { .. }
             | Self::CommitIncomplete { .. } => Fault::External,

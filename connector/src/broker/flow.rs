@@ -7,12 +7,16 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::ledger::{Bounds, Ledger};
 
+/// So many partitions may read their log directly at once: each response is up to 32 MiB.
+const DIRECT_READS: usize = 2;
+
 /// Hands out turns. A turn stands for one response that is asked for but not yet in the ledger, so that partitions
 /// with a backlog cannot all pass the ledger's bound at the same moment.
 #[derive(Debug, Clone)]
 pub(super) struct Flow {
     ledger: Arc<Ledger>,
     turns: Arc<Semaphore>,
+    direct: Arc<Semaphore>,
 }
 
 /// Given back when dropped.
@@ -31,6 +35,16 @@ impl Flow {
         Self {
             ledger,
             turns: Arc::new(Semaphore::new(turns)),
+            direct: Arc::new(Semaphore::new(DIRECT_READS)),
+        }
+    }
+
+    /// Waits until one more partition may read its log directly. To be taken before a turn, never while holding one:
+    /// who reads directly takes turns.
+    pub(super) async fn direct(&self) -> Turn {
+        Turn {
+            // The semaphore is never closed.
+            _permit: Arc::clone(&self.direct).acquire_owned().await.ok(),
         }
     }
 
@@ -77,6 +91,15 @@ mod tests {
         assert!(timeout(Duration::from_secs(60), flow.turn(1)).await.is_err());
         drop(first);
         flow.turn(1).await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn direct_reads_of_many_partitions_wait_for_each_other() {
+        let (_ledger, flow) = flow(24, 16);
+        let (first, _second) = (flow.direct().await, flow.direct().await);
+        assert!(timeout(Duration::from_secs(60), flow.direct()).await.is_err());
+        drop(first);
+        flow.direct().await;
     }
 
     #[tokio::test(start_paused = true)]

@@ -171,6 +171,7 @@ impl Intake {
     /// record then does not exist.
     pub(super) async fn fill(&mut self, last: i64) -> Result<(), BrokerError> {
         let shared = Arc::clone(&self.shared);
+        let _direct = shared.flow.direct().await;
         let first = self.expected();
         info!(
             partition = self.partition,
@@ -191,6 +192,7 @@ impl Intake {
     /// Takes in the next part of the log without the broker's SmartModule, which cannot take it.
     pub(super) async fn bypass(&mut self, reason: &str) -> Result<(), BrokerError> {
         let shared = Arc::clone(&self.shared);
+        let _direct = shared.flow.direct().await;
         let first = self.expected();
         let mut raw = RawReader::open(&shared.directory, &shared.topic, self.partition, first).await?;
         warn!(

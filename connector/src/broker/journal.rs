@@ -7,11 +7,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 /// takes it back by no more than that.
 const REMEMBERED: usize = 1_000;
 
+/// So many unknown older values, each after the one before was overwritten, are the work of another process.
+const REGRESSIONS: u32 = 2;
+
 /// What a stored offset says about who writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {
     Ours,
-    /// An older value of ours: the broker lost its newest commits. They are sent again.
+    /// An older value, or none: the broker lost its newest commits, as after a crash. They are sent again.
     Rewound,
     /// This process never wrote that value. Fluvio has no consumer groups: two processes with one consumer id both
     /// deliver everything and rewind each other's offset.
@@ -25,6 +28,10 @@ struct Entry {
     /// The newest value the broker acknowledged.
     acknowledged: Option<i64>,
     send_again: bool,
+    /// The newest commit is to be sent again, and is not acknowledged yet.
+    restoring: bool,
+    /// Looks in a row that found an older value this process does not know.
+    regressions: u32,
 }
 
 /// The commits of this process, by partition.
@@ -60,7 +67,10 @@ impl Journal {
 
     /// The broker acknowledged a commit.
     pub(super) fn acknowledged(&self, partition: u32, offset: i64) {
-        self.entries().entry(partition).or_default().acknowledged = Some(offset);
+        let mut entries = self.entries();
+        let entry = entries.entry(partition).or_default();
+        entry.acknowledged = Some(offset);
+        entry.restoring = false;
     }
 
     /// Whether the last commit has to be sent again although nothing changed. Asking clears it.
@@ -85,17 +95,32 @@ impl Journal {
     }
 
     /// Judges a stored value that was read back. `floor` was acknowledged before the look.
-    pub(super) fn judge(&self, partition: u32, found: i64, floor: Option<i64>) -> Verdict {
+    ///
+    /// An older value that this process does not know is at first a loss too: a crash may take the store back to what
+    /// an earlier run wrote. When it comes back after the commit was repeated, somebody writes it.
+    pub(super) fn judge(&self, partition: u32, found: Option<i64>, floor: Option<i64>) -> Verdict {
         let mut entries = self.entries();
         let Some(entry) = entries.get_mut(&partition) else {
             // Not read here.
             return Verdict::Ours;
         };
-        if !entry.ours.contains(&found) {
-            return Verdict::Foreign;
+        let older = floor.is_some_and(|floor| found.is_none_or(|found| found < floor));
+        if found.is_some_and(|found| !entry.ours.contains(&found)) {
+            if !older {
+                return Verdict::Foreign;
+            }
+            if !entry.restoring {
+                entry.regressions += 1;
+            }
+            if entry.regressions >= REGRESSIONS {
+                return Verdict::Foreign;
+            }
+        } else {
+            entry.regressions = 0;
         }
-        if floor.is_some_and(|floor| found < floor) {
+        if older {
             entry.send_again = true;
+            entry.restoring = true;
             return Verdict::Rewound;
         }
         Verdict::Ours
@@ -112,11 +137,15 @@ mod tests {
     fn the_value_found_at_the_start_and_every_value_sent_are_ours() {
         let journal = Journal::default();
         journal.begin(0, Some(4));
-        assert_eq!(journal.judge(0, 4, Some(4)), Verdict::Ours);
+        assert_eq!(journal.judge(0, Some(4), Some(4)), Verdict::Ours);
         journal.sending(0, 7);
-        assert_eq!(journal.judge(0, 7, Some(4)), Verdict::Ours, "sent, its answer lost");
         assert_eq!(
-            journal.judge(0, 4, Some(4)),
+            journal.judge(0, Some(7), Some(4)),
+            Verdict::Ours,
+            "sent, its answer lost"
+        );
+        assert_eq!(
+            journal.judge(0, Some(4), Some(4)),
             Verdict::Ours,
             "sent, but not yet in effect"
         );
@@ -127,9 +156,9 @@ mod tests {
         let journal = Journal::default();
         journal.begin(0, None);
         journal.sending(0, 7);
-        assert_eq!(journal.judge(0, 3, None), Verdict::Foreign);
-        assert_eq!(journal.judge(0, 7, None), Verdict::Ours);
-        assert_eq!(journal.judge(0, 5, None), Verdict::Foreign);
+        assert_eq!(journal.judge(0, Some(3), None), Verdict::Foreign);
+        assert_eq!(journal.judge(0, Some(7), None), Verdict::Ours);
+        assert_eq!(journal.judge(0, Some(5), None), Verdict::Foreign);
     }
 
     #[test]
@@ -139,11 +168,55 @@ mod tests {
         journal.sending(0, 9);
         journal.acknowledged(0, 9);
         assert_eq!(
-            journal.judge(0, 4, journal.snapshot().get(&0).copied()),
+            journal.judge(0, Some(4), journal.snapshot().get(&0).copied()),
             Verdict::Rewound
         );
         assert!(journal.take_send_again(0));
         assert!(!journal.take_send_again(0));
+    }
+
+    #[test]
+    fn a_store_that_lost_everything_gets_the_commit_again() {
+        let journal = Journal::default();
+        journal.begin(0, None);
+        assert_eq!(journal.judge(0, None, None), Verdict::Ours, "nothing was written yet");
+        journal.sending(0, 9);
+        journal.acknowledged(0, 9);
+        assert_eq!(journal.judge(0, None, Some(9)), Verdict::Rewound);
+        assert!(journal.take_send_again(0));
+    }
+
+    #[test]
+    fn an_older_value_of_an_earlier_run_is_a_loss_and_not_another_writer() {
+        let journal = Journal::default();
+        journal.begin(0, Some(90));
+        journal.sending(0, 100);
+        journal.acknowledged(0, 100);
+        assert_eq!(journal.judge(0, Some(70), Some(100)), Verdict::Rewound);
+        assert_eq!(
+            journal.judge(0, Some(70), Some(100)),
+            Verdict::Rewound,
+            "it could not be sent again yet"
+        );
+        journal.acknowledged(0, 100);
+        assert_eq!(journal.judge(0, Some(100), Some(100)), Verdict::Ours);
+        assert_eq!(
+            journal.judge(0, Some(80), Some(100)),
+            Verdict::Rewound,
+            "another crash, later"
+        );
+    }
+
+    #[test]
+    fn an_older_value_that_comes_back_after_it_was_overwritten_is_foreign() {
+        let journal = Journal::default();
+        journal.begin(0, Some(90));
+        journal.sending(0, 100);
+        journal.acknowledged(0, 100);
+        assert_eq!(journal.judge(0, Some(70), Some(100)), Verdict::Rewound);
+        journal.acknowledged(0, 100);
+        assert_eq!(journal.judge(0, Some(71), Some(100)), Verdict::Foreign);
+        assert_eq!(journal.judge(0, Some(72), Some(100)), Verdict::Foreign);
     }
 
     #[test]
@@ -153,14 +226,14 @@ mod tests {
         for offset in 0..5_000 {
             journal.sending(0, offset);
         }
-        assert_eq!(journal.judge(0, 4_999, None), Verdict::Ours);
-        assert_eq!(journal.judge(0, 10, None), Verdict::Foreign);
+        assert_eq!(journal.judge(0, Some(4_999), None), Verdict::Ours);
+        assert_eq!(journal.judge(0, Some(10), None), Verdict::Foreign);
     }
 
     #[test]
     fn partitions_that_are_not_read_here_are_no_concern() {
         let journal = Journal::default();
         journal.begin(0, None);
-        assert_eq!(journal.judge(1, 5, None), Verdict::Ours);
+        assert_eq!(journal.judge(1, Some(5), None), Verdict::Ours);
     }
 }

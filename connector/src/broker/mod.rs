@@ -25,6 +25,7 @@ mod refusal;
 mod sequence;
 mod smartmodule;
 mod start;
+mod tail;
 
 use std::sync::Arc;
 

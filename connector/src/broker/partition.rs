@@ -26,6 +26,7 @@ use super::reader::{Shared, stopped};
 use super::refusal::Refusal;
 use super::smartmodule;
 use super::start::{Beginning, Log};
+use super::tail::{self, Tail};
 
 /// After this much silence the high watermark is looked at: an answer over `max-bytes` at the tail of the log brings
 /// no response at all.
@@ -33,6 +34,8 @@ const SILENCE: Duration = Duration::from_secs(5);
 /// A topic, a log or a SmartModule that seems to be gone may be late after a restart of the cluster. This many looks,
 /// about 20 s of them, decide.
 const LOOKS: u32 = 8;
+/// A failure that goes on is told again after so many attempts, about every 5 minutes.
+const TELL_AGAIN: u32 = 30;
 const WHAT: &str = "reading";
 
 /// Reads one partition.
@@ -94,7 +97,7 @@ impl PartitionReader {
             if error.retry() == Retry::Never {
                 return error;
             }
-            if self.backoff.failures() == 0 {
+            if self.backoff.failures().is_multiple_of(TELL_AGAIN) {
                 warn!(partition = self.partition, %error, "reading is interrupted; trying again");
             } else {
                 debug!(partition = self.partition, %error, "reading is still interrupted");
@@ -134,37 +137,55 @@ impl PartitionReader {
         let shared = Arc::clone(&self.shared);
         let connection = shared.directory.connect_leader(&shared.topic, self.partition).await?;
         let log = shared.log(&connection, self.partition).await?;
+        let next = self.next(log);
+        if next > log.end {
+            self.reaches(next, log).await?;
+        }
         let mut intake = match self.intake.take() {
             Some(intake) => intake,
-            None => self.begin(log)?,
+            None => Intake::begin(shared, self.partition, next, self.arrivals.clone())?,
         };
         let ended = self.read(&connection, log, &mut intake).await;
         self.intake = Some(intake);
         ended
     }
 
-    /// Resolves the beginning, the first time.
-    fn begin(&self, log: Log) -> Result<Intake, BrokerError> {
-        let offset = match log.beginning(self.stored, self.start) {
+    /// The next offset to read; the first time, where to begin.
+    fn next(&self, log: Log) -> i64 {
+        if let Some(intake) = &self.intake {
+            return intake.expected();
+        }
+        match log.beginning(self.stored, self.start) {
             Beginning::At(offset) => offset,
-            // Begun where the wanted records were, so that what is lost is accounted for.
+            // Where the wanted records were, so that what is lost is accounted for.
             Beginning::Evicted { wanted, .. } => wanted,
-            Beginning::BeyondEnd { wanted } => return Err(self.beyond_end(wanted, log.end)),
-        };
-        Intake::begin(Arc::clone(&self.shared), self.partition, offset, self.arrivals.clone())
+            // Looked at before anything is begun there.
+            Beginning::BeyondEnd { wanted } => wanted,
+        }
+    }
+
+    /// Looks past the high watermark: fails unless the log ends exactly at the next offset.
+    async fn reaches(&self, next: i64, log: Log) -> Result<(), BrokerError> {
+        let shared = &self.shared;
+        let (replica, end) = (shared.replica(self.partition), log.end);
+        match tail::look(&shared.directory, &shared.topic, self.partition, next).await? {
+            Tail::Ends => {
+                warn!(
+                    partition = self.partition,
+                    next,
+                    high_watermark = end,
+                    "the broker's high watermark is behind its log; reading goes on at the end of the log"
+                );
+                Ok(())
+            }
+            Tail::GoesOn => Err(BrokerError::WatermarkBehind { replica, next, end }),
+            Tail::Shorter => Err(BrokerError::LogShorter { replica, next, end }),
+        }
     }
 
     async fn read(&mut self, connection: &Connection, log: Log, intake: &mut Intake) -> Result<(), BrokerError> {
-        match log.place(intake.expected()) {
-            Beginning::At(_) => {}
-            Beginning::Evicted { available, .. } => self.evicted(intake, available).await?,
-            Beginning::BeyondEnd { wanted } => {
-                return Err(BrokerError::LogShorter {
-                    replica: self.shared.replica(self.partition),
-                    next: wanted,
-                    end: log.end,
-                });
-            }
+        if let Beginning::Evicted { available, .. } = log.place(intake.expected()) {
+            self.evicted(intake, available).await?;
         }
         let offset = intake.expected();
         let turn = self.shared.flow.turn(self.partition).await;
@@ -177,6 +198,7 @@ impl PartitionReader {
             "reading"
         );
         let mut turn = (log.end > offset).then_some(turn);
+        let mut end = log.end;
         loop {
             let response = match timeout(SILENCE, responses.next()).await {
                 Ok(Some(response)) => response.map_err(|error| connection.failed(WHAT, &error))?,
@@ -189,6 +211,11 @@ impl PartitionReader {
                         // The stream is opened anew afterwards: it stands somewhere else than the intake.
                         return intake.fill(log.end - 1).await;
                     }
+                    if log.end < end {
+                        // Another log than the one that was opened: looked at anew before anything of it is read.
+                        return Ok(());
+                    }
+                    end = log.end;
                     continue;
                 }
             };
@@ -198,6 +225,7 @@ impl PartitionReader {
             }
             self.went_well();
             let high_watermark = response.partition.high_watermark;
+            end = end.max(high_watermark);
             intake.accept(response.partition, turn.take()).await?;
             turn = self
                 .ask_for_more(connection, response.stream_id, intake.expected(), high_watermark)

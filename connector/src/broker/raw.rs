@@ -1,22 +1,25 @@
 //! Reads a range of the log as it was produced, without the SmartModule, to fill a hole.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Buf, Bytes};
 use fluvio::Isolation;
 use fluvio_protocol::Decoder;
 use fluvio_protocol::link::ErrorCode;
-use fluvio_protocol::record::{Batch, RawRecords, Record};
+use fluvio_protocol::record::{BATCH_PREAMBLE_SIZE, Batch, RawRecords, Record};
 use fluvio_spu_schema::server::stream_fetch::DefaultStreamFetchRequest;
 use fluvio_spu_schema::server::update_offset::{OffsetUpdate, UpdateOffsetsRequest};
 use futures_util::StreamExt;
 use tokio::time::timeout;
+use tracing::debug;
 
 use super::connection::{Connection, Responses};
 use super::directory::Directory;
 use super::error::BrokerError;
 
-/// The broker accepts requests of up to 32 MiB, so no batch is larger.
+/// By default the broker accepts batches of up to 32 MiB. Where it is set to accept more, a larger one is asked for by
+/// its own size.
 const MAX_BYTES: i32 = 32 << 20;
 /// A response without a SmartModule is a copy from a file; longer than this is an outage.
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(30);
@@ -35,6 +38,11 @@ pub(super) struct RawRecord {
 /// A raw read under way. It has a connection of its own: a stream cannot be closed without its connection, and each
 /// one left behind would occupy the broker.
 pub(super) struct RawReader {
+    directory: Arc<Directory>,
+    topic: String,
+    partition: u32,
+    /// Where the next response begins.
+    next: i64,
     connection: Connection,
     responses: Responses,
     credit: Option<OffsetUpdate>,
@@ -42,10 +50,20 @@ pub(super) struct RawReader {
 
 impl RawReader {
     pub(super) async fn open(
-        directory: &Directory,
+        directory: &Arc<Directory>,
         topic: &str,
         partition: u32,
         from: i64,
+    ) -> Result<Self, BrokerError> {
+        Self::open_with(directory, topic, partition, from, MAX_BYTES).await
+    }
+
+    async fn open_with(
+        directory: &Arc<Directory>,
+        topic: &str,
+        partition: u32,
+        from: i64,
+        max_bytes: i32,
     ) -> Result<Self, BrokerError> {
         let connection = directory.connect_leader(topic, partition).await?;
         let request = DefaultStreamFetchRequest::builder()
@@ -53,11 +71,15 @@ impl RawReader {
             .partition(partition)
             .fetch_offset(from)
             .isolation(Isolation::ReadCommitted)
-            .max_bytes(MAX_BYTES)
+            .max_bytes(max_bytes)
             .build()
             .map_err(|error| unusable(&connection, error.to_string()))?;
         let responses = connection.stream(request).await?;
         Ok(Self {
+            directory: Arc::clone(directory),
+            topic: topic.to_owned(),
+            partition,
+            next: from,
             connection,
             responses,
             credit: None,
@@ -66,6 +88,33 @@ impl RawReader {
 
     /// The next part of the log: at least one whole batch.
     pub(super) async fn next(&mut self) -> Result<Vec<Batch<RawRecords>>, BrokerError> {
+        let mut batches = self.response().await?;
+        if let Some(needed) = whole(&mut batches) {
+            debug!(
+                partition = self.partition,
+                offset = self.next,
+                needed,
+                "asking for a batch by its own size"
+            );
+            *self = Self::open_with(&self.directory, &self.topic, self.partition, self.next, needed).await?;
+            batches = self.response().await?;
+            whole(&mut batches);
+        }
+        let last = batches.last().ok_or_else(|| {
+            unusable(
+                &self.connection,
+                format!("it holds no whole batch at offset {}", self.next),
+            )
+        })?;
+        self.next = last.get_last_offset() + 1;
+        if let Some(credit) = &mut self.credit {
+            credit.offset = self.next;
+        }
+        Ok(batches)
+    }
+
+    /// The batches of the next response; the last one may be cut.
+    async fn response(&mut self) -> Result<Vec<Batch<RawRecords>>, BrokerError> {
         if let Some(credit) = self.credit.take() {
             let request = UpdateOffsetsRequest { offsets: vec![credit] };
             self.connection.call(WHAT, request).await?;
@@ -83,19 +132,23 @@ impl RawReader {
                 code: partition.error_code,
             });
         }
-        let mut batches = partition.records.batches;
-        // The limit cuts the file anywhere; a batch that is not whole comes again with the next response.
-        let whole = batches.iter().take_while(|batch| batch.validate_decoding()).count();
-        batches.truncate(whole);
-        let last = batches
-            .last()
-            .ok_or_else(|| unusable(&self.connection, "it holds no whole batch".to_owned()))?;
         self.credit = Some(OffsetUpdate {
-            offset: last.get_last_offset() + 1,
+            offset: self.next,
             session_id: response.stream_id,
         });
-        Ok(batches)
+        Ok(partition.records.batches)
     }
+}
+
+/// Leaves only whole batches: the limit cuts the file anywhere, and the client decodes a cut batch without an error. A
+/// batch that is left out comes again with the next response. When not even the first one is whole, gives the bytes it
+/// needs, if its head says so.
+fn whole(batches: &mut Vec<Batch<RawRecords>>) -> Option<i32> {
+    let whole = batches.iter().take_while(|batch| batch.validate_decoding()).count();
+    let cut = batches.first().filter(|_| whole == 0).map(Batch::batch_len);
+    batches.truncate(whole);
+    let preamble = i32::try_from(BATCH_PREAMBLE_SIZE).ok()?;
+    cut?.checked_add(preamble).filter(|needed| *needed > MAX_BYTES)
 }
 
 fn unusable(connection: &Connection, reason: String) -> BrokerError {
@@ -143,6 +196,8 @@ pub(super) fn decode(batch: &Batch<RawRecords>) -> Result<Vec<RawRecord>, String
 #[cfg(test)]
 mod tests {
     use fluvio::Compression;
+    use fluvio_protocol::Encoder;
+    use fluvio_protocol::record::RecordSet;
 
     use super::*;
 
@@ -188,6 +243,46 @@ mod tests {
             records[0].timestamp, None,
             "a batch without a time has records without one"
         );
+    }
+
+    /// Batches as they come out of a response that ends after `length` bytes.
+    fn received(batches: &[Batch<RawRecords>], length: usize) -> Vec<Batch<RawRecords>> {
+        let mut file = Vec::new();
+        for batch in batches {
+            batch.encode(&mut file, 0).unwrap();
+        }
+        file.truncate(length);
+        let mut response = Vec::new();
+        i32::try_from(file.len()).unwrap().encode(&mut response, 0).unwrap();
+        response.extend(file);
+        let mut set: RecordSet<RawRecords> = RecordSet::default();
+        set.decode(&mut Bytes::from(response), 0).unwrap();
+        set.batches
+    }
+
+    #[test]
+    fn a_batch_cut_by_the_limit_is_left_for_the_next_response() {
+        let both = [
+            batch(0, &["a", "b"], Compression::None),
+            batch(2, &["c"], Compression::None),
+        ];
+        let (first, all) = (both[0].write_size(0), both[0].write_size(0) + both[1].write_size(0));
+        for length in first..=all {
+            let mut batches = received(&both, length);
+            assert_eq!(whole(&mut batches), None);
+            let offsets: Vec<_> = batches.iter().map(Batch::get_last_offset).collect();
+            let expected: &[i64] = if length == all { &[1, 2] } else { &[1] };
+            assert_eq!(offsets, expected, "cut to {length} of {all} bytes");
+        }
+    }
+
+    #[test]
+    fn a_first_batch_over_the_limit_says_how_much_it_needs() {
+        let mut large = batch(0, &["a"], Compression::None);
+        large.batch_len = 40 << 20;
+        let mut batches = vec![large];
+        assert_eq!(whole(&mut batches), Some((40 << 20) + 12));
+        assert!(batches.is_empty());
     }
 
     #[test]

@@ -282,16 +282,18 @@ impl Reader {
     /// Compares the stored offsets with what this process wrote; the first one it did not write is returned.
     fn judge(&self, stored: &HashMap<u32, i64>, acknowledged: &HashMap<u32, i64>) -> Option<BrokerError> {
         let mut foreign = None;
-        for (partition, found) in stored {
-            let (partition, found) = (*partition, *found);
+        for partition in self.shared.journal.partitions() {
+            let found = stored.get(&partition).copied();
             let floor = acknowledged.get(&partition).copied();
-            match self.shared.journal.judge(partition, found, floor) {
-                Verdict::Ours => {}
-                Verdict::Rewound => warn!(
+            match (self.shared.journal.judge(partition, found, floor), found) {
+                (Verdict::Rewound, found) => warn!(
                     partition,
-                    found, "the broker lost the newest commits; sending them again"
+                    found,
+                    committed = floor,
+                    "the broker lost the newest commits; sending them again"
                 ),
-                Verdict::Foreign => {
+                (Verdict::Ours, _) | (Verdict::Foreign, None) => {}
+                (Verdict::Foreign, Some(found)) => {
                     foreign.get_or_insert(BrokerError::OtherWriter {
                         consumer: self.shared.consumer.clone(),
                         partition,

@@ -24,7 +24,7 @@ pub(super) fn log_ends(shared: &Shared, spu: i32, request: &FetchOffsetsRequest)
             let partition_index = partition.partition_index;
             match state.led_by(spu, &topic.name, partition_index) {
                 Some(replica) => {
-                    let (start_offset, last_stable_offset) = replica.range();
+                    let (start_offset, last_stable_offset) = replica.told_range();
                     let error_code = ErrorCode::None;
                     FetchOffsetPartitionResponse {
                         error_code,

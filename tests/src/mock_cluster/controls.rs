@@ -228,6 +228,37 @@ impl MockCluster {
         }
     }
 
+    /// Lets the SPU tell an old high watermark until the next write, as after a crash.
+    ///
+    /// # Errors
+    /// When there is no such partition.
+    pub fn lag_high_watermark(&self, topic: &str, partition: u32, told: Offset) -> io::Result<()> {
+        self.partition(topic, partition)?.replica.lag(told);
+        Ok(())
+    }
+
+    /// Removes records from the end of a log, as a crash before they were written to disk does.
+    ///
+    /// # Errors
+    /// When there is no such partition.
+    pub fn truncate(&self, topic: &str, partition: u32, end: Offset) -> io::Result<()> {
+        let found = self.partition(topic, partition)?;
+        lock(&found.replica.log).truncate(end);
+        found.replica.refresh();
+        Ok(())
+    }
+
+    /// Forgets the offset a consumer stored.
+    pub fn forget_stored_offset(&self, consumer: &str, topic: &str, partition: u32) {
+        let key = (consumer.to_owned(), topic.to_owned(), partition);
+        self.shared.state().offsets.remove(&key);
+    }
+
+    /// Keeps loaded SmartModules from the SPUs from now on; [`MockCluster::heal`] ends it.
+    pub fn hide_smartmodules_from_spus(&self) {
+        self.shared.state().faults.unknown_smartmodules = true;
+    }
+
     /// Makes commits of consumer offsets fail from now on.
     pub fn fail_commits(&self, fault: CommitFault) {
         self.shared.state().faults.commit = fault;

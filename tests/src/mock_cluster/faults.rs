@@ -23,6 +23,8 @@ pub enum CommitFault {
 #[derive(Debug, Default)]
 pub(super) struct Faults {
     pub(super) commit: CommitFault,
+    /// SPUs do not know the SmartModules the controller has: it answers a `create` before they do.
+    pub(super) unknown_smartmodules: bool,
     /// Waited before every read of a partition stream.
     pub(super) fetch_delay: Duration,
     /// Topics that refuse records, with the error they answer.

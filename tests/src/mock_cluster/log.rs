@@ -117,6 +117,14 @@ impl Log {
         self.batches.iter()
     }
 
+    /// Removes the batches that end at `end` or after.
+    pub(super) fn truncate(&mut self, end: Offset) {
+        while self.batches.back().is_some_and(|batch| batch.last >= end) {
+            self.batches.pop_back();
+        }
+        self.end = self.batches.back().map_or(self.start, |batch| batch.last + 1);
+    }
+
     /// Removes the batches that end before `offset`, as retention removes whole segments.
     pub(super) fn evict(&mut self, offset: Offset) {
         while self.batches.front().is_some_and(|batch| batch.last < offset) {

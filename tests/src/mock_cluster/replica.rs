@@ -22,6 +22,9 @@ pub(super) struct Replica {
     pub(super) filter: tokio::sync::Mutex<Option<Chain>>,
     end: watch::Sender<Offset>,
     deleted: watch::Sender<bool>,
+    /// What is told as the high watermark, where that is behind the log: an SPU writes it lazily, and after a crash knows
+    /// an old one until the next write.
+    behind: Mutex<Option<Offset>>,
 }
 
 impl Replica {
@@ -34,6 +37,7 @@ impl Replica {
             filter: tokio::sync::Mutex::default(),
             end: watch::Sender::new(0),
             deleted: watch::Sender::new(false),
+            behind: Mutex::default(),
         }
     }
 
@@ -46,6 +50,7 @@ impl Replica {
         }
         let end = log.end();
         drop(log);
+        *lock(&self.behind) = None;
         self.end.send_replace(end);
         Ok(base)
     }
@@ -54,6 +59,17 @@ impl Replica {
     pub(super) fn range(&self) -> (Offset, Offset) {
         let log = lock(&self.log);
         (log.start(), log.end())
+    }
+
+    /// Log start and high watermark, as consumers are told.
+    pub(super) fn told_range(&self) -> (Offset, Offset) {
+        let (start, end) = self.range();
+        (start, lock(&self.behind).unwrap_or(end))
+    }
+
+    /// Leaves the high watermark behind the log until the next write.
+    pub(super) fn lag(&self, high_watermark: Offset) {
+        *lock(&self.behind) = Some(high_watermark);
     }
 
     pub(super) fn watch_end(&self) -> watch::Receiver<Offset> {

@@ -187,6 +187,9 @@ impl Shared {
         let key = SmartModulePackageKey::from_qualified_name(name)
             .map_err(|error| ErrorCode::Other(format!("error parsing SmartModule name: {error}")))?;
         let state = self.state();
+        if state.faults.unknown_smartmodules {
+            return Ok(None);
+        }
         let found = state
             .smartmodules
             .iter()

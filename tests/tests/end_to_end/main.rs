@@ -4,7 +4,10 @@
 mod broker;
 mod delivery;
 mod main_job;
+mod partitions;
+mod records_lost;
 mod replay;
+mod second_writer;
 mod start;
 mod token;
 
