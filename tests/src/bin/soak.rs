@@ -40,7 +40,9 @@ fn arguments() -> Result<Arguments, String> {
             }
             "--seed" => {
                 let text = value();
-                seed = text.parse().map_err(|_| format!("--seed needs a whole number, not '{text}'"))?;
+                seed = text
+                    .parse()
+                    .map_err(|_| format!("--seed needs a whole number, not '{text}'"))?;
             }
             "--logs" => logs = Some(PathBuf::from(value())),
             "--json" => json = true,

@@ -45,9 +45,7 @@ impl Run<'_> {
         let buried = buried(self.letters);
         verdict.reordered = reordered(&duties, self.events, self.requests);
         verdict.committed_early = early(&duties, self.events, &buried, self.stored);
-        verdict
-            .invented
-            .extend(unjustified(&duties, self.requests, &buried));
+        verdict.invented.extend(unjustified(&duties, self.requests, &buried));
         verdict
     }
 }
@@ -88,7 +86,14 @@ fn duties(params: Params, topic: &[Produced]) -> Vec<Duty> {
         answer.clear();
         let (offset, timestamp) = (record.offset, record.timestamp);
         let value = &record.value;
-        mapper.answer(Input { offset, timestamp, value }, &mut answer);
+        mapper.answer(
+            Input {
+                offset,
+                timestamp,
+                value,
+            },
+            &mut answer,
+        );
         let kind = match serde_json::from_slice::<Answer<'_>>(&answer) {
             Ok(answer) if answer.skip.is_some() => Kind::Skipped,
             Ok(Answer {
@@ -158,7 +163,9 @@ fn reordered(duties: &[Duty], events: &[Arc<Accepted>], requests: &[InletRequest
     let mut findings = Vec::new();
     for Duty { source, kind } in duties {
         let Kind::Event { id, lane } = kind else { continue };
-        let Some(arrival) = first.get(id.as_str()) else { continue };
+        let Some(arrival) = first.get(id.as_str()) else {
+            continue;
+        };
         let before = lanes.entry((source.partition, lane)).or_default();
         for (offset, overtaken) in before.range(arrival.sequence + 1..).map(|(_, earlier)| earlier) {
             if !waited_inside(requests, arrival.request, overtaken) {
@@ -219,7 +226,10 @@ fn unjustified(duties: &[Duty], requests: &[InletRequest], buried: &BTreeSet<Let
     // A profile statement refused for good takes its record along; it has no id, so any such refusal must do.
     let statement_refused = requests.iter().any(|request| {
         let refused = |status: u16| (400..500).contains(&status) && ![401, 403, 404, 408, 429].contains(&status);
-        request.messages.iter().any(|message| message.id.is_none() && refused(message.status))
+        request
+            .messages
+            .iter()
+            .any(|message| message.id.is_none() && refused(message.status))
     });
     let letters = duties.iter().filter(|duty| buried.contains(&duty.source));
     let unjustified = letters.filter_map(|Duty { source, kind }| match kind {

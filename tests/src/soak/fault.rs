@@ -2,9 +2,7 @@
 
 use fastrand::Rng;
 
-use crate::simulator::{
-    Chance, Dialect, Fault, FaultScript, Latency, Probability, RandomFaults, Status, Step, Target,
-};
+use crate::simulator::{Chance, Dialect, Fault, FaultScript, Latency, Probability, RandomFaults, Status, Step, Target};
 
 /// Something that goes wrong for a while.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

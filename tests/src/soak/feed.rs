@@ -78,7 +78,12 @@ impl Feed {
             });
         }
         for (partition, records) in portions {
-            let compressions = [Compression::None, Compression::Gzip, Compression::Lz4, Compression::Snappy];
+            let compressions = [
+                Compression::None,
+                Compression::Gzip,
+                Compression::Lz4,
+                Compression::Snappy,
+            ];
             let compression = compressions[self.rng.usize(..compressions.len())];
             let values: Vec<_> = records.iter().map(|record| record.value.clone()).collect();
             let base = scenario

@@ -112,8 +112,7 @@ impl Soak {
         for _ in 0..2 {
             if let Err(error) = sink.settled(&stage.scenario, DRAIN).await {
                 let text = error.to_string();
-                run.findings
-                    .push(text.lines().next().unwrap_or_default().to_owned());
+                run.findings.push(text.lines().next().unwrap_or_default().to_owned());
                 sink.keep_log()?;
                 break;
             }
@@ -269,8 +268,10 @@ impl Playing<'_> {
             .simulator
             .wait_until(|seen| seen.store().distinct_events() > before);
         if timeout(RECOVERY, progress).await.is_err() {
-            self.findings
-                .push(format!("nothing new arrived for {} s after {kind:?}", RECOVERY.as_secs()));
+            self.findings.push(format!(
+                "nothing new arrived for {} s after {kind:?}",
+                RECOVERY.as_secs()
+            ));
         }
         let took = ended.elapsed();
         if self.longest.is_none_or(|(longest, _)| took > longest) {

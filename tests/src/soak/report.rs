@@ -108,7 +108,12 @@ impl fmt::Display for Report {
                 writeln!(f, "finding: {finding}")?;
             }
             write!(f, "{verdict}")?;
-            writeln!(f, "seed {}; the connectors' logs are in {}", self.seed, self.logs.display())?;
+            writeln!(
+                f,
+                "seed {}; the connectors' logs are in {}",
+                self.seed,
+                self.logs.display()
+            )?;
         }
         Ok(())
     }

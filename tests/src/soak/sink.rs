@@ -92,8 +92,11 @@ impl Sink {
         }
         let log = connector.log();
         let tail: Vec<_> = log.lines().rev().take(3).collect();
-        self.findings
-            .push(format!("connector {} ended on its own: {}", self.number, tail.join(" | ")));
+        self.findings.push(format!(
+            "connector {} ended on its own: {}",
+            self.number,
+            tail.join(" | ")
+        ));
         self.again(scenario, &log)
     }
 
@@ -137,6 +140,8 @@ impl Sink {
 
     /// Keeps what the running connector said so far.
     pub(super) fn keep_log(&self) -> Result<(), ScenarioError> {
-        self.connector.as_ref().map_or(Ok(()), |connector| self.keep(&connector.log()))
+        self.connector
+            .as_ref()
+            .map_or(Ok(()), |connector| self.keep(&connector.log()))
     }
 }
