@@ -148,6 +148,9 @@ fn early(
     findings
 }
 
+/// Offset and `_id` of what arrived in a lane, by the sequence of its first arrival.
+type Lane<'a> = BTreeMap<u64, (i64, &'a str)>;
+
 /// Records of one customer in one partition whose first arrival was before that of an earlier one.
 ///
 /// The documented exception: a record told to wait inside a batch may be overtaken by those accepted with it.
@@ -159,7 +162,7 @@ fn reordered(duties: &[Duty], events: &[Arc<Accepted>], requests: &[InletRequest
         }
     }
     // Of each lane every arrival so far, by its sequence: a comparison with the neighbour alone would miss who overtook two.
-    let mut lanes: HashMap<(u32, &str), BTreeMap<u64, (i64, &str)>> = HashMap::new();
+    let mut lanes: HashMap<(u32, &str), Lane<'_>> = HashMap::new();
     let mut findings = Vec::new();
     for Duty { source, kind } in duties {
         let Kind::Event { id, lane } = kind else { continue };

@@ -106,8 +106,8 @@ impl Feed {
             return;
         };
         let text = String::from_utf8_lossy(&event.value);
-        let named = |kind: &&str| text.contains(&format!("\"eventName\":\"{kind}\""));
-        if !EVENT_ONLY.iter().any(|kind| named(&kind)) {
+        let named = |kind: &str| text.contains(&format!("\"eventName\":\"{kind}\""));
+        if !EVENT_ONLY.iter().any(|kind| named(kind)) {
             return;
         }
         let fault = Fault::Message {

@@ -8,10 +8,12 @@ mod report;
 mod sink;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use fastrand::Rng;
 use fluvio_protocol::link::ErrorCode;
@@ -37,6 +39,8 @@ const DRAIN: Duration = Duration::from_secs(180);
 const PROGRESS: Duration = Duration::from_secs(10);
 /// Every so often a kill, whatever else is picked.
 const KILL_EVERY: usize = 4;
+/// However short it is.
+const LEAST_KILLS: usize = 3;
 
 /// Short times, so that many faults fit into little time; the rest as users have it.
 const PLATFORM: &str = "  batch: {max-records: 50, linger: 50ms}\n  http: {connect-timeout: 2s, request-timeout: 5s}\n  \
@@ -45,7 +49,7 @@ const PLATFORM: &str = "  batch: {max-records: 50, linger: 50ms}\n  http: {conne
 /// What is asked of a soak.
 #[derive(Debug, Clone)]
 pub struct Soak {
-    /// For how long faults are played.
+    /// For how long faults are played; a few kills there are in any case.
     pub lasts: Duration,
     /// Decides what happens.
     pub seed: u64,
@@ -93,8 +97,9 @@ impl Soak {
         let started = Instant::now();
         let mut told = started;
         let mut deck = Vec::new();
-        while started.elapsed() < self.lasts {
+        while started.elapsed() < self.lasts || run.kills < LEAST_KILLS {
             let kind = run.next(&mut deck);
+            run.note(&self.logs, kind, started.elapsed())?;
             run.strike(kind, &mut sink, self.portion).await?;
             sink.revive(&stage.scenario)?;
             if told.elapsed() >= PROGRESS {
@@ -172,6 +177,18 @@ impl Playing<'_> {
             }
         }
         deck.pop().unwrap_or(FaultKind::Killed)
+    }
+
+    /// Writes down what strikes, for who reads the connectors' logs afterwards.
+    fn note(&self, logs: &Path, kind: FaultKind, after: Duration) -> Result<(), ScenarioError> {
+        let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let path = logs.join("faults.log");
+        let written = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(&path)
+            .and_then(|mut file| writeln!(file, "{:.1} s (unix {}): {kind:?}", after.as_secs_f64(), wall.as_secs()));
+        written.map_err(|error| ScenarioError::Waited(format!("cannot write {}: {error}", path.display())))
     }
 
     async fn strike(&mut self, kind: FaultKind, sink: &mut Sink, portion: usize) -> Result<(), ScenarioError> {
