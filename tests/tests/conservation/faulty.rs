@@ -6,6 +6,7 @@ use std::time::Duration;
 use capillary_xdm::{Input, Mapper};
 use conformance::cluster::{PartitionStream, StreamRequest, TopicOptions, smartmodule};
 use conformance::scenario::Scenario;
+use fluvio_protocol::link::ErrorCode;
 use serde_json::{Value, json};
 
 /// The bug that is planted.
@@ -25,8 +26,10 @@ pub(crate) enum Bug {
 pub(crate) const BATCH: usize = 5;
 /// Answers over this never arrive: a hole.
 const MAX_BYTES: i32 = 10_000;
-/// Silence that counts as the end.
-const SILENCE: Duration = Duration::from_secs(2);
+/// Silence that counts as the end, once something came.
+const SILENCE: Duration = Duration::from_secs(3);
+/// The first response waits for the broker to compile the SmartModule.
+const COMPILING: Duration = Duration::from_secs(45);
 
 /// Why the model stopped before the end.
 struct Stopped;
@@ -68,13 +71,13 @@ impl<'a> FaultyConnector<'a> {
         for chunk in answers.chunks(BATCH) {
             let last = chunk[chunk.len() - 1]["offset"].as_i64().unwrap();
             if self.bug == Bug::CommitsBeforeAcknowledgement {
-                stream.commit(last).await.unwrap();
+                commit(&stream, last).await;
             }
             if self.deliver(chunk, &mut later).await.is_err() {
                 return;
             }
             let settled = last + i64::from(self.bug == Bug::CommitsTheNextOffset);
-            stream.commit(settled).await.unwrap();
+            commit(&stream, settled).await;
         }
         for record in later {
             let _held = self.deliver(&[record], &mut Vec::new()).await;
@@ -84,7 +87,9 @@ impl<'a> FaultyConnector<'a> {
     async fn read(&self, stream: &mut PartitionStream, start: i64) -> Vec<Value> {
         let mut answers: Vec<Value> = Vec::new();
         let mut expected = start;
-        while let Some(response) = stream.next(SILENCE).await.unwrap() {
+        let mut patience = COMPILING;
+        while let Some(response) = stream.next(patience).await.unwrap() {
+            patience = SILENCE;
             for value in response.values() {
                 let answer: Value = serde_json::from_str(&value).unwrap();
                 let offset = answer["offset"].as_i64().unwrap();
@@ -214,4 +219,8 @@ impl<'a> FaultyConnector<'a> {
             .await
             .unwrap();
     }
+}
+
+async fn commit(stream: &PartitionStream, offset: i64) {
+    assert_eq!(stream.commit(offset).await.unwrap(), ErrorCode::None);
 }

@@ -15,7 +15,7 @@ use super::faulty::{BATCH, Bug, FaultyConnector};
 /// No limit on the requests of the model.
 const ALL: usize = usize::MAX;
 /// A model that hangs fails its test.
-const SOON: Duration = Duration::from_secs(60);
+const SOON: Duration = Duration::from_secs(90);
 
 fn status(code: u16) -> Status {
     Status::try_from(code).unwrap()
@@ -151,7 +151,7 @@ async fn planted_overtaking_in_a_lane_is_caught_and_the_documented_exception_is_
 
 #[tokio::test(flavor = "multi_thread")]
 async fn planted_blindness_to_a_hole_at_the_tail_is_caught() {
-    for (bug, lost) in [(Bug::MissesTheTailHole, 1), (Bug::None, 0)] {
+    for bug in [Bug::MissesTheTailHole, Bug::None] {
         let scenario = scenario().await;
         produce(&scenario, &events(BATCH)).await;
         // Its answer carries the original and is larger than any response; compressed, the record itself is small.
@@ -164,7 +164,9 @@ async fn planted_blindness_to_a_hole_at_the_tail_is_caught() {
         let mut model = FaultyConnector::new(&scenario, bug).await;
         timeout(SOON, model.run(ALL)).await.unwrap();
         let verdict = scenario.verdict().await.unwrap();
-        assert_eq!(verdict.lost.len(), lost, "{bug:?}: {verdict}");
+        let caught = verdict.lost.iter().any(|finding| finding.contains("no dead letter"));
+        assert_eq!(caught, bug == Bug::MissesTheTailHole, "{bug:?}: {verdict}");
+        assert!(caught || verdict.is_clean(), "{bug:?}: {verdict}");
     }
 }
 
