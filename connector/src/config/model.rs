@@ -212,6 +212,8 @@ pub(crate) struct DeadLetterTopic {
     pub(crate) topic: String,
     /// Used only when the topic has to be created.
     pub(crate) retention: Duration,
+    /// Refusals with these reasons are dead-lettered, also when they would hold the inlet.
+    pub(crate) accept: Vec<String>,
 }
 
 /// `experience-platform.on-evicted`: what to do when retention removed records before they were read.

@@ -224,13 +224,29 @@ fn retry(raw: RawRetry, problems: &mut Problems<'_>) -> RetryLimits {
     RetryLimits { initial, max }
 }
 
+/// Why an inlet can be held, as the ERROR line of a hold names it.
+const REASONS: [&str; 9] = [
+    "unauthorized",
+    "not_found",
+    "wrong_inlet",
+    "wrong_organization",
+    "unknown_schema",
+    "unknown_flow",
+    "unknown_dataset",
+    "wrong_header",
+    "refused",
+];
+
 fn dead_letter(raw: RawDeadLetter, name: Option<&str>, problems: &mut Problems<'_>) -> Option<DeadLetterTopic> {
     let root = Path::of("experience-platform.dead-letter");
-    check::not_yet(
-        &root.key("accept"),
-        raw.accept.is_some_and(|reasons| !reasons.is_empty()),
-        problems,
-    );
+    let accept = raw.accept.unwrap_or_default();
+    for (index, reason) in accept.iter().enumerate() {
+        // A mistyped reason would silently leave the inlet held.
+        if !REASONS.contains(&reason.as_str()) {
+            let known = REASONS.map(|reason| format!("`{reason}`")).join(", ");
+            problems.expected(&root.key("accept").index(index), &format!("one of {known}"));
+        }
+    }
     let retention = check::period(&root.key("retention"), raw.retention, RETENTION, problems);
     let path = root.key("topic");
     let topic = match (raw.topic, name) {
@@ -250,5 +266,9 @@ fn dead_letter(raw: RawDeadLetter, name: Option<&str>, problems: &mut Problems<'
         // What is wrong with the name is reported there.
         (None, None) => return None,
     };
-    Some(DeadLetterTopic { topic, retention })
+    Some(DeadLetterTopic {
+        topic,
+        retention,
+        accept,
+    })
 }

@@ -128,7 +128,8 @@ where
             Inlet {
                 name,
                 endpoint,
-                pipeline: Pipeline::new(name, cut, backoff, Arc::clone(&parts.counters)),
+                pipeline: Pipeline::new(name, cut, backoff, Arc::clone(&parts.counters))
+                    .accepting(&platform.dead_letter.accept),
                 sender: Arc::new(Sender {
                     inlet: name,
                     transport: Arc::clone(&parts.transport),

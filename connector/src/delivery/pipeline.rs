@@ -78,6 +78,8 @@ pub(super) struct Pipeline {
     released: u64,
     /// Probes of the present hold or outage.
     probes: u32,
+    /// Reasons of refusals that are dead-lettered on purpose instead of holding the inlet.
+    accept: Vec<String>,
     /// The stream has ended: nothing more will fill a batch.
     hurry: bool,
     ended: Vec<Ended>,
@@ -101,9 +103,20 @@ impl Pipeline {
             holds: 0,
             released: 0,
             probes: 0,
+            accept: Vec::new(),
             hurry: false,
             ended: Vec::new(),
         }
+    }
+
+    /// Refusals with these reasons are dead-lettered instead of holding the inlet.
+    pub(super) fn accepting(mut self, reasons: &[String]) -> Self {
+        self.accept = reasons.to_vec();
+        self
+    }
+
+    fn accepts(&self, refusal: &Refusal) -> bool {
+        self.accept.iter().any(|reason| reason == refusal.reason)
     }
 
     pub(super) fn push(&mut self, parcel: Parcel, now: Now) {
@@ -245,7 +258,7 @@ impl Pipeline {
             Sent::Answered(Answer::Refused(refusal)) => {
                 self.answers(now);
                 let ours = shipment.part().iter().any(|parcel| !self.was_held(parcel));
-                if refusal.scope == Scope::Target && ours {
+                if refusal.scope == Scope::Target && ours && !self.accepts(&refusal) {
                     self.hold(&refusal, shipment, now);
                 } else {
                     self.refused(shipment, refusal, now);
@@ -257,6 +270,10 @@ impl Pipeline {
             }
             Sent::Answered(Answer::Unauthorized(refusal) | Answer::Target(refusal)) => {
                 self.answers(now);
+                if self.accepts(&refusal) {
+                    self.refused(shipment, refusal, now);
+                    return;
+                }
                 self.hold(&refusal, shipment, now);
             }
             Sent::Answered(Answer::Busy { status, retry_after }) => {

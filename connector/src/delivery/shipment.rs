@@ -129,7 +129,7 @@ mod tests {
             id: offset.to_string(),
             key: (offset % 3).to_string(),
             at: 0,
-            event: Bytes::new(),
+            event: Some(Bytes::new()),
             profile: None,
         };
         let record = Arc::new(Record::new(Position { partition: 0, offset }, None, &mapped));

@@ -177,11 +177,19 @@ fn keys_of_later_versions() {
     for lines in [
         "  deduplicate: {count: 5}",
         "  observability: {listen: \"127.0.0.1:1\"}",
-        "  dead-letter: {accept: [x]}",
     ] {
         says(&plus(lines), &["not yet"]);
     }
     valid(&plus("  dead-letter: {accept: []}"));
+}
+
+#[test]
+fn reasons_to_accept_that_do_not_exist() {
+    valid(&plus("  dead-letter: {accept: [unknown_dataset, refused]}"));
+    says(
+        &plus("  dead-letter: {accept: [refused, unkown_dataset]}"),
+        &["dead-letter.accept[1]", "`unknown_dataset`"],
+    );
 }
 
 #[test]

@@ -71,7 +71,8 @@ where
                 message,
                 pointer: None,
             };
-            let mut parts = vec![("event", &mapped.event)];
+            let mut parts = Vec::new();
+            parts.extend(mapped.event.as_ref().map(|event| ("event", event)));
             parts.extend(mapped.profile.as_ref().map(|profile| ("profile", profile)));
             let trial = trial(InletName::Events, death, None);
             let letter = self.undeliverable(&record, &parts, trial)?;
@@ -83,10 +84,7 @@ where
         }
         let lane = record.lane();
         let mut oversize = Vec::new();
-        let statements = [
-            (InletName::Events, Some(mapped.event)),
-            (InletName::Profiles, mapped.profile),
-        ];
+        let statements = [(InletName::Events, mapped.event), (InletName::Profiles, mapped.profile)];
         // Both parcels are counted before either can end.
         for (name, entity) in statements {
             let Some(entity) = entity else { continue };

@@ -20,7 +20,7 @@ fn parcel(offset: i64, key: &str, at: i64) -> Parcel {
         id: offset.to_string(),
         key: key.to_owned(),
         at,
-        event: Bytes::new(),
+        event: Some(Bytes::new()),
         profile: None,
     };
     let record = Arc::new(Record::new(Position { partition: 0, offset }, None, &mapped));

@@ -39,6 +39,7 @@ impl Pipeline {
         for (parcel, fate) in part.iter().zip(&fates) {
             match fate {
                 Fate::Accepted => self.suspicion.accepted(),
+                Fate::Refused(refusal) if self.accepts(refusal) => {}
                 Fate::Refused(refusal) => {
                     let target = if accepted {
                         self.suspicion.refused_among_accepted(refusal)
@@ -61,6 +62,7 @@ impl Pipeline {
         for (parcel, fate) in part.into_iter().zip(fates) {
             match fate {
                 Fate::Accepted => self.end(parcel, None, now),
+                Fate::Refused(refusal) if self.accepts(&refusal) => self.end(parcel, Some(refusal.into()), now),
                 Fate::Refused(_) if self.health.is_held() => self.put_on_hold(parcel, now),
                 Fate::Refused(refusal) if accepted => self.end(parcel, Some(refusal.into()), now),
                 Fate::Refused(refusal) => self.suspect(parcel, refusal, now),

@@ -288,3 +288,25 @@ async fn when_the_whole_inlet_fails_nothing_ever_is_dead_lettered() {
         "{calls} requests in four hours: it is probed, not hammered"
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_accepted_reason_dead_letters_exactly_what_was_refused_for_it() {
+    let world = World::new(|call| items(call, |_| Some((400, "Message has unknown xdm format"))))
+        .with(|platform| platform.dead_letter.accept = vec!["unknown_schema".to_owned()]);
+    world.run(many(30)).await.unwrap();
+    assert_eq!((world.letters().len(), world.delivered()), (30, 0));
+    assert!(
+        world
+            .letters()
+            .iter()
+            .all(|letter| letter["reason"] == "unknown_schema")
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reason_that_is_not_accepted_still_holds_the_inlet() {
+    let world = World::new(|call| items(call, |_| Some((400, "Message has unknown xdm format"))))
+        .with(|platform| platform.dead_letter.accept = vec!["unknown_dataset".to_owned()]);
+    let ended = world.run_for(std::time::Duration::from_secs(3_600), many(30)).await;
+    assert!(ended.is_none() && world.letters().is_empty());
+}

@@ -76,6 +76,7 @@ pub(super) fn platform() -> Platform {
         dead_letter: DeadLetterTopic {
             topic: "dead".to_owned(),
             retention: seconds(1),
+            accept: Vec::new(),
         },
         on_evicted: OnEvicted::Continue,
         shutdown_timeout: seconds(25),
