@@ -8,5 +8,6 @@ pub mod oracle;
 pub mod samples;
 pub mod scenario;
 pub mod simulator;
+pub mod soak;
 pub mod workload;
 pub mod xdm;

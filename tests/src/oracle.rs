@@ -4,6 +4,7 @@
 //! of it is worked out here from the record itself, by the same mapping run natively; the connector's own counts are not
 //! asked.
 
+mod run;
 mod statements;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -16,6 +17,8 @@ use serde_json::value::RawValue;
 
 use self::statements::Statement;
 use crate::simulator::{Accepted, Operation};
+
+pub use run::{Run, committed_early};
 
 /// A record as it stands in the topic.
 #[derive(Debug, Clone)]
@@ -81,13 +84,19 @@ pub struct Verdict {
     pub changed: Vec<String>,
     /// Records of one customer in one partition whose first arrival was out of offset order.
     pub reordered: Vec<String>,
+    /// Records whose offset was committed though they were not settled: lost, even if a later run might repair it.
+    pub committed_early: Vec<String>,
 }
 
 impl Verdict {
-    /// Whether nothing was lost, invented, changed or reordered.
+    /// Whether nothing was lost, invented, changed, reordered or committed too early.
     #[must_use]
     pub fn is_clean(&self) -> bool {
-        self.lost.is_empty() && self.invented.is_empty() && self.changed.is_empty() && self.reordered.is_empty()
+        self.lost.is_empty()
+            && self.invented.is_empty()
+            && self.changed.is_empty()
+            && self.reordered.is_empty()
+            && self.committed_early.is_empty()
     }
 }
 
@@ -109,6 +118,7 @@ impl fmt::Display for Verdict {
             ("invented", &self.invented),
             ("changed", &self.changed),
             ("reordered", &self.reordered),
+            ("committed early", &self.committed_early),
         ] {
             writeln!(f, "{name}: {}", findings.len())?;
             for finding in findings.iter().take(10) {
@@ -126,11 +136,10 @@ struct Arrivals<'a> {
     copies: usize,
 }
 
-/// Judges a run: what stood in the topic, what Experience Platform accepted, and the dead letters.
+/// Judges what stood in the topic, what Experience Platform accepted, and the dead letters; [`Run`] judges order and commits too.
 ///
 /// Records are matched by `_id`; a workload whose records share an `_id` on purpose cannot be judged here.
-#[must_use]
-pub fn judge(
+fn judge(
     params: Params,
     with_profiles: bool,
     topic: &[Produced],
@@ -157,7 +166,6 @@ pub fn judge(
     }
     let buried = read_letters(letters, &mut verdict);
     let mut mapper = Mapper::new(params);
-    let mut last_of: HashMap<(u32, String), (i64, u64)> = HashMap::new();
     let mut stated = Vec::new();
     for record in topic {
         let place = format!("{}:{}", record.partition, record.offset);
@@ -207,14 +215,6 @@ pub fn judge(
                     verdict
                         .changed
                         .push(format!("{place}: event {id} differs from its mapping"));
-                }
-                let lane = (record.partition, answer.key.clone().unwrap_or_default());
-                if let Some((offset, sequence)) = last_of.insert(lane, (record.offset, first.sequence))
-                    && first.sequence < sequence
-                {
-                    verdict
-                        .reordered
-                        .push(format!("{place} arrived before {offset} of its customer"));
                 }
             }
             None if !letter => verdict.lost.push(format!("{place}: event {id}")),

@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::cluster::{Backend, Cluster, ClusterError, TopicOptions};
 use crate::harness::{Connector, ConnectorError, ProgramError, smartmodule_wasm};
-use crate::oracle::{Produced, Verdict, judge};
+use crate::oracle::{Produced, Run, Verdict};
 use crate::simulator::{Simulator, SimulatorConfig, StartError};
 use crate::workload::RawEvent;
 
@@ -363,14 +363,38 @@ impl Scenario {
     /// # Errors
     /// When the cluster does not answer.
     pub async fn verdict(&self) -> Result<Verdict, ScenarioError> {
-        let params = Params::from_pairs(self.options.params.iter().cloned())?;
-        Ok(judge(
-            params,
-            self.options.profiles,
-            &self.source().await?,
-            &self.simulator.accepted_events(),
-            &self.simulator.accepted_profiles(),
-            &self.dead_letters().await?,
-        ))
+        // First: what is committed must have been settled before the rest is looked at.
+        let stored = self.committed().await?;
+        let run = Run {
+            params: self.params()?,
+            with_profiles: self.options.profiles,
+            topic: &self.source().await?,
+            events: &self.simulator.accepted_events(),
+            profiles: &self.simulator.accepted_profiles(),
+            letters: &self.dead_letters().await?,
+            requests: &self.simulator.requests(),
+            stored: &stored,
+        };
+        Ok(run.judge())
+    }
+
+    /// The parameters of the SmartModule.
+    ///
+    /// # Errors
+    /// When they are wrong.
+    pub fn params(&self) -> Result<Params, ScenarioError> {
+        Ok(Params::from_pairs(self.options.params.iter().cloned())?)
+    }
+
+    /// The stored offset of every partition that has one.
+    ///
+    /// # Errors
+    /// When the cluster does not answer.
+    pub async fn committed(&self) -> Result<Vec<(u32, i64)>, ScenarioError> {
+        let stored = self.stored().await?;
+        let stored = (0..self.partitions).zip(stored);
+        Ok(stored
+            .filter_map(|(partition, offset)| Some((partition, offset?)))
+            .collect())
     }
 }

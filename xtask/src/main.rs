@@ -13,6 +13,7 @@ use command::Failed;
 const HELP: &str = "\
 Commands:
   cargo xtask demo [--events N] [--json]   the main job, end to end, on this machine
+  cargo xtask soak [--minutes N] [--seed S] [--json]   random faults for as long as asked, and the account
   cargo xtask test [FILTER…]               every test, after building the SmartModule
   cargo xtask smartmodule                  build the SmartModule's wasm and print its path
   cargo xtask ci                           what CI runs: test, fmt, clippy, docs, deny
@@ -23,7 +24,8 @@ fn main() -> ExitCode {
     let command = arguments.next().unwrap_or_default();
     let rest: Vec<String> = arguments.collect();
     let result = match command.as_str() {
-        "demo" => demo(&rest),
+        "demo" => play("demo", &rest),
+        "soak" => play("soak", &rest),
         "test" => ci::test(&rest),
         "smartmodule" => build::smartmodule().map(|path| println!("{}", path.display())),
         "ci" => ci::all(),
@@ -39,8 +41,8 @@ fn main() -> ExitCode {
     }
 }
 
-/// Builds everything the demo starts, then becomes the demo.
-fn demo(arguments: &[String]) -> Result<(), Failed> {
+/// Builds everything the demo and the soak start, then becomes one of them.
+fn play(program: &str, arguments: &[String]) -> Result<(), Failed> {
     let products = build::products()?;
-    command::run(products.command("demo").args(arguments))
+    command::run(products.command(program).args(arguments))
 }

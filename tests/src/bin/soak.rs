@@ -1,0 +1,95 @@
+//! Random faults for as long as asked, and the account afterwards.
+#![expect(clippy::print_stderr, reason = "a program for people")]
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use conformance::soak::Soak;
+
+const HELP: &str = "\
+Random faults while records flow, on the cluster of FLUVIO_TEST_CLUSTER; ends with the account.
+
+  --minutes N   how long faults are played (default 2; a fraction is possible)
+  --seed S      decides records and faults (default: a random one, printed)
+  --logs DIR    where the connectors' logs go (default: a directory in the system's temporary one)
+  --json        end with one line of JSON
+";
+
+/// Records produced four times a second: modest, so that hours fit into memory.
+const PORTION: usize = 6;
+
+struct Arguments {
+    soak: Soak,
+    json: bool,
+}
+
+fn arguments() -> Result<Arguments, String> {
+    let (mut minutes, mut seed, mut logs, mut json) = (2.0_f64, fastrand::u64(..1_000_000), None, false);
+    let mut words = std::env::args().skip(1);
+    while let Some(word) = words.next() {
+        let mut value = || words.next().unwrap_or_default();
+        match word.as_str() {
+            "--minutes" => {
+                let text = value();
+                minutes = text
+                    .parse()
+                    .ok()
+                    .filter(|minutes| (0.0..=100_000.0).contains(minutes))
+                    .ok_or_else(|| format!("--minutes needs a number, not '{text}'"))?;
+            }
+            "--seed" => {
+                let text = value();
+                seed = text
+                    .parse()
+                    .map_err(|_| format!("--seed needs a whole number, not '{text}'"))?;
+            }
+            "--logs" => logs = Some(PathBuf::from(value())),
+            "--json" => json = true,
+            other => return Err(format!("unknown argument '{other}'\n\n{HELP}")),
+        }
+    }
+    let logs = logs.unwrap_or_else(|| std::env::temp_dir().join(format!("soak-{seed}-{}", std::process::id())));
+    let lasts = Duration::from_secs_f64(minutes * 60.0);
+    let soak = Soak {
+        lasts,
+        seed,
+        portion: PORTION,
+        logs,
+    };
+    Ok(Arguments { soak, json })
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    if std::env::args().any(|word| word == "--help") {
+        print!("{HELP}");
+        return ExitCode::SUCCESS;
+    }
+    let Arguments { soak, json } = match arguments() {
+        Ok(arguments) => arguments,
+        Err(message) => {
+            eprintln!("soak: {message}");
+            return ExitCode::from(2);
+        }
+    };
+    let (seed, logs) = (soak.seed, soak.logs.clone());
+    println!("seed {seed}, logs in {}", logs.display());
+    match soak.play(|line| println!("{line}")).await {
+        Ok(report) => {
+            print!("{report}");
+            if json {
+                println!("{}", report.json());
+            }
+            if report.is_clean() {
+                ExitCode::SUCCESS
+            } else {
+                ExitCode::FAILURE
+            }
+        }
+        Err(error) => {
+            eprintln!("soak: {error}\nsoak: seed {seed}, logs in {}", logs.display());
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! The producer of a soak: a modest, steady stream of raw events, and it remembers where each one lies.
+
+use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use fastrand::Rng;
+use fluvio::Compression;
+
+use crate::cluster::ProducedRecord;
+use crate::oracle::Produced;
+use crate::scenario::{Scenario, ScenarioError};
+use crate::simulator::{Dialect, Fault, Selector, Step, Target};
+use crate::workload::{Expected, Mix, RawEvent, Workload};
+
+use super::fault::status;
+
+/// Between two portions.
+pub(super) const EVERY: Duration = Duration::from_millis(250);
+/// Customers of the made-up programme.
+const CUSTOMERS: u64 = 40;
+/// Kinds that state no profile facts: one of these is refused without leaving half of a record behind.
+const EVENT_ONLY: [&str; 3] = ["transactionAdded", "pointsExpiryReminder", "promotionEarned"];
+
+/// Produces, one portion at a time. Broker faults hold it back: a producer that does not know whether its record was stored
+/// would produce it twice, and that is no fault of the connector.
+pub(super) struct Feed {
+    workload: Workload,
+    rng: Rng,
+    produced: Vec<Produced>,
+    /// Steps that refuse single records for as long as the soak runs.
+    refusals: Vec<Step>,
+    doomed: Option<(Dialect, usize)>,
+}
+
+impl Feed {
+    pub(super) fn new(seed: u64) -> Result<Self, ScenarioError> {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let now = i64::try_from(now.as_millis()).unwrap_or(i64::MAX);
+        let workload = Workload::new(seed, CUSTOMERS, Mix::default(), now)
+            .map_err(|error| ScenarioError::Waited(error.to_string()))?;
+        Ok(Self {
+            workload,
+            rng: Rng::with_seed(seed.wrapping_add(1)),
+            produced: Vec::new(),
+            refusals: Vec::new(),
+            doomed: None,
+        })
+    }
+
+    /// All that was produced.
+    pub(super) fn produced(&self) -> &[Produced] {
+        &self.produced
+    }
+
+    /// The next events that are nothing but events are refused for good.
+    pub(super) fn doom(&mut self, dialect: Dialect, count: usize) {
+        self.doomed = Some((dialect, count));
+    }
+
+    /// The refusals that outlast a fault.
+    pub(super) fn refusals(&self) -> &[Step] {
+        &self.refusals
+    }
+
+    /// Produces so many events, each partition's in batches, compressed in whichever way.
+    pub(super) async fn produce(&mut self, scenario: &Scenario, count: usize) -> Result<(), ScenarioError> {
+        let mut portions: BTreeMap<u32, Vec<ProducedRecord>> = BTreeMap::new();
+        for _ in 0..count {
+            let event = self.workload.next_event();
+            self.may_be_refused(scenario, &event);
+            let mut hasher = DefaultHasher::new();
+            event.key.hash(&mut hasher);
+            let partition = u32::try_from(hasher.finish() % u64::from(scenario.partitions)).unwrap_or_default();
+            portions.entry(partition).or_default().push(ProducedRecord {
+                key: Some(event.key.into_bytes()),
+                value: event.value,
+            });
+        }
+        for (partition, records) in portions {
+            let compressions = [
+                Compression::None,
+                Compression::Gzip,
+                Compression::Lz4,
+                Compression::Snappy,
+            ];
+            let compression = compressions[self.rng.usize(..compressions.len())];
+            let values: Vec<_> = records.iter().map(|record| record.value.clone()).collect();
+            let base = scenario
+                .cluster
+                .produce_batch(&scenario.topic, partition, records, compression)
+                .await?;
+            self.produced
+                .extend(values.into_iter().zip(base..).map(|(value, offset)| Produced {
+                    partition,
+                    offset,
+                    timestamp: None,
+                    value,
+                }));
+        }
+        Ok(())
+    }
+
+    fn may_be_refused(&mut self, scenario: &Scenario, event: &RawEvent) {
+        let (Some((dialect, count)), Expected::Delivered { id }) = (self.doomed, &event.expected) else {
+            return;
+        };
+        let text = String::from_utf8_lossy(&event.value);
+        let named = |kind: &str| text.contains(&format!("\"eventName\":\"{kind}\""));
+        if !EVENT_ONLY.iter().any(|kind| named(kind)) {
+            return;
+        }
+        let fault = Fault::Message {
+            status: status(400),
+            message: None,
+            dialect: Some(dialect),
+            accept: false,
+        };
+        let step = Step::new(Target::Inlet("events".to_owned()), fault)
+            .when(Selector::ids([id.as_str()]))
+            .forever();
+        scenario.simulator.add_fault(step.clone());
+        self.refusals.push(step);
+        self.doomed = (count > 1).then_some((dialect, count - 1));
+    }
+}
