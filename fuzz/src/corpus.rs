@@ -19,10 +19,6 @@ impl Corpus {
         Self(Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus").join(target))
     }
 
-    pub(crate) fn folder(&self) -> &Path {
-        &self.0
-    }
-
     /// All inputs: first those that killed a process, then those that failed, then the others by name, so that runs
     /// repeat.
     pub(crate) fn inputs(&self) -> Vec<Vec<u8>> {
@@ -41,7 +37,10 @@ impl Corpus {
         let path = self.0.join(format!("crash-{:016x}", hash(input)));
         let written = std::fs::create_dir_all(&self.0).and_then(|()| std::fs::write(&path, input));
         if let Err(error) = written {
-            println!("fuzz: {} cannot be written ({error}); the input: {input:?}", path.display());
+            println!(
+                "fuzz: {} cannot be written ({error}); the input: {input:?}",
+                path.display()
+            );
         }
         path
     }

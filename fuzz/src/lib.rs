@@ -152,7 +152,9 @@ mod tests {
     #[test]
     fn a_failing_input_is_kept_and_repeated_first() {
         let name = format!("selftest-{}", std::process::id());
-        let folder = Corpus::open(&name).folder().to_owned();
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("corpus")
+            .join(&name);
         let target = || Target {
             name: &name,
             seeds: vec![b"[1,2]".to_vec()],
@@ -160,7 +162,10 @@ mod tests {
             executions: 20_000,
         };
         let holds = |input: &[u8]| assert!(!input.windows(6).any(|six| six == b"needle"), "found");
-        assert!(catch_unwind(|| fuzz(target(), holds)).is_err(), "the dictionary's word is tried");
+        assert!(
+            catch_unwind(|| fuzz(target(), holds)).is_err(),
+            "the dictionary's word is tried"
+        );
         let mut first = None;
         fuzz(target(), |input| {
             first.get_or_insert_with(|| input.to_vec());

@@ -9,9 +9,35 @@ const MAX_CHANGES: usize = 6;
 
 /// Values that are at an edge of something.
 const VALUES: [&str; 30] = [
-    "null", "true", "false", "0", "-1", "1", "-0", "0.5", "1e300", "-1e-300", "1e999", "200", "207", "400", "429",
-    "9223372036854775807", "-9223372036854775808", "18446744073709551616", "1789373735000", "1789373735", "\"\"",
-    "\" \"", "\"0\"", "\"NaN\"", "\"2026-02-30\"", "\"\\u0000\\u2028\\ufeff\"", "\"a@b.example\"", "[]", "{}",
+    "null",
+    "true",
+    "false",
+    "0",
+    "-1",
+    "1",
+    "-0",
+    "0.5",
+    "1e300",
+    "-1e-300",
+    "1e999",
+    "200",
+    "207",
+    "400",
+    "429",
+    "9223372036854775807",
+    "-9223372036854775808",
+    "18446744073709551616",
+    "1789373735000",
+    "1789373735",
+    "\"\"",
+    "\" \"",
+    "\"0\"",
+    "\"NaN\"",
+    "\"2026-02-30\"",
+    "\"\\u0000\\u2028\\ufeff\"",
+    "\"a@b.example\"",
+    "[]",
+    "{}",
     "[[{}],null]",
 ];
 const BYTES: [u8; 14] = *b"\0\t\n\r \"-:[]{}\x7f\xff";
@@ -115,14 +141,20 @@ impl<'a> Mutator<'a> {
         } else {
             &VALUES[..]
         };
-        self.random.choice(words).map_or_else(Vec::new, |word| word.as_bytes().to_vec())
+        self.random
+            .choice(words)
+            .map_or_else(Vec::new, |word| word.as_bytes().to_vec())
     }
 
     /// Moves a number a little: off-by-one faults live there.
     fn number(&mut self, input: &mut Vec<u8>) {
         let from = self.below(input.len());
-        let Some(start) = (from..input.len()).find(|at| input[*at].is_ascii_digit()) else { return };
-        let end = (start..input.len()).find(|at| !input[*at].is_ascii_digit()).unwrap_or(input.len());
+        let Some(start) = (from..input.len()).find(|at| input[*at].is_ascii_digit()) else {
+            return;
+        };
+        let end = (start..input.len())
+            .find(|at| !input[*at].is_ascii_digit())
+            .unwrap_or(input.len());
         let text = String::from_utf8_lossy(&input[start..end]);
         let number: u64 = text.parse().unwrap_or(u64::MAX);
         let number = match self.random.u8(..5) {
@@ -138,7 +170,9 @@ impl<'a> Mutator<'a> {
     /// Takes one value's place: dropped, doubled, or another in its stead, so that the text mostly stays well-formed.
     fn value(&mut self, input: &mut Vec<u8>, parents: &[Vec<u8>]) {
         let from = self.below(input.len());
-        let Some((start, end)) = value_at(input, from) else { return };
+        let Some((start, end)) = value_at(input, from) else {
+            return;
+        };
         let new = match self.random.u8(..6) {
             0 => {
                 let mut doubled = input[start..end].to_vec();
@@ -221,7 +255,11 @@ mod tests {
 
     #[test]
     fn one_seed_makes_one_sequence_of_inputs_within_the_bound() {
-        let parents = [br#"{"a":[1,"x\"y",{}],"b":null}"#.to_vec(), vec![b'['; 40_000], Vec::new()];
+        let parents = [
+            br#"{"a":[1,"x\"y",{}],"b":null}"#.to_vec(),
+            vec![b'['; 40_000],
+            Vec::new(),
+        ];
         let sequence = |seed| {
             let mut mutator = Mutator::new(seed, &["token"]);
             (0..2_000).map(|_| mutator.mutate(&parents)).collect::<Vec<_>>()

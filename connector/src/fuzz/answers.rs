@@ -1,0 +1,122 @@
+//! The SmartModule's answers, and the dead letters made of them.
+
+use bytes::Bytes;
+use fuzzing::{Target, fuzz};
+use serde_json::Value;
+
+use crate::answer::{Answer, AnswerError};
+use crate::dead_letter::{DeadLetter, Origin, Trial};
+use crate::position::Position;
+
+const DICTIONARY: &[&str] = &[
+    "{\"v\":1,\"offset\":7,",
+    "\"v\":1",
+    "\"v\":2",
+    "\"skip\":",
+    "\"name\":",
+    "\"id\":",
+    "\"key\":",
+    "\"at\":",
+    "\"event\":",
+    "\"profile\":",
+    "\"reject\":{\"reason\":\"bad_time\"}",
+    "\"raw\":",
+    "\"rawBase64\":",
+    "\\u0000",
+    "\\ud800",
+];
+
+fn seeds() -> Vec<Vec<u8>> {
+    [
+        r#"{"v":1,"offset":7,"name":"pointsIssued","id":"a\u002d1","key":"100:5","at":1700000000000,"event":{"_id":"a-1", "n" : 1.50},"profile":{"x":[ ]}}"#,
+        r#"{"offset":7,"skip":"unwanted_event"}"#,
+        r#"{"v":1,"offset":7,"reject":{"reason":"bad_time","pointer":"/createdAt","message":"11 digits"},"raw":"{\"a\":1}"}"#,
+        r#"{"v":1,"offset":7,"reject":{"reason":"not_utf8","pointer":"","message":"m"},"rawBase64":"/w=="}"#,
+        r#"{"v":2,"offset":7,"name":{"first":[]},"at":"noon"}"#,
+    ]
+    .map(|text| text.as_bytes().to_vec())
+    .to_vec()
+}
+
+/// The letter as JSON, if it is one object that says where the record came from and why.
+fn letter(letter: &DeadLetter) -> Value {
+    let json = letter.to_json().unwrap();
+    let value: Value = serde_json::from_slice(&json).unwrap();
+    assert_eq!(value["source"]["offset"], 7);
+    assert!(value["reason"].is_string() && value["record"].is_object(), "{value}");
+    value
+}
+
+#[test]
+fn fuzzed_answers_are_read_whole_or_refused_unquoted_and_their_letters_keep_the_record() {
+    let target = Target {
+        name: "answer",
+        seeds: seeds(),
+        dictionary: DICTIONARY,
+        executions: 4_000,
+    };
+    fuzz(target, |input| {
+        let bytes = Bytes::copy_from_slice(input);
+        let value = serde_json::from_slice::<Value>(input).ok();
+        let source = || {
+            Origin::new(
+                "events",
+                Position {
+                    partition: 0,
+                    offset: 7,
+                },
+                None,
+            )
+        };
+        match Answer::read(&bytes) {
+            Ok(Answer::Skipped(reason)) => {
+                assert_eq!(value.map(|value| value["skip"].clone()), Some(Value::String(reason)));
+                0
+            }
+            Ok(Answer::Rejected(rejected)) => {
+                let value = value.unwrap();
+                let record = letter(&DeadLetter::rejected(source(), &rejected).unwrap());
+                assert_eq!(record["reason"], value["reject"]["reason"]);
+                for name in ["raw", "rawBase64", "size", "sha256"] {
+                    assert_eq!(record["record"].get(name), value.get(name), "{name}");
+                }
+                1
+            }
+            Ok(Answer::Mapped(mapped)) => {
+                let value = value.unwrap();
+                assert_eq!(value["id"], mapped.id);
+                assert_eq!(value["key"], mapped.key);
+                assert_eq!(value["at"], mapped.at);
+                assert_eq!(serde_json::from_slice::<Value>(&mapped.event).unwrap(), value["event"]);
+                let profile = mapped.profile.as_ref();
+                assert_eq!(
+                    profile.map(|profile| serde_json::from_slice::<Value>(profile).unwrap()),
+                    value.get("profile").filter(|profile| !profile.is_null()).cloned()
+                );
+                let trial = Trial {
+                    inlet: "events",
+                    reason: "refused",
+                    pointer: None,
+                    status: Some(400),
+                    message: String::new(),
+                    attempts: 1,
+                    first: None,
+                    last: None,
+                };
+                let names = (mapped.key.as_str(), mapped.name.as_str(), mapped.id.as_str());
+                let parts = [("event", &mapped.event)];
+                let record = letter(&DeadLetter::undeliverable(source(), names, &parts, trial).unwrap());
+                assert_eq!(record["record"]["event"], value["event"]);
+                2 + i32::from(profile.is_some())
+            }
+            Err(error) => {
+                let shown = error.to_string();
+                assert!(shown.len() < 200 && !shown.contains(['{', '"', '\\']), "{shown}");
+                match error {
+                    AnswerError::Version { .. } => 4,
+                    AnswerError::Foreign(_) => 5 + i32::from(value.is_some()),
+                }
+            }
+        }
+    });
+}
