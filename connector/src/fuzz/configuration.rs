@@ -112,10 +112,7 @@ fn fuzzed_configurations_are_read_or_refused_and_no_secret_is_ever_shown() {
 fn fuzzed_secrets_files_give_each_name_its_first_value_and_are_never_shown() {
     let target = Target {
         name: "secrets",
-        seeds: vec![
-            b"IMS_CLIENT_ID=Zq7ident\nIMS_CLIENT_SECRET=Wv9: # \"'{hush\\\n".to_vec(),
-            b"IMS_CLIENT_ID = one=1 \r\n\n# note\nIMS_CLIENT_SECRET=\"two\"\nIMS_CLIENT_ID=later\nC=".to_vec(),
-        ],
+        seeds: Vec::new(),
         dictionary: &[
             "IMS_CLIENT_ID=",
             "IMS_CLIENT_SECRET=",
@@ -128,6 +125,7 @@ fn fuzzed_secrets_files_give_each_name_its_first_value_and_are_never_shown() {
         ],
         executions: 600,
     };
+    let unavoidable = shown_without_secrets();
     fuzz(target, |input| {
         let text = String::from_utf8_lossy(input);
         let store = SecretStore::from_text(&text);
@@ -145,7 +143,7 @@ fn fuzzed_secrets_files_give_each_name_its_first_value_and_are_never_shown() {
             assert_eq!(found, told, "{name}");
             if let Some(value) = told.filter(|value| value.chars().count() >= 6) {
                 // The sample's own words are no secrets.
-                let known = SAMPLE.contains(&value) || shown_without_secrets().contains(&value);
+                let known = SAMPLE.contains(&value) || unavoidable.contains(&value);
                 assert!(known || !shown.contains(&value), "a secret is shown:\n{shown}");
             }
         }
