@@ -216,6 +216,20 @@ impl Scenario {
         Ok(Connector::start(configuration, secrets, &self.profile)?)
     }
 
+    /// Starts the connector with another log filter than the suites' own.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn connector_logging(&self, filter: &str) -> Result<Connector, ScenarioError> {
+        let environment = [("RUST_LOG", filter.into())];
+        Ok(Connector::start_with(
+            &self.configuration(),
+            &self.secrets(),
+            &self.profile,
+            &environment,
+        )?)
+    }
+
     /// Produces events with Fluvio's own producer, each keyed by its customer.
     ///
     /// # Errors

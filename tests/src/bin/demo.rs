@@ -12,7 +12,7 @@ use conformance::cluster::TopicOptions;
 use conformance::oracle::Verdict;
 use conformance::scenario::{Options, Scenario, ScenarioError};
 use conformance::workload::{CORE_KINDS, Mix, RawEvent, Workload};
-use serde_json::json;
+use serde::Serialize;
 
 /// Customers of the made-up programme.
 const CUSTOMERS: u64 = 25;
@@ -72,7 +72,10 @@ async fn main() -> ExitCode {
         Ok(verdict) => {
             show(&verdict);
             if arguments.json {
-                println!("{}", summary(&verdict));
+                match serde_json::to_string(&Summary::from(&verdict)) {
+                    Ok(line) => println!("{line}"),
+                    Err(error) => eprintln!("demo: the summary cannot be written: {error}"),
+                }
             }
             if verdict.is_clean() {
                 ExitCode::SUCCESS
@@ -192,16 +195,28 @@ fn show(verdict: &Verdict) {
     }
 }
 
-/// The account, for a program.
-fn summary(verdict: &Verdict) -> String {
-    json!({
-        "produced": verdict.produced,
-        "events_delivered": verdict.events_delivered,
-        "profiles_delivered": verdict.profiles_delivered,
-        "skipped": verdict.skipped,
-        "dead_lettered": verdict.dead_lettered,
-        "lost": verdict.lost.len(),
-        "duplicates": verdict.duplicates,
-    })
-    .to_string()
+/// The account, for a program. The members keep this order.
+#[derive(Serialize)]
+struct Summary {
+    produced: usize,
+    events_delivered: usize,
+    profiles_delivered: usize,
+    skipped: usize,
+    dead_lettered: usize,
+    lost: usize,
+    duplicates: usize,
+}
+
+impl From<&Verdict> for Summary {
+    fn from(verdict: &Verdict) -> Self {
+        Self {
+            produced: verdict.produced,
+            events_delivered: verdict.events_delivered,
+            profiles_delivered: verdict.profiles_delivered,
+            skipped: verdict.skipped,
+            dead_lettered: verdict.dead_lettered,
+            lost: verdict.lost.len(),
+            duplicates: verdict.duplicates,
+        }
+    }
 }

@@ -161,3 +161,21 @@ async fn wrong_credentials_are_named_by_name_and_dead_letter_nothing() {
     assert_eq!(scenario.stored().await.unwrap(), [None]);
     assert!(scenario.simulator.accepted_events().is_empty());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn even_the_most_talkative_log_holds_no_secret_no_token_and_no_customer() {
+    let scenario = scenario(Options::default()).await;
+    scenario.produce(&events(270, 60)).await.unwrap();
+    let mut connector = scenario.connector_logging("trace").unwrap();
+    scenario.settled(&mut connector, SOON).await.unwrap();
+    scenario.simulator.revoke_tokens();
+    scenario.produce(&wanted(271, 20)).await.unwrap();
+    scenario.settled(&mut connector, SOON).await.unwrap();
+    let log = stop(&scenario, connector).await;
+    assert!(log.contains("starting"), "there is a log to search");
+    for event in scenario.simulator.accepted_events() {
+        for identity in &event.identities {
+            assert!(!log.contains(&identity.id), "a customer's id is in the log");
+        }
+    }
+}
