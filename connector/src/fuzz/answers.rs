@@ -27,13 +27,15 @@ const DICTIONARY: &[&str] = &[
     "\\ud800",
 ];
 
-/// The letter as JSON, if it is one object that says where the record came from and why.
-fn letter(letter: &DeadLetter) -> Value {
+/// The letter as JSON, which must say where the record came from and why. `None` when the record is nested so deeply that
+/// with the letter around it this reader gives up, which no mapped event is.
+fn letter(letter: &DeadLetter) -> Option<Value> {
     let json = letter.to_json().unwrap();
-    let value: Value = serde_json::from_slice(&json).unwrap();
+    serde_json::from_slice::<IgnoredAny>(&json).unwrap();
+    let value: Value = serde_json::from_slice(&json).ok()?;
     assert_eq!(value["source"]["offset"], 7);
     assert!(value["reason"].is_string() && value["record"].is_object(), "{value}");
-    value
+    Some(value)
 }
 
 #[test]
@@ -71,7 +73,8 @@ fn fuzzed_answers_are_read_whole_or_refused_unquoted_and_their_letters_keep_the_
             }
             Ok(Answer::Rejected(rejected)) => {
                 let value = value.unwrap();
-                let record = letter(&DeadLetter::rejected(source(), &rejected).unwrap());
+                let letter = letter(&DeadLetter::rejected(source(), &rejected).unwrap());
+                let Some(record) = letter else { return 7 };
                 assert_eq!(record["reason"], value["reject"]["reason"]);
                 for name in ["raw", "rawBase64", "size", "sha256"] {
                     assert_eq!(record["record"].get(name), value.get(name), "{name}");
@@ -101,7 +104,8 @@ fn fuzzed_answers_are_read_whole_or_refused_unquoted_and_their_letters_keep_the_
                 };
                 let names = (mapped.key.as_str(), mapped.name.as_str(), mapped.id.as_str());
                 let parts = [("event", &mapped.event)];
-                let record = letter(&DeadLetter::undeliverable(source(), names, &parts, trial).unwrap());
+                let letter = letter(&DeadLetter::undeliverable(source(), names, &parts, trial).unwrap());
+                let Some(record) = letter else { return 8 };
                 assert_eq!(record["record"]["event"], value["event"]);
                 2 + i32::from(profile.is_some())
             }
