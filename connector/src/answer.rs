@@ -30,8 +30,8 @@ pub(crate) struct Mapped {
     pub(crate) key: String,
     /// When the event happened, milliseconds since the epoch.
     pub(crate) at: i64,
-    /// The XDM event, JSON as the SmartModule wrote it.
-    pub(crate) event: Bytes,
+    /// The XDM event, JSON as the SmartModule wrote it. Absent only where a profile statement is replayed alone.
+    pub(crate) event: Option<Bytes>,
     /// The XDM profile statement, where the event makes one.
     pub(crate) profile: Option<Bytes>,
 }
@@ -130,6 +130,12 @@ impl Answer {
                 original: original(bytes)?,
             }));
         }
+        // The SmartModule always states an event. A replayed letter may be about a profile statement alone.
+        if wire.event.is_none() && wire.profile.is_none() {
+            return Err(AnswerError::Foreign(
+                "it is neither skipped nor rejected and has no `event`".to_owned(),
+            ));
+        }
         let missing =
             |member: &str| AnswerError::Foreign(format!("it is neither skipped nor rejected and has no `{member}`"));
         Ok(Self::Mapped(Mapped {
@@ -137,7 +143,7 @@ impl Answer {
             id: wire.id.ok_or_else(|| missing("id"))?.0.into_owned(),
             key: wire.key.ok_or_else(|| missing("key"))?.0.into_owned(),
             at: wire.at.ok_or_else(|| missing("at"))?,
-            event: slice(bytes, wire.event.ok_or_else(|| missing("event"))?),
+            event: wire.event.map(|event| slice(bytes, event)),
             profile: wire.profile.map(|profile| slice(bytes, profile)),
         }))
     }
@@ -180,7 +186,7 @@ mod tests {
             panic!("not mapped")
         };
         assert_eq!(mapped.id, "a-1");
-        assert_eq!(&mapped.event[..], br#"{"_id":"a-1", "n" : 1.50}"#);
+        assert_eq!(&mapped.event.unwrap()[..], br#"{"_id":"a-1", "n" : 1.50}"#);
         assert_eq!(mapped.profile.as_deref(), Some(&br#"{"x":[ ]}"#[..]));
         assert_eq!(
             (mapped.name.as_str(), mapped.key.as_str(), mapped.at),
@@ -194,7 +200,7 @@ mod tests {
         let Ok(Answer::Mapped(mapped)) = Answer::read(&bytes) else {
             panic!("not mapped")
         };
-        assert!(bytes.as_ptr_range().contains(&mapped.event.as_ptr()));
+        assert!(bytes.as_ptr_range().contains(&mapped.event.unwrap().as_ptr()));
     }
 
     #[test]

@@ -2,6 +2,9 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::UNIX_EPOCH;
+
+use crate::replay::{Options, Since};
 
 /// What `--help` prints.
 pub(crate) const HELP: &str = "\
@@ -14,6 +17,19 @@ Usage:
   capillary-aep-sink map [--config PATH [--secrets PATH]]
       Maps raw events, one JSON object a line, from standard input to answers on standard output, with the parameters
       of the configuration's transform or the defaults. Nothing is sent.
+  capillary-aep-sink replay --config PATH [--secrets PATH] [FILTERS] [--dry-run] [--profiles] [--again] [--json]
+      Sends dead letters again, up to the end of the dead-letter topic as it is now: refused events as they are, rejected
+      records as they are mapped today. What fails again stays in the topic, and the exit code is 1. A second run goes
+      on where the first ended. Filters pass over letters; progress is then kept only up to the first of those.
+
+Filters and options of replay:
+  --reason R       Only letters with this reason; may be repeated
+  --event KIND     Only events of this kind, such as pointsIssued; may be repeated
+  --since TIME     Only letters written since: 2026-01-31T08:00:00Z, or 12h for the last twelve hours
+  --dry-run        Shows what would be sent; sends and stores nothing
+  --profiles       Profile statements as well. They may overwrite newer ones
+  --again          From the beginning of the topic, whatever was replayed before
+  --json           The result as one line of JSON
 
 Options:
   --config PATH    The configuration, YAML
@@ -35,6 +51,12 @@ pub(crate) enum Command {
         config: Option<PathBuf>,
         secrets: Option<PathBuf>,
     },
+    Replay {
+        config: PathBuf,
+        secrets: Option<PathBuf>,
+        options: Options,
+        json: bool,
+    },
     Help,
     Version,
 }
@@ -47,6 +69,10 @@ pub(crate) enum ArgsError {
     Unknown(String),
     #[error("`{0}` needs a path after it")]
     NoValue(&'static str),
+    #[error("`{0}` needs a value after it")]
+    NoText(&'static str),
+    #[error("`--since {0}` is neither a time such as 2026-01-31T08:00:00Z nor a duration such as 12h")]
+    Since(String),
     #[error("`{0}` is given twice")]
     Twice(&'static str),
     #[error("`--config PATH` is required; `--help` says more")]
@@ -59,7 +85,8 @@ pub(crate) enum ArgsError {
 pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, ArgsError> {
     let mut arguments = arguments.into_iter();
     let (mut config, mut secrets) = (None, None);
-    let mut map = false;
+    let (mut map, mut replay) = (false, None::<Options>);
+    let mut json = false;
     while let Some(argument) = arguments.next() {
         let (name, inline) = split(&argument);
         match (name.as_str(), inline) {
@@ -67,9 +94,27 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
             ("--secrets", inline) => option("--secrets", &mut secrets, inline, &mut arguments)?,
             ("--help" | "-h", None) => return Ok(Command::Help),
             ("--version" | "-V", None) => return Ok(Command::Version),
-            ("map", None) if !map => map = true,
-            _ => return Err(ArgsError::Unknown(argument.to_string_lossy().into_owned())),
+            ("map", None) if !map && replay.is_none() => map = true,
+            ("replay", None) if !map && replay.is_none() => replay = Some(Options::default()),
+            ("--json", None) if replay.is_some() && !json => json = true,
+            (_, inline) => {
+                let known = match &mut replay {
+                    Some(options) => filter(options, &name, inline, &mut arguments)?,
+                    None => false,
+                };
+                if !known {
+                    return Err(ArgsError::Unknown(argument.to_string_lossy().into_owned()));
+                }
+            }
         }
+    }
+    if let Some(options) = replay {
+        return Ok(Command::Replay {
+            config: config.ok_or(ArgsError::NoConfig)?,
+            secrets,
+            options,
+            json,
+        });
     }
     match (map, config, secrets) {
         (true, None, Some(_)) => Err(ArgsError::SecretsAlone),
@@ -77,6 +122,47 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
         (false, Some(config), secrets) => Ok(Command::Run { config, secrets }),
         (false, None, _) => Err(ArgsError::NoConfig),
     }
+}
+
+/// Reads one option of `replay`; `false` when there is none of this name.
+fn filter(
+    options: &mut Options,
+    name: &str,
+    inline: Option<OsString>,
+    rest: &mut impl Iterator<Item = OsString>,
+) -> Result<bool, ArgsError> {
+    let text = |name: &'static str, inline: Option<OsString>, rest: &mut dyn Iterator<Item = OsString>| {
+        inline
+            .or_else(|| rest.next())
+            .and_then(|value| value.into_string().ok())
+            .filter(|value| !value.is_empty() && !value.starts_with("--"))
+            .ok_or(ArgsError::NoText(name))
+    };
+    match (name, inline) {
+        ("--reason", inline) => options.reasons.push(text("--reason", inline, rest)?),
+        ("--event", inline) => options.events.push(text("--event", inline, rest)?),
+        ("--since", inline) => {
+            let value = text("--since", inline, rest)?;
+            let since = since(&value).ok_or(ArgsError::Since(value))?;
+            if options.since.replace(since).is_some() {
+                return Err(ArgsError::Twice("--since"));
+            }
+        }
+        ("--dry-run", None) => options.dry_run = true,
+        ("--profiles", None) => options.profiles = true,
+        ("--again", None) => options.again = true,
+        _ => return Ok(false),
+    }
+    Ok(true)
+}
+
+fn since(text: &str) -> Option<Since> {
+    if let Ok(ago) = humantime::parse_duration(text) {
+        return Some(Since::Ago(ago));
+    }
+    let time = humantime::parse_rfc3339_weak(text).ok()?;
+    let elapsed = time.duration_since(UNIX_EPOCH).ok()?;
+    i64::try_from(elapsed.as_millis()).ok().map(Since::At)
 }
 
 /// Splits `--name=value`. Only a value that is text can be inline; any path can follow as an argument of its own.
@@ -154,6 +240,45 @@ mod tests {
     }
 
     #[test]
+    fn replay_takes_filters_more_than_once() {
+        let line = "replay --config c --reason refused --reason=too_large --event pointsIssued --since 12h --dry-run --profiles --again --json";
+        let options = Options {
+            reasons: vec!["refused".to_owned(), "too_large".to_owned()],
+            events: vec!["pointsIssued".to_owned()],
+            since: Some(Since::Ago(std::time::Duration::from_secs(12 * 3600))),
+            dry_run: true,
+            profiles: true,
+            again: true,
+        };
+        assert_eq!(
+            read(line),
+            Ok(Command::Replay {
+                config: "c".into(),
+                secrets: None,
+                options,
+                json: true
+            })
+        );
+        assert_eq!(since("1970-01-01T00:00:02Z"), Some(Since::At(2_000)));
+    }
+
+    #[test]
+    fn every_option_of_replay_is_in_the_help() {
+        for option in [
+            "replay",
+            "--reason",
+            "--event",
+            "--since",
+            "--dry-run",
+            "--profiles",
+            "--again",
+            "--json",
+        ] {
+            assert!(HELP.contains(option), "{option}");
+        }
+    }
+
+    #[test]
     fn help_and_version_need_nothing_else() {
         assert_eq!(read("--help"), Ok(Command::Help));
         assert_eq!(read("--config c --version"), Ok(Command::Version));
@@ -173,6 +298,14 @@ mod tests {
             ("--config c --config d", "twice"),
             ("map --secrets s", "without `--config`"),
             ("map map", "`map`"),
+            ("replay", "--config PATH"),
+            ("replay map --config c", "`map`"),
+            ("--config c --reason r", "`--reason`"),
+            ("map --json", "`--json`"),
+            ("replay --config c --reason", "`--reason` needs a value"),
+            ("replay --config c --event --again", "`--event` needs a value"),
+            ("replay --config c --since yesterday", "yesterday"),
+            ("replay --config c --since 1h --since 2h", "twice"),
         ] {
             let error = read(line).unwrap_err().to_string();
             assert!(error.contains(message), "{line}: {error}");

@@ -20,6 +20,7 @@ mod log;
 mod map;
 mod outcome;
 mod position;
+mod replay;
 mod run;
 mod secret;
 mod signal;
@@ -50,6 +51,15 @@ fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         Command::Map { config, secrets } => map_events(config.as_deref(), secrets.as_deref()),
+        Command::Replay {
+            config,
+            secrets,
+            options,
+            json,
+        } => match config::load(&config, secrets.as_deref()) {
+            Ok(config) => replay_letters(config, options, json),
+            Err(error) => wrong(&error.to_string()),
+        },
         Command::Run { config, secrets } => match config::load(&config, secrets.as_deref()) {
             Ok(config) => start(config),
             Err(error) => wrong(&error.to_string()),
@@ -65,6 +75,30 @@ fn start(config: Config) -> ExitCode {
             tracing::error!("the runtime cannot be started: {error}");
             ExitCode::FAILURE
         }
+    }
+}
+
+fn replay_letters(config: Config, options: replay::Options, json: bool) -> ExitCode {
+    log::start();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            tracing::error!("the runtime cannot be started: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let report = match runtime.block_on(replay::run(config, options)) {
+        Ok(report) => report,
+        Err(error) => return run::report(Err(error)),
+    };
+    match serde_json::to_string(&report) {
+        Ok(line) if json => println!("{line}"),
+        _ => print!("{report}"),
+    }
+    if report.is_success() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
     }
 }
 

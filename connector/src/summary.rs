@@ -12,6 +12,7 @@ pub(crate) fn log(counters: &Counters, ledger: &Ledger) {
     info!(
         events = counts.events_delivered,
         profiles = counts.profiles_delivered,
+        superseded = counts.profiles_superseded,
         requests = counts.requests,
         skipped = ?counts.skipped,
         dead_lettered = ?counts.dead_lettered,

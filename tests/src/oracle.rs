@@ -4,6 +4,8 @@
 //! of it is worked out here from the record itself, by the same mapping run natively; the connector's own counts are not
 //! asked.
 
+mod statements;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 
@@ -12,7 +14,8 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::simulator::Accepted;
+use self::statements::Statement;
+use crate::simulator::{Accepted, Operation};
 
 /// A record as it stands in the topic.
 #[derive(Debug, Clone)]
@@ -32,6 +35,7 @@ pub struct Produced {
 struct Answer<'a> {
     id: Option<String>,
     key: Option<String>,
+    at: Option<i64>,
     #[serde(borrow)]
     event: Option<&'a RawValue>,
     #[serde(borrow)]
@@ -59,7 +63,7 @@ pub struct Verdict {
     pub produced: usize,
     /// Records whose event arrived at least once.
     pub events_delivered: usize,
-    /// Profile statements that arrived.
+    /// Profile statements that arrived, alone or merged with newer ones of their profile.
     pub profiles_delivered: usize,
     /// Records the mapping skips.
     pub skipped: usize,
@@ -151,14 +155,10 @@ pub fn judge(
                 .push(format!("an event without an _id, request {}", event.request)),
         }
     }
-    let mut statements: BTreeMap<String, usize> = BTreeMap::new();
-    for profile in profiles {
-        *statements.entry(canonical(&profile.entity)).or_default() += 1;
-    }
     let buried = read_letters(letters, &mut verdict);
     let mut mapper = Mapper::new(params);
     let mut last_of: HashMap<(u32, String), (i64, u64)> = HashMap::new();
-    let mut wanted_statements: BTreeMap<String, usize> = BTreeMap::new();
+    let mut stated = Vec::new();
     for record in topic {
         let place = format!("{}:{}", record.partition, record.offset);
         let mut answer = Vec::new();
@@ -220,16 +220,24 @@ pub fn judge(
             None if !letter => verdict.lost.push(format!("{place}: event {id}")),
             None => {}
         }
-        if let (true, Some(profile)) = (with_profiles && !letter, answer.profile) {
-            *wanted_statements
-                .entry(canonical(profile.get().as_bytes()))
-                .or_default() += 1;
+        if let (true, Some(profile)) = (with_profiles, answer.profile) {
+            stated.push(Statement {
+                partition: record.partition,
+                offset: record.offset,
+                at: answer.at.unwrap_or_default(),
+                buried: letter,
+                entity: serde_json::from_str(profile.get()).unwrap_or_default(),
+            });
         }
     }
     for id in arrived.keys() {
         verdict.invented.push(format!("event {id}"));
     }
-    judge_statements(&mut verdict, statements, wanted_statements);
+    if profiles.iter().all(|profile| profile.operation == Operation::Merge) {
+        statements::judge(&mut verdict, &stated, profiles);
+    } else {
+        judge_statements(&mut verdict, profiles, &stated);
+    }
     verdict
 }
 
@@ -252,8 +260,16 @@ fn read_letters(letters: &[Vec<u8>], verdict: &mut Verdict) -> BTreeSet<LetterSo
     buried
 }
 
-/// Profile statements have no id: each stated one must have arrived, as often as it was stated.
-fn judge_statements(verdict: &mut Verdict, mut arrived: BTreeMap<String, usize>, wanted: BTreeMap<String, usize>) {
+/// Statements that replace each other are never merged, and have no id: each must have arrived, as often as it was stated.
+fn judge_statements(verdict: &mut Verdict, profiles: &[std::sync::Arc<Accepted>], stated: &[Statement]) {
+    let mut arrived: BTreeMap<String, usize> = BTreeMap::new();
+    for profile in profiles {
+        *arrived.entry(canonical(&profile.entity)).or_default() += 1;
+    }
+    let mut wanted: BTreeMap<String, usize> = BTreeMap::new();
+    for statement in stated.iter().filter(|statement| !statement.buried) {
+        *wanted.entry(statement.entity.to_string()).or_default() += 1;
+    }
     for (statement, times) in wanted {
         let came = arrived.remove(&statement).unwrap_or_default();
         verdict.profiles_delivered += came.min(times);

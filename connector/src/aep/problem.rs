@@ -53,19 +53,24 @@ impl Refusal {
         Self::new(status, &serde_json::from_slice(body).unwrap_or(Value::Null))
     }
 
-    /// Two refusals with the same pattern are refusals for the same reason. Numbers differ from record to record.
+    /// Two refusals with the same pattern are refusals for the same reason. Numbers and ids differ from record to record,
+    /// and every word with a digit may be one: an id in the message must not make a wrong configuration look like many
+    /// different faults of records.
     pub(crate) fn pattern(&self) -> String {
-        let words = self.message.chars().filter(|c| !c.is_ascii_digit());
-        std::iter::once(self.status.to_string())
-            .chain([" ".to_owned()])
-            .chain(words.map(String::from))
-            .collect()
+        let mut pattern = self.status.to_string();
+        let words = self.message.split(|c: char| !c.is_alphanumeric());
+        for word in words.filter(|word| !word.is_empty() && !word.contains(|c: char| c.is_ascii_digit())) {
+            pattern.push(' ');
+            pattern.push_str(word);
+        }
+        pattern
     }
 
     /// What the operator can do about a refusal of target scope.
     pub(crate) fn advice(&self) -> &'static str {
         match self.reason {
             "unauthorized" => "check the credential's product profile, permissions and IP allow-list",
+            "proxy_refuses" => "check http.proxy: the proxy asks for credentials",
             "not_found" => "check inlet-url: no such inlet",
             "wrong_organization" => "check organization-id against the inlet's organisation",
             "unknown_schema" => "check schema-id and format against the dataset and the inlet",
@@ -83,7 +88,10 @@ fn judge(status: u16, message: &str) -> (Scope, &'static str) {
         401 | 403 => return (Scope::Target, "unauthorized"),
         404 | 410 => return (Scope::Target, "not_found"),
         413 => return (Scope::Record, "too_large"),
-        300..=399 | 405 | 406 | 411 | 414 | 415 | 421 | 426 | 431 | 501 | 505 => return (Scope::Target, "wrong_inlet"),
+        407 => return (Scope::Target, "proxy_refuses"),
+        300..=399 | 402 | 405 | 406 | 411 | 412 | 414 | 415 | 417 | 421 | 426 | 428 | 431 | 501 | 505 => {
+            return (Scope::Target, "wrong_inlet");
+        }
         _ => {}
     }
     let text = message.to_lowercase();
@@ -262,5 +270,20 @@ mod tests {
         let pattern = |text: &str| Refusal::new(400, &json!({"message": text})).pattern();
         assert_eq!(pattern("bad value 12"), pattern("bad value 7"));
         assert_ne!(pattern("bad value 12"), pattern("bad name 12"));
+    }
+
+    #[test]
+    fn ids_in_a_message_do_not_make_different_reasons_of_one() {
+        let pattern = |text: &str| Refusal::new(400, &json!({"message": text})).pattern();
+        assert_eq!(
+            pattern("Message [a1b2-c3] is bad"),
+            pattern("Message [f9-9e0d71] is bad")
+        );
+        assert_ne!(pattern("extraneous key [name]"), pattern("extraneous key [gender]"));
+    }
+
+    #[test]
+    fn what_a_proxy_asks_for_is_no_record_s_fault() {
+        assert_eq!(Refusal::new(407, &Value::Null).scope, Scope::Target);
     }
 }

@@ -16,6 +16,8 @@ pub(crate) struct Endpoint {
     /// Whether records travel in `messages`. Raw and upsert bodies do not: no document says that
     /// `/collection/batch/` takes them, and statements about a profile must not overtake one another inside a batch.
     batched: bool,
+    /// Whether a statement changes what it names and nothing else, so that several about one profile can be one.
+    merges: bool,
 }
 
 /// One request, without its token: that is added to each attempt anew.
@@ -48,6 +50,7 @@ impl Endpoint {
                 headers: headers(sandbox, None)?,
                 envelope: Envelope::xdm(&platform.organization_id, inlet, schema)?,
                 batched: true,
+                merges: false,
             }),
             Events::Raw { inlet, flow_id } => Self::raw(inlet, flow_id, sandbox),
         }
@@ -72,6 +75,7 @@ impl Endpoint {
                     identity_dataset_id.as_deref(),
                 )?,
                 batched: false,
+                merges: true,
             }),
             Profiles::Raw { inlet, flow_id } => Self::raw(inlet, flow_id, sandbox),
             Profiles::Xdm { inlet, schema } => Ok(Self {
@@ -79,6 +83,7 @@ impl Endpoint {
                 headers: headers(sandbox, None)?,
                 envelope: Envelope::xdm(&platform.organization_id, inlet, schema)?,
                 batched: false,
+                merges: false,
             }),
         }
     }
@@ -89,7 +94,12 @@ impl Endpoint {
             headers: headers(sandbox, Some(flow_id))?,
             envelope: Envelope::Bare,
             batched: false,
+            merges: false,
         })
+    }
+
+    pub(crate) fn merges(&self) -> bool {
+        self.merges
     }
 
     pub(crate) fn batched(&self) -> bool {

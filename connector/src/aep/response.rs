@@ -66,7 +66,10 @@ pub(crate) fn read(answer: &HttpAnswer, kind: Kind, now_ms: i64) -> Answer {
                 .as_deref()
                 .and_then(|value| retry_after::parse(value, now_ms)),
         },
-        404 | 405 | 406 | 410 | 411 | 414 | 415 | 421 | 426 | 431 | ..=399 => Answer::Target(refusal()),
+        // 402 and 407 are said by gateways and proxies; 412, 417 and 428 concern headers, which are ours.
+        402 | 404..=407 | 410 | 411 | 412 | 414 | 415 | 417 | 421 | 426 | 428 | 431 | ..=399 => {
+            Answer::Target(refusal())
+        }
         _ => Answer::Refused(refusal()),
     }
 }

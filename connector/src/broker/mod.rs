@@ -14,6 +14,7 @@ mod error;
 mod flow;
 mod intake;
 mod journal;
+mod letters;
 mod native;
 mod offsets;
 mod partition;
@@ -35,6 +36,7 @@ use crate::ledger::Ledger;
 
 pub(crate) use dead_letter::DeadLetterWriter;
 pub(crate) use error::BrokerError;
+pub(crate) use letters::{LetterLog, LetterReader, StoredLetter};
 pub(crate) use reader::Reader;
 
 use directory::Directory;

@@ -29,6 +29,7 @@ pub(super) struct RawRecord {
     /// Milliseconds since the epoch.
     pub(super) timestamp: Option<i64>,
     pub(super) value: Bytes,
+    pub(super) key: Option<Bytes>,
 }
 
 /// A raw read under way. It has a connection of its own: a stream cannot be closed without its connection, and each
@@ -131,6 +132,7 @@ pub(super) fn decode(batch: &Batch<RawRecords>) -> Result<Vec<RawRecord>, String
             offset: batch.base_offset + record.offset_delta(),
             timestamp: base_timestamp.map(|base| base + record.timestamp_delta()),
             value: Bytes::clone(&record.value),
+            key: record.key.as_deref().cloned(),
         });
     }
     Ok(records)

@@ -88,11 +88,22 @@ pub(crate) struct Platform {
     pub(crate) pace: Pace,
     /// `buffer`.
     pub(crate) buffer: Bounds,
+    /// `None`: every copy is sent.
+    pub(crate) deduplicate: Option<Deduplicate>,
     pub(crate) http: Http,
     pub(crate) retry: RetryLimits,
     pub(crate) dead_letter: DeadLetterTopic,
     pub(crate) on_evicted: OnEvicted,
     pub(crate) shutdown_timeout: Duration,
+}
+
+/// `experience-platform.deduplicate`: which delivered events are remembered, so that copies of them are skipped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Deduplicate {
+    /// The last so many.
+    pub(crate) count: NonZeroUsize,
+    /// No longer than this.
+    pub(crate) age: Duration,
 }
 
 /// `experience-platform.ims`: the credential and where it is exchanged for a token.
@@ -212,6 +223,8 @@ pub(crate) struct DeadLetterTopic {
     pub(crate) topic: String,
     /// Used only when the topic has to be created.
     pub(crate) retention: Duration,
+    /// Refusals with these reasons are dead-lettered, also when they would hold the inlet.
+    pub(crate) accept: Vec<String>,
 }
 
 /// `experience-platform.on-evicted`: what to do when retention removed records before they were read.

@@ -8,9 +8,11 @@ use reqwest::Url;
 
 use super::check;
 use super::inlet;
-use super::model::{Batch, CredentialNames, DeadLetterTopic, Http, Ims, OnEvicted, Pace, Platform, Proxy, RetryLimits};
+use super::model::{
+    Batch, CredentialNames, DeadLetterTopic, Deduplicate, Http, Ims, OnEvicted, Pace, Platform, Proxy, RetryLimits,
+};
 use super::problem::Problems;
-use super::raw::{RawBatch, RawBuffer, RawDeadLetter, RawHttp, RawIms, RawPace, RawPlatform, RawRetry};
+use super::raw::{RawBatch, RawBuffer, RawDeadLetter, RawDeduplicate, RawHttp, RawIms, RawPace, RawPlatform, RawRetry};
 use super::scalar::Period;
 use super::tree::Path;
 use crate::ledger::Bounds;
@@ -31,6 +33,10 @@ const CONCURRENCY: NonZeroUsize = NonZeroUsize::new(16).unwrap();
 const HIGHEST_CONCURRENCY: u64 = 1_000;
 const BUFFER_BYTES: u64 = 24 << 20;
 const BUFFER_OFFSETS: u64 = 100_000;
+const REMEMBERED: NonZeroUsize = NonZeroUsize::new(100_000).unwrap();
+/// About 80 MB of memory.
+const HIGHEST_REMEMBERED: u64 = 1_000_000;
+const REMEMBERED_FOR: Duration = Duration::from_secs(3600);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
 const RETRY_INITIAL: Duration = Duration::from_millis(200);
@@ -61,7 +67,7 @@ pub(super) fn platform(raw: Option<RawPlatform>, name: Option<&str>, problems: &
     let sandbox = raw
         .sandbox
         .and_then(|sandbox| check::identifier(&path, sandbox, problems));
-    check::not_yet(&root.key("deduplicate"), raw.deduplicate.is_some(), problems);
+    let deduplicate = raw.deduplicate.map(|raw| deduplicate(raw, problems));
     check::not_yet(&root.key("observability"), raw.observability.is_some(), problems);
     let ims = ims(raw.ims, problems);
     let events = inlet::events(raw.events, problems);
@@ -104,12 +110,22 @@ pub(super) fn platform(raw: Option<RawPlatform>, name: Option<&str>, problems: &
         concurrency: check::non_zero_usize(concurrency, CONCURRENCY),
         pace,
         buffer,
+        deduplicate,
         http,
         retry,
         dead_letter: dead_letter?,
         on_evicted: on_evicted.unwrap_or(OnEvicted::Continue),
         shutdown_timeout,
     })
+}
+
+fn deduplicate(raw: RawDeduplicate, problems: &mut Problems<'_>) -> Deduplicate {
+    let root = Path::of("experience-platform.deduplicate");
+    let count = check::count(&root.key("count"), raw.count, HIGHEST_REMEMBERED, problems);
+    Deduplicate {
+        count: check::non_zero_usize(count, REMEMBERED),
+        age: check::period(&root.key("age"), raw.age, REMEMBERED_FOR, problems),
+    }
 }
 
 fn ims(raw: Option<RawIms>, problems: &mut Problems<'_>) -> Option<Ims> {
@@ -224,13 +240,29 @@ fn retry(raw: RawRetry, problems: &mut Problems<'_>) -> RetryLimits {
     RetryLimits { initial, max }
 }
 
+/// Why an inlet can be held, as the ERROR line of a hold names it.
+const REASONS: [&str; 9] = [
+    "unauthorized",
+    "not_found",
+    "wrong_inlet",
+    "wrong_organization",
+    "unknown_schema",
+    "unknown_flow",
+    "unknown_dataset",
+    "wrong_header",
+    "refused",
+];
+
 fn dead_letter(raw: RawDeadLetter, name: Option<&str>, problems: &mut Problems<'_>) -> Option<DeadLetterTopic> {
     let root = Path::of("experience-platform.dead-letter");
-    check::not_yet(
-        &root.key("accept"),
-        raw.accept.is_some_and(|reasons| !reasons.is_empty()),
-        problems,
-    );
+    let accept = raw.accept.unwrap_or_default();
+    for (index, reason) in accept.iter().enumerate() {
+        // A mistyped reason would silently leave the inlet held.
+        if !REASONS.contains(&reason.as_str()) {
+            let known = REASONS.map(|reason| format!("`{reason}`")).join(", ");
+            problems.expected(&root.key("accept").index(index), &format!("one of {known}"));
+        }
+    }
     let retention = check::period(&root.key("retention"), raw.retention, RETENTION, problems);
     let path = root.key("topic");
     let topic = match (raw.topic, name) {
@@ -250,5 +282,9 @@ fn dead_letter(raw: RawDeadLetter, name: Option<&str>, problems: &mut Problems<'
         // What is wrong with the name is reported there.
         (None, None) => return None,
     };
-    Some(DeadLetterTopic { topic, retention })
+    Some(DeadLetterTopic {
+        topic,
+        retention,
+        accept,
+    })
 }

@@ -110,7 +110,7 @@ pub(super) struct RawPlatform {
     pub(super) concurrency: Option<RawConcurrency>,
     pub(super) pace: Option<RawPace>,
     pub(super) buffer: Option<RawBuffer>,
-    pub(super) deduplicate: Option<Value>,
+    pub(super) deduplicate: Option<RawDeduplicate>,
     pub(super) http: Option<RawHttp>,
     pub(super) retry: Option<RawRetry>,
     pub(super) dead_letter: Option<RawDeadLetter>,
@@ -180,6 +180,14 @@ pub(super) struct RawPace {
 pub(super) struct RawBuffer {
     pub(super) max_bytes: Option<Size>,
     pub(super) max_offsets: Option<u64>,
+}
+
+/// `experience-platform.deduplicate`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawDeduplicate {
+    pub(super) count: Option<u64>,
+    pub(super) age: Option<Period>,
 }
 
 /// `experience-platform.http`.

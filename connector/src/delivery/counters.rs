@@ -25,6 +25,8 @@ pub(crate) struct Counts {
     /// Records by whose inlet acknowledged them.
     pub(crate) events_delivered: u64,
     pub(crate) profiles_delivered: u64,
+    /// Profile statements of which nothing was left to say, since newer ones said all of it.
+    pub(crate) profiles_superseded: u64,
     /// Requests sent, repetitions included.
     pub(crate) requests: u64,
     /// Records the SmartModule did not want, by its reason.
@@ -61,6 +63,10 @@ impl Counters {
             InletName::Events => counts.events_delivered += 1,
             InletName::Profiles => counts.profiles_delivered += 1,
         }
+    }
+
+    pub(super) fn superseded(&self) {
+        self.counts().profiles_superseded += 1;
     }
 
     pub(super) fn skipped(&self, reason: &str) {

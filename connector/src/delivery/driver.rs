@@ -17,9 +17,11 @@ use tokio::time::{Instant, sleep_until};
 use super::backoff::Backoff;
 use super::counters::{Counters, InletName};
 use super::lanes::Capacity;
+use super::merge::Cargo;
 use super::pace::{Gate, Pace};
 use super::parcel::Record;
 use super::pipeline::{Cut, Now, Pipeline};
+use super::repeated::Repeated;
 use super::send::{Sender, Sent, Tokens};
 use crate::aep::{Endpoint, EndpointError, Kind, MAX_BODY, Transport};
 use crate::answer::AnswerError;
@@ -33,6 +35,11 @@ use crate::position::Position;
 
 /// Arrivals taken at once.
 const ARRIVALS: usize = 1024;
+/// What may be merged into one statement. Profile drops records above 100 kB without a word.
+const MERGED: Capacity = Capacity {
+    records: 100,
+    bytes: 100_000,
+};
 /// Letters written at once. They are rare; more would only crowd the dead-letter topic.
 const LETTERS: usize = 16;
 
@@ -106,6 +113,8 @@ pub(crate) struct Delivery<T, K, D> {
     flights: FuturesUnordered<Landing>,
     letters: VecDeque<Letter>,
     writing: FuturesUnordered<Written>,
+    /// Events delivered before, if copies of them are to be skipped.
+    repeated: Option<Repeated>,
     /// Records that are not settled.
     open: usize,
     /// In which order the inlets are asked for their next request.
@@ -128,7 +137,8 @@ where
             Inlet {
                 name,
                 endpoint,
-                pipeline: Pipeline::new(name, cut, backoff, Arc::clone(&parts.counters)),
+                pipeline: Pipeline::new(name, cut, backoff, Arc::clone(&parts.counters))
+                    .accepting(&platform.dead_letter.accept),
                 sender: Arc::new(Sender {
                     inlet: name,
                     transport: Arc::clone(&parts.transport),
@@ -155,6 +165,7 @@ where
             flights: FuturesUnordered::new(),
             letters: VecDeque::new(),
             writing: FuturesUnordered::new(),
+            repeated: platform.deduplicate.map(Repeated::new),
             open: 0,
             turns: [InletName::Profiles, InletName::Events],
         })
@@ -222,19 +233,27 @@ where
                     continue;
                 };
                 let batched = inlet.endpoint.batched();
-                let Some((id, parcels)) = inlet.pipeline.next(now, permit) else {
+                let Some((id, parcels, cargo)) = inlet.pipeline.next(now, permit) else {
                     continue;
                 };
                 let count = parcels.len();
-                let request = inlet
-                    .endpoint
-                    .request(parcels.iter().map(|parcel| (parcel.record.at, &parcel.entity[..])));
+                started = true;
+                let entities = parcels.iter().map(|parcel| (parcel.record.at, &parcel.entity[..]));
+                let request = match cargo {
+                    Cargo::AsStated => inlet.endpoint.request(entities),
+                    Cargo::Merged(entity) => inlet
+                        .endpoint
+                        .request(entities.take(1).map(|(at, _)| (at, &entity[..]))),
+                    Cargo::Nothing => {
+                        self.flights.push(Box::pin(async move { (name, id, Sent::Nothing) }));
+                        continue;
+                    }
+                };
                 let kind = if batched { Kind::Batch(count) } else { Kind::Single };
                 let sender = Arc::clone(&inlet.sender);
                 self.flights.push(Box::pin(
                     async move { (name, id, sender.send(request, kind, count).await) },
                 ));
-                started = true;
             }
             if !started {
                 break;
@@ -304,6 +323,14 @@ fn cut(platform: &Platform, endpoint: &Endpoint, name: InletName) -> Cut {
             capacity,
             linger: platform.batch.linger,
             timed,
+            merging: false,
+        }
+    } else if endpoint.merges() {
+        Cut {
+            capacity: MERGED,
+            linger: Duration::ZERO,
+            timed,
+            merging: true,
         }
     } else {
         Cut {
@@ -313,6 +340,7 @@ fn cut(platform: &Platform, endpoint: &Endpoint, name: InletName) -> Cut {
             },
             linger: Duration::ZERO,
             timed,
+            merging: false,
         }
     }
 }

@@ -54,11 +54,14 @@ pub(crate) struct Lanes {
     ready_bytes: usize,
     /// Events of the future wait for their time; statements without a time do not.
     timed: bool,
+    /// A request holds parcels about one profile, and no other.
+    merging: bool,
 }
 
 impl Lanes {
     /// `timed`: whether a parcel must not be sent before its record's time.
-    pub(crate) fn new(timed: bool) -> Self {
+    /// `merging`: whether a request takes parcels about one profile only.
+    pub(crate) fn new(timed: bool, merging: bool) -> Self {
         Self {
             queues: HashMap::new(),
             ready: VecDeque::new(),
@@ -67,6 +70,7 @@ impl Lanes {
             ready_records: 0,
             ready_bytes: 0,
             timed,
+            merging,
         }
     }
 
@@ -191,7 +195,8 @@ impl Lanes {
                 }
                 // A single parcel always goes, even one above the configured size: it is below the platform's limit.
                 full = batch.len() >= capacity.records
-                    || (!batch.is_empty() && bytes + first.wire_len + 1 > capacity.bytes);
+                    || (!batch.is_empty() && bytes + first.wire_len + 1 > capacity.bytes)
+                    || (self.merging && batch.first().is_some_and(|head: &Parcel| !head.merges_with(first)));
                 if full {
                     break;
                 }

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use bytes::Bytes;
 use tokio::time::Instant;
 
+use super::merge::Subject;
 use crate::position::Position;
 
 /// What the parcels of one record share. The record is settled when its last parcel has ended.
@@ -50,6 +51,10 @@ pub(crate) struct Parcel {
     /// Bytes in a request, without what a batch puts around them.
     pub(crate) wire_len: usize,
     pub(crate) company: Company,
+    /// Whose profile it is about, if it may be merged with others about the same.
+    pub(crate) subject: Option<Subject>,
+    /// Whether its latest request says nothing of it, because newer statements say all of it.
+    pub(crate) superseded: bool,
     /// Requests that held it so far.
     pub(crate) attempts: u32,
     /// Wall-clock times of the first and the last attempt, for the dead letter.
@@ -108,6 +113,8 @@ impl Parcel {
             lane,
             wire_len,
             company: Company::Any,
+            subject: None,
+            superseded: false,
             attempts: 0,
             first_attempt: None,
             last_attempt: None,
@@ -117,6 +124,11 @@ impl Parcel {
             unknowns: 0,
             hold: None,
         }
+    }
+
+    /// Whether both are about one profile.
+    pub(crate) fn merges_with(&self, other: &Self) -> bool {
+        self.subject.is_some() && self.subject == other.subject
     }
 
     pub(crate) fn offset(&self) -> i64 {

@@ -15,11 +15,12 @@ use super::backoff::Backoff;
 use super::counters::{Counters, InletName};
 use super::health::Health;
 use super::lanes::{Capacity, Lanes};
+use super::merge::{Cargo, Merger};
 use super::parcel::Parcel;
 use super::send::Sent;
 use super::shipment::Shipment;
 use super::suspicion::Suspicion;
-use crate::aep::{Answer, Refusal, Scope};
+use crate::aep::{Answer, Fate, Refusal, Scope};
 
 /// The end of a parcel.
 #[derive(Debug)]
@@ -45,6 +46,8 @@ pub(super) struct Cut {
     pub(super) linger: Duration,
     /// Whether events of the future have to wait.
     pub(super) timed: bool,
+    /// Whether statements about one profile go out as one.
+    pub(super) merging: bool,
 }
 
 /// Now, on both clocks.
@@ -63,6 +66,7 @@ pub(super) struct Pipeline {
     backoff: Backoff,
     counters: Arc<Counters>,
     lanes: Lanes,
+    merger: Option<Merger>,
     flying: HashMap<u64, Shipment>,
     /// Between two attempts. They keep their place in the limit: a struggling target then has fewer batches, not more.
     parked: Vec<Shipment>,
@@ -78,6 +82,8 @@ pub(super) struct Pipeline {
     released: u64,
     /// Probes of the present hold or outage.
     probes: u32,
+    /// Reasons of refusals that are dead-lettered on purpose instead of holding the inlet.
+    accept: Vec<String>,
     /// The stream has ended: nothing more will fill a batch.
     hurry: bool,
     ended: Vec<Ended>,
@@ -90,7 +96,8 @@ impl Pipeline {
             cut,
             backoff,
             counters,
-            lanes: Lanes::new(cut.timed),
+            lanes: Lanes::new(cut.timed, cut.merging),
+            merger: cut.merging.then(Merger::default),
             flying: HashMap::new(),
             parked: Vec::new(),
             next_id: 0,
@@ -101,9 +108,20 @@ impl Pipeline {
             holds: 0,
             released: 0,
             probes: 0,
+            accept: Vec::new(),
             hurry: false,
             ended: Vec::new(),
         }
+    }
+
+    /// Refusals with these reasons are dead-lettered instead of holding the inlet.
+    pub(super) fn accepting(mut self, reasons: &[String]) -> Self {
+        self.accept = reasons.to_vec();
+        self
+    }
+
+    fn accepts(&self, refusal: &Refusal) -> bool {
+        self.accept.iter().any(|reason| reason == refusal.reason)
     }
 
     pub(super) fn push(&mut self, parcel: Parcel, now: Now) {
@@ -126,7 +144,7 @@ impl Pipeline {
     }
 
     /// What goes out next, if anything may go now. `permit`: whether one more request fits under the limit.
-    pub(super) fn next(&mut self, now: Now, permit: bool) -> Option<(u64, &[Parcel])> {
+    pub(super) fn next(&mut self, now: Now, permit: bool) -> Option<(u64, &[Parcel], Cargo)> {
         self.lanes.awake(now.instant, now.wall);
         self.judge_suspects(now);
         let mut shipment = match self.health {
@@ -144,10 +162,7 @@ impl Pipeline {
                 if now.instant < until || !self.flying.is_empty() {
                     return None;
                 }
-                let mut shipment = match self.parked.pop() {
-                    Some(shipment) => shipment,
-                    None => self.fresh(now, permit)?,
-                };
+                let mut shipment = self.outage_probe(now, permit)?;
                 shipment.probe = true;
                 shipment
             }
@@ -157,21 +172,39 @@ impl Pipeline {
             },
         };
         shipment.attempt(now.wall);
+        let cargo = match &mut self.merger {
+            Some(merger) => merger.merge(shipment.part_mut()),
+            None => Cargo::AsStated,
+        };
         let id = self.next_id;
         self.next_id += 1;
-        Some((id, self.flying.entry(id).or_insert(shipment).part()))
+        Some((id, self.flying.entry(id).or_insert(shipment).part(), cargo))
+    }
+
+    /// What asks an inlet that is down how it is: something else each time. What failed may be failing for its own sake,
+    /// and asking with it alone would keep the inlet down for ever.
+    fn outage_probe(&mut self, now: Now, permit: bool) -> Option<Shipment> {
+        (0..3).find_map(|turn| match (self.probes + turn) % 3 {
+            // The one that waits longest; what fails goes to the end.
+            1 => (!self.parked.is_empty()).then(|| self.parked.remove(0)),
+            2 => self.batch(now, permit),
+            _ => self.solo(now, permit),
+        })
     }
 
     fn fresh(&mut self, now: Now, permit: bool) -> Option<Shipment> {
-        if !permit {
-            return None;
-        }
-        if let Some(parcel) = self.lanes.take_solo() {
-            let mut shipment = Shipment::new(vec![parcel], now.instant);
-            shipment.cut = true;
-            return Some(shipment);
-        }
-        if self.batch_due()? > now.instant {
+        self.solo(now, permit).or_else(|| self.batch(now, permit))
+    }
+
+    fn solo(&mut self, now: Now, permit: bool) -> Option<Shipment> {
+        let parcel = permit.then(|| self.lanes.take_solo())??;
+        let mut shipment = Shipment::new(vec![parcel], now.instant);
+        shipment.cut = true;
+        Some(shipment)
+    }
+
+    fn batch(&mut self, now: Now, permit: bool) -> Option<Shipment> {
+        if !permit || self.batch_due()? > now.instant {
             return None;
         }
         let batch = self.lanes.take_batch(self.cut.capacity, now.instant, now.wall);
@@ -241,11 +274,32 @@ impl Pipeline {
 
     fn judge(&mut self, shipment: Shipment, sent: Sent, probe: bool, now: Now) {
         match sent {
-            Sent::Answered(Answer::Records(fates)) => self.records(shipment, fates, probe, now),
+            Sent::Answered(Answer::Records(mut fates)) => {
+                if self.merger.is_some()
+                    && let [fate] = fates.as_slice()
+                {
+                    if let Fate::Refused(refusal) = fate
+                        && shipment.part().len() > 1
+                    {
+                        // One of those merged is to blame; which one, only sending them apart can tell.
+                        let refusal = refusal.clone();
+                        return self.judge(shipment, Sent::Answered(Answer::Refused(refusal)), probe, now);
+                    }
+                    fates = vec![fate.clone(); shipment.part().len()];
+                }
+                self.records(shipment, fates, probe, now);
+            }
+            Sent::Nothing => {
+                let mut shipment = shipment;
+                for parcel in shipment.take_part() {
+                    self.end(parcel, None, now);
+                }
+                self.carry_on(shipment, now);
+            }
             Sent::Answered(Answer::Refused(refusal)) => {
                 self.answers(now);
                 let ours = shipment.part().iter().any(|parcel| !self.was_held(parcel));
-                if refusal.scope == Scope::Target && ours {
+                if refusal.scope == Scope::Target && ours && !self.accepts(&refusal) {
                     self.hold(&refusal, shipment, now);
                 } else {
                     self.refused(shipment, refusal, now);
@@ -257,6 +311,10 @@ impl Pipeline {
             }
             Sent::Answered(Answer::Unauthorized(refusal) | Answer::Target(refusal)) => {
                 self.answers(now);
+                if self.accepts(&refusal) {
+                    self.refused(shipment, refusal, now);
+                    return;
+                }
                 self.hold(&refusal, shipment, now);
             }
             Sent::Answered(Answer::Busy { status, retry_after }) => {
@@ -264,7 +322,7 @@ impl Pipeline {
                     cause: cause(status),
                     detail: format!("it answers {status}"),
                     retry_after,
-                    may_be_the_record: status >= 500 && retry_after.is_none(),
+                    may_be_the_record: status != 429 && retry_after.is_none(),
                 };
                 self.failed(shipment, &failure, probe, now);
             }

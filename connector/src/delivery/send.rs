@@ -36,6 +36,8 @@ pub(super) enum Sent {
     Failed(TransportError),
     /// Nothing was sent.
     NoToken(String),
+    /// There was nothing to send: newer statements were accepted for all of it.
+    Nothing,
 }
 
 /// Sends to one inlet.
@@ -81,7 +83,8 @@ impl<T: Transport, K: Tokens> Sender<T, K> {
             // 401 and 403 alike: Adobe's pages disagree on which one an expired token gets.
             self.tokens.refuse(&token);
             self.counters.retried("token_refused", 1);
-            tracing::info!(
+            // Not INFO: a credential that was revoked meets this at every probe, for as long as that lasts.
+            tracing::debug!(
                 inlet = self.inlet.as_str(),
                 "the token was refused; repeating with a fresh one"
             );

@@ -53,6 +53,10 @@ impl Shipment {
         self.parts.front().map_or(&[], Vec::as_slice)
     }
 
+    pub(super) fn part_mut(&mut self) -> &mut [Parcel] {
+        self.parts.front_mut().map_or(&mut [], Vec::as_mut_slice)
+    }
+
     /// Notes an attempt on the part in front.
     pub(super) fn attempt(&mut self, now_ms: i64) {
         for parcel in self.parts.front_mut().into_iter().flatten() {
@@ -129,7 +133,7 @@ mod tests {
             id: offset.to_string(),
             key: (offset % 3).to_string(),
             at: 0,
-            event: Bytes::new(),
+            event: Some(Bytes::new()),
             profile: None,
         };
         let record = Arc::new(Record::new(Position { partition: 0, offset }, None, &mapped));

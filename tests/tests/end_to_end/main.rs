@@ -4,6 +4,7 @@
 mod broker;
 mod delivery;
 mod main_job;
+mod replay;
 mod start;
 mod token;
 

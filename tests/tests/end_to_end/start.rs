@@ -68,10 +68,7 @@ async fn a_configuration_error_ends_with_2_and_names_key_and_line() {
 #[tokio::test(flavor = "multi_thread")]
 async fn keys_of_later_releases_are_refused_with_not_yet() {
     let scenario = scenario(Options::default()).await;
-    for section in [
-        "  deduplicate: {count: 1000, age: 10m}\n",
-        "  observability: {listen: \"127.0.0.1:9464\"}\n",
-    ] {
+    for section in ["  observability: {listen: \"127.0.0.1:9464\"}\n"] {
         let (code, log) = refused(&scenario, &format!("{}{section}", scenario.configuration())).await;
         assert_eq!(code, Some(2), "{section}: {log}");
         assert!(log.contains("not yet"), "{section}: {log}");

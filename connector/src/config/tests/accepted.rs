@@ -179,3 +179,14 @@ fn the_transform_alone_needs_neither_the_platform_nor_secrets() {
         "capillary-xdm"
     );
 }
+
+#[test]
+fn copies_are_skipped_only_when_asked_for() {
+    assert_eq!(valid(LEAST).platform.deduplicate, None);
+    let asked = |line: &str| {
+        let deduplicate = valid(&plus(line)).platform.deduplicate.unwrap();
+        (deduplicate.count.get(), deduplicate.age.as_secs())
+    };
+    assert_eq!(asked("  deduplicate: {}"), (100_000, 3600));
+    assert_eq!(asked("  deduplicate: {count: 5, age: 10m}"), (5, 600));
+}

@@ -175,13 +175,20 @@ fn transforms_other_than_the_one_step() {
 #[test]
 fn keys_of_later_versions() {
     for lines in [
-        "  deduplicate: {count: 5}",
         "  observability: {listen: \"127.0.0.1:1\"}",
-        "  dead-letter: {accept: [x]}",
     ] {
         says(&plus(lines), &["not yet"]);
     }
     valid(&plus("  dead-letter: {accept: []}"));
+}
+
+#[test]
+fn reasons_to_accept_that_do_not_exist() {
+    valid(&plus("  dead-letter: {accept: [unknown_dataset, refused]}"));
+    says(
+        &plus("  dead-letter: {accept: [refused, unkown_dataset]}"),
+        &["dead-letter.accept[1]", "`unknown_dataset`"],
+    );
 }
 
 #[test]
@@ -230,6 +237,8 @@ fn values_out_of_range() {
         ("  batch: {linger: 200}", "a duration with its unit"),
         ("  batch: {linger: fast}", "found \"fast\", expected a duration"),
         ("  concurrency: {max: 0}", "from 1 to 1000"),
+        ("  deduplicate: {count: 0}", "from 1 to 1000000"),
+        ("  deduplicate: {age: 0s}", "greater than 0"),
         ("  concurrency: {max: -1}", "a whole number"),
         ("  concurrency: {max: 1.5}", "a whole number"),
         ("  pace: {requests-per-second: 0}", "from 1 to"),

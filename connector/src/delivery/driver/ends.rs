@@ -1,6 +1,7 @@
 //! How parcels, letters and records end.
 
 use bytes::Bytes;
+use tokio::time::Instant;
 
 use super::{Delivery, DeliveryError, Letter, LetterEnd};
 use crate::aep::Transport;
@@ -22,7 +23,11 @@ where
         let Ended { parcel, death } = ended;
         match death {
             None => {
-                self.parts.counters.delivered(name);
+                if parcel.superseded {
+                    self.parts.counters.superseded();
+                } else {
+                    self.parts.counters.delivered(name);
+                }
                 self.parcel_ended(&parcel.record, false)
             }
             Some(death) => {
@@ -61,7 +66,12 @@ where
     pub(super) fn parcel_ended(&mut self, record: &Record, dead: bool) -> Result<(), DeliveryError> {
         match record.end(dead) {
             None => Ok(()),
-            Some(false) => self.settle(record.position, Outcome::Delivered),
+            Some(false) => {
+                if let Some(repeated) = &mut self.repeated {
+                    repeated.delivered(record, Instant::now());
+                }
+                self.settle(record.position, Outcome::Delivered)
+            }
             Some(true) => self.settle(record.position, Outcome::DeadLettered),
         }
     }

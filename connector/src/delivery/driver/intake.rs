@@ -9,6 +9,7 @@ use crate::answer::{Answer, Mapped};
 use crate::arrival::Arrival;
 use crate::dead_letter::{DeadLetter, DeadLetters, Origin};
 use crate::delivery::counters::InletName;
+use crate::delivery::merge::Subject;
 use crate::delivery::parcel::{Parcel, Record};
 use crate::delivery::pipeline::{Death, Ended};
 use crate::delivery::send::Tokens;
@@ -17,6 +18,9 @@ use crate::position::Position;
 
 /// How far ahead of our clock an event may be: it waits that long. Clocks differ; beyond this it is an error in the data.
 const FUTURE_MS: i64 = 5 * 60 * 1000;
+/// What a copy of a delivered event is skipped as.
+const DUPLICATE: &str = "duplicate";
+
 impl<T, K, D> Delivery<T, K, D>
 where
     T: Transport + 'static,
@@ -63,6 +67,14 @@ where
     ) -> Result<(), DeliveryError> {
         let now = self.now();
         let record = Arc::new(Record::new(position, timestamp, &mapped));
+        if self
+            .repeated
+            .as_mut()
+            .is_some_and(|repeated| repeated.has(&record, now.instant))
+        {
+            self.parts.counters.skipped(DUPLICATE);
+            return self.settle(position, Outcome::Skipped);
+        }
         if mapped.at.saturating_sub(now.wall) > FUTURE_MS {
             let message = "the event's time is more than five minutes in the future".to_owned();
             let death = Death {
@@ -71,7 +83,8 @@ where
                 message,
                 pointer: None,
             };
-            let mut parts = vec![("event", &mapped.event)];
+            let mut parts = Vec::new();
+            parts.extend(mapped.event.as_ref().map(|event| ("event", event)));
             parts.extend(mapped.profile.as_ref().map(|profile| ("profile", profile)));
             let trial = trial(InletName::Events, death, None);
             let letter = self.undeliverable(&record, &parts, trial)?;
@@ -83,10 +96,7 @@ where
         }
         let lane = record.lane();
         let mut oversize = Vec::new();
-        let statements = [
-            (InletName::Events, Some(mapped.event)),
-            (InletName::Profiles, mapped.profile),
-        ];
+        let statements = [(InletName::Events, mapped.event), (InletName::Profiles, mapped.profile)];
         // Both parcels are counted before either can end.
         for (name, entity) in statements {
             let Some(entity) = entity else { continue };
@@ -94,7 +104,10 @@ where
                 continue;
             };
             let wire_len = inlet.endpoint.wire_len(record.at, &entity);
-            let parcel = Parcel::new(Arc::clone(&record), entity, lane, wire_len);
+            let mut parcel = Parcel::new(Arc::clone(&record), entity, lane, wire_len);
+            if inlet.endpoint.merges() {
+                parcel.subject = Subject::read(&record, &parcel.entity);
+            }
             if inlet.endpoint.fits(wire_len) {
                 inlet.pipeline.push(parcel, now);
             } else {

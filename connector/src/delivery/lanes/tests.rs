@@ -20,7 +20,7 @@ fn parcel(offset: i64, key: &str, at: i64) -> Parcel {
         id: offset.to_string(),
         key: key.to_owned(),
         at,
-        event: Bytes::new(),
+        event: Some(Bytes::new()),
         profile: None,
     };
     let record = Arc::new(Record::new(Position { partition: 0, offset }, None, &mapped));
@@ -29,7 +29,7 @@ fn parcel(offset: i64, key: &str, at: i64) -> Parcel {
 }
 
 fn lanes(parcels: &[(i64, &str)], now: Instant) -> Lanes {
-    let mut lanes = Lanes::new(true);
+    let mut lanes = Lanes::new(true, false);
     for (offset, key) in parcels {
         lanes.push(parcel(*offset, key, 0), now, 0);
     }
@@ -161,7 +161,7 @@ fn a_batch_is_due_at_once_when_full_and_else_after_the_linger() {
 #[test]
 fn an_event_of_the_future_holds_its_lane_until_the_wall_clock_is_there() {
     let now = Instant::now();
-    let mut lanes = Lanes::new(true);
+    let mut lanes = Lanes::new(true, false);
     lanes.push(parcel(0, "a", 1000), now, 0);
     lanes.push(parcel(1, "a", 0), now, 0);
     lanes.push(parcel(2, "b", 0), now, 0);

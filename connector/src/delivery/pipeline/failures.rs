@@ -68,7 +68,13 @@ impl Pipeline {
         if failure.may_be_the_record && well {
             shipment.failures_while_well += 1;
         }
-        if shipment.unknowns >= UNKNOWNS_BEFORE_HALVING {
+        // Down, and there is nothing else to ask with: perhaps one record of this batch is all that is wrong. Cutting finds
+        // out, and costs no more than the probes that are sent anyway. Not at once: a short outage should not cost the batch.
+        let is_all = matches!(self.health, Health::Down { .. })
+            && self.load() == 0
+            && !self.lanes.has_ready()
+            && shipment.failures >= 2 * FAILURES_BEFORE_HALVING;
+        if shipment.unknowns >= UNKNOWNS_BEFORE_HALVING || (is_all && failure.may_be_the_record) {
             shipment.halve();
         } else if shipment.failures_while_well >= FAILURES_BEFORE_HALVING {
             shipment.halve_suspect();

@@ -9,6 +9,13 @@ use crate::delivery::shipment::Shipment;
 impl Pipeline {
     /// A whole request was refused. Alone, the record is known; otherwise halves find it.
     pub(super) fn refused(&mut self, mut shipment: Shipment, refusal: Refusal, now: Now) {
+        if shipment.part().len() == 1 && self.accepts(&refusal) {
+            for parcel in shipment.take_part() {
+                self.end(parcel, Some(refusal.clone().into()), now);
+            }
+            self.carry_on(shipment, now);
+            return;
+        }
         if self.health.is_held() {
             self.back_to_lanes(shipment, Some(self.holds), now);
             return;

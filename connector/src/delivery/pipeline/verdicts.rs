@@ -20,13 +20,17 @@ impl Pipeline {
                 cause,
                 detail,
                 retry_after: None,
-                may_be_the_record: cause == "5xx",
+                // An answer that never says what became of one record, while others are accepted, is that record's trouble.
+                may_be_the_record: cause != "429",
             };
             self.failed(shipment, &failure, probe, now);
             return;
         }
         self.answers(now);
         let part = shipment.take_part();
+        if let Some(merger) = self.merger.as_mut().filter(|_| accepted) {
+            merger.accepted(&part);
+        }
         if accepted {
             self.acceptances += 1;
             if probe && self.health.is_held() {
@@ -39,6 +43,7 @@ impl Pipeline {
         for (parcel, fate) in part.iter().zip(&fates) {
             match fate {
                 Fate::Accepted => self.suspicion.accepted(),
+                Fate::Refused(refusal) if self.accepts(refusal) => {}
                 Fate::Refused(refusal) => {
                     let target = if accepted {
                         self.suspicion.refused_among_accepted(refusal)
@@ -61,7 +66,12 @@ impl Pipeline {
         for (parcel, fate) in part.into_iter().zip(fates) {
             match fate {
                 Fate::Accepted => self.end(parcel, None, now),
+                Fate::Refused(refusal) if self.accepts(&refusal) => self.end(parcel, Some(refusal.into()), now),
                 Fate::Refused(_) if self.health.is_held() => self.put_on_hold(parcel, now),
+                // The credential is the request's, and the request was accepted: this says nothing about the record.
+                Fate::Refused(refusal) if accepted && refusal.reason == "unauthorized" => {
+                    self.again(parcel, cause(refusal.status), accepted, &mut shipment, now);
+                }
                 Fate::Refused(refusal) if accepted => self.end(parcel, Some(refusal.into()), now),
                 Fate::Refused(refusal) => self.suspect(parcel, refusal, now),
                 Fate::Again(status) => self.again(parcel, cause(status), accepted, &mut shipment, now),

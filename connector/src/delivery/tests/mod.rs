@@ -2,7 +2,9 @@
 
 mod faults;
 mod logs;
+mod merging;
 mod order;
+mod repeated;
 mod scope;
 mod settings;
 mod socket;

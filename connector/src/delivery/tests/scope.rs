@@ -288,3 +288,106 @@ async fn when_the_whole_inlet_fails_nothing_ever_is_dead_lettered() {
         "{calls} requests in four hours: it is probed, not hammered"
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_accepted_reason_dead_letters_exactly_what_was_refused_for_it() {
+    let world = World::new(|call| items(call, |_| Some((400, "Message has unknown xdm format"))))
+        .with(|platform| platform.dead_letter.accept = vec!["unknown_schema".to_owned()]);
+    world.run(many(30)).await.unwrap();
+    assert_eq!((world.letters().len(), world.delivered()), (30, 0));
+    assert!(
+        world
+            .letters()
+            .iter()
+            .all(|letter| letter["reason"] == "unknown_schema")
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reason_that_is_not_accepted_still_holds_the_inlet() {
+    let world = World::new(|call| items(call, |_| Some((400, "Message has unknown xdm format"))))
+        .with(|platform| platform.dead_letter.accept = vec!["unknown_dataset".to_owned()]);
+    let ended = world.run_for(std::time::Duration::from_secs(3_600), many(30)).await;
+    assert!(ended.is_none() && world.letters().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_batch_that_can_never_pass_does_not_keep_its_inlet_down_for_ever() {
+    // Nothing else is under way when it goes down: only other records can show that the inlet works.
+    let world = World::new(|call| {
+        if call.ids.iter().any(|id| id == "poison") {
+            reply(500, "")
+        } else {
+            ok(call)
+        }
+    });
+    let (sender, receiver) = tokio::sync::mpsc::channel(1000);
+    let running = tokio::spawn(world.delivery().run(receiver));
+    for id in ["a", "poison", "b"] {
+        sender.send(world.arrival(event(id, id))).await.unwrap();
+    }
+    tokio::time::sleep(std::time::Duration::from_secs(600)).await;
+    for n in 0..100 {
+        sender
+            .send(world.arrival(event(&n.to_string(), &format!("c{n}"))))
+            .await
+            .unwrap();
+        tokio::time::sleep(std::time::Duration::from_secs(60)).await;
+    }
+    assert_eq!(dead_ids(&world), ["poison"]);
+    assert_eq!(world.delivered(), 102);
+    drop(sender);
+    running.await.unwrap().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lone_batch_is_cut_while_its_inlet_looks_down_so_that_only_the_guilty_record_waits() {
+    let world = World::new(|call| {
+        if call.ids.iter().any(|id| id == "3") {
+            reply(500, "")
+        } else {
+            ok(call)
+        }
+    });
+    assert!(
+        world
+            .run_for(std::time::Duration::from_secs(3600), many(8))
+            .await
+            .is_none()
+    );
+    assert_eq!((world.delivered(), world.dead()), (7, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_record_no_answer_ever_tells_of_is_given_up_while_others_are_accepted() {
+    let world = World::new(|call| match call.ids.as_slice() {
+        [id] if id == "mute" => reply(207, r#"{"responses":[]}"#),
+        ids if ids.iter().any(|id| id == "mute") => reply(207, "{}"),
+        _ => ok(call),
+    });
+    let (sender, receiver) = tokio::sync::mpsc::channel(1000);
+    let running = tokio::spawn(world.delivery().run(receiver));
+    sender.send(world.arrival(event("mute", "m"))).await.unwrap();
+    for n in 0..200 {
+        sender
+            .send(world.arrival(event(&n.to_string(), &format!("c{n}"))))
+            .await
+            .unwrap();
+        tokio::time::sleep(std::time::Duration::from_secs(30)).await;
+    }
+    drop(sender);
+    running.await.unwrap().unwrap();
+    assert_eq!(dead_ids(&world), ["mute"]);
+    assert_eq!(world.delivered(), 200);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_credential_inside_an_answer_that_accepts_others_costs_no_record() {
+    let world = World::new(|call| {
+        items(call, |id| {
+            (id == "3" && call.number < 3).then_some((401, "token expired"))
+        })
+    });
+    world.run(many(8)).await.unwrap();
+    assert_eq!((world.delivered(), world.dead()), (8, 0));
+}

@@ -63,6 +63,7 @@ pub(super) fn platform() -> Platform {
             bytes: 24 << 20,
             offsets: 100_000,
         },
+        deduplicate: None,
         http: Http {
             connect_timeout: seconds(5),
             request_timeout: seconds(60),
@@ -76,6 +77,7 @@ pub(super) fn platform() -> Platform {
         dead_letter: DeadLetterTopic {
             topic: "dead".to_owned(),
             retention: seconds(1),
+            accept: Vec::new(),
         },
         on_evicted: OnEvicted::Continue,
         shutdown_timeout: seconds(25),
@@ -86,5 +88,12 @@ pub(super) fn raw_events() -> Events {
     Events::Raw {
         inlet: inlet("event"),
         flow_id: "event-flow".to_owned(),
+    }
+}
+
+pub(super) fn raw_profiles() -> Profiles {
+    Profiles::Raw {
+        inlet: inlet("profile"),
+        flow_id: "profile-flow".to_owned(),
     }
 }

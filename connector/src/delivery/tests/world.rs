@@ -150,7 +150,8 @@ impl FakePlatform {
                 .get("_id")
                 .or(entity.get("id"))
                 .and_then(Value::as_str)
-                .unwrap()
+                // Of a merged statement, only what is newest is left.
+                .unwrap_or("merged")
                 .to_owned()
         };
         let ids = match body.get("messages") {

@@ -1,0 +1,316 @@
+//! What becomes of one letter.
+
+use bytes::Bytes;
+use capillary_xdm::{Input, Mapper, Params};
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use super::letter::{Letter, Stage};
+use crate::answer::{self, Answer};
+use crate::broker::StoredLetter;
+
+/// Which letters are asked for. What is empty or absent does not restrict.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Filter {
+    pub(super) reasons: Vec<String>,
+    pub(super) events: Vec<String>,
+    /// Letters written then or later, milliseconds since the epoch.
+    pub(super) since: Option<i64>,
+}
+
+/// Which statements of a letter are wanted, and not sent by an earlier replay.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Wanted {
+    pub(super) event: bool,
+    pub(super) profile: bool,
+}
+
+/// What becomes of a letter.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// The filters do not ask for it.
+    Unmatched,
+    /// Sent: an answer as the SmartModule gives it.
+    Send(Bytes),
+    /// Left, and why: a word for the report.
+    Left(&'static str),
+}
+
+/// Only size and hash are there; the source coordinates may still lead to the record.
+pub(super) const COORDINATES: &str = "only_coordinates";
+/// The mapping still rejects it.
+pub(super) const REJECTED: &str = "rejected_again";
+/// A profile statement, and profile statements were not asked for.
+pub(super) const PROFILE: &str = "profile_statement";
+/// Nothing is left to send of it.
+const DONE: &str = "replayed_before";
+/// Not a letter of this connector.
+const UNREADABLE: &str = "unreadable";
+/// The mapping does not want it any more.
+const SKIPPED: &str = "skipped_now";
+
+/// Decides what becomes of letters.
+pub(super) struct Planner {
+    filter: Filter,
+    mapper: Mapper,
+    /// Whether profile statements were asked for, and can be delivered.
+    profiles: bool,
+}
+
+/// An answer as the SmartModule writes it.
+#[derive(Serialize)]
+struct Replayed<'a> {
+    v: u64,
+    offset: i64,
+    name: &'a str,
+    id: &'a str,
+    key: &'a str,
+    at: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    event: Option<&'a RawValue>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    profile: Option<&'a RawValue>,
+}
+
+impl Planner {
+    pub(super) fn new(filter: Filter, params: Params, profiles: bool) -> Self {
+        Self {
+            filter,
+            mapper: Mapper::new(params),
+            profiles,
+        }
+    }
+
+    pub(super) fn plan(&mut self, stored: &StoredLetter, wanted: Wanted) -> Step {
+        let Some(letter) = Letter::read(&stored.value) else {
+            return Step::Left(UNREADABLE);
+        };
+        let filter = &self.filter;
+        let late = filter
+            .since
+            .is_none_or(|since| stored.written.is_some_and(|written| written >= since));
+        if !late || !matches(&filter.reasons, &letter.reason) {
+            return Step::Unmatched;
+        }
+        match letter.stage {
+            Stage::Delivery => self.refused(stored, &letter, wanted),
+            Stage::Mapping => self.rejected(stored, &letter, wanted),
+        }
+    }
+
+    /// The stored statements are sent as they are.
+    fn refused(&self, stored: &StoredLetter, letter: &Letter<'_>, wanted: Wanted) -> Step {
+        let Some(event) = &letter.event else {
+            return Step::Left(UNREADABLE);
+        };
+        if !matches(&self.filter.events, &event.name) {
+            return Step::Unmatched;
+        }
+        let Some(key) = stored.key.as_deref().and_then(|key| std::str::from_utf8(key).ok()) else {
+            return Step::Left(UNREADABLE);
+        };
+        if letter.record.event.is_none() && letter.record.profile.is_none() {
+            return Step::Left(COORDINATES);
+        }
+        let at = letter
+            .record
+            .event
+            .and_then(time)
+            .or(letter.source.timestamp)
+            .or(stored.written);
+        let replayed = Replayed {
+            v: answer::VERSION,
+            offset: letter.source.offset,
+            name: &event.name,
+            id: &event.id,
+            key,
+            at: at.unwrap_or_default(),
+            event: letter.record.event,
+            profile: letter.record.profile,
+        };
+        self.send(replayed, wanted)
+    }
+
+    /// The original is mapped with today's mapping and parameters.
+    fn rejected(&mut self, stored: &StoredLetter, letter: &Letter<'_>, wanted: Wanted) -> Step {
+        let Some(original) = letter.record.original() else {
+            // Its kind is not known, so a filter by kinds does not ask for it.
+            return if self.filter.events.is_empty() {
+                Step::Left(COORDINATES)
+            } else {
+                Step::Unmatched
+            };
+        };
+        let mut bytes = Vec::new();
+        let input = Input {
+            offset: letter.source.offset,
+            timestamp: letter.source.timestamp,
+            value: &original,
+        };
+        self.mapper.answer(input, &mut bytes);
+        let filtered = !self.filter.events.is_empty();
+        match Answer::read(&Bytes::from(bytes)) {
+            Ok(Answer::Mapped(mapped)) => {
+                if !matches(&self.filter.events, &mapped.name) {
+                    return Step::Unmatched;
+                }
+                let replayed = Replayed {
+                    v: answer::VERSION,
+                    offset: stored.offset,
+                    name: &mapped.name,
+                    id: &mapped.id,
+                    key: &mapped.key,
+                    at: mapped.at,
+                    event: part(mapped.event.as_ref()),
+                    profile: part(mapped.profile.as_ref()),
+                };
+                self.send(replayed, wanted)
+            }
+            _ if filtered => Step::Unmatched,
+            Ok(Answer::Skipped(_)) => Step::Left(SKIPPED),
+            Ok(Answer::Rejected(_)) => Step::Left(REJECTED),
+            Err(_) => Step::Left(UNREADABLE),
+        }
+    }
+
+    fn send(&self, mut replayed: Replayed<'_>, wanted: Wanted) -> Step {
+        let withheld = replayed.profile.is_some() && !self.profiles;
+        replayed.event = replayed.event.filter(|_| wanted.event);
+        replayed.profile = replayed.profile.filter(|_| wanted.profile && self.profiles);
+        if replayed.event.is_none() && replayed.profile.is_none() {
+            return Step::Left(if withheld { PROFILE } else { DONE });
+        }
+        match serde_json::to_vec(&replayed) {
+            Ok(bytes) => Step::Send(Bytes::from(bytes)),
+            Err(_) => Step::Left(UNREADABLE),
+        }
+    }
+}
+
+fn matches(wanted: &[String], found: &str) -> bool {
+    wanted.is_empty() || wanted.iter().any(|wanted| wanted == found)
+}
+
+fn part(entity: Option<&Bytes>) -> Option<&RawValue> {
+    serde_json::from_slice(entity?).ok()
+}
+
+/// The time an event states, milliseconds since the epoch.
+fn time(event: &RawValue) -> Option<i64> {
+    #[derive(serde::Deserialize)]
+    struct Timed {
+        timestamp: String,
+    }
+    let timed: Timed = serde_json::from_str(event.get()).ok()?;
+    let time = humantime::parse_rfc3339(&timed.timestamp).ok()?;
+    let since = time.duration_since(std::time::UNIX_EPOCH).ok()?;
+    i64::try_from(since.as_millis()).ok()
+}
+
+// === tests ===
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALL: Wanted = Wanted {
+        event: true,
+        profile: true,
+    };
+
+    fn letter(reason: &str, record: &str) -> StoredLetter {
+        let value = format!(
+            r#"{{"v":1,"stage":"delivery","reason":"{reason}","message":"m","source":{{"topic":"t","partition":2,"offset":40}},"event":{{"name":"pointsIssued","id":"e-1"}},"target":{{"inlet":"events","message":"m"}},"record":{record}}}"#
+        );
+        StoredLetter {
+            offset: 3,
+            written: Some(1_000),
+            key: Some(Bytes::from_static(b"100:5")),
+            value: Bytes::from(value),
+        }
+    }
+
+    fn planner(filter: Filter, profiles: bool) -> Planner {
+        Planner::new(filter, Params::default(), profiles)
+    }
+
+    const BOTH: &str = r#"{"event":{"_id":"e-1","timestamp":"2026-01-02T03:04:05.678Z"},"profile":{"p": 1}}"#;
+
+    fn sent(step: Step) -> crate::answer::Mapped {
+        let Step::Send(answer) = step else {
+            panic!("not sent: {step:?}")
+        };
+        match Answer::read(&answer).unwrap() {
+            Answer::Mapped(mapped) => mapped,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_stored_event_is_sent_byte_for_byte_and_its_profile_only_when_asked_for() {
+        let mapped = sent(planner(Filter::default(), false).plan(&letter("refused", BOTH), ALL));
+        assert_eq!(
+            mapped.event.as_deref(),
+            Some(&br#"{"_id":"e-1","timestamp":"2026-01-02T03:04:05.678Z"}"#[..])
+        );
+        assert_eq!((mapped.key.as_str(), mapped.at), ("100:5", 1_767_323_045_678));
+        assert_eq!(mapped.profile, None);
+        let mapped = sent(planner(Filter::default(), true).plan(&letter("refused", BOTH), ALL));
+        assert_eq!(mapped.profile.as_deref(), Some(&br#"{"p": 1}"#[..]));
+        let later = Wanted {
+            event: false,
+            profile: true,
+        };
+        let mapped = sent(planner(Filter::default(), true).plan(&letter("refused", BOTH), later));
+        assert!(mapped.event.is_none() && mapped.profile.is_some());
+    }
+
+    #[test]
+    fn a_profile_statement_waits_until_it_is_asked_for() {
+        let letter = letter("refused", r#"{"profile":{"p":1}}"#);
+        assert_eq!(
+            planner(Filter::default(), false).plan(&letter, ALL),
+            Step::Left(PROFILE)
+        );
+        assert!(
+            sent(planner(Filter::default(), true).plan(&letter, ALL))
+                .event
+                .is_none()
+        );
+    }
+
+    #[test]
+    fn filters_pass_over_what_they_do_not_ask_for() {
+        let plan = |filter| planner(filter, false).plan(&letter("refused", BOTH), ALL);
+        let reason = |reason: &str| Filter {
+            reasons: vec![reason.to_owned()],
+            ..Filter::default()
+        };
+        let event = |event: &str| Filter {
+            events: vec![event.to_owned()],
+            ..Filter::default()
+        };
+        let since = |since| Filter {
+            since: Some(since),
+            ..Filter::default()
+        };
+        for unmatched in [reason("too_large"), event("customerAdded"), since(1_001)] {
+            assert_eq!(plan(unmatched), Step::Unmatched);
+        }
+        for matched in [reason("refused"), event("pointsIssued"), since(1_000)] {
+            assert!(matches!(plan(matched), Step::Send(_)));
+        }
+    }
+
+    #[test]
+    fn letters_with_nothing_but_coordinates_and_strangers_are_left() {
+        let mut planner = planner(Filter::default(), true);
+        let hashed = letter("refused", r#"{"size":5,"sha256":"00"}"#);
+        assert_eq!(planner.plan(&hashed, ALL), Step::Left(COORDINATES));
+        let stranger = StoredLetter {
+            value: Bytes::from_static(b"hello"),
+            ..hashed
+        };
+        assert_eq!(planner.plan(&stranger, ALL), Step::Left(UNREADABLE));
+    }
+}
