@@ -10,6 +10,8 @@ mod config;
 mod dead_letter;
 mod delivery;
 mod error;
+#[cfg(test)]
+mod fuzz;
 mod glue;
 mod http;
 mod ims;

@@ -5,6 +5,7 @@
 mod build;
 mod ci;
 mod command;
+mod fuzz;
 
 use std::process::ExitCode;
 
@@ -16,6 +17,7 @@ Commands:
   cargo xtask soak [--minutes N] [--seed S] [--json]   random faults for as long as asked, and the account
   cargo xtask test [FILTER…]               every test, after building the SmartModule
   cargo xtask smartmodule                  build the SmartModule's wasm and print its path
+  cargo xtask fuzz [--seconds N]           every fuzz target for N seconds (60), and how much was tried
   cargo xtask ci                           what CI runs: test, fmt, clippy, docs, deny
 ";
 
@@ -28,6 +30,7 @@ fn main() -> ExitCode {
         "soak" => play("soak", &rest),
         "test" => ci::test(&rest),
         "smartmodule" => build::smartmodule().map(|path| println!("{}", path.display())),
+        "fuzz" => fuzz::run(&rest),
         "ci" => ci::all(),
         "help" | "--help" | "-h" => {
             print!("{HELP}");

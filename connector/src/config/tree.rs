@@ -1,5 +1,6 @@
 //! The YAML file as a tree in which every node knows its line.
 
+use std::collections::HashSet;
 use std::fmt;
 
 use saphyr::{LoadableYamlNode, MarkedYaml, Scalar, YamlData};
@@ -10,7 +11,7 @@ const MAX_BYTES: usize = 1 << 20;
 /// Deeper nesting is not a connector configuration either; the bound keeps recursion off the end of the stack.
 const MAX_DEPTH: usize = 64;
 /// The YAML library descends by recursion. In flow style it stops at 255 levels by itself; in block style every level
-/// takes a column, or an indicator (`- - -`), so these two bounds keep it off the end of the stack.
+/// takes a column, or an indicator (`- - -`, `: : :`), so these two bounds keep it off the end of the stack.
 const MAX_INDENTATION: usize = 100;
 const MAX_INDICATORS_PER_LINE: usize = 32;
 
@@ -129,10 +130,7 @@ impl Node {
             return Err(SyntaxError::new(None, "the file is larger than 1 MiB"));
         }
         for (number, line) in text.lines().enumerate() {
-            let indentation = line.len() - line.trim_start().len();
-            let pairs = line.as_bytes().windows(2);
-            let indicators = pairs.filter(|pair| matches!(pair, [b'-' | b'?', b' ' | b'\t'])).count();
-            if indentation > MAX_INDENTATION || indicators > MAX_INDICATORS_PER_LINE {
+            if line.split('\r').any(nests_too_deeply) {
                 return Err(SyntaxError::new(Some(number + 1), "the line nests too deeply"));
             }
         }
@@ -233,6 +231,20 @@ impl Node {
     }
 }
 
+/// Whether a line can take the YAML library too far down. To YAML a carriage return alone ends a line as well.
+fn nests_too_deeply(line: &str) -> bool {
+    let indentation = line.len() - line.trim_start().len();
+    let bytes = line.as_bytes();
+    let entries = bytes
+        .windows(2)
+        .filter(|pair| matches!(pair, [b'-' | b'?', b' ' | b'\t']));
+    // A value without a key, which may stand where a value does: `: : :`.
+    let keyless = bytes
+        .windows(3)
+        .filter(|three| matches!(three, [b' ' | b'\t', b':', b' ' | b'\t']));
+    indentation > MAX_INDENTATION || entries.count() + keyless.count() > MAX_INDICATORS_PER_LINE
+}
+
 fn convert(yaml: &MarkedYaml<'_>, depth: usize) -> Result<Node, SyntaxError> {
     let line = yaml.span.start.line();
     let refuse = |message: &str| Err(SyntaxError::new(Some(line), message));
@@ -255,6 +267,8 @@ fn convert(yaml: &MarkedYaml<'_>, depth: usize) -> Result<Node, SyntaxError> {
         ),
         YamlData::Mapping(entries) => {
             let mut map = Vec::with_capacity(entries.len());
+            // A set, as a search per key would take minutes for a file of keys alone.
+            let mut known = HashSet::with_capacity(entries.len());
             for (key, value) in entries {
                 let line = key.span.start.line();
                 let name = match &key.data {
@@ -262,7 +276,7 @@ fn convert(yaml: &MarkedYaml<'_>, depth: usize) -> Result<Node, SyntaxError> {
                     YamlData::Value(Scalar::Integer(number)) => number.to_string(),
                     _ => return Err(SyntaxError::new(Some(line), "a key is not plain text")),
                 };
-                if map.iter().any(|(known, _)| *known == name) {
+                if !known.insert(name.clone()) {
                     return Err(SyntaxError::new(Some(line), "the key is there twice"));
                 }
                 // The line of the key is where a reader looks; a value may begin on the next one.

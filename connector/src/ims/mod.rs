@@ -3,6 +3,8 @@
 mod answer;
 mod error;
 mod exchange;
+#[cfg(test)]
+mod fuzz;
 mod source;
 #[cfg(test)]
 mod tests;
