@@ -182,8 +182,13 @@ impl<'a> Reader<'a> {
         self.take(1)?; // attributes
         let timestamp_delta = self.varint()?;
         let offset_delta = self.varint()?;
-        if *self.take(1)?.first()? != 0 {
-            self.data()?; // key
+        match *self.take(1)?.first()? {
+            0 => {}
+            1 => {
+                self.data()?; // key
+            }
+            // Neither "none" nor "some": Fluvio's own types refuse it, and would refuse an answer that repeats it.
+            _ => return None,
         }
         let before = self.bytes.get(start..self.at)?;
         let value = self.data()?;

@@ -150,7 +150,7 @@ fn violation(body: &Value) -> Option<(String, String)> {
     }
     let text = |member: &str| node.get(member).and_then(Value::as_str);
     Some((
-        text("pointerToViolation")?.trim_start_matches('#').to_owned(),
+        scrub(text("pointerToViolation")?.trim_start_matches('#')),
         text("message").unwrap_or("").to_owned(),
     ))
 }

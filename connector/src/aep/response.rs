@@ -166,8 +166,13 @@ fn fate(item: &Value) -> Fate {
     let [Ok(first), Ok(second)] = statuses else {
         return Fate::Unknown;
     };
-    // Both present and different has no documented meaning; the worse one is the safer one.
-    match first.max(second) {
+    let told = match (first, second) {
+        // Two that differ have no documented meaning. A failure beside a success counts as the failure; a number that is
+        // no status of an answer says nothing, whatever stands beside it.
+        (Some(one), Some(other)) if one.min(other) < 200 && one.max(other) < 300 => return Fate::Unknown,
+        _ => first.max(second),
+    };
+    match told {
         Some(200..=299) => Fate::Accepted,
         Some(status @ (408 | 425 | 429 | 500..=599)) => Fate::Again(status),
         Some(status @ 300..=499) => Fate::Refused(Refusal::new(status, item)),
@@ -227,6 +232,12 @@ mod tests {
             Kind::Batch(3),
             0,
         )
+    }
+
+    #[test]
+    fn a_number_that_is_no_status_beside_a_success_says_nothing() {
+        let body = json!({"responses": [{"status": 200, "statusCode": 0}, {"status": 200, "statusCode": 201}, {"status": 100, "statusCode": 400}]});
+        assert_eq!(short(&fates(207, &body, 3)), "?AR");
     }
 
     #[test]

@@ -32,6 +32,11 @@ const BUNCH: Duration = Duration::from_millis(50);
 const SESSION_TIMEOUT: Duration = Duration::from_secs(5);
 /// The broker counts the streams of a connection from 1. Used only while the log is empty and no response can come.
 const FIRST_STREAM: u32 = 1;
+/// How long one attempt may take, a new session included. An answer that is lost never comes; without a bound of its own
+/// it would hold back every later commit of the partition for as long as a request may take.
+const ATTEMPT: Duration = Duration::from_secs(5);
+/// The same once the process is about to end: short, so that a second attempt fits into what is left.
+const LAST_ATTEMPT: Duration = Duration::from_secs(2);
 /// Longest pause between attempts once the process is about to end.
 const LAST_PAUSE: Duration = Duration::from_millis(500);
 const WHAT: &str = "committing an offset";
@@ -92,13 +97,21 @@ impl Committer {
                     }
                     continue;
                 }
-                Some(offset) => match self.commit(offset).await {
-                    Ok(()) => {
-                        self.succeeded(offset);
-                        INTERVAL
+                Some(offset) => {
+                    let attempt = self.attempt(offset, if finishing { LAST_ATTEMPT } else { ATTEMPT });
+                    let ended = tokio::select! {
+                        ended = attempt => ended,
+                        // An attempt whose answer is overdue is made anew at once, on a session of its own.
+                        _ = finish.changed(), if !finishing => continue,
+                    };
+                    match ended {
+                        Ok(()) => {
+                            self.succeeded(offset);
+                            INTERVAL
+                        }
+                        Err(error) => self.failed(&error),
                     }
-                    Err(error) => self.failed(&error),
-                },
+                }
             };
             if finishing {
                 sleep(pause.min(LAST_PAUSE)).await;
@@ -139,6 +152,17 @@ impl Committer {
             debug!(partition = self.partition, %error, "an offset could not be committed");
         }
         self.backoff.pause()
+    }
+
+    /// One attempt. Given up half-way, it leaves no session behind: the answer may still come and mean nothing.
+    async fn attempt(&mut self, offset: i64, limit: Duration) -> Result<(), BrokerError> {
+        timeout(limit, self.commit(offset)).await.unwrap_or_else(|_elapsed| {
+            Err(BrokerError::Request {
+                what: WHAT,
+                address: format!("the leader of partition {}", self.partition),
+                reason: format!("no answer within {} s", limit.as_secs()),
+            })
+        })
     }
 
     async fn commit(&mut self, offset: i64) -> Result<(), BrokerError> {

@@ -59,7 +59,7 @@ impl<T: Transport, K: Tokens> Sender<T, K> {
     /// One attempt. A refused token is replaced once and the request repeated; that is still one attempt, because the
     /// refusal says nothing about the records or the inlet.
     pub(super) async fn send(&self, request: Request, kind: Kind, records: usize) -> Sent {
-        let mut repeated = false;
+        let mut refused = None;
         loop {
             // Pace inside the repetition: every request counts at the other side, whatever its reason.
             self.pace.turn(&self.gate, records).await;
@@ -69,15 +69,19 @@ impl<T: Transport, K: Tokens> Sender<T, K> {
                 Err(error) => return Sent::NoToken(error.to_string()),
             };
             let authorization = self.tokens.bearer(&token).clone();
+            if refused.as_ref() == Some(&authorization) {
+                // The next token has to wait for a while. Another refusal of this one would look like missing rights.
+                return Sent::NoToken("the token was refused, and IMS is not asked for the next one yet".to_owned());
+            }
             self.counters.request();
             // The timeout is the innermost layer: waiting for a turn or a token is nobody's delay but ours.
-            let exchange = timeout(self.timeout, self.transport.post(&request, authorization));
+            let exchange = timeout(self.timeout, self.transport.post(&request, authorization.clone()));
             let answer = match exchange.await {
                 Ok(Ok(answer)) => self.read(&answer, kind),
                 Ok(Err(error)) => return Sent::Failed(error),
                 Err(_) => return Sent::Failed(TransportError::Timeout),
             };
-            if !matches!(answer, Answer::Unauthorized(_)) || repeated {
+            if !matches!(answer, Answer::Unauthorized(_)) || refused.is_some() {
                 return Sent::Answered(answer);
             }
             // 401 and 403 alike: Adobe's pages disagree on which one an expired token gets.
@@ -88,7 +92,7 @@ impl<T: Transport, K: Tokens> Sender<T, K> {
                 inlet = self.inlet.as_str(),
                 "the token was refused; repeating with a fresh one"
             );
-            repeated = true;
+            refused = Some(authorization);
         }
     }
 

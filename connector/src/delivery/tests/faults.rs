@@ -363,3 +363,15 @@ async fn every_attempt_waits_its_turn_even_the_repetition_with_a_fresh_token() {
         );
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_token_without_a_successor_yet_is_waited_for_and_not_taken_for_missing_rights() {
+    let world = World::new(|call| if call.number < 3 { reply(401, "") } else { ok(call) });
+    world.tokens.waits.store(true, Ordering::Relaxed);
+    world.run(ten()).await.unwrap();
+    assert_eq!((world.delivered(), world.dead()), (10, 0));
+    // Each attempt asks the platform once: the same token a second time would only be refused a second time.
+    assert_eq!(world.calls().len(), 4);
+    let retries = world.counters.snapshot().retries;
+    assert!(!retries.keys().any(|reason| reason.contains("held")), "{retries:?}");
+}

@@ -1,7 +1,7 @@
 //! The world around delivery: a platform that does what a test says, and a ledger that shows what was settled.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -185,6 +185,8 @@ pub(super) struct FakeTokens {
     refused: AtomicU32,
     /// While this is above zero, there is no token.
     pub(super) failures: AtomicU32,
+    /// While this is set, a refused token is handed out again: its replacement has to wait.
+    pub(super) waits: AtomicBool,
 }
 
 impl FakeTokens {
@@ -207,7 +209,7 @@ impl Tokens for FakeTokens {
     }
 
     fn refuse(&self, token: &HeaderValue) {
-        if *token == self.current() {
+        if *token == self.current() && !self.waits.load(Ordering::Relaxed) {
             self.refused.fetch_add(1, Ordering::Relaxed);
         }
     }
