@@ -1,7 +1,7 @@
 //! One whole set-up: a cluster with the SmartModule and a topic, a simulated Experience Platform, and a configuration
 //! that joins them. What the demo shows and what the end-to-end suites judge.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::oracle::{Produced, Run, Verdict};
 use crate::simulator::{Simulator, SimulatorConfig, StartError};
 use crate::workload::RawEvent;
 
-/// The name every scenario loads the SmartModule under.
+/// The SmartModule every scenario loads, as its `SmartModule.toml` names it.
 pub const SMARTMODULE: &str = "capillary-aep/capillary-xdm@0.1.0";
 
 /// How often an offset is asked for while waiting; the real broker tells nobody when one is stored.
@@ -120,7 +120,8 @@ impl Scenario {
         options.topic.name = format!("{}-{unique}", options.topic.name);
         let cluster = Cluster::start_on(backend, options.spus).await?;
         cluster.create_topic(options.topic.clone()).await?;
-        cluster.load_smartmodule(&smartmodule_wasm()?, SMARTMODULE).await?;
+        let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../smartmodule/SmartModule.toml");
+        cluster.load_package(&smartmodule_wasm()?, &manifest).await?;
         let profile = cluster.profile_file()?;
         Ok(Self {
             simulator: Simulator::start(options.simulator.clone()).await?,

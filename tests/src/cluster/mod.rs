@@ -10,14 +10,12 @@ mod ports;
 mod processes;
 mod produced;
 mod registration;
+mod smartmodules;
 mod stream;
 mod topic;
 
 use std::path::PathBuf;
 
-use fluvio::metadata::smartmodule::{
-    FluvioSemVersion, SmartModuleMetadata, SmartModulePackage, SmartModulePackageKey, SmartModuleSpec, SmartModuleWasm,
-};
 use fluvio::metadata::topic::{AddPartition, TopicSpec, UpdateTopicAction};
 use fluvio::{Compression, Fluvio, FluvioAdmin, FluvioClusterConfig};
 use tempfile::TempDir;
@@ -186,36 +184,6 @@ impl Cluster {
         let action = UpdateTopicAction::AddPartition(AddPartition { count });
         let updated = self.admin().await?.update::<TopicSpec>(name, action).await;
         updated.map_err(failed(&format!("adding partitions to {name}")))
-    }
-
-    /// Loads a SmartModule as `group/name@version`, or under a plain name without package data.
-    ///
-    /// # Errors
-    /// When the name does not parse, or the controller's own.
-    pub async fn load_smartmodule(&self, wasm: &[u8], name: &str) -> Result<(), ClusterError> {
-        let what = format!("loading SmartModule {name}");
-        let key = SmartModulePackageKey::from_qualified_name(name).map_err(failed(&what))?;
-        let meta = key.group.map(|group| SmartModuleMetadata {
-            package: SmartModulePackage {
-                name: key.name.clone(),
-                group,
-                version: key.version.unwrap_or_default(),
-                api_version: FluvioSemVersion::default(),
-                ..SmartModulePackage::default()
-            },
-            ..SmartModuleMetadata::default()
-        });
-        let wasm = SmartModuleWasm::from_raw_wasm_bytes(wasm).map_err(failed(&what))?;
-        let spec = SmartModuleSpec {
-            meta,
-            wasm,
-            ..SmartModuleSpec::default()
-        };
-        self.admin()
-            .await?
-            .create(key.name, false, spec)
-            .await
-            .map_err(failed(&what))
     }
 
     /// Produces one record and gives its partition and offset. Without a partition each key has one (not the one the
