@@ -35,6 +35,8 @@ impl Letters {
 }
 
 impl DeadLetters for Letters {
+    const END: &'static str = "dead-lettered; once its cause is mended, `replay` sends it again";
+
     async fn write(&self, key: &str, value: Vec<u8>) -> Result<(), LetterError> {
         self.0
             .write(Some(key.as_bytes().to_vec()), value)

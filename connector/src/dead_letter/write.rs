@@ -21,6 +21,9 @@ pub(crate) enum LetterError {
 
 /// Where letters go.
 pub(crate) trait DeadLetters: Send + Sync {
+    /// What has become of a record whose letter went here, and what to do, for the log.
+    const END: &'static str;
+
     /// Returns when the letter is stored for good.
     fn write(&self, key: &str, value: Vec<u8>) -> impl Future<Output = Result<(), LetterError>> + Send;
 }

@@ -65,6 +65,8 @@ pub(crate) struct Options {
 struct RefusedAgain;
 
 impl DeadLetters for RefusedAgain {
+    const END: &'static str = "refused again; its letter stays in the dead-letter topic";
+
     async fn write(&self, _key: &str, _value: Vec<u8>) -> Result<(), LetterError> {
         Ok(())
     }

@@ -56,7 +56,7 @@ where
     pub(super) fn written(&mut self, letter: &Letter) -> Result<(), DeliveryError> {
         self.parts.counters.dead_lettered(letter.letter.reason());
         let (source, reason) = (letter.letter.source(), letter.letter.reason());
-        tracing::error!(%source, reason, "dead-lettered");
+        tracing::error!(%source, reason, "{}", D::END);
         match &letter.end {
             LetterEnd::Position(position) => self.settle(*position, Outcome::DeadLettered),
             LetterEnd::Parcel(record) => self.parcel_ended(record, true),

@@ -227,6 +227,8 @@ pub(super) struct FakeLetters {
 }
 
 impl DeadLetters for FakeLetters {
+    const END: &'static str = "dead-lettered";
+
     async fn write(&self, key: &str, value: Vec<u8>) -> Result<(), LetterError> {
         if let Some(error) = self.errors.lock().unwrap().pop() {
             return Err(error);
