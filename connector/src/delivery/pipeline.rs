@@ -1,6 +1,7 @@
 //! Everything one inlet decides: what goes next, and what follows from an answer. Pure: no clock, no I/O, no task.
 
 mod failures;
+mod pressure;
 mod refusals;
 mod verdicts;
 
@@ -15,9 +16,10 @@ use super::backoff::Backoff;
 use super::counters::{Counters, InletName};
 use super::health::Health;
 use super::lanes::{Capacity, Lanes};
+use super::limit::Limit;
 use super::merge::{Cargo, Merger};
 use super::parcel::Parcel;
-use super::send::Sent;
+use super::send::{Exchange, Sent};
 use super::shipment::Shipment;
 use super::suspicion::Suspicion;
 use crate::aep::{Answer, Fate, Refusal, Scope};
@@ -50,6 +52,10 @@ pub(super) struct Cut {
     pub(super) merging: bool,
 }
 
+/// Whether one more request fits below the bound of all inlets together.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Room(pub(super) bool);
+
 /// Now, on both clocks.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Now {
@@ -70,6 +76,7 @@ pub(super) struct Pipeline {
     flying: HashMap<u64, Shipment>,
     /// Between two attempts. They keep their place in the limit: a struggling target then has fewer batches, not more.
     parked: Vec<Shipment>,
+    limit: Limit,
     next_id: u64,
     health: Health,
     /// Failures in a row over all requests.
@@ -90,7 +97,8 @@ pub(super) struct Pipeline {
 }
 
 impl Pipeline {
-    pub(super) fn new(inlet: InletName, cut: Cut, backoff: Backoff, counters: Arc<Counters>) -> Self {
+    pub(super) fn new(inlet: InletName, cut: Cut, backoff: Backoff, limit: Limit, counters: Arc<Counters>) -> Self {
+        counters.limit(inlet, limit.get());
         Self {
             inlet,
             cut,
@@ -100,6 +108,7 @@ impl Pipeline {
             merger: cut.merging.then(Merger::default),
             flying: HashMap::new(),
             parked: Vec::new(),
+            limit,
             next_id: 0,
             health: Health::Well,
             failures: 0,
@@ -143,8 +152,20 @@ impl Pipeline {
         std::mem::take(&mut self.ended)
     }
 
-    /// What goes out next, if anything may go now. `permit`: whether one more request fits under the limit.
-    pub(super) fn next(&mut self, now: Now, permit: bool) -> Option<(u64, &[Parcel], Cargo)> {
+    /// Whether one more request may be under way. When the limit shrinks, those between two attempts may be more than it
+    /// allows; they keep their places and go one after the other.
+    fn may_send(&self) -> bool {
+        self.flying.len() < self.limit.get()
+    }
+
+    /// Whether something new may be begun.
+    fn may_begin(&self, room: Room) -> bool {
+        room.0 && self.load() < self.limit.get()
+    }
+
+    /// What goes out next, if anything may go now.
+    pub(super) fn next(&mut self, now: Now, room: Room) -> Option<(u64, &[Parcel], Cargo)> {
+        let permit = self.may_begin(room);
         self.lanes.awake(now.instant, now.wall);
         self.judge_suspects(now);
         let mut shipment = match self.health {
@@ -166,10 +187,15 @@ impl Pipeline {
                 shipment.probe = true;
                 shipment
             }
-            Health::Well => match self.parked.iter().position(|parked| parked.not_before <= now.instant) {
-                Some(index) => self.parked.swap_remove(index),
-                None => self.fresh(now, permit)?,
-            },
+            Health::Well => {
+                if !self.may_send() {
+                    return None;
+                }
+                match self.parked.iter().position(|parked| parked.not_before <= now.instant) {
+                    Some(index) => self.parked.swap_remove(index),
+                    None => self.fresh(now, permit)?,
+                }
+            }
         };
         shipment.attempt(now.wall);
         let cargo = match &mut self.merger {
@@ -218,7 +244,8 @@ impl Pipeline {
 
     /// When [`Self::next`] has to be asked again, if nothing happens before. Never a moment at which it could do nothing:
     /// that would make the driver spin.
-    pub(super) fn wake(&self, permit: bool) -> Option<Instant> {
+    pub(super) fn wake(&self, room: Room) -> Option<Instant> {
+        let permit = self.may_begin(room);
         let resting = self.lanes.next_awake();
         let suspects = if self.is_idle() { self.suspicion.due() } else { None };
         let sending = match self.health {
@@ -240,6 +267,7 @@ impl Pipeline {
                 };
                 due.filter(|_| self.flying.is_empty()).map(|due| due.max(until))
             }
+            Health::Well if !self.may_send() => None,
             Health::Well => {
                 let parked = self.parked.iter().map(|shipment| shipment.not_before).min();
                 let fresh = if permit { self.batch_due() } else { None };
@@ -255,10 +283,13 @@ impl Pipeline {
     }
 
     /// Draws the consequences of an attempt.
-    pub(super) fn landed(&mut self, id: u64, sent: Sent, now: Now) {
+    pub(super) fn landed(&mut self, id: u64, sent: Sent, exchange: Option<Exchange>, now: Now) {
         let Some(mut shipment) = self.flying.remove(&id) else {
             return;
         };
+        if let Some(exchange) = exchange {
+            self.measure(&sent, exchange, now);
+        }
         let probe = std::mem::take(&mut shipment.probe);
         let was_held = self.health.is_held();
         self.judge(shipment, sent, probe, now);

@@ -51,6 +51,7 @@ impl Pipeline {
                 );
                 self.counters.health(self.inlet, Some(&failure.detail));
                 self.health = Health::Down { until };
+                self.begin_anew(now);
             }
             Health::Well => {}
         }
