@@ -9,10 +9,13 @@ use reqwest::Url;
 use super::check;
 use super::inlet;
 use super::model::{
-    Batch, Concurrency, CredentialNames, DeadLetterTopic, Deduplicate, Http, Ims, OnEvicted, Pace, Platform, Proxy, RetryLimits,
+    Batch, Concurrency, CredentialNames, DeadLetterTopic, Deduplicate, Http, Ims, OnEvicted, Pace, Platform, Proxy,
+    RetryLimits,
 };
 use super::problem::Problems;
-use super::raw::{RawBatch, RawBuffer, RawConcurrency, RawDeadLetter, RawDeduplicate, RawHttp, RawIms, RawPace, RawPlatform, RawRetry};
+use super::raw::{
+    RawBatch, RawBuffer, RawConcurrency, RawDeadLetter, RawDeduplicate, RawHttp, RawIms, RawPace, RawPlatform, RawRetry,
+};
 use super::scalar::Period;
 use super::tree::Path;
 use crate::ledger::Bounds;

@@ -137,7 +137,7 @@ where
         // throttles must not slow the other.
         let limit = Limit::new(platform.concurrency, Instant::now());
         let mut inlet = |name, endpoint: Endpoint| {
-            let cut = cut(platform, &endpoint, name);
+            let cut = cut(platform, &endpoint);
             let backoff = Backoff::new(platform.retry, random.fork());
             Inlet {
                 name,
@@ -251,7 +251,8 @@ where
                         .endpoint
                         .request(entities.take(1).map(|(at, _)| (at, &entity[..]))),
                     Cargo::Nothing => {
-                        self.flights.push(Box::pin(async move { (name, id, (Sent::Nothing, None)) }));
+                        self.flights
+                            .push(Box::pin(async move { (name, id, (Sent::Nothing, None)) }));
                         continue;
                     }
                 };
@@ -311,8 +312,7 @@ where
 }
 
 /// How requests to this inlet are cut. Without batches nothing is gained by lingering.
-fn cut(platform: &Platform, endpoint: &Endpoint, name: InletName) -> Cut {
-    let timed = name == InletName::Events;
+fn cut(platform: &Platform, endpoint: &Endpoint) -> Cut {
     if endpoint.batched() {
         // Each parcel counts one byte for its comma; the frame of a batch counts the one comma too many.
         let bytes = platform
@@ -328,14 +328,12 @@ fn cut(platform: &Platform, endpoint: &Endpoint, name: InletName) -> Cut {
         Cut {
             capacity,
             linger: platform.batch.linger,
-            timed,
             merging: false,
         }
     } else if endpoint.merges() {
         Cut {
             capacity: MERGED,
             linger: Duration::ZERO,
-            timed,
             merging: true,
         }
     } else {
@@ -345,7 +343,6 @@ fn cut(platform: &Platform, endpoint: &Endpoint, name: InletName) -> Cut {
                 bytes: MAX_BODY,
             },
             linger: Duration::ZERO,
-            timed,
             merging: false,
         }
     }

@@ -162,7 +162,10 @@ impl Limit {
             round.together = round.together.max(reading.together);
             match reading.sign {
                 Sign::Served => round.times.push((size(reading.records), reading.took)),
-                Sign::Refused => round.refused += 1,
+                Sign::Refused => {
+                    round.refused += 1;
+                    self.pressed = self.pressed.and(Some(now));
+                }
                 Sign::Strained => round.strained += 1,
             }
         }
@@ -193,12 +196,11 @@ impl Limit {
         if refused > 0 {
             let share = as_fraction(refused) / as_fraction(round.answers());
             self.too_much(1.0 - share * HALF, now);
-            if self.now < before {
-                let news = self.pressed.is_none().then_some(Change::Pressed);
+            let begins = self.pressed.is_none() && self.now < before;
+            if begins || self.pressed.is_some() {
                 self.pressed = Some(now);
-                return news;
             }
-            return None;
+            return begins.then_some(Change::Pressed);
         }
         if looked {
             self.measure(round, true);
@@ -292,7 +294,13 @@ impl Limit {
             if times.len() >= SAMPLES
                 && let Some(median) = median(times)
             {
-                *usual = Some(Duration::from_secs_f64(median));
+                *usual = Some(Duration::from_secs_f64(match usual {
+                    // Close to what was known, the difference is mostly chance.
+                    Some(usual) if (median / usual.as_secs_f64()).log2().abs() < 1.0 => {
+                        (median * usual.as_secs_f64()).sqrt()
+                    }
+                    _ => median,
+                }));
             }
         }
     }

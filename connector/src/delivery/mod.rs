@@ -41,4 +41,4 @@ mod tests;
 pub(crate) use backoff::Backoff;
 pub(crate) use counters::Counters;
 pub(crate) use driver::{Delivery, DeliveryError, Parts};
-pub(crate) use send::Tokens;
+pub(crate) use send::{NoToken, Tokens};

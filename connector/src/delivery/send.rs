@@ -1,6 +1,5 @@
 //! One attempt: pace, token, timeout, HTTP.
 
-use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,13 +13,21 @@ use super::pace::{Gate, Pace};
 use crate::aep::{self, Answer, HttpAnswer, Kind, Request, Transport, TransportError};
 use crate::clock::Clock;
 
+/// There is no token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct NoToken {
+    /// Why, and what to do about it; nothing secret.
+    pub(crate) message: String,
+    /// Otherwise somebody has to change the credential.
+    pub(crate) heals: bool,
+}
+
 /// Where access tokens come from.
 pub(crate) trait Tokens: Send + Sync {
     type Token: Send + Sync;
-    type Error: fmt::Display + Send;
 
     /// A token that is valid as far as anyone knows.
-    fn token(&self) -> impl Future<Output = Result<Self::Token, Self::Error>> + Send;
+    fn token(&self) -> impl Future<Output = Result<Self::Token, NoToken>> + Send;
 
     /// The platform refused this token: it must not be handed out again.
     fn refuse(&self, token: &Self::Token);
@@ -36,7 +43,7 @@ pub(super) enum Sent {
     /// No answer: whether the records were accepted is unknown.
     Failed(TransportError),
     /// Nothing was sent.
-    NoToken(String),
+    NoToken(NoToken),
     /// There was nothing to send: newer statements were accepted for all of it.
     Nothing,
 }
@@ -87,13 +94,16 @@ impl<T: Transport, K: Tokens> Sender<T, K> {
             // The token after the pause: during a long one it may have expired.
             let token = match self.tokens.token().await {
                 Ok(token) => token,
-                Err(error) => return (Sent::NoToken(error.to_string()), exchange),
+                Err(none) => return (Sent::NoToken(none), exchange),
             };
             let authorization = self.tokens.bearer(&token).clone();
             if refused.as_ref() == Some(&authorization) {
                 // The next token has to wait for a while. Another refusal of this one would look like missing rights.
-                let detail = "the token was refused, and IMS is not asked for the next one yet".to_owned();
-                return (Sent::NoToken(detail), exchange);
+                let none = NoToken {
+                    message: "the token was refused, and IMS is not asked for the next one yet".to_owned(),
+                    heals: true,
+                };
+                return (Sent::NoToken(none), exchange);
             }
             let (posted, measured) = self.exchange(&request, authorization.clone()).await;
             exchange = Some(measured);

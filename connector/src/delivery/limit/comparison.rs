@@ -12,15 +12,16 @@ use super::simulation::{Algorithm, Fault, Inlet, Run, Supply, play};
 use super::{Limit, as_fraction as fraction};
 use crate::config::Concurrency;
 
+/// The bound of all that adapt: the default.
 const MOST: usize = 64;
 const SECONDS: usize = 300;
 /// The fixed numbers of which the best is taken.
-const FIXED: [usize; 7] = [2, 4, 8, 12, 16, 32, 64];
+const FIXED: [usize; 5] = [2, 8, 12, 32, 64];
 
 const INLET: Inlet = Inlet {
     workers: |_| 16,
-    road: |_| 0.04,
-    work: |_, records| 0.06 + 0.0002 * fraction(records),
+    road: |_| 0.08,
+    work: |_, records| 0.12 + 0.0004 * fraction(records),
     spread: 0.3,
     thrash: 0.0,
     queue: usize::MAX,
@@ -64,7 +65,11 @@ fn trouble(name: &'static str, ends: usize, inlet: Inlet) -> Scene {
 
 /// From the second 100 on, for half a minute.
 fn outage(now: f64, fault: Fault) -> Fault {
-    if (100.0..130.0).contains(&now) { fault } else { Fault::None }
+    if (100.0..130.0).contains(&now) {
+        fault
+    } else {
+        Fault::None
+    }
 }
 
 #[rustfmt::skip] // a table
@@ -75,13 +80,13 @@ fn scenes() -> Vec<Scene> {
         scene("200 workers", Inlet { workers: |_| 200, ..INLET }),
         scene("8 workers, slower when crowded", Inlet { workers: |_| 8, thrash: 0.05, ..INLET }),
         scene("16 workers, scattered times", Inlet { spread: 1.0, ..INLET }),
-        scene("429 above 40 requests a second", Inlet { workers: |_| 200, rate: 40.0, ..INLET }),
+        scene("429 above 20 requests a second", Inlet { workers: |_| 200, rate: 20.0, ..INLET }),
         scene("429 above 12 at once", Inlet { workers: |_| 200, admits: 12, ..INLET }),
         scene("503 when 8 work and 8 wait", Inlet { workers: |_| 8, queue: 8, ..INLET }),
         scene("one answer in 50 takes 30 s more", Inlet { outliers: 0.02, ..INLET }),
         trouble("32 workers, 4 for a minute", 160,
             Inlet { workers: |t| if (100.0..160.0).contains(&t) { 4 } else { 32 }, ..INLET }),
-        trouble("the road gets ten times longer", 100, Inlet { road: |t| if t < 100.0 { 0.04 } else { 0.4 }, ..INLET }),
+        trouble("the road gets ten times longer", 100, Inlet { road: |t| if t < 100.0 { 0.08 } else { 0.8 }, ..INLET }),
         trouble("the work gets five times longer", 100,
             Inlet { work: |t, n| (INLET.work)(t, n) * if t < 100.0 { 1.0 } else { 5.0 }, ..INLET }),
         trouble("half a minute without connections", 130, Inlet { fault: |t| outage(t, Fault::Broken), ..INLET }),
@@ -90,7 +95,7 @@ fn scenes() -> Vec<Scene> {
         Scene {
             supply: Supply { rate: |t| if t % 100.0 < 50.0 { 20.0 } else { f64::INFINITY }, batch: 500 },
             ..scene("small batches and large ones in turns",
-                Inlet { workers: |_| 32, work: |_, n| 0.02 + 0.0012 * fraction(n), ..INLET })
+                Inlet { workers: |_| 32, work: |_, n| 0.04 + 0.0024 * fraction(n), ..INLET })
         },
         Scene {
             counted: 150..SECONDS,
@@ -159,7 +164,11 @@ fn the_limit_compared_with_its_rivals_has_the_best_worst_case() {
     let mut crowding = [0.0_f64; RIVALS.len()];
     for scene in scenes() {
         let tried = FIXED.map(|number| (number, figures(&scene, &mut Fixed(number))));
-        let (best, ideal) = tried.iter().copied().max_by(|a, b| a.1.records.total_cmp(&b.1.records)).unwrap();
+        let (best, ideal) = tried
+            .iter()
+            .copied()
+            .max_by(|a, b| a.1.records.total_cmp(&b.1.records))
+            .unwrap();
         // With two requests under way nothing waits anywhere.
         let quick = tried[0].1.median;
         writeln!(table, "\n{} (best fixed number: {best})", scene.name).unwrap();
@@ -172,7 +181,9 @@ fn the_limit_compared_with_its_rivals_has_the_best_worst_case() {
             if (scene.supply.rate)(0.0).is_infinite() && scene.ends.is_none() {
                 crowding[index] = crowding[index].max(it.median / quick);
             }
-            let recovery = it.recovery.map_or(String::new(), |seconds| format!("  back after {seconds:2} s"));
+            let recovery = it
+                .recovery
+                .map_or(String::new(), |seconds| format!("  back after {seconds:2} s"));
             writeln!(
                 table,
                 "  {name:12}  goodput {:3.0} %  median {:5.0} ms  p95 {:5.0} ms  refused {:4.1} %{recovery}",
@@ -196,7 +207,7 @@ fn the_limit_compared_with_its_rivals_has_the_best_worst_case() {
         .unwrap();
     }
     println!("{table}");
-    assert!(worst[0] > 0.8 && refused[0] < 5.0 && crowding[0] < 4.0, "{table}");
+    assert!(worst[0] > 0.8 && refused[0] < 8.0 && crowding[0] < 2.5, "{table}");
     assert!(worst[1..].iter().all(|rival| *rival < worst[0]), "{table}");
 }
 

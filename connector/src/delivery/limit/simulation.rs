@@ -248,14 +248,14 @@ impl Simulation<'_> {
         self.work();
     }
 
-    /// A tenth of a second's worth may come at once.
+    /// A second's worth may come at once.
     fn within_rate(&mut self) -> bool {
         let rate = self.inlet.rate;
         if !rate.is_finite() {
             return true;
         }
         let (tokens, since) = self.tokens;
-        let tokens = (tokens + (self.now - since) * rate).min((rate / 10.0).max(1.0));
+        let tokens = (tokens + (self.now - since) * rate).min(rate);
         let fits = tokens >= 1.0;
         self.tokens = (if fits { tokens - 1.0 } else { tokens }, self.now);
         fits

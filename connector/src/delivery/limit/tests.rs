@@ -133,7 +133,12 @@ fn a_few_slow_answers_in_a_round_change_nothing() {
     let before = rounds.rounds(10, TIME);
     rounds.now += TIME * 300;
     for index in 0..before {
-        rounds.answer(Sign::Served, if index % 3 == 0 { TIME * 300 } else { TIME }, 500, before);
+        rounds.answer(
+            Sign::Served,
+            if index % 3 == 0 { TIME * 300 } else { TIME },
+            500,
+            before,
+        );
     }
     assert!(rounds.limit.get() >= before);
 }

@@ -2,19 +2,27 @@
 
 use super::{Now, Pipeline};
 use crate::aep::{Answer, Fate, TransportError};
+use crate::delivery::health::Health;
 use crate::delivery::limit::{Change, Reading, Sign};
 use crate::delivery::send::{Exchange, Sent};
 
 impl Pipeline {
     /// Tells the limit of an attempt, if it says anything of how much the inlet can take.
     pub(super) fn measure(&mut self, sent: &Sent, exchange: Exchange, now: Now) {
-        let Some(sign) = sign(sent) else { return };
+        // A probe is one request, whatever the limit.
+        let Some(sign) = sign(sent).filter(|_| self.health == Health::Well) else {
+            return;
+        };
         let reading = Reading {
             sign,
             started: exchange.started,
             took: exchange.took,
             // As the inlet counts them: merged statements are one.
-            records: if let Sent::Answered(Answer::Records(fates)) = sent { fates.len() } else { 1 },
+            records: if let Sent::Answered(Answer::Records(fates)) = sent {
+                fates.len()
+            } else {
+                1
+            },
             together: exchange.together,
         };
         let before = self.limit.get();
@@ -27,7 +35,11 @@ impl Pipeline {
         let inlet = self.inlet.as_str();
         match change {
             Some(Change::Pressed) => {
-                tracing::warn!(inlet, limit, "the inlet is asked too much: fewer requests at once from now on");
+                tracing::warn!(
+                    inlet,
+                    limit,
+                    "the inlet is asked too much: fewer requests at once from now on"
+                );
             }
             Some(Change::Relieved) => {
                 tracing::info!(inlet, limit, "the inlet has refused nothing for a while");

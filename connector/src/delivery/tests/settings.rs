@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::config::{
-    Batch, Concurrency, CredentialNames, DeadLetterTopic, Events, Http, Ims, Inlet, OnEvicted, Pace, Platform, Profiles,
-    RetryLimits, SchemaRef,
+    Batch, Concurrency, CredentialNames, DeadLetterTopic, Events, Http, Ims, Inlet, OnEvicted, Pace, Platform,
+    Profiles, RetryLimits, SchemaRef,
 };
 use crate::ledger::Bounds;
 use crate::secret::Secret;
