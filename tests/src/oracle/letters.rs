@@ -104,15 +104,34 @@ pub(super) fn judge(verdict: &mut Verdict, letters: &Letters, duties: &[Duty], r
     }
 }
 
+/// A refusal: its status and its text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Refused<'a> {
+    status: u16,
+    text: Option<&'a str>,
+}
+
+impl Refused<'_> {
+    /// The reason a letter must name for it.
+    fn reason(self) -> &'static str {
+        match (self.status, self.text) {
+            (413, _) => "too_large",
+            // The documents' own text for a message that is not what the inlet expects.
+            (_, Some(text)) if text.contains("unknown xdm format") => "unknown_schema",
+            _ => "refused",
+        }
+    }
+}
+
 /// What Experience Platform refused, as its simulator saw it.
 #[derive(Debug, Default)]
 struct Refusals<'a> {
-    /// Refused for good, and not because of the configuration: with these statuses.
-    guilty: HashMap<&'a str, HashSet<u16>>,
+    /// Refused for good, and not because of the configuration.
+    guilty: HashMap<&'a str, HashSet<Refused<'a>>>,
     /// Server errors.
     failures: HashMap<&'a str, usize>,
-    /// Statuses of profile statements refused for good; they have no id, so any may have been any record's.
-    statements: HashSet<u16>,
+    /// Profile statements refused for good; they have no id, so any may have been any record's.
+    statements: HashSet<Refused<'a>>,
     /// Whether a profile statement met a server error so often.
     statement_failures: usize,
 }
@@ -120,7 +139,7 @@ struct Refusals<'a> {
 impl<'a> Refusals<'a> {
     fn read(requests: &'a [InletRequest]) -> Self {
         let mut refusals = Self::default();
-        let mut streaks: HashMap<&str, HashMap<&'a str, u16>> = HashMap::new();
+        let mut streaks: HashMap<&str, HashMap<&'a str, Refused<'a>>> = HashMap::new();
         for request in requests {
             let streak = streaks.entry(request.inlet.as_str()).or_default();
             let alone = request.messages.len() == 1 || request.status == Some(207);
@@ -131,10 +150,14 @@ impl<'a> Refusals<'a> {
                 }
                 let for_good =
                     (400..500).contains(&message.status) && ![401, 403, 404, 408, 429].contains(&message.status);
+                let refused = Refused {
+                    status: message.status,
+                    text: message.text.as_deref(),
+                };
                 match (message.id.as_deref(), message.status) {
-                    (Some(id), status) if for_good && alone => drop(streak.insert(id, status)),
+                    (Some(id), _) if for_good && alone => drop(streak.insert(id, refused)),
                     (Some(id), 500..) => *refusals.failures.entry(id).or_default() += 1,
-                    (None, status) if for_good => drop(refusals.statements.insert(status)),
+                    (None, _) if for_good => drop(refusals.statements.insert(refused)),
                     (None, 500..) => refusals.statement_failures += 1,
                     _ => {}
                 }
@@ -147,11 +170,11 @@ impl<'a> Refusals<'a> {
     }
 
     /// The end of a streak of refusals: a short one tells of its records, a long one of the target.
-    fn release(&mut self, streak: &mut HashMap<&'a str, u16>) {
+    fn release(&mut self, streak: &mut HashMap<&'a str, Refused<'a>>) {
         let ended = std::mem::take(streak);
         if ended.len() < TARGET {
-            for (id, status) in ended {
-                self.guilty.entry(id).or_default().insert(status);
+            for (id, refused) in ended {
+                self.guilty.entry(id).or_default().insert(refused);
             }
         }
     }
@@ -160,17 +183,17 @@ impl<'a> Refusals<'a> {
     fn reasons(&self, id: &str, at: i64, since: i64, letter: &Letter) -> Vec<&'static str> {
         let mut reasons = Vec::new();
         let statement = letter.target.as_ref().is_some_and(|target| target.inlet == "profiles");
-        let statuses = if statement {
+        let found = if statement {
             Some(&self.statements)
         } else {
             self.guilty.get(id)
         };
         let told = letter.target.as_ref().and_then(|target| target.status);
-        for status in statuses.into_iter().flatten() {
-            let reason = if *status == 413 { "too_large" } else { "refused" };
-            // A letter that names another status than the platform's has none of its reasons right.
-            reasons.push(if told == Some(*status) {
-                reason
+        for refused in found.into_iter().flatten() {
+            // A letter that names another status than the platform's has no reason of its own right.
+            let same = told == Some(refused.status);
+            reasons.push(if same {
+                refused.reason()
             } else {
                 "one with the platform's status"
             });

@@ -39,6 +39,7 @@ impl MessageFate {
             identity,
             accepted,
             status,
+            text: None,
         }
     }
 }
@@ -67,7 +68,10 @@ pub(super) fn accept(shared: &Shared, received: Received<'_>) -> Reply {
                 state.seen.count_fault("message");
             }
             let status = verdict.as_ref().map_or(200, |(status, _)| *status);
-            fates.push(MessageFate::new(&message.facts, record.is_some(), status));
+            fates.push(MessageFate {
+                text: verdict.as_ref().map(|(_, text)| text.clone()),
+                ..MessageFate::new(&message.facts, record.is_some(), status)
+            });
             if let Some(checked) = record {
                 accepted_count += 1;
                 state.seen.store.accept(Arriving {

@@ -126,9 +126,14 @@ impl Feed {
         let (Some((dialect, count)), Expected::Delivered { id }) = (self.doomed, &event.expected) else {
             return;
         };
+        // A text of the target's scope among accepted records, and one about the record.
+        let texts = [
+            None,
+            Some("Message is invalid: required key [channel] not found".to_owned()),
+        ];
         let fault = Fault::Message {
             status: status(400),
-            message: None,
+            message: texts[self.rng.usize(..2)].clone(),
             dialect: Some(dialect),
             accept: false,
         };

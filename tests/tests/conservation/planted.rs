@@ -86,8 +86,14 @@ fn told_to_wait(events: &[RawEvent]) -> Vec<Step> {
 }
 
 fn refused_for_good(events: &[RawEvent]) -> Vec<Step> {
+    let fault = Fault::Message {
+        status: status(400),
+        message: Some("Message is invalid".to_owned()),
+        dialect: None,
+        accept: false,
+    };
     vec![
-        Step::new(Target::Inlets, Fault::message(status(400)))
+        Step::new(Target::Inlets, fault)
             .when(Selector::ids([id(&events[7])]))
             .forever(),
     ]
