@@ -40,7 +40,8 @@ Options:
   --help           This text
   --version        The version
 
-Exit codes: 0 stopped or done; 1 failed; 2 wrong arguments or configuration.
+Exit codes: 0 stopped or done; 1 failed; 2 somebody must change arguments, configuration or cluster; 3 another process commits
+for the same consumer id.
 ";
 
 /// What to do.

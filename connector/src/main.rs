@@ -20,6 +20,7 @@ mod log;
 mod map;
 mod outcome;
 mod position;
+mod progress;
 mod replay;
 mod run;
 mod secret;

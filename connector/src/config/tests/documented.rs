@@ -9,6 +9,8 @@ use serde_json::Value;
 
 use super::*;
 
+const TABLE: &str = "docs/configuration.md";
+
 /// A key that holds a value.
 struct Key {
     path: String,
@@ -98,14 +100,22 @@ fn section(prefix: &str, schema: &Value, keys: &mut Vec<Key>) {
     }
 }
 
+fn path(file: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..").join(file)
+}
+
+/// A file of the repository; read when the test runs: it may have been edited since the test was built.
+fn document(file: &str) -> String {
+    std::fs::read_to_string(path(file)).unwrap_or_default()
+}
+
 /// Compares a file of the repository with what it must be, or writes it, when that is asked for.
 #[track_caller]
 pub(crate) fn keep(file: &str, expected: &str) {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..").join(file);
     if std::env::var_os("UPDATE_DOCS").is_some() {
-        std::fs::write(&path, expected).unwrap();
+        std::fs::write(path(file), expected).unwrap();
     }
-    let found = std::fs::read_to_string(&path).unwrap_or_default();
+    let found = document(file);
     let difference = found
         .lines()
         .zip(expected.lines())
@@ -116,38 +126,41 @@ pub(crate) fn keep(file: &str, expected: &str) {
     );
 }
 
-/// The document with its rows anew, in their order; a key it does not have comes after its nearest relative.
+/// The document with the rows of its table of keys anew, in their order; a key it does not have comes after its nearest
+/// relative.
 fn with_rows_of(document: &str, keys: &[Key]) -> String {
-    let path_of = |row: &str| {
-        row.strip_prefix("| `")
-            .and_then(|row| Some(row.split_once('`')?.0.to_owned()))
-    };
-    let mut lines: Vec<String> = document
+    const HEAD: &str = "| key | type | default | meaning |\n| --- | --- | --- | --- |\n";
+    let (before, rest) = document.split_once(HEAD).unwrap();
+    let (table, after) = rest.split_once("\n\n").unwrap();
+    let mut rows: Vec<&Key> = table
         .lines()
-        .filter_map(|line| match path_of(line) {
-            Some(path) => keys.iter().find(|key| key.path == path).map(Key::row),
-            None => Some(line.to_owned()),
+        .filter_map(|row| {
+            let path = row.strip_prefix("| `")?.split_once('`')?.0;
+            keys.iter().find(|key| key.path == path)
         })
         .collect();
     for key in keys {
-        if lines.iter().any(|line| path_of(line).as_ref() == Some(&key.path)) {
-            continue;
+        if !rows.iter().any(|row| row.path == key.path) {
+            let common = |row: &Key| {
+                row.path
+                    .bytes()
+                    .zip(key.path.bytes())
+                    .take_while(|(a, b)| a == b)
+                    .count()
+            };
+            let nearest = (0..rows.len()).max_by_key(|index| (common(rows[*index]), *index));
+            rows.insert(nearest.map_or(0, |index| index + 1), key);
         }
-        let common = |path: &str| path.bytes().zip(key.path.bytes()).take_while(|(a, b)| a == b).count();
-        let nearest = (0..lines.len())
-            .filter_map(|index| Some((common(&path_of(&lines[index])?), index)))
-            .max()
-            .unwrap();
-        lines.insert(nearest.1 + 1, key.row());
     }
-    format!("{}\n", lines.join("\n"))
+    let rows: Vec<String> = rows.into_iter().map(Key::row).collect();
+    format!("{before}{HEAD}{}\n\n{after}", rows.join("\n"))
 }
 
 #[test]
 fn the_table_is_what_the_code_says_of_each_key() {
     let keys = keys();
     assert!(keys.len() > 60, "only {} keys were found", keys.len());
-    keep("docs/configuration.md", &with_rows_of(TABLE, &keys));
+    keep(TABLE, &with_rows_of(&document(TABLE), &keys));
 }
 
 #[test]

@@ -11,7 +11,6 @@ pub(crate) use editors::complaints;
 use super::*;
 
 const SAMPLE: &str = include_str!("../../../../connector.yaml");
-const TABLE: &str = include_str!("../../../../docs/configuration.md");
 const SECRETS: &str =
     "IMS_CLIENT_ID=the-id\nIMS_CLIENT_SECRET=hush: # \"very'\\\\ hush\nIMS_CLIENT_SECRET_NEXT=next-hush\n";
 
