@@ -9,7 +9,6 @@ use serde_json::{Map, Value, json};
 
 use super::raw::RawTopic;
 use super::scalar::{Partition, Period, Size, StartAt};
-use super::schema::is_type;
 use super::{inlet, scalar};
 
 /// The package data of the SmartModule, where its parameters are described.
@@ -34,26 +33,19 @@ impl<T> Word for (&'static str, T) {
 
 // === texts ===
 
-/// One of a few words.
+/// One of a few words. (That null is none of them does not matter: it passes as what may be a placeholder.)
 pub(super) fn one_of<W: Word>(words: &'static [W]) -> impl Fn(&mut Schema) {
-    move |schema| {
-        let optional = is_type(schema, "null");
-        schema.insert("enum".to_owned(), listed(words, optional));
-    }
+    |schema| drop(schema.insert("enum".to_owned(), listed(words)))
 }
 
-fn listed<W: Word>(words: &[W], optional: bool) -> Value {
-    let words = words.iter().map(|word| Value::from(word.word()));
-    words.chain(optional.then_some(Value::Null)).collect()
+fn listed<W: Word>(words: &[W]) -> Value {
+    words.iter().map(|word| Value::from(word.word())).collect()
 }
 
 /// A list of such words.
 pub(super) fn list_of<W: Word>(words: &'static [W]) -> impl Fn(&mut Schema) {
     move |schema| {
-        schema.insert(
-            "items".to_owned(),
-            json!({ "type": "string", "enum": listed(words, false) }),
-        );
+        schema.insert("items".to_owned(), json!({ "type": "string", "enum": listed(words) }));
     }
 }
 
@@ -145,7 +137,7 @@ pub(super) fn events(schema: &mut Schema) {
         "type": ["string", "null"],
         "description": "XDM in batches, or bare events to a flow that maps them",
         "default": "xdm",
-        "enum": listed(&inlet::EVENT_FORMATS, true),
+        "enum": listed(&inlet::EVENT_FORMATS),
     });
     *property(schema, "identity-dataset-id") = json!({ "type": "null", "description": "Refused: profiles only" });
     schema.insert(
@@ -163,7 +155,7 @@ pub(super) fn profiles(schema: &mut Schema) {
         "type": ["string", "null"],
         "description": "`upsert` changes what it states, `raw` goes to a flow that maps it, `xdm` replaces the record",
         "default": "upsert",
-        "enum": listed(&inlet::PROFILE_FORMATS, true),
+        "enum": listed(&inlet::PROFILE_FORMATS),
     });
     let xdm_only = ["schema-id", "schema-content-type"];
     schema.insert(

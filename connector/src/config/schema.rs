@@ -103,7 +103,12 @@ fn flatten(schema: &mut Schema) {
 
 /// Every text may be made of secrets.
 fn allow_placeholders(schema: &mut Schema) {
-    if !is_type(schema, "string") {
+    let is_text = match schema.get("type") {
+        Some(Value::Array(types)) => types.iter().any(|kind| kind == "string"),
+        Some(kind) => kind == "string",
+        None => false,
+    };
+    if !is_text {
         return;
     }
     if let Some(pattern) = schema.get("pattern").and_then(Value::as_str) {
@@ -113,14 +118,5 @@ fn allow_placeholders(schema: &mut Schema) {
     if let Some(words) = schema.remove("enum") {
         let choices = json!([{ "enum": words }, { "pattern": PLACEHOLDER }]);
         schema.insert("anyOf".to_owned(), choices);
-    }
-}
-
-/// Whether a value may be of a type, by its schema.
-pub(super) fn is_type(schema: &Schema, wanted: &str) -> bool {
-    match schema.get("type") {
-        Some(Value::Array(types)) => types.iter().any(|found| found == wanted),
-        Some(found) => found == wanted,
-        None => false,
     }
 }
