@@ -14,9 +14,12 @@ Usage:
   capillary-aep-sink --config PATH [--secrets PATH]
       Runs until SIGTERM or SIGINT. Secrets come from the file (lines NAME=VALUE) or, without it, from the environment.
       The cluster is the one of the current Fluvio profile.
-  capillary-aep-sink map [--config PATH [--secrets PATH]]
+  capillary-aep-sink map [--explain] [--config PATH [--secrets PATH]]
       Maps raw events, one JSON object a line, from standard input to answers on standard output, with the parameters
-      of the configuration's transform or the defaults. Nothing is sent.
+      of the configuration's transform or the defaults. Nothing is sent. With --explain the output is for people: which
+      field of the event went where, what was left out and why, or why the event is skipped or rejected.
+  capillary-aep-sink schema
+      Prints the JSON Schema of the configuration, for editors.
   capillary-aep-sink replay --config PATH [--secrets PATH] [FILTERS] [--dry-run] [--profiles] [--again] [--json]
       Sends dead letters again, up to the end of the dead-letter topic as it is now: refused events as they are, rejected
       records as they are mapped today. What fails again stays in the topic, and the exit code is 1. A second run goes
@@ -37,7 +40,8 @@ Options:
   --help           This text
   --version        The version
 
-Exit codes: 0 stopped or done; 1 failed; 2 wrong arguments or configuration.
+Exit codes: 0 stopped or done; 1 failed; 2 somebody must change arguments, configuration or cluster; 3 another process commits
+for the same consumer id.
 ";
 
 /// What to do.
@@ -50,7 +54,10 @@ pub(crate) enum Command {
     Map {
         config: Option<PathBuf>,
         secrets: Option<PathBuf>,
+        /// For people: which field went where.
+        explain: bool,
     },
+    Schema,
     Replay {
         config: PathBuf,
         secrets: Option<PathBuf>,
@@ -85,8 +92,8 @@ pub(crate) enum ArgsError {
 pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, ArgsError> {
     let mut arguments = arguments.into_iter();
     let (mut config, mut secrets) = (None, None);
-    let (mut map, mut replay) = (false, None::<Options>);
-    let mut json = false;
+    let (mut map, mut schema, mut replay) = (false, false, None::<Options>);
+    let (mut json, mut explain) = (false, false);
     while let Some(argument) = arguments.next() {
         let (name, inline) = split(&argument);
         match (name.as_str(), inline) {
@@ -94,8 +101,13 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
             ("--secrets", inline) => option("--secrets", &mut secrets, inline, &mut arguments)?,
             ("--help" | "-h", None) => return Ok(Command::Help),
             ("--version" | "-V", None) => return Ok(Command::Version),
-            ("map", None) if !map && replay.is_none() => map = true,
-            ("replay", None) if !map && replay.is_none() => replay = Some(Options::default()),
+            ("map" | "schema" | "replay", None) if map || schema || replay.is_some() => {
+                return Err(ArgsError::Unknown(name));
+            }
+            ("map", None) => map = true,
+            ("schema", None) => schema = true,
+            ("replay", None) => replay = Some(Options::default()),
+            ("--explain", None) if map && !explain => explain = true,
             ("--json", None) if replay.is_some() && !json => json = true,
             (_, inline) => {
                 let known = match &mut replay {
@@ -116,9 +128,19 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
             json,
         });
     }
+    if schema {
+        return match config.or(secrets) {
+            None => Ok(Command::Schema),
+            Some(path) => Err(ArgsError::Unknown(path.display().to_string())),
+        };
+    }
     match (map, config, secrets) {
         (true, None, Some(_)) => Err(ArgsError::SecretsAlone),
-        (true, config, secrets) => Ok(Command::Map { config, secrets }),
+        (true, config, secrets) => Ok(Command::Map {
+            config,
+            secrets,
+            explain,
+        }),
         (false, Some(config), secrets) => Ok(Command::Run { config, secrets }),
         (false, None, _) => Err(ArgsError::NoConfig),
     }
@@ -227,16 +249,23 @@ mod tests {
             read("map"),
             Ok(Command::Map {
                 config: None,
-                secrets: None
+                secrets: None,
+                explain: false
             })
         );
         assert_eq!(
-            read("map --config c"),
+            read("map --explain --config c"),
             Ok(Command::Map {
                 config: Some("c".into()),
-                secrets: None
+                secrets: None,
+                explain: true
             })
         );
+    }
+
+    #[test]
+    fn schema_needs_nothing() {
+        assert_eq!(read("schema"), Ok(Command::Schema));
     }
 
     #[test]
@@ -302,6 +331,10 @@ mod tests {
             ("replay map --config c", "`map`"),
             ("--config c --reason r", "`--reason`"),
             ("map --json", "`--json`"),
+            ("map --explain --explain", "`--explain`"),
+            ("--config c --explain", "`--explain`"),
+            ("schema --config c", "`c`"),
+            ("schema map", "`map`"),
             ("replay --config c --reason", "`--reason` needs a value"),
             ("replay --config c --event --again", "`--event` needs a value"),
             ("replay --config c --since yesterday", "yesterday"),

@@ -5,6 +5,7 @@ pub mod cluster;
 pub mod harness;
 pub mod mock_cluster;
 pub mod oracle;
+pub mod progress;
 pub mod samples;
 pub mod scenario;
 pub mod simulator;
