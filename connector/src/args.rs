@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::UNIX_EPOCH;
 
+use crate::check;
 use crate::replay::{Options, Since};
 
 /// What `--help` prints.
@@ -14,6 +15,9 @@ Usage:
   capillary-aep-sink --config PATH [--secrets PATH]
       Runs until SIGTERM or SIGINT. Secrets come from the file (lines NAME=VALUE) or, without it, from the environment.
       The cluster is the one of the current Fluvio profile.
+  capillary-aep-sink check --config PATH [--secrets PATH] [--offline] [--send-samples] [--json]
+      Tries everything a run needs and says what to do about what fails: configuration, secrets, cluster, topic, stored
+      offsets, SmartModule, dead-letter topic, token, inlets. Commits nothing, creates nothing, sends no record.
   capillary-aep-sink map [--config PATH [--secrets PATH]]
       Maps raw events, one JSON object a line, from standard input to answers on standard output, with the parameters
       of the configuration's transform or the defaults. Nothing is sent.
@@ -21,6 +25,12 @@ Usage:
       Sends dead letters again, up to the end of the dead-letter topic as it is now: refused events as they are, rejected
       records as they are mapped today. What fails again stays in the topic, and the exit code is 1. A second run goes
       on where the first ended. Filters pass over letters; progress is then kept only up to the first of those.
+
+Options of check:
+  --offline        Only what needs neither the cluster nor the platform
+  --send-samples   Sends one event of each kind found in the topic with syncValidation. Those that pass are ingested, as
+                   copies of what the connector delivers; nothing is sent to the profiles inlet
+  --json           The result as one line of JSON
 
 Filters and options of replay:
   --reason R       Only letters with this reason; may be repeated
@@ -37,7 +47,7 @@ Options:
   --help           This text
   --version        The version
 
-Exit codes: 0 stopped or done; 1 failed; 2 wrong arguments or configuration.
+Exit codes: 0 stopped or done; 1 failed; 2 wrong arguments or configuration, or (check) something somebody has to change.
 ";
 
 /// What to do.
@@ -46,6 +56,12 @@ pub(crate) enum Command {
     Run {
         config: PathBuf,
         secrets: Option<PathBuf>,
+    },
+    Check {
+        config: PathBuf,
+        secrets: Option<PathBuf>,
+        options: check::Options,
+        json: bool,
     },
     Map {
         config: Option<PathBuf>,
@@ -85,7 +101,7 @@ pub(crate) enum ArgsError {
 pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, ArgsError> {
     let mut arguments = arguments.into_iter();
     let (mut config, mut secrets) = (None, None);
-    let (mut map, mut replay) = (false, None::<Options>);
+    let (mut map, mut replay, mut checks) = (false, None::<Options>, None::<check::Options>);
     let mut json = false;
     while let Some(argument) = arguments.next() {
         let (name, inline) = split(&argument);
@@ -94,13 +110,15 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
             ("--secrets", inline) => option("--secrets", &mut secrets, inline, &mut arguments)?,
             ("--help" | "-h", None) => return Ok(Command::Help),
             ("--version" | "-V", None) => return Ok(Command::Version),
-            ("map", None) if !map && replay.is_none() => map = true,
-            ("replay", None) if !map && replay.is_none() => replay = Some(Options::default()),
-            ("--json", None) if replay.is_some() && !json => json = true,
+            ("map", None) if !map && replay.is_none() && checks.is_none() => map = true,
+            ("replay", None) if !map && replay.is_none() && checks.is_none() => replay = Some(Options::default()),
+            ("check", None) if !map && replay.is_none() && checks.is_none() => checks = Some(check::Options::default()),
+            ("--json", None) if (replay.is_some() || checks.is_some()) && !json => json = true,
             (_, inline) => {
-                let known = match &mut replay {
-                    Some(options) => filter(options, &name, inline, &mut arguments)?,
-                    None => false,
+                let known = match (&mut replay, &mut checks) {
+                    (Some(options), _) => filter(options, &name, inline, &mut arguments)?,
+                    (None, Some(options)) => flag(options, &name, inline.is_some()),
+                    (None, None) => false,
                 };
                 if !known {
                     return Err(ArgsError::Unknown(argument.to_string_lossy().into_owned()));
@@ -116,12 +134,30 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
             json,
         });
     }
+    if let Some(options) = checks {
+        return Ok(Command::Check {
+            config: config.ok_or(ArgsError::NoConfig)?,
+            secrets,
+            options,
+            json,
+        });
+    }
     match (map, config, secrets) {
         (true, None, Some(_)) => Err(ArgsError::SecretsAlone),
         (true, config, secrets) => Ok(Command::Map { config, secrets }),
         (false, Some(config), secrets) => Ok(Command::Run { config, secrets }),
         (false, None, _) => Err(ArgsError::NoConfig),
     }
+}
+
+/// Reads one option of `check`; `false` when there is none of this name, or it has a value.
+fn flag(options: &mut check::Options, name: &str, has_value: bool) -> bool {
+    match (name, has_value) {
+        ("--offline", false) => options.offline = true,
+        ("--send-samples", false) => options.send_samples = true,
+        _ => return false,
+    }
+    true
 }
 
 /// Reads one option of `replay`; `false` when there is none of this name.
@@ -260,6 +296,29 @@ mod tests {
             })
         );
         assert_eq!(since("1970-01-01T00:00:02Z"), Some(Since::At(2_000)));
+    }
+
+    #[test]
+    fn check_takes_its_own_options_only() {
+        let options = check::Options {
+            offline: true,
+            send_samples: true,
+        };
+        let check = |options, json| Command::Check {
+            config: "c".into(),
+            secrets: None,
+            options,
+            json,
+        };
+        assert_eq!(read("check --config c"), Ok(check(check::Options::default(), false)));
+        assert_eq!(read("check --offline --send-samples --json --config c"), Ok(check(options, true)));
+        for line in ["check --config c --dry-run", "check --config c --offline=1", "check map --config c", "--config c --offline"] {
+            assert!(matches!(read(line), Err(ArgsError::Unknown(_))), "{line}");
+        }
+        assert_eq!(read("check"), Err(ArgsError::NoConfig));
+        for option in ["check", "--offline", "--send-samples"] {
+            assert!(HELP.contains(option), "{option}");
+        }
     }
 
     #[test]

@@ -198,6 +198,8 @@ pub(super) struct RawHttp {
     pub(super) request_timeout: Option<Period>,
     pub(super) proxy: Option<String>,
     pub(super) ca_file: Option<String>,
+    pub(super) client_cert_file: Option<String>,
+    pub(super) client_key_file: Option<String>,
 }
 
 impl std::fmt::Debug for RawHttp {

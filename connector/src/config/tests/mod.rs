@@ -2,6 +2,7 @@
 
 mod accepted;
 mod documented;
+mod package;
 mod refused;
 
 use super::*;
