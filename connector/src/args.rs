@@ -311,8 +311,16 @@ mod tests {
             json,
         };
         assert_eq!(read("check --config c"), Ok(check(check::Options::default(), false)));
-        assert_eq!(read("check --offline --send-samples --json --config c"), Ok(check(options, true)));
-        for line in ["check --config c --dry-run", "check --config c --offline=1", "check map --config c", "--config c --offline"] {
+        assert_eq!(
+            read("check --offline --send-samples --json --config c"),
+            Ok(check(options, true))
+        );
+        for line in [
+            "check --config c --dry-run",
+            "check --config c --offline=1",
+            "check map --config c",
+            "--config c --offline",
+        ] {
             assert!(matches!(read(line), Err(ArgsError::Unknown(_))), "{line}");
         }
         assert_eq!(read("check"), Err(ArgsError::NoConfig));

@@ -195,9 +195,18 @@ mod tests {
         assert!(error.contains("/nowhere/ca.pem cannot be read"), "{error}");
         let pair = format!("{{client-cert-file: {0:?}, client-key-file: {0:?}}}", file.path());
         let error = client(&platform(&pair)).unwrap_err().to_string();
-        assert!(error.contains("client-cert-file") && error.contains("private key"), "{error}");
-        let pair = format!("{{client-cert-file: {:?}, client-key-file: /nowhere/key.pem}}", file.path());
+        assert!(
+            error.contains("client-cert-file") && error.contains("private key"),
+            "{error}"
+        );
+        let pair = format!(
+            "{{client-cert-file: {:?}, client-key-file: /nowhere/key.pem}}",
+            file.path()
+        );
         let error = client(&platform(&pair)).unwrap_err().to_string();
-        assert!(error.contains("client-key-file: /nowhere/key.pem cannot be read"), "{error}");
+        assert!(
+            error.contains("client-key-file: /nowhere/key.pem cannot be read"),
+            "{error}"
+        );
     }
 }

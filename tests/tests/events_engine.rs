@@ -124,7 +124,11 @@ fn a_bad_parameter_stops_the_chain_and_is_named() {
 
 #[test]
 fn events_of_several_times_the_memory_limit_leave_the_memory_flat() {
-    let sample = samples().unwrap().into_iter().find(|sample| sample.name == "transactionAdded").unwrap();
+    let sample = samples()
+        .unwrap()
+        .into_iter()
+        .find(|sample| sample.name == "transactionAdded")
+        .unwrap();
     let record = Record::new(sample.bytes);
     let mut chain = chain(25, &[]).unwrap();
     let input = input(vec![record; 2_000], 25);
@@ -132,6 +136,10 @@ fn events_of_several_times_the_memory_limit_leave_the_memory_flat() {
     while bytes < 3 * 64 * MIB {
         let output = chain.process(input.clone()).unwrap();
         assert_eq!(output.successes.len(), 2_000);
-        bytes += output.successes.iter().map(|record| record.value().len()).sum::<usize>();
+        bytes += output
+            .successes
+            .iter()
+            .map(|record| record.value().len())
+            .sum::<usize>();
     }
 }

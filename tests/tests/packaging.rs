@@ -39,7 +39,10 @@ async fn the_sample_for_cdk_test_points_at_the_simulator_as_it_is() {
     let section = simulator.experience_platform_section();
     let section = section.replace(simulator.base_url(), "http://127.0.0.1:8420");
     let sample = read("connector/sample-config.yaml");
-    assert!(sample.ends_with(&section), "expected at the end of the sample:\n{section}");
+    assert!(
+        sample.ends_with(&section),
+        "expected at the end of the sample:\n{section}"
+    );
 }
 
 #[test]
@@ -49,7 +52,10 @@ fn smdk_reads_the_package_data_of_both_smartmodules() {
         SmartModuleMetadata::from_toml(manifest).unwrap_or_else(|error| panic!("{directory}: {error}"))
     });
     assert_eq!(whole.package.fqdn(), SMARTMODULE);
-    assert_eq!(events.package.fqdn(), SMARTMODULE.replace("capillary-xdm", "capillary-xdm-events"));
+    assert_eq!(
+        events.package.fqdn(),
+        SMARTMODULE.replace("capillary-xdm", "capillary-xdm-events")
+    );
     let names = |metadata: &SmartModuleMetadata| format!("{:?}", metadata.params);
     assert_eq!(names(&whole), names(&events), "one mapping, one set of parameters");
 }

@@ -16,7 +16,10 @@ const ALONG: [(&str, &str); 8] = [
     ("connector/Connector.toml", "Connector.toml"),
     ("connector.yaml", "connector.yaml"),
     ("smartmodule/SmartModule.toml", "capillary-xdm/SmartModule.toml"),
-    ("smartmodule/events/SmartModule.toml", "capillary-xdm-events/SmartModule.toml"),
+    (
+        "smartmodule/events/SmartModule.toml",
+        "capillary-xdm-events/SmartModule.toml",
+    ),
     ("README.md", "README.md"),
     ("CHANGELOG.md", "CHANGELOG.md"),
     ("LICENSE", "LICENSE"),
@@ -41,7 +44,10 @@ pub(crate) fn run_dist(arguments: &[String]) -> Result<(), Failed> {
     }
     put(&binary, &directory.join(BINARY))?;
     put(&wasm, &directory.join("capillary-xdm/capillary_xdm.wasm"))?;
-    put(&events, &directory.join("capillary-xdm-events/capillary_xdm_events.wasm"))?;
+    put(
+        &events,
+        &directory.join("capillary-xdm-events/capillary_xdm_events.wasm"),
+    )?;
     for (from, to) in ALONG {
         put(&root().join(from), &directory.join(to))?;
     }
@@ -64,7 +70,15 @@ fn binary(target: &str) -> Result<PathBuf, Failed> {
             host()
         )));
     }
-    run(cargo().args(["build", "--release", "--locked", "--package", BINARY, "--target", target]))?;
+    run(cargo().args([
+        "build",
+        "--release",
+        "--locked",
+        "--package",
+        BINARY,
+        "--target",
+        target,
+    ]))?;
     let binary = target_directory().join(target).join("release").join(BINARY);
     let bytes = fs::read(&binary).map_err(|error| failed("read", &binary, &error))?;
     if is_static && asks_for_a_loader(&bytes) {
@@ -75,7 +89,11 @@ fn binary(target: &str) -> Result<PathBuf, Failed> {
 
 /// The platform this program was built for.
 fn host() -> &'static str {
-    if cfg!(target_env = "musl") { "x86_64-unknown-linux-musl" } else { "x86_64-unknown-linux-gnu" }
+    if cfg!(target_env = "musl") {
+        "x86_64-unknown-linux-musl"
+    } else {
+        "x86_64-unknown-linux-gnu"
+    }
 }
 
 /// Whether an ELF file of 64 bits names an interpreter, as every dynamically linked one does.
@@ -83,7 +101,10 @@ fn asks_for_a_loader(elf: &[u8]) -> bool {
     const INTERPRETER: u32 = 3;
     let number = |at: usize, length: usize| {
         let bytes = elf.get(at..at + length).unwrap_or_default();
-        bytes.iter().rev().fold(0_usize, |number, byte| (number << 8) | usize::from(*byte))
+        bytes
+            .iter()
+            .rev()
+            .fold(0_usize, |number, byte| (number << 8) | usize::from(*byte))
     };
     let (table, entry, count) = (number(0x20, 8), number(0x36, 2), number(0x38, 2));
     (0..count).any(|index| number(table + index * entry, 4) == INTERPRETER as usize)
@@ -95,7 +116,9 @@ fn put(from: &Path, to: &Path) -> Result<(), Failed> {
         fs::create_dir_all(parent).map_err(|error| failed("make", parent, &error))?;
     }
     if !from.is_dir() {
-        return fs::copy(from, to).map(drop).map_err(|error| failed("copy", from, &error));
+        return fs::copy(from, to)
+            .map(drop)
+            .map_err(|error| failed("copy", from, &error));
     }
     for entry in fs::read_dir(from).map_err(|error| failed("list", from, &error))? {
         let entry = entry.map_err(|error| failed("list", from, &error))?;
@@ -135,7 +158,14 @@ fn archive(dist: &Path, name: &str) -> Result<PathBuf, Failed> {
     run(Command::new("tar")
         .current_dir(dist)
         .env("GZIP", "-n")
-        .args(["--create", "--gzip", "--sort=name", "--owner=0", "--group=0", "--numeric-owner"])
+        .args([
+            "--create",
+            "--gzip",
+            "--sort=name",
+            "--owner=0",
+            "--group=0",
+            "--numeric-owner",
+        ])
         .arg(format!("--mtime={time}"))
         .arg("--file")
         .args([archive.as_str(), name]))?;

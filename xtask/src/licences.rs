@@ -44,7 +44,11 @@ pub(crate) fn of(target: &str) -> Result<String, Failed> {
     let mut texts: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for (name, licence) in &packages {
         let found = files(&sources, name);
-        let note = if found.is_empty() { " (ships no licence file)" } else { "" };
+        let note = if found.is_empty() {
+            " (ships no licence file)"
+        } else {
+            ""
+        };
         // Writing to a string does not fail.
         let _ = writeln!(out, "{name}: {}{note}", licence.trim());
         for text in found {
@@ -52,7 +56,13 @@ pub(crate) fn of(target: &str) -> Result<String, Failed> {
         }
     }
     for (text, names) in texts {
-        let _ = write!(out, "\n{}\n{}:\n\n{}\n", "=".repeat(100), names.join(", "), text.trim_end());
+        let _ = write!(
+            out,
+            "\n{}\n{}:\n\n{}\n",
+            "=".repeat(100),
+            names.join(", "),
+            text.trim_end()
+        );
     }
     Ok(out)
 }
@@ -92,7 +102,11 @@ fn files(sources: &[PathBuf], package: &str) -> Vec<String> {
         let mut paths: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
         paths.sort();
         let licences = paths.iter().filter(|path| is_licence(path));
-        found.extend(licences.filter_map(|path| fs::read(path).ok()).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()));
+        found.extend(
+            licences
+                .filter_map(|path| fs::read(path).ok())
+                .map(|bytes| String::from_utf8_lossy(&bytes).into_owned()),
+        );
     }
     found
 }

@@ -7,8 +7,8 @@ use fluvio::metadata::topic::{CleanupPolicy, CompressionAlgorithm, SegmentBasedP
 use fluvio::{Compression, Isolation};
 use fluvio_protocol::link::ErrorCode;
 use fluvio_protocol::record::{Batch, RawRecords, Record, RecordData, RecordKey, RecordSet};
-use fluvio_spu_schema::server::fetch_offset::FetchOffsetsRequest;
 use fluvio_spu_schema::produce::{DefaultPartitionRequest, DefaultProduceRequest, DefaultTopicRequest};
+use fluvio_spu_schema::server::fetch_offset::FetchOffsetsRequest;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep};
 use tracing::{debug, info};

@@ -1,7 +1,7 @@
 //! How the cluster is reached: the TLS settings of the profile.
 
 use fluvio::FluvioClusterConfig;
-use fluvio::config::TlsPolicy;
+use fluvio::config::{TlsConfig, TlsPolicy};
 use fluvio_future::rust_tls::{ConnectorBuilder, TlsDomainConnector};
 use fluvio_socket::ClientConfig;
 
@@ -12,6 +12,7 @@ const ANYBODY: &str = "localhost";
 
 /// What a connection to any part of the cluster starts from.
 pub(super) fn client_config(cluster: &FluvioClusterConfig) -> Result<ClientConfig, BrokerError> {
+    readable(&cluster.tls)?;
     // Made first in every case: it also chooses the cryptography of the process, where nobody has.
     let config = ClientConfig::try_from(cluster.clone()).map_err(|error| BrokerError::Tls {
         reason: format!("{error:#}"),
@@ -26,4 +27,17 @@ pub(super) fn client_config(cluster: &FluvioClusterConfig) -> Result<ClientConfi
         Box::new(TlsDomainConnector::new(unverified, ANYBODY.to_owned())),
         config.use_spu_local_address(),
     ))
+}
+
+/// Makes sure that the files of a profile can be read: the client's own error does not say which one cannot.
+fn readable(tls: &TlsPolicy) -> Result<(), BrokerError> {
+    let TlsPolicy::Verified(TlsConfig::Files(files)) = tls else {
+        return Ok(());
+    };
+    for (key, file) in [("ca_cert", &files.ca_cert), ("cert", &files.cert), ("key", &files.key)] {
+        std::fs::File::open(file).map_err(|error| BrokerError::Tls {
+            reason: format!("{key} = {file:?} cannot be read: {error}"),
+        })?;
+    }
+    Ok(())
 }

@@ -160,7 +160,8 @@ async fn answers(inspector: &Inspector, config: &Config, tails: &[Tail], loaded:
                 "{uses} gave {} answers, {} of them not those of this binary",
                 comparison.compared, comparison.different
             );
-            Finding::new(ANSWERS, Status::Wrong, found).advise("load the capillary_xdm.wasm that belongs to this binary")
+            Finding::new(ANSWERS, Status::Wrong, found)
+                .advise("load the capillary_xdm.wasm that belongs to this binary")
         }
         Ok(None) => {
             let found = format!(
@@ -201,9 +202,10 @@ fn customers(inspector: &Inspector, tails: &[Tail], report: &mut Report) -> Samp
 async fn dead_letters(inspector: &Inspector, config: &Config) -> Finding {
     let topic = &config.platform.dead_letter.topic;
     match inspector.dead_letters().await {
-        Ok(Letters::Served { address }) => {
-            Finding::ok(LETTERS, format!("topic {topic} is there, served by {address} (nothing was written)"))
-        }
+        Ok(Letters::Served { address }) => Finding::ok(
+            LETTERS,
+            format!("topic {topic} is there, served by {address} (nothing was written)"),
+        ),
         Ok(Letters::Creatable) => Finding::ok(
             LETTERS,
             format!("topic {topic} is not there yet; the cluster would create it (asked without creating it)"),

@@ -23,14 +23,20 @@ pub(super) async fn probe(step: &'static str, endpoint: &Endpoint, transport: &H
 /// What an answer to a body that is no message says.
 fn judge(step: &'static str, host: &str, answer: Answer) -> Finding {
     let wrong = |refusal: &Refusal| {
-        let found = format!("{host} answers {}, {}: {}", refusal.status, refusal.reason, refusal.message);
+        let found = format!(
+            "{host} answers {}, {}: {}",
+            refusal.status, refusal.reason, refusal.message
+        );
         Finding::new(step, Status::Wrong, found).advise(refusal.advice())
     };
     match answer {
         Answer::Refused(refusal) if OF_CONFIGURATION.contains(&refusal.reason) => wrong(&refusal),
         Answer::Refused(refusal) => Finding::ok(
             step,
-            format!("{host} lets us in and refuses what is no message ({}), as it should", refusal.status),
+            format!(
+                "{host} lets us in and refuses what is no message ({}), as it should",
+                refusal.status
+            ),
         ),
         Answer::Unauthorized(refusal) | Answer::Target(refusal) => wrong(&refusal),
         Answer::Busy { status, .. } => Finding::new(step, Status::Unavailable, format!("{host} answers {status}"))
@@ -57,7 +63,10 @@ mod tests {
             retry_after: None,
             body: body.to_owned().into(),
         };
-        format!("{:?}", judge("events inlet", "host", aep::read(&answer, Kind::Single, 0)))
+        format!(
+            "{:?}",
+            judge("events inlet", "host", aep::read(&answer, Kind::Single, 0))
+        )
     }
 
     #[test]
@@ -74,7 +83,10 @@ mod tests {
             (403, ""),
             (404, ""),
             (400, r#"{"message":"Message has an absent, disabled or wrong flow"}"#),
-            (400, r#"{"message":"Message has an absent or wrong ims org in the header"}"#),
+            (
+                400,
+                r#"{"message":"Message has an absent or wrong ims org in the header"}"#,
+            ),
         ] {
             assert!(finding(status, body).contains("status: Wrong"), "{status} {body}");
         }

@@ -19,7 +19,10 @@ pub(super) fn steps(config: &Path, secrets: Option<&Path>, report: &mut Report) 
     let config = match config::load(config, secrets) {
         Ok(valid) => {
             report.add(Finding::ok(CONFIGURATION, format!("{} is valid", config.display())));
-            report.add(Finding::ok(SECRETS, format!("every secret of meta.secrets is in {place}")));
+            report.add(Finding::ok(
+                SECRETS,
+                format!("every secret of meta.secrets is in {place}"),
+            ));
             valid
         }
         Err(error) => {
@@ -27,7 +30,10 @@ pub(super) fn steps(config: &Path, secrets: Option<&Path>, report: &mut Report) 
             report.add(match others {
                 Some(error) => Finding::new(CONFIGURATION, Status::Wrong, error.to_string())
                     .advise("mend these lines; docs/configuration.md has every key"),
-                None => Finding::skipped(CONFIGURATION, "cannot be judged as a whole before its secrets are there"),
+                None => Finding::skipped(
+                    CONFIGURATION,
+                    "cannot be judged as a whole before its secrets are there",
+                ),
             });
             report.add(match of_secrets {
                 Some(error) => Finding::new(SECRETS, Status::Wrong, error.to_string())

@@ -52,7 +52,10 @@ pub(super) async fn steps(config: &Config, send_samples: bool, sampled: &Sampled
     } else if reached {
         samples::send(platform, sampled, &transport, &token, report).await;
     } else {
-        report.add(Finding::skipped(samples::STEP, "the events inlet does not answer as it should"));
+        report.add(Finding::skipped(
+            samples::STEP,
+            "the events inlet does not answer as it should",
+        ));
     }
 }
 
@@ -70,7 +73,9 @@ async fn token(config: &Config, tokens: &TokenSource, report: &mut Report) -> Op
             let finding = Finding::new(TOKEN, Status::of(error.fault()), error.to_string());
             report.add(match error.fault() {
                 crate::error::Fault::User => finding,
-                _ => finding.advise(format!("see that {ims} can be reached from here (http.proxy, http.ca-file, firewall)")),
+                _ => finding.advise(format!(
+                    "see that {ims} can be reached from here (http.proxy, http.ca-file, firewall)"
+                )),
             });
             None
         }

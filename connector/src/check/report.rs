@@ -188,7 +188,10 @@ mod tests {
         report.add(Finding::new("topic", Status::Wrong, "not there").advise("create it"));
         let text = report.to_string();
         assert!(text.contains("✓ step") && text.contains("✗ topic"), "{text}");
-        assert!(text.contains("→ create it") && text.contains("1 ok, 1 failed"), "{text}");
+        assert!(
+            text.contains("→ create it") && text.contains("1 ok, 1 failed"),
+            "{text}"
+        );
         let json: serde_json::Value = serde_json::from_str(&report.to_json().unwrap()).unwrap();
         assert_eq!(
             json,

@@ -45,11 +45,16 @@ pub(super) async fn send(
         Err(error) => return report.add(Finding::new(STEP, Status::Wrong, error.to_string())),
     };
     if sampled.is_empty() {
-        return report.add(Finding::skipped(STEP, "no mapped record among the last ones of the topic"));
+        return report.add(Finding::skipped(
+            STEP,
+            "no mapped record among the last ones of the topic",
+        ));
     }
     let (mut valid, mut unvalidated) = (Vec::new(), 0);
     for (kind, answer) in sampled.iter().take(MOST) {
-        let Ok(Mapping::Mapped(mapped)) = Mapping::read(answer) else { continue };
+        let Ok(Mapping::Mapped(mapped)) = Mapping::read(answer) else {
+            continue;
+        };
         let Some(event) = mapped.event else { continue };
         let request = endpoint.request([(mapped.at, &event[..])].into_iter());
         let judged = match transport.post(&request, token.bearer().clone()).await {
@@ -67,7 +72,8 @@ pub(super) async fn send(
             Judged::Unavailable(reason) => {
                 let found = format!("{kind}: no verdict: {reason}");
                 return report.add(
-                    Finding::new(STEP, Status::Unavailable, found).advise("try again in a minute: 60 a minute are allowed"),
+                    Finding::new(STEP, Status::Unavailable, found)
+                        .advise("try again in a minute: 60 a minute are allowed"),
                 );
             }
         }
@@ -84,7 +90,10 @@ pub(super) async fn send(
 
 fn invalid(kind: &str, refusal: &Refusal) -> Finding {
     let place = refusal.pointer.as_deref().unwrap_or_default();
-    let found = format!("{kind} is refused ({}, {}) {place}: {}", refusal.status, refusal.reason, refusal.message);
+    let found = format!(
+        "{kind} is refused ({}, {}) {place}: {}",
+        refusal.status, refusal.reason, refusal.message
+    );
     Finding::new(STEP, Status::Wrong, found).advise(
         "compare the dataset's schema with docs/mapping.md; a field it lacks can be left out with `omit-fields`",
     )
@@ -133,9 +142,18 @@ mod tests {
 
     #[test]
     fn only_an_answer_that_says_so_is_a_pass() {
-        assert_eq!(judged(200, r#"{"inletId":"a","syncValidation":{"status":"pass"}}"#), Judged::Valid);
-        assert_eq!(judged(200, r#"{"inletId":"a","synchronousValidation":{"status":"pass"}}"#), Judged::Valid);
-        assert_eq!(judged(200, r#"{"inletId":"a","syncValidation":{"skipped":true}}"#), Judged::Unvalidated);
+        assert_eq!(
+            judged(200, r#"{"inletId":"a","syncValidation":{"status":"pass"}}"#),
+            Judged::Valid
+        );
+        assert_eq!(
+            judged(200, r#"{"inletId":"a","synchronousValidation":{"status":"pass"}}"#),
+            Judged::Valid
+        );
+        assert_eq!(
+            judged(200, r#"{"inletId":"a","syncValidation":{"skipped":true}}"#),
+            Judged::Unvalidated
+        );
         assert_eq!(judged(200, r#"{"inletId":"a"}"#), Judged::Unvalidated);
         assert!(matches!(judged(200, "<html>"), Judged::Unavailable(_)));
     }
@@ -145,9 +163,14 @@ mod tests {
         let body = r##"{"status":400,"title":"Invalid XDM Message Format","report":{"message":"Message is invalid","cause":{
             "_streamingValidation":[{"pointerToViolation":"#","causingExceptions":[{"pointerToViolation":"#/loyalty/points",
             "causingExceptions":[],"message":"expected type: Number, found: String"}],"message":"1 schema violations found"}]}}}"##;
-        let Judged::Invalid(refusal) = judged(400, body) else { panic!() };
+        let Judged::Invalid(refusal) = judged(400, body) else {
+            panic!()
+        };
         let text = format!("{:?}", invalid("pointsIssued", &refusal));
-        assert!(text.contains("pointsIssued") && text.contains("/loyalty/points"), "{text}");
+        assert!(
+            text.contains("pointsIssued") && text.contains("/loyalty/points"),
+            "{text}"
+        );
     }
 
     #[test]

@@ -29,9 +29,16 @@ impl Spread {
     /// The finding. Counts only: a customer's id is nobody's business here.
     pub(super) fn finding(&self, partitions: usize) -> Finding {
         if partitions < 2 {
-            return Finding::ok(STEP, "the topic has one partition, so every customer's records are in order");
+            return Finding::ok(
+                STEP,
+                "the topic has one partition, so every customer's records are in order",
+            );
         }
-        let repeated = self.partitions.values().filter(|partitions| partitions.len() > 1).count();
+        let repeated = self
+            .partitions
+            .values()
+            .filter(|partitions| partitions.len() > 1)
+            .count();
         let customers = self.partitions.len();
         if customers == 0 {
             return Finding::skipped(STEP, "no record with a customer among the last ones of the topic");
@@ -71,7 +78,10 @@ mod tests {
         let finding = spread(&[(0, "555"), (1, "777"), (2, "555")]).finding(3);
         assert!(!finding.failed());
         let text = format!("{finding:?}");
-        assert!(text.contains("Warning") && text.contains("1 customers are spread"), "{text}");
+        assert!(
+            text.contains("Warning") && text.contains("1 customers are spread"),
+            "{text}"
+        );
         assert!(!text.contains("555"), "{text}");
     }
 
@@ -80,7 +90,10 @@ mod tests {
         let finding = spread(&[(0, "5"), (1, "7"), (0, "5")]).finding(2);
         assert_eq!(
             finding,
-            Finding::ok(STEP, "3 records of 2 customers sampled: each customer's records are in one partition")
+            Finding::ok(
+                STEP,
+                "3 records of 2 customers sampled: each customer's records are in one partition"
+            )
         );
     }
 

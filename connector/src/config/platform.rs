@@ -9,7 +9,8 @@ use reqwest::Url;
 use super::check;
 use super::inlet;
 use super::model::{
-    Batch, ClientCertificate, CredentialNames, DeadLetterTopic, Deduplicate, Http, Ims, OnEvicted, Pace, Platform, Proxy, RetryLimits,
+    Batch, ClientCertificate, CredentialNames, DeadLetterTopic, Deduplicate, Http, Ims, OnEvicted, Pace, Platform,
+    Proxy, RetryLimits,
 };
 use super::problem::Problems;
 use super::raw::{RawBatch, RawBuffer, RawDeadLetter, RawDeduplicate, RawHttp, RawIms, RawPace, RawPlatform, RawRetry};
@@ -213,11 +214,19 @@ fn http(raw: RawHttp, problems: &mut Problems<'_>) -> Http {
     let client_certificate = match (certificate, key) {
         (Some(certificate), Some(key)) => Some(ClientCertificate { certificate, key }),
         (Some(_), None) => {
-            problems.require::<()>(&root.key("client-key-file"), None, "the private key of client-cert-file");
+            problems.require::<()>(
+                &root.key("client-key-file"),
+                None,
+                "the private key of client-cert-file",
+            );
             None
         }
         (None, Some(_)) => {
-            problems.require::<()>(&root.key("client-cert-file"), None, "the certificate of client-key-file");
+            problems.require::<()>(
+                &root.key("client-cert-file"),
+                None,
+                "the certificate of client-key-file",
+            );
             None
         }
         (None, None) => None,

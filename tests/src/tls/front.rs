@@ -126,7 +126,9 @@ async fn connection(mut stream: TcpStream, target: SocketAddr, acceptor: TlsAcce
     if stream.peek(&mut first).await.is_err() {
         return;
     }
-    let Ok(mut server) = TcpStream::connect(target).await else { return };
+    let Ok(mut server) = TcpStream::connect(target).await else {
+        return;
+    };
     let (_slower, _too) = (stream.set_nodelay(true), server.set_nodelay(true));
     // How a connection ends is seen by the two that talk over it.
     let _end = if first == [HANDSHAKE] {

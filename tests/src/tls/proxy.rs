@@ -82,11 +82,14 @@ async fn tunnel(stream: TcpStream, target: SocketAddr, tunnels: Arc<Mutex<Vec<Tu
     }
     let asked = head.first().and_then(|line| line.strip_prefix("CONNECT "));
     let Some(asked) = asked.and_then(|rest| rest.split(' ').next()) else {
-        return stream.write_all(b"HTTP/1.1 405 Method Not Allowed\r\ncontent-length: 0\r\n\r\n").await;
+        return stream
+            .write_all(b"HTTP/1.1 405 Method Not Allowed\r\ncontent-length: 0\r\n\r\n")
+            .await;
     };
     let authorization = head.iter().find_map(|line| {
         let (name, value) = line.split_once(':')?;
-        name.eq_ignore_ascii_case("proxy-authorization").then(|| value.trim().to_owned())
+        name.eq_ignore_ascii_case("proxy-authorization")
+            .then(|| value.trim().to_owned())
     });
     let asked = Tunnel {
         target: asked.to_owned(),

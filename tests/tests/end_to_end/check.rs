@@ -104,7 +104,11 @@ async fn a_set_up_that_is_well_passes_every_step_and_nothing_is_sent_stored_or_c
     checked.says("offsets", "ok", &[&scenario.name, "40 records to read"]);
     checked.says("smartmodule", "ok", &[SMARTMODULE, "version 0.1.0"]);
     checked.says("answers", "ok", &["40 answers", "the same as this binary's"]);
-    checked.says("dead letters", "ok", &[&scenario.dead_letter_topic(), "would create it"]);
+    checked.says(
+        "dead letters",
+        "ok",
+        &[&scenario.dead_letter_topic(), "would create it"],
+    );
     checked.says("token", "ok", &["good for 23h 59m"]);
     for inlet in ["events inlet", "profiles inlet"] {
         checked.says(inlet, "ok", &["lets us in"]);
@@ -122,7 +126,14 @@ async fn a_check_for_a_person_has_a_mark_a_line_and_a_sum() {
     let (scenario, _) = produced(402, Options::default()).await;
     let configuration = scenario.configuration().replace(&scenario.topic, "no-such-topic");
     let text = super::run_check(&scenario, &configuration).await;
-    for part in ["✓ configuration", "✗ topic", "fluvio topic create no-such-topic", "– answers", "✓ token", "1 failed"] {
+    for part in [
+        "✓ configuration",
+        "✗ topic",
+        "fluvio topic create no-such-topic",
+        "– answers",
+        "✓ token",
+        "1 failed",
+    ] {
         assert!(text.contains(part), "{part}: {text}");
     }
 }
@@ -134,15 +145,27 @@ async fn offline_looks_at_files_only() {
     let nowhere = Path::new("/nowhere/profile.toml");
     let checked = check_with(&scenario, &good, nowhere, &["--offline"]).await;
     assert_eq!(checked.code, Some(0), "{:#}", checked.report);
-    assert_eq!(checked.report["checks"].as_array().unwrap().len(), 3, "{:#}", checked.report);
+    assert_eq!(
+        checked.report["checks"].as_array().unwrap().len(),
+        3,
+        "{:#}",
+        checked.report
+    );
 
     let mistyped = good.replace("organization-id:", "organisation-id:");
     let checked = check_with(&scenario, &mistyped, nowhere, &["--offline"]).await;
     assert_eq!(checked.code, Some(2));
-    checked.says("configuration", "wrong", &["experience-platform.organisation-id", ".yaml:"]);
+    checked.says(
+        "configuration",
+        "wrong",
+        &["experience-platform.organisation-id", ".yaml:"],
+    );
     checked.says("secrets", "skipped", &[]);
 
-    let listed = good.replace("{name: IMS_CLIENT_SECRET}", "{name: IMS_CLIENT_SECRET}, {name: ANOTHER}");
+    let listed = good.replace(
+        "{name: IMS_CLIENT_SECRET}",
+        "{name: IMS_CLIENT_SECRET}, {name: ANOTHER}",
+    );
     let checked = check_with(&scenario, &listed, nowhere, &["--offline"]).await;
     assert_eq!(checked.code, Some(2));
     checked.says("configuration", "skipped", &[]);
@@ -166,7 +189,14 @@ async fn an_absent_cluster_is_named_and_the_platform_is_checked_all_the_same() {
     let checked = check_with(&scenario, &scenario.configuration(), &profile, &[]).await;
     assert_eq!(checked.code, Some(1), "{:#}", checked.report);
     checked.says("cluster", "unavailable", &["127.0.0.1:9", "fluvio profile list"]);
-    for step in ["topic", "offsets", "smartmodule", "answers", "customers", "dead letters"] {
+    for step in [
+        "topic",
+        "offsets",
+        "smartmodule",
+        "answers",
+        "customers",
+        "dead letters",
+    ] {
         checked.says(step, "skipped", &["no cluster"]);
     }
     checked.says("events inlet", "ok", &[]);
@@ -188,7 +218,11 @@ async fn a_smartmodule_that_is_missing_of_another_version_or_another_one_is_told
     assert_eq!(checked.code, Some(2));
     checked.says("smartmodule", "wrong", &["9.9.9", "0.1.0"]);
 
-    scenario.cluster.load_smartmodule(scripted_filter(), "another").await.unwrap();
+    scenario
+        .cluster
+        .load_smartmodule(scripted_filter(), "another")
+        .await
+        .unwrap();
     let checked = check(&scenario, &uses("another"), &[]).await;
     assert_eq!(checked.code, Some(2), "{:#}", checked.report);
     checked.says("smartmodule", "ok", &["without package data"]);
@@ -238,7 +272,9 @@ async fn a_wrong_credential_is_named_and_the_inlets_are_not_asked() {
     checked.says("events inlet", "skipped", &["no token"]);
     assert!(scenario.simulator.requests().is_empty());
 
-    let elsewhere = scenario.configuration().replace(&scenario.simulator.token_url(), "http://127.0.0.1:9/token");
+    let elsewhere = scenario
+        .configuration()
+        .replace(&scenario.simulator.token_url(), "http://127.0.0.1:9/token");
     let checked = check(&scenario, &elsewhere, &[]).await;
     assert_eq!(checked.code, Some(1));
     checked.says("token", "unavailable", &["127.0.0.1:9"]);
@@ -261,7 +297,9 @@ async fn an_inlet_that_is_not_there_or_has_another_flow_or_is_down_is_told_apart
     checked.says("profiles inlet", "wrong", &["flow-id"]);
 
     let fault = Fault::status(Status::try_from(503).unwrap());
-    scenario.simulator.add_fault(Step::new(Target::Inlet("events".to_owned()), fault).forever());
+    scenario
+        .simulator
+        .add_fault(Step::new(Target::Inlet("events".to_owned()), fault).forever());
     let checked = check(&scenario, &good, &[]).await;
     assert_eq!(checked.code, Some(1));
     checked.says("events inlet", "unavailable", &["503", "later"]);
@@ -273,7 +311,14 @@ async fn samples_are_validated_where_that_is_offered_and_are_records_of_the_topi
         sync_validation: true,
         ..SimulatorConfig::default()
     };
-    let (scenario, events) = produced(406, Options { simulator, ..Options::default() }).await;
+    let (scenario, events) = produced(
+        406,
+        Options {
+            simulator,
+            ..Options::default()
+        },
+    )
+    .await;
     let checked = check(&scenario, &scenario.configuration(), &["--send-samples"]).await;
     assert_eq!(checked.code, Some(0), "{:#}", checked.report);
     checked.says("samples", "ok", &["pointsIssued", "transactionAdded", "ingested"]);
@@ -287,7 +332,10 @@ async fn samples_are_validated_where_that_is_offered_and_are_records_of_the_topi
         .collect();
     assert!(!accepted.is_empty() && accepted.len() <= 14, "{}", accepted.len());
     assert!(accepted.iter().all(|event| ids.contains(event.id.as_deref().unwrap())));
-    assert!(scenario.simulator.accepted_profiles().is_empty(), "a statement may overwrite a newer one");
+    assert!(
+        scenario.simulator.accepted_profiles().is_empty(),
+        "a statement may overwrite a newer one"
+    );
 
     let body = r##"{"status":400,"title":"Invalid XDM Message Format","report":{"message":"Message is invalid","cause":{"_streamingValidation":[{"pointerToViolation":"#/loyalty/points","message":"expected type: Number","causingExceptions":[]}]}}}"##;
     let refusal = Fault::Status {
@@ -296,7 +344,9 @@ async fn samples_are_validated_where_that_is_offered_and_are_records_of_the_topi
         body: Some(body.to_owned()),
         accept: false,
     };
-    scenario.simulator.add_fault(Step::new(Target::Inlet("events".to_owned()), refusal).forever());
+    scenario
+        .simulator
+        .add_fault(Step::new(Target::Inlet("events".to_owned()), refusal).forever());
     let checked = check(&scenario, &scenario.configuration(), &["--send-samples"]).await;
     assert_eq!(checked.code, Some(2), "{:#}", checked.report);
     checked.says("samples", "wrong", &["/loyalty/points", "omit-fields"]);
@@ -326,10 +376,16 @@ async fn one_customer_in_several_partitions_is_a_warning_and_no_failure() {
     for (index, event) in events.iter().enumerate() {
         let partition = u32::try_from(index % 3).unwrap();
         let records = vec![event.value.clone().into()];
-        let produced = scenario.cluster.produce_batch(&scenario.topic, partition, records, Compression::None);
+        let produced = scenario
+            .cluster
+            .produce_batch(&scenario.topic, partition, records, Compression::None);
         produced.await.unwrap();
     }
     let checked = check(&scenario, &scenario.configuration(), &[]).await;
     assert_eq!(checked.code, Some(0), "{:#}", checked.report);
-    checked.says("customers", "warning", &["spread over several partitions", "record's key"]);
+    checked.says(
+        "customers",
+        "warning",
+        &["spread over several partitions", "record's key"],
+    );
 }

@@ -34,10 +34,14 @@ impl Encrypted {
         };
         let scenario = Scenario::start_on(&Backend::Mock, Options::default()).await.unwrap();
         let mock = scenario.cluster.mock().unwrap();
-        let controller = Front::start(mock.endpoint().parse().unwrap(), &own, clients).await.unwrap();
+        let controller = Front::start(mock.endpoint().parse().unwrap(), &own, clients)
+            .await
+            .unwrap();
         let mut spus = Vec::new();
         for spu in 0..mock.spu_count() {
-            let front = Front::start(mock.spu_address(spu).unwrap(), &own, clients).await.unwrap();
+            let front = Front::start(mock.spu_address(spu).unwrap(), &own, clients)
+                .await
+                .unwrap();
             mock.advertise(spu, front.address().port());
             spus.push(front);
         }
@@ -91,7 +95,10 @@ impl Encrypted {
         stop(&self.scenario, connector).await;
         clean(&self.scenario).await;
         assert!(self.controller.seen().encrypted > 0, "{:?}", self.controller.seen());
-        assert!(self.spus.iter().any(|spu| spu.seen().encrypted > 0), "no SPU was reached over TLS");
+        assert!(
+            self.spus.iter().any(|spu| spu.seen().encrypted > 0),
+            "no SPU was reached over TLS"
+        );
     }
 
     /// Starts over a profile that cannot work, and gives what the connector said.
@@ -114,7 +121,9 @@ async fn a_verified_profile_with_a_client_certificate_delivers_everything_encryp
     assert!(seen.names.iter().all(|name| name == DOMAIN), "{seen:?}");
     let names: Vec<String> = cluster.spus.iter().flat_map(|spu| spu.seen().names).collect();
     assert!(
-        names.iter().all(|name| name.starts_with("custom-spu-") && name.ends_with(DOMAIN)),
+        names
+            .iter()
+            .all(|name| name.starts_with("custom-spu-") && name.ends_with(DOMAIN)),
         "one TLS front may serve several SPUs and tells them apart by name: {names:?}"
     );
 }
@@ -133,7 +142,9 @@ async fn a_cluster_of_another_authority_or_another_name_is_not_talked_to() {
     let stranger = Authority::new("stranger").unwrap();
     let log = cluster.refused(&cluster.verified(DOMAIN, &stranger, &client)).await;
     assert!(log.contains("certificate") && log.contains("UnknownIssuer"), "{log}");
-    let log = cluster.refused(&cluster.verified("elsewhere.test", &cluster.authority, &client)).await;
+    let log = cluster
+        .refused(&cluster.verified("elsewhere.test", &cluster.authority, &client))
+        .await;
     assert!(log.contains("certificate") && log.contains("elsewhere.test"), "{log}");
 }
 
@@ -141,7 +152,9 @@ async fn a_cluster_of_another_authority_or_another_name_is_not_talked_to() {
 async fn a_client_the_cluster_does_not_trust_is_told_so() {
     let cluster = Encrypted::start(true).await;
     let unknown = Authority::new("stranger").unwrap().client("sink").unwrap();
-    let log = cluster.refused(&cluster.verified(DOMAIN, &cluster.authority, &unknown)).await;
+    let log = cluster
+        .refused(&cluster.verified(DOMAIN, &cluster.authority, &unknown))
+        .await;
     assert!(log.contains("cannot connect to the Fluvio cluster"), "{log}");
     assert!(cluster.controller.seen().failed > 0);
 }
@@ -194,7 +207,10 @@ impl Https {
 
     /// The configuration with every URL at `host`, and this `http` section.
     fn configuration(&self, host: &str, http: &str) -> String {
-        let good = self.scenario.configuration().replace(self.scenario.simulator.base_url(), &format!("https://{host}"));
+        let good = self
+            .scenario
+            .configuration()
+            .replace(self.scenario.simulator.base_url(), &format!("https://{host}"));
         format!("{good}  http: {{{http}}}\n")
     }
 
@@ -245,7 +261,10 @@ async fn a_client_certificate_is_shown_to_whoever_asks_for_one() {
         https.file("client.pem", &client.certificate),
         https.file("client.key", &client.key),
     );
-    let http = format!("{}, client-cert-file: {certificate:?}, client-key-file: {key:?}", https.ca_file());
+    let http = format!(
+        "{}, client-cert-file: {certificate:?}, client-key-file: {key:?}",
+        https.ca_file()
+    );
     https.deliver(505, &https.configuration(&host, &http)).await;
     let seen = https.front.seen();
     assert_eq!(seen.with_certificate, seen.encrypted, "{seen:?}");

@@ -26,7 +26,9 @@ impl Row<'_> {
 fn rows() -> Vec<Row<'static>> {
     let rows = TABLE.lines().filter_map(|line| {
         let cells: Vec<&str> = line.strip_prefix("| `")?.strip_suffix(" |")?.splitn(4, " | ").collect();
-        let [key, kind, default, meaning] = cells[..] else { return None };
+        let [key, kind, default, meaning] = cells[..] else {
+            return None;
+        };
         let path = key.trim_end_matches('`').strip_prefix(SECTION)?.split('.').collect();
         let refused = meaning.starts_with("Refused") || meaning == "Not yet";
         (!refused).then_some(Row {
@@ -51,13 +53,18 @@ fn list(words: &[&str]) -> String {
 
 /// The words of a cell that lists nothing but words in backticks.
 fn choices(kind: &str) -> Option<Vec<&str>> {
-    let words = kind.split(", ");
-    words.map(|word| word.strip_prefix('`')?.strip_suffix('`')).collect()
+    let words = kind.split(", ").map(|word| word.strip_prefix('`')?.strip_suffix('`'));
+    let words: Vec<&str> = words.collect::<Option<_>>()?;
+    // One alone is a pattern, such as that of an organisation id.
+    (words.len() > 1).then_some(words)
 }
 
 fn property(row: &Row<'_>) -> String {
     let mut lines = format!("description = {}\n", text(&row.meaning.replace('`', "")));
-    let default = row.default.strip_prefix('`').and_then(|default| default.strip_suffix('`'));
+    let default = row
+        .default
+        .strip_prefix('`')
+        .and_then(|default| default.strip_suffix('`'));
     match (row.kind, choices(row.kind)) {
         // A number or a text: no one type.
         ("size", _) => {}
@@ -89,7 +96,11 @@ fn custom() -> String {
             sections.push(row.path[0]);
         }
     }
-    let in_section = |section: &str| rows.iter().filter(move |row| row.path[0] == section).collect::<Vec<_>>();
+    let in_section = |section: &str| {
+        rows.iter()
+            .filter(move |row| row.path[0] == section)
+            .collect::<Vec<_>>()
+    };
     let required: Vec<&str> = sections
         .iter()
         .copied()
@@ -108,10 +119,19 @@ fn custom() -> String {
             out += &format!("\n[{table}]\n{}", property(row));
             continue;
         }
-        let required: Vec<&str> = rows.iter().filter(|row| row.is_required()).map(|row| row.path[1]).collect();
+        let required: Vec<&str> = rows
+            .iter()
+            .filter(|row| row.is_required())
+            .map(|row| row.path[1])
+            .collect();
         out += &format!("\n[{table}]\ntype = \"object\"\nrequired = {}\n", list(&required));
         for row in rows {
-            assert_eq!(row.path.len(), 2, "deeper than cdk's schema is written here: {:?}", row.path);
+            assert_eq!(
+                row.path.len(),
+                2,
+                "deeper than cdk's schema is written here: {:?}",
+                row.path
+            );
             out += &format!("\n[{table}.properties.{}]\n{}", row.path[1], property(row));
         }
     }
@@ -131,7 +151,10 @@ fn connector_toml_describes_every_key_of_the_table() {
             "Connector.toml is behind docs/configuration.md; UPDATE_CONNECTOR_TOML=1 with this test writes it:\n{expected}"
         );
     }
-    assert!(expected.matches("description").count() > 30, "the table was not read: {expected}");
+    assert!(
+        expected.matches("description").count() > 30,
+        "the table was not read: {expected}"
+    );
 }
 
 #[test]

@@ -375,6 +375,8 @@ fn a_client_certificate_and_its_key_need_each_other() {
         &plus("  http: {client-key-file: k.pem}"),
         &["experience-platform.http.client-cert-file: missing"],
     );
-    let http = valid(&plus("  http: {client-cert-file: c.pem, client-key-file: k.pem}")).platform.http;
+    let http = valid(&plus("  http: {client-cert-file: c.pem, client-key-file: k.pem}"))
+        .platform
+        .http;
     assert!(http.client_certificate.is_some());
 }
