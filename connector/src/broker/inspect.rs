@@ -11,11 +11,12 @@ use fluvio_protocol::link::ErrorCode;
 use fluvio_spu_schema::server::fetch_offset::FetchOffsetsRequest;
 use fluvio_spu_schema::server::stream_fetch::DefaultStreamFetchRequest;
 use futures_util::StreamExt;
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::config::{Config, Partitions};
 
 use super::answer::{AnswerError, KNOWN_VERSION, offset_of};
+use super::backoff::Backoff;
 use super::connection::Connection;
 use super::dead_letter;
 use super::directory::Directory;
@@ -31,6 +32,8 @@ use super::start::{Beginning, Log};
 const READ: &str = "reading records through the SmartModule";
 /// The broker loads and compiles the module when a stream is opened, which takes a loaded machine seconds.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
+/// A module reaches the SPUs within seconds after it was loaded.
+const MODULE_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// A cluster being looked at.
 pub(crate) struct Inspector {
@@ -187,7 +190,7 @@ impl Inspector {
         let Some(first) = tail.records.first() else {
             return Ok(Some(Comparison::default()));
         };
-        let theirs = self.broker_answers(tail.partition, first.offset).await?;
+        let theirs = self.patient_answers(tail.partition, first.offset).await?;
         let Some(theirs) = theirs else { return Ok(None) };
         let mut mapper = NativeMapper::new(&self.config.transform)?;
         let mut comparison = Comparison::default();
@@ -201,6 +204,20 @@ impl Inspector {
         }
         // A read can start in a later batch, when the answers of an earlier one were too long.
         Ok((comparison.compared > 0).then_some(comparison))
+    }
+
+    /// Asks again for a while when the SPU does not know the module: `smartmodule create` answers before the SPUs have it.
+    async fn patient_answers(&self, partition: u32, from: i64) -> Result<Option<HashMap<i64, Bytes>>, BrokerError> {
+        let mut backoff = Backoff::new(fastrand::Rng::new());
+        let deadline = Instant::now() + MODULE_TIMEOUT;
+        loop {
+            match self.broker_answers(partition, from).await {
+                Err(BrokerError::SmartModuleUnknown { .. }) if Instant::now() < deadline => {
+                    sleep(backoff.pause()).await;
+                }
+                done => return done,
+            }
+        }
     }
 
     /// The first response of the SmartModule from an offset on, by offset.
