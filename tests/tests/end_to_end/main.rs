@@ -10,6 +10,7 @@ mod records_lost;
 mod replay;
 mod second_writer;
 mod start;
+mod stopping;
 mod tls;
 mod token;
 
