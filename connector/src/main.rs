@@ -5,6 +5,7 @@ mod answer;
 mod args;
 mod arrival;
 mod broker;
+mod check;
 mod clock;
 mod config;
 mod dead_letter;
@@ -52,6 +53,12 @@ fn main() -> ExitCode {
             println!("capillary-aep-sink {}", env!("CARGO_PKG_VERSION"));
             ExitCode::SUCCESS
         }
+        Command::Check {
+            config,
+            secrets,
+            options,
+            json,
+        } => check_all(&config, secrets.as_deref(), options, json),
         Command::Map {
             config,
             secrets,
@@ -110,6 +117,22 @@ fn replay_letters(config: Config, options: replay::Options, json: bool) -> ExitC
     } else {
         ExitCode::FAILURE
     }
+}
+
+fn check_all(config: &Path, secrets: Option<&Path>, options: check::Options, json: bool) -> ExitCode {
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            complain(&format!("the runtime cannot be started: {error}"));
+            return ExitCode::FAILURE;
+        }
+    };
+    let report = runtime.block_on(check::run(config, secrets, options));
+    match report.to_json() {
+        Ok(line) if json => println!("{line}"),
+        _ => print!("{report}"),
+    }
+    ExitCode::from(report.exit_code())
 }
 
 fn map_events(config: Option<&Path>, secrets: Option<&Path>, explain: bool) -> ExitCode {

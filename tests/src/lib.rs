@@ -10,5 +10,6 @@ pub mod samples;
 pub mod scenario;
 pub mod simulator;
 pub mod soak;
+pub mod tls;
 pub mod workload;
 pub mod xdm;

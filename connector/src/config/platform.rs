@@ -7,8 +7,8 @@ use std::time::Duration;
 use super::check;
 use super::inlet;
 use super::model::{
-    Batch, Concurrency, CredentialNames, DeadLetterTopic, Deduplicate, Http, Ims, OnEvicted, Pace, Platform, Proxy,
-    RetryLimits,
+    Batch, ClientCertificate, Concurrency, CredentialNames, DeadLetterTopic, Deduplicate, Http, Ims, OnEvicted, Pace,
+    Platform, Proxy, RetryLimits,
 };
 use super::problem::Problems;
 use super::raw::{
@@ -219,11 +219,33 @@ fn http(raw: RawHttp, problems: &mut Problems<'_>) -> Http {
         }
         url.map(Proxy)
     });
-    let path = root.key("ca-file");
-    let ca_file = raw
-        .ca_file
-        .and_then(|file| check::text(&path, file, problems))
-        .map(PathBuf::from);
+    let mut file = |key: &str, file: Option<String>| {
+        let file = file.and_then(|file| check::text(&root.key(key), file, problems));
+        file.map(PathBuf::from)
+    };
+    let ca_file = file("ca-file", raw.ca_file);
+    let certificate = file("client-cert-file", raw.client_cert_file);
+    let key = file("client-key-file", raw.client_key_file);
+    let client_certificate = match (certificate, key) {
+        (Some(certificate), Some(key)) => Some(ClientCertificate { certificate, key }),
+        (Some(_), None) => {
+            problems.require::<()>(
+                &root.key("client-key-file"),
+                None,
+                "the private key of client-cert-file",
+            );
+            None
+        }
+        (None, Some(_)) => {
+            problems.require::<()>(
+                &root.key("client-cert-file"),
+                None,
+                "the certificate of client-key-file",
+            );
+            None
+        }
+        (None, None) => None,
+    };
     Http {
         connect_timeout: check::period(
             &root.key("connect-timeout"),
@@ -239,6 +261,7 @@ fn http(raw: RawHttp, problems: &mut Problems<'_>) -> Http {
         ),
         proxy,
         ca_file,
+        client_certificate,
     }
 }
 

@@ -337,6 +337,12 @@ pub(super) struct RawHttp {
     /// PEM file of authorities to trust besides the system's; relative to the working directory
     #[schemars(transform = form::path)]
     pub(super) ca_file: Option<String>,
+    /// PEM file with the certificate (and its chain) that is shown to servers and proxies that ask for one. Needs `client-key-file`
+    #[schemars(transform = form::path)]
+    pub(super) client_cert_file: Option<String>,
+    /// PEM file with its private key
+    #[schemars(transform = form::path)]
+    pub(super) client_key_file: Option<String>,
 }
 
 impl std::fmt::Debug for RawHttp {

@@ -367,3 +367,19 @@ fn the_stock_spelling_of_max_bytes_is_pointed_at_and_not_given_twice() {
         &["twice"],
     );
 }
+
+#[test]
+fn a_client_certificate_and_its_key_need_each_other() {
+    says(
+        &plus("  http: {client-cert-file: c.pem}"),
+        &["experience-platform.http.client-key-file: missing"],
+    );
+    says(
+        &plus("  http: {client-key-file: k.pem}"),
+        &["experience-platform.http.client-cert-file: missing"],
+    );
+    let http = valid(&plus("  http: {client-cert-file: c.pem, client-key-file: k.pem}"))
+        .platform
+        .http;
+    assert!(http.client_certificate.is_some());
+}
