@@ -4,6 +4,8 @@ use std::io::IsTerminal;
 
 use tracing_subscriber::EnvFilter;
 
+use crate::progress::Above;
+
 /// Libraries whose INFO lines are about their own plumbing, and whose TRACE lines may show what goes over the wire.
 const LIBRARIES: [&str; 10] = [
     "fluvio",
@@ -24,7 +26,7 @@ const LIBRARIES: [&str; 10] = [
 pub(crate) fn start() {
     tracing_subscriber::fmt()
         .with_env_filter(filter(std::env::var("RUST_LOG").ok().as_deref()))
-        .with_writer(std::io::stderr)
+        .with_writer(|| Above(std::io::stderr()))
         .with_ansi(std::io::stderr().is_terminal())
         .init();
 }

@@ -5,7 +5,9 @@
 mod build;
 mod ci;
 mod command;
+mod dist;
 mod fuzz;
+mod licences;
 
 use std::process::ExitCode;
 
@@ -17,7 +19,9 @@ Commands:
   cargo xtask soak [--minutes N] [--seed S] [--json]   random faults for as long as asked, and the account
   cargo xtask test [FILTER…]               every test, after building the SmartModule
   cargo xtask smartmodule                  build the SmartModule's wasm and print its path
+  cargo xtask smartmodule-events           the same for capillary-xdm-events
   cargo xtask fuzz [--seconds N]           every fuzz target for N seconds (60), and how much was tried
+  cargo xtask dist [--target TRIPLE]       the release archive: static Linux binary, SmartModules, samples, licences
   cargo xtask ci                           what CI runs: test, fmt, clippy, docs, deny
 ";
 
@@ -30,7 +34,9 @@ fn main() -> ExitCode {
         "soak" => play("soak", &rest),
         "test" => ci::test(&rest),
         "smartmodule" => build::smartmodule().map(|path| println!("{}", path.display())),
+        "smartmodule-events" => build::events().map(|path| println!("{}", path.display())),
         "fuzz" => fuzz::run(&rest),
+        "dist" => dist::run_dist(&rest),
         "ci" => ci::all(),
         "help" | "--help" | "-h" => {
             print!("{HELP}");

@@ -12,6 +12,7 @@ mod dead_letter;
 mod directory;
 mod error;
 mod flow;
+mod inspect;
 mod intake;
 mod journal;
 mod letters;
@@ -26,17 +27,19 @@ mod sequence;
 mod smartmodule;
 mod start;
 mod tail;
+mod tls;
 
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
 use crate::arrival::Arrival;
-use crate::config::{Config, DeadLetterTopic, Partitions};
+use crate::config::{Config, DeadLetterTopic};
 use crate::ledger::Ledger;
 
 pub(crate) use dead_letter::DeadLetterWriter;
 pub(crate) use error::BrokerError;
+pub(crate) use inspect::{Inspector, Letters, Standing, Tail};
 pub(crate) use letters::{LetterLog, LetterReader, StoredLetter};
 pub(crate) use reader::Reader;
 
@@ -57,22 +60,8 @@ impl Broker {
     /// SmartModule are there. What is wrong with the configuration shows here and not as silence later.
     pub(crate) async fn connect(config: &Config) -> Result<Self, BrokerError> {
         NativeMapper::new(&config.transform)?;
-        let cluster = profile::load(&config.name)?;
-        let directory = Directory::connect(cluster).await?;
-        let there = directory.partitions(&config.topic).await?;
-        if there.is_empty() {
-            return Err(BrokerError::TopicMissing {
-                topic: config.topic.clone(),
-            });
-        }
-        if let Partitions::Only(wanted) = &config.consumer.partitions
-            && let Some(missing) = wanted.iter().find(|partition| !there.contains(partition))
-        {
-            return Err(BrokerError::PartitionMissing {
-                topic: config.topic.clone(),
-                partition: *missing,
-            });
-        }
+        let directory = Directory::connect(profile::load(&config.name)?.config).await?;
+        inspect::find_partitions(&directory, config).await?;
         smartmodule::find(&config.transform.uses, &directory.smartmodules().await?)?;
         Ok(Self {
             directory: Arc::new(directory),
