@@ -6,6 +6,7 @@ mod build;
 mod ci;
 mod command;
 mod fuzz;
+mod page;
 
 use std::process::ExitCode;
 
@@ -18,7 +19,8 @@ Commands:
   cargo xtask test [FILTER…]               every test, after building the SmartModule
   cargo xtask smartmodule                  build the SmartModule's wasm and print its path
   cargo xtask fuzz [--seconds N]           every fuzz target for N seconds (60), and how much was tried
-  cargo xtask ci                           what CI runs: test, fmt, clippy, docs, deny
+  cargo xtask page [--screenshots DIR]     the connector's status page in a real browser (Chromium)
+  cargo xtask ci                           what CI runs: test, page, fmt, clippy, docs, deny
 ";
 
 fn main() -> ExitCode {
@@ -31,6 +33,7 @@ fn main() -> ExitCode {
         "test" => ci::test(&rest),
         "smartmodule" => build::smartmodule().map(|path| println!("{}", path.display())),
         "fuzz" => fuzz::run(&rest),
+        "page" => page::check(&rest),
         "ci" => ci::all(),
         "help" | "--help" | "-h" => {
             print!("{HELP}");

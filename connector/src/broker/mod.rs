@@ -4,6 +4,7 @@
 //! "the last record yielded, in all partitions", hangs on a commit while a read is pending, hides stream errors and
 //! loses records of one partition when it reconnects.
 
+mod age;
 mod answer;
 mod backoff;
 mod commit;
@@ -24,21 +25,25 @@ mod reader;
 mod refusal;
 mod sequence;
 mod smartmodule;
+mod standing;
 mod start;
 mod tail;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::mpsc;
 
 use crate::arrival::Arrival;
 use crate::config::{Config, DeadLetterTopic, Partitions};
 use crate::ledger::Ledger;
+use crate::obstacle::Obstacles;
 
 pub(crate) use dead_letter::DeadLetterWriter;
 pub(crate) use error::BrokerError;
 pub(crate) use letters::{LetterLog, LetterReader, StoredLetter};
 pub(crate) use reader::Reader;
+pub(crate) use standing::{PartitionStanding, Standing};
 
 use directory::Directory;
 use flow::Flow;
@@ -50,6 +55,7 @@ use reader::Shared;
 pub(crate) struct Broker {
     directory: Arc<Directory>,
     config: Config,
+    retention: Duration,
 }
 
 impl Broker {
@@ -59,12 +65,14 @@ impl Broker {
         NativeMapper::new(&config.transform)?;
         let cluster = profile::load(&config.name)?;
         let directory = Directory::connect(cluster).await?;
+        let missing = || BrokerError::TopicMissing {
+            topic: config.topic.clone(),
+        };
         let there = directory.partitions(&config.topic).await?;
         if there.is_empty() {
-            return Err(BrokerError::TopicMissing {
-                topic: config.topic.clone(),
-            });
+            return Err(missing());
         }
+        let topic = directory.topic(&config.topic).await?.ok_or_else(missing)?;
         if let Partitions::Only(wanted) = &config.consumer.partitions
             && let Some(missing) = wanted.iter().find(|partition| !there.contains(partition))
         {
@@ -77,11 +85,23 @@ impl Broker {
         Ok(Self {
             directory: Arc::new(directory),
             config: config.clone(),
+            retention: Duration::from_secs(topic.retention_secs().into()),
         })
     }
 
+    /// How long the source topic keeps its records.
+    pub(crate) fn retention(&self) -> Duration {
+        self.retention
+    }
+
     /// The reading side. Arrivals of a partition come in offset order; the channel closes when reading has ended.
-    pub(crate) fn reader(&self, ledger: Arc<Ledger>, arrivals: mpsc::Sender<Arrival>) -> Reader {
+    pub(crate) fn reader(
+        &self,
+        ledger: Arc<Ledger>,
+        arrivals: mpsc::Sender<Arrival>,
+        standing: Arc<Standing>,
+        obstacles: Arc<Obstacles>,
+    ) -> Reader {
         let config = &self.config;
         let flow = Flow::new(Arc::clone(&ledger), config.platform.buffer, config.consumer.max_bytes);
         let shared = Shared {
@@ -96,6 +116,8 @@ impl Broker {
             ledger,
             flow,
             journal: Journal::default(),
+            standing,
+            obstacles,
         };
         Reader::new(shared, arrivals)
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::net::SocketAddr;
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -95,6 +96,7 @@ pub(crate) struct Platform {
     pub(crate) dead_letter: DeadLetterTopic,
     pub(crate) on_evicted: OnEvicted,
     pub(crate) shutdown_timeout: Duration,
+    pub(crate) observability: Observability,
 }
 
 /// `experience-platform.deduplicate`: which delivered events are remembered, so that copies of them are skipped.
@@ -232,4 +234,21 @@ pub(crate) struct DeadLetterTopic {
 pub(crate) enum OnEvicted {
     Continue,
     Stop,
+}
+
+/// `experience-platform.observability`: how the process shows what it does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Observability {
+    /// Where metrics, readiness and the status page are served; `None` when they are off.
+    pub(crate) listen: Option<SocketAddr>,
+    pub(crate) log: LogForm,
+}
+
+/// `experience-platform.observability.log`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LogForm {
+    /// Lines for people.
+    Human,
+    /// One JSON object a line.
+    Json,
 }

@@ -116,7 +116,7 @@ pub(super) struct RawPlatform {
     pub(super) dead_letter: Option<RawDeadLetter>,
     pub(super) on_evicted: Option<String>,
     pub(super) shutdown_timeout: Option<Period>,
-    pub(super) observability: Option<Value>,
+    pub(super) observability: Option<RawObservability>,
 }
 
 /// `experience-platform.ims`.
@@ -222,4 +222,12 @@ pub(super) struct RawDeadLetter {
     pub(super) topic: Option<String>,
     pub(super) retention: Option<Period>,
     pub(super) accept: Option<Vec<String>>,
+}
+
+/// `experience-platform.observability`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawObservability {
+    pub(super) listen: Option<String>,
+    pub(super) log: Option<String>,
 }

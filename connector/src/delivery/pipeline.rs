@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use self::failures::Failure;
+use self::failures::{Failure, NO_TOKEN};
 use super::backoff::Backoff;
 use super::counters::{Counters, InletName};
 use super::health::Health;
@@ -345,7 +345,7 @@ impl Pipeline {
             Sent::NoToken(detail) => {
                 let detail = format!("no access token: {detail}");
                 let failure = Failure {
-                    cause: "token",
+                    cause: NO_TOKEN,
                     detail,
                     retry_after: None,
                     may_be_the_record: false,

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::header::HeaderValue;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::counters::{Counters, InletName};
-use super::pace::{Gate, Pace};
+use super::pace::{Gate, Pace, Waited};
 use crate::aep::{self, Answer, HttpAnswer, Kind, Request, Transport, TransportError};
 use crate::clock::Clock;
 
@@ -62,7 +62,7 @@ impl<T: Transport, K: Tokens> Sender<T, K> {
         let mut refused = None;
         loop {
             // Pace inside the repetition: every request counts at the other side, whatever its reason.
-            self.pace.turn(&self.gate, records).await;
+            self.wait(records).await;
             // The token after the pause: during a long one it may have expired.
             let token = match self.tokens.token().await {
                 Ok(token) => token,
@@ -73,13 +73,16 @@ impl<T: Transport, K: Tokens> Sender<T, K> {
                 // The next token has to wait for a while. Another refusal of this one would look like missing rights.
                 return Sent::NoToken("the token was refused, and IMS is not asked for the next one yet".to_owned());
             }
-            self.counters.request();
             // The timeout is the innermost layer: waiting for a turn or a token is nobody's delay but ours.
+            let since = Instant::now();
             let exchange = timeout(self.timeout, self.transport.post(&request, authorization.clone()));
-            let answer = match exchange.await {
-                Ok(Ok(answer)) => self.read(&answer, kind),
-                Ok(Err(error)) => return Sent::Failed(error),
-                Err(_) => return Sent::Failed(TransportError::Timeout),
+            let answer = exchange.await.unwrap_or(Err(TransportError::Timeout));
+            let size = (records, request.body.len());
+            self.counters
+                .exchanged(self.inlet, result(&answer), since.elapsed(), size);
+            let answer = match answer {
+                Ok(answer) => self.read(&answer, kind),
+                Err(error) => return Sent::Failed(error),
             };
             if !matches!(answer, Answer::Unauthorized(_)) || refused.is_some() {
                 return Sent::Answered(answer);
@@ -96,6 +99,16 @@ impl<T: Transport, K: Tokens> Sender<T, K> {
         }
     }
 
+    /// Waits for this request's turn, and counts it if it had to.
+    async fn wait(&self, records: usize) {
+        let Waited { rate, gate } = self.pace.turn(&self.gate, records).await;
+        for (cause, time) in [("rate", rate), ("retry_after", gate)] {
+            if !time.is_zero() {
+                self.counters.waited(cause, time);
+            }
+        }
+    }
+
     fn read(&self, answer: &HttpAnswer, kind: Kind) -> Answer {
         let answer = aep::read(answer, kind, self.clock.now_ms());
         if let Answer::Busy {
@@ -106,5 +119,20 @@ impl<T: Transport, K: Tokens> Sender<T, K> {
             self.gate.close(pause.min(self.longest_pause));
         }
         answer
+    }
+}
+
+/// What came back, as a counter's label.
+fn result(answer: &Result<HttpAnswer, TransportError>) -> &'static str {
+    match answer {
+        Ok(answer) => match answer.status {
+            429 => "429",
+            200..=299 => "2xx",
+            300..=399 => "3xx",
+            500.. => "5xx",
+            _ => "4xx",
+        },
+        Err(TransportError::Timeout) => "timeout",
+        Err(TransportError::Connect(_) | TransportError::Broken(_)) => "network",
     }
 }

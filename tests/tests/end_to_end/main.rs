@@ -4,7 +4,9 @@
 mod broker;
 mod delivery;
 mod main_job;
+mod observability;
 mod partitions;
+mod readiness;
 mod records_lost;
 mod replay;
 mod second_writer;

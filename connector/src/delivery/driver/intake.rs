@@ -41,7 +41,7 @@ where
                 self.open += 1;
                 match Answer::read(&answer).map_err(|source| DeliveryError::Answer { position, source })? {
                     Answer::Skipped(reason) => {
-                        self.parts.counters.skipped(&reason);
+                        self.tallies.skipped.count(&reason);
                         self.settle(position, Outcome::Skipped)
                     }
                     Answer::Rejected(rejected) => {
@@ -72,7 +72,7 @@ where
             .as_mut()
             .is_some_and(|repeated| repeated.has(&record, now.instant))
         {
-            self.parts.counters.skipped(DUPLICATE);
+            self.tallies.skipped.count(DUPLICATE);
             return self.settle(position, Outcome::Skipped);
         }
         if mapped.at.saturating_sub(now.wall) > FUTURE_MS {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::{Death, Now, Pipeline};
+use crate::delivery::counters::{Stop, StopKind};
 use crate::delivery::health::{FAILURES_BEFORE_DOWN, Health};
 use crate::delivery::parcel::{Company, Parcel};
 use crate::delivery::shipment::{FAILURES_BEFORE_HALVING, Shipment, UNKNOWNS_BEFORE_HALVING};
@@ -12,6 +13,9 @@ use crate::delivery::shipment::{FAILURES_BEFORE_HALVING, Shipment, UNKNOWNS_BEFO
 /// A lone record that failed this often, for this long, while its inlet was well, goes to the dead letters.
 const STUCK_FAILURES: u32 = 20;
 const STUCK_TIME: Duration = Duration::from_secs(600);
+
+/// The cause of a failure for want of an access token.
+pub(super) const NO_TOKEN: &str = "token";
 
 /// A failure of a whole request that heals.
 pub(super) struct Failure {
@@ -49,7 +53,18 @@ impl Pipeline {
                     reason = failure.detail,
                     "down: delivery waits and asks again"
                 );
-                self.counters.health(self.inlet, Some(&failure.detail));
+                let kind = if failure.cause == NO_TOKEN {
+                    StopKind::WithoutToken
+                } else {
+                    StopKind::Down
+                };
+                let stop = Stop {
+                    kind,
+                    reason: failure.detail.clone(),
+                    remedy: "nothing: it is asked again; if it lasts, look at the status page of Adobe and at the network",
+                    since: now.wall,
+                };
+                self.counters.health(self.inlet, Some(stop));
                 self.health = Health::Down { until };
             }
             Health::Well => {}
