@@ -4,8 +4,8 @@
 //! "the last record yielded, in all partitions", hangs on a commit while a read is pending, hides stream errors and
 //! loses records of one partition when it reconnects.
 
-mod age;
 mod answer;
+mod backlog;
 mod backoff;
 mod commit;
 mod connection;

@@ -194,7 +194,7 @@ impl PartitionReader {
             self.evicted(intake, available).await?;
         }
         let offset = intake.expected();
-        let turn = self.turn(connection).await?;
+        let turn = self.shared.flow.turn(self.partition).await;
         let mut responses = self.open(connection, offset).await?;
         info!(
             partition = self.partition,
@@ -253,17 +253,6 @@ impl PartitionReader {
         self.shared.obstacles.clear(Place::Partition(self.partition));
     }
 
-    /// Waits for a turn. The log goes on growing meanwhile, and how far it is ahead is what an operator wants to see then;
-    /// a connection that breaks is noticed as well.
-    async fn turn(&self, connection: &Connection) -> Result<Turn, BrokerError> {
-        loop {
-            match timeout(SILENCE, self.shared.flow.turn(self.partition)).await {
-                Ok(turn) => return Ok(turn),
-                Err(_elapsed) => self.shared.look(connection, self.partition).await?,
-            };
-        }
-    }
-
     async fn open(&self, connection: &Connection, offset: i64) -> Result<Responses, BrokerError> {
         let shared = &self.shared;
         let request = DefaultStreamFetchRequest::builder()
@@ -292,7 +281,7 @@ impl PartitionReader {
         high_watermark: i64,
     ) -> Result<Option<Turn>, BrokerError> {
         const WHAT: &str = "asking for more records";
-        let turn = self.turn(connection).await?;
+        let turn = self.shared.flow.turn(self.partition).await;
         let credit = OffsetUpdate { offset, session_id };
         let request = UpdateOffsetsRequest { offsets: vec![credit] };
         let answer = connection.call(WHAT, request).await?;

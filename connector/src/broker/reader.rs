@@ -18,7 +18,7 @@ use crate::error::{Fault, Retry};
 use crate::ledger::Ledger;
 use crate::obstacle::{Obstacle, Obstacles, Place};
 
-use super::age;
+use super::backlog;
 use super::backoff::Backoff;
 use super::commit::Committer;
 use super::connection::Connection;
@@ -145,13 +145,13 @@ impl Reader {
         let (found_sender, mut found) = mpsc::channel(1);
         let ended = {
             let mut watching = std::pin::pin!(self.watch(found_sender));
-            let mut aging = std::pin::pin!(age::watch(&self.shared));
+            let mut backlog = std::pin::pin!(backlog::watch(&self.shared));
             loop {
                 tokio::select! {
                     () = stopped(&mut stop) => break Ok(()),
                     error = &mut watching => break Err(error),
                     // Goes on for ever.
-                    () = &mut aging => {}
+                    () = &mut backlog => {}
                     Some(found) = found.recv() => {
                         self.begin(found, &mut tasks, &arrivals, &halted).await;
                     }

@@ -6,7 +6,7 @@ mod docker;
 mod error;
 mod metadata_files;
 mod partition;
-mod ports;
+pub(crate) mod ports;
 mod processes;
 mod produced;
 mod registration;

@@ -8,7 +8,7 @@ use conformance::harness::Observed;
 use conformance::scenario::{Options, Scenario};
 use conformance::simulator::{Fault, Selector, Status, Step, Target};
 
-use super::{SOON, clean, events, holds_no_secret, scenario, stop};
+use super::{SOON, clean, events, holds_no_secret, scenario, stop, wanted};
 
 fn text(path: &str) -> String {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
@@ -161,4 +161,41 @@ async fn with_log_json_every_line_is_an_object_with_time_level_and_message() {
         "{log}"
     );
     assert!(!log.contains("are served"), "off means off: {log}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lag_grows_while_an_inlet_is_held_and_reading_waits() {
+    let scenario = scenario(Options {
+        platform: "  shutdown-timeout: 1s\n  buffer: {max-offsets: 10}\n".to_owned(),
+        ..Options::default()
+    })
+    .await;
+    assert!(scenario.simulator.enable_flow("events", false));
+    scenario.produce(&wanted(702, 40)).await.unwrap();
+    let mut connector = scenario.connector().unwrap();
+    let observed = connector.observed(SOON).await.unwrap();
+    observed
+        .ready(SOON, |shown| shown.text.contains("inlet events"))
+        .await
+        .unwrap();
+    scenario.produce(&wanted(703, 400)).await.unwrap();
+    let deadline = tokio::time::Instant::now() + SOON;
+    loop {
+        let metrics = observed.metrics().await.unwrap();
+        let lag = metrics.sum("capillary_aep_lag_records", "");
+        if lag == 440.0 && metrics.sum("capillary_aep_oldest_unsettled_age_seconds", "") > 0.0 {
+            break;
+        }
+        assert!(
+            tokio::time::Instant::now() < deadline,
+            "lag is {lag}: {:?}\n{}",
+            metrics.samples,
+            connector.log()
+        );
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    assert!(scenario.simulator.enable_flow("events", true));
+    scenario.settled(&mut connector, SOON).await.unwrap();
+    stop(&scenario, connector).await;
+    clean(&scenario).await;
 }
