@@ -164,6 +164,7 @@ pub(super) struct RawBatch {
 #[serde(deny_unknown_fields)]
 pub(super) struct RawConcurrency {
     pub(super) max: Option<u64>,
+    pub(super) fixed: Option<u64>,
 }
 
 /// `experience-platform.pace`.

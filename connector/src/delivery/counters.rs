@@ -13,6 +13,7 @@ use std::time::Duration;
 use super::tally::{Family, Tally};
 use crate::clock::Clock;
 use crate::dead_letter::Summary;
+use crate::error::Fault;
 use crate::histogram::{self, Histogram};
 
 /// How many dead letters are remembered for whoever looks.
@@ -38,6 +39,7 @@ impl InletName {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Stop {
     pub(crate) kind: StopKind,
+    pub(crate) fault: Fault,
     /// As in the log.
     pub(crate) reason: String,
     /// What a person can do.
@@ -143,12 +145,12 @@ pub(crate) struct Counts {
     pub(crate) exchanges: BTreeMap<InletName, Exchanges>,
     /// Requests under way or between two attempts.
     pub(crate) in_flight: BTreeMap<InletName, usize>,
-    /// How many may be, over both inlets.
-    pub(crate) limit: usize,
     /// By cause: the configured `rate`, or the other side's `retry_after`.
     pub(crate) waits: BTreeMap<&'static str, Waits>,
     /// Inlets that do not deliver now, and why.
     pub(crate) stopped: BTreeMap<InletName, Stop>,
+    /// How many requests may be under way to each inlet now.
+    pub(crate) limits: BTreeMap<InletName, usize>,
 }
 
 /// Shared between the delivery side and whoever reports.
@@ -277,11 +279,6 @@ impl Counters {
         waits.time += time;
     }
 
-    /// How many requests may be under way from now on.
-    pub(super) fn limit(&self, limit: usize) {
-        self.counts().limit = limit;
-    }
-
     pub(super) fn in_flight(&self, inlet: InletName, requests: usize) {
         self.counts().in_flight.insert(inlet, requests);
     }
@@ -290,11 +287,20 @@ impl Counters {
         self.counts().gaps += offsets;
     }
 
+    /// The limit of an inlet is this many requests at once from now on.
+    pub(super) fn limit(&self, inlet: InletName, requests: usize) {
+        self.counts().limits.insert(inlet, requests);
+    }
+
     /// An inlet delivers again (`None`), or does not.
     pub(super) fn health(&self, inlet: InletName, stop: Option<Stop>) {
         let mut counts = self.counts();
         match stop {
-            Some(stop) => counts.stopped.insert(inlet, stop),
+            Some(stop) => {
+                // The reason may change while it lasts.
+                let since = counts.stopped.get(&inlet).map_or(stop.since, |before| before.since);
+                counts.stopped.insert(inlet, Stop { since, ..stop })
+            }
             None => counts.stopped.remove(&inlet),
         };
     }

@@ -150,7 +150,7 @@ pub(super) const IN_FLIGHT: Metric = gauge(
 );
 pub(super) const LIMIT: Metric = gauge(
     "capillary_aep_concurrency_limit",
-    "How many may be in flight now, over both inlets.",
+    "How many may be in flight to an inlet now.",
 );
 pub(super) const RETRIES: Metric = counter(
     "capillary_aep_retries_total",

@@ -169,7 +169,10 @@ fn inlets(snapshot: &Snapshot<'_>, text: &mut Exposition) {
     for (inlet, requests) in &counts.in_flight {
         in_flight.count(&[("inlet", inlet.as_str())], requests);
     }
-    text.metric(&metric::LIMIT).count(&[], counts.limit);
+    let mut limits = text.metric(&metric::LIMIT);
+    for (inlet, limit) in &counts.limits {
+        limits.count(&[("inlet", inlet.as_str())], limit);
+    }
     let mut waits = text.metric(&metric::PACE_WAITS);
     for (cause, waited) in &counts.waits {
         waits.count(&[("cause", cause)], waited.count);

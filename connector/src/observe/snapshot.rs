@@ -138,14 +138,11 @@ impl Observer {
             ));
         }
         for (inlet, stop) in &counts.stopped {
-            let fault = match stop.kind {
-                StopKind::Held => Fault::User,
-                // The token says whose fault it is.
-                StopKind::WithoutToken if token.error.is_some() && without_token => continue,
-                StopKind::Down | StopKind::WithoutToken => Fault::External,
-            };
+            if stop.kind == StopKind::WithoutToken && token.error.is_some() && without_token {
+                continue; // said already, where the token is
+            }
             let obstacle = Obstacle {
-                fault,
+                fault: stop.fault,
                 reason: stop.reason.clone(),
                 remedy: stop.remedy.to_owned(),
             };

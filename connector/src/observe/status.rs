@@ -27,7 +27,6 @@ struct Status<'a> {
     retention: Option<u64>,
     buffer: Buffer,
     inlets: Vec<Inlet<'a>>,
-    concurrency_limit: usize,
     token: Token,
     delivered: &'a BTreeMap<String, u64>,
     skipped: &'a BTreeMap<String, u64>,
@@ -81,6 +80,7 @@ struct Inlet<'a> {
     delivered: u64,
     superseded: u64,
     in_flight: usize,
+    limit: Option<usize>,
     requests: BTreeMap<&'static str, u64>,
 }
 
@@ -125,7 +125,6 @@ pub(super) fn json(snapshot: &Snapshot<'_>) -> Result<Vec<u8>, serde_json::Error
             limit: snapshot.buffer_limit,
         },
         inlets: snapshot.inlets().map(|inlet| view(snapshot, inlet)).collect(),
-        concurrency_limit: counts.limit,
         token: Token {
             held: snapshot.token.held.is_some(),
             age: age.map(|age| age.as_secs()),
@@ -177,6 +176,7 @@ fn view<'a>(snapshot: &'a Snapshot<'_>, inlet: InletName) -> Inlet<'a> {
         delivered,
         superseded,
         in_flight: counts.in_flight.get(&inlet).copied().unwrap_or_default(),
+        limit: counts.limits.get(&inlet).copied(),
         requests: counts
             .exchanges
             .get(&inlet)

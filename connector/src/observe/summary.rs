@@ -22,6 +22,7 @@ pub(crate) fn log(observer: &Observer) {
         skipped = ?counts.skipped,
         dead_lettered = ?counts.dead_lettered,
         retries = ?counts.retries,
+        limits = ?counts.limits,
         absent = snapshot.absent,
         evicted = snapshot.evicted,
         pending = snapshot.pending(),

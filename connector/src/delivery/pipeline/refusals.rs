@@ -6,6 +6,7 @@ use crate::delivery::counters::{Stop, StopKind};
 use crate::delivery::health::Health;
 use crate::delivery::parcel::Parcel;
 use crate::delivery::shipment::Shipment;
+use crate::error::Fault;
 
 impl Pipeline {
     /// A whole request was refused. Alone, the record is known; otherwise halves find it.
@@ -85,6 +86,7 @@ impl Pipeline {
         let until = now.instant + self.backoff.ceiling(self.probes);
         let stop = Stop {
             kind: StopKind::Held,
+            fault: Fault::User,
             reason: format!("{} ({} {})", refusal.reason, refusal.status, refusal.message),
             remedy: refusal.advice(),
             since: now.wall,
