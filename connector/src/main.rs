@@ -14,11 +14,14 @@ mod error;
 #[cfg(test)]
 mod fuzz;
 mod glue;
+mod histogram;
 mod http;
 mod ims;
 mod ledger;
 mod log;
 mod map;
+mod observe;
+mod obstacle;
 mod outcome;
 mod position;
 mod progress;
@@ -26,7 +29,6 @@ mod replay;
 mod run;
 mod secret;
 mod signal;
-mod summary;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -85,7 +87,7 @@ fn main() -> ExitCode {
 }
 
 fn start(config: Config) -> ExitCode {
-    log::start();
+    log::start(config.platform.observability.log);
     match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => run::report(runtime.block_on(run::run(config))),
         Err(error) => {
@@ -96,7 +98,7 @@ fn start(config: Config) -> ExitCode {
 }
 
 fn replay_letters(config: Config, options: replay::Options, json: bool) -> ExitCode {
-    log::start();
+    log::start(config.platform.observability.log);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {

@@ -174,9 +174,25 @@ fn transforms_other_than_the_one_step() {
 }
 
 #[test]
-fn keys_of_later_versions() {
-    says(&plus("  observability: {listen: \"127.0.0.1:1\"}"), &["not yet"]);
-    valid(&plus("  dead-letter: {accept: []}"));
+fn a_place_to_listen_that_is_none() {
+    for listen in [
+        "localhost",
+        "9464",
+        "127.0.0.1",
+        "localhost:9464",
+        "http://127.0.0.1:9464",
+        "on",
+    ] {
+        says(
+            &plus(&format!("  observability: {{listen: \"{listen}\"}}")),
+            &["experience-platform.observability.listen", "127.0.0.1:9464", "`off`"],
+        );
+    }
+    says(
+        &plus("  observability: {log: xml}"),
+        &["observability.log", "`human` or `json`"],
+    );
+    says(&plus("  observability: {port: 1}"), &["observability.port", "unknown"]);
 }
 
 #[test]
