@@ -45,7 +45,7 @@ pub(crate) fn client(platform: &Platform) -> Result<Client, HttpError> {
         // Nothing is documented of HTTP/2; many kept-alive connections share the load among the servers as well.
         .http1_only()
         .pool_idle_timeout(POOL_IDLE)
-        .pool_max_idle_per_host(platform.concurrency.get())
+        .pool_max_idle_per_host(platform.concurrency.most().get())
         .no_proxy();
     if let Some(proxy) = &http.proxy {
         builder = builder.proxy(Proxy::all(proxy.0.clone()).map_err(|_| HttpError::Proxy)?);

@@ -18,6 +18,7 @@ pub(crate) fn log(counters: &Counters, ledger: &Ledger) {
         dead_lettered = ?counts.dead_lettered,
         retries = ?counts.retries,
         stopped = ?counts.stopped,
+        limits = ?counts.limits,
         absent = ledger.count(Outcome::Absent),
         evicted = ledger.count(Outcome::Evicted),
         pending = ledger.pending(),

@@ -181,12 +181,16 @@ pub(super) fn non_zero_u32(value: Option<u64>) -> Option<NonZeroU32> {
         .and_then(NonZeroU32::new)
 }
 
-/// A checked number in the type of the model, or the default.
-pub(super) fn non_zero_usize(value: Option<u64>, default: NonZeroUsize) -> NonZeroUsize {
+/// A checked number in the type of the model.
+pub(super) fn non_zero_usize_of(value: Option<u64>) -> Option<NonZeroUsize> {
     value
         .and_then(|value| usize::try_from(value).ok())
         .and_then(NonZeroUsize::new)
-        .unwrap_or(default)
+}
+
+/// A checked number in the type of the model, or the default.
+pub(super) fn non_zero_usize(value: Option<u64>, default: NonZeroUsize) -> NonZeroUsize {
+    non_zero_usize_of(value).unwrap_or(default)
 }
 
 /// One of a few words.

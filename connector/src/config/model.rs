@@ -83,8 +83,7 @@ pub(crate) struct Platform {
     pub(crate) events: Events,
     pub(crate) profiles: Option<Profiles>,
     pub(crate) batch: Batch,
-    /// `concurrency.max`: requests under way at once.
-    pub(crate) concurrency: NonZeroUsize,
+    pub(crate) concurrency: Concurrency,
     pub(crate) pace: Pace,
     /// `buffer`.
     pub(crate) buffer: Bounds,
@@ -95,6 +94,24 @@ pub(crate) struct Platform {
     pub(crate) dead_letter: DeadLetterTopic,
     pub(crate) on_evicted: OnEvicted,
     pub(crate) shutdown_timeout: Duration,
+}
+
+/// `experience-platform.concurrency`: how many requests may be under way at once, over both inlets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Concurrency {
+    /// `fixed`: so many, however the inlets are.
+    Fixed(NonZeroUsize),
+    /// `max`: what each inlet is found to take well, and together no more than this.
+    UpTo(NonZeroUsize),
+}
+
+impl Concurrency {
+    /// The most requests there can ever be under way.
+    pub(crate) fn most(self) -> NonZeroUsize {
+        match self {
+            Self::Fixed(number) | Self::UpTo(number) => number,
+        }
+    }
 }
 
 /// `experience-platform.deduplicate`: which delivered events are remembered, so that copies of them are skipped.

@@ -7,10 +7,13 @@ use std::time::Duration;
 use super::check;
 use super::inlet;
 use super::model::{
-    Batch, CredentialNames, DeadLetterTopic, Deduplicate, Http, Ims, OnEvicted, Pace, Platform, Proxy, RetryLimits,
+    Batch, Concurrency, CredentialNames, DeadLetterTopic, Deduplicate, Http, Ims, OnEvicted, Pace, Platform, Proxy,
+    RetryLimits,
 };
 use super::problem::Problems;
-use super::raw::{RawBatch, RawBuffer, RawDeadLetter, RawDeduplicate, RawHttp, RawIms, RawPace, RawPlatform, RawRetry};
+use super::raw::{
+    RawBatch, RawBuffer, RawConcurrency, RawDeadLetter, RawDeduplicate, RawHttp, RawIms, RawPace, RawPlatform, RawRetry,
+};
 use super::scalar::Period;
 use super::tree::Path;
 use crate::ledger::Bounds;
@@ -26,7 +29,9 @@ const MAX_BYTES: NonZeroUsize = NonZeroUsize::new(900_000).unwrap();
 /// Streaming ingestion refuses bodies over 1 MB; the difference is room for what surrounds the messages.
 const HIGHEST_MAX_BYTES: u64 = 999_900;
 const LINGER: Duration = Duration::from_millis(200);
-const CONCURRENCY: NonZeroUsize = NonZeroUsize::new(16).unwrap();
+/// A bound, not a wish: the limit is found by measuring. With single records and answers in 60 ms it allows the 1000
+/// requests a second that Adobe names as guidance for an organisation.
+const CONCURRENCY: NonZeroUsize = NonZeroUsize::new(64).unwrap();
 /// Adobe documents no bound; a thousand open connections from one process is a mistake, not a wish.
 pub(super) const HIGHEST_CONCURRENCY: u64 = 1_000;
 const BUFFER_BYTES: u64 = 24 << 20;
@@ -73,12 +78,7 @@ pub(super) fn platform(raw: Option<RawPlatform>, name: Option<&str>, problems: &
     let events = inlet::events(raw.events, problems);
     // `Some(None)`: there is a section, and it is wrong.
     let profiles = raw.profiles.map(|raw| inlet::profiles(raw, problems));
-    let concurrency = check::count(
-        &root.key("concurrency.max"),
-        raw.concurrency.and_then(|raw| raw.max),
-        HIGHEST_CONCURRENCY,
-        problems,
-    );
+    let concurrency = concurrency(&raw.concurrency.unwrap_or_default(), problems);
     let on_evicted = check::choice(
         &root.key("on-evicted"),
         raw.on_evicted.as_deref(),
@@ -107,7 +107,7 @@ pub(super) fn platform(raw: Option<RawPlatform>, name: Option<&str>, problems: &
             None => None,
         },
         batch,
-        concurrency: check::non_zero_usize(concurrency, CONCURRENCY),
+        concurrency,
         pace,
         buffer,
         deduplicate,
@@ -117,6 +117,24 @@ pub(super) fn platform(raw: Option<RawPlatform>, name: Option<&str>, problems: &
         on_evicted: on_evicted.unwrap_or(OnEvicted::Continue),
         shutdown_timeout,
     })
+}
+
+fn concurrency(raw: &RawConcurrency, problems: &mut Problems<'_>) -> Concurrency {
+    let root = Path::of("experience-platform.concurrency");
+    let mut number =
+        |key: &str, value| check::non_zero_usize_of(check::count(&root.key(key), value, HIGHEST_CONCURRENCY, problems));
+    let (max, fixed) = (number("max", raw.max), number("fixed", raw.fixed));
+    if raw.max.is_some() && raw.fixed.is_some() {
+        problems.add(
+            &root,
+            "found both `max` and `fixed`, expected one of them: `max` bounds a number that is found by measuring, \
+             `fixed` sets it",
+        );
+    }
+    match fixed {
+        Some(fixed) => Concurrency::Fixed(fixed),
+        None => Concurrency::UpTo(max.unwrap_or(CONCURRENCY)),
+    }
 }
 
 fn deduplicate(raw: RawDeduplicate, problems: &mut Problems<'_>) -> Deduplicate {

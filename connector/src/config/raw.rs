@@ -275,9 +275,12 @@ pub(super) struct RawBatch {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawConcurrency {
-    /// Most requests under way at once, at most 1000
-    #[schemars(extend("default" = 16), range(min = 1, max = platform::HIGHEST_CONCURRENCY))]
+    /// Upper bound of the requests under way at once, over both inlets; at most 1000. Below it, how many each inlet takes well is found by measuring: fewer after 429, 503, timeouts and when answers take twice their usual time, more while all is well
+    #[schemars(extend("default" = 64), range(min = 1, max = platform::HIGHEST_CONCURRENCY))]
     pub(super) max: Option<u64>,
+    /// So many instead, without measuring. Not together with `max`
+    #[schemars(range(min = 1, max = platform::HIGHEST_CONCURRENCY))]
+    pub(super) fixed: Option<u64>,
 }
 
 /// `experience-platform.pace`.

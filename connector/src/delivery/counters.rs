@@ -41,6 +41,8 @@ pub(crate) struct Counts {
     pub(crate) gaps: u64,
     /// Inlets that do not deliver now, and why.
     pub(crate) stopped: BTreeMap<InletName, String>,
+    /// How many requests may be under way to each inlet now.
+    pub(crate) limits: BTreeMap<InletName, usize>,
 }
 
 /// Shared between the delivery side and whoever reports.
@@ -91,6 +93,11 @@ impl Counters {
 
     pub(super) fn gap(&self, offsets: u64) {
         self.counts().gaps += offsets;
+    }
+
+    /// The limit of an inlet is this many requests at once from now on.
+    pub(super) fn limit(&self, inlet: InletName, requests: usize) {
+        self.counts().limits.insert(inlet, requests);
     }
 
     pub(super) fn health(&self, inlet: InletName, reason: Option<&str>) {

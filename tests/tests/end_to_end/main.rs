@@ -9,6 +9,7 @@ mod records_lost;
 mod replay;
 mod second_writer;
 mod start;
+mod stopping;
 mod token;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};

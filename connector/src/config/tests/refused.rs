@@ -238,6 +238,8 @@ fn values_out_of_range() {
         ("  deduplicate: {age: 0s}", "greater than 0"),
         ("  concurrency: {max: -1}", "a whole number"),
         ("  concurrency: {max: 1.5}", "a whole number"),
+        ("  concurrency: {fixed: 1001}", "from 1 to 1000"),
+        ("  concurrency: {max: 8, fixed: 8}", "found both `max` and `fixed`"),
         ("  pace: {requests-per-second: 0}", "from 1 to"),
         ("  buffer: {max-bytes: a lot}", "a size such as"),
         ("  retry: {initial: 1m}", "expected initial ≤ max"),
