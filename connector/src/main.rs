@@ -5,6 +5,7 @@ mod answer;
 mod args;
 mod arrival;
 mod broker;
+mod check;
 mod clock;
 mod config;
 mod dead_letter;
@@ -13,11 +14,14 @@ mod error;
 #[cfg(test)]
 mod fuzz;
 mod glue;
+mod histogram;
 mod http;
 mod ims;
 mod ledger;
 mod log;
 mod map;
+mod observe;
+mod obstacle;
 mod outcome;
 mod position;
 mod progress;
@@ -25,7 +29,6 @@ mod replay;
 mod run;
 mod secret;
 mod signal;
-mod summary;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -52,6 +55,12 @@ fn main() -> ExitCode {
             println!("capillary-aep-sink {}", env!("CARGO_PKG_VERSION"));
             ExitCode::SUCCESS
         }
+        Command::Check {
+            config,
+            secrets,
+            options,
+            json,
+        } => check_all(&config, secrets.as_deref(), options, json),
         Command::Map {
             config,
             secrets,
@@ -78,7 +87,7 @@ fn main() -> ExitCode {
 }
 
 fn start(config: Config) -> ExitCode {
-    log::start();
+    log::start(config.platform.observability.log);
     match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => run::report(runtime.block_on(run::run(config))),
         Err(error) => {
@@ -89,7 +98,7 @@ fn start(config: Config) -> ExitCode {
 }
 
 fn replay_letters(config: Config, options: replay::Options, json: bool) -> ExitCode {
-    log::start();
+    log::start(config.platform.observability.log);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -110,6 +119,22 @@ fn replay_letters(config: Config, options: replay::Options, json: bool) -> ExitC
     } else {
         ExitCode::FAILURE
     }
+}
+
+fn check_all(config: &Path, secrets: Option<&Path>, options: check::Options, json: bool) -> ExitCode {
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            complain(&format!("the runtime cannot be started: {error}"));
+            return ExitCode::FAILURE;
+        }
+    };
+    let report = runtime.block_on(check::run(config, secrets, options));
+    match report.to_json() {
+        Ok(line) if json => println!("{line}"),
+        _ => print!("{report}"),
+    }
+    ExitCode::from(report.exit_code())
 }
 
 fn map_events(config: Option<&Path>, secrets: Option<&Path>, explain: bool) -> ExitCode {

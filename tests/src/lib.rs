@@ -1,6 +1,7 @@
 //! Test doubles and the end-to-end suites.
 
 pub mod answer;
+pub mod browser;
 pub mod cluster;
 pub mod harness;
 pub mod mock_cluster;
@@ -10,5 +11,6 @@ pub mod samples;
 pub mod scenario;
 pub mod simulator;
 pub mod soak;
+pub mod tls;
 pub mod workload;
 pub mod xdm;

@@ -223,6 +223,10 @@ impl Scenario {
             ));
         }
         text.push_str(&self.options.platform);
+        if !self.options.platform.contains("observability:") {
+            // Several run on one host, also with what the machine runs anyway.
+            text.push_str("  observability: {listen: \"127.0.0.1:0\"}\n");
+        }
         text
     }
 

@@ -44,13 +44,6 @@ pub(super) fn is_open(path: &Path, problems: &Problems<'_>) -> bool {
             .is_some_and(of_secrets)
 }
 
-/// A key whose behaviour is not there yet: refused, because ignoring it would promise what does not happen.
-pub(super) fn not_yet(path: &Path, present: bool, problems: &mut Problems<'_>) {
-    if present {
-        problems.add(path, "not yet: this version does not do it; remove the key");
-    }
-}
-
 /// A text that is not empty and has no blank at its ends (a line break at the end of a secret is easily made).
 pub(super) fn text(path: &Path, value: String, problems: &mut Problems<'_>) -> Option<String> {
     if value.trim().is_empty() {

@@ -104,6 +104,11 @@ pub(super) fn organization_id(schema: &mut Schema) {
     pattern(schema, "`…@AdobeOrg`", "^[A-Za-z0-9]+@AdobeOrg$", message);
 }
 
+pub(super) fn listen(schema: &mut Schema) {
+    let message = "an IP address and port, such as 127.0.0.1:9464, or off";
+    pattern(schema, "IP address and port, `off`", r"^(off|.+:[0-9]{1,5})$", message);
+}
+
 pub(super) fn url(schema: &mut Schema) {
     pattern(schema, "URL", r"^https?://[^\s\\]+$", "a URL such as https://…");
 }

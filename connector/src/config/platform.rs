@@ -1,5 +1,6 @@
 //! The connector's own part: `experience-platform`.
 
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -7,12 +8,13 @@ use std::time::Duration;
 use super::check;
 use super::inlet;
 use super::model::{
-    Batch, Concurrency, CredentialNames, DeadLetterTopic, Deduplicate, Http, Ims, OnEvicted, Pace, Platform, Proxy,
-    RetryLimits,
+    Batch, ClientCertificate, Concurrency, CredentialNames, DeadLetterTopic, Deduplicate, Http, Ims, LogForm,
+    Observability, OnEvicted, Pace, Platform, Proxy, RetryLimits,
 };
 use super::problem::Problems;
 use super::raw::{
-    RawBatch, RawBuffer, RawConcurrency, RawDeadLetter, RawDeduplicate, RawHttp, RawIms, RawPace, RawPlatform, RawRetry,
+    RawBatch, RawBuffer, RawConcurrency, RawDeadLetter, RawDeduplicate, RawHttp, RawIms, RawObservability, RawPace,
+    RawPlatform, RawRetry,
 };
 use super::scalar::Period;
 use super::tree::Path;
@@ -46,9 +48,13 @@ const RETRY_INITIAL: Duration = Duration::from_millis(200);
 const RETRY_MAX: Duration = Duration::from_secs(30);
 const RETENTION: Duration = Duration::from_secs(90 * 24 * 3600);
 /// `on-evicted`, the default first.
+pub(super) const LOG_FORMS: [(&str, LogForm); 2] = [("human", LogForm::Human), ("json", LogForm::Json)];
 pub(super) const ON_EVICTED: [(&str, OnEvicted); 2] = [("continue", OnEvicted::Continue), ("stop", OnEvicted::Stop)];
 /// Below the 30 s that Kubernetes grants a stopping container.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(25);
+/// The usual port of OpenTelemetry's Prometheus exporters; no stock Fluvio process uses it. Loopback, since whoever can
+/// connect can read.
+const LISTEN: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 9464));
 
 /// Validates the section. `name` is `meta.name`, if that is valid.
 pub(super) fn platform(raw: Option<RawPlatform>, name: Option<&str>, problems: &mut Problems<'_>) -> Option<Platform> {
@@ -73,7 +79,7 @@ pub(super) fn platform(raw: Option<RawPlatform>, name: Option<&str>, problems: &
         .sandbox
         .and_then(|sandbox| check::identifier(&path, sandbox, problems));
     let deduplicate = raw.deduplicate.map(|raw| deduplicate(raw, problems));
-    check::not_yet(&root.key("observability"), raw.observability.is_some(), problems);
+    let observability = observability(&raw.observability.unwrap_or_default(), problems);
     let ims = ims(raw.ims, problems);
     let events = inlet::events(raw.events, problems);
     // `Some(None)`: there is a section, and it is wrong.
@@ -116,6 +122,7 @@ pub(super) fn platform(raw: Option<RawPlatform>, name: Option<&str>, problems: &
         dead_letter: dead_letter?,
         on_evicted: on_evicted.unwrap_or(OnEvicted::Continue),
         shutdown_timeout,
+        observability,
     })
 }
 
@@ -219,11 +226,33 @@ fn http(raw: RawHttp, problems: &mut Problems<'_>) -> Http {
         }
         url.map(Proxy)
     });
-    let path = root.key("ca-file");
-    let ca_file = raw
-        .ca_file
-        .and_then(|file| check::text(&path, file, problems))
-        .map(PathBuf::from);
+    let mut file = |key: &str, file: Option<String>| {
+        let file = file.and_then(|file| check::text(&root.key(key), file, problems));
+        file.map(PathBuf::from)
+    };
+    let ca_file = file("ca-file", raw.ca_file);
+    let certificate = file("client-cert-file", raw.client_cert_file);
+    let key = file("client-key-file", raw.client_key_file);
+    let client_certificate = match (certificate, key) {
+        (Some(certificate), Some(key)) => Some(ClientCertificate { certificate, key }),
+        (Some(_), None) => {
+            problems.require::<()>(
+                &root.key("client-key-file"),
+                None,
+                "the private key of client-cert-file",
+            );
+            None
+        }
+        (None, Some(_)) => {
+            problems.require::<()>(
+                &root.key("client-cert-file"),
+                None,
+                "the certificate of client-key-file",
+            );
+            None
+        }
+        (None, None) => None,
+    };
     Http {
         connect_timeout: check::period(
             &root.key("connect-timeout"),
@@ -239,6 +268,7 @@ fn http(raw: RawHttp, problems: &mut Problems<'_>) -> Http {
         ),
         proxy,
         ca_file,
+        client_certificate,
     }
 }
 
@@ -254,6 +284,30 @@ fn retry(raw: RawRetry, problems: &mut Problems<'_>) -> RetryLimits {
         );
     }
     RetryLimits { initial, max }
+}
+
+fn observability(raw: &RawObservability, problems: &mut Problems<'_>) -> Observability {
+    let root = Path::of("experience-platform.observability");
+    let path = root.key("listen");
+    let listen = match raw.listen.as_deref() {
+        None => Some(LISTEN),
+        Some("off") => None,
+        Some(text) => {
+            let address = text.parse().ok();
+            if address.is_none() {
+                problems.expected(
+                    &path,
+                    "an IP address and port, such as `127.0.0.1:9464` (port 0: any free one), or `off`",
+                );
+            }
+            address
+        }
+    };
+    let log = check::choice(&root.key("log"), raw.log.as_deref(), &LOG_FORMS, problems);
+    Observability {
+        listen,
+        log: log.unwrap_or(LogForm::Human),
+    }
 }
 
 /// Why an inlet can be held, as the ERROR line of a hold names it.

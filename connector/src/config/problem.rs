@@ -36,6 +36,19 @@ impl ConfigError {
         }
     }
 
+    /// The problems of other keys and those of the secrets, apart. `secrets` is the secrets' own file, if there is one.
+    pub(crate) fn apart_from_secrets(self, secrets: Option<&str>) -> (Option<Self>, Option<Self>) {
+        if secrets == Some(self.file.as_str()) {
+            return (None, Some(self));
+        }
+        let Self { file, problems } = self;
+        let (of_secrets, others): (Vec<_>, Vec<_>) = problems
+            .into_iter()
+            .partition(|problem| problem.path.starts_with("meta.secrets"));
+        let some = |problems: Vec<Problem>| (!problems.is_empty()).then(|| Self::new(&file, problems));
+        (some(others), some(of_secrets))
+    }
+
     /// An error about the file as a whole.
     pub(super) fn whole(file: &str, message: impl Into<String>) -> Self {
         Self::at_line(file, None, message.into(), None)

@@ -196,9 +196,8 @@ pub(super) struct RawPlatform {
     /// How long a stopping connector may finish what is under way
     #[schemars(extend("default" = "25s"))]
     pub(super) shutdown_timeout: Option<Period>,
-    /// Not yet
-    #[schemars(with = "Option<()>")]
-    pub(super) observability: Option<Value>,
+    /// What the running connector shows of itself
+    pub(super) observability: Option<RawObservability>,
 }
 
 /// `experience-platform.ims`.
@@ -337,6 +336,12 @@ pub(super) struct RawHttp {
     /// PEM file of authorities to trust besides the system's; relative to the working directory
     #[schemars(transform = form::path)]
     pub(super) ca_file: Option<String>,
+    /// PEM file with the certificate (and its chain) that is shown to servers and proxies that ask for one. Needs `client-key-file`
+    #[schemars(transform = form::path)]
+    pub(super) client_cert_file: Option<String>,
+    /// PEM file with its private key
+    #[schemars(transform = form::path)]
+    pub(super) client_key_file: Option<String>,
 }
 
 impl std::fmt::Debug for RawHttp {
@@ -371,4 +376,16 @@ pub(super) struct RawDeadLetter {
     /// Refusals with these reasons are dead-lettered instead of holding the inlet. Remove it again once the topic is past them
     #[schemars(extend("default" = []), transform = form::list_of(&platform::REASONS))]
     pub(super) accept: Option<Vec<String>>,
+}
+
+/// `experience-platform.observability`.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawObservability {
+    /// Where [metrics, readiness and the status page](metrics.md) are served, read-only and without authentication. Port 0 takes a free one and logs it. Several connectors on one host need one port each
+    #[schemars(extend("default" = "127.0.0.1:9464"), transform = form::listen)]
+    pub(super) listen: Option<String>,
+    /// Form of the log on stderr; `RUST_LOG` says how much of it
+    #[schemars(extend("default" = "human"), transform = form::one_of(&platform::LOG_FORMS))]
+    pub(super) log: Option<String>,
 }

@@ -313,8 +313,8 @@ async fn stuck(counters: &Counters, ledger: &Ledger) -> String {
         if timeout(PATIENCE, progress.changed()).await.is_ok() {
             continue;
         }
-        if let Some(reason) = counters.snapshot().stopped.into_values().next() {
-            return reason;
+        if let Some(stop) = counters.snapshot().stopped.into_values().next() {
+            return stop.to_string();
         }
     }
 }

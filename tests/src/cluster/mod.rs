@@ -8,7 +8,7 @@ mod error;
 mod link;
 mod metadata_files;
 mod partition;
-mod ports;
+pub(crate) mod ports;
 mod processes;
 mod produced;
 mod registration;

@@ -4,6 +4,7 @@ mod accepted;
 mod documented;
 mod editors;
 mod excerpts;
+mod package;
 mod refused;
 
 pub(crate) use editors::complaints;

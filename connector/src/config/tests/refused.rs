@@ -174,9 +174,25 @@ fn transforms_other_than_the_one_step() {
 }
 
 #[test]
-fn keys_of_later_versions() {
-    says(&plus("  observability: {listen: \"127.0.0.1:1\"}"), &["not yet"]);
-    valid(&plus("  dead-letter: {accept: []}"));
+fn a_place_to_listen_that_is_none() {
+    for listen in [
+        "localhost",
+        "9464",
+        "127.0.0.1",
+        "localhost:9464",
+        "http://127.0.0.1:9464",
+        "on",
+    ] {
+        says(
+            &plus(&format!("  observability: {{listen: \"{listen}\"}}")),
+            &["experience-platform.observability.listen", "127.0.0.1:9464", "`off`"],
+        );
+    }
+    says(
+        &plus("  observability: {log: xml}"),
+        &["observability.log", "`human` or `json`"],
+    );
+    says(&plus("  observability: {port: 1}"), &["observability.port", "unknown"]);
 }
 
 #[test]
@@ -366,4 +382,20 @@ fn the_stock_spelling_of_max_bytes_is_pointed_at_and_not_given_twice() {
         ),
         &["twice"],
     );
+}
+
+#[test]
+fn a_client_certificate_and_its_key_need_each_other() {
+    says(
+        &plus("  http: {client-cert-file: c.pem}"),
+        &["experience-platform.http.client-key-file: missing"],
+    );
+    says(
+        &plus("  http: {client-key-file: k.pem}"),
+        &["experience-platform.http.client-cert-file: missing"],
+    );
+    let http = valid(&plus("  http: {client-cert-file: c.pem, client-key-file: k.pem}"))
+        .platform
+        .http;
+    assert!(http.client_certificate.is_some());
 }
