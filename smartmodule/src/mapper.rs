@@ -50,6 +50,19 @@ impl Mapper {
         }
     }
 
+    /// Appends the XDM event of a record to `out`; `false`, and nothing appended, when the record is skipped or rejected.
+    pub fn event(&mut self, input: Input<'_>, out: &mut Vec<u8>) -> bool {
+        let start = out.len();
+        let written = parse(&mut self.tape, input.value)
+            .map_err(Verdict::from)
+            .and_then(|document| read(&self.params, document, input.timestamp))
+            .and_then(|event| Ok(fit_event(&event, &mut Notes::default(), out)?));
+        if written.is_err() {
+            out.truncate(start);
+        }
+        written.is_ok()
+    }
+
     /// Appends exactly one JSON object to `out`, for any bytes whatever.
     pub fn answer(&mut self, input: Input<'_>, out: &mut Vec<u8>) {
         let start = out.len();

@@ -53,6 +53,27 @@ impl Machine {
     /// # Errors
     /// When the input is not what this version of the protocol says.
     pub fn answer(&mut self, input: &[u8], version: i16) -> Result<(i32, &[u8]), WireError> {
+        self.transform(input, version, |mapper, input, out| {
+            mapper.answer(input, out);
+            true
+        })
+    }
+
+    /// As [`Self::answer`], but the output holds the bare events of the mapped records and nothing of the others.
+    ///
+    /// # Errors
+    /// As [`Self::answer`].
+    pub fn events(&mut self, input: &[u8], version: i16) -> Result<(i32, &[u8]), WireError> {
+        self.transform(input, version, Mapper::event)
+    }
+
+    /// Writes what `write` makes of each record; a record of which it makes nothing is left out.
+    fn transform(
+        &mut self,
+        input: &[u8],
+        version: i16,
+        write: impl Fn(&mut Mapper, Input<'_>, &mut Vec<u8>) -> bool,
+    ) -> Result<(i32, &[u8]), WireError> {
         let call = Call::decode(input, version).ok_or(WireError::Input)?;
         self.out.clear();
         let mut records = Reader {
@@ -65,6 +86,7 @@ impl Machine {
             None => return Err(WireError::Records),
         };
         self.out.extend_from_slice(&count.to_be_bytes());
+        let mut written: i32 = 0;
         for _ in 0..count {
             let record = records.record().ok_or(WireError::Records)?;
             self.answer.clear();
@@ -76,7 +98,10 @@ impl Machine {
                 timestamp: timestamp.filter(|ms| *ms > 0),
                 value: record.value,
             };
-            self.mapper.answer(input, &mut self.answer);
+            if !write(&mut self.mapper, input, &mut self.answer) {
+                continue;
+            }
+            written += 1;
             let value = i64::try_from(self.answer.len()).map_err(|_| WireError::Records)?;
             let inside = record.before.len() + varint_size(value) + self.answer.len() + record.headers.len();
             write_varint(&mut self.out, i64::try_from(inside).map_err(|_| WireError::Records)?);
@@ -85,9 +110,12 @@ impl Machine {
             self.out.extend_from_slice(&self.answer);
             self.out.extend_from_slice(record.headers);
         }
+        if let Some(place) = self.out.first_chunk_mut() {
+            *place = written.to_be_bytes();
+        }
         // No error.
         self.out.push(0);
-        Ok((count, &self.out))
+        Ok((written, &self.out))
     }
 }
 

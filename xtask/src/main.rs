@@ -5,7 +5,9 @@
 mod build;
 mod ci;
 mod command;
+mod dist;
 mod fuzz;
+mod licences;
 mod page;
 
 use std::process::ExitCode;
@@ -18,7 +20,9 @@ Commands:
   cargo xtask soak [--minutes N] [--seed S] [--json]   random faults for as long as asked, and the account
   cargo xtask test [FILTER…]               every test, after building the SmartModule
   cargo xtask smartmodule                  build the SmartModule's wasm and print its path
+  cargo xtask smartmodule-events           the same for capillary-xdm-events
   cargo xtask fuzz [--seconds N]           every fuzz target for N seconds (60), and how much was tried
+  cargo xtask dist [--target TRIPLE]       the release archive: static Linux binary, SmartModules, samples, licences
   cargo xtask page [--screenshots DIR]     the connector's status page in a real browser (Chromium)
   cargo xtask ci                           what CI runs: test, page, fmt, clippy, docs, deny
 ";
@@ -32,7 +36,9 @@ fn main() -> ExitCode {
         "soak" => play("soak", &rest),
         "test" => ci::test(&rest),
         "smartmodule" => build::smartmodule().map(|path| println!("{}", path.display())),
+        "smartmodule-events" => build::events().map(|path| println!("{}", path.display())),
         "fuzz" => fuzz::run(&rest),
+        "dist" => dist::run_dist(&rest),
         "page" => page::check(&rest),
         "ci" => ci::all(),
         "help" | "--help" | "-h" => {

@@ -13,6 +13,7 @@ mod dead_letter;
 mod directory;
 mod error;
 mod flow;
+mod inspect;
 mod intake;
 mod journal;
 mod letters;
@@ -28,6 +29,7 @@ mod smartmodule;
 mod standing;
 mod start;
 mod tail;
+mod tls;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,12 +37,13 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use crate::arrival::Arrival;
-use crate::config::{Config, DeadLetterTopic, Partitions};
+use crate::config::{Config, DeadLetterTopic};
 use crate::ledger::Ledger;
 use crate::obstacle::Obstacles;
 
 pub(crate) use dead_letter::DeadLetterWriter;
 pub(crate) use error::BrokerError;
+pub(crate) use inspect::{Inspector, Letters, Outlook, Tail};
 pub(crate) use letters::{LetterLog, LetterReader, StoredLetter};
 pub(crate) use reader::Reader;
 pub(crate) use standing::{PartitionStanding, Standing};
@@ -63,24 +66,14 @@ impl Broker {
     /// SmartModule are there. What is wrong with the configuration shows here and not as silence later.
     pub(crate) async fn connect(config: &Config) -> Result<Self, BrokerError> {
         NativeMapper::new(&config.transform)?;
-        let cluster = profile::load(&config.name)?;
-        let directory = Directory::connect(cluster).await?;
-        let missing = || BrokerError::TopicMissing {
-            topic: config.topic.clone(),
-        };
-        let there = directory.partitions(&config.topic).await?;
-        if there.is_empty() {
-            return Err(missing());
-        }
-        let topic = directory.topic(&config.topic).await?.ok_or_else(missing)?;
-        if let Partitions::Only(wanted) = &config.consumer.partitions
-            && let Some(missing) = wanted.iter().find(|partition| !there.contains(partition))
-        {
-            return Err(BrokerError::PartitionMissing {
+        let directory = Directory::connect(profile::load(&config.name)?.config).await?;
+        inspect::find_partitions(&directory, config).await?;
+        let topic = directory
+            .topic(&config.topic)
+            .await?
+            .ok_or_else(|| BrokerError::TopicMissing {
                 topic: config.topic.clone(),
-                partition: *missing,
-            });
-        }
+            })?;
         smartmodule::find(&config.transform.uses, &directory.smartmodules().await?)?;
         Ok(Self {
             directory: Arc::new(directory),

@@ -216,6 +216,15 @@ pub(crate) struct Http {
     pub(crate) proxy: Option<Proxy>,
     /// PEM file of certificate authorities to trust besides the system's.
     pub(crate) ca_file: Option<PathBuf>,
+    /// What is shown to servers that ask for a client certificate.
+    pub(crate) client_certificate: Option<ClientCertificate>,
+}
+
+/// `experience-platform.http.client-cert-file` and `.client-key-file`, both PEM.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ClientCertificate {
+    pub(crate) certificate: PathBuf,
+    pub(crate) key: PathBuf,
 }
 
 /// `experience-platform.http.proxy`. Its URL may hold a password, so `Debug` shows the host only.

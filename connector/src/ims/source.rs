@@ -171,6 +171,13 @@ impl TokenSource {
         }
     }
 
+    /// How long the current token is still good for; `None` when there is none.
+    pub(crate) fn life_left(&self) -> Option<Duration> {
+        let state = self.0.state();
+        let held = state.held.as_ref().filter(|held| !held.refused)?;
+        Some(held.ends_at.duration_since(Instant::now())).filter(|left| !left.is_zero())
+    }
+
     /// Says that Experience Platform refused this token. It is replaced once, however many requests it was refused
     /// for; a token that was replaced already is not the current one any more, and nothing happens.
     pub(crate) fn refuse(&self, token: &Token) {

@@ -7,6 +7,7 @@ use std::io::IsTerminal;
 use tracing_subscriber::EnvFilter;
 
 use crate::config::LogForm;
+use crate::progress::Above;
 
 /// Libraries whose INFO lines are about their own plumbing, and whose TRACE lines may show what goes over the wire.
 const LIBRARIES: [&str; 10] = [
@@ -28,7 +29,7 @@ const LIBRARIES: [&str; 10] = [
 pub(crate) fn start(form: LogForm) {
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter(std::env::var("RUST_LOG").ok().as_deref()))
-        .with_writer(std::io::stderr);
+        .with_writer(|| Above(std::io::stderr()));
     match form {
         LogForm::Human => log.with_ansi(std::io::stderr().is_terminal()).init(),
         LogForm::Json => log.event_format(json::Json).init(),

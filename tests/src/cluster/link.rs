@@ -190,3 +190,87 @@ async fn refuse(client: &Turn<OwnedWriteHalf>, correlation: i32, version: i16) -
     message.encode(&mut frame, version)?;
     client.lock().await.write_all(&frame).await
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::super::ports;
+    use super::*;
+
+    const OTHER_REQUEST: u16 = 1_005;
+
+    /// A server that counts requests and answers each with its correlation and as many bytes as data has.
+    async fn server() -> (u16, Arc<AtomicUsize>) {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let seen = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&seen);
+        tokio::spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                let (mut requests, mut answers) = client.into_split();
+                while let Ok(request) = frame(&mut requests).await {
+                    counted.fetch_add(1, Ordering::SeqCst);
+                    let mut answer = BytesMut::new();
+                    answer.put_u32(4 + 1000);
+                    answer.put_slice(&request[8..12]);
+                    answer.put_bytes(7, 1000);
+                    answers.write_all(&answer).await.unwrap();
+                }
+            }
+        });
+        (port, seen)
+    }
+
+    /// What comes back, or how many bytes of it before the connection was lost.
+    async fn ask(link: u16, key: u16, fault_ended: bool) -> Result<Vec<u8>, usize> {
+        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, link)).await.unwrap();
+        let mut request = BytesMut::new();
+        request.put_u32(8);
+        request.put_u16(key);
+        request.put_i16(0);
+        request.put_i32(42);
+        stream.write_all(&request).await.unwrap();
+        if fault_ended {
+            let mut rest = Vec::new();
+            let _reset = stream.read_to_end(&mut rest).await;
+            return Err(rest.len());
+        }
+        frame(&mut stream.into_split().0).await.map_err(|_| 0)
+    }
+
+    #[tokio::test]
+    async fn each_fault_of_a_link_hits_what_it_names_and_nothing_else() {
+        let (target, seen) = server().await;
+        let port = ports::free().unwrap();
+        let link = Link::open(port, target).await.unwrap();
+        let commit = UpdateConsumerOffsetRequest::API_KEY;
+        assert_eq!(ask(port, commit, false).await.unwrap().len(), 1008);
+
+        link.fail(LinkFault::CommitAnswersLost);
+        assert_eq!(ask(port, OTHER_REQUEST, false).await.unwrap().len(), 1008);
+        let before = seen.load(Ordering::SeqCst);
+        assert_eq!(ask(port, commit, true).await, Err(0), "the answer is lost");
+        assert_eq!(seen.load(Ordering::SeqCst), before + 1, "the request is not");
+
+        link.fail(LinkFault::CommitsRefused);
+        let refused = ask(port, commit, false).await.unwrap();
+        assert_eq!(seen.load(Ordering::SeqCst), before + 1, "the broker never sees it");
+        let answer = ResponseMessage::<UpdateConsumerOffsetResponse>::decode_from(&mut &refused[4..], 0).unwrap();
+        assert_eq!(answer.correlation_id, 42);
+        assert_ne!(answer.response.error_code, ErrorCode::None);
+
+        link.fail(LinkFault::CutInAnswers);
+        assert_eq!(ask(port, OTHER_REQUEST, true).await, Err(504), "half of it");
+
+        link.fail(LinkFault::None);
+        assert_eq!(ask(port, commit, false).await.unwrap().len(), 1008);
+        let mut idle = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.unwrap();
+        // Through to the server before the cut.
+        idle.write_all(&[0, 0, 0, 8, 3, 237, 0, 0, 0, 0, 0, 1]).await.unwrap();
+        idle.read_exact(&mut [0; 1008]).await.unwrap();
+        link.cut();
+        assert_eq!(idle.read(&mut [0; 1]).await.unwrap_or_default(), 0, "cut");
+    }
+}

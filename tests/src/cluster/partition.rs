@@ -90,7 +90,8 @@ impl Partitions {
         loop {
             let request = DefaultProduceRequest {
                 isolation: Isolation::ReadCommitted,
-                timeout: Duration::from_secs(5),
+                // For a follower that has just come back.
+                timeout: PATIENCE,
                 topics: vec![DefaultTopicRequest {
                     name: topic.to_owned(),
                     partitions: vec![DefaultPartitionRequest {

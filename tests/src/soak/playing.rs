@@ -10,9 +10,9 @@ use fluvio_protocol::link::ErrorCode;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::feed::Feed;
-use super::side::Side;
+use super::side::{Outcome, Side};
 use super::sink::Sink;
-use super::{FaultKind, Soak, Stage, evicted, leader, recreated, rival};
+use super::{FaultKind, Soak, Stage, evicted, first_line, leader, recreated, rival};
 use crate::cluster::LinkFault;
 use crate::oracle::Verdict;
 use crate::scenario::ScenarioError;
@@ -142,21 +142,21 @@ impl<'a> Playing<'a> {
                 None => {
                     let _nobody_produces = feed.lock().await;
                     let side = self.side("leader", scenario.beside(leader::options()).await?)?;
-                    self.judge(leader::play(side).await?);
+                    self.judge(kind, leader::play(side).await);
                 }
             },
             FaultKind::RecordsEvicted => {
                 let side = self.side("evicted", scenario.beside(evicted::options()).await?)?;
                 let held = self.rng.bool();
-                self.judge(evicted::play(side, held).await?);
+                self.judge(kind, evicted::play(side, held).await);
             }
             FaultKind::TopicRecreated => {
                 let side = self.side("recreated", scenario.beside(recreated::options()).await?)?;
-                self.judge(recreated::play(side).await?);
+                self.judge(kind, recreated::play(side).await);
             }
             FaultKind::SecondInstance => {
                 let side = self.side("rival", scenario.beside(rival::options()).await?)?;
-                self.judge(rival::play(side).await?);
+                self.judge(kind, rival::play(side).await);
             }
             _ => {
                 if kind == FaultKind::TokensExpire {
@@ -260,9 +260,15 @@ impl<'a> Playing<'a> {
         )
     }
 
-    fn judge(&mut self, (verdict, findings): (Verdict, Vec<String>)) {
-        self.beside.add(verdict);
-        self.findings.extend(findings);
+    /// A stage beside that could not be played to its end is a finding; the main one goes on.
+    fn judge(&mut self, kind: FaultKind, outcome: Result<Outcome, ScenarioError>) {
+        match outcome {
+            Ok((verdict, findings)) => {
+                self.beside.add(verdict);
+                self.findings.extend(findings);
+            }
+            Err(error) => self.findings.push(format!("{kind:?}: {}", first_line(&error))),
+        }
     }
 
     /// Measures the time until something new arrives.

@@ -16,7 +16,9 @@ const AFTER: usize = 5;
 /// Time of grace included.
 const ENDED: Duration = Duration::from_secs(120);
 /// How long a deleted topic's name may be taken.
-const RELEASED: Duration = Duration::from_secs(60);
+const RELEASED: Duration = Duration::from_secs(90);
+/// How long a partition of a new topic may take to appear.
+const ONLINE: Duration = Duration::from_secs(10);
 const LOOK: Duration = Duration::from_millis(500);
 /// What an exit with 2 means: somebody must change something.
 const CONFIGURATION: i32 = 2;
@@ -67,17 +69,31 @@ pub(super) async fn play(mut side: Side) -> Result<Outcome, ScenarioError> {
     Ok((verdict, findings))
 }
 
-/// The controller takes some time to let go of a topic's name.
+/// Created while the old topic is still being deleted, a topic loses its partitions to that deletion: waited out, and repeated
+/// when it happened all the same.
 async fn create_anew(side: &Side) -> Result<(), ScenarioError> {
-    let scenario = &side.scenario;
-    let topic = TopicOptions::new(&scenario.topic);
-    scenario.cluster.delete_topic(&scenario.topic).await?;
+    let (cluster, topic) = (&side.scenario.cluster, &side.scenario.topic);
     let deadline = Instant::now() + RELEASED;
     loop {
-        match scenario.cluster.create_topic(topic.clone()).await {
-            Ok(()) => return Ok(()),
-            Err(error) if Instant::now() > deadline => return Err(error.into()),
-            Err(_) => sleep(LOOK).await,
+        cluster.delete_topic(topic).await?;
+        while cluster.leader(topic, 0).await.is_ok() && Instant::now() < deadline {
+            sleep(LOOK).await;
+        }
+        while let Err(error) = cluster.create_topic(TopicOptions::new(topic)).await {
+            if Instant::now() > deadline {
+                return Err(error.into());
+            }
+            sleep(LOOK).await;
+        }
+        let online = Instant::now() + ONLINE;
+        while Instant::now() < online {
+            if cluster.leader(topic, 0).await.is_ok() {
+                return Ok(());
+            }
+            sleep(LOOK).await;
+        }
+        if Instant::now() > deadline {
+            return Err(ScenarioError::Waited(format!("topic {topic} has no partition")));
         }
     }
 }

@@ -69,6 +69,7 @@ pub(super) fn platform() -> Platform {
             request_timeout: seconds(60),
             proxy: None,
             ca_file: None,
+            client_certificate: None,
         },
         retry: RetryLimits {
             initial: Duration::from_millis(200),

@@ -247,34 +247,3 @@ async fn an_event_far_in_the_future_is_dead_lettered_whole() {
     assert!(world.calls().is_empty());
     assert_eq!(world.dead(), 1);
 }
-
-#[tokio::test(start_paused = true)]
-async fn a_clock_that_is_set_back_by_an_hour_neither_buries_nor_delays_what_comes_then() {
-    let world = World::new(ok);
-    let delivery = world.delivery();
-    world.clock.fetch_sub(3_600_000, Ordering::Relaxed);
-    let (sender, receiver) = mpsc::channel(10);
-    sender.send(world.arrival(event("a", "c1"))).await.unwrap();
-    drop(sender);
-    let begun = Instant::now();
-    delivery.run(receiver).await.unwrap();
-    assert_eq!((world.accepted(), world.dead()), (vec!["a".to_owned()], 0));
-    assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_clock_that_jumps_ahead_by_a_day_and_back_leaves_waits_as_they_are() {
-    let world = World::new(ok);
-    let clock = world.clock.clone();
-    tokio::spawn(async move {
-        tokio::time::sleep(Duration::from_secs(1)).await;
-        clock.fetch_add(86_400_000, Ordering::Relaxed);
-        tokio::time::sleep(Duration::from_secs(1)).await;
-        clock.fetch_sub(86_400_000, Ordering::Relaxed);
-    });
-    let mut ahead = event("ahead", "c1");
-    ahead["at"] = json!(NOW + 60_000);
-    world.run([ahead, event("other", "c2")]).await.unwrap();
-    assert_eq!(world.accepted(), ["other", "ahead"]);
-    assert_eq!(world.calls()[1].at, Duration::from_secs(60));
-}
