@@ -56,7 +56,7 @@ impl Mapper {
         let written = parse(&mut self.tape, input.value)
             .map_err(Verdict::from)
             .and_then(|document| read(&self.params, document, input.timestamp))
-            .and_then(|event| Ok(fit_event(&event, &mut Notes::default(), out)?));
+            .and_then(|event| fit_event(&event, &mut Notes::default(), out));
         if written.is_err() {
             out.truncate(start);
         }

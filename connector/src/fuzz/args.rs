@@ -13,6 +13,8 @@ const DICTIONARY: &[&str] = &[
     "--config=",
     "--secrets=",
     "map",
+    "check",
+    "--offline",
     "--help",
     "-V",
     "\n",
