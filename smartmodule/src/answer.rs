@@ -5,6 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest as _, Sha256};
 
 use crate::json::{write_escaped, write_integer, write_text};
+use crate::sink::Sink;
 use crate::verdict::{Reject, Verdict};
 
 /// The version of the mapped and rejected answers.
@@ -14,12 +15,12 @@ pub const ANSWER_VERSION: u32 = 1;
 pub const MAX_RAW_BYTES: usize = 256 * 1024;
 
 /// Writes the answer to a record that is not mapped.
-pub(crate) fn write_verdict(out: &mut Vec<u8>, offset: i64, value: &[u8], verdict: &Verdict) {
+pub(crate) fn write_verdict(out: &mut Sink, offset: i64, value: &[u8], verdict: &Verdict) {
     match verdict {
         Verdict::Skip(reason) => {
-            out.extend_from_slice(b"{\"offset\":");
+            out.put(b"{\"offset\":");
             write_integer(out, offset);
-            out.extend_from_slice(b",\"skip\":");
+            out.put(b",\"skip\":");
             write_text(out, reason);
             out.push(b'}');
         }
@@ -27,26 +28,26 @@ pub(crate) fn write_verdict(out: &mut Vec<u8>, offset: i64, value: &[u8], verdic
     }
 }
 
-fn write_reject(out: &mut Vec<u8>, offset: i64, value: &[u8], reject: &Reject) {
+fn write_reject(out: &mut Sink, offset: i64, value: &[u8], reject: &Reject) {
     write_head(out, offset);
-    out.extend_from_slice(b",\"reject\":{\"reason\":");
+    out.put(b",\"reject\":{\"reason\":");
     write_text(out, reject.reason);
-    out.extend_from_slice(b",\"pointer\":");
+    out.put(b",\"pointer\":");
     write_text(out, &reject.pointer);
-    out.extend_from_slice(b",\"message\":");
+    out.put(b",\"message\":");
     write_text(out, &reject.message);
     out.push(b'}');
     if value.len() > MAX_RAW_BYTES {
-        out.extend_from_slice(b",\"rawBytes\":");
-        out.extend_from_slice(value.len().to_string().as_bytes());
-        out.extend_from_slice(b",\"rawSha256\":\"");
+        out.put(b",\"rawBytes\":");
+        out.put(value.len().to_string().as_bytes());
+        out.put(b",\"rawSha256\":\"");
         write_hex(out, &Sha256::digest(value));
         out.push(b'"');
     } else if let Ok(text) = std::str::from_utf8(value) {
-        out.extend_from_slice(b",\"raw\":");
+        out.put(b",\"raw\":");
         write_text(out, text);
     } else {
-        out.extend_from_slice(b",\"rawBase64\":\"");
+        out.put(b",\"rawBase64\":\"");
         write_escaped(out, &STANDARD.encode(value));
         out.push(b'"');
     }
@@ -54,15 +55,15 @@ fn write_reject(out: &mut Vec<u8>, offset: i64, value: &[u8], reject: &Reject) {
 }
 
 /// `{"v":1,"offset":N`
-pub(crate) fn write_head(out: &mut Vec<u8>, offset: i64) {
-    out.extend_from_slice(b"{\"v\":");
+pub(crate) fn write_head(out: &mut Sink, offset: i64) {
+    out.put(b"{\"v\":");
     write_integer(out, i64::from(ANSWER_VERSION));
-    out.extend_from_slice(b",\"offset\":");
+    out.put(b",\"offset\":");
     write_integer(out, offset);
 }
 
 /// Appends bytes as lower-case hexadecimal digits.
-pub(crate) fn write_hex(out: &mut Vec<u8>, bytes: &[u8]) {
+pub(crate) fn write_hex(out: &mut Sink, bytes: &[u8]) {
     for byte in bytes {
         for half in [byte >> 4, byte & 0xf] {
             out.push(if half < 10 { b'0' + half } else { b'a' + half - 10 });

@@ -13,7 +13,8 @@ mod transaction;
 use crate::event::{Event, Trim};
 use crate::kind::{Depth, EventKind};
 use crate::program::Choice;
-use crate::xdm::Xdm;
+use crate::sink::Sink;
+use crate::xdm::{Xdm, name};
 
 /// Things about a mapped record that are worth counting.
 #[derive(Debug, Default, Clone, Copy)]
@@ -45,11 +46,11 @@ impl Notes {
 }
 
 /// Writes the ExperienceEvent.
-pub(crate) fn write_event(event: &Event<'_>, trim: Trim, out: &mut Vec<u8>) {
+pub(crate) fn write_event(event: &Event<'_>, trim: Trim, out: &mut Sink) {
     Xdm::entity(out, &event.params.omit, |xdm| {
-        xdm.label("_id", &event.id);
-        xdm.instant("timestamp", Some(event.at));
-        xdm.label("eventType", event_type(event));
+        xdm.text(name!("_id"), Some(&event.id));
+        xdm.instant(name!("timestamp"), Some(event.at));
+        xdm.label(name!("eventType"), event_type(event));
         event
             .customer
             .write(xdm, event.params, event.organization.as_deref(), event.is_deleted());
@@ -63,8 +64,8 @@ pub(crate) fn write_event(event: &Event<'_>, trim: Trim, out: &mut Vec<u8>) {
         let Some(tenant) = event.params.tenant.as_deref().filter(|_| trim < Trim::Tenant) else {
             return;
         };
-        xdm.object(tenant, |xdm| {
-            xdm.object("capillary", |xdm| {
+        xdm.object_given(tenant, |xdm| {
+            xdm.object(name!("capillary"), |xdm| {
                 common::write(event, trim, xdm);
                 own_fields(event, trim, xdm);
             });
@@ -104,7 +105,7 @@ fn event_type(event: &Event<'_>) -> &'static str {
 }
 
 /// Writes the profile record; `false`, and nothing, when the event states no profile facts.
-pub(crate) fn write_profile(event: &Event<'_>, with_tenant: bool, notes: &mut Notes, out: &mut Vec<u8>) -> bool {
+pub(crate) fn write_profile(event: &Event<'_>, with_tenant: bool, notes: &mut Notes, out: &mut Sink) -> bool {
     use EventKind as K;
     let facts: fn(&Event<'_>, bool, &mut Notes, &mut Xdm<'_>) = match event.kind {
         K::CustomerAdded | K::CustomerUpdated if !event.is_deleted() => customer::profile,
@@ -148,6 +149,6 @@ fn of_this_program(event: &Event<'_>, notes: &mut Notes) -> bool {
 /// Writes the tenant section of a profile.
 fn profile_tenant(event: &Event<'_>, with_tenant: bool, xdm: &mut Xdm<'_>, write: impl FnOnce(&mut Xdm<'_>)) {
     if let Some(tenant) = event.params.tenant.as_deref().filter(|_| with_tenant) {
-        xdm.object(tenant, |xdm| xdm.object("capillary", write));
+        xdm.object_given(tenant, |xdm| xdm.object(name!("capillary"), write));
     }
 }

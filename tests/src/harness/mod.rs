@@ -4,4 +4,4 @@ mod connector;
 mod programs;
 
 pub use connector::{Connector, ConnectorError, Exit};
-pub use programs::{ProgramError, connector_program, smartmodule_wasm};
+pub use programs::{ProgramError, connector_program, reference_wasm, smartmodule_wasm};

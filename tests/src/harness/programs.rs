@@ -17,6 +17,9 @@ const SMARTMODULE: &str = "CAPILLARY_XDM_WASM";
 #[error("{0}")]
 pub struct ProgramError(String);
 
+/// The target the broker's engine loads.
+const WASM: &str = "wasm32-unknown-unknown";
+
 /// The connector's binary.
 ///
 /// # Errors
@@ -45,7 +48,7 @@ pub fn smartmodule_wasm() -> Result<Vec<u8>, ProgramError> {
         .get_or_init(|| {
             named(SMARTMODULE).unwrap_or_else(|| {
                 cargo(&["xtask", "smartmodule"])?;
-                Ok(target()?.join("wasm32-unknown-unknown/release-lto/capillary_xdm.wasm"))
+                Ok(target()?.join(format!("{WASM}/release-lto/capillary_xdm.wasm")))
             })
         })
         .clone()?;
@@ -55,6 +58,23 @@ pub fn smartmodule_wasm() -> Result<Vec<u8>, ProgramError> {
             path.display()
         ))
     })
+}
+
+/// The bytes of a reference point: one of the modules in `tests/modules`.
+///
+/// # Errors
+/// When it cannot be built or read.
+pub fn reference_wasm(name: &str) -> Result<Vec<u8>, ProgramError> {
+    let path = match named(&format!("CAPILLARY_{}_WASM", name.to_ascii_uppercase())) {
+        Some(named) => named?,
+        None => {
+            let package = format!("reference-{name}");
+            let build = ["build", "--package", &package, "--target", WASM, "--profile", "release-lto"];
+            cargo(&build)?;
+            target()?.join(format!("{WASM}/release-lto/reference_{name}.wasm"))
+        }
+    };
+    std::fs::read(&path).map_err(|error| ProgramError(format!("cannot read {}: {error}", path.display())))
 }
 
 /// The path an environment variable names, which must exist.
