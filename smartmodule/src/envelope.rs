@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 
-use crate::json::{Members, Number, Slots, Value};
+use crate::json::{Members, Number, Slots, Value, may_name, plain_prefix};
 use crate::keys::Key;
 use crate::read;
 use crate::text::Text;
@@ -81,14 +81,30 @@ impl<'a> Envelope<'a> {
         {
             (event.prefix, event.name) = split_prefix(kind);
         } else {
-            let pointer = format!("{}/eventName", event.pointer);
             return Err(Reject::new(
                 "no_event_name",
-                pointer,
+                &event.at("/eventName"),
                 "the record has no event name in any known envelope",
             ));
         }
         Ok(event)
+    }
+
+    /// The event's name, when the document begins with it, and what follows it; unparsed.
+    pub(crate) fn first_name(document: &[u8]) -> Option<(&[u8], &[u8])> {
+        let rest = behind(document, b"{")?;
+        let rest = behind(rest, b"\"eventName\"")?;
+        let rest = behind(rest, b":")?;
+        let name = behind(rest, b"\"")?;
+        name.split_at_checked(plain_prefix(name))
+            .filter(|(name, rest)| matches!(name, [b'!'..=b'~', .., b'!'..=b'~']) && rest.starts_with(b"\""))
+            .filter(|(name, _)| *name != b"null")
+    }
+
+    /// Whether no other name can follow: a repeated key would count instead of the first. And whether the document ends
+    /// as one does: a cut record is worth telling.
+    pub(crate) fn is_last_name(rest: &[u8]) -> bool {
+        rest.trim_ascii_end().ends_with(b"}") && !may_name(rest)
     }
 
     /// A key of the envelope, wherever the form has it. Says something, or is `None`.
@@ -120,9 +136,20 @@ impl<'a> Envelope<'a> {
     }
 
     /// JSON pointer of a member of the event.
+    #[cold]
+    #[inline(never)]
     pub(crate) fn at(&self, path: &str) -> String {
         format!("{}{path}", self.pointer)
     }
+}
+
+/// What follows `token` and the blanks before it.
+fn behind<'t>(text: &'t [u8], token: &[u8]) -> Option<&'t [u8]> {
+    let text = match text {
+        [..=b' ', ..] => text.trim_ascii_start(),
+        _ => text,
+    };
+    text.strip_prefix(token)
 }
 
 /// `"90417.0"` as text is 90417.

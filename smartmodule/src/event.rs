@@ -54,18 +54,23 @@ pub(crate) struct Event<'a> {
 }
 
 impl<'a> Event<'a> {
-    /// A member of `data` that says something.
+    /// A member of `data`, whatever it says.
     #[inline(always)]
+    pub(crate) fn find(&self, key: Key) -> Option<Value<'a>> {
+        self.data.get(key)
+    }
+
+    /// A member of `data` that says something.
     pub(crate) fn get(&self, key: Key) -> Option<Value<'a>> {
-        self.data.get(key).filter(|value| !read::is_nothing(*value))
+        self.find(key).filter(|value| !read::is_nothing(*value))
     }
 
     pub(crate) fn text(&self, key: Key) -> Option<Text<'a>> {
-        self.get(key).and_then(read::text)
+        self.find(key).and_then(read::text)
     }
 
     pub(crate) fn number(&self, key: Key) -> Option<Number<'a>> {
-        self.get(key).and_then(read::number)
+        self.find(key).and_then(read::number)
     }
 
     /// Whether the customer was deleted: nothing personal may be sent any more.

@@ -91,7 +91,7 @@ impl<'a> Customer<'a> {
                 };
                 xdm.array_given(namespace, |xdm| {
                     xdm.element(|xdm| {
-                        xdm.text(name!("id"), Some(&value));
+                        xdm.text(name!("id"), Some(value));
                         xdm.boolean(name!("primary"), Some(index == 0));
                     });
                 });
@@ -175,7 +175,7 @@ fn only<'a>(
             Some(first) if first.same(&customer) => {}
             Some(_) => {
                 let message = "the event belongs to several customers, whom one record would link for good";
-                return Err(Reject::new("many_customers", envelope.at(path), message).into());
+                return Err(Reject::new("many_customers", &envelope.at(path), message).into());
             }
         }
     }
@@ -187,6 +187,12 @@ fn normal_email(text: Text<'_>) -> Option<Text<'_>> {
     if is_common_address(text.as_bytes()) {
         return Some(text);
     }
+    odd_email(text)
+}
+
+#[cold]
+#[inline(never)]
+fn odd_email(text: Text<'_>) -> Option<Text<'_>> {
     let (local, domain) = text.split_once('@')?;
     let fits = |part: &str| {
         !part.is_empty()

@@ -54,8 +54,8 @@ macro_rules! kinds {
 
             /// The kind with this `eventName`; `None` for a name that is not documented.
             #[must_use]
-            pub fn from_name(name: &str) -> Option<Self> {
-                let index = usize::from(KINDS.find(name.as_bytes())).checked_sub(1)?;
+            pub fn from_name(name: impl AsRef<[u8]>) -> Option<Self> {
+                let index = usize::from(KINDS.find(name.as_ref())).checked_sub(1)?;
                 Self::ALL.get(index).copied()
             }
         }

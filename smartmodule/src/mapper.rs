@@ -1,5 +1,7 @@
 //! One record in, one answer out.
 
+use std::ops::Range;
+
 use sha2::{Digest as _, Sha256};
 
 use crate::answer::{write_head, write_hex, write_verdict};
@@ -84,11 +86,14 @@ impl Mapper {
 }
 
 fn map(params: &Params, scratch: &mut Scratch, input: Input<'_>, out: &mut Sink) -> Result<(), Verdict> {
+    if let Some(reason) = unwanted(params, input.value) {
+        return Err(Verdict::Skip(reason));
+    }
     let document = parse(&mut scratch.tape, input.value)?;
     let envelope = Envelope::open(document.root(), &mut scratch.envelope)?;
-    let kind = EventKind::from_name(&envelope.name).ok_or(Verdict::Skip("unknown_kind"))?;
+    let kind = EventKind::from_name(&*envelope.name).ok_or(Verdict::Skip(UNKNOWN))?;
     if !params.events.contains(kind) {
-        return Err(Verdict::Skip("unwanted_kind"));
+        return Err(Verdict::Skip(UNWANTED));
     }
     let organization = envelope.organization();
     let accepted = |wanted: &Vec<String>| {
@@ -101,13 +106,13 @@ fn map(params: &Params, scratch: &mut Scratch, input: Input<'_>, out: &mut Sink)
     }
     let data = envelope
         .data()
-        .ok_or_else(|| Reject::new("no_data", envelope.at("/data"), "the event has no `data` object"))?;
+        .ok_or_else(|| Reject::new("no_data", &envelope.at("/data"), "the event has no `data` object"))?;
     let data = scratch.data.fill(data);
     let at = created_at(&envelope, input.timestamp)?;
     let customer = subject(kind, data, &envelope)?;
     if params.qualify_identity && organization.is_none() {
         let message = "`qualify-identity` is on, but the event has no organisation";
-        return Err(Reject::new("no_organization", envelope.at("/orgId"), message).into());
+        return Err(Reject::new("no_organization", &envelope.at("/orgId"), message).into());
     }
     if customer.primary(params, organization.as_deref()).is_none() {
         return Err(Verdict::Skip("no_primary_identity"));
@@ -126,23 +131,40 @@ fn map(params: &Params, scratch: &mut Scratch, input: Input<'_>, out: &mut Sink)
     write(&event, input.offset, out)
 }
 
+/// Reasons to skip an event for its kind.
+const UNKNOWN: &str = "unknown_kind";
+const UNWANTED: &str = "unwanted_kind";
+
+/// Why an event is skipped for its name alone, where Capillary writes it: in front. What follows is not read then, so it
+/// may be anything but cut off. `None` when the whole document has to tell.
+fn unwanted(params: &Params, value: &[u8]) -> Option<&'static str> {
+    let (name, rest) = Envelope::first_name(value)?;
+    match EventKind::from_name(name) {
+        Some(kind) if params.events.contains(kind) => None,
+        found => {
+            let reason = if found.is_some() { UNWANTED } else { UNKNOWN };
+            Envelope::is_last_name(rest).then_some(reason)
+        }
+    }
+}
+
 /// Writes the answer to an event that is mapped.
 fn write(event: &Event<'_>, offset: i64, out: &mut Sink) -> Result<(), Verdict> {
     write_head(out, offset);
-    out.put(b",\"name\":\"");
+    out.piece(b",\"name\":\"");
     out.put(event.kind.name().as_bytes());
-    out.put(b"\",\"id\":\"");
+    out.piece(b"\",\"id\":\"");
     // An id has no letters that need an escape.
     out.put(event.id.as_bytes());
-    out.put(b"\",\"key\":\"");
+    out.piece(b"\",\"key\":\"");
     write_lane_key(out, event)?;
-    out.put(b"\",\"at\":");
+    out.piece(b"\",\"at\":");
     write_integer(out, event.at);
 
     let mut notes = Notes::default();
-    out.put(b",\"event\":");
-    fit_event(event, &mut notes, out)?;
-    fit_profile(event, &mut notes, out)?;
+    out.piece(b",\"event\":");
+    let identities = fit_event(event, &mut notes, out)?;
+    fit_profile(event, identities, &mut notes, out)?;
     write_notes(notes, out);
     out.push(b'}');
     Ok(())
@@ -161,44 +183,51 @@ fn write_notes(notes: Notes, out: &mut Sink) {
 }
 
 fn parse<'a>(tape: &'a mut Tape, value: &'a [u8]) -> Result<Document<'a>, Reject> {
-    // The check of the standard library is the slower one, and nearly every event is ASCII.
-    let text = match str::from_utf8(value) {
-        Ok(text) => text,
-        Err(error) => {
-            return Err(Reject::new(
-                "not_utf8",
-                "",
-                format!("the record is no UTF-8 text: byte {}", error.valid_up_to()),
-            ));
-        }
+    let Ok(text) = str::from_utf8(value) else {
+        return Err(not_utf8(value));
     };
     // Some producers put a byte order mark first.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    tape.parse(text).map_err(|fault| match fault {
-        Fault::Syntax(at) => Reject::new("not_json", "", format!("the record is no JSON document: byte {at}")),
+    tape.parse(text).map_err(not_json)
+}
+
+#[cold]
+#[inline(never)]
+fn not_utf8(value: &[u8]) -> Reject {
+    let valid = str::from_utf8(value).map_or_else(|error| error.valid_up_to(), str::len);
+    let message = format!("the record is no UTF-8 text: byte {valid}");
+    Reject::new("not_utf8", "", &message)
+}
+
+#[cold]
+#[inline(never)]
+fn not_json(fault: Fault) -> Reject {
+    match fault {
+        Fault::Syntax(at) => Reject::new("not_json", "", &format!("the record is no JSON document: byte {at}")),
         Fault::TooDeep => Reject::new("too_complex", "", "the record is nested deeper than 64 levels"),
         Fault::TooMany => Reject::new("too_complex", "", "the record has more than 262144 values"),
-    })
+    }
 }
 
 /// `createdAt`; else the hand-over time of the queue form; else the record's own time.
 fn created_at(envelope: &Envelope<'_>, timestamp: Option<i64>) -> Result<i64, Reject> {
     for (key, name) in [(Key::CreatedAt, "createdAt"), (Key::TimeStamp, "timeStamp")] {
         if let Some(value) = envelope.get(key) {
-            return epoch(value).map_err(|_| {
-                let message = format!("`{name}` is no time in epoch milliseconds (13 digits) or seconds (10 digits)");
-                Reject::new("bad_time", envelope.at(&format!("/{name}")), message)
-            });
+            return epoch(value).map_err(|_| bad_time(envelope, name));
         }
     }
     let usable = timestamp.filter(|ms| (1..10_000_000_000_000).contains(ms));
     usable.ok_or_else(|| {
-        Reject::new(
-            "bad_time",
-            envelope.at("/createdAt"),
-            "the event has no time, nor has its record",
-        )
+        let message = "the event has no time, nor has its record";
+        Reject::new("bad_time", &envelope.at("/createdAt"), message)
     })
+}
+
+#[cold]
+#[inline(never)]
+fn bad_time(envelope: &Envelope<'_>, name: &str) -> Reject {
+    let message = format!("`{name}` is no time in epoch milliseconds (13 digits) or seconds (10 digits)");
+    Reject::new("bad_time", &envelope.at(&format!("/{name}")), &message)
 }
 
 /// Capillary's own id, else a hash of what makes the event this event. Never random: a repeated delivery must get the
@@ -281,28 +310,28 @@ fn write_lane_key(out: &mut Sink, event: &Event<'_>) -> Result<(), Verdict> {
     Ok(())
 }
 
-/// Writes the event, leaving out as little as the limit demands.
-fn fit_event(event: &Event<'_>, notes: &mut Notes, out: &mut Sink) -> Result<(), Verdict> {
+/// Writes the event, leaving out as little as the limit demands; gives where its identityMap stands.
+fn fit_event(event: &Event<'_>, notes: &mut Notes, out: &mut Sink) -> Result<Range<usize>, Verdict> {
     let start = out.len();
     for trim in Trim::LEVELS {
         out.truncate(start);
-        write_event(event, trim, out);
+        let identities = write_event(event, trim, out);
         if out.len() - start <= MAX_EVENT_BYTES {
             notes.trimmed |= trim > Trim::Nothing;
-            return Ok(());
+            return Ok(identities);
         }
     }
     let message = "the event is over 10000 bytes even without its optional parts; Profile would drop it silently";
-    Err(Reject::new("event_too_large", event.envelope.at("/data"), message).into())
+    Err(Reject::new("event_too_large", &event.envelope.at("/data"), message).into())
 }
 
 /// Writes the profile, if the event states one, without its tenant part when it would be too large.
-fn fit_profile(event: &Event<'_>, notes: &mut Notes, out: &mut Sink) -> Result<(), Verdict> {
+fn fit_profile(event: &Event<'_>, identities: Range<usize>, notes: &mut Notes, out: &mut Sink) -> Result<(), Verdict> {
     let mark = out.len();
     for with_tenant in [true, false] {
-        out.put(b",\"profile\":");
+        out.piece(b",\"profile\":");
         let start = out.len();
-        if !write_profile(event, with_tenant, notes, out) {
+        if !write_profile(event, identities.clone(), with_tenant, notes, out) {
             out.truncate(mark);
             return Ok(());
         }
@@ -313,5 +342,5 @@ fn fit_profile(event: &Event<'_>, notes: &mut Notes, out: &mut Sink) -> Result<(
         out.truncate(mark);
     }
     let message = "the profile is over 100000 bytes even without its optional parts; Profile would drop it silently";
-    Err(Reject::new("profile_too_large", event.envelope.at("/data"), message).into())
+    Err(Reject::new("profile_too_large", &event.envelope.at("/data"), message).into())
 }

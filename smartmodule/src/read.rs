@@ -29,14 +29,20 @@ fn is_blank(text: &str) -> bool {
     text.is_empty() || text == "null"
 }
 
-/// A member that says something.
+/// A member, whatever it says.
 #[inline(always)]
+pub(crate) fn find<'a>(value: Option<Value<'a>>, key: Key) -> Option<Value<'a>> {
+    value?.get(key)
+}
+
+/// A member that says something.
+#[inline(never)]
 pub(crate) fn member<'a>(value: Option<Value<'a>>, key: Key) -> Option<Value<'a>> {
-    value?.get(key).filter(|value| !is_nothing(*value))
+    find(value, key).filter(|value| !is_nothing(*value))
 }
 
 /// A text without the blanks around it; numbers and booleans as their text. `None` for what says nothing.
-#[inline(always)]
+#[inline(never)]
 pub(crate) fn text(value: Value<'_>) -> Option<Text<'_>> {
     match value.kind() {
         Kind::Word | Kind::Integer | Kind::True | Kind::False => Some(Text::Plain(value.raw())),
@@ -66,7 +72,7 @@ fn odd_text(value: Value<'_>, kind: Kind) -> Option<Text<'_>> {
 }
 
 /// An id as text: integers of any size, integral floats (`1676.0` is `1676`), or text. `-1` means none.
-#[inline(always)]
+#[inline(never)]
 pub(crate) fn id(value: Value<'_>) -> Option<Text<'_>> {
     match value.kind() {
         Kind::Integer => Some(Text::Plain(value.raw())),

@@ -4,6 +4,8 @@
 //! such a copy. So the buffer is kept filled beyond what was written, and short pieces are copied in fixed sizes, over the
 //! end of the piece: what came too much is overwritten by what follows.
 
+use std::ops::Range;
+
 /// Longer pieces are left to the host.
 const LONG: usize = 64;
 
@@ -85,16 +87,34 @@ impl Sink {
     }
 
     /// Appends `bytes`.
+    #[inline(never)]
     pub(crate) fn put(&mut self, bytes: &[u8]) {
+        self.put_here(bytes);
+    }
+
+    /// As [`put`](Self::put), without the call: where it is needed for every other field.
+    #[inline(always)]
+    pub(crate) fn put_here(&mut self, bytes: &[u8]) {
         let room = self.room(bytes.len());
         if bytes.len() > LONG {
             if let Some(room) = room.get_mut(..bytes.len()) {
                 room.copy_from_slice(bytes);
             }
         } else {
-            put_words(room, bytes);
+            put_short(room, bytes);
         }
         self.at += bytes.len();
+    }
+
+    /// Appends bytes of a count known while compiling, at most 32.
+    #[inline(always)]
+    pub(crate) fn piece<const N: usize>(&mut self, bytes: &[u8; N]) {
+        const { assert!(N <= 32) }
+        let mut padded = [0; 32];
+        for (to, from) in padded.iter_mut().zip(bytes) {
+            *to = *from;
+        }
+        self.padded(&padded, N);
     }
 
     /// Appends the first `length` bytes of a padded piece.
@@ -144,6 +164,16 @@ impl Sink {
         }
     }
 
+    /// Appends what was written in `range` once more.
+    pub(crate) fn repeat(&mut self, range: Range<usize>) {
+        let count = range.len();
+        self.room(count);
+        if range.end <= self.at {
+            self.buffer.copy_within(range, self.at);
+            self.at += count;
+        }
+    }
+
     /// Replaces a byte that was written.
     #[inline(always)]
     pub(crate) fn set(&mut self, at: usize, byte: u8) {
@@ -163,25 +193,55 @@ impl Sink {
     }
 }
 
-/// Copies `bytes`, a word at a time; there must be room for them.
-fn put_words(room: &mut [u8], bytes: &[u8]) {
+/// Copies at most [`LONG`] bytes from both ends inwards; there must be room for them.
+#[inline(always)]
+fn put_short(room: &mut [u8], bytes: &[u8]) {
     let Some(room) = room.get_mut(..bytes.len()) else {
         return;
     };
-    if let (Some(last), Some(from)) = (room.last_chunk_mut::<8>(), bytes.last_chunk::<8>()) {
-        *last = *from;
-        let (mut to, mut from) = (room, bytes);
-        while from.len() > 8 && copy_fixed::<8>(to, from) {
-            (to, from) = (to.get_mut(8..).unwrap_or_default(), from.get(8..).unwrap_or_default());
+    match bytes.len() {
+        16.. => {
+            copy_fixed::<16>(room, bytes);
+            for at in [16, 32] {
+                if bytes.len() > at + 16 {
+                    copy_fixed::<16>(
+                        room.get_mut(at..).unwrap_or_default(),
+                        bytes.get(at..).unwrap_or_default(),
+                    );
+                }
+            }
+            copy_last::<16>(room, bytes);
         }
-    } else if let (Some(last), Some(from)) = (room.last_chunk_mut::<4>(), bytes.last_chunk::<4>()) {
-        *last = *from;
-        if let (Some(first), Some(from)) = (room.first_chunk_mut::<4>(), bytes.first_chunk::<4>()) {
-            *first = *from;
+        8.. => {
+            copy_fixed::<8>(room, bytes);
+            copy_last::<8>(room, bytes);
         }
-    } else {
-        for (to, from) in room.iter_mut().zip(bytes) {
+        4.. => {
+            copy_last::<4>(room, bytes);
+            if let (Some(to), Some(from)) = (room.first_chunk_mut::<4>(), bytes.first_chunk()) {
+                *to = *from;
+            }
+        }
+        _ => {
+            // Not in a loop, which would become a call into the host.
+            if let (Some(to), Some(from)) = (room.first_chunk_mut::<2>(), bytes.first_chunk()) {
+                *to = *from;
+            }
+            if let (Some(to), Some(from)) = (room.last_mut(), bytes.last()) {
+                *to = *from;
+            }
+        }
+    }
+}
+
+/// Copies `N` bytes from the end of one to the end of the other.
+#[inline(always)]
+fn copy_last<const N: usize>(to: &mut [u8], from: &[u8]) {
+    if let (Some(to), Some(from)) = (to.last_chunk_mut::<N>(), from.last_chunk::<N>()) {
+        if N == 4 {
             *to = *from;
+        } else {
+            copy_fixed::<N>(to, from);
         }
     }
 }
@@ -225,6 +285,8 @@ mod tests {
         assert_eq!(&sink.written()[5..], b"cdef");
         sink.shift(5, 1);
         assert_eq!(sink.written(), b"acdef");
+        sink.repeat(1..3);
+        assert_eq!(sink.written(), b"acdefcd");
         sink.truncate(2);
         sink.set(1, b'x');
         assert_eq!(sink.written(), b"ax");

@@ -273,6 +273,8 @@ const fn varint_size(length: usize) -> usize {
 ///
 /// # Errors
 /// [`InitError::Input`] when the input cannot be decoded, else what is wrong with a parameter, encoded for the engine.
+#[cold]
+#[inline(never)]
 pub fn init(input: &[u8], version: i16) -> Result<Params, InitError> {
     let mut decoded = SmartModuleInitInput::default();
     decoded

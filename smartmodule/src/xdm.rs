@@ -3,6 +3,8 @@
 //! Every member and every element begins with a comma; the first one's becomes the bracket of its container, when that
 //! is closed. So nothing has to know whether it is the first, and a container that stayed empty is simply taken back.
 
+use std::ops::Range;
+
 use crate::json::{Kind, Number, Value, write_integer, write_number, write_text};
 use crate::omit::{Omit, Place};
 use crate::read;
@@ -90,6 +92,11 @@ impl<'w> Xdm<'w> {
         out.push(b'}');
     }
 
+    /// Writes once more what was [written](Self::written) in `range`: whole members.
+    pub(crate) fn repeat(&mut self, range: Range<usize>) {
+        self.out.repeat(range);
+    }
+
     /// How much was written.
     pub(crate) const fn written(&self) -> usize {
         self.out.len()
@@ -134,9 +141,9 @@ impl<'w> Xdm<'w> {
         if outer != Place::Off {
             self.place = self.omit.step(outer, name.as_bytes())?;
         }
-        self.out.put(BEFORE);
+        self.out.piece(BEFORE);
         self.out.put(name.as_bytes());
-        self.out.put(b"\":");
+        self.out.piece(b"\":");
         Some(Open {
             mark,
             inside: self.out.len(),
@@ -145,7 +152,7 @@ impl<'w> Xdm<'w> {
     }
 
     /// Closes a container; takes it back when nothing came in it.
-    #[inline(always)]
+    #[inline(never)]
     fn close(&mut self, open: Open, brackets: [u8; 2]) {
         self.place = open.outer;
         let [first, last] = brackets;
@@ -205,9 +212,15 @@ impl<'w> Xdm<'w> {
         self.close(open, *b"{}");
     }
 
-    /// A text.
+    /// A text; taken, so that it is dropped in one place and not at each call.
     #[inline(never)]
-    pub(crate) fn text(&mut self, name: &Name, text: Option<&Text<'_>>) {
+    pub(crate) fn text(&mut self, name: &Name, text: Option<Text<'_>>) {
+        self.shared(name, text.as_ref());
+    }
+
+    /// A text that is used elsewhere, too.
+    #[inline(never)]
+    pub(crate) fn shared(&mut self, name: &Name, text: Option<&Text<'_>>) {
         let Some(text) = text.filter(|text| !text.is_empty()) else {
             return;
         };
@@ -217,7 +230,7 @@ impl<'w> Xdm<'w> {
         match text {
             Text::Plain(text) => {
                 self.quoted(name);
-                self.out.put(text.as_bytes());
+                self.out.put_here(text.as_bytes());
                 self.out.push(b'"');
             }
             Text::Any(text) => {
@@ -229,7 +242,7 @@ impl<'w> Xdm<'w> {
 
     /// One of the mapping's own words.
     pub(crate) fn label(&mut self, name: &Name, word: &'static str) {
-        self.text(name, Some(&Text::Plain(word)));
+        self.shared(name, Some(&Text::Plain(word)));
     }
 
     /// What [`read::text`] reads.
@@ -243,12 +256,16 @@ impl<'w> Xdm<'w> {
     #[inline(never)]
     fn copied(&mut self, name: &Name, value: Value<'_>) {
         match value.kind() {
-            Kind::Word | Kind::Integer | Kind::True | Kind::False => {
-                if !self.is_omitted(name) {
-                    self.out.member(&name.padded, name.length, value.place(), Some(b'"'));
-                }
-            }
-            _ => self.text(name, read::text(value).as_ref()),
+            Kind::Word | Kind::Integer | Kind::True | Kind::False => self.verbatim(name, value),
+            _ => self.text(name, read::text(value)),
+        }
+    }
+
+    /// A value as it stands in the event, as a text.
+    #[inline(always)]
+    fn verbatim(&mut self, name: &Name, value: Value<'_>) {
+        if !self.is_omitted(name) {
+            self.out.member(&name.padded, name.length, value.place(), Some(b'"'));
         }
     }
 
@@ -263,8 +280,9 @@ impl<'w> Xdm<'w> {
     #[inline(never)]
     fn identified(&mut self, name: &Name, value: Value<'_>) {
         match value.kind() {
-            Kind::Integer => self.copied(name, value),
-            _ => self.text(name, read::id(value).as_ref()),
+            Kind::Integer => self.verbatim(name, value),
+            Kind::Word if !value.is_minus_one() => self.verbatim(name, value),
+            _ => self.text(name, read::id(value)),
         }
     }
 
@@ -315,7 +333,11 @@ impl<'w> Xdm<'w> {
         let Some(value) = value else { return };
         if !self.is_omitted(name) {
             self.bare(name);
-            self.out.put(if value { b"true" } else { b"false" });
+            if value {
+                self.out.piece(b"true");
+            } else {
+                self.out.piece(b"false");
+            }
         }
     }
 

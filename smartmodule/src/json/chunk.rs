@@ -25,16 +25,16 @@ pub(super) const fn words(bytes: &[u8; CHUNK]) -> (u64, u64) {
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 mod backend {
     use core::arch::wasm32::{
-        u8x16_bitmask, u8x16_eq, u8x16_ge, u8x16_lt, u8x16_splat, u8x16_sub, u64x2, u64x2_extract_lane, v128, v128_not,
-        v128_or,
+        u8x16_bitmask, u8x16_eq, u8x16_ge, u8x16_lt, u8x16_splat, u8x16_sub, u64x2, u64x2_extract_lane, v128, v128_and,
+        v128_any_true, v128_not, v128_or,
     };
 
     #[derive(Clone, Copy)]
     pub(crate) struct Chunk(v128);
 
-    /// Bytes of a chunk, one bit each.
+    /// Bytes of a chunk, all bits of each set or not.
     #[derive(Clone, Copy)]
-    pub(crate) struct Marks(u16);
+    pub(crate) struct Marks(v128);
 
     impl Chunk {
         #[inline(always)]
@@ -53,18 +53,18 @@ mod backend {
             let control = u8x16_lt(self.0, u8x16_splat(0x20));
             let quote = u8x16_eq(self.0, u8x16_splat(b'"'));
             let backslash = u8x16_eq(self.0, u8x16_splat(b'\\'));
-            Marks(u8x16_bitmask(v128_or(v128_or(control, quote), backslash)))
+            Marks(v128_or(v128_or(control, quote), backslash))
         }
 
         #[inline(always)]
         pub(crate) fn not_digits(self) -> Marks {
             let value = u8x16_sub(self.0, u8x16_splat(b'0'));
-            Marks(u8x16_bitmask(u8x16_ge(value, u8x16_splat(10))))
+            Marks(u8x16_ge(value, u8x16_splat(10)))
         }
 
         #[inline(always)]
-        pub(crate) fn not_ascii(self) -> Marks {
-            Marks(u8x16_bitmask(self.0))
+        pub(crate) fn equal(self, byte: u8) -> Marks {
+            Marks(u8x16_eq(self.0, u8x16_splat(byte)))
         }
 
         #[inline(always)]
@@ -75,19 +75,31 @@ mod backend {
             let dash_or_dot = within(self.0, b'-', 2);
             let other = v128_or(u8x16_eq(self.0, u8x16_splat(b'_')), u8x16_eq(self.0, u8x16_splat(b'~')));
             let unreserved = v128_or(v128_or(letter, digit), v128_or(dash_or_dot, other));
-            Marks(u8x16_bitmask(v128_not(unreserved)))
+            Marks(v128_not(unreserved))
         }
     }
 
     impl Marks {
+        pub(crate) const NONE: Self = Self(u64x2(0, 0));
+
+        #[inline(always)]
+        pub(crate) fn or(self, other: Self) -> Self {
+            Self(v128_or(self.0, other.0))
+        }
+
+        #[inline(always)]
+        pub(crate) fn and(self, other: Self) -> Self {
+            Self(v128_and(self.0, other.0))
+        }
+
         #[inline(always)]
         pub(crate) fn first(self) -> usize {
-            (u32::from(self.0) | 1 << super::CHUNK).trailing_zeros() as usize
+            (u32::from(u8x16_bitmask(self.0)) | 1 << super::CHUNK).trailing_zeros() as usize
         }
 
         #[inline(always)]
         pub(crate) fn is_empty(self) -> bool {
-            self.0 == 0
+            !v128_any_true(self.0)
         }
     }
 }
@@ -140,8 +152,8 @@ mod backend {
         }
 
         #[inline(always)]
-        pub(crate) fn not_ascii(self) -> Marks {
-            self.marks(|word| word & HIGHS)
+        pub(crate) fn equal(self, byte: u8) -> Marks {
+            self.marks(|word| equal(word, byte))
         }
 
         #[inline(always)]
@@ -157,6 +169,18 @@ mod backend {
     }
 
     impl Marks {
+        pub(crate) const NONE: Self = Self(0, 0);
+
+        #[inline(always)]
+        pub(crate) fn or(self, other: Self) -> Self {
+            Self(self.0 | other.0, self.1 | other.1)
+        }
+
+        #[inline(always)]
+        pub(crate) fn and(self, other: Self) -> Self {
+            Self(self.0 & other.0, self.1 & other.1)
+        }
+
         #[inline(always)]
         pub(crate) fn first(self) -> usize {
             let position = |marks: u64| marks.trailing_zeros() as usize / 8;
@@ -173,4 +197,4 @@ mod backend {
     }
 }
 
-pub(super) use backend::Chunk;
+pub(super) use backend::{Chunk, Marks};

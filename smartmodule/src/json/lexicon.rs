@@ -3,7 +3,7 @@
 use super::chunk::{CHUNK, chunk_at, words};
 
 /// A power of two, and many times the names of any lexicon: nearly every look-up ends at its first slot.
-const SLOTS: usize = 2048;
+const SLOTS: usize = 1024;
 
 /// A name's first sixteen bytes (the missing ones are zero, which no name has) and its length.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,7 +45,7 @@ impl Head {
     #[inline(always)]
     const fn slot(self) -> usize {
         let mixed = (self.low ^ self.high.rotate_left(25)).wrapping_add(self.length as u64);
-        (mixed.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 53) as usize
+        (mixed.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 54) as usize
     }
 }
 
@@ -93,12 +93,12 @@ impl<const COUNT: usize> Lexicon<COUNT> {
             }
             None => Head::of(name),
         };
-        self.find_head(head, name)
+        self.find_head(head, name, 0)
     }
 
-    /// As [`find`](Self::find), with what is known of the name already.
+    /// As [`find`](Self::find), of a name that begins at `start`, with what is known of it already.
     #[inline(always)]
-    pub(super) fn find_head(&self, head: Head, name: &[u8]) -> u8 {
+    pub(super) fn find_head(&self, head: Head, text: &[u8], start: usize) -> u8 {
         let mut slot = head.slot();
         loop {
             let number = self.slots.get(slot).copied().unwrap_or(0);
@@ -106,21 +106,25 @@ impl<const COUNT: usize> Lexicon<COUNT> {
                 return 0;
             }
             let index = usize::from(number) - 1;
-            if self.heads.get(index) == Some(&head)
-                && (head.length <= CHUNK || same_rest(self.names.get(index).map_or(b"", |known| known.as_bytes()), name))
-            {
+            if self.heads.get(index) == Some(&head) && (head.length <= CHUNK || self.is_rest(index, text, start)) {
                 return number;
             }
             slot = (slot + 1) % SLOTS;
         }
     }
-}
 
-/// Whether two names whose first sixteen bytes and lengths agree are the same.
-#[inline(always)]
-fn same_rest(known: &[u8], name: &[u8]) -> bool {
-    let end = |bytes: &[u8]| bytes.last_chunk().map(words);
-    end(known) == end(name) && (name.len() <= 2 * CHUNK || known == name)
+    /// Whether a name is the one at `start`, when their lengths and first sixteen bytes are the same.
+    fn is_rest(&self, index: usize, text: &[u8], start: usize) -> bool {
+        let Some(known) = self.names.get(index).map(|name| name.as_bytes()) else {
+            return false;
+        };
+        let name = text
+            .get(start..)
+            .and_then(|text| text.get(..known.len()))
+            .unwrap_or_default();
+        let end = |bytes: &[u8]| bytes.last_chunk().map(words);
+        end(known) == end(name) && (known.len() <= 2 * CHUNK || known == name)
+    }
 }
 
 #[cfg(test)]

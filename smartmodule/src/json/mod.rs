@@ -22,6 +22,6 @@ pub(crate) use lexicon::Lexicon;
 pub(crate) use members::{Members, Slots};
 pub(crate) use number::{Number, write_number};
 pub(crate) use parse::{Fault, Tape};
-pub(crate) use scan::{is_ascii, is_unreserved};
+pub(crate) use scan::{is_unreserved, may_name, plain_prefix};
 pub(crate) use value::{Document, Kind, Value};
 pub(crate) use write::{two_digits, write_escaped, write_integer, write_text};

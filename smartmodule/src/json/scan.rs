@@ -1,6 +1,6 @@
 //! Finds what needs attention in the characters of a string.
 
-use super::chunk::{CHUNK, Chunk, chunk_at};
+use super::chunk::{CHUNK, Chunk, Marks, chunk_at};
 
 /// Whether the text can stand in a JSON string as it is.
 pub(super) fn is_plain(bytes: &[u8]) -> bool {
@@ -8,7 +8,7 @@ pub(super) fn is_plain(bytes: &[u8]) -> bool {
 }
 
 /// How many bytes come before the first quote, backslash or control character.
-pub(super) fn plain_prefix(bytes: &[u8]) -> usize {
+pub(crate) fn plain_prefix(bytes: &[u8]) -> usize {
     let mut at = 0;
     while let Some(chunk) = chunk_at(bytes, at) {
         let special = chunk.special().first();
@@ -22,6 +22,34 @@ pub(super) fn plain_prefix(bytes: &[u8]) -> usize {
         .iter()
         .position(|byte| matches!(byte, 0..0x20 | b'"' | b'\\'))
         .unwrap_or(rest.len())
+}
+
+/// Whether a key `eventName` may stand in the text, however it is written: whether there is a `v` four places before an
+/// `N`, or a backslash.
+pub(crate) fn may_name(bytes: &[u8]) -> bool {
+    const APART: usize = 4;
+    let mut at = 0;
+    // Four chunks a round.
+    while let Some(block) = bytes
+        .get(at..)
+        .and_then(|rest| rest.first_chunk::<{ 4 * CHUNK + APART }>())
+    {
+        let mut found = Marks::NONE;
+        for start in [0, CHUNK, 2 * CHUNK, 3 * CHUNK] {
+            let (Some(chunk), Some(later)) = (chunk_at(block, start), chunk_at(block, start + APART)) else {
+                return true;
+            };
+            found = found
+                .or(chunk.equal(b'v').and(later.equal(b'N')))
+                .or(chunk.equal(b'\\'));
+        }
+        if !found.is_empty() {
+            return true;
+        }
+        at += 4 * CHUNK;
+    }
+    let rest = bytes.get(at..).unwrap_or(&[]);
+    rest.contains(&b'\\') || rest.windows(APART + 1).any(|window| matches!(window, [b'v', .., b'N']))
 }
 
 /// Whether all are letters, digits, or one of `-._~`: what a URI holds as it is (RFC 3986, 2.3).
@@ -38,18 +66,6 @@ pub(crate) fn is_unreserved(bytes: &[u8]) -> bool {
         at += CHUNK;
     }
     last.reserved().is_empty()
-}
-
-/// Whether all bytes are ASCII, which is valid UTF-8 without a closer look.
-pub(crate) fn is_ascii(bytes: &[u8]) -> bool {
-    let mut at = 0;
-    while let Some(chunk) = chunk_at(bytes, at) {
-        if !chunk.not_ascii().is_empty() {
-            return false;
-        }
-        at += CHUNK;
-    }
-    bytes.get(at..).unwrap_or(&[]).is_ascii()
 }
 
 #[cfg(test)]
@@ -72,10 +88,19 @@ mod tests {
     #[test]
     fn every_byte_is_told_wherever_it_stands() {
         check(is_plain, |byte| !matches!(byte, 0..0x20 | b'"' | b'\\'));
-        check(is_ascii, |byte| byte.is_ascii());
+        check(may_name, |byte| byte == b'\\');
         check(is_unreserved, |byte| {
             byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
         });
+        for length in 9..200 {
+            for place in 0..length - 9 {
+                let mut text = vec![b'v'; length];
+                text[place..place + 9].copy_from_slice(b"eventName");
+                assert!(may_name(&text), "at {place} of {length}");
+                text[place + 5] = b'n';
+                assert!(!may_name(&text), "at {place} of {length}");
+            }
+        }
         let not_digit = |bytes: &[u8]| chunk_at(bytes, 0).map_or(0, |chunk| chunk.not_digits().first());
         for byte in 0..=255 {
             let text = [

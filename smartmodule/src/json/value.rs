@@ -102,6 +102,13 @@ impl<'a> Value<'a> {
         (self.document.text.as_bytes(), token.start as usize, token.end as usize)
     }
 
+    /// Whether it is a string, or number, that reads `-1`.
+    #[inline(always)]
+    pub(crate) fn is_minus_one(self) -> bool {
+        let (text, start, end) = self.place();
+        end.wrapping_sub(start) == 2 && text.get(start..end) == Some(b"-1")
+    }
+
     /// The characters of a string; `None` for any other value.
     pub(crate) fn string(self) -> Option<Cow<'a, str>> {
         match self.kind() {
@@ -165,13 +172,20 @@ impl<'a> Value<'a> {
     /// The value of `key`; of a repeated key, the last one.
     #[inline(never)]
     pub(crate) fn get(self, key: Key) -> Option<Value<'a>> {
-        let mut found = None;
-        for member in self.members() {
-            if member.key() == key as u8 {
-                found = Some(member);
+        let tokens = self.document.tokens;
+        let object = tokens
+            .get(self.at as usize)
+            .filter(|token| token.kind == Kind::Object)?;
+        let (mut at, mut found) = (self.at + 1, 0);
+        while at < object.next {
+            let member = tokens.get(at as usize)?;
+            if member.key == key as u8 {
+                found = at;
             }
+            at = member.next;
         }
-        found
+        // 0 is the document's own place.
+        (found != 0).then_some(self.moved(found))
     }
 
     /// As [`get`](Self::get), else the value of the key that differs in case only (`Instore` for `instore`).

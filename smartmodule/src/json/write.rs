@@ -72,7 +72,9 @@ pub(crate) fn write_integer(out: &mut Sink, number: i64) {
 /// Appends the digits of a number below 100 000 000, from the first that is not 0.
 fn write_leading(out: &mut Sink, number: u32) {
     let digits = eight_digits(number);
-    let zeros = digits.iter().take(7).take_while(|digit| **digit == b'0').count();
+    // The last digit stays, whatever it is.
+    let not_zero = u64::from_le_bytes(digits) ^ u64::from_le_bytes(*b"00000000") | 1 << 56;
+    let zeros = not_zero.trailing_zeros() as usize / 8;
     out.put(digits.get(zeros..).unwrap_or_default());
 }
 

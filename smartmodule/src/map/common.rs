@@ -3,7 +3,7 @@
 use crate::event::{Event, Trim};
 use crate::json::{Number, Value};
 use crate::keys::Key;
-use crate::read::{self, member};
+use crate::read::{self, find, member};
 use crate::text::Text;
 use crate::time::{Moment, epoch};
 use crate::xdm::{Name, Xdm, name};
@@ -11,7 +11,7 @@ use crate::xdm::{Name, Xdm, name};
 pub(super) fn write(event: &Event<'_>, trim: Trim, xdm: &mut Xdm<'_>) {
     let envelope = &event.envelope;
     xdm.label(name!("eventName"), event.kind.name());
-    xdm.text(name!("organizationId"), event.organization.as_ref());
+    xdm.shared(name!("organizationId"), event.organization.as_ref());
     xdm.copy(name!("refId"), envelope.get(Key::RefId));
     xdm.copy(name!("apiRequestId"), envelope.get(Key::ApiRequestId));
     // The newest pointsIssued has it inside `data`.
@@ -20,8 +20,7 @@ pub(super) fn write(event: &Event<'_>, trim: Trim, xdm: &mut Xdm<'_>) {
         envelope
             .get(Key::LoyaltyEventId)
             .and_then(read::id)
-            .or_else(|| event.get(Key::LoyaltyEventId).and_then(read::id))
-            .as_ref(),
+            .or_else(|| event.get(Key::LoyaltyEventId).and_then(read::id)),
     );
     xdm.id(name!("eventLogId"), envelope.get(Key::EventLogId));
     if event.is_deleted() {
@@ -36,14 +35,13 @@ pub(super) fn write(event: &Event<'_>, trim: Trim, xdm: &mut Xdm<'_>) {
         event
             .text(Key::LoyaltyType)
             .or_else(|| event.customer.loyalty_type.as_ref().map(Text::shared))
-            .map(Text::upper)
-            .as_ref(),
+            .map(Text::upper),
     );
-    xdm.text(name!("source"), event.text(Key::Source).map(Text::upper).as_ref());
-    xdm.id(name!("accountId"), event.get(Key::AccountId));
+    xdm.text(name!("source"), event.text(Key::Source).map(Text::upper));
+    xdm.id(name!("accountId"), event.find(Key::AccountId));
     xdm.object(name!("program"), |xdm| {
-        xdm.text(name!("id"), event.program.id.as_ref());
-        xdm.text(name!("name"), event.program.name.as_ref());
+        xdm.shared(name!("id"), event.program.id.as_ref());
+        xdm.shared(name!("name"), event.program.name.as_ref());
         xdm.boolean(name!("isDefault"), event.program.is_default);
     });
     let entered_by = event.get(Key::EnteredBy).or_else(|| event.get(Key::AddedBy));
@@ -60,20 +58,20 @@ pub(super) fn write(event: &Event<'_>, trim: Trim, xdm: &mut Xdm<'_>) {
 fn place(entered_by: Option<Value<'_>>, xdm: &mut Xdm<'_>) {
     let store = member(entered_by, Key::Store);
     xdm.object(name!("store"), |xdm| {
-        xdm.copy(name!("code"), member(store, Key::Code));
-        xdm.copy(name!("name"), member(store, Key::Name));
-        xdm.id(name!("externalId"), member(store, Key::ExternalId));
+        xdm.copy(name!("code"), find(store, Key::Code));
+        xdm.copy(name!("name"), find(store, Key::Name));
+        xdm.id(name!("externalId"), find(store, Key::ExternalId));
     });
     let till = member(entered_by, Key::Till);
     xdm.object(name!("till"), |xdm| {
-        xdm.copy(name!("code"), member(till, Key::Code));
-        xdm.copy(name!("name"), member(till, Key::Name));
+        xdm.copy(name!("code"), find(till, Key::Code));
+        xdm.copy(name!("name"), find(till, Key::Name));
     });
 }
 
 fn activity(activity: Option<Value<'_>>, xdm: &mut Xdm<'_>) {
     xdm.object(name!("activity"), |xdm| {
-        xdm.copy(name!("name"), member(activity, Key::Name));
+        xdm.copy(name!("name"), find(activity, Key::Name));
         let identifiers = member(activity, Key::Identifiers);
         // -1 is a value like any other in a field, but "none" where an id is meant.
         pairs(name!("identifiers"), identifiers, read::id, xdm);
@@ -93,8 +91,8 @@ fn pairs<'a>(name: &Name, list: Option<Value<'a>>, read_value: fn(Value<'a>) -> 
             let value = item.get(Key::Value).and_then(read_value);
             if let (Some(key), Some(value)) = (key, value) {
                 xdm.element(|xdm| {
-                    xdm.text(name!("key"), Some(&key));
-                    xdm.text(name!("value"), Some(&value));
+                    xdm.text(name!("key"), Some(key));
+                    xdm.text(name!("value"), Some(value));
                 });
             }
         }

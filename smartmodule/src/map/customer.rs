@@ -6,7 +6,7 @@ use crate::event::{Event, Trim};
 use crate::json::Value;
 use crate::keys::Key;
 use crate::kind::EventKind;
-use crate::read::{self, member};
+use crate::read::{self, find};
 use crate::text::Text;
 use crate::time::{Day, epoch};
 use crate::xdm::{Xdm, name};
@@ -17,18 +17,14 @@ pub(super) fn tenant(event: &Event<'_>, trim: Trim, xdm: &mut Xdm<'_>) {
         xdm.object(name!("status"), |xdm| {
             xdm.text(
                 name!("previous"),
-                text(status, Key::PreviousLabel)
-                    .or_else(|| text(status, Key::PreviousStatus))
-                    .as_ref(),
+                text(status, Key::PreviousLabel).or_else(|| text(status, Key::PreviousStatus)),
             );
             xdm.text(
                 name!("current"),
-                text(status, Key::CurrentLabel)
-                    .or_else(|| text(status, Key::CurrentStatus))
-                    .as_ref(),
+                text(status, Key::CurrentLabel).or_else(|| text(status, Key::CurrentStatus)),
             );
             if !event.is_deleted() {
-                xdm.copy(name!("reason"), member(status, Key::Reason));
+                xdm.copy(name!("reason"), find(status, Key::Reason));
             }
         });
         if trim >= Trim::Lists || event.is_deleted() {
@@ -37,10 +33,10 @@ pub(super) fn tenant(event: &Event<'_>, trim: Trim, xdm: &mut Xdm<'_>) {
         xdm.array(name!("updatedFields"), |xdm| {
             for field in event.get(Key::UpdatedFields).into_iter().flat_map(Value::items) {
                 xdm.element(|xdm| {
-                    xdm.copy(name!("name"), member(Some(field), Key::FieldName));
-                    xdm.copy(name!("type"), member(Some(field), Key::FieldType));
-                    xdm.copy(name!("previousValue"), member(Some(field), Key::PreviousValue));
-                    xdm.copy(name!("currentValue"), member(Some(field), Key::CurrentValue));
+                    xdm.copy(name!("name"), find(Some(field), Key::FieldName));
+                    xdm.copy(name!("type"), find(Some(field), Key::FieldType));
+                    xdm.copy(name!("previousValue"), find(Some(field), Key::PreviousValue));
+                    xdm.copy(name!("currentValue"), find(Some(field), Key::CurrentValue));
                 });
             }
         });
@@ -54,34 +50,27 @@ pub(super) fn profile(event: &Event<'_>, with_tenant: bool, _: &mut Notes, xdm: 
         xdm.object(name!("name"), |xdm| {
             xdm.text(
                 name!("firstName"),
-                event
-                    .text(Key::FirstName)
-                    .or_else(|| text(block, Key::FirstName))
-                    .as_ref(),
+                event.text(Key::FirstName).or_else(|| text(block, Key::FirstName)),
             );
             xdm.text(
                 name!("lastName"),
-                event
-                    .text(Key::LastName)
-                    .or_else(|| text(block, Key::LastName))
-                    .as_ref(),
+                event.text(Key::LastName).or_else(|| text(block, Key::LastName)),
             );
         });
         xdm.text(
             name!("gender"),
             extended(event, &["gender"])
                 .and_then(|value| gender(&value))
-                .map(Text::Plain)
-                .as_ref(),
+                .map(Text::Plain),
         );
         let birth = extended(event, &["dob_date", "dob"]).filter(|day| Day::parse(day).is_some());
-        xdm.text(name!("birthDate"), birth.as_ref());
+        xdm.text(name!("birthDate"), birth);
     });
     // An address with other letters is a fine identity, but no `email` of the XDM schema.
     let address = customer.email.as_ref().filter(|email| email.is_ascii());
-    xdm.object(name!("personalEmail"), |xdm| xdm.text(name!("address"), address));
+    xdm.object(name!("personalEmail"), |xdm| xdm.shared(name!("address"), address));
     xdm.object(name!("mobilePhone"), |xdm| {
-        xdm.text(name!("number"), customer.mobile.as_ref())
+        xdm.shared(name!("number"), customer.mobile.as_ref())
     });
     xdm.object(name!("loyalty"), |xdm| {
         if event.kind == EventKind::CustomerAdded {
@@ -92,17 +81,12 @@ pub(super) fn profile(event: &Event<'_>, with_tenant: bool, _: &mut Notes, xdm: 
         let status = event.get(Key::CustomerStatus);
         xdm.text(
             name!("status"),
-            text(status, Key::CurrentLabel)
-                .or_else(|| text(status, Key::CurrentStatus))
-                .as_ref(),
+            text(status, Key::CurrentLabel).or_else(|| text(status, Key::CurrentStatus)),
         );
     });
     profile_tenant(event, with_tenant, xdm, |xdm| {
-        xdm.text(
-            name!("loyaltyType"),
-            event.text(Key::LoyaltyType).map(Text::upper).as_ref(),
-        );
-        xdm.text(name!("externalId"), customer.external_id.as_ref());
+        xdm.text(name!("loyaltyType"), event.text(Key::LoyaltyType).map(Text::upper));
+        xdm.shared(name!("externalId"), customer.external_id.as_ref());
         key_values(name!("customFields"), event.get(Key::CustomFields), xdm);
         key_values(name!("extendedFields"), event.get(Key::ExtendedFields), xdm);
     });

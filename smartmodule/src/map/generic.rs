@@ -19,6 +19,8 @@ const MAPPED: &[Key] = &[
     Key::LastName,
 ];
 
+// Asked for by few.
+#[cold]
 pub(super) fn tenant(event: &Event<'_>, trim: Trim, xdm: &mut Xdm<'_>) {
     if trim >= Trim::Fields {
         return;
@@ -34,8 +36,8 @@ pub(super) fn tenant(event: &Event<'_>, trim: Trim, xdm: &mut Xdm<'_>) {
                 .filter(|value| **value != *"-1")
             {
                 xdm.element(|xdm| {
-                    xdm.text(name!("key"), Some(&Text::Any(member.name())));
-                    xdm.text(name!("value"), Some(&value));
+                    xdm.text(name!("key"), Some(Text::Any(member.name())));
+                    xdm.text(name!("value"), Some(value));
                 });
             }
         }

@@ -10,6 +10,8 @@ mod reward;
 mod tier;
 mod transaction;
 
+use std::ops::Range;
+
 use crate::event::{Event, Trim};
 use crate::kind::{Depth, EventKind};
 use crate::program::Choice;
@@ -46,14 +48,18 @@ impl Notes {
 }
 
 /// Writes the ExperienceEvent.
-pub(crate) fn write_event(event: &Event<'_>, trim: Trim, out: &mut Sink) {
+/// Gives where the identityMap stands in it.
+pub(crate) fn write_event(event: &Event<'_>, trim: Trim, out: &mut Sink) -> Range<usize> {
+    let mut identities = 0..0;
     Xdm::entity(out, &event.params.omit, |xdm| {
-        xdm.text(name!("_id"), Some(&event.id));
+        xdm.shared(name!("_id"), Some(&event.id));
         xdm.instant(name!("timestamp"), Some(event.at));
         xdm.label(name!("eventType"), event_type(event));
+        identities.start = xdm.written();
         event
             .customer
             .write(xdm, event.params, event.organization.as_deref(), event.is_deleted());
+        identities.end = xdm.written();
         match event.kind {
             EventKind::TransactionAdded | EventKind::TransactionUpdated => transaction::standard(event, trim, xdm),
             EventKind::PointsIssued | EventKind::PointsRedeemed => points::standard(event, xdm),
@@ -71,6 +77,7 @@ pub(crate) fn write_event(event: &Event<'_>, trim: Trim, out: &mut Sink) {
             });
         });
     });
+    identities
 }
 
 /// The tenant fields of one kind.
@@ -104,8 +111,14 @@ fn event_type(event: &Event<'_>) -> &'static str {
     event.kind.event_type()
 }
 
-/// Writes the profile record; `false`, and nothing, when the event states no profile facts.
-pub(crate) fn write_profile(event: &Event<'_>, with_tenant: bool, notes: &mut Notes, out: &mut Sink) -> bool {
+/// Writes the profile record, whose identityMap is the event's; `false`, and nothing, when the event states no profile facts.
+pub(crate) fn write_profile(
+    event: &Event<'_>,
+    identities: Range<usize>,
+    with_tenant: bool,
+    notes: &mut Notes,
+    out: &mut Sink,
+) -> bool {
     use EventKind as K;
     let facts: fn(&Event<'_>, bool, &mut Notes, &mut Xdm<'_>) = match event.kind {
         K::CustomerAdded | K::CustomerUpdated if !event.is_deleted() => customer::profile,
@@ -118,9 +131,7 @@ pub(crate) fn write_profile(event: &Event<'_>, with_tenant: bool, notes: &mut No
     let start = out.len();
     let mut is_empty = true;
     Xdm::entity(out, &event.params.omit, |xdm| {
-        event
-            .customer
-            .write(xdm, event.params, event.organization.as_deref(), false);
+        xdm.repeat(identities);
         let before = xdm.written();
         facts(event, with_tenant, notes, xdm);
         is_empty = xdm.written() == before;

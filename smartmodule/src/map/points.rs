@@ -7,7 +7,7 @@ use crate::identity::is_other_entity;
 use crate::json::{Number, Value};
 use crate::keys::Key;
 use crate::kind::EventKind;
-use crate::read::{self, member};
+use crate::read::{self, find, member};
 use crate::xdm::{Name, Xdm, name};
 
 /// Loyalty Event Details: one entry with the total, since the breakdown need not add up to it.
@@ -21,11 +21,8 @@ pub(super) fn standard(event: &Event<'_>, xdm: &mut Xdm<'_>) {
         xdm.array(list, |xdm| {
             xdm.element(|xdm| {
                 xdm.amount(name!("value"), Some(total));
-                xdm.text(name!("loyaltyProgramId"), event.program.id.as_ref());
-                xdm.text(
-                    name!("transactionId"),
-                    activity_id(event, &["BillId", "TransactionId"]).as_ref(),
-                );
+                xdm.shared(name!("loyaltyProgramId"), event.program.id.as_ref());
+                xdm.text(name!("transactionId"), activity_id(event, &["BillId", "TransactionId"]));
             });
         });
     });
@@ -33,25 +30,25 @@ pub(super) fn standard(event: &Event<'_>, xdm: &mut Xdm<'_>) {
 
 pub(super) fn tenant(event: &Event<'_>, trim: Trim, xdm: &mut Xdm<'_>) {
     xdm.object(name!("points"), |xdm| {
-        xdm.number(name!("issued"), event.get(Key::TotalPointsIssued));
-        xdm.number(name!("regularIssued"), event.get(Key::RegularPointsIssued));
-        xdm.number(name!("redeemed"), event.get(Key::TotalPointsRedeemed));
-        xdm.number(name!("redeemedValue"), event.get(Key::RedeemedPointsCurrencyValue));
-        xdm.number(name!("expired"), event.get(Key::PointsExpired));
-        xdm.number(name!("expiring"), event.get(Key::PointsScheduledForExpiry));
-        xdm.copy(name!("expiryDay"), event.get(Key::ScheduledExpiryDate));
-        xdm.number(name!("balance"), event.get(Key::ProgramCurrentPoints));
-        xdm.number(name!("lifetime"), event.get(Key::ProgramLifetimePoints));
+        xdm.number(name!("issued"), event.find(Key::TotalPointsIssued));
+        xdm.number(name!("regularIssued"), event.find(Key::RegularPointsIssued));
+        xdm.number(name!("redeemed"), event.find(Key::TotalPointsRedeemed));
+        xdm.number(name!("redeemedValue"), event.find(Key::RedeemedPointsCurrencyValue));
+        xdm.number(name!("expired"), event.find(Key::PointsExpired));
+        xdm.number(name!("expiring"), event.find(Key::PointsScheduledForExpiry));
+        xdm.copy(name!("expiryDay"), event.find(Key::ScheduledExpiryDate));
+        xdm.number(name!("balance"), event.find(Key::ProgramCurrentPoints));
+        xdm.number(name!("lifetime"), event.find(Key::ProgramLifetimePoints));
         // Place and shape are not documented; where it is a number it is the total over all programs.
-        xdm.number(name!("availableBalance"), event.get(Key::AvailablePointsBalance));
-        xdm.id(name!("redemptionSummaryId"), event.get(Key::RedemptionSummaryId));
-        xdm.id(name!("redemptionBillNumber"), event.get(Key::RedemptionBillNumber));
+        xdm.number(name!("availableBalance"), event.find(Key::AvailablePointsBalance));
+        xdm.id(name!("redemptionSummaryId"), event.find(Key::RedemptionSummaryId));
+        xdm.id(name!("redemptionBillNumber"), event.find(Key::RedemptionBillNumber));
         xdm.boolean(
             name!("isGroupRedemption"),
             event.get(Key::IsGroupRedemption).and_then(read::boolean),
         );
         if trim < Trim::Activity {
-            xdm.copy(name!("redemptionNotes"), event.get(Key::RedemptionNotes));
+            xdm.copy(name!("redemptionNotes"), event.find(Key::RedemptionNotes));
         }
         if trim < Trim::Lists {
             lists(event, xdm);
@@ -59,16 +56,16 @@ pub(super) fn tenant(event: &Event<'_>, trim: Trim, xdm: &mut Xdm<'_>) {
     });
     let behavior = event.get(Key::BehavioralEventAttributes);
     xdm.object(name!("behavioralEvent"), |xdm| {
-        xdm.copy(name!("name"), member(behavior, Key::BehaviorName));
-        xdm.id(name!("webhookId"), member(behavior, Key::WebhookId));
-        xdm.id(name!("requestId"), member(behavior, Key::RequestId));
+        xdm.copy(name!("name"), find(behavior, Key::BehaviorName));
+        xdm.id(name!("webhookId"), find(behavior, Key::WebhookId));
+        xdm.id(name!("requestId"), find(behavior, Key::RequestId));
     });
 }
 
 fn lists(event: &Event<'_>, xdm: &mut Xdm<'_>) {
     each(event, Key::RegularPointsBreakup, name!("regular"), xdm, |item, xdm| {
-        xdm.number(name!("points"), member(item, Key::Points));
-        xdm.copy(name!("expiryDay"), member(item, Key::ExpiryAt));
+        xdm.number(name!("points"), find(item, Key::Points));
+        xdm.copy(name!("expiryDay"), find(item, Key::ExpiryAt));
     });
     each(
         event,
@@ -76,21 +73,21 @@ fn lists(event: &Event<'_>, xdm: &mut Xdm<'_>) {
         name!("promotional"),
         xdm,
         |item, xdm| {
-            xdm.number(name!("points"), member(item, Key::PromotionPoints));
-            xdm.id(name!("promotionId"), member(item, Key::PromotionIdentifier));
-            xdm.copy(name!("promotionName"), member(item, Key::PromotionName));
-            xdm.copy(name!("promotionType"), member(item, Key::PromotionType));
-            xdm.copy(name!("expiryDay"), member(item, Key::PromotionPointsExpiryDate));
+            xdm.number(name!("points"), find(item, Key::PromotionPoints));
+            xdm.id(name!("promotionId"), find(item, Key::PromotionIdentifier));
+            xdm.copy(name!("promotionName"), find(item, Key::PromotionName));
+            xdm.copy(name!("promotionType"), find(item, Key::PromotionType));
+            xdm.copy(name!("expiryDay"), find(item, Key::PromotionPointsExpiryDate));
         },
     );
     each(event, Key::PromisedPointsIssued, name!("promised"), xdm, |item, xdm| {
-        xdm.number(name!("points"), member(item, Key::PromisedPoints));
+        xdm.number(name!("points"), find(item, Key::PromisedPoints));
         xdm.boolean(
             name!("externalTrigger"),
             member(item, Key::IsExternalTriggerBased).and_then(read::boolean),
         );
-        xdm.copy(name!("conversionDay"), member(item, Key::PromisedPointsConversionDate));
-        xdm.id(name!("promotionId"), member(item, Key::PromotionIdentifier));
+        xdm.copy(name!("conversionDay"), find(item, Key::PromisedPointsConversionDate));
+        xdm.id(name!("promotionId"), find(item, Key::PromotionIdentifier));
     });
     each(
         event,
@@ -100,10 +97,10 @@ fn lists(event: &Event<'_>, xdm: &mut Xdm<'_>) {
         |item, xdm| {
             xdm.text(
                 name!("programId"),
-                member(item, Key::ProgramId).and_then(read::numbered).as_ref(),
+                member(item, Key::ProgramId).and_then(read::numbered),
             );
-            xdm.number(name!("redeemed"), member(item, Key::PointsRedeemed));
-            xdm.number(name!("balance"), member(item, Key::ProgramCurrentPoints));
+            xdm.number(name!("redeemed"), find(item, Key::PointsRedeemed));
+            xdm.number(name!("balance"), find(item, Key::ProgramCurrentPoints));
         },
     );
     each(
@@ -112,15 +109,15 @@ fn lists(event: &Event<'_>, xdm: &mut Xdm<'_>) {
         name!("expiryChanges"),
         xdm,
         |item, xdm| {
-            xdm.number(name!("points"), member(item, Key::Points));
-            xdm.id(name!("awardId"), member(item, Key::PointAwardedRefID));
-            xdm.copy(name!("awardType"), member(item, Key::PointsAwardedRefType));
-            xdm.id(name!("promotionId"), member(item, Key::PromotionID));
-            xdm.copy(name!("previousExpiry"), member(item, Key::PointsPreviousExpiryDate));
-            xdm.copy(name!("newExpiry"), member(item, Key::NewExpiryDate));
-            xdm.copy(name!("newExpiryType"), member(item, Key::NewExpirySetType));
-            xdm.copy(name!("reason"), member(item, Key::ExpiryUpdateReasonType));
-            xdm.copy(name!("note"), member(item, Key::ExpiryUpdateReasonNote));
+            xdm.number(name!("points"), find(item, Key::Points));
+            xdm.id(name!("awardId"), find(item, Key::PointAwardedRefID));
+            xdm.copy(name!("awardType"), find(item, Key::PointsAwardedRefType));
+            xdm.id(name!("promotionId"), find(item, Key::PromotionID));
+            xdm.copy(name!("previousExpiry"), find(item, Key::PointsPreviousExpiryDate));
+            xdm.copy(name!("newExpiry"), find(item, Key::NewExpiryDate));
+            xdm.copy(name!("newExpiryType"), find(item, Key::NewExpirySetType));
+            xdm.copy(name!("reason"), find(item, Key::ExpiryUpdateReasonType));
+            xdm.copy(name!("note"), find(item, Key::ExpiryUpdateReasonNote));
         },
     );
 }
@@ -180,7 +177,7 @@ pub(super) fn profile(event: &Event<'_>, _: bool, notes: &mut Notes, xdm: &mut X
     xdm.object(name!("loyalty"), |xdm| {
         xdm.amount(name!("points"), points);
         xdm.amount(name!("lifetimePoints"), lifetime);
-        xdm.text(name!("program"), name);
+        xdm.shared(name!("program"), name);
     });
 }
 

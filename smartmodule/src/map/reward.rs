@@ -5,33 +5,33 @@ use crate::event::{Event, Trim};
 use crate::json::Value;
 use crate::keys::Key;
 use crate::kind::EventKind;
-use crate::read::{self, member};
+use crate::read::{self, find, member};
 use crate::xdm::{Xdm, name};
 
 /// Loyalty Event Details of a redeemed coupon.
+#[cold]
 pub(super) fn standard(event: &Event<'_>, xdm: &mut Xdm<'_>) {
     let coupon = event.get(Key::Coupon);
     let series = member(coupon, Key::SeriesInfo);
     xdm.object(name!("loyalty"), |xdm| {
         xdm.array(name!("couponRedemption"), |xdm| {
             xdm.element(|xdm| {
-                xdm.text(
-                    name!("id"),
-                    id(coupon, Key::Code).or_else(|| id(coupon, Key::Id)).as_ref(),
-                );
-                xdm.id(name!("series"), member(series, Key::Id));
-                xdm.copy(name!("seriesName"), member(series, Key::Description));
+                xdm.text(name!("id"), id(coupon, Key::Code).or_else(|| id(coupon, Key::Id)));
+                xdm.id(name!("series"), find(series, Key::Id));
+                xdm.copy(name!("seriesName"), find(series, Key::Description));
             });
         });
     });
 }
 
+// Asked for by few.
+#[cold]
 pub(super) fn tenant(event: &Event<'_>, trim: Trim, xdm: &mut Xdm<'_>) {
     match event.kind {
         EventKind::RewardIssued => reward(event, xdm),
         EventKind::CouponIssue => {
             series(event.get(Key::SeriesInfo), xdm);
-            xdm.copy(name!("issueType"), event.get(Key::IssualType));
+            xdm.copy(name!("issueType"), event.find(Key::IssualType));
             if trim < Trim::Lists {
                 coupons(event, xdm);
             }
@@ -44,17 +44,17 @@ pub(super) fn tenant(event: &Event<'_>, trim: Trim, xdm: &mut Xdm<'_>) {
 fn reward(event: &Event<'_>, xdm: &mut Xdm<'_>) {
     let data = Some(event.data.object());
     xdm.object(name!("reward"), |xdm| {
-        xdm.id(name!("id"), event.get(Key::RewardId));
-        xdm.copy(name!("type"), event.get(Key::Type));
-        xdm.copy(name!("redemptionType"), event.get(Key::RedemptionType));
-        xdm.copy(name!("label"), event.get(Key::Label));
-        xdm.copy(name!("group"), event.get(Key::Group));
-        xdm.copy(name!("tier"), event.get(Key::Tier));
-        xdm.number(name!("points"), event.get(Key::IntouchPoints));
-        xdm.id(name!("seriesId"), event.get(Key::IntouchSeriesId));
+        xdm.id(name!("id"), event.find(Key::RewardId));
+        xdm.copy(name!("type"), event.find(Key::Type));
+        xdm.copy(name!("redemptionType"), event.find(Key::RedemptionType));
+        xdm.copy(name!("label"), event.find(Key::Label));
+        xdm.copy(name!("group"), event.find(Key::Group));
+        xdm.copy(name!("tier"), event.find(Key::Tier));
+        xdm.number(name!("points"), event.find(Key::IntouchPoints));
+        xdm.id(name!("seriesId"), event.find(Key::IntouchSeriesId));
         xdm.text(
             name!("transactionId"),
-            event.get(Key::TransactionId).and_then(read::numbered).as_ref(),
+            event.get(Key::TransactionId).and_then(read::numbered),
         );
         xdm.instant(name!("startsAt"), instant(data, Key::StartDate));
         xdm.instant(name!("endsAt"), instant(data, Key::EndDate));
@@ -64,9 +64,7 @@ fn reward(event: &Event<'_>, xdm: &mut Xdm<'_>) {
         );
         xdm.text(
             name!("code"),
-            id(own, Key::IntouchCouponCode)
-                .or_else(|| id(vendor, Key::VendorVoucher))
-                .as_ref(),
+            id(own, Key::IntouchCouponCode).or_else(|| id(vendor, Key::VendorVoucher)),
         );
         xdm.instant(name!("codeExpiresAt"), instant(own, Key::CodeExpiry));
     });
@@ -74,11 +72,11 @@ fn reward(event: &Event<'_>, xdm: &mut Xdm<'_>) {
 
 fn series(series: Option<Value<'_>>, xdm: &mut Xdm<'_>) {
     xdm.object(name!("couponSeries"), |xdm| {
-        xdm.id(name!("id"), member(series, Key::Id));
-        xdm.copy(name!("name"), member(series, Key::Description));
-        xdm.copy(name!("type"), member(series, Key::SeriesType));
-        xdm.copy(name!("discountType"), member(series, Key::DiscountType));
-        xdm.number(name!("discountValue"), member(series, Key::DiscountValue));
+        xdm.id(name!("id"), find(series, Key::Id));
+        xdm.copy(name!("name"), find(series, Key::Description));
+        xdm.copy(name!("type"), find(series, Key::SeriesType));
+        xdm.copy(name!("discountType"), find(series, Key::DiscountType));
+        xdm.number(name!("discountValue"), find(series, Key::DiscountValue));
         xdm.instant(name!("validUntil"), instant(series, Key::ValidTill));
     });
 }
@@ -91,8 +89,8 @@ fn coupons(event: &Event<'_>, xdm: &mut Xdm<'_>) {
             let coupon = Some(coupon);
             if shared || member(coupon, Key::CustomerIdentifiers).is_some() {
                 xdm.element(|xdm| {
-                    xdm.id(name!("id"), member(coupon, Key::Id));
-                    xdm.id(name!("code"), member(coupon, Key::Code));
+                    xdm.id(name!("id"), find(coupon, Key::Id));
+                    xdm.id(name!("code"), find(coupon, Key::Code));
                     xdm.instant(name!("issuedAt"), instant(coupon, Key::CouponIssuedOn));
                     xdm.instant(name!("validUntil"), instant(coupon, Key::ValidTill));
                 });
@@ -105,24 +103,24 @@ fn redemption(event: &Event<'_>, xdm: &mut Xdm<'_>) {
     let (coupon, bill) = (event.get(Key::Coupon), event.get(Key::Transaction));
     series(member(coupon, Key::SeriesInfo), xdm);
     xdm.object(name!("couponRedemption"), |xdm| {
-        xdm.id(name!("id"), member(coupon, Key::RedemptionId));
-        xdm.id(name!("couponId"), member(coupon, Key::Id));
-        xdm.id(name!("code"), member(coupon, Key::Code));
+        xdm.id(name!("id"), find(coupon, Key::RedemptionId));
+        xdm.id(name!("couponId"), find(coupon, Key::Id));
+        xdm.id(name!("code"), find(coupon, Key::Code));
         xdm.instant(name!("redeemedAt"), instant(coupon, Key::RedemptionDate));
         xdm.text(
             name!("transactionId"),
-            member(bill, Key::BillId).and_then(read::numbered).as_ref(),
+            member(bill, Key::BillId).and_then(read::numbered),
         );
-        xdm.id(name!("billNumber"), member(bill, Key::Number));
+        xdm.id(name!("billNumber"), find(bill, Key::Number));
     });
 }
 
 fn badge(event: &Event<'_>, xdm: &mut Xdm<'_>) {
     let data = Some(event.data.object());
     xdm.object(name!("badge"), |xdm| {
-        xdm.id(name!("id"), event.get(Key::BadgeId));
-        xdm.id(name!("earnId"), event.get(Key::EarnId));
-        xdm.id(name!("issueId"), event.get(Key::IssualId));
+        xdm.id(name!("id"), event.find(Key::BadgeId));
+        xdm.id(name!("earnId"), event.find(Key::EarnId));
+        xdm.id(name!("issueId"), event.find(Key::IssualId));
         xdm.instant(name!("earnedAt"), instant(data, Key::EarnedOn));
         xdm.instant(name!("issuedAt"), instant(data, Key::IssuedOn));
     });

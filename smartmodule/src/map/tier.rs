@@ -28,23 +28,20 @@ pub(super) fn tenant(event: &Event<'_>, trim: Trim, xdm: &mut Xdm<'_>) {
         let name = |number: Option<i64>| number.and_then(|number| event.program.tier_name(number, event.params));
         let (current, previous) = (current(event), tier_number(event, Key::PreviousTierNumber));
         xdm.integer(name!("number"), current);
-        xdm.text(name!("name"), name(current).as_ref());
+        xdm.text(name!("name"), name(current));
         xdm.integer(name!("previousNumber"), previous);
-        xdm.text(name!("previousName"), name(previous).as_ref());
+        xdm.text(name!("previousName"), name(previous));
         let expiry = Expiry::read(event, Key::TierExpiryDate, Key::TierExpiryDateInMillis);
-        xdm.text(name!("expiryDay"), expiry.day.as_ref());
+        xdm.text(name!("expiryDay"), expiry.day);
         xdm.instant(name!("expiresAt"), expiry.instant);
         xdm.boolean(name!("neverExpires"), expiry.stated.then_some(expiry.never));
-        xdm.copy(name!("downgradeDay"), event.get(Key::ScheduledDowngradeDate));
+        xdm.copy(name!("downgradeDay"), event.find(Key::ScheduledDowngradeDate));
         xdm.text(
             name!("changeType"),
-            event
-                .text(Key::UpgradeType)
-                .or_else(|| event.text(Key::RenewType))
-                .as_ref(),
+            event.text(Key::UpgradeType).or_else(|| event.text(Key::RenewType)),
         );
         if trim < Trim::Activity {
-            xdm.copy(name!("notes"), event.get(Key::Notes));
+            xdm.copy(name!("notes"), event.find(Key::Notes));
         }
     });
 }
@@ -64,17 +61,17 @@ pub(super) fn profile(event: &Event<'_>, with_tenant: bool, notes: &mut Notes, x
     });
     let expiry = Expiry::read(event, Key::TierExpiryDate, Key::TierExpiryDateInMillis);
     xdm.object(name!("loyalty"), |xdm| {
-        xdm.text(name!("tier"), Some(&name));
+        xdm.text(name!("tier"), Some(name));
         xdm.instant(name!("tierExpiryDate"), expiry.instant);
         xdm.instant(
             name!("tierUpgradeDate"),
             Some(event.at).filter(|_| event.kind == EventKind::TierUpgraded),
         );
-        xdm.text(name!("program"), event.program.name.as_ref());
+        xdm.shared(name!("program"), event.program.name.as_ref());
     });
     profile_tenant(event, with_tenant, xdm, |xdm| {
         xdm.integer(name!("tierNumber"), Some(number));
-        xdm.text(name!("tierExpiryDay"), expiry.day.as_ref());
+        xdm.text(name!("tierExpiryDay"), expiry.day);
         xdm.boolean(name!("tierNeverExpires"), expiry.stated.then_some(expiry.never));
     });
 }

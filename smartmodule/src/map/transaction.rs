@@ -5,7 +5,7 @@ use crate::event::{Event, Trim};
 use crate::json::{Number, Value};
 use crate::keys::Key;
 use crate::kind::EventKind;
-use crate::read::{self, member};
+use crate::read::{self, find, member};
 use crate::text::Text;
 use crate::time::epoch;
 use crate::xdm::{Xdm, name};
@@ -44,7 +44,7 @@ pub(super) fn standard(event: &Event<'_>, trim: Trim, xdm: &mut Xdm<'_>) {
         xdm.object(name!("order"), |xdm| order(event, bill, xdm));
         let store = member(event.get(Key::EnteredBy), Key::Store);
         xdm.object(name!("commerceScope"), |xdm| {
-            xdm.copy(name!("storeCode"), member(store, Key::Code))
+            xdm.copy(name!("storeCode"), find(store, Key::Code))
         });
     });
     if trim < Trim::Lines {
@@ -57,9 +57,9 @@ pub(super) fn standard(event: &Event<'_>, trim: Trim, xdm: &mut Xdm<'_>) {
 fn order(event: &Event<'_>, bill: Bill, xdm: &mut Xdm<'_>) {
     xdm.text(
         name!("purchaseID"),
-        event.get(Key::TransactionId).and_then(read::numbered).as_ref(),
+        event.get(Key::TransactionId).and_then(read::numbered),
     );
-    xdm.id(name!("purchaseOrderNumber"), event.get(Key::BillNumber));
+    xdm.id(name!("purchaseOrderNumber"), event.find(Key::BillNumber));
     let amount = event.number(Key::Amount);
     if bill.is_return {
         // The sign of a return's amount is not documented.
@@ -70,8 +70,8 @@ fn order(event: &Event<'_>, bill: Bill, xdm: &mut Xdm<'_>) {
     let currency = event
         .text(Key::CurrencyCode)
         .filter(|code| code.len() == 3 && code.bytes().all(|b| b.is_ascii_uppercase()));
-    xdm.text(name!("currencyCode"), currency.as_ref());
-    xdm.number(name!("discountAmount"), event.get(Key::Discount));
+    xdm.text(name!("currencyCode"), currency);
+    xdm.number(name!("discountAmount"), event.find(Key::Discount));
     // A bill's date may lie in the future by the gap between two zones; the order was there when we heard of it.
     let date = event.get(Key::BillDate).and_then(|value| epoch(value).ok());
     xdm.instant(name!("createdDate"), date.map(|date| date.min(event.at)));
@@ -96,10 +96,10 @@ fn product(line: Value<'_>, bill: Bill, xdm: &mut Xdm<'_>) {
     let Some(sku) = sku(line) else { return };
     let line = Some(line);
     xdm.element(|xdm| {
-        xdm.text(name!("SKU"), Some(&sku));
+        xdm.text(name!("SKU"), Some(sku));
         xdm.text(
             name!("name"),
-            text(line, Key::Description).or_else(|| text(line, Key::Name)).as_ref(),
+            text(line, Key::Description).or_else(|| text(line, Key::Name)),
         );
         xdm.integer(
             name!("quantity"),
@@ -127,10 +127,10 @@ fn product(line: Value<'_>, bill: Bill, xdm: &mut Xdm<'_>) {
 
 pub(super) fn tenant(event: &Event<'_>, trim: Trim, xdm: &mut Xdm<'_>) {
     xdm.object(name!("transaction"), |xdm| {
-        xdm.text(name!("billType"), event.text(Key::BillType).map(Text::upper).as_ref());
-        xdm.copy(name!("deliveryStatus"), event.get(Key::DeliveryStatus));
-        xdm.copy(name!("outlierStatus"), event.get(Key::OutlierStatus));
-        xdm.id(name!("billClientId"), event.get(Key::BillClientId));
+        xdm.text(name!("billType"), event.text(Key::BillType).map(Text::upper));
+        xdm.copy(name!("deliveryStatus"), event.find(Key::DeliveryStatus));
+        xdm.copy(name!("outlierStatus"), event.find(Key::OutlierStatus));
+        xdm.id(name!("billClientId"), event.find(Key::BillClientId));
         xdm.integer(
             name!("lineItemCount"),
             event.number(Key::LineItemCount).and_then(|number| number.integer()),
@@ -149,7 +149,7 @@ pub(super) fn tenant(event: &Event<'_>, trim: Trim, xdm: &mut Xdm<'_>) {
                 let fraction = quantity(line).filter(|quantity| quantity.integer().is_none());
                 if let (Some(sku), Some(quantity)) = (sku(line), fraction) {
                     xdm.element(|xdm| {
-                        xdm.text(name!("SKU"), Some(&sku));
+                        xdm.text(name!("SKU"), Some(sku));
                         xdm.amount(name!("quantity"), Some(quantity));
                     });
                 }
