@@ -4,16 +4,18 @@ use reqwest::header::HeaderValue;
 
 use crate::broker::{BrokerError, DeadLetterWriter};
 use crate::dead_letter::{DeadLetters, LetterError};
-use crate::delivery::Tokens;
+use crate::delivery::{NoToken, Tokens};
 use crate::error::Retry;
-use crate::ims::{Token, TokenError, TokenSource};
+use crate::ims::{Token, TokenSource};
 
 impl Tokens for TokenSource {
     type Token = Token;
-    type Error = TokenError;
 
-    async fn token(&self) -> Result<Token, TokenError> {
-        Self::token(self).await
+    async fn token(&self) -> Result<Token, NoToken> {
+        Self::token(self).await.map_err(|error| NoToken {
+            heals: error.retry() != Retry::Never,
+            message: error.to_string(),
+        })
     }
 
     fn refuse(&self, token: &Token) {

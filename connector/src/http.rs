@@ -7,9 +7,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use reqwest::redirect::Policy;
-use reqwest::{Certificate, Client, Proxy, Url};
+use reqwest::{Certificate, Client, Identity, Proxy, Url};
 
-use crate::config::{Events, Platform, Profiles};
+use crate::config::{ClientCertificate, Events, Platform, Profiles};
 
 /// Below the idle limits usual for load balancers (60 s): a connection the other side is about to close costs a retry.
 const POOL_IDLE: Duration = Duration::from_secs(50);
@@ -21,6 +21,21 @@ pub(crate) enum HttpError {
     CaFileUnreadable { file: PathBuf, source: std::io::Error },
     #[error("experience-platform.http.ca-file: {0} holds no certificate in PEM form")]
     CaFileEmpty(PathBuf),
+    #[error("experience-platform.http.{key}: {file} cannot be read: {source}")]
+    ClientFileUnreadable {
+        key: &'static str,
+        file: PathBuf,
+        source: std::io::Error,
+    },
+    #[error(
+        "experience-platform.http.client-cert-file and client-key-file: {certificate} and {key} are no certificate and \
+         private key in PEM form ({reason})"
+    )]
+    ClientCertificate {
+        certificate: PathBuf,
+        key: PathBuf,
+        reason: String,
+    },
     #[error("experience-platform.http.proxy: not a proxy")]
     Proxy,
     /// Reqwest's own text says no more than "builder error"; its cause does.
@@ -45,7 +60,7 @@ pub(crate) fn client(platform: &Platform) -> Result<Client, HttpError> {
         // Nothing is documented of HTTP/2; many kept-alive connections share the load among the servers as well.
         .http1_only()
         .pool_idle_timeout(POOL_IDLE)
-        .pool_max_idle_per_host(platform.concurrency.get())
+        .pool_max_idle_per_host(platform.concurrency.most().get())
         .no_proxy();
     if let Some(proxy) = &http.proxy {
         builder = builder.proxy(Proxy::all(proxy.0.clone()).map_err(|_| HttpError::Proxy)?);
@@ -61,6 +76,9 @@ pub(crate) fn client(platform: &Platform) -> Result<Client, HttpError> {
             return Err(HttpError::CaFileEmpty(file.clone()));
         }
     }
+    if let Some(certified) = &http.client_certificate {
+        builder = builder.identity(identity(certified)?);
+    }
     builder = if uses_tls(platform) {
         builder.tls_certs_merge(authorities)
     } else {
@@ -70,6 +88,25 @@ pub(crate) fn client(platform: &Platform) -> Result<Client, HttpError> {
     builder.build().map_err(|error| {
         let cause = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
         HttpError::Client(cause)
+    })
+}
+
+/// The client certificate with its key.
+fn identity(certified: &ClientCertificate) -> Result<Identity, HttpError> {
+    let read = |key: &'static str, file: &PathBuf| {
+        std::fs::read(file).map_err(|source| HttpError::ClientFileUnreadable {
+            key,
+            file: file.clone(),
+            source,
+        })
+    };
+    let mut pem = read("client-cert-file", &certified.certificate)?;
+    pem.push(b'\n');
+    pem.extend(read("client-key-file", &certified.key)?);
+    Identity::from_pem(&pem).map_err(|error| HttpError::ClientCertificate {
+        certificate: certified.certificate.clone(),
+        key: certified.key.clone(),
+        reason: std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string),
     })
 }
 
@@ -156,5 +193,20 @@ mod tests {
         assert!(error.contains("ca-file") && error.contains("no certificate"), "{error}");
         let error = client(&platform("{ca-file: /nowhere/ca.pem}")).unwrap_err().to_string();
         assert!(error.contains("/nowhere/ca.pem cannot be read"), "{error}");
+        let pair = format!("{{client-cert-file: {0:?}, client-key-file: {0:?}}}", file.path());
+        let error = client(&platform(&pair)).unwrap_err().to_string();
+        assert!(
+            error.contains("client-cert-file") && error.contains("private key"),
+            "{error}"
+        );
+        let pair = format!(
+            "{{client-cert-file: {:?}, client-key-file: /nowhere/key.pem}}",
+            file.path()
+        );
+        let error = client(&platform(&pair)).unwrap_err().to_string();
+        assert!(
+            error.contains("client-key-file: /nowhere/key.pem cannot be read"),
+            "{error}"
+        );
     }
 }

@@ -11,6 +11,12 @@ use fluvio_smartmodule::dataplane::smartmodule::{SmartModuleInitErrorStatus, Sma
 use crate::params::Params;
 use crate::wire::{InitError, Machine, WireError, init as read_params};
 
+#[cfg(all(feature = "map", feature = "filter-map"))]
+compile_error!("a module is either a `map` or a `filter_map`: build one package at a time (-p)");
+
+/// What a machine makes of a batch.
+type Answer = for<'a> fn(&'a mut Machine, &[u8], i16) -> Result<(i32, &'a [u8]), WireError>;
+
 unsafe extern "C" {
     /// The engine's: copies the answer out of this module's memory before it returns.
     fn copy_records(ptr: i32, len: i32);
@@ -25,17 +31,38 @@ fn hand_over(bytes: &[u8]) {
     unsafe { copy_records(bytes.as_ptr() as i32, bytes.len() as i32) }
 }
 
-/// Answers a batch.
+/// Answers a batch, one answer a record.
+///
+/// # Safety
+/// As for [`process`].
+#[cfg(feature = "map")]
+#[unsafe(no_mangle)]
+pub(crate) unsafe extern "C" fn map(ptr: *mut u8, len: usize, version: i16) -> i32 {
+    // SAFETY: as the caller promises.
+    unsafe { process(ptr, len, version, Machine::answer) }
+}
+
+/// Answers a batch with the events of its mapped records.
+///
+/// # Safety
+/// As for [`process`].
+#[cfg(feature = "filter-map")]
+#[unsafe(no_mangle)]
+pub(crate) unsafe extern "C" fn filter_map(ptr: *mut u8, len: usize, version: i16) -> i32 {
+    // SAFETY: as the caller promises.
+    unsafe { process(ptr, len, version, Machine::events) }
+}
+
+/// Hands a batch to the machine and its output to the engine.
 ///
 /// # Safety
 /// `ptr` must come from this module's `alloc(len)`, be filled, and not be used afterwards.
-#[unsafe(no_mangle)]
-pub(crate) unsafe extern "C" fn map(ptr: *mut u8, len: usize, version: i16) -> i32 {
+unsafe fn process(ptr: *mut u8, len: usize, version: i16, answer: Answer) -> i32 {
     // SAFETY: `alloc` made it as a vector of exactly this capacity and gave it up.
     let input = unsafe { Vec::from_raw_parts(ptr, len, len) };
     MACHINE.with_borrow_mut(|machine| {
         let machine = machine.get_or_insert_with(|| Machine::new(Params::default()));
-        match machine.answer(&input, version) {
+        match answer(machine, &input, version) {
             Ok((count, output)) => {
                 hand_over(output);
                 count
@@ -49,10 +76,10 @@ pub(crate) unsafe extern "C" fn map(ptr: *mut u8, len: usize, version: i16) -> i
 /// Takes the parameters.
 ///
 /// # Safety
-/// As for [`map`].
+/// As for [`process`].
 #[unsafe(no_mangle)]
 pub(crate) unsafe extern "C" fn init(ptr: *mut u8, len: usize, version: i16) -> i32 {
-    // SAFETY: as in `map`.
+    // SAFETY: as in `process`.
     let input = unsafe { Vec::from_raw_parts(ptr, len, len) };
     match read_params(&input, version) {
         Ok(params) => {

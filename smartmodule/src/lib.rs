@@ -6,7 +6,7 @@
 mod answer;
 mod envelope;
 mod event;
-#[cfg(target_arch = "wasm32")]
+#[cfg(all(target_arch = "wasm32", any(feature = "map", feature = "filter-map")))]
 mod export;
 mod fields;
 mod identity;

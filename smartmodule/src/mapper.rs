@@ -66,26 +66,58 @@ impl Mapper {
         }
     }
 
+    /// Appends the XDM event of a record to `out`; `false`, and nothing appended, when the record is skipped or rejected.
+    pub fn event(&mut self, input: Input<'_>, out: &mut Vec<u8>) -> bool {
+        self.with_sink(out, |mapper, sink| mapper.event_into(input, sink))
+    }
+
+    /// As [`event`](Self::event), without the way over a vector.
+    pub(crate) fn event_into(&mut self, input: Input<'_>, out: &mut Sink) -> bool {
+        let start = out.len();
+        let written = with_event(&self.params, &mut self.scratch, input, |event| {
+            fit_event(event, &mut Notes::default(), out)
+        });
+        if written.is_err() {
+            out.truncate(start);
+        }
+        written.is_ok()
+    }
+
     /// Appends exactly one JSON object to `out`, for any bytes whatever.
     pub fn answer(&mut self, input: Input<'_>, out: &mut Vec<u8>) {
+        self.with_sink(out, |mapper, sink| mapper.answer_into(input, sink));
+    }
+
+    /// Appends to `out` what `write` writes.
+    fn with_sink<T>(&mut self, out: &mut Vec<u8>, write: impl FnOnce(&mut Self, &mut Sink) -> T) -> T {
         let mut sink = std::mem::take(&mut self.sink);
         sink.clear();
-        self.answer_into(input, &mut sink);
+        let written = write(self, &mut sink);
         out.extend_from_slice(sink.written());
         self.sink = sink;
+        written
     }
 
     /// As [`answer`](Self::answer), without the way over a vector.
     pub(crate) fn answer_into(&mut self, input: Input<'_>, out: &mut Sink) {
         let start = out.len();
-        if let Err(verdict) = map(&self.params, &mut self.scratch, input, out) {
+        let written = with_event(&self.params, &mut self.scratch, input, |event| {
+            write(event, input.offset, out)
+        });
+        if let Err(verdict) = written {
             out.truncate(start);
             write_verdict(out, input.offset, input.value, &verdict);
         }
     }
 }
 
-fn map(params: &Params, scratch: &mut Scratch, input: Input<'_>, out: &mut Sink) -> Result<(), Verdict> {
+/// Hands the event of a record to `then`, unless it is to be skipped or rejected.
+fn with_event<T>(
+    params: &Params,
+    scratch: &mut Scratch,
+    input: Input<'_>,
+    then: impl FnOnce(&Event<'_>) -> Result<T, Verdict>,
+) -> Result<T, Verdict> {
     if let Some(reason) = unwanted(params, input.value) {
         return Err(Verdict::Skip(reason));
     }
@@ -128,7 +160,7 @@ fn map(params: &Params, scratch: &mut Scratch, input: Input<'_>, out: &mut Sink)
         program: Program::read(data),
         at,
     };
-    write(&event, input.offset, out)
+    then(&event)
 }
 
 /// Reasons to skip an event for its kind.

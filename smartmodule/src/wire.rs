@@ -52,6 +52,27 @@ impl Machine {
     /// # Errors
     /// When the input is not what this version of the protocol says.
     pub fn answer(&mut self, input: &[u8], version: i16) -> Result<(i32, &[u8]), WireError> {
+        self.transform(input, version, |mapper, input, out| {
+            mapper.answer_into(input, out);
+            true
+        })
+    }
+
+    /// As [`Self::answer`], but the output holds the bare events of the mapped records and nothing of the others.
+    ///
+    /// # Errors
+    /// As [`Self::answer`].
+    pub fn events(&mut self, input: &[u8], version: i16) -> Result<(i32, &[u8]), WireError> {
+        self.transform(input, version, Mapper::event_into)
+    }
+
+    /// Writes what `write` makes of each record; a record of which it makes nothing is left out.
+    fn transform(
+        &mut self,
+        input: &[u8],
+        version: i16,
+        write: impl Fn(&mut Mapper, Input<'_>, &mut Sink) -> bool,
+    ) -> Result<(i32, &[u8]), WireError> {
         let call = Call::decode(input, version).ok_or(WireError::Input)?;
         self.out.clear();
         let mut records = Reader {
@@ -64,6 +85,7 @@ impl Machine {
             None => return Err(WireError::Records),
         };
         self.out.put(&count.to_be_bytes());
+        let mut written: i32 = 0;
         let mut widths = Widths { inside: 2, value: 2 };
         for _ in 0..count {
             let record = records.record().ok_or(WireError::Records)?;
@@ -75,13 +97,20 @@ impl Machine {
                 timestamp: timestamp.filter(|ms| *ms > 0),
                 value: record.value,
             };
-            widths = write_record(&mut self.out, &record, widths, |out| {
-                self.mapper.answer_into(input, out)
+            let answered = write_record(&mut self.out, &record, widths, |out| {
+                write(&mut self.mapper, input, out)
             });
+            if let Some(answered) = answered {
+                written += 1;
+                widths = answered;
+            }
+        }
+        for (at, byte) in written.to_be_bytes().into_iter().enumerate() {
+            self.out.set(at, byte);
         }
         // No error.
         self.out.push(0);
-        Ok((count, self.out.written()))
+        Ok((written, self.out.written()))
     }
 }
 
@@ -94,15 +123,24 @@ struct Widths {
     value: usize,
 }
 
-/// Writes a record as it came, with the value that `answer` writes; gives the widths of its lengths.
+/// Writes a record as it came, with the value that `answer` writes; gives the widths of its lengths. `None`, and nothing
+/// written, when `answer` has no value for it.
 ///
 /// The value is written in its place before its length is known. Its length most likely takes as many bytes as that of
 /// the record before; else the value is moved.
-fn write_record(out: &mut Sink, record: &RecordParts<'_>, guess: Widths, answer: impl FnOnce(&mut Sink)) -> Widths {
+fn write_record(
+    out: &mut Sink,
+    record: &RecordParts<'_>,
+    guess: Widths,
+    answer: impl FnOnce(&mut Sink) -> bool,
+) -> Option<Widths> {
     let start = out.len();
     let place = |widths: Widths| start + widths.inside + record.before.len() + widths.value;
     out.skip(place(guess) - start);
-    answer(out);
+    if !answer(out) {
+        out.truncate(start);
+        return None;
+    }
     let value = out.len() - place(guess);
     let value_width = varint_size(value);
     let inside = record.before.len() + value_width + value + record.headers.len();
@@ -120,7 +158,7 @@ fn write_record(out: &mut Sink, record: &RecordParts<'_>, guess: Widths, answer:
     write_varint(out, value);
     out.skip(end - out.len());
     out.put(record.headers);
-    widths
+    Some(widths)
 }
 
 /// The fields of a `SmartModuleInput`.

@@ -13,6 +13,7 @@ const WASM_TARGET: &str = "wasm32-unknown-unknown";
 pub(crate) struct Products {
     directory: PathBuf,
     wasm: PathBuf,
+    events: PathBuf,
 }
 
 impl Products {
@@ -27,6 +28,7 @@ impl Products {
     pub(crate) fn point_to(&self, command: &mut Command) {
         command
             .env("CAPILLARY_XDM_WASM", &self.wasm)
+            .env("CAPILLARY_XDM_EVENTS_WASM", &self.events)
             .env("CAPILLARY_AEP_SINK", self.program("capillary-aep-sink"));
     }
 
@@ -39,21 +41,32 @@ impl Products {
 /// Builds the wasm and every program, in the profile the tests use.
 pub(crate) fn products() -> Result<Products, Failed> {
     let wasm = smartmodule()?;
+    let events = events()?;
     // The whole workspace, as the tests are built: a selection would have other features, and compile everything twice.
     run(cargo().args(["build", "--workspace", "--bins"]))?;
     Ok(Products {
         directory: target_directory().join("debug"),
         wasm,
+        events,
     })
 }
 
-/// Builds the SmartModule and gives the path of its wasm.
+/// Builds the SmartModule the connector works with, and gives the path of its wasm.
 pub(crate) fn smartmodule() -> Result<PathBuf, Failed> {
-    install_target()?;
+    module("capillary-xdm")
+}
+
+/// Builds the SmartModule that gives bare events, and gives the path of its wasm.
+pub(crate) fn events() -> Result<PathBuf, Failed> {
+    module("capillary-xdm-events")
+}
+
+fn module(package: &str) -> Result<PathBuf, Failed> {
+    install_target(WASM_TARGET)?;
     run(cargo().args([
         "build",
         "--package",
-        "capillary-xdm",
+        package,
         "--lib",
         "--target",
         WASM_TARGET,
@@ -63,22 +76,22 @@ pub(crate) fn smartmodule() -> Result<PathBuf, Failed> {
     Ok(target_directory()
         .join(WASM_TARGET)
         .join("release-lto")
-        .join("capillary_xdm.wasm"))
+        .join(format!("{}.wasm", package.replace('-', "_"))))
 }
 
-/// Adds the wasm target to the toolchain if it is missing: a newcomer's machine has only Rust.
-fn install_target() -> Result<(), Failed> {
+/// Adds a target to the toolchain if it is missing: a newcomer's machine has only Rust.
+pub(crate) fn install_target(target: &str) -> Result<(), Failed> {
     let libraries = Command::new("rustc")
-        .args(["--print", "target-libdir", "--target", WASM_TARGET])
+        .args(["--print", "target-libdir", "--target", target])
         .output()
         .map_err(|error| Failed::new(format!("cannot start rustc: {error}")))?;
     let libraries = String::from_utf8_lossy(&libraries.stdout).trim().to_owned();
     if !libraries.is_empty() && Path::new(&libraries).is_dir() {
         return Ok(());
     }
-    run(Command::new("rustup").args(["target", "add", WASM_TARGET])).map_err(|_| {
+    run(Command::new("rustup").args(["target", "add", target])).map_err(|_| {
         Failed::new(format!(
-            "the Rust target {WASM_TARGET} is missing and rustup could not add it; install it the way this Rust was installed"
+            "the Rust target {target} is missing and rustup could not add it; install it the way this Rust was installed"
         ))
     })
 }

@@ -5,7 +5,10 @@
 mod build;
 mod ci;
 mod command;
+mod dist;
 mod fuzz;
+mod licences;
+mod page;
 
 use std::process::ExitCode;
 
@@ -17,8 +20,11 @@ Commands:
   cargo xtask soak [--minutes N] [--seed S] [--json]   random faults for as long as asked, and the account
   cargo xtask test [FILTER…]               every test, after building the SmartModule
   cargo xtask smartmodule                  build the SmartModule's wasm and print its path
+  cargo xtask smartmodule-events           the same for capillary-xdm-events
   cargo xtask fuzz [--seconds N]           every fuzz target for N seconds (60), and how much was tried
-  cargo xtask ci                           what CI runs: test, fmt, clippy, docs, deny
+  cargo xtask dist [--target TRIPLE]       the release archive: static Linux binary, SmartModules, samples, licences
+  cargo xtask page [--screenshots DIR]     the connector's status page in a real browser (Chromium)
+  cargo xtask ci                           what CI runs: test, page, fmt, clippy, docs, deny
 ";
 
 fn main() -> ExitCode {
@@ -30,7 +36,10 @@ fn main() -> ExitCode {
         "soak" => play("soak", &rest),
         "test" => ci::test(&rest),
         "smartmodule" => build::smartmodule().map(|path| println!("{}", path.display())),
+        "smartmodule-events" => build::events().map(|path| println!("{}", path.display())),
         "fuzz" => fuzz::run(&rest),
+        "dist" => dist::run_dist(&rest),
+        "page" => page::check(&rest),
         "ci" => ci::all(),
         "help" | "--help" | "-h" => {
             print!("{HELP}");

@@ -88,6 +88,23 @@ impl Endpoint {
         }
     }
 
+    /// The endpoint that validates an event before it acknowledges it; `None` where events are not XDM on the wire. What
+    /// passes is ingested; what does not is dropped.
+    pub(crate) fn validation(platform: &Platform) -> Result<Option<Self>, EndpointError> {
+        let Events::Xdm { inlet, schema } = &platform.events else {
+            return Ok(None);
+        };
+        let mut url = inlet.url.clone();
+        url.set_query(Some("syncValidation=true"));
+        Ok(Some(Self {
+            url,
+            headers: headers(platform.sandbox.as_deref(), None)?,
+            envelope: Envelope::xdm(&platform.organization_id, inlet, schema)?,
+            batched: false,
+            merges: false,
+        }))
+    }
+
     fn raw(inlet: &Inlet, flow_id: &str, sandbox: Option<&str>) -> Result<Self, EndpointError> {
         Ok(Self {
             url: inlet.url.clone(),
@@ -123,6 +140,16 @@ impl Endpoint {
     /// Whether a record can be sent at all. One that cannot is never tried: the answer is known.
     pub(crate) fn fits(&self, wire_len: usize) -> bool {
         self.body_len(1, wire_len) <= MAX_BODY
+    }
+
+    /// A request that shows whether the inlet is there and takes the credential, and that cannot be ingested: its body is
+    /// no JSON, and so no message.
+    pub(crate) fn probe(&self) -> Request {
+        Request {
+            url: self.url.clone(),
+            headers: self.headers.clone(),
+            body: Bytes::from_static(b"{"),
+        }
     }
 
     /// A request with these records (creation time, entity). An endpoint that is not batched takes exactly one.

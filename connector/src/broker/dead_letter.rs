@@ -8,6 +8,7 @@ use fluvio::{Compression, Isolation};
 use fluvio_protocol::link::ErrorCode;
 use fluvio_protocol::record::{Batch, RawRecords, Record, RecordData, RecordKey, RecordSet};
 use fluvio_spu_schema::produce::{DefaultPartitionRequest, DefaultProduceRequest, DefaultTopicRequest};
+use fluvio_spu_schema::server::fetch_offset::FetchOffsetsRequest;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep};
 use tracing::{debug, info};
@@ -47,10 +48,7 @@ impl DeadLetterWriter {
         let spec = match directory.topic(&topic).await? {
             Some(spec) => spec,
             None => {
-                let mut spec = TopicSpec::new_computed(1, 1, None);
-                spec.set_cleanup_policy(CleanupPolicy::Segment(SegmentBasedPolicy {
-                    time_in_seconds: u32::try_from(settings.retention.as_secs()).unwrap_or(u32::MAX),
-                }));
+                let spec = specification(settings);
                 directory.create_topic(&topic, spec.clone()).await?;
                 info!(topic, "created the dead-letter topic");
                 spec
@@ -91,26 +89,8 @@ impl DeadLetterWriter {
         }
     }
 
-    /// Connects to the leader and makes sure that it leads.
     async fn connect(&self) -> Result<Connection, BrokerError> {
-        use fluvio_spu_schema::server::fetch_offset::FetchOffsetsRequest;
-        let connection = self.directory.connect_leader(&self.topic, PARTITION).await?;
-        let response = connection
-            .call(WHAT, FetchOffsetsRequest::new(self.topic.clone(), PARTITION))
-            .await?;
-        match response.find_partition(&(self.topic.clone(), PARTITION).into()) {
-            Some(partition) if partition.error_code == ErrorCode::None => Ok(connection),
-            Some(partition) => Err(self.refused(&connection, partition.error_code)),
-            None => Err(self.refused(&connection, ErrorCode::NotLeaderForPartition)),
-        }
-    }
-
-    fn refused(&self, connection: &Connection, code: ErrorCode) -> BrokerError {
-        BrokerError::Refused {
-            what: WHAT,
-            address: connection.address().to_owned(),
-            code,
-        }
+        connect(&self.directory, &self.topic).await
     }
 
     /// Writes a letter and returns once the broker has it, replicated. The error says whether to try again; a letter
@@ -188,7 +168,36 @@ impl DeadLetterWriter {
         match code {
             ErrorCode::None => Ok(()),
             ErrorCode::MessageTooLarge => Err(self.too_large(size)),
-            code => Err(self.refused(connection, code)),
+            code => Err(refused(connection, code)),
         }
+    }
+}
+
+/// The topic as it is created when it is absent.
+pub(super) fn specification(settings: &DeadLetterTopic) -> TopicSpec {
+    let mut spec = TopicSpec::new_computed(1, 1, None);
+    spec.set_cleanup_policy(CleanupPolicy::Segment(SegmentBasedPolicy {
+        time_in_seconds: u32::try_from(settings.retention.as_secs()).unwrap_or(u32::MAX),
+    }));
+    spec
+}
+
+/// Connects to the leader of the partition that letters are written to, and makes sure that it leads.
+pub(super) async fn connect(directory: &Directory, topic: &str) -> Result<Connection, BrokerError> {
+    let connection = directory.connect_leader(topic, PARTITION).await?;
+    let request = FetchOffsetsRequest::new(topic.to_owned(), PARTITION);
+    let response = connection.call(WHAT, request).await?;
+    match response.find_partition(&(topic.to_owned(), PARTITION).into()) {
+        Some(partition) if partition.error_code == ErrorCode::None => Ok(connection),
+        Some(partition) => Err(refused(&connection, partition.error_code)),
+        None => Err(refused(&connection, ErrorCode::NotLeaderForPartition)),
+    }
+}
+
+fn refused(connection: &Connection, code: ErrorCode) -> BrokerError {
+    BrokerError::Refused {
+        what: WHAT,
+        address: connection.address().to_owned(),
+        code,
     }
 }

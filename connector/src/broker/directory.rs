@@ -23,6 +23,7 @@ use tokio::sync::Mutex;
 
 use super::connection::Connection;
 use super::error::BrokerError;
+use super::tls;
 
 const CLUSTER: &str = "the Fluvio cluster";
 const LIST: &str = "a metadata request";
@@ -59,9 +60,7 @@ impl Directory {
     }
 
     fn client_config(&self) -> Result<ClientConfig, BrokerError> {
-        let mut config = ClientConfig::try_from(self.cluster.clone()).map_err(|error| BrokerError::Tls {
-            reason: format!("{error:#}"),
-        })?;
+        let mut config = tls::client_config(&self.cluster)?;
         if let Some(id) = &self.cluster.client_id {
             config.set_client_id(id);
         }
@@ -139,11 +138,21 @@ impl Directory {
 
     /// Creates a topic. One that is there already is fine: another instance may have been faster.
     pub(super) async fn create_topic(&self, name: &str, spec: TopicSpec) -> Result<(), BrokerError> {
+        self.create(name, spec, false).await
+    }
+
+    /// Asks whether a topic could be created, and creates none.
+    pub(super) async fn could_create_topic(&self, name: &str, spec: TopicSpec) -> Result<(), BrokerError> {
+        self.create(name, spec, true).await
+    }
+
+    async fn create(&self, name: &str, spec: TopicSpec, dry_run: bool) -> Result<(), BrokerError> {
         const WHAT: &str = "creating a topic";
         let connection = Connection::open(self.client_config()?, CLUSTER).await?;
         let version = connection.version::<ObjectApiCreateRequest>(WHAT)?;
         let common = CommonCreateRequest {
             name: name.to_owned(),
+            dry_run,
             ..CommonCreateRequest::default()
         };
         let request = ObjectApiCreateRequest::try_encode_from(CreateRequest::new(common, spec), version);

@@ -53,7 +53,7 @@ pub(crate) struct LetterReader {
 impl LetterLog {
     /// Connects to the cluster of the current Fluvio profile.
     pub(crate) async fn connect(config: &Config) -> Result<Self, BrokerError> {
-        let directory = Directory::connect(profile::load(&config.name)?).await?;
+        let directory = Directory::connect(profile::load(&config.name)?.config).await?;
         Ok(Self {
             directory: Arc::new(directory),
             topic: config.platform.dead_letter.topic.clone(),

@@ -5,6 +5,7 @@
 //! loses records of one partition when it reconnects.
 
 mod answer;
+mod backlog;
 mod backoff;
 mod commit;
 mod connection;
@@ -12,6 +13,7 @@ mod dead_letter;
 mod directory;
 mod error;
 mod flow;
+mod inspect;
 mod intake;
 mod journal;
 mod letters;
@@ -24,21 +26,27 @@ mod reader;
 mod refusal;
 mod sequence;
 mod smartmodule;
+mod standing;
 mod start;
 mod tail;
+mod tls;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::mpsc;
 
 use crate::arrival::Arrival;
-use crate::config::{Config, DeadLetterTopic, Partitions};
+use crate::config::{Config, DeadLetterTopic};
 use crate::ledger::Ledger;
+use crate::obstacle::Obstacles;
 
 pub(crate) use dead_letter::DeadLetterWriter;
 pub(crate) use error::BrokerError;
+pub(crate) use inspect::{Inspector, Letters, Outlook, Tail};
 pub(crate) use letters::{LetterLog, LetterReader, StoredLetter};
 pub(crate) use reader::Reader;
+pub(crate) use standing::{PartitionStanding, Standing};
 
 use directory::Directory;
 use flow::Flow;
@@ -50,6 +58,7 @@ use reader::Shared;
 pub(crate) struct Broker {
     directory: Arc<Directory>,
     config: Config,
+    retention: Duration,
 }
 
 impl Broker {
@@ -57,31 +66,35 @@ impl Broker {
     /// SmartModule are there. What is wrong with the configuration shows here and not as silence later.
     pub(crate) async fn connect(config: &Config) -> Result<Self, BrokerError> {
         NativeMapper::new(&config.transform)?;
-        let cluster = profile::load(&config.name)?;
-        let directory = Directory::connect(cluster).await?;
-        let there = directory.partitions(&config.topic).await?;
-        if there.is_empty() {
-            return Err(BrokerError::TopicMissing {
+        let directory = Directory::connect(profile::load(&config.name)?.config).await?;
+        inspect::find_partitions(&directory, config).await?;
+        let topic = directory
+            .topic(&config.topic)
+            .await?
+            .ok_or_else(|| BrokerError::TopicMissing {
                 topic: config.topic.clone(),
-            });
-        }
-        if let Partitions::Only(wanted) = &config.consumer.partitions
-            && let Some(missing) = wanted.iter().find(|partition| !there.contains(partition))
-        {
-            return Err(BrokerError::PartitionMissing {
-                topic: config.topic.clone(),
-                partition: *missing,
-            });
-        }
+            })?;
         smartmodule::find(&config.transform.uses, &directory.smartmodules().await?)?;
         Ok(Self {
             directory: Arc::new(directory),
             config: config.clone(),
+            retention: Duration::from_secs(topic.retention_secs().into()),
         })
     }
 
+    /// How long the source topic keeps its records.
+    pub(crate) fn retention(&self) -> Duration {
+        self.retention
+    }
+
     /// The reading side. Arrivals of a partition come in offset order; the channel closes when reading has ended.
-    pub(crate) fn reader(&self, ledger: Arc<Ledger>, arrivals: mpsc::Sender<Arrival>) -> Reader {
+    pub(crate) fn reader(
+        &self,
+        ledger: Arc<Ledger>,
+        arrivals: mpsc::Sender<Arrival>,
+        standing: Arc<Standing>,
+        obstacles: Arc<Obstacles>,
+    ) -> Reader {
         let config = &self.config;
         let flow = Flow::new(Arc::clone(&ledger), config.platform.buffer, config.consumer.max_bytes);
         let shared = Shared {
@@ -96,6 +109,8 @@ impl Broker {
             ledger,
             flow,
             journal: Journal::default(),
+            standing,
+            obstacles,
         };
         Reader::new(shared, arrivals)
     }

@@ -18,11 +18,20 @@ fn path() -> PathBuf {
     )
 }
 
+/// The cluster of a profile.
+pub(super) struct Cluster {
+    pub(super) config: FluvioClusterConfig,
+    /// The profile's name.
+    pub(super) profile: String,
+    /// The profile's file.
+    pub(super) path: String,
+}
+
 /// The current cluster of the profile.
 ///
 /// The client's own `load` takes a missing or malformed file for an empty one and then says "no active profile";
 /// loading the file by its path keeps the reason.
-pub(super) fn load(name: &str) -> Result<FluvioClusterConfig, BrokerError> {
+pub(super) fn load(name: &str) -> Result<Cluster, BrokerError> {
     let path = path().display().to_string();
     let wrong = |reason: String| BrokerError::Profile {
         path: path.clone(),
@@ -33,10 +42,11 @@ pub(super) fn load(name: &str) -> Result<FluvioClusterConfig, BrokerError> {
         .config()
         .current_cluster()
         .map_err(|error| wrong(with_causes(&error)))?;
-    let mut cluster = cluster.clone();
+    let mut config = cluster.clone();
     // The broker counts traffic of clients with this prefix as a connector's.
-    cluster.client_id = Some(format!("fluvio_connector_{name}"));
-    Ok(cluster)
+    config.client_id = Some(format!("fluvio_connector_{name}"));
+    let profile = file.config().current_profile_name().unwrap_or_default().to_owned();
+    Ok(Cluster { config, profile, path })
 }
 
 /// An error and what caused it, on one line.

@@ -8,31 +8,34 @@ use crate::config::Transform;
 
 use super::error::BrokerError;
 
-/// Checks that exactly one loaded SmartModule fits `uses`.
+/// Checks that exactly one loaded SmartModule fits `uses`, and gives the version of its package, if it has one.
 ///
 /// The broker takes the first that fits, in no particular order: with two versions loaded, a name without a version
 /// would run one of them today and the other tomorrow.
-pub(super) fn find(uses: &str, loaded: &[Metadata<SmartModuleSpec>]) -> Result<(), BrokerError> {
+pub(super) fn find(uses: &str, loaded: &[Metadata<SmartModuleSpec>]) -> Result<Option<String>, BrokerError> {
     let key = SmartModulePackageKey::from_qualified_name(uses).map_err(|error| BrokerError::Parameter {
         reason: format!("`uses: {uses}`: {error}"),
     })?;
-    let fits: Vec<String> = loaded
+    let fits: Vec<&Metadata<SmartModuleSpec>> = loaded
         .iter()
         .filter(|module| key.is_match(&module.name, module.spec.meta.as_ref().map(|meta| &meta.package)))
-        .map(name)
         .collect();
+    let names = |modules: &[&Metadata<SmartModuleSpec>]| {
+        let names: Vec<String> = modules.iter().map(|module| name(module)).collect();
+        names.join(", ")
+    };
     match fits.as_slice() {
-        [_one] => Ok(()),
+        [one] => Ok(one.spec.meta.as_ref().map(|meta| meta.package.version.to_string())),
         [] => Err(BrokerError::SmartModuleMissing {
             uses: uses.to_owned(),
             loaded: match loaded {
                 [] => "no SmartModule is".to_owned(),
-                some => format!("loaded: {}", some.iter().map(name).collect::<Vec<_>>().join(", ")),
+                some => format!("loaded: {}", names(&some.iter().collect::<Vec<_>>())),
             },
         }),
         several => Err(BrokerError::SmartModuleAmbiguous {
             uses: uses.to_owned(),
-            fits: several.join(", "),
+            fits: names(several),
         }),
     }
 }
@@ -99,6 +102,8 @@ mod tests {
         ] {
             assert!(find(uses, &loaded).is_ok(), "{uses}");
         }
+        assert_eq!(find("capillary-xdm", &loaded).unwrap().as_deref(), Some("0.1.0"));
+        assert_eq!(find("other", &loaded).unwrap(), None);
     }
 
     #[test]

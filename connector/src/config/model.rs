@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::net::SocketAddr;
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -83,8 +84,7 @@ pub(crate) struct Platform {
     pub(crate) events: Events,
     pub(crate) profiles: Option<Profiles>,
     pub(crate) batch: Batch,
-    /// `concurrency.max`: requests under way at once.
-    pub(crate) concurrency: NonZeroUsize,
+    pub(crate) concurrency: Concurrency,
     pub(crate) pace: Pace,
     /// `buffer`.
     pub(crate) buffer: Bounds,
@@ -95,6 +95,25 @@ pub(crate) struct Platform {
     pub(crate) dead_letter: DeadLetterTopic,
     pub(crate) on_evicted: OnEvicted,
     pub(crate) shutdown_timeout: Duration,
+    pub(crate) observability: Observability,
+}
+
+/// `experience-platform.concurrency`: how many requests may be under way at once, over both inlets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Concurrency {
+    /// `fixed`: so many, however the inlets are.
+    Fixed(NonZeroUsize),
+    /// `max`: what each inlet is found to take well, and together no more than this.
+    UpTo(NonZeroUsize),
+}
+
+impl Concurrency {
+    /// The most requests there can ever be under way.
+    pub(crate) fn most(self) -> NonZeroUsize {
+        match self {
+            Self::Fixed(number) | Self::UpTo(number) => number,
+        }
+    }
 }
 
 /// `experience-platform.deduplicate`: which delivered events are remembered, so that copies of them are skipped.
@@ -197,6 +216,15 @@ pub(crate) struct Http {
     pub(crate) proxy: Option<Proxy>,
     /// PEM file of certificate authorities to trust besides the system's.
     pub(crate) ca_file: Option<PathBuf>,
+    /// What is shown to servers that ask for a client certificate.
+    pub(crate) client_certificate: Option<ClientCertificate>,
+}
+
+/// `experience-platform.http.client-cert-file` and `.client-key-file`, both PEM.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ClientCertificate {
+    pub(crate) certificate: PathBuf,
+    pub(crate) key: PathBuf,
 }
 
 /// `experience-platform.http.proxy`. Its URL may hold a password, so `Debug` shows the host only.
@@ -232,4 +260,21 @@ pub(crate) struct DeadLetterTopic {
 pub(crate) enum OnEvicted {
     Continue,
     Stop,
+}
+
+/// `experience-platform.observability`: how the process shows what it does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Observability {
+    /// Where metrics, readiness and the status page are served; `None` when they are off.
+    pub(crate) listen: Option<SocketAddr>,
+    pub(crate) log: LogForm,
+}
+
+/// `experience-platform.observability.log`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LogForm {
+    /// Lines for people.
+    Human,
+    /// One JSON object a line.
+    Json,
 }

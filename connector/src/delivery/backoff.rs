@@ -24,11 +24,11 @@ impl Backoff {
     }
 
     /// The pause, or the one the other side asked for. That one is clamped: a mistaken header must not stop the stream
-    /// for a day.
+    /// for a day. One of nothing, or a date that is over by our clock, is none: it would make a hammer of us.
     pub(crate) fn pause_or(&mut self, failures: u32, asked: Option<Duration>) -> Duration {
         match asked {
-            Some(asked) => asked.min(self.limits.max),
-            None => self.pause(failures),
+            Some(asked) if !asked.is_zero() => asked.min(self.limits.max),
+            _ => self.pause(failures),
         }
     }
 
@@ -82,5 +82,10 @@ mod tests {
             backoff().pause_or(1, Some(Duration::from_secs(86_400))),
             Duration::from_secs(30)
         );
+    }
+
+    #[test]
+    fn a_pause_of_nothing_is_our_own() {
+        assert_eq!(backoff().pause_or(9, Some(Duration::ZERO)), backoff().pause(9));
     }
 }

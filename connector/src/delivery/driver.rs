@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -15,14 +16,15 @@ use tokio::sync::mpsc::Receiver;
 use tokio::time::{Instant, sleep_until};
 
 use super::backoff::Backoff;
-use super::counters::{Counters, InletName};
+use super::counters::{Counters, InletName, Tallies};
 use super::lanes::Capacity;
+use super::limit::Limit;
 use super::merge::Cargo;
 use super::pace::{Gate, Pace};
 use super::parcel::Record;
-use super::pipeline::{Cut, Now, Pipeline};
+use super::pipeline::{Cut, Now, Pipeline, Room};
 use super::repeated::Repeated;
-use super::send::{Sender, Sent, Tokens};
+use super::send::{Exchange, Sender, Sent, Tokens};
 use crate::aep::{Endpoint, EndpointError, Kind, MAX_BODY, Transport};
 use crate::answer::AnswerError;
 use crate::arrival::Arrival;
@@ -88,7 +90,7 @@ struct Inlet<T, K> {
     sender: Arc<Sender<T, K>>,
 }
 
-type Landing = Pin<Box<dyn Future<Output = (InletName, u64, Sent)> + Send>>;
+type Landing = Pin<Box<dyn Future<Output = (InletName, u64, (Sent, Option<Exchange>))> + Send>>;
 type Written = Pin<Box<dyn Future<Output = (Letter, Result<(), serde_json::Error>)> + Send>>;
 
 /// A letter on its way, and what is settled when it is written.
@@ -115,6 +117,7 @@ pub(crate) struct Delivery<T, K, D> {
     writing: FuturesUnordered<Written>,
     /// Events delivered before, if copies of them are to be skipped.
     repeated: Option<Repeated>,
+    tallies: Tallies,
     /// Records that are not settled.
     open: usize,
     /// In which order the inlets are asked for their next request.
@@ -131,13 +134,16 @@ where
     pub(crate) fn new(platform: &Platform, parts: Parts<T, K, D>) -> Result<Self, EndpointError> {
         let mut random = parts.random.clone();
         let pace = Arc::new(Pace::new(platform.pace));
+        // One for each inlet: their requests differ in size and in what they cost the other side, and one that is down or
+        // throttles must not slow the other.
+        let limit = Limit::new(platform.concurrency, Instant::now());
         let mut inlet = |name, endpoint: Endpoint| {
-            let cut = cut(platform, &endpoint, name);
+            let cut = cut(platform, &endpoint);
             let backoff = Backoff::new(platform.retry, random.fork());
             Inlet {
                 name,
                 endpoint,
-                pipeline: Pipeline::new(name, cut, backoff, Arc::clone(&parts.counters))
+                pipeline: Pipeline::new(name, cut, backoff, limit.clone(), Arc::clone(&parts.counters))
                     .accepting(&platform.dead_letter.accept),
                 sender: Arc::new(Sender {
                     inlet: name,
@@ -149,6 +155,7 @@ where
                     longest_pause: platform.retry.max,
                     clock: parts.clock.clone(),
                     counters: Arc::clone(&parts.counters),
+                    under_way: AtomicUsize::new(0),
                 }),
             }
         };
@@ -158,6 +165,7 @@ where
             None => None,
         };
         Ok(Self {
+            tallies: parts.counters.tallies(),
             parts,
             platform: platform.clone(),
             events,
@@ -192,10 +200,10 @@ where
                         self.accept(arrival)?;
                     }
                 }
-                Some((name, id, sent)) = self.flights.next() => {
+                Some((name, id, (sent, exchange))) = self.flights.next() => {
                     let now = self.now();
                     if let Some(inlet) = self.inlets().find(|inlet| inlet.name == name) {
-                        inlet.pipeline.landed(id, sent, now);
+                        inlet.pipeline.landed(id, sent, exchange, now);
                     }
                 }
                 Some((letter, written)) = self.writing.next() => {
@@ -228,12 +236,12 @@ where
             // In turns: with a limit of one, the first of a fixed order would always win.
             self.turns.swap(0, 1);
             for name in self.turns {
-                let permit = self.permit(name);
+                let room = self.room(name);
                 let Some(inlet) = self.inlets().find(|inlet| inlet.name == name) else {
                     continue;
                 };
                 let batched = inlet.endpoint.batched();
-                let Some((id, parcels, cargo)) = inlet.pipeline.next(now, permit) else {
+                let Some((id, parcels, cargo)) = inlet.pipeline.next(now, room) else {
                     continue;
                 };
                 let count = parcels.len();
@@ -245,7 +253,8 @@ where
                         .endpoint
                         .request(entities.take(1).map(|(at, _)| (at, &entity[..]))),
                     Cargo::Nothing => {
-                        self.flights.push(Box::pin(async move { (name, id, Sent::Nothing) }));
+                        self.flights
+                            .push(Box::pin(async move { (name, id, (Sent::Nothing, None)) }));
                         continue;
                     }
                 };
@@ -263,7 +272,10 @@ where
             let Some(inlet) = self.inlets().find(|inlet| inlet.name == name) else {
                 continue;
             };
-            for ended in inlet.pipeline.take_ended() {
+            let load = inlet.pipeline.load();
+            let ended = inlet.pipeline.take_ended();
+            self.parts.counters.in_flight(name, load);
+            for ended in ended {
                 self.ended(name, ended)?;
             }
         }
@@ -281,32 +293,31 @@ where
         Ok(())
     }
 
-    /// Whether one more request to this inlet fits under the limit. A quarter of the limit is left to the other inlet:
-    /// requests that wait for an inlet that is down must not stop the one that works.
-    fn permit(&self, name: InletName) -> bool {
-        let limit = self.platform.concurrency.get();
+    /// What fits below the bound of both inlets together. A quarter of it is left to the other inlet: requests that wait
+    /// for an inlet that is down must not stop the one that works.
+    fn room(&self, name: InletName) -> Room {
+        let most = self.platform.concurrency.most().get();
         let events = self.events.pipeline.load();
         let Some(profiles) = self.profiles.as_ref().map(|inlet| inlet.pipeline.load()) else {
-            return events < limit;
+            return Room(events < most);
         };
         let own = if name == InletName::Events { events } else { profiles };
-        let share = if limit == 1 { 1 } else { limit - limit.div_ceil(4) };
-        own < share && events + profiles < limit
+        let share = if most == 1 { 1 } else { most - most.div_ceil(4) };
+        Room(own < share && events + profiles < most)
     }
 
     fn wake(&self) -> Option<Instant> {
-        let events = self.events.pipeline.wake(self.permit(InletName::Events));
+        let events = self.events.pipeline.wake(self.room(InletName::Events));
         let profiles = self
             .profiles
             .as_ref()
-            .and_then(|inlet| inlet.pipeline.wake(self.permit(InletName::Profiles)));
+            .and_then(|inlet| inlet.pipeline.wake(self.room(InletName::Profiles)));
         [events, profiles].into_iter().flatten().min()
     }
 }
 
 /// How requests to this inlet are cut. Without batches nothing is gained by lingering.
-fn cut(platform: &Platform, endpoint: &Endpoint, name: InletName) -> Cut {
-    let timed = name == InletName::Events;
+fn cut(platform: &Platform, endpoint: &Endpoint) -> Cut {
     if endpoint.batched() {
         // Each parcel counts one byte for its comma; the frame of a batch counts the one comma too many.
         let bytes = platform
@@ -322,14 +333,12 @@ fn cut(platform: &Platform, endpoint: &Endpoint, name: InletName) -> Cut {
         Cut {
             capacity,
             linger: platform.batch.linger,
-            timed,
             merging: false,
         }
     } else if endpoint.merges() {
         Cut {
             capacity: MERGED,
             linger: Duration::ZERO,
-            timed,
             merging: true,
         }
     } else {
@@ -339,7 +348,6 @@ fn cut(platform: &Platform, endpoint: &Endpoint, name: InletName) -> Cut {
                 bytes: MAX_BODY,
             },
             linger: Duration::ZERO,
-            timed,
             merging: false,
         }
     }

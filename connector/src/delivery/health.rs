@@ -19,6 +19,8 @@ pub(crate) enum Health {
     /// It does not answer, or only with errors that heal. One request at a time asks how it is.
     Down {
         until: Instant,
+        /// Otherwise a person has been told to change something.
+        heals: bool,
     },
     /// Something must be changed by a person. One record at a time asks whether it was.
     Held {

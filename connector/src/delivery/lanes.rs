@@ -12,6 +12,9 @@ use tokio::time::Instant;
 
 use super::parcel::{Company, Lane, Parcel};
 
+/// How often an event of the future is looked at again.
+const LOOK_AGAIN: Duration = Duration::from_secs(5);
+
 /// What a request may hold.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Capacity {
@@ -52,16 +55,13 @@ pub(crate) struct Lanes {
     resting: BinaryHeap<Reverse<(Instant, Lane)>>,
     ready_records: usize,
     ready_bytes: usize,
-    /// Events of the future wait for their time; statements without a time do not.
-    timed: bool,
     /// A request holds parcels about one profile, and no other.
     merging: bool,
 }
 
 impl Lanes {
-    /// `timed`: whether a parcel must not be sent before its record's time.
     /// `merging`: whether a request takes parcels about one profile only.
-    pub(crate) fn new(timed: bool, merging: bool) -> Self {
+    pub(crate) fn new(merging: bool) -> Self {
         Self {
             queues: HashMap::new(),
             ready: VecDeque::new(),
@@ -69,7 +69,6 @@ impl Lanes {
             resting: BinaryHeap::new(),
             ready_records: 0,
             ready_bytes: 0,
-            timed,
             merging,
         }
     }
@@ -190,7 +189,7 @@ impl Lanes {
             queue.standing = Standing::Out;
             let mut full = false;
             while let Some(first) = queue.waiting.front() {
-                if first.company == Company::Nobody || (self.timed && first.record.at > now_ms) {
+                if first.company == Company::Nobody || first.waits_until(now, now_ms).is_some() {
                     break;
                 }
                 // A single parcel always goes, even one above the configured size: it is below the platform's limit.
@@ -282,16 +281,9 @@ impl Lanes {
             self.queues.remove(&lane);
             return;
         };
-        let ahead = if self.timed {
-            first.record.at.saturating_sub(now_ms)
-        } else {
-            0
-        };
-        let rest = match u64::try_from(ahead) {
-            Ok(ahead) if ahead > 0 => Some(now + Duration::from_millis(ahead)),
-            _ => queue.rest_until.filter(|until| *until > now),
-        };
-        if let Some(until) = rest {
+        // Looked at from time to time, since the wall clock may be set forward meanwhile.
+        let ahead = first.waits_until(now, now_ms).map(|due| due.min(now + LOOK_AGAIN));
+        if let Some(until) = ahead.or(queue.rest_until.filter(|until| *until > now)) {
             queue.standing = Standing::Resting(until);
             self.resting.push(Reverse((until, lane)));
             return;

@@ -2,13 +2,13 @@
 //!
 //! ```text
 //! arrivals → lanes → limit → bisect → retry → pace → token → timeout → HTTP
-//!   driver   lanes   driver  shipment pipeline pace   send    send      aep::transport
+//!   driver   lanes   limit   shipment pipeline pace   send    send      aep::transport
 //! ```
 //!
 //! Why each layer is where it is, outer to inner:
 //!
 //! 1. **Lanes** (order per customer) outside everything: nothing further in may let a record pass another of its lane.
-//! 2. **Limit** outside retry: a batch between two attempts keeps its place, so a struggling target gets fewer batches
+//! 2. **Limit** (one for each inlet, measured; see [`limit`]) outside retry: a batch between two attempts keeps its place, so a struggling target gets fewer batches
 //!    and not more. A *lone* record gives its place up meanwhile; else some stuck records would stop everyone.
 //! 3. **Bisect** outside retry: it cuts what was refused for good, and each half gets attempts of its own.
 //! 4. **Retry** outside pace: each attempt waits its turn and counts in the rate.
@@ -26,6 +26,7 @@ mod counters;
 mod driver;
 mod health;
 mod lanes;
+mod limit;
 mod merge;
 mod pace;
 mod parcel;
@@ -34,10 +35,11 @@ mod repeated;
 mod send;
 mod shipment;
 mod suspicion;
+mod tally;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use backoff::Backoff;
-pub(crate) use counters::Counters;
+pub(crate) use counters::{Counters, Counts, Exchanges, InletName, StopKind};
 pub(crate) use driver::{Delivery, DeliveryError, Parts};
-pub(crate) use send::Tokens;
+pub(crate) use send::{NoToken, Tokens};

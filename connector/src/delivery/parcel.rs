@@ -51,6 +51,8 @@ pub(crate) struct Parcel {
     /// Bytes in a request, without what a batch puts around them.
     pub(crate) wire_len: usize,
     pub(crate) company: Company,
+    /// When it may go, if its event lies ahead of our clock: see [`Parcel::waits_until`].
+    pub(crate) due: Option<Instant>,
     /// Whose profile it is about, if it may be merged with others about the same.
     pub(crate) subject: Option<Subject>,
     /// Whether its latest request says nothing of it, because newer statements say all of it.
@@ -113,6 +115,7 @@ impl Parcel {
             lane,
             wire_len,
             company: Company::Any,
+            due: None,
             subject: None,
             superseded: false,
             attempts: 0,
@@ -124,6 +127,12 @@ impl Parcel {
             unknowns: 0,
             hold: None,
         }
+    }
+
+    /// Until when it has to wait for the time of its event. Counted by the monotonic clock from the moment it was read, so
+    /// a wall clock that is set back holds nothing up; one that is set forward ends the wait.
+    pub(crate) fn waits_until(&self, now: Instant, now_ms: i64) -> Option<Instant> {
+        self.due.filter(|due| *due > now && self.record.at > now_ms)
     }
 
     /// Whether both are about one profile.

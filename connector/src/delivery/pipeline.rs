@@ -1,6 +1,8 @@
 //! Everything one inlet decides: what goes next, and what follows from an answer. Pure: no clock, no I/O, no task.
 
+mod answers;
 mod failures;
+mod pressure;
 mod refusals;
 mod verdicts;
 
@@ -10,17 +12,17 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use self::failures::Failure;
 use super::backoff::Backoff;
 use super::counters::{Counters, InletName};
 use super::health::Health;
 use super::lanes::{Capacity, Lanes};
+use super::limit::Limit;
 use super::merge::{Cargo, Merger};
 use super::parcel::Parcel;
-use super::send::Sent;
+use super::send::{Exchange, Sent};
 use super::shipment::Shipment;
 use super::suspicion::Suspicion;
-use crate::aep::{Answer, Fate, Refusal, Scope};
+use crate::aep::Refusal;
 
 /// The end of a parcel.
 #[derive(Debug)]
@@ -44,11 +46,13 @@ pub(super) struct Death {
 pub(super) struct Cut {
     pub(super) capacity: Capacity,
     pub(super) linger: Duration,
-    /// Whether events of the future have to wait.
-    pub(super) timed: bool,
     /// Whether statements about one profile go out as one.
     pub(super) merging: bool,
 }
+
+/// Whether one more request fits below the bound of all inlets together.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Room(pub(super) bool);
 
 /// Now, on both clocks.
 #[derive(Debug, Clone, Copy)]
@@ -70,6 +74,7 @@ pub(super) struct Pipeline {
     flying: HashMap<u64, Shipment>,
     /// Between two attempts. They keep their place in the limit: a struggling target then has fewer batches, not more.
     parked: Vec<Shipment>,
+    limit: Limit,
     next_id: u64,
     health: Health,
     /// Failures in a row over all requests.
@@ -90,16 +95,18 @@ pub(super) struct Pipeline {
 }
 
 impl Pipeline {
-    pub(super) fn new(inlet: InletName, cut: Cut, backoff: Backoff, counters: Arc<Counters>) -> Self {
+    pub(super) fn new(inlet: InletName, cut: Cut, backoff: Backoff, limit: Limit, counters: Arc<Counters>) -> Self {
+        counters.limit(inlet, limit.get());
         Self {
             inlet,
             cut,
             backoff,
             counters,
-            lanes: Lanes::new(cut.timed, cut.merging),
+            lanes: Lanes::new(cut.merging),
             merger: cut.merging.then(Merger::default),
             flying: HashMap::new(),
             parked: Vec::new(),
+            limit,
             next_id: 0,
             health: Health::Well,
             failures: 0,
@@ -143,13 +150,24 @@ impl Pipeline {
         std::mem::take(&mut self.ended)
     }
 
-    /// What goes out next, if anything may go now. `permit`: whether one more request fits under the limit.
-    pub(super) fn next(&mut self, now: Now, permit: bool) -> Option<(u64, &[Parcel], Cargo)> {
+    /// Whether one more request may be under way. When the limit shrinks, those between two attempts may be more than it
+    /// allows; they keep their places and go one after the other.
+    fn may_send(&self) -> bool {
+        self.flying.len() < self.limit.get()
+    }
+
+    /// Whether something new may be begun.
+    fn may_begin(&self, room: Room) -> bool {
+        room.0 && self.load() < self.limit.get()
+    }
+
+    /// What goes out next, if anything may go now.
+    pub(super) fn next(&mut self, now: Now, room: Room) -> Option<(u64, &[Parcel], Cargo)> {
         self.lanes.awake(now.instant, now.wall);
         self.judge_suspects(now);
         let mut shipment = match self.health {
             Health::Held { until } => {
-                if now.instant < until || !self.flying.is_empty() || !permit {
+                if now.instant < until || !self.flying.is_empty() || !room.0 {
                     return None;
                 }
                 // One record: if the inlet refuses it, only that one was tried in vain. A different one each time, so
@@ -158,18 +176,25 @@ impl Pipeline {
                 shipment.probe = true;
                 shipment
             }
-            Health::Down { until } => {
+            Health::Down { until, .. } => {
                 if now.instant < until || !self.flying.is_empty() {
                     return None;
                 }
-                let mut shipment = self.outage_probe(now, permit)?;
+                // One request: the limit does not matter, and it must not keep the question to what has failed before.
+                let mut shipment = self.outage_probe(now, room.0)?;
                 shipment.probe = true;
                 shipment
             }
-            Health::Well => match self.parked.iter().position(|parked| parked.not_before <= now.instant) {
-                Some(index) => self.parked.swap_remove(index),
-                None => self.fresh(now, permit)?,
-            },
+            Health::Well => {
+                if !self.may_send() {
+                    return None;
+                }
+                let permit = self.may_begin(room);
+                match self.parked.iter().position(|parked| parked.not_before <= now.instant) {
+                    Some(index) => self.parked.swap_remove(index),
+                    None => self.fresh(now, permit)?,
+                }
+            }
         };
         shipment.attempt(now.wall);
         let cargo = match &mut self.merger {
@@ -218,12 +243,12 @@ impl Pipeline {
 
     /// When [`Self::next`] has to be asked again, if nothing happens before. Never a moment at which it could do nothing:
     /// that would make the driver spin.
-    pub(super) fn wake(&self, permit: bool) -> Option<Instant> {
+    pub(super) fn wake(&self, room: Room) -> Option<Instant> {
         let resting = self.lanes.next_awake();
         let suspects = if self.is_idle() { self.suspicion.due() } else { None };
         let sending = match self.health {
-            Health::Held { until } => (self.flying.is_empty() && permit && self.lanes.has_ready()).then_some(until),
-            Health::Down { until } => {
+            Health::Held { until } => (self.flying.is_empty() && room.0 && self.lanes.has_ready()).then_some(until),
+            Health::Down { until, .. } => {
                 let fresh = || {
                     if self.lanes.has_solo() {
                         Some(until)
@@ -233,16 +258,17 @@ impl Pipeline {
                 };
                 let due = if !self.parked.is_empty() {
                     Some(until)
-                } else if permit {
+                } else if room.0 {
                     fresh()
                 } else {
                     None
                 };
                 due.filter(|_| self.flying.is_empty()).map(|due| due.max(until))
             }
+            Health::Well if !self.may_send() => None,
             Health::Well => {
                 let parked = self.parked.iter().map(|shipment| shipment.not_before).min();
-                let fresh = if permit { self.batch_due() } else { None };
+                let fresh = if self.may_begin(room) { self.batch_due() } else { None };
                 [parked, fresh].into_iter().flatten().min()
             }
         };
@@ -255,10 +281,13 @@ impl Pipeline {
     }
 
     /// Draws the consequences of an attempt.
-    pub(super) fn landed(&mut self, id: u64, sent: Sent, now: Now) {
+    pub(super) fn landed(&mut self, id: u64, sent: Sent, exchange: Option<Exchange>, now: Now) {
         let Some(mut shipment) = self.flying.remove(&id) else {
             return;
         };
+        if let Some(exchange) = exchange {
+            self.measure(&sent, exchange, now);
+        }
         let probe = std::mem::take(&mut shipment.probe);
         let was_held = self.health.is_held();
         self.judge(shipment, sent, probe, now);
@@ -269,89 +298,6 @@ impl Pipeline {
             // Still held. Without jitter and up to the maximum: this waits for a person.
             self.probes += 1;
             *until = now.instant + self.backoff.ceiling(self.probes);
-        }
-    }
-
-    fn judge(&mut self, shipment: Shipment, sent: Sent, probe: bool, now: Now) {
-        match sent {
-            Sent::Answered(Answer::Records(mut fates)) => {
-                if self.merger.is_some()
-                    && let [fate] = fates.as_slice()
-                {
-                    if let Fate::Refused(refusal) = fate
-                        && shipment.part().len() > 1
-                    {
-                        // One of those merged is to blame; which one, only sending them apart can tell.
-                        let refusal = refusal.clone();
-                        return self.judge(shipment, Sent::Answered(Answer::Refused(refusal)), probe, now);
-                    }
-                    fates = vec![fate.clone(); shipment.part().len()];
-                }
-                self.records(shipment, fates, probe, now);
-            }
-            Sent::Nothing => {
-                let mut shipment = shipment;
-                for parcel in shipment.take_part() {
-                    self.end(parcel, None, now);
-                }
-                self.carry_on(shipment, now);
-            }
-            Sent::Answered(Answer::Refused(refusal)) => {
-                self.answers(now);
-                let ours = shipment.part().iter().any(|parcel| !self.was_held(parcel));
-                if refusal.scope == Scope::Target && ours && !self.accepts(&refusal) {
-                    self.hold(&refusal, shipment, now);
-                } else {
-                    self.refused(shipment, refusal, now);
-                }
-            }
-            Sent::Answered(Answer::TooLarge(refusal)) => {
-                self.answers(now);
-                self.refused(shipment, refusal, now);
-            }
-            Sent::Answered(Answer::Unauthorized(refusal) | Answer::Target(refusal)) => {
-                self.answers(now);
-                if self.accepts(&refusal) {
-                    self.refused(shipment, refusal, now);
-                    return;
-                }
-                self.hold(&refusal, shipment, now);
-            }
-            Sent::Answered(Answer::Busy { status, retry_after }) => {
-                let failure = Failure {
-                    cause: cause(status),
-                    detail: format!("it answers {status}"),
-                    retry_after,
-                    may_be_the_record: status != 429 && retry_after.is_none(),
-                };
-                self.failed(shipment, &failure, probe, now);
-            }
-            Sent::Failed(error) => {
-                use crate::aep::TransportError::{Broken, Connect, Timeout};
-                let cause = match error {
-                    Timeout => "timeout",
-                    Connect(_) | Broken(_) => "network",
-                };
-                // Something on the way may break off whenever it sees this record. A refused connection saw none.
-                let may_be_the_record = !matches!(error, Connect(_));
-                let failure = Failure {
-                    cause,
-                    detail: error.to_string(),
-                    retry_after: None,
-                    may_be_the_record,
-                };
-                self.failed(shipment, &failure, probe, now);
-            }
-            Sent::NoToken(detail) => {
-                let detail = format!("no access token: {detail}");
-                let failure = Failure {
-                    cause: "token",
-                    detail,
-                    retry_after: None,
-                    may_be_the_record: false,
-                };
-                self.failed(shipment, &failure, probe, now);
-            }
         }
     }
 

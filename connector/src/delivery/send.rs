@@ -1,25 +1,33 @@
 //! One attempt: pace, token, timeout, HTTP.
 
-use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use reqwest::header::HeaderValue;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::counters::{Counters, InletName};
-use super::pace::{Gate, Pace};
+use super::pace::{Gate, Pace, Waited};
 use crate::aep::{self, Answer, HttpAnswer, Kind, Request, Transport, TransportError};
 use crate::clock::Clock;
+
+/// There is no token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct NoToken {
+    /// Why, and what to do about it; nothing secret.
+    pub(crate) message: String,
+    /// Otherwise somebody has to change the credential.
+    pub(crate) heals: bool,
+}
 
 /// Where access tokens come from.
 pub(crate) trait Tokens: Send + Sync {
     type Token: Send + Sync;
-    type Error: fmt::Display + Send;
 
     /// A token that is valid as far as anyone knows.
-    fn token(&self) -> impl Future<Output = Result<Self::Token, Self::Error>> + Send;
+    fn token(&self) -> impl Future<Output = Result<Self::Token, NoToken>> + Send;
 
     /// The platform refused this token: it must not be handed out again.
     fn refuse(&self, token: &Self::Token);
@@ -35,9 +43,18 @@ pub(super) enum Sent {
     /// No answer: whether the records were accepted is unknown.
     Failed(TransportError),
     /// Nothing was sent.
-    NoToken(String),
+    NoToken(NoToken),
     /// There was nothing to send: newer statements were accepted for all of it.
     Nothing,
+}
+
+/// What an attempt showed of the inlet's speed. Waiting for a turn or a token is not in it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Exchange {
+    pub(super) started: Instant,
+    pub(super) took: Duration,
+    /// Exchanges under way with this inlet when it began, itself included.
+    pub(super) together: usize,
 }
 
 /// Sends to one inlet.
@@ -53,36 +70,49 @@ pub(super) struct Sender<T, K> {
     pub(super) longest_pause: Duration,
     pub(super) clock: Clock,
     pub(super) counters: Arc<Counters>,
+    pub(super) under_way: AtomicUsize,
+}
+
+/// Counts an exchange as under way while it lives, however it ends.
+struct UnderWay<'a>(&'a AtomicUsize);
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl<T: Transport, K: Tokens> Sender<T, K> {
     /// One attempt. A refused token is replaced once and the request repeated; that is still one attempt, because the
     /// refusal says nothing about the records or the inlet.
-    pub(super) async fn send(&self, request: Request, kind: Kind, records: usize) -> Sent {
+    pub(super) async fn send(&self, request: Request, kind: Kind, records: usize) -> (Sent, Option<Exchange>) {
         let mut refused = None;
+        let mut exchange = None;
         loop {
             // Pace inside the repetition: every request counts at the other side, whatever its reason.
-            self.pace.turn(&self.gate, records).await;
+            self.wait(records).await;
             // The token after the pause: during a long one it may have expired.
             let token = match self.tokens.token().await {
                 Ok(token) => token,
-                Err(error) => return Sent::NoToken(error.to_string()),
+                Err(none) => return (Sent::NoToken(none), exchange),
             };
             let authorization = self.tokens.bearer(&token).clone();
             if refused.as_ref() == Some(&authorization) {
                 // The next token has to wait for a while. Another refusal of this one would look like missing rights.
-                return Sent::NoToken("the token was refused, and IMS is not asked for the next one yet".to_owned());
+                let none = NoToken {
+                    message: "the token was refused, and IMS is not asked for the next one yet".to_owned(),
+                    heals: true,
+                };
+                return (Sent::NoToken(none), exchange);
             }
-            self.counters.request();
-            // The timeout is the innermost layer: waiting for a turn or a token is nobody's delay but ours.
-            let exchange = timeout(self.timeout, self.transport.post(&request, authorization.clone()));
-            let answer = match exchange.await {
-                Ok(Ok(answer)) => self.read(&answer, kind),
-                Ok(Err(error)) => return Sent::Failed(error),
-                Err(_) => return Sent::Failed(TransportError::Timeout),
+            let (posted, measured) = self.exchange(&request, records, authorization.clone()).await;
+            exchange = Some(measured);
+            let answer = match posted {
+                Ok(answer) => self.read(&answer, kind),
+                Err(error) => return (Sent::Failed(error), exchange),
             };
             if !matches!(answer, Answer::Unauthorized(_)) || refused.is_some() {
-                return Sent::Answered(answer);
+                return (Sent::Answered(answer), exchange);
             }
             // 401 and 403 alike: Adobe's pages disagree on which one an expired token gets.
             self.tokens.refuse(&token);
@@ -96,6 +126,41 @@ impl<T: Transport, K: Tokens> Sender<T, K> {
         }
     }
 
+    /// Waits for this request's turn, and counts it if it had to.
+    async fn wait(&self, records: usize) {
+        let Waited { rate, gate } = self.pace.turn(&self.gate, records).await;
+        for (cause, time) in [("rate", rate), ("retry_after", gate)] {
+            if !time.is_zero() {
+                self.counters.waited(cause, time);
+            }
+        }
+    }
+
+    async fn exchange(
+        &self,
+        request: &Request,
+        records: usize,
+        authorization: HeaderValue,
+    ) -> (Result<HttpAnswer, TransportError>, Exchange) {
+        let together = self.under_way.fetch_add(1, Ordering::Relaxed) + 1;
+        let _under_way = UnderWay(&self.under_way);
+        let started = Instant::now();
+        // The timeout is the innermost layer: waiting for a turn or a token is nobody's delay but ours. It is around the
+        // whole exchange, so an answer that trickles in without an end is given up as well.
+        let posted = timeout(self.timeout, self.transport.post(request, authorization))
+            .await
+            .unwrap_or(Err(TransportError::Timeout));
+        let took = started.elapsed();
+        let size = (records, request.body.len());
+        self.counters.exchanged(self.inlet, result(&posted), took, size);
+        let exchange = Exchange {
+            started,
+            took,
+            together,
+        };
+        (posted, exchange)
+    }
+
     fn read(&self, answer: &HttpAnswer, kind: Kind) -> Answer {
         let answer = aep::read(answer, kind, self.clock.now_ms());
         if let Answer::Busy {
@@ -106,5 +171,20 @@ impl<T: Transport, K: Tokens> Sender<T, K> {
             self.gate.close(pause.min(self.longest_pause));
         }
         answer
+    }
+}
+
+/// What came back, as a counter's label.
+fn result(answer: &Result<HttpAnswer, TransportError>) -> &'static str {
+    match answer {
+        Ok(answer) => match answer.status {
+            429 => "429",
+            200..=299 => "2xx",
+            300..=399 => "3xx",
+            500.. => "5xx",
+            _ => "4xx",
+        },
+        Err(TransportError::Timeout) => "timeout",
+        Err(TransportError::Connect(_) | TransportError::Broken(_)) => "network",
     }
 }

@@ -11,6 +11,8 @@ use std::sync::OnceLock;
 const CONNECTOR: &str = "CAPILLARY_AEP_SINK";
 /// Names the SmartModule's wasm.
 const SMARTMODULE: &str = "CAPILLARY_XDM_WASM";
+/// Names the wasm of the SmartModule that gives bare events.
+const EVENTS: &str = "CAPILLARY_XDM_EVENTS_WASM";
 
 /// A program under test is not to be had.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -44,17 +46,35 @@ pub fn connector_program() -> Result<PathBuf, ProgramError> {
 /// When it cannot be built or read.
 pub fn smartmodule_wasm() -> Result<Vec<u8>, ProgramError> {
     static PROGRAM: OnceLock<Result<PathBuf, ProgramError>> = OnceLock::new();
-    let path = PROGRAM
+    wasm(&PROGRAM, SMARTMODULE, "smartmodule", "capillary_xdm")
+}
+
+/// The bytes of the SmartModule that gives bare events.
+///
+/// # Errors
+/// When it cannot be built or read.
+pub fn events_wasm() -> Result<Vec<u8>, ProgramError> {
+    static PROGRAM: OnceLock<Result<PathBuf, ProgramError>> = OnceLock::new();
+    wasm(&PROGRAM, EVENTS, "smartmodule-events", "capillary_xdm_events")
+}
+
+fn wasm(
+    known: &OnceLock<Result<PathBuf, ProgramError>>,
+    variable: &str,
+    command: &str,
+    name: &str,
+) -> Result<Vec<u8>, ProgramError> {
+    let path = known
         .get_or_init(|| {
-            named(SMARTMODULE).unwrap_or_else(|| {
-                cargo(&["xtask", "smartmodule"])?;
-                Ok(target()?.join(format!("{WASM}/release-lto/capillary_xdm.wasm")))
+            named(variable).unwrap_or_else(|| {
+                cargo(&["xtask", command])?;
+                Ok(target()?.join(format!("{WASM}/release-lto/{name}.wasm")))
             })
         })
         .clone()?;
     std::fs::read(&path).map_err(|error| {
         ProgramError(format!(
-            "cannot read the SmartModule {}: {error}; `cargo xtask smartmodule` builds it",
+            "cannot read the SmartModule {}: {error}; `cargo xtask {command}` builds it",
             path.display()
         ))
     })

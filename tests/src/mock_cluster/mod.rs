@@ -23,6 +23,7 @@ mod state;
 mod watches;
 
 use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use fluvio::FluvioClusterConfig;
@@ -80,6 +81,22 @@ impl MockCluster {
     #[must_use]
     pub fn config(&self) -> FluvioClusterConfig {
         FluvioClusterConfig::new(self.endpoint())
+    }
+
+    /// Where an SPU listens.
+    #[must_use]
+    pub fn spu_address(&self, spu: usize) -> Option<SocketAddr> {
+        let port = self.spus.get(spu)?.port();
+        Some(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
+    }
+
+    /// Tells clients to reach an SPU at another loopback port, where something stands before it.
+    pub fn advertise(&self, spu: usize, port: u16) {
+        self.shared.change(|state| {
+            if let Some(spu) = state.spus.get_mut(spu) {
+                spu.port = port;
+            }
+        });
     }
 
     /// How many SPUs the cluster has, running or not.

@@ -2,18 +2,23 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails there")]
 
 mod broker;
+mod check;
 mod delivery;
 mod main_job;
+mod observability;
 mod partitions;
+mod readiness;
 mod records_lost;
 mod replay;
 mod second_writer;
 mod start;
+mod stopping;
+mod tls;
 mod token;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use conformance::harness::Connector;
+use conformance::harness::{Connector, connector_program};
 use conformance::oracle::Verdict;
 use conformance::scenario::{Options, Scenario};
 use conformance::workload::{Mix, RawEvent, Workload};
@@ -75,6 +80,26 @@ async fn clean(scenario: &Scenario) -> Verdict {
     let verdict = scenario.verdict().await.unwrap();
     assert!(verdict.is_clean(), "{verdict}");
     verdict
+}
+
+/// What `check` says for a person about a configuration.
+async fn run_check(scenario: &Scenario, configuration: &str) -> String {
+    let directory = tempfile::tempdir().unwrap();
+    let (config, secrets) = (directory.path().join("c.yaml"), directory.path().join("s.txt"));
+    std::fs::write(&config, configuration).unwrap();
+    std::fs::write(&secrets, scenario.secrets()).unwrap();
+    let run = tokio::process::Command::new(connector_program().unwrap())
+        .args(["check", "--config"])
+        .arg(config)
+        .arg("--secrets")
+        .arg(secrets)
+        .env("FLV_PROFILE_PATH", scenario.cluster.profile_file().unwrap())
+        .kill_on_drop(true)
+        .output();
+    let output = tokio::time::timeout(SOON, run).await.unwrap().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    holds_no_secret(scenario, &text);
+    text
 }
 
 /// Searches a log for the credential and for every token that was ever issued.

@@ -163,6 +163,46 @@ async fn wrong_credentials_are_named_by_name_and_dead_letter_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_credential_revoked_while_it_runs_holds_everything_back_and_the_log_says_what_to_do() {
+    let scenario = scenario(Options {
+        platform: "  shutdown-timeout: 1s\n".to_owned(),
+        ..Options::default()
+    })
+    .await;
+    let mut connector = scenario.connector().unwrap();
+    scenario.produce(&wanted(270, 20)).await.unwrap();
+    scenario.settled(&mut connector, SOON).await.unwrap();
+    let stored = scenario.stored().await.unwrap();
+    let refused = Fault::Status {
+        status: Status::try_from(400).unwrap(),
+        retry_after: None,
+        body: Some(r#"{"error":"invalid_client","error_description":"invalid client_secret parameter"}"#.to_owned()),
+        accept: false,
+    };
+    scenario.simulator.add_fault(Step::new(Target::Ims, refused).forever());
+    scenario.simulator.revoke_tokens();
+    scenario.produce(&wanted(271, 20)).await.unwrap();
+    let told = tokio::time::timeout(SOON, async {
+        while !connector.log().contains("down until this is repaired") {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    });
+    assert!(told.await.is_ok(), "{}", connector.log());
+    assert!(connector.is_running().unwrap());
+    assert_eq!(scenario.stored().await.unwrap(), stored);
+    assert!(scenario.dead_letters().await.unwrap().is_empty());
+    let log = stop(&scenario, connector).await;
+    assert!(
+        log.contains("ERROR") && log.contains("check secrets.IMS_CLIENT_SECRET"),
+        "{log}"
+    );
+    assert_eq!(scenario.stored().await.unwrap(), stored);
+    scenario.simulator.clear_faults();
+    let verdict = settle(&scenario).await;
+    assert_eq!((verdict.events_delivered, verdict.dead_lettered), (40, 0), "{verdict}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn even_the_most_talkative_log_holds_no_secret_no_token_and_no_customer() {
     let scenario = scenario(Options::default()).await;
     scenario.produce(&events(270, 60)).await.unwrap();

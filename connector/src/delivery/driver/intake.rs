@@ -1,6 +1,7 @@
 //! What happens to an arrival before anything is sent.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::ends::trial;
 use super::{Delivery, DeliveryError, Letter, LetterEnd};
@@ -41,7 +42,7 @@ where
                 self.open += 1;
                 match Answer::read(&answer).map_err(|source| DeliveryError::Answer { position, source })? {
                     Answer::Skipped(reason) => {
-                        self.parts.counters.skipped(&reason);
+                        self.tallies.skipped.count(&reason);
                         self.settle(position, Outcome::Skipped)
                     }
                     Answer::Rejected(rejected) => {
@@ -72,10 +73,14 @@ where
             .as_mut()
             .is_some_and(|repeated| repeated.has(&record, now.instant))
         {
-            self.parts.counters.skipped(DUPLICATE);
+            self.tallies.skipped.count(DUPLICATE);
             return self.settle(position, Outcome::Skipped);
         }
-        if mapped.at.saturating_sub(now.wall) > FUTURE_MS {
+        // The record's own time is the clock of whoever produced it. Where that one agrees with the event, it is ours that
+        // is wrong, and a wrong clock here must not cost or hold up a single record.
+        let clock = now.wall.max(timestamp.unwrap_or(i64::MIN));
+        let ahead = mapped.at.saturating_sub(clock);
+        if ahead > FUTURE_MS {
             let message = "the event's time is more than five minutes in the future".to_owned();
             let death = Death {
                 reason: "future_time",
@@ -105,6 +110,12 @@ where
             };
             let wire_len = inlet.endpoint.wire_len(record.at, &entity);
             let mut parcel = Parcel::new(Arc::clone(&record), entity, lane, wire_len);
+            // Statements about a profile have no time of their own to wait for.
+            if name == InletName::Events {
+                parcel.due = u64::try_from(ahead)
+                    .ok()
+                    .map(|ahead| now.instant + Duration::from_millis(ahead));
+            }
             if inlet.endpoint.merges() {
                 parcel.subject = Subject::read(&record, &parcel.entity);
             }

@@ -28,8 +28,15 @@ fn parcel(offset: i64, key: &str, at: i64) -> Parcel {
     Parcel::new(record, Bytes::new(), lane, 100)
 }
 
+/// A parcel of an event that lies ahead, read now, when the wall clock shows nought.
+fn ahead(offset: i64, key: &str, at: u32, now: Instant) -> Parcel {
+    let mut parcel = parcel(offset, key, at.into());
+    parcel.due = Some(now + Duration::from_millis(at.into()));
+    parcel
+}
+
 fn lanes(parcels: &[(i64, &str)], now: Instant) -> Lanes {
-    let mut lanes = Lanes::new(true, false);
+    let mut lanes = Lanes::new(false);
     for (offset, key) in parcels {
         lanes.push(parcel(*offset, key, 0), now, 0);
     }
@@ -159,16 +166,38 @@ fn a_batch_is_due_at_once_when_full_and_else_after_the_linger() {
 }
 
 #[test]
-fn an_event_of_the_future_holds_its_lane_until_the_wall_clock_is_there() {
+fn an_event_of_the_future_holds_its_lane_until_its_time() {
     let now = Instant::now();
-    let mut lanes = Lanes::new(true, false);
-    lanes.push(parcel(0, "a", 1000), now, 0);
+    let mut lanes = Lanes::new(false);
+    lanes.push(ahead(0, "a", 60_000, now), now, 0);
     lanes.push(parcel(1, "a", 0), now, 0);
     lanes.push(parcel(2, "b", 0), now, 0);
     assert_eq!(offsets(&lanes.take_batch(ALL, now, 0)), [2]);
-    let later = now + Duration::from_secs(1);
-    lanes.awake(later, 400);
-    assert!(!lanes.has_ready(), "the wall clock was set back meanwhile");
-    lanes.awake(later + Duration::from_millis(600), 1000);
-    assert_eq!(offsets(&lanes.take_batch(ALL, later, 1000)), [0, 1]);
+    let later = now + Duration::from_secs(59);
+    lanes.awake(later, 59_000);
+    assert!(!lanes.has_ready());
+    let there = now + Duration::from_secs(60);
+    lanes.awake(there, 60_000);
+    assert_eq!(offsets(&lanes.take_batch(ALL, there, 60_000)), [0, 1]);
+}
+
+#[test]
+fn an_event_of_the_future_waits_no_longer_when_the_wall_clock_is_set_back() {
+    let now = Instant::now();
+    let mut lanes = Lanes::new(false);
+    lanes.push(ahead(0, "a", 60_000, now), now, 0);
+    let there = now + Duration::from_secs(60);
+    lanes.awake(there, -7_200_000);
+    assert_eq!(offsets(&lanes.take_batch(ALL, there, -7_200_000)), [0]);
+}
+
+#[test]
+fn an_event_of_the_future_goes_soon_when_the_wall_clock_is_set_forward() {
+    let now = Instant::now();
+    let mut lanes = Lanes::new(false);
+    lanes.push(ahead(0, "a", 240_000, now), now, 0);
+    let again = lanes.next_awake().unwrap();
+    assert!(again - now <= Duration::from_secs(5));
+    lanes.awake(again, 7_200_000);
+    assert_eq!(offsets(&lanes.take_batch(ALL, again, 7_200_000)), [0]);
 }

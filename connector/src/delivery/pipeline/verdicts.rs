@@ -22,6 +22,7 @@ impl Pipeline {
                 retry_after: None,
                 // An answer that never says what became of one record, while others are accepted, is that record's trouble.
                 may_be_the_record: cause != "429",
+                heals: true,
             };
             self.failed(shipment, &failure, probe, now);
             return;

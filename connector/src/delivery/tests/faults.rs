@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::world::*;
 use crate::aep::TransportError;
+use crate::config::Concurrency;
 use crate::dead_letter::LetterError;
 
 pub(super) fn ten() -> Vec<serde_json::Value> {
@@ -169,7 +170,7 @@ async fn one_inlet_that_hangs_does_not_stop_the_other() {
     })
     .with(|config| {
         config.batch.max_records = 1.try_into().unwrap();
-        config.concurrency = 4.try_into().unwrap();
+        config.concurrency = Concurrency::Fixed(4.try_into().unwrap());
     });
     let answers = (0..50).map(|n| both(&n.to_string(), &format!("c{n}")));
     assert!(world.run_for(Duration::from_secs(20), answers).await.is_none());

@@ -2,6 +2,9 @@
 
 use std::cell::RefCell;
 use std::io;
+use std::sync::Once;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use serde_json::json;
 
@@ -27,16 +30,24 @@ impl io::Write for Log {
     }
 }
 
-#[tokio::test(start_paused = true)]
-async fn no_log_line_holds_a_payload_a_token_or_what_a_refusal_quotes_of_a_record() {
+/// Collects the lines of this test from now on.
+fn listen() {
+    static LISTENING: Once = Once::new();
     // For the whole process: tracing remembers for each line whether any subscriber wants it, and asks only the thread
     // that meets the line first, so a subscriber of one thread misses lines that other tests met before.
-    let subscriber = tracing_subscriber::fmt()
-        .with_ansi(false)
-        .with_max_level(tracing::Level::TRACE)
-        .with_writer(|| Log)
-        .finish();
-    tracing::subscriber::set_global_default(subscriber).unwrap();
+    LISTENING.call_once(|| {
+        let subscriber = tracing_subscriber::fmt()
+            .with_ansi(false)
+            .with_max_level(tracing::Level::TRACE)
+            .with_writer(|| Log)
+            .finish();
+        tracing::subscriber::set_global_default(subscriber).unwrap();
+    });
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_log_line_holds_a_payload_a_token_or_what_a_refusal_quotes_of_a_record() {
+    listen();
     let world = World::new(|call| match call.number {
         0 => reply(401, ""),
         1 => problem(404, "no inlet for asha@example.com, phone 919812345678"),
@@ -55,7 +66,68 @@ async fn no_log_line_holds_a_payload_a_token_or_what_a_refusal_quotes_of_a_recor
         text.contains("held") && text.contains("accepts records again"),
         "{text}"
     );
+    for line in ["held:", "accepts records again"] {
+        assert_eq!(text.matches(line).count(), 1, "{line} in {text}");
+    }
     for secret in ["asha", "919812345678", "t1", "t2", "Bearer", "personalEmail"] {
         assert!(!text.contains(secret), "{secret} in {text}");
     }
+}
+
+/// The lines above DEBUG, each without its time and fields.
+fn lines() -> Vec<String> {
+    let text = String::from_utf8(LINES.take()).unwrap();
+    let lines = text
+        .lines()
+        .filter(|line| !line.contains("DEBUG") && !line.contains("TRACE"));
+    lines.map(str::to_owned).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outage_is_one_line_at_its_beginning_and_one_at_its_end() {
+    listen();
+    let world = World::new(|call| {
+        if call.at < Duration::from_secs(3600) {
+            reply(503, "")
+        } else {
+            ok(call)
+        }
+    });
+    world.run(ten()).await.unwrap();
+    let lines = lines();
+    let [down, well] = lines.as_slice() else {
+        panic!("{lines:?}");
+    };
+    assert!(down.contains("WARN") && down.contains("it answers 503"), "{down}");
+    assert!(well.contains("INFO") && well.contains("answers again"), "{well}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_credential_to_be_mended_is_one_error_line_that_says_so() {
+    listen();
+    let world = World::new(ok);
+    world.tokens.revoked.store(true, Ordering::Relaxed);
+    assert!(world.run_for(Duration::from_secs(3600), ten()).await.is_none());
+    let lines = lines();
+    let [line] = lines.as_slice() else {
+        panic!("{lines:?}");
+    };
+    assert!(
+        line.contains("ERROR") && line.contains("check secrets.IMS_CLIENT_SECRET"),
+        "{line}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_inlet_that_throttles_for_long_is_one_line() {
+    listen();
+    let world = World::new(|call| if call.number % 3 == 0 { reply(429, "") } else { ok(call) })
+        .with(|config| config.batch.max_records = 1.try_into().unwrap());
+    let answers = (0..2000).map(|n| event(&n.to_string(), &format!("c{n}")));
+    world.run(answers).await.unwrap();
+    let lines = lines();
+    let [line] = lines.as_slice() else {
+        panic!("{lines:?}");
+    };
+    assert!(line.contains("WARN") && line.contains("asked too much"), "{line}");
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::world::*;
+use crate::config::Concurrency;
 
 fn of<'a>(ids: &'a [String], customer: &str) -> Vec<&'a str> {
     ids.iter()
@@ -128,7 +129,7 @@ async fn stuck_customers_take_no_place_in_the_limit() {
             ok(call)
         }
     })
-    .with(|config| config.concurrency = 4.try_into().unwrap());
+    .with(|config| config.concurrency = Concurrency::Fixed(4.try_into().unwrap()));
     let answers = (0..100).map(|n| {
         if n < 30 {
             both(&format!("stuck-{n}"), &format!("s{n}"))
@@ -149,7 +150,7 @@ async fn no_more_requests_are_under_way_than_configured() {
     })
     .with(|config| {
         config.batch.max_records = 1.try_into().unwrap();
-        config.concurrency = 4.try_into().unwrap();
+        config.concurrency = Concurrency::Fixed(4.try_into().unwrap());
     });
     world
         .run((0..40).map(|n| both(&n.to_string(), &format!("c{n}"))))

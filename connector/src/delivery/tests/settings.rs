@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::config::{
-    Batch, CredentialNames, DeadLetterTopic, Events, Http, Ims, Inlet, OnEvicted, Pace, Platform, Profiles,
-    RetryLimits, SchemaRef,
+    Batch, Concurrency, CredentialNames, DeadLetterTopic, Events, Http, Ims, Inlet, LogForm, Observability, OnEvicted,
+    Pace, Platform, Profiles, RetryLimits, SchemaRef,
 };
 use crate::ledger::Bounds;
 use crate::secret::Secret;
@@ -57,7 +57,7 @@ pub(super) fn platform() -> Platform {
             max_bytes: 900_000.try_into().unwrap(),
             linger: Duration::from_millis(200),
         },
-        concurrency: 16.try_into().unwrap(),
+        concurrency: Concurrency::UpTo(64.try_into().unwrap()),
         pace: Pace::default(),
         buffer: Bounds {
             bytes: 24 << 20,
@@ -69,6 +69,7 @@ pub(super) fn platform() -> Platform {
             request_timeout: seconds(60),
             proxy: None,
             ca_file: None,
+            client_certificate: None,
         },
         retry: RetryLimits {
             initial: Duration::from_millis(200),
@@ -81,6 +82,10 @@ pub(super) fn platform() -> Platform {
         },
         on_evicted: OnEvicted::Continue,
         shutdown_timeout: seconds(25),
+        observability: Observability {
+            listen: None,
+            log: LogForm::Human,
+        },
     }
 }
 

@@ -1,6 +1,7 @@
 //! The same over real sockets: reqwest against a scripted HTTP server.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
@@ -8,16 +9,46 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
+use reqwest::header::{HeaderMap, HeaderValue};
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
 use super::settings::*;
 use super::world::*;
-use crate::aep::HttpClient;
+use crate::aep::{self, HttpClient, Transport, TransportError};
 use crate::clock::Clock;
 use crate::config::{Events, Inlet};
 use crate::delivery::{Delivery, Parts};
+
+#[tokio::test]
+async fn an_answer_that_trickles_in_without_an_end_is_given_up_after_the_timeout() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        // An answer before the request would be another fault.
+        assert!(stream.read(&mut [0; 1024]).await.unwrap() > 0);
+        let head = b"HTTP/1.1 207 Multi-Status\r\ncontent-length: 1000000\r\n\r\n{";
+        stream.write_all(head).await.unwrap();
+        let mut ticks = tokio::time::interval(Duration::from_millis(5));
+        // Never silent for long: only a limit on the whole exchange ends this.
+        while stream.write_all(b" ").await.is_ok() {
+            ticks.tick().await;
+        }
+    });
+    let mut config = World::new(ok).config;
+    config.http.request_timeout = Duration::from_millis(200);
+    let client = HttpClient::new(crate::http::client(&config).unwrap());
+    let request = aep::Request {
+        url: format!("http://{address}/collection/batch/ab").parse().unwrap(),
+        headers: HeaderMap::new(),
+        body: Bytes::new(),
+    };
+    let answer = client.post(&request, HeaderValue::from_static("Bearer t1")).await;
+    assert_eq!(answer, Err(TransportError::Timeout));
+}
 
 /// Method, path, `Authorization` and body of each request.
 type Seen = Arc<Mutex<Vec<(String, String, String, Value)>>>;

@@ -18,7 +18,7 @@ use crate::arrival::Arrival;
 use crate::clock::Clock;
 use crate::config::Platform;
 use crate::dead_letter::{DeadLetters, LetterError};
-use crate::delivery::{Counters, Delivery, DeliveryError, Parts, Tokens};
+use crate::delivery::{Counters, Delivery, DeliveryError, NoToken, Parts, Tokens};
 use crate::ledger::Ledger;
 use crate::outcome::Outcome;
 use crate::position::Position;
@@ -185,6 +185,8 @@ pub(super) struct FakeTokens {
     refused: AtomicU32,
     /// While this is above zero, there is no token.
     pub(super) failures: AtomicU32,
+    /// While this is set, somebody has to change the credential.
+    pub(super) revoked: AtomicBool,
     /// While this is set, a refused token is handed out again: its replacement has to wait.
     pub(super) waits: AtomicBool,
 }
@@ -198,12 +200,20 @@ impl FakeTokens {
 
 impl Tokens for FakeTokens {
     type Token = HeaderValue;
-    type Error = &'static str;
 
-    async fn token(&self) -> Result<HeaderValue, &'static str> {
+    async fn token(&self) -> Result<HeaderValue, NoToken> {
+        if self.revoked.load(Ordering::Relaxed) {
+            return Err(NoToken {
+                message: "Adobe IMS refuses the client secret: check secrets.IMS_CLIENT_SECRET".to_owned(),
+                heals: false,
+            });
+        }
         if self.failures.load(Ordering::Relaxed) > 0 {
             self.failures.fetch_sub(1, Ordering::Relaxed);
-            return Err("IMS does not answer");
+            return Err(NoToken {
+                message: "IMS does not answer".to_owned(),
+                heals: true,
+            });
         }
         Ok(self.current())
     }

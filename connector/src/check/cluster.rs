@@ -1,0 +1,221 @@
+//! The steps at the Fluvio cluster.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+
+use super::report::{Finding, Report, Status};
+use super::spread::{self, Spread};
+use crate::answer::Answer;
+use crate::broker::{BrokerError, Inspector, Letters, Outlook, Tail};
+use crate::config::Config;
+
+const CLUSTER: &str = "cluster";
+const TOPIC: &str = "topic";
+const OFFSETS: &str = "offsets";
+const SMARTMODULE: &str = "smartmodule";
+const ANSWERS: &str = "answers";
+const LETTERS: &str = "dead letters";
+
+/// Records looked at in each partition: enough to meet customers more than once, few enough to be read at once.
+const SAMPLE: i64 = 1_000;
+
+/// The latest answer of each kind among the sampled records, by its event name.
+pub(super) type Sampled = BTreeMap<String, Bytes>;
+
+/// Asks the cluster everything a run would ask it.
+pub(super) async fn steps(config: &Config, report: &mut Report) -> Sampled {
+    let inspector = match Inspector::connect(config).await {
+        Ok(inspector) => inspector,
+        Err(error) => {
+            let finding = failed(CLUSTER, &error);
+            report.add(match error {
+                BrokerError::Connect { .. } => finding.advise(
+                    "see that the cluster runs (`fluvio cluster status`) and that the profile names it (`fluvio profile list`)",
+                ),
+                _ => finding,
+            });
+            for step in [TOPIC, OFFSETS, SMARTMODULE, ANSWERS, spread::STEP, LETTERS] {
+                report.add(Finding::skipped(step, "no cluster to ask"));
+            }
+            return Sampled::new();
+        }
+    };
+    report.add(Finding::ok(CLUSTER, inspector.cluster()));
+    let tails = topic(&inspector, config, report).await;
+    let loaded = smartmodule(&inspector, config, report).await;
+    let sampled = match &tails {
+        Some(tails) => {
+            report.add(answers(&inspector, config, tails, loaded).await);
+            customers(&inspector, tails, report)
+        }
+        None => {
+            report.add(Finding::skipped(ANSWERS, "no topic to read"));
+            report.add(Finding::skipped(spread::STEP, "no topic to read"));
+            Sampled::new()
+        }
+    };
+    report.add(dead_letters(&inspector, config).await);
+    sampled
+}
+
+/// The topic, its partitions and what this consumer stored; gives the end of every partition.
+async fn topic(inspector: &Inspector, config: &Config, report: &mut Report) -> Option<Vec<Tail>> {
+    let (all, wanted) = match inspector.partitions().await {
+        Ok(found) => found,
+        Err(error) => {
+            report.add(failed(TOPIC, &error));
+            report.add(Finding::skipped(OFFSETS, "no topic they could be of"));
+            return None;
+        }
+    };
+    let mut tails = Vec::new();
+    for partition in &all {
+        match inspector.tail(*partition, SAMPLE).await {
+            Ok(tail) => tails.push(tail),
+            Err(error) => {
+                report.add(failed(TOPIC, &error));
+                report.add(Finding::skipped(OFFSETS, "the topic cannot be read"));
+                return None;
+            }
+        }
+    }
+    let count = |count: usize| match count {
+        1 => "1 partition".to_owned(),
+        several => format!("{several} partitions"),
+    };
+    let of = if wanted.len() == all.len() {
+        count(all.len())
+    } else {
+        format!("{} of {}", wanted.len(), count(all.len()))
+    };
+    report.add(Finding::ok(TOPIC, format!("{}: {of}, readable", config.topic)));
+    report.add(match inspector.outlooks(&wanted).await {
+        Ok(outlooks) => offsets(&outlooks, &config.consumer.id),
+        Err(error) => failed(OFFSETS, &error),
+    });
+    Some(tails)
+}
+
+/// What the stored offsets say about the next start.
+fn offsets(outlooks: &[Outlook], consumer: &str) -> Finding {
+    let behind: i64 = outlooks.iter().map(|outlook| outlook.behind).sum();
+    let evicted: i64 = outlooks.iter().map(|outlook| outlook.evicted).sum();
+    let begun = outlooks.iter().filter(|outlook| outlook.stored.is_some()).count();
+    let found = format!(
+        "consumer {consumer}: {begun} of {} partitions begun, {behind} records to read",
+        outlooks.len()
+    );
+    if evicted == 0 {
+        return Finding::ok(OFFSETS, found);
+    }
+    let found = format!("{found}; {evicted} records were removed by retention before they were read");
+    Finding::new(OFFSETS, Status::Warning, found)
+        .advise("they are lost to this consumer; give the topic a longer retention")
+}
+
+/// Whether the module is loaded, once, in the version of this binary.
+async fn smartmodule(inspector: &Inspector, config: &Config, report: &mut Report) -> bool {
+    const OWN: &str = env!("CARGO_PKG_VERSION");
+    let uses = &config.transform.uses;
+    let finding = match inspector.smartmodule().await {
+        Ok(Some(version)) if version == OWN => Finding::ok(SMARTMODULE, format!("{uses} is loaded, version {version}")),
+        Ok(Some(version)) => {
+            let found = format!("{uses} is loaded in version {version}, and this connector is {OWN}");
+            Finding::new(SMARTMODULE, Status::Wrong, found).advise(format!(
+                "load the SmartModule of version {OWN} and name it in `transforms`: records the broker cannot answer are \
+                 mapped here, and both mappings must be one"
+            ))
+        }
+        Ok(None) => Finding::ok(
+            SMARTMODULE,
+            format!("{uses} is loaded without package data, so its version shows in its answers only"),
+        ),
+        Err(error) => {
+            report.add(failed(SMARTMODULE, &error));
+            return false;
+        }
+    };
+    report.add(finding);
+    true
+}
+
+/// Reads the end of one partition through the module and compares.
+async fn answers(inspector: &Inspector, config: &Config, tails: &[Tail], loaded: bool) -> Finding {
+    if !loaded {
+        return Finding::skipped(ANSWERS, "no SmartModule to ask");
+    }
+    let Some(tail) = tails.iter().max_by_key(|tail| tail.len()).filter(|tail| tail.len() > 0) else {
+        return Finding::skipped(ANSWERS, "the topic is empty: nothing to answer yet")
+            .advise("check again once there are records");
+    };
+    let uses = &config.transform.uses;
+    match inspector.compare(tail).await {
+        Ok(Some(comparison)) if comparison.different == 0 => Finding::ok(
+            ANSWERS,
+            format!("{uses} gave {} answers, the same as this binary's", comparison.compared),
+        ),
+        Ok(Some(comparison)) => {
+            let found = format!(
+                "{uses} gave {} answers, {} of them not those of this binary",
+                comparison.compared, comparison.different
+            );
+            Finding::new(ANSWERS, Status::Wrong, found)
+                .advise("load the capillary_xdm.wasm that belongs to this binary")
+        }
+        Ok(None) => {
+            let found = format!(
+                "{uses} gave no answer to the last records of partition {}: they may exceed max-bytes",
+                tail.partition
+            );
+            Finding::new(ANSWERS, Status::Warning, found)
+                .advise("raise meta.consumer.max-bytes; until then the connector maps such records itself, more slowly")
+        }
+        Err(error) => failed(ANSWERS, &error),
+    }
+}
+
+/// Where customers' records lie; collects one answer of each kind.
+fn customers(inspector: &Inspector, tails: &[Tail], report: &mut Report) -> Sampled {
+    let mut spread = Spread::default();
+    let mut sampled = Sampled::new();
+    for tail in tails {
+        let answers = match inspector.answers(tail) {
+            Ok(answers) => answers,
+            Err(error) => {
+                report.add(failed(spread::STEP, &error));
+                return sampled;
+            }
+        };
+        for answer in answers {
+            spread.add(tail.partition, &answer);
+            if let Ok(Answer::Mapped(mapped)) = Answer::read(&answer) {
+                sampled.insert(mapped.name, answer);
+            }
+        }
+    }
+    report.add(spread.finding(tails.len()));
+    sampled
+}
+
+/// Whether dead letters can be kept. Nothing is written: a letter would stay there for ever.
+async fn dead_letters(inspector: &Inspector, config: &Config) -> Finding {
+    let topic = &config.platform.dead_letter.topic;
+    match inspector.dead_letters().await {
+        Ok(Letters::Served { address }) => Finding::ok(
+            LETTERS,
+            format!("topic {topic} is there, served by {address} (nothing was written)"),
+        ),
+        Ok(Letters::Creatable) => Finding::ok(
+            LETTERS,
+            format!("topic {topic} is not there yet; the cluster would create it (asked without creating it)"),
+        ),
+        Err(error) => failed(LETTERS, &error).advise(format!(
+            "a record that cannot be delivered stops the stream until {topic} can be written to"
+        )),
+    }
+}
+
+fn failed(step: &'static str, error: &BrokerError) -> Finding {
+    Finding::new(step, Status::of(error.fault()), error.to_string())
+}

@@ -1,0 +1,106 @@
+//! Whether an inlet is there and takes the credential, without giving it anything to ingest.
+
+use super::report::{Finding, Status};
+use crate::aep::{self, Answer, Endpoint, HttpClient, Kind, Refusal, Transport};
+use crate::clock::Clock;
+use crate::ims::Token;
+
+/// Refusals that are about the configuration even when the message cannot be read: the header of the request or the path
+/// names what is wrong.
+const OF_CONFIGURATION: [&str; 3] = ["wrong_organization", "unknown_flow", "unknown_dataset"];
+
+/// Sends a body that is no message. An inlet that refuses it has let the request and its token in.
+pub(super) async fn probe(step: &'static str, endpoint: &Endpoint, transport: &HttpClient, token: &Token) -> Finding {
+    let request = endpoint.probe();
+    let host = request.url.host_str().unwrap_or_default().to_owned();
+    match transport.post(&request, token.bearer().clone()).await {
+        Ok(answer) => judge(step, &host, aep::read(&answer, Kind::Single, Clock::System.now_ms())),
+        Err(error) => Finding::new(step, Status::Unavailable, format!("{host}: {error}"))
+            .advise("see that the host of inlet-url can be reached from here (http.proxy, http.ca-file, firewall)"),
+    }
+}
+
+/// What an answer to a body that is no message says.
+fn judge(step: &'static str, host: &str, answer: Answer) -> Finding {
+    let wrong = |refusal: &Refusal| {
+        let found = format!(
+            "{host} answers {}, {}: {}",
+            refusal.status, refusal.reason, refusal.message
+        );
+        Finding::new(step, Status::Wrong, found).advise(refusal.advice())
+    };
+    match answer {
+        Answer::Refused(refusal) if OF_CONFIGURATION.contains(&refusal.reason) => wrong(&refusal),
+        Answer::Refused(refusal) => Finding::ok(
+            step,
+            format!(
+                "{host} lets us in and refuses what is no message ({}), as it should",
+                refusal.status
+            ),
+        ),
+        Answer::Unauthorized(refusal) | Answer::Target(refusal) => wrong(&refusal),
+        Answer::Busy { status, .. } => Finding::new(step, Status::Unavailable, format!("{host} answers {status}"))
+            .advise("nothing to change here: try again later; the connector waits by itself"),
+        Answer::TooLarge(refusal) => {
+            let found = format!("{host} finds a body of one byte too large ({})", refusal.status);
+            Finding::new(step, Status::Wrong, found).advise("check inlet-url and http.proxy: this is no inlet's answer")
+        }
+        Answer::Records(_) => Finding::new(step, Status::Warning, format!("{host} acknowledges what is no message"))
+            .advise("check inlet-url and http.proxy: an inlet refuses that"),
+    }
+}
+
+// === tests ===
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::aep::HttpAnswer;
+
+    fn finding(status: u16, body: &str) -> String {
+        let answer = HttpAnswer {
+            status,
+            retry_after: None,
+            body: body.to_owned().into(),
+        };
+        format!(
+            "{:?}",
+            judge("events inlet", "host", aep::read(&answer, Kind::Single, 0))
+        )
+    }
+
+    #[test]
+    fn an_inlet_that_refuses_what_is_no_message_is_well() {
+        let body = r#"{"status":400,"title":"x","report":{"message":"inletId: [a] imsOrgId: [b] Message has unknown xdm format"}}"#;
+        assert!(finding(400, body).contains("status: Ok"), "{}", finding(400, body));
+        assert!(finding(422, "").contains("status: Ok"));
+    }
+
+    #[test]
+    fn what_is_wrong_whatever_the_message_is_wrong() {
+        for (status, body) in [
+            (401, "{}"),
+            (403, ""),
+            (404, ""),
+            (400, r#"{"message":"Message has an absent, disabled or wrong flow"}"#),
+            (
+                400,
+                r#"{"message":"Message has an absent or wrong ims org in the header"}"#,
+            ),
+        ] {
+            assert!(finding(status, body).contains("status: Wrong"), "{status} {body}");
+        }
+    }
+
+    #[test]
+    fn an_outage_is_not_the_configuration_s_fault() {
+        for status in [429, 500, 503] {
+            assert!(finding(status, "").contains("status: Unavailable"), "{status}");
+        }
+    }
+
+    #[test]
+    fn an_acknowledgement_of_nothing_is_suspicious() {
+        assert!(finding(200, r#"{"inletId":"a"}"#).contains("status: Warning"));
+    }
+}

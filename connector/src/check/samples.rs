@@ -1,0 +1,181 @@
+//! One record of each kind, validated by the platform before it acknowledges: the only way to see schema, dataset and flow
+//! judged. What passes is ingested, so this is asked for, and sends nothing that is not in the topic already.
+
+use super::Sampled;
+use super::report::{Finding, Report, Status};
+use crate::aep::{self, Answer, Endpoint, Fate, HttpAnswer, HttpClient, Kind, Refusal, Transport};
+use crate::answer::Answer as Mapping;
+use crate::clock::Clock;
+use crate::config::Platform;
+use crate::ims::Token;
+
+/// Name of the step.
+pub(super) const STEP: &str = "samples";
+
+/// Synchronous validation allows an inlet 60 requests a minute; the rest is left to others.
+const MOST: usize = 50;
+
+/// What became of one sample.
+#[derive(Debug, PartialEq, Eq)]
+enum Judged {
+    Valid,
+    /// Accepted like any record; this location ignores the wish to validate.
+    Unvalidated,
+    Invalid(Refusal),
+    /// The location does not validate.
+    NotOffered,
+    /// No verdict, and none to be had now.
+    Unavailable(String),
+}
+
+/// Sends the samples, one a request, until one answer makes the rest pointless.
+pub(super) async fn send(
+    platform: &Platform,
+    sampled: &Sampled,
+    transport: &HttpClient,
+    token: &Token,
+    report: &mut Report,
+) {
+    let endpoint = match Endpoint::validation(platform) {
+        Ok(Some(endpoint)) => endpoint,
+        Ok(None) => {
+            let why = "events.format is raw: the platform validates after the flow has mapped them; see the dataset";
+            return report.add(Finding::skipped(STEP, why));
+        }
+        Err(error) => return report.add(Finding::new(STEP, Status::Wrong, error.to_string())),
+    };
+    if sampled.is_empty() {
+        return report.add(Finding::skipped(
+            STEP,
+            "no mapped record among the last ones of the topic",
+        ));
+    }
+    let (mut valid, mut unvalidated) = (Vec::new(), 0);
+    for (kind, answer) in sampled.iter().take(MOST) {
+        let Ok(Mapping::Mapped(mapped)) = Mapping::read(answer) else {
+            continue;
+        };
+        let Some(event) = mapped.event else { continue };
+        let request = endpoint.request([(mapped.at, &event[..])].into_iter());
+        let judged = match transport.post(&request, token.bearer().clone()).await {
+            Ok(answer) => judge(&answer),
+            Err(error) => Judged::Unavailable(error.to_string()),
+        };
+        match judged {
+            Judged::Valid => valid.push(kind.as_str()),
+            Judged::Unvalidated => unvalidated += 1,
+            Judged::Invalid(refusal) => report.add(invalid(kind, &refusal)),
+            Judged::NotOffered => {
+                let why = "this location does not validate on request (501); only the North American one is known to";
+                return report.add(Finding::skipped(STEP, why));
+            }
+            Judged::Unavailable(reason) => {
+                let found = format!("{kind}: no verdict: {reason}");
+                return report.add(
+                    Finding::new(STEP, Status::Unavailable, found)
+                        .advise("try again in a minute: 60 a minute are allowed"),
+                );
+            }
+        }
+    }
+    if !valid.is_empty() {
+        let kinds = valid.join(", ");
+        report.add(Finding::ok(STEP, format!("valid, and ingested once more: {kinds}")));
+    }
+    if unvalidated > 0 {
+        let found = format!("{unvalidated} records were acknowledged without being validated");
+        report.add(Finding::new(STEP, Status::Warning, found).advise("watch the dataset's failed batches"));
+    }
+}
+
+fn invalid(kind: &str, refusal: &Refusal) -> Finding {
+    let place = refusal.pointer.as_deref().unwrap_or_default();
+    let found = format!(
+        "{kind} is refused ({}, {}) {place}: {}",
+        refusal.status, refusal.reason, refusal.message
+    );
+    Finding::new(STEP, Status::Wrong, found).advise(
+        "compare the dataset's schema with docs/mapping.md; a field it lacks can be left out with `omit-fields`",
+    )
+}
+
+fn judge(answer: &HttpAnswer) -> Judged {
+    if answer.status == 501 {
+        return Judged::NotOffered;
+    }
+    match aep::read(answer, Kind::Single, Clock::System.now_ms()) {
+        Answer::Records(fates) => match fates.as_slice() {
+            [Fate::Accepted] if passed(answer) => Judged::Valid,
+            [Fate::Accepted] => Judged::Unvalidated,
+            [Fate::Refused(refusal)] => Judged::Invalid(refusal.clone()),
+            _ => Judged::Unavailable("the answer does not say what became of it".to_owned()),
+        },
+        Answer::Refused(refusal)
+        | Answer::TooLarge(refusal)
+        | Answer::Unauthorized(refusal)
+        | Answer::Target(refusal) => Judged::Invalid(refusal),
+        Answer::Busy { status, .. } => Judged::Unavailable(format!("the inlet answers {status}")),
+    }
+}
+
+/// Both spellings of the member are documented.
+fn passed(answer: &HttpAnswer) -> bool {
+    let body: serde_json::Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+    ["/syncValidation/status", "/synchronousValidation/status"]
+        .iter()
+        .any(|pointer| body.pointer(pointer).is_some_and(|status| status == "pass"))
+}
+
+// === tests ===
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn judged(status: u16, body: &str) -> Judged {
+        judge(&HttpAnswer {
+            status,
+            retry_after: None,
+            body: body.to_owned().into(),
+        })
+    }
+
+    #[test]
+    fn only_an_answer_that_says_so_is_a_pass() {
+        assert_eq!(
+            judged(200, r#"{"inletId":"a","syncValidation":{"status":"pass"}}"#),
+            Judged::Valid
+        );
+        assert_eq!(
+            judged(200, r#"{"inletId":"a","synchronousValidation":{"status":"pass"}}"#),
+            Judged::Valid
+        );
+        assert_eq!(
+            judged(200, r#"{"inletId":"a","syncValidation":{"skipped":true}}"#),
+            Judged::Unvalidated
+        );
+        assert_eq!(judged(200, r#"{"inletId":"a"}"#), Judged::Unvalidated);
+        assert!(matches!(judged(200, "<html>"), Judged::Unavailable(_)));
+    }
+
+    #[test]
+    fn a_violation_is_told_with_its_place() {
+        let body = r##"{"status":400,"title":"Invalid XDM Message Format","report":{"message":"Message is invalid","cause":{
+            "_streamingValidation":[{"pointerToViolation":"#","causingExceptions":[{"pointerToViolation":"#/loyalty/points",
+            "causingExceptions":[],"message":"expected type: Number, found: String"}],"message":"1 schema violations found"}]}}}"##;
+        let Judged::Invalid(refusal) = judged(400, body) else {
+            panic!()
+        };
+        let text = format!("{:?}", invalid("pointsIssued", &refusal));
+        assert!(
+            text.contains("pointsIssued") && text.contains("/loyalty/points"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn a_location_that_does_not_validate_says_nothing_about_the_records() {
+        assert_eq!(judged(501, "{}"), Judged::NotOffered);
+        assert!(matches!(judged(429, ""), Judged::Unavailable(_)));
+    }
+}

@@ -1,0 +1,113 @@
+//! What an attempt means for its shipment.
+
+use super::failures::{Failure, NO_TOKEN};
+use super::{Now, Pipeline, cause};
+use crate::aep::TransportError::{Broken, Connect, Timeout};
+use crate::aep::{Answer, Fate, MAX_BODY, Scope};
+use crate::delivery::send::Sent;
+use crate::delivery::shipment::Shipment;
+
+/// Bytes below which a record is not too large, whoever says so: a quarter of the platform's limit, and more than
+/// Profile takes.
+const NEVER_TOO_LARGE: usize = MAX_BODY / 4;
+
+impl Pipeline {
+    pub(super) fn judge(&mut self, shipment: Shipment, sent: Sent, probe: bool, now: Now) {
+        match sent {
+            Sent::Answered(Answer::Records(mut fates)) => {
+                if self.merger.is_some()
+                    && let [fate] = fates.as_slice()
+                {
+                    if let Fate::Refused(refusal) = fate
+                        && shipment.part().len() > 1
+                    {
+                        // One of those merged is to blame; which one, only sending them apart can tell.
+                        let refusal = refusal.clone();
+                        return self.judge(shipment, Sent::Answered(Answer::Refused(refusal)), probe, now);
+                    }
+                    fates = vec![fate.clone(); shipment.part().len()];
+                }
+                self.records(shipment, fates, probe, now);
+            }
+            Sent::Nothing => {
+                let mut shipment = shipment;
+                for parcel in shipment.take_part() {
+                    self.end(parcel, None, now);
+                }
+                self.carry_on(shipment, now);
+            }
+            Sent::Answered(Answer::Refused(refusal)) => {
+                self.answers(now);
+                let ours = shipment.part().iter().any(|parcel| !self.was_held(parcel));
+                if refusal.scope == Scope::Target && ours && !self.accepts(&refusal) {
+                    self.hold(&refusal, shipment, now);
+                } else {
+                    self.refused(shipment, refusal, now);
+                }
+            }
+            Sent::Answered(Answer::TooLarge(refusal)) => {
+                if let [lone] = shipment.part()
+                    && lone.wire_len < NEVER_TOO_LARGE
+                {
+                    // Not for its size, whatever the answer says: something between here and there is wrong or full. It may
+                    // pass, and it may be what somebody set up too small, so it is neither one record's fault at once nor ever
+                    // while everything fails so.
+                    let failure = Failure {
+                        cause: "413",
+                        detail: format!("it answers 413 to a record of {} bytes", lone.wire_len),
+                        retry_after: None,
+                        may_be_the_record: true,
+                        heals: true,
+                    };
+                    return self.failed(shipment, &failure, probe, now);
+                }
+                self.answers(now);
+                self.refused(shipment, refusal, now);
+            }
+            Sent::Answered(Answer::Unauthorized(refusal) | Answer::Target(refusal)) => {
+                self.answers(now);
+                if self.accepts(&refusal) {
+                    self.refused(shipment, refusal, now);
+                    return;
+                }
+                self.hold(&refusal, shipment, now);
+            }
+            Sent::Answered(Answer::Busy { status, retry_after }) => {
+                let failure = Failure {
+                    cause: cause(status),
+                    detail: format!("it answers {status}"),
+                    retry_after,
+                    may_be_the_record: status != 429 && retry_after.is_none(),
+                    heals: true,
+                };
+                self.failed(shipment, &failure, probe, now);
+            }
+            Sent::Failed(error) => {
+                let cause = match error {
+                    Timeout => "timeout",
+                    Connect(_) | Broken(_) => "network",
+                };
+                // Something on the way may break off whenever it sees this record. A refused connection saw none.
+                let may_be_the_record = !matches!(error, Connect(_));
+                let failure = Failure {
+                    cause,
+                    detail: error.to_string(),
+                    retry_after: None,
+                    may_be_the_record,
+                    heals: true,
+                };
+                self.failed(shipment, &failure, probe, now);
+            }
+            Sent::NoToken(none) => {
+                let failure = Failure {
+                    cause: NO_TOKEN,
+                    detail: format!("no access token: {}", none.message),
+                    retry_after: None,
+                    may_be_the_record: false,
+                    heals: none.heals,
+                };
+                self.failed(shipment, &failure, probe, now);
+            }
+        }
+    }
+}
