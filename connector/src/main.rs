@@ -8,6 +8,7 @@ mod broker;
 mod check;
 mod clock;
 mod config;
+mod connect;
 mod dead_letter;
 mod delivery;
 mod error;

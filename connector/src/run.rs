@@ -5,16 +5,16 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
-use tokio::time::{Instant, MissedTickBehavior, interval, timeout, timeout_at};
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout_at};
 use tracing::{error, info, warn};
 
 use crate::aep::{EndpointError, HttpClient};
-use crate::broker::{Broker, BrokerError, Standing};
+use crate::broker::{BrokerError, Standing};
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::connect::connect;
 use crate::delivery::{Counters, Delivery, DeliveryError, Parts};
-use crate::error::{Fault, Retry};
-use crate::glue::Letters;
+use crate::error::Fault;
 use crate::http::{self, HttpError};
 use crate::ims::{TokenError, TokenSource};
 use crate::ledger::Ledger;
@@ -94,7 +94,7 @@ pub(crate) async fn run(config: Config) -> Result<(), RunError> {
     };
     let connected = tokio::select! {
         () = signals.received() => return Ok(()),
-        connected = connect(&config, &tokens) => connected?,
+        connected = connect(&config, &tokens, &observer.obstacles) => connected?,
     };
     let (broker, letters) = connected;
     // Set once, here.
@@ -187,20 +187,6 @@ pub(crate) async fn run(config: Config) -> Result<(), RunError> {
     committed?;
     info!("stopped");
     Ok(())
-}
-
-/// Reaches everything that is needed, and finds what is wrong with it before the first record is read.
-async fn connect(config: &Config, tokens: &TokenSource) -> Result<(Broker, Letters), RunError> {
-    let broker = Broker::connect(config).await?;
-    match timeout(config.platform.http.request_timeout, tokens.token()).await {
-        Ok(Ok(_)) => info!("holding an access token"),
-        Ok(Err(error)) if error.retry() == Retry::Never => return Err(RunError::Credential(error)),
-        // IMS heals by itself; records wait in the topic meanwhile.
-        Ok(Err(error)) => warn!(%error, "no access token yet; delivery waits for it"),
-        Err(_) => warn!("Adobe IMS does not answer; delivery waits for it"),
-    }
-    let letters = Letters::new(broker.dead_letters().await?);
-    Ok((broker, letters))
 }
 
 /// Reports how a run ended, and gives the process's exit code.

@@ -13,7 +13,6 @@ const WASM_TARGET: &str = "wasm32-unknown-unknown";
 pub(crate) struct Products {
     directory: PathBuf,
     wasm: PathBuf,
-    events: PathBuf,
 }
 
 impl Products {
@@ -28,7 +27,6 @@ impl Products {
     pub(crate) fn point_to(&self, command: &mut Command) {
         command
             .env("CAPILLARY_XDM_WASM", &self.wasm)
-            .env("CAPILLARY_XDM_EVENTS_WASM", &self.events)
             .env("CAPILLARY_AEP_SINK", self.program("capillary-aep-sink"));
     }
 
@@ -41,13 +39,11 @@ impl Products {
 /// Builds the wasm and every program, in the profile the tests use.
 pub(crate) fn products() -> Result<Products, Failed> {
     let wasm = smartmodule()?;
-    let events = events()?;
     // The whole workspace, as the tests are built: a selection would have other features, and compile everything twice.
     run(cargo().args(["build", "--workspace", "--bins"]))?;
     Ok(Products {
         directory: target_directory().join("debug"),
         wasm,
-        events,
     })
 }
 

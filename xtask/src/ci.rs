@@ -20,6 +20,7 @@ pub(crate) fn test(filter: &[String]) -> Result<(), Failed> {
         tests.args(["test", "--workspace", "--no-fail-fast"]);
     }
     products.point_to(&mut tests);
+    tests.env("CAPILLARY_XDM_EVENTS_WASM", build::events()?);
     run(tests.args(filter))?;
     if nextest && filter.is_empty() {
         // nextest does not run the examples in the documentation.

@@ -15,6 +15,8 @@ const DICTIONARY: &[&str] = &[
     "map",
     "schema",
     "--explain",
+    "check",
+    "--offline",
     "--help",
     "-V",
     "\n",
