@@ -18,9 +18,12 @@ Usage:
   capillary-aep-sink check --config PATH [--secrets PATH] [--offline] [--send-samples] [--json]
       Tries everything a run needs and says what to do about what fails: configuration, secrets, cluster, topic, stored
       offsets, SmartModule, dead-letter topic, token, inlets. Commits nothing, creates nothing, sends no record.
-  capillary-aep-sink map [--config PATH [--secrets PATH]]
+  capillary-aep-sink map [--explain] [--config PATH [--secrets PATH]]
       Maps raw events, one JSON object a line, from standard input to answers on standard output, with the parameters
-      of the configuration's transform or the defaults. Nothing is sent.
+      of the configuration's transform or the defaults. Nothing is sent. With --explain the output is for people: which
+      field of the event went where, what was left out and why, or why the event is skipped or rejected.
+  capillary-aep-sink schema
+      Prints the JSON Schema of the configuration, for editors.
   capillary-aep-sink replay --config PATH [--secrets PATH] [FILTERS] [--dry-run] [--profiles] [--again] [--json]
       Sends dead letters again, up to the end of the dead-letter topic as it is now: refused events as they are, rejected
       records as they are mapped today. What fails again stays in the topic, and the exit code is 1. A second run goes
@@ -47,7 +50,8 @@ Options:
   --help           This text
   --version        The version
 
-Exit codes: 0 stopped or done; 1 failed; 2 wrong arguments or configuration, or (check) something somebody has to change.
+Exit codes: 0 stopped or done; 1 failed; 2 somebody must change arguments, configuration or cluster; 3 another process commits
+for the same consumer id.
 ";
 
 /// What to do.
@@ -66,7 +70,10 @@ pub(crate) enum Command {
     Map {
         config: Option<PathBuf>,
         secrets: Option<PathBuf>,
+        /// For people: which field went where.
+        explain: bool,
     },
+    Schema,
     Replay {
         config: PathBuf,
         secrets: Option<PathBuf>,
@@ -97,12 +104,57 @@ pub(crate) enum ArgsError {
     SecretsAlone,
 }
 
+/// What the word before the options asks for, and the options of its own.
+enum Verb {
+    Run,
+    Check { options: check::Options, json: bool },
+    Map { explain: bool },
+    Schema,
+    Replay { options: Options, json: bool },
+}
+
+impl Verb {
+    fn of(word: &str) -> Option<Self> {
+        Some(match word {
+            "check" => Self::Check {
+                options: check::Options::default(),
+                json: false,
+            },
+            "map" => Self::Map { explain: false },
+            "schema" => Self::Schema,
+            "replay" => Self::Replay {
+                options: Options::default(),
+                json: false,
+            },
+            _ => return None,
+        })
+    }
+
+    /// Reads one option of its own; `false` when there is none of this name.
+    fn take(
+        &mut self,
+        name: &str,
+        inline: Option<OsString>,
+        rest: &mut impl Iterator<Item = OsString>,
+    ) -> Result<bool, ArgsError> {
+        let plain = inline.is_none();
+        Ok(match self {
+            Self::Check { json, .. } | Self::Replay { json, .. } if name == "--json" && plain => {
+                !std::mem::replace(json, true)
+            }
+            Self::Map { explain } if name == "--explain" && plain => !std::mem::replace(explain, true),
+            Self::Check { options, .. } => plain && flag(options, name),
+            Self::Replay { options, .. } => filter(options, name, inline, rest)?,
+            Self::Run | Self::Map { .. } | Self::Schema => false,
+        })
+    }
+}
+
 /// Reads the arguments after the program's name.
 pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, ArgsError> {
     let mut arguments = arguments.into_iter();
     let (mut config, mut secrets) = (None, None);
-    let (mut map, mut replay, mut checks) = (false, None::<Options>, None::<check::Options>);
-    let mut json = false;
+    let mut verb = Verb::Run;
     while let Some(argument) = arguments.next() {
         let (name, inline) = split(&argument);
         match (name.as_str(), inline) {
@@ -110,51 +162,46 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
             ("--secrets", inline) => option("--secrets", &mut secrets, inline, &mut arguments)?,
             ("--help" | "-h", None) => return Ok(Command::Help),
             ("--version" | "-V", None) => return Ok(Command::Version),
-            ("map", None) if !map && replay.is_none() && checks.is_none() => map = true,
-            ("replay", None) if !map && replay.is_none() && checks.is_none() => replay = Some(Options::default()),
-            ("check", None) if !map && replay.is_none() && checks.is_none() => checks = Some(check::Options::default()),
-            ("--json", None) if (replay.is_some() || checks.is_some()) && !json => json = true,
-            (_, inline) => {
-                let known = match (&mut replay, &mut checks) {
-                    (Some(options), _) => filter(options, &name, inline, &mut arguments)?,
-                    (None, Some(options)) => flag(options, &name, inline.is_some()),
-                    (None, None) => false,
-                };
-                if !known {
-                    return Err(ArgsError::Unknown(argument.to_string_lossy().into_owned()));
-                }
-            }
+            (_, inline) => match Verb::of(&name).filter(|_| inline.is_none() && matches!(verb, Verb::Run)) {
+                Some(word) => verb = word,
+                None if verb.take(&name, inline, &mut arguments)? => {}
+                None => return Err(ArgsError::Unknown(argument.to_string_lossy().into_owned())),
+            },
         }
     }
-    if let Some(options) = replay {
-        return Ok(Command::Replay {
-            config: config.ok_or(ArgsError::NoConfig)?,
+    match (verb, config) {
+        (Verb::Map { .. }, None) if secrets.is_some() => Err(ArgsError::SecretsAlone),
+        (Verb::Map { explain }, config) => Ok(Command::Map {
+            config,
+            secrets,
+            explain,
+        }),
+        (Verb::Schema, config) => match config.or(secrets) {
+            None => Ok(Command::Schema),
+            Some(path) => Err(ArgsError::Unknown(path.display().to_string())),
+        },
+        (_, None) => Err(ArgsError::NoConfig),
+        (Verb::Run, Some(config)) => Ok(Command::Run { config, secrets }),
+        (Verb::Check { options, json }, Some(config)) => Ok(Command::Check {
+            config,
             secrets,
             options,
             json,
-        });
-    }
-    if let Some(options) = checks {
-        return Ok(Command::Check {
-            config: config.ok_or(ArgsError::NoConfig)?,
+        }),
+        (Verb::Replay { options, json }, Some(config)) => Ok(Command::Replay {
+            config,
             secrets,
             options,
             json,
-        });
-    }
-    match (map, config, secrets) {
-        (true, None, Some(_)) => Err(ArgsError::SecretsAlone),
-        (true, config, secrets) => Ok(Command::Map { config, secrets }),
-        (false, Some(config), secrets) => Ok(Command::Run { config, secrets }),
-        (false, None, _) => Err(ArgsError::NoConfig),
+        }),
     }
 }
 
-/// Reads one option of `check`; `false` when there is none of this name, or it has a value.
-fn flag(options: &mut check::Options, name: &str, has_value: bool) -> bool {
-    match (name, has_value) {
-        ("--offline", false) => options.offline = true,
-        ("--send-samples", false) => options.send_samples = true,
+/// Reads one option of `check`; `false` when there is none of this name.
+fn flag(options: &mut check::Options, name: &str) -> bool {
+    match name {
+        "--offline" => options.offline = true,
+        "--send-samples" => options.send_samples = true,
         _ => return false,
     }
     true
@@ -263,16 +310,23 @@ mod tests {
             read("map"),
             Ok(Command::Map {
                 config: None,
-                secrets: None
+                secrets: None,
+                explain: false
             })
         );
         assert_eq!(
-            read("map --config c"),
+            read("map --explain --config c"),
             Ok(Command::Map {
                 config: Some("c".into()),
-                secrets: None
+                secrets: None,
+                explain: true
             })
         );
+    }
+
+    #[test]
+    fn schema_needs_nothing() {
+        assert_eq!(read("schema"), Ok(Command::Schema));
     }
 
     #[test]
@@ -369,6 +423,10 @@ mod tests {
             ("replay map --config c", "`map`"),
             ("--config c --reason r", "`--reason`"),
             ("map --json", "`--json`"),
+            ("map --explain --explain", "`--explain`"),
+            ("--config c --explain", "`--explain`"),
+            ("schema --config c", "`c`"),
+            ("schema map", "`map`"),
             ("replay --config c --reason", "`--reason` needs a value"),
             ("replay --config c --event --again", "`--event` needs a value"),
             ("replay --config c --since yesterday", "yesterday"),

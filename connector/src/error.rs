@@ -13,6 +13,26 @@ pub(crate) enum Fault {
     Internal,
 }
 
+impl Fault {
+    /// For programs.
+    pub(crate) fn code(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::External => "external",
+            Self::Internal => "internal",
+        }
+    }
+
+    /// For a person.
+    pub(crate) fn whose(self) -> &'static str {
+        match self {
+            Self::User => "yours: configuration, credentials or rights",
+            Self::External => "outside: Experience Platform, IMS or the Fluvio cluster",
+            Self::Internal => "a defect of this program",
+        }
+    }
+}
+
 /// What to do about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Retry {

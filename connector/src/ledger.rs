@@ -33,6 +33,18 @@ pub(crate) enum LedgerError {
     NotOpen(Position),
 }
 
+/// How far a partition is, for whoever looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Progress {
+    pub(crate) partition: u32,
+    /// The next offset to read.
+    pub(crate) next: i64,
+    /// Everything up to and including it is settled.
+    pub(crate) settled: Option<i64>,
+    /// Records that were read and are not settled.
+    pub(crate) pending: usize,
+}
+
 /// One partition's account.
 #[derive(Debug, Default)]
 struct Account {
@@ -154,6 +166,27 @@ impl Ledger {
             .get(&partition)?
             .settled_through()
             .filter(|offset| *offset >= 0)
+    }
+
+    /// How far every partition is, in order, and how many bytes are unsettled over all of them.
+    pub(crate) fn progress_of_all(&self) -> (Vec<Progress>, u64) {
+        let state = self.state();
+        let mut all: Vec<Progress> = state
+            .accounts
+            .iter()
+            .map(|(partition, account)| Progress {
+                partition: *partition,
+                next: account.newest.map_or(0, |newest| newest.saturating_add(1)),
+                settled: account.settled_through().filter(|offset| *offset >= 0),
+                pending: account.open.len(),
+            })
+            .collect();
+        all.sort_unstable_by_key(|progress| progress.partition);
+        (all, state.bytes)
+    }
+
+    pub(crate) fn bounds(&self) -> Bounds {
+        self.bounds
     }
 
     /// How many offsets are open over all partitions.
@@ -288,5 +321,23 @@ mod tests {
         let ledger = ledger();
         ledger.open(at(0), 100).unwrap();
         assert!(!ledger.has_room(7));
+    }
+
+    #[test]
+    fn progress_tells_what_is_read_settled_and_pending() {
+        let ledger = ledger();
+        ledger.begin(0, Some(9));
+        for offset in 10..13 {
+            ledger.open(at(offset), 1).unwrap();
+        }
+        ledger.settle(at(10), Outcome::Delivered).unwrap();
+        let (all, bytes) = ledger.progress_of_all();
+        let expected = Progress {
+            partition: 0,
+            next: 13,
+            settled: Some(10),
+            pending: 2,
+        };
+        assert_eq!((all, bytes), (vec![expected], 2));
     }
 }

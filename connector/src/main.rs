@@ -8,25 +8,30 @@ mod broker;
 mod check;
 mod clock;
 mod config;
+mod connect;
 mod dead_letter;
 mod delivery;
 mod error;
 #[cfg(test)]
 mod fuzz;
 mod glue;
+mod histogram;
 mod http;
 mod ims;
 mod ledger;
 mod log;
 mod map;
+mod observe;
+mod obstacle;
 mod outcome;
 mod position;
+mod progress;
 mod replay;
 mod run;
 mod secret;
 mod signal;
-mod summary;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -57,7 +62,15 @@ fn main() -> ExitCode {
             options,
             json,
         } => check_all(&config, secrets.as_deref(), options, json),
-        Command::Map { config, secrets } => map_events(config.as_deref(), secrets.as_deref()),
+        Command::Map {
+            config,
+            secrets,
+            explain,
+        } => map_events(config.as_deref(), secrets.as_deref(), explain),
+        Command::Schema => {
+            print!("{}", config::schema());
+            ExitCode::SUCCESS
+        }
         Command::Replay {
             config,
             secrets,
@@ -75,7 +88,7 @@ fn main() -> ExitCode {
 }
 
 fn start(config: Config) -> ExitCode {
-    log::start();
+    log::start(config.platform.observability.log);
     match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => run::report(runtime.block_on(run::run(config))),
         Err(error) => {
@@ -86,7 +99,7 @@ fn start(config: Config) -> ExitCode {
 }
 
 fn replay_letters(config: Config, options: replay::Options, json: bool) -> ExitCode {
-    log::start();
+    log::start(config.platform.observability.log);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -125,15 +138,20 @@ fn check_all(config: &Path, secrets: Option<&Path>, options: check::Options, jso
     ExitCode::from(report.exit_code())
 }
 
-fn map_events(config: Option<&Path>, secrets: Option<&Path>) -> ExitCode {
-    let params = match config {
-        None => Params::default(),
+fn map_events(config: Option<&Path>, secrets: Option<&Path>, explain: bool) -> ExitCode {
+    let (params, pairs) = match config {
+        None => (Params::default(), BTreeMap::new()),
         Some(config) => match config::load_transform(config, secrets) {
-            Ok(transform) => transform.params,
+            Ok(transform) => (transform.params, transform.with),
             Err(error) => return wrong(&error.to_string()),
         },
     };
-    match map::run(params, std::io::stdin().lock(), std::io::stdout().lock()) {
+    let form = if explain {
+        map::Form::Explanation(pairs)
+    } else {
+        map::Form::Answer
+    };
+    match map::run(params, form, std::io::stdin().lock(), std::io::stdout().lock()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             complain(&format!("mapping stopped: {error}"));

@@ -1,45 +1,87 @@
 //! Subcommand `map`: the same mapping natively, for trying things out.
 
+mod explain;
+mod trace;
+mod words;
+
+use std::collections::BTreeMap;
 use std::io::{self, BufRead, BufReader, BufWriter, ErrorKind, Read, Write};
 
 use capillary_xdm::{Input, Mapper, Params};
+use serde_json::value::RawValue;
+
+use explain::Explainer;
 
 /// Few system calls for large files; small enough to be nothing.
 const BUFFER: usize = 256 << 10;
 
-/// Maps raw events, one a line, to answers, one a line. Lines are bytes, whatever they hold; their offsets count from
-/// 0, and they have no Fluvio timestamp. A reader that closes the pipe (`| head`) ends it quietly.
-pub(crate) fn run(params: Params, input: impl Read, output: impl Write) -> io::Result<()> {
-    match map(
-        params,
-        BufReader::with_capacity(BUFFER, input),
-        BufWriter::with_capacity(BUFFER, output),
-    ) {
+/// What is written for each event.
+pub(crate) enum Form {
+    /// The answer, one line of JSON.
+    Answer,
+    /// Text for people. Needs the parameters as they are written, to try others.
+    Explanation(BTreeMap<String, String>),
+}
+
+/// Maps raw events, one a line, to answers, one a line. Lines are bytes, whatever they hold; their offsets count from 0,
+/// and they have no Fluvio timestamp. Events to be explained may also be JSON over several lines, as people have them.
+/// A reader that closes the pipe (`| head`) ends it quietly.
+pub(crate) fn run(params: Params, form: Form, input: impl Read, output: impl Write) -> io::Result<()> {
+    let input = BufReader::with_capacity(BUFFER, input);
+    let output = BufWriter::with_capacity(BUFFER, output);
+    let result = match form {
+        Form::Answer => {
+            let mut mapper = Mapper::new(params);
+            for_each(input, output, |offset, value, out| {
+                let input = Input {
+                    offset,
+                    timestamp: None,
+                    value,
+                };
+                mapper.answer(input, out);
+                out.push(b'\n');
+            })
+        }
+        Form::Explanation(pairs) => explain_all(&mut Explainer::new(pairs, params), input, output),
+    };
+    match result {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
         result => result,
     }
 }
 
-fn map(params: Params, mut input: impl BufRead, mut output: impl Write) -> io::Result<()> {
-    let mut mapper = Mapper::new(params);
-    let (mut line, mut answer) = (Vec::new(), Vec::new());
-    let mut offset = 0;
+fn explain_all(explainer: &mut Explainer, mut input: impl BufRead, mut output: impl Write) -> io::Result<()> {
+    let mut bytes = Vec::new();
+    input.read_to_end(&mut bytes)?;
+    let documents: Result<Vec<&RawValue>, _> = serde_json::Deserializer::from_slice(&bytes).into_iter().collect();
+    match documents {
+        Ok(documents) => {
+            for (number, document) in (0..).zip(documents) {
+                output.write_all(explainer.explain(document.get().as_bytes(), number).as_bytes())?;
+            }
+            output.flush()
+        }
+        Err(_) => for_each(bytes.as_slice(), output, |number, value, out| {
+            out.extend_from_slice(explainer.explain(value, number).as_bytes());
+        }),
+    }
+}
+
+fn for_each(
+    mut input: impl BufRead,
+    mut output: impl Write,
+    mut write: impl FnMut(i64, &[u8], &mut Vec<u8>),
+) -> io::Result<()> {
+    let (mut line, mut out) = (Vec::new(), Vec::new());
+    let mut number = 0;
     while input.read_until(b'\n', &mut line)? > 0 {
         let value = line.strip_suffix(b"\n").unwrap_or(&line);
         let value = value.strip_suffix(b"\r").unwrap_or(value);
-        mapper.answer(
-            Input {
-                offset,
-                timestamp: None,
-                value,
-            },
-            &mut answer,
-        );
-        answer.push(b'\n');
-        output.write_all(&answer)?;
+        write(number, value, &mut out);
+        output.write_all(&out)?;
         line.clear();
-        answer.clear();
-        offset += 1;
+        out.clear();
+        number += 1;
     }
     output.flush()
 }
@@ -52,7 +94,7 @@ mod tests {
 
     fn answers(input: &[u8]) -> Vec<serde_json::Value> {
         let mut output = Vec::new();
-        run(Params::default(), input, &mut output).unwrap();
+        run(Params::default(), Form::Answer, input, &mut output).unwrap();
         assert!(output.is_empty() || output.ends_with(b"\n"));
         output
             .split(|byte| *byte == b'\n')
@@ -90,8 +132,21 @@ mod tests {
 
     #[test]
     fn a_closed_pipe_ends_quietly_and_a_full_disk_does_not() {
-        assert!(run(Params::default(), &b"{}\n"[..], Closed(ErrorKind::BrokenPipe)).is_ok());
-        let full = run(Params::default(), &b"{}\n"[..], Closed(ErrorKind::StorageFull));
+        assert!(
+            run(
+                Params::default(),
+                Form::Answer,
+                &b"{}\n"[..],
+                Closed(ErrorKind::BrokenPipe)
+            )
+            .is_ok()
+        );
+        let full = run(
+            Params::default(),
+            Form::Answer,
+            &b"{}\n"[..],
+            Closed(ErrorKind::StorageFull),
+        );
         assert_eq!(full.unwrap_err().kind(), ErrorKind::StorageFull);
     }
 }

@@ -1,25 +1,26 @@
 //! One run of the connector: connect, read, deliver, commit, and stop in order.
 
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
-use tokio::time::{Instant, MissedTickBehavior, interval, timeout, timeout_at};
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout_at};
 use tracing::{error, info, warn};
 
 use crate::aep::{EndpointError, HttpClient};
-use crate::broker::{Broker, BrokerError};
+use crate::broker::{BrokerError, Standing};
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::connect::connect;
 use crate::delivery::{Counters, Delivery, DeliveryError, Parts};
-use crate::error::{Fault, Retry};
-use crate::glue::Letters;
+use crate::error::Fault;
 use crate::http::{self, HttpError};
 use crate::ims::{TokenError, TokenSource};
 use crate::ledger::Ledger;
+use crate::observe::{self, Instance, ListenError, Listener, Observer};
+use crate::obstacle::{Obstacle, Obstacles, Place};
 use crate::signal::Signals;
-use crate::summary;
 
 /// Arrivals between reading and delivery. The ledger bounds what is in memory; this only keeps the two from waiting for
 /// each other at every record.
@@ -34,6 +35,8 @@ const SUMMARY: Duration = Duration::from_secs(60);
 pub(crate) enum RunError {
     #[error(transparent)]
     Http(#[from] HttpError),
+    #[error(transparent)]
+    Listen(#[from] ListenError),
     #[error(transparent)]
     Endpoint(#[from] EndpointError),
     #[error(transparent)]
@@ -52,7 +55,7 @@ impl RunError {
     /// 2: somebody must change the configuration. 3: another process commits for the same consumer. 1: anything else.
     pub(crate) fn exit_code(&self) -> ExitCode {
         match self {
-            Self::Http(_) | Self::Endpoint(_) | Self::Credential(_) => ExitCode::from(2),
+            Self::Http(_) | Self::Listen(_) | Self::Endpoint(_) | Self::Credential(_) => ExitCode::from(2),
             Self::Broker(error) => ExitCode::from(error.exit_code()),
             Self::Delivery(error) if error.fault() == Fault::User => ExitCode::from(2),
             Self::Delivery(_) | Self::Signals(_) | Self::Hurried => ExitCode::FAILURE,
@@ -71,21 +74,45 @@ pub(crate) async fn run(config: Config) -> Result<(), RunError> {
     let mut signals = Signals::install()?;
     let client = http::client(&config.platform)?;
     let tokens = TokenSource::new(&config.platform.ims, client.clone(), config.platform.retry);
+    let observer = Arc::new(Observer {
+        instance: Instance::from(&config),
+        clock: Clock::System,
+        started: Clock::System.now_ms(),
+        ledger: Arc::new(Ledger::new(config.platform.buffer)),
+        counters: Arc::new(Counters::default()),
+        standing: Arc::new(Standing::default()),
+        obstacles: Arc::new(Obstacles::default()),
+        tokens: tokens.clone(),
+        retention: OnceLock::new(),
+    });
+    let starting = Obstacle::passing("starting: nothing is read yet");
+    observer.obstacles.put(Place::Process, starting);
+    // Before anything else can fail or take long: whoever watches sees why.
+    let _listener = match config.platform.observability.listen {
+        Some(address) => Some(Listener::start(address, Arc::clone(&observer)).await?),
+        None => None,
+    };
     let connected = tokio::select! {
         () = signals.received() => return Ok(()),
-        connected = connect(&config, &tokens) => connected?,
+        connected = connect(&config, &tokens, &observer.obstacles) => connected?,
     };
     let (broker, letters) = connected;
-    let ledger = Arc::new(Ledger::new(config.platform.buffer));
-    let counters = Arc::new(Counters::default());
+    // Set once, here.
+    let _ = observer.retention.set(broker.retention());
+    let ledger = Arc::clone(&observer.ledger);
     let (sender, arrivals) = mpsc::channel(ARRIVALS);
-    let reader = broker.reader(Arc::clone(&ledger), sender);
+    let reader = broker.reader(
+        Arc::clone(&ledger),
+        sender,
+        Arc::clone(&observer.standing),
+        Arc::clone(&observer.obstacles),
+    );
     let delivery = Delivery::new(
         &config.platform,
         Parts {
             topic: config.topic.clone(),
             ledger: Arc::clone(&ledger),
-            counters: Arc::clone(&counters),
+            counters: Arc::clone(&observer.counters),
             clock: Clock::System,
             transport: Arc::new(HttpClient::new(client)),
             tokens: Arc::new(tokens),
@@ -115,10 +142,15 @@ pub(crate) async fn run(config: Config) -> Result<(), RunError> {
                 delivered = Some(ended);
                 break;
             }
-            _ = ticks.tick() => summary::log(&counters, &ledger),
+            _ = ticks.tick() => observe::log_summary(&observer),
         }
     }
 
+    let stopping = Obstacle {
+        remedy: "nothing: start it again to go on".to_owned(),
+        ..Obstacle::passing("stopping: nothing more is read")
+    };
+    observer.obstacles.put(Place::Stop, stopping);
     // Nobody listens when reading has ended already.
     let _ = stop.send(true);
     let deadline = Instant::now() + config.platform.shutdown_timeout;
@@ -149,26 +181,12 @@ pub(crate) async fn run(config: Config) -> Result<(), RunError> {
         () = signals.received() => return Err(RunError::Hurried),
     }
     let committed = reader.finish(LAST_COMMITS).await;
-    summary::log(&counters, &ledger);
+    observe::log_summary(&observer);
     delivered.transpose()?;
     read.transpose()?;
     committed?;
     info!("stopped");
     Ok(())
-}
-
-/// Reaches everything that is needed, and finds what is wrong with it before the first record is read.
-async fn connect(config: &Config, tokens: &TokenSource) -> Result<(Broker, Letters), RunError> {
-    let broker = Broker::connect(config).await?;
-    match timeout(config.platform.http.request_timeout, tokens.token()).await {
-        Ok(Ok(_)) => info!("holding an access token"),
-        Ok(Err(error)) if error.retry() == Retry::Never => return Err(RunError::Credential(error)),
-        // IMS heals by itself; records wait in the topic meanwhile.
-        Ok(Err(error)) => warn!(%error, "no access token yet; delivery waits for it"),
-        Err(_) => warn!("Adobe IMS does not answer; delivery waits for it"),
-    }
-    let letters = Letters::new(broker.dead_letters().await?);
-    Ok((broker, letters))
 }
 
 /// Reports how a run ended, and gives the process's exit code.

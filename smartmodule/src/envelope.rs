@@ -6,30 +6,32 @@
 
 use std::borrow::Cow;
 
-use crate::json::Value;
+use crate::json::{Members, Number, Slots, Value, may_name, plain_prefix};
+use crate::keys::Key;
 use crate::read;
+use crate::text::Text;
 use crate::verdict::Reject;
 
 /// Keys of the envelope that the broken form has inside `data`.
-pub(crate) const ENVELOPE_KEYS: &[&str] = &[
-    "eventName",
-    "eventId",
-    "eventLogId",
-    "orgId",
-    "refId",
-    "apiRequestId",
-    "createdAt",
-    "loyaltyEventId",
-    "traceAttributes",
-    "eventSearchKey",
+pub(crate) const ENVELOPE_KEYS: &[Key] = &[
+    Key::EventName,
+    Key::EventId,
+    Key::EventLogId,
+    Key::OrgId,
+    Key::RefId,
+    Key::ApiRequestId,
+    Key::CreatedAt,
+    Key::LoyaltyEventId,
+    Key::TraceAttributes,
+    Key::EventSearchKey,
 ];
 
 /// An event without its wrappers.
 #[derive(Debug)]
 pub(crate) struct Envelope<'a> {
-    pub(crate) name: Cow<'a, str>,
+    pub(crate) name: Text<'a>,
     /// The event: the object that has `data`.
-    root: Value<'a>,
+    root: Members<'a, 'a>,
     /// The queue form's own object around `attributes`.
     queue: Option<Value<'a>>,
     /// The organisation in the queue form's `<orgId>_<eventName>`.
@@ -45,7 +47,7 @@ const MAX_WRAPPERS: usize = 4;
 
 impl<'a> Envelope<'a> {
     /// Takes the wrappers off.
-    pub(crate) fn open(document: Value<'a>) -> Result<Self, Reject> {
+    pub(crate) fn open(document: Value<'a>, slots: &'a mut Slots) -> Result<Self, Reject> {
         if !document.is_object() {
             return Err(Reject::new("not_an_object", "", "an event is a JSON object"));
         }
@@ -61,8 +63,8 @@ impl<'a> Envelope<'a> {
             root = inner;
         }
         let mut event = Self {
-            name: Cow::Borrowed(""),
-            root,
+            name: Text::Plain(""),
+            root: slots.fill(root),
             queue,
             prefix: None,
             broken: false,
@@ -70,31 +72,49 @@ impl<'a> Envelope<'a> {
         };
         if let Some(name) = event_name(root) {
             event.name = name;
-        } else if let Some(name) = root.get("data").and_then(event_name) {
+        } else if let Some(name) = root.get(Key::Data).and_then(event_name) {
             event.broken = true;
             event.name = name;
         } else if let Some(kind) = queue
             .or(Some(root))
-            .and_then(|queue| read::text(queue.get("eventType")?))
+            .and_then(|queue| read::text(queue.get(Key::EventType)?))
         {
             (event.prefix, event.name) = split_prefix(kind);
         } else {
-            let pointer = format!("{}/eventName", event.pointer);
             return Err(Reject::new(
                 "no_event_name",
-                pointer,
+                &event.at("/eventName"),
                 "the record has no event name in any known envelope",
             ));
         }
         Ok(event)
     }
 
+    /// The event's name, when the document begins with it, and what follows it; unparsed.
+    pub(crate) fn first_name(document: &[u8]) -> Option<(&[u8], &[u8])> {
+        let rest = behind(document, b"{")?;
+        let rest = behind(rest, b"\"eventName\"")?;
+        let rest = behind(rest, b":")?;
+        let name = behind(rest, b"\"")?;
+        name.split_at_checked(plain_prefix(name))
+            .filter(|(name, rest)| matches!(name, [b'!'..=b'~', .., b'!'..=b'~']) && rest.starts_with(b"\""))
+            .filter(|(name, _)| *name != b"null")
+    }
+
+    /// Whether no other name can follow: a repeated key would count instead of the first. And whether the document ends
+    /// as one does: a cut record is worth telling.
+    pub(crate) fn is_last_name(rest: &[u8]) -> bool {
+        rest.trim_ascii_end().ends_with(b"}") && !may_name(rest)
+    }
+
     /// A key of the envelope, wherever the form has it. Says something, or is `None`.
-    pub(crate) fn get(&self, key: &str) -> Option<Value<'a>> {
-        read::member(Some(self.root), key)
+    pub(crate) fn get(&self, key: Key) -> Option<Value<'a>> {
+        self.root
+            .get(key)
+            .filter(|value| !read::is_nothing(*value))
             .or_else(|| {
                 if self.broken {
-                    read::member(self.root.get("data"), key)
+                    read::member(self.root.get(Key::Data), key)
                 } else {
                     None
                 }
@@ -102,48 +122,49 @@ impl<'a> Envelope<'a> {
             .or_else(|| read::member(self.queue, key))
     }
 
-    pub(crate) fn text(&self, key: &str) -> Option<Cow<'a, str>> {
-        self.get(key).and_then(read::text)
-    }
-
-    pub(crate) fn id(&self, key: &str) -> Option<Cow<'a, str>> {
-        self.get(key).and_then(read::id)
-    }
-
     /// The organisation's id; 0 is one, too (`requestWorkflowEvent`).
-    pub(crate) fn organization(&self) -> Option<Cow<'a, str>> {
-        self.id("orgId")
+    pub(crate) fn organization(&self) -> Option<Text<'a>> {
+        self.get(Key::OrgId)
+            .and_then(read::id)
             .map(normal_id)
-            .or_else(|| self.prefix.clone().map(Cow::Owned))
+            .or_else(|| self.prefix.clone().map(Text::made))
     }
 
     /// The event's body.
     pub(crate) fn data(&self) -> Option<Value<'a>> {
-        self.root.get("data").filter(Value::is_object)
+        self.root.get(Key::Data).filter(Value::is_object)
     }
 
     /// JSON pointer of a member of the event.
+    #[cold]
+    #[inline(never)]
     pub(crate) fn at(&self, path: &str) -> String {
         format!("{}{path}", self.pointer)
     }
 }
 
+/// What follows `token` and the blanks before it.
+fn behind<'t>(text: &'t [u8], token: &[u8]) -> Option<&'t [u8]> {
+    let text = match text {
+        [..=b' ', ..] => text.trim_ascii_start(),
+        _ => text,
+    };
+    text.strip_prefix(token)
+}
+
 /// `"90417.0"` as text is 90417.
-fn normal_id(id: Cow<'_, str>) -> Cow<'_, str> {
+fn normal_id(id: Text<'_>) -> Text<'_> {
     // Nearly always, and nothing to change.
     if id.bytes().all(|b| b.is_ascii_digit()) {
         return id;
     }
-    match crate::json::Number::parse(&id).and_then(|number| number.whole().map(Cow::into_owned)) {
-        Some(whole) => Cow::Owned(whole),
-        None => id,
-    }
+    id.map(|id| Number::parse(id)?.whole().map(Cow::into_owned))
 }
 
-fn event_name(value: Value<'_>) -> Option<Cow<'_, str>> {
+fn event_name(value: Value<'_>) -> Option<Text<'_>> {
     value
-        .get("eventName")
-        .filter(|name| name.string().is_some())
+        .get(Key::EventName)
+        .filter(|name| name.is_string())
         .and_then(read::text)
 }
 
@@ -153,31 +174,31 @@ fn unwrap(value: Value<'_>) -> Option<(Value<'_>, &'static str)> {
         return None;
     }
     let object = |value: Option<Value<'_>>| value.filter(Value::is_object).is_some();
-    if let Some(inner) = value.get("attributes").filter(Value::is_object) {
+    if let Some(inner) = value.get(Key::Attributes).filter(Value::is_object) {
         return Some((inner, "/attributes"));
     }
-    if let Some(inner) = value.get("body").filter(Value::is_object) {
+    if let Some(inner) = value.get(Key::Body).filter(Value::is_object) {
         return Some((inner, "/body"));
     }
     if let Some(inner) = value
-        .get("event")
-        .and_then(|event| event.get("body"))
+        .get(Key::Event)
+        .and_then(|event| event.get(Key::Body))
         .filter(Value::is_object)
     {
         return Some((inner, "/event/body"));
     }
     // Form C: `data` is the whole event, or another wrapper. In the broken form it has no `data` of its own.
-    let inner = value.get("data").filter(Value::is_object)?;
-    (object(inner.get("data")) || object(inner.get("attributes"))).then_some((inner, "/data"))
+    let inner = value.get(Key::Data).filter(Value::is_object)?;
+    (object(inner.get(Key::Data)) || object(inner.get(Key::Attributes))).then_some((inner, "/data"))
 }
 
 /// `<orgId>_<eventName>` of older queue material, or the plain name.
-fn split_prefix(kind: Cow<'_, str>) -> (Option<String>, Cow<'_, str>) {
+fn split_prefix(kind: Text<'_>) -> (Option<String>, Text<'_>) {
     let Some((org, name)) = kind.split_once('_') else {
         return (None, kind);
     };
     if org.is_empty() || !org.bytes().all(|b| b.is_ascii_digit()) {
         return (None, kind);
     }
-    (Some(org.to_owned()), Cow::Owned(name.to_owned()))
+    (Some(org.to_owned()), Text::made(name.to_owned()))
 }

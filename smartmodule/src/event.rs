@@ -1,14 +1,14 @@
 //! What the mapping of one event works on.
 
-use std::borrow::Cow;
-
 use crate::envelope::Envelope;
 use crate::identity::Customer;
-use crate::json::{Index, Number, Value};
+use crate::json::{Members, Number, Value};
+use crate::keys::Key;
 use crate::kind::EventKind;
 use crate::params::Params;
 use crate::program::Program;
 use crate::read;
+use crate::text::Text;
 
 /// How much of the optional parts is left out to keep the event under its size limit; each level includes those before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -42,42 +42,44 @@ impl Trim {
 pub(crate) struct Event<'a> {
     pub(crate) kind: EventKind,
     pub(crate) params: &'a Params,
-    pub(crate) envelope: Envelope<'a>,
-    pub(crate) data: Value<'a>,
+    pub(crate) envelope: &'a Envelope<'a>,
     /// The members of `data`.
-    pub(crate) members: Index<'a>,
-    pub(crate) organization: Option<Cow<'a, str>>,
-    pub(crate) customer: Customer<'a>,
+    pub(crate) data: Members<'a, 'a>,
+    pub(crate) organization: Option<Text<'a>>,
+    pub(crate) customer: &'a Customer<'a>,
     pub(crate) program: Program<'a>,
     /// `createdAt`, milliseconds since the epoch.
     pub(crate) at: i64,
-    pub(crate) id: Cow<'a, str>,
+    pub(crate) id: Text<'a>,
 }
 
 impl<'a> Event<'a> {
-    pub(crate) fn get(&self, key: &str) -> Option<Value<'a>> {
-        self.members.get(key).filter(|value| !read::is_nothing(*value))
+    /// A member of `data`, whatever it says.
+    #[inline(always)]
+    pub(crate) fn find(&self, key: Key) -> Option<Value<'a>> {
+        self.data.get(key)
     }
 
-    pub(crate) fn text(&self, key: &str) -> Option<Cow<'a, str>> {
-        self.get(key).and_then(read::text)
+    /// A member of `data` that says something.
+    pub(crate) fn get(&self, key: Key) -> Option<Value<'a>> {
+        self.find(key).filter(|value| !read::is_nothing(*value))
     }
 
-    pub(crate) fn id(&self, key: &str) -> Option<Cow<'a, str>> {
-        self.get(key).and_then(read::id)
+    pub(crate) fn text(&self, key: Key) -> Option<Text<'a>> {
+        self.find(key).and_then(read::text)
     }
 
-    pub(crate) fn number(&self, key: &str) -> Option<Number<'a>> {
-        self.get(key).and_then(read::number)
+    pub(crate) fn number(&self, key: Key) -> Option<Number<'a>> {
+        self.find(key).and_then(read::number)
     }
 
     /// Whether the customer was deleted: nothing personal may be sent any more.
     pub(crate) fn is_deleted(&self) -> bool {
-        let is_deleted = |key: &str| {
-            read::member(self.get("customerStatus"), key)
+        let is_deleted = |key: Key| {
+            read::member(self.get(Key::CustomerStatus), key)
                 .and_then(read::text)
                 .is_some_and(|label| label.eq_ignore_ascii_case("deleted"))
         };
-        self.kind == EventKind::CustomerUpdated && (is_deleted("currentLabel") || is_deleted("currentStatus"))
+        self.kind == EventKind::CustomerUpdated && (is_deleted(Key::CurrentLabel) || is_deleted(Key::CurrentStatus))
     }
 }

@@ -1,14 +1,14 @@
 //! Who an event is about: one customer, or nobody. Two customers in one identityMap would be linked for good.
 
-use std::borrow::Cow;
-
 use crate::envelope::Envelope;
-use crate::json::Value;
+use crate::json::{Members, Value};
+use crate::keys::Key;
 use crate::kind::EventKind;
 use crate::params::{Identifier, Params};
 use crate::read;
+use crate::text::Text;
 use crate::verdict::{Reject, Verdict};
-use crate::xdm::Xdm;
+use crate::xdm::{Xdm, name};
 
 /// Identity values longer than this are refused by Identity Service (its guardrails page).
 const MAX_LENGTH: usize = 1024;
@@ -16,28 +16,32 @@ const MAX_LENGTH: usize = 1024;
 /// A customer's identifiers, each only when it is usable.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Customer<'a> {
-    pub(crate) customer_id: Option<Cow<'a, str>>,
-    pub(crate) email: Option<Cow<'a, str>>,
-    pub(crate) mobile: Option<Cow<'a, str>>,
-    pub(crate) external_id: Option<Cow<'a, str>>,
-    pub(crate) loyalty_type: Option<Cow<'a, str>>,
+    pub(crate) customer_id: Option<Text<'a>>,
+    pub(crate) email: Option<Text<'a>>,
+    pub(crate) mobile: Option<Text<'a>>,
+    pub(crate) external_id: Option<Text<'a>>,
+    pub(crate) loyalty_type: Option<Text<'a>>,
 }
 
 impl<'a> Customer<'a> {
     /// Reads a `customerIdentifiers` block.
     fn read(block: Value<'a>) -> Self {
-        let instore = block.get_any_case("instore");
-        let id = |key: &str| instore.and_then(|instore| instore.get_any_case(key)).and_then(read::id);
-        let (email, mobile, external_id) = (id("email"), id("mobile"), id("externalId"));
+        let instore = block.get_any_case(Key::Instore, "instore");
+        let id = |key: Key, name: &str| {
+            let value = instore.and_then(|instore| instore.get_any_case(key, name));
+            value.and_then(read::id)
+        };
+        let (email, mobile) = (id(Key::Email, "email"), id(Key::Mobile, "mobile"));
+        let external_id = id(Key::ExternalId, "externalId");
         // Hashed organisations and test data have one text in all three: it identifies nobody.
         let hashed = email.is_some() && email == mobile && mobile == external_id;
-        let keep = |value: Option<Cow<'a, str>>| value.filter(|_| !hashed);
+        let keep = |value: Option<Text<'a>>| value.filter(|_| !hashed);
         Self {
-            customer_id: block.get("customerId").and_then(read::numbered),
+            customer_id: block.get(Key::CustomerId).and_then(read::numbered),
             email: keep(email).and_then(normal_email),
             mobile: keep(mobile).and_then(normal_mobile),
             external_id: keep(external_id),
-            loyalty_type: block.get("loyaltyType").and_then(read::text),
+            loyalty_type: block.get(Key::LoyaltyType).and_then(read::text),
         }
     }
 
@@ -57,22 +61,22 @@ impl<'a> Customer<'a> {
     }
 
     /// The value of an identity, qualified by the organisation when the parameter says so.
-    fn value(&self, identifier: Identifier, params: &Params, org: Option<&str>) -> Option<Cow<'_, str>> {
+    fn value(&self, identifier: Identifier, params: &Params, org: Option<&str>) -> Option<Text<'_>> {
         let value = match identifier {
             Identifier::CustomerId => match (&self.customer_id, params.qualify_identity) {
-                (Some(id), true) => org.map(|org| Cow::Owned(format!("{org}-{id}"))),
-                (Some(id), false) => Some(Cow::Borrowed(id.as_ref())),
+                (Some(id), true) => org.map(|org| Text::made(format!("{org}-{}", &**id))),
+                (Some(id), false) => Some(id.shared()),
                 (None, _) => None,
             },
-            Identifier::Email => self.email.as_deref().map(Cow::Borrowed),
-            Identifier::Mobile => self.mobile.as_deref().map(Cow::Borrowed),
-            Identifier::ExternalId => self.external_id.as_deref().map(Cow::Borrowed),
+            Identifier::Email => self.email.as_ref().map(Text::shared),
+            Identifier::Mobile => self.mobile.as_ref().map(Text::shared),
+            Identifier::ExternalId => self.external_id.as_ref().map(Text::shared),
         };
         value.filter(|value| value.len() <= MAX_LENGTH || value.chars().count() <= MAX_LENGTH)
     }
 
     /// The value of the primary identity.
-    pub(crate) fn primary(&self, params: &Params, org: Option<&str>) -> Option<Cow<'_, str>> {
+    pub(crate) fn primary(&self, params: &Params, org: Option<&str>) -> Option<Text<'_>> {
         let (identifier, _) = params.identities.first()?;
         self.value(*identifier, params, org)
     }
@@ -80,15 +84,15 @@ impl<'a> Customer<'a> {
     /// Writes the identityMap: the primary identity, and the others unless `only_primary`.
     pub(crate) fn write(&self, xdm: &mut Xdm<'_>, params: &Params, org: Option<&str>, only_primary: bool) {
         let count = if only_primary { 1 } else { params.identities.len() };
-        xdm.object("identityMap", |xdm| {
+        xdm.object(name!("identityMap"), |xdm| {
             for (index, (identifier, namespace)) in params.identities.iter().take(count).enumerate() {
                 let Some(value) = self.value(*identifier, params, org) else {
                     continue;
                 };
-                xdm.array(namespace, |xdm| {
+                xdm.array_given(namespace, |xdm| {
                     xdm.element(|xdm| {
-                        xdm.text("id", Some(value));
-                        xdm.boolean("primary", Some(index == 0));
+                        xdm.text(name!("id"), Some(value));
+                        xdm.boolean(name!("primary"), Some(index == 0));
                     });
                 });
             }
@@ -97,34 +101,38 @@ impl<'a> Customer<'a> {
 }
 
 /// The one customer the event is about.
-pub(crate) fn subject<'a>(kind: EventKind, data: Value<'a>, envelope: &Envelope<'_>) -> Result<Customer<'a>, Verdict> {
-    let block = |key: &str| data.get(key).filter(Value::is_object).map(Customer::read);
-    let member = |key: &str| read::member(data.get(key), "customerIdentifiers").map(Customer::read);
+pub(crate) fn subject<'a>(
+    kind: EventKind,
+    data: Members<'_, 'a>,
+    envelope: &Envelope<'_>,
+) -> Result<Customer<'a>, Verdict> {
+    let block = |key: Key| data.get(key).filter(Value::is_object).map(Customer::read);
+    let member = |key: Key| read::member(data.get(key), Key::CustomerIdentifiers).map(Customer::read);
     let found = match kind {
         // The victim's id belongs to the survivor from now on, but the two must not be linked by us.
-        EventKind::LoyaltyCustomerMerge => block("survivorCustomerIdentifiers"),
-        EventKind::GroupCreated | EventKind::GroupUpdated => member("primaryMember"),
-        EventKind::GroupMemberAdded => member("memberAdded"),
-        EventKind::GroupMemberRemoved => member("memberRemoved"),
-        EventKind::PointsContributionToGroup => member("contributingMember"),
+        EventKind::LoyaltyCustomerMerge => block(Key::SurvivorCustomerIdentifiers),
+        EventKind::GroupCreated | EventKind::GroupUpdated => member(Key::PrimaryMember),
+        EventKind::GroupMemberAdded => member(Key::MemberAdded),
+        EventKind::GroupMemberRemoved => member(Key::MemberRemoved),
+        EventKind::PointsContributionToGroup => member(Key::ContributingMember),
         EventKind::CouponIssue => {
-            let coupons = data.get("coupons").into_iter().flat_map(Value::items);
-            let customers = coupons.filter_map(|coupon| read::member(Some(coupon), "customerIdentifiers"));
+            let coupons = data.get(Key::Coupons).into_iter().flat_map(Value::items);
+            let customers = coupons.filter_map(|coupon| read::member(Some(coupon), Key::CustomerIdentifiers));
             let found = only(customers.map(Customer::read), envelope, "/data/coupons")?;
-            found.or_else(|| block("customerIdentifiers"))
+            found.or_else(|| block(Key::CustomerIdentifiers))
         }
         EventKind::UpdateRewardTransaction => {
-            let updates = data.get("transactionUpdates").into_iter().flat_map(Value::items);
+            let updates = data.get(Key::TransactionUpdates).into_iter().flat_map(Value::items);
             let customer = |id| Customer {
                 customer_id: Some(id),
                 ..Customer::default()
             };
             let customers =
-                updates.filter_map(|update| update.get("customerId").and_then(read::numbered).map(customer));
+                updates.filter_map(|update| update.get(Key::CustomerId).and_then(read::numbered).map(customer));
             only(customers, envelope, "/data/transactionUpdates")?
         }
         _ => {
-            let mut customer = block("customerIdentifiers").unwrap_or_default();
+            let mut customer = block(Key::CustomerIdentifiers).unwrap_or_default();
             // The same customer's id once more; group pools and other entities have another type.
             if customer.customer_id.is_none() {
                 customer.customer_id = user_entity(data);
@@ -137,18 +145,20 @@ pub(crate) fn subject<'a>(kind: EventKind, data: Value<'a>, envelope: &Envelope<
         .ok_or(Verdict::Skip("no_identity"))
 }
 
-fn user_entity<'a>(data: Value<'a>) -> Option<Cow<'a, str>> {
-    let entity = read::member(Some(data), "entityInformation")?;
-    let kind = read::text(entity.get("entityType")?)?;
+fn user_entity<'a>(data: Members<'_, 'a>) -> Option<Text<'a>> {
+    let entity = data.get(Key::EntityInformation)?;
+    let kind = read::text(entity.get(Key::EntityType)?)?;
     if !kind.eq_ignore_ascii_case("USER") {
         return None;
     }
-    read::numbered(entity.get("entityId")?)
+    read::numbered(entity.get(Key::EntityId)?)
 }
 
 /// Whether the event is about something other than a customer: a group's pool, for instance.
-pub(crate) fn is_other_entity(data: Value<'_>) -> bool {
-    let kind = read::member(Some(data), "entityInformation").and_then(|entity| read::text(entity.get("entityType")?));
+pub(crate) fn is_other_entity(data: Members<'_, '_>) -> bool {
+    let kind = data
+        .get(Key::EntityInformation)
+        .and_then(|entity| read::text(entity.get(Key::EntityType)?));
     kind.is_some_and(|kind| !kind.eq_ignore_ascii_case("USER"))
 }
 
@@ -165,7 +175,7 @@ fn only<'a>(
             Some(first) if first.same(&customer) => {}
             Some(_) => {
                 let message = "the event belongs to several customers, whom one record would link for good";
-                return Err(Reject::new("many_customers", envelope.at(path), message).into());
+                return Err(Reject::new("many_customers", &envelope.at(path), message).into());
             }
         }
     }
@@ -173,7 +183,16 @@ fn only<'a>(
 }
 
 /// Trimmed and in lower case; `None` when it cannot be an address.
-fn normal_email(text: Cow<'_, str>) -> Option<Cow<'_, str>> {
+fn normal_email(text: Text<'_>) -> Option<Text<'_>> {
+    if is_common_address(text.as_bytes()) {
+        return Some(text);
+    }
+    odd_email(text)
+}
+
+#[cold]
+#[inline(never)]
+fn odd_email(text: Text<'_>) -> Option<Text<'_>> {
     let (local, domain) = text.split_once('@')?;
     let fits = |part: &str| {
         !part.is_empty()
@@ -191,19 +210,37 @@ fn normal_email(text: Cow<'_, str>) -> Option<Cow<'_, str>> {
     if !fits(local) || local.len() > 64 || !fits(domain) || domain.len() > 253 || !domain.split('.').all(label) {
         return None;
     }
-    if text.chars().any(char::is_uppercase) {
-        Some(Cow::Owned(text.to_lowercase()))
-    } else {
-        Some(text)
+    Some(text.map(|text| text.chars().any(char::is_uppercase).then(|| text.to_lowercase())))
+}
+
+/// Whether it is an address for certain, and in lower case: nearly all are, and need no closer look.
+fn is_common_address(text: &[u8]) -> bool {
+    let mut domain = None;
+    let mut before = b'.';
+    for (place, byte) in text.iter().copied().enumerate() {
+        let fits = match byte {
+            b'a'..=b'z' | b'0'..=b'9' => true,
+            b'.' => !matches!(before, b'.' | b'@') && (domain.is_none() || before != b'-'),
+            b'-' => domain.is_none() || !matches!(before, b'.' | b'@'),
+            b'_' | b'+' => domain.is_none(),
+            b'@' => domain.replace(place + 1).is_none() && before != b'.' && place <= 64,
+            _ => false,
+        };
+        if !fits {
+            return false;
+        }
+        before = byte;
     }
+    // So short a domain has no label that is too long.
+    domain.is_some_and(|start| text.len() - start < 64) && !matches!(before, b'.' | b'@' | b'-')
 }
 
 /// Without spaces, as text; `None` when it cannot be a number people call. No plus is added.
-fn normal_mobile(text: Cow<'_, str>) -> Option<Cow<'_, str>> {
-    let text = match text.contains(char::is_whitespace) {
-        true => Cow::Owned(text.split_whitespace().collect()),
-        false => text,
-    };
+fn normal_mobile(text: Text<'_>) -> Option<Text<'_>> {
+    let text = text.map(|text| {
+        text.contains(char::is_whitespace)
+            .then(|| text.split_whitespace().collect())
+    });
     let digits = text.strip_prefix('+').unwrap_or(&text);
     ((5..=15).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit())).then_some(text)
 }

@@ -1,5 +1,7 @@
 //! The kinds of event Capillary documents.
 
+use crate::json::Lexicon;
+
 /// How a kind is mapped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Depth {
@@ -10,6 +12,9 @@ pub enum Depth {
     /// Identity, time, type and what is common to all kinds, when `events` asks for them.
     Generic,
 }
+
+/// Numbers the names in the order of [`EventKind::ALL`].
+static KINDS: Lexicon<{ NAMES.len() }> = Lexicon::of(NAMES);
 
 macro_rules! kinds {
     ($($variant:ident, $name:literal, $depth:ident;)+) => {
@@ -49,13 +54,13 @@ macro_rules! kinds {
 
             /// The kind with this `eventName`; `None` for a name that is not documented.
             #[must_use]
-            pub fn from_name(name: &str) -> Option<Self> {
-                match name {
-                    $($name => Some(Self::$variant),)+
-                    _ => None,
-                }
+            pub fn from_name(name: impl AsRef<[u8]>) -> Option<Self> {
+                let index = usize::from(KINDS.find(name.as_ref())).checked_sub(1)?;
+                Self::ALL.get(index).copied()
             }
         }
+
+        const NAMES: &[&str] = &[$($name,)+];
     };
 }
 
@@ -141,6 +146,22 @@ impl EventKind {
     #[must_use]
     pub const fn is_default(self) -> bool {
         matches!(self.depth(), Depth::Core)
+    }
+}
+
+/// A set of kinds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Kinds(u128);
+
+impl Kinds {
+    pub(crate) const fn contains(self, kind: EventKind) -> bool {
+        self.0 >> kind as u32 & 1 == 1
+    }
+}
+
+impl FromIterator<EventKind> for Kinds {
+    fn from_iter<I: IntoIterator<Item = EventKind>>(kinds: I) -> Self {
+        Self(kinds.into_iter().fold(0, |set, kind| set | 1 << kind as u32))
     }
 }
 

@@ -1,6 +1,6 @@
 //! One record in, one answer out.
 
-use std::borrow::Cow;
+use std::ops::Range;
 
 use sha2::{Digest as _, Sha256};
 
@@ -8,11 +8,16 @@ use crate::answer::{write_head, write_hex, write_verdict};
 use crate::envelope::{ENVELOPE_KEYS, Envelope};
 use crate::event::{Event, Trim};
 use crate::identity::subject;
-use crate::json::{Fault, Index, Tape, Value, write_canonical, write_escaped, write_integer, write_text};
+use crate::json::{
+    Document, Fault, Members, Slots, Tape, is_unreserved, write_canonical, write_escaped, write_integer,
+};
+use crate::keys::Key;
 use crate::kind::EventKind;
 use crate::map::{Notes, write_event, write_profile};
 use crate::params::Params;
 use crate::program::Program;
+use crate::sink::Sink;
+use crate::text::Text;
 use crate::time::epoch;
 use crate::verdict::{Reject, Verdict};
 
@@ -37,7 +42,17 @@ pub struct Input<'a> {
 #[derive(Debug)]
 pub struct Mapper {
     params: Params,
+    scratch: Scratch,
+    /// Answers on their way to a caller's vector.
+    sink: Sink,
+}
+
+/// Memory for what is known of one record.
+#[derive(Debug, Default)]
+struct Scratch {
     tape: Tape,
+    envelope: Slots,
+    data: Slots,
 }
 
 impl Mapper {
@@ -46,17 +61,22 @@ impl Mapper {
     pub fn new(params: Params) -> Self {
         Self {
             params,
-            tape: Tape::default(),
+            scratch: Scratch::default(),
+            sink: Sink::default(),
         }
     }
 
     /// Appends the XDM event of a record to `out`; `false`, and nothing appended, when the record is skipped or rejected.
     pub fn event(&mut self, input: Input<'_>, out: &mut Vec<u8>) -> bool {
+        self.with_sink(out, |mapper, sink| mapper.event_into(input, sink))
+    }
+
+    /// As [`event`](Self::event), without the way over a vector.
+    pub(crate) fn event_into(&mut self, input: Input<'_>, out: &mut Sink) -> bool {
         let start = out.len();
-        let written = parse(&mut self.tape, input.value)
-            .map_err(Verdict::from)
-            .and_then(|document| read(&self.params, document, input.timestamp))
-            .and_then(|event| fit_event(&event, &mut Notes::default(), out));
+        let written = with_event(&self.params, &mut self.scratch, input, |event| {
+            fit_event(event, &mut Notes::default(), out)
+        });
         if written.is_err() {
             out.truncate(start);
         }
@@ -65,65 +85,47 @@ impl Mapper {
 
     /// Appends exactly one JSON object to `out`, for any bytes whatever.
     pub fn answer(&mut self, input: Input<'_>, out: &mut Vec<u8>) {
+        self.with_sink(out, |mapper, sink| mapper.answer_into(input, sink));
+    }
+
+    /// Appends to `out` what `write` writes.
+    fn with_sink<T>(&mut self, out: &mut Vec<u8>, write: impl FnOnce(&mut Self, &mut Sink) -> T) -> T {
+        let mut sink = std::mem::take(&mut self.sink);
+        sink.clear();
+        let written = write(self, &mut sink);
+        out.extend_from_slice(sink.written());
+        self.sink = sink;
+        written
+    }
+
+    /// As [`answer`](Self::answer), without the way over a vector.
+    pub(crate) fn answer_into(&mut self, input: Input<'_>, out: &mut Sink) {
         let start = out.len();
-        if let Err(verdict) = map(&self.params, &mut self.tape, input, out) {
+        let written = with_event(&self.params, &mut self.scratch, input, |event| {
+            write(event, input.offset, out)
+        });
+        if let Err(verdict) = written {
             out.truncate(start);
             write_verdict(out, input.offset, input.value, &verdict);
         }
     }
 }
 
-fn map(params: &Params, tape: &mut Tape, input: Input<'_>, out: &mut Vec<u8>) -> Result<(), Verdict> {
-    let document = parse(tape, input.value)?;
-    let event = read(params, document, input.timestamp)?;
-    write_head(out, input.offset);
-    out.extend_from_slice(b",\"name\":");
-    write_text(out, event.kind.name());
-    out.extend_from_slice(b",\"id\":");
-    write_text(out, &event.id);
-    out.extend_from_slice(b",\"key\":");
-    write_lane_key(out, &event)?;
-    out.extend_from_slice(b",\"at\":");
-    write_integer(out, event.at);
-
-    let mut notes = Notes::default();
-    out.extend_from_slice(b",\"event\":");
-    fit_event(&event, &mut notes, out)?;
-    fit_profile(&event, &mut notes, out)?;
-    for (index, name) in notes.names().enumerate() {
-        out.extend_from_slice(if index == 0 { b",\"notes\":[".as_slice() } else { b"," });
-        write_text(out, name);
+/// Hands the event of a record to `then`, unless it is to be skipped or rejected.
+fn with_event<T>(
+    params: &Params,
+    scratch: &mut Scratch,
+    input: Input<'_>,
+    then: impl FnOnce(&Event<'_>) -> Result<T, Verdict>,
+) -> Result<T, Verdict> {
+    if let Some(reason) = unwanted(params, input.value) {
+        return Err(Verdict::Skip(reason));
     }
-    if notes.names().next().is_some() {
-        out.push(b']');
-    }
-    out.push(b'}');
-    Ok(())
-}
-
-fn parse<'a>(tape: &'a mut Tape, value: &'a [u8]) -> Result<Value<'a>, Reject> {
-    let text = std::str::from_utf8(value).map_err(|error| {
-        Reject::new(
-            "not_utf8",
-            "",
-            format!("the record is no UTF-8 text: byte {}", error.valid_up_to()),
-        )
-    })?;
-    // Some producers put a byte order mark first.
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    tape.parse(text).map_err(|fault| match fault {
-        Fault::Syntax(at) => Reject::new("not_json", "", format!("the record is no JSON document: byte {at}")),
-        Fault::TooDeep => Reject::new("too_complex", "", "the record is nested deeper than 64 levels"),
-        Fault::TooMany => Reject::new("too_complex", "", "the record has more than 262144 values"),
-    })
-}
-
-/// Everything about the event that can make it skipped or rejected.
-fn read<'a>(params: &'a Params, document: Value<'a>, timestamp: Option<i64>) -> Result<Event<'a>, Verdict> {
-    let envelope = Envelope::open(document)?;
-    let kind = EventKind::from_name(&envelope.name).ok_or(Verdict::Skip("unknown_kind"))?;
-    if !params.events.contains(&kind) {
-        return Err(Verdict::Skip("unwanted_kind"));
+    let document = parse(&mut scratch.tape, input.value)?;
+    let envelope = Envelope::open(document.root(), &mut scratch.envelope)?;
+    let kind = EventKind::from_name(&*envelope.name).ok_or(Verdict::Skip(UNKNOWN))?;
+    if !params.events.contains(kind) {
+        return Err(Verdict::Skip(UNWANTED));
     }
     let organization = envelope.organization();
     let accepted = |wanted: &Vec<String>| {
@@ -136,135 +138,232 @@ fn read<'a>(params: &'a Params, document: Value<'a>, timestamp: Option<i64>) -> 
     }
     let data = envelope
         .data()
-        .ok_or_else(|| Reject::new("no_data", envelope.at("/data"), "the event has no `data` object"))?;
-    let at = created_at(&envelope, timestamp)?;
+        .ok_or_else(|| Reject::new("no_data", &envelope.at("/data"), "the event has no `data` object"))?;
+    let data = scratch.data.fill(data);
+    let at = created_at(&envelope, input.timestamp)?;
     let customer = subject(kind, data, &envelope)?;
     if params.qualify_identity && organization.is_none() {
         let message = "`qualify-identity` is on, but the event has no organisation";
-        return Err(Reject::new("no_organization", envelope.at("/orgId"), message).into());
+        return Err(Reject::new("no_organization", &envelope.at("/orgId"), message).into());
     }
     if customer.primary(params, organization.as_deref()).is_none() {
         return Err(Verdict::Skip("no_primary_identity"));
     }
-    let id = event_id(kind, &envelope, organization.as_deref(), data);
-    let program = Program::read(data);
-    Ok(Event {
+    let event = Event {
         kind,
         params,
-        envelope,
+        id: event_id(kind, &envelope, organization.as_deref(), data),
+        envelope: &envelope,
         data,
-        members: Index::new(data),
         organization,
-        customer,
-        program,
+        customer: &customer,
+        program: Program::read(data),
         at,
-        id,
-    })
+    };
+    then(&event)
+}
+
+/// Reasons to skip an event for its kind.
+const UNKNOWN: &str = "unknown_kind";
+const UNWANTED: &str = "unwanted_kind";
+
+/// Why an event is skipped for its name alone, where Capillary writes it: in front. What follows is not read then, so it
+/// may be anything but cut off. `None` when the whole document has to tell.
+fn unwanted(params: &Params, value: &[u8]) -> Option<&'static str> {
+    let (name, rest) = Envelope::first_name(value)?;
+    match EventKind::from_name(name) {
+        Some(kind) if params.events.contains(kind) => None,
+        found => {
+            let reason = if found.is_some() { UNWANTED } else { UNKNOWN };
+            Envelope::is_last_name(rest).then_some(reason)
+        }
+    }
+}
+
+/// Writes the answer to an event that is mapped.
+fn write(event: &Event<'_>, offset: i64, out: &mut Sink) -> Result<(), Verdict> {
+    write_head(out, offset);
+    out.piece(b",\"name\":\"");
+    out.put(event.kind.name().as_bytes());
+    out.piece(b"\",\"id\":\"");
+    // An id has no letters that need an escape.
+    out.put(event.id.as_bytes());
+    out.piece(b"\",\"key\":\"");
+    write_lane_key(out, event)?;
+    out.piece(b"\",\"at\":");
+    write_integer(out, event.at);
+
+    let mut notes = Notes::default();
+    out.piece(b",\"event\":");
+    let identities = fit_event(event, &mut notes, out)?;
+    fit_profile(event, identities, &mut notes, out)?;
+    write_notes(notes, out);
+    out.push(b'}');
+    Ok(())
+}
+
+fn write_notes(notes: Notes, out: &mut Sink) {
+    let mut before: &[u8] = b",\"notes\":[\"";
+    for name in notes.names() {
+        out.put(before);
+        out.put(name.as_bytes());
+        before = b"\",\"";
+    }
+    if notes.names().next().is_some() {
+        out.put(b"\"]");
+    }
+}
+
+fn parse<'a>(tape: &'a mut Tape, value: &'a [u8]) -> Result<Document<'a>, Reject> {
+    let Ok(text) = str::from_utf8(value) else {
+        return Err(not_utf8(value));
+    };
+    // Some producers put a byte order mark first.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    tape.parse(text).map_err(not_json)
+}
+
+#[cold]
+#[inline(never)]
+fn not_utf8(value: &[u8]) -> Reject {
+    let valid = str::from_utf8(value).map_or_else(|error| error.valid_up_to(), str::len);
+    let message = format!("the record is no UTF-8 text: byte {valid}");
+    Reject::new("not_utf8", "", &message)
+}
+
+#[cold]
+#[inline(never)]
+fn not_json(fault: Fault) -> Reject {
+    match fault {
+        Fault::Syntax(at) => Reject::new("not_json", "", &format!("the record is no JSON document: byte {at}")),
+        Fault::TooDeep => Reject::new("too_complex", "", "the record is nested deeper than 64 levels"),
+        Fault::TooMany => Reject::new("too_complex", "", "the record has more than 262144 values"),
+    }
 }
 
 /// `createdAt`; else the hand-over time of the queue form; else the record's own time.
 fn created_at(envelope: &Envelope<'_>, timestamp: Option<i64>) -> Result<i64, Reject> {
-    for key in ["createdAt", "timeStamp"] {
+    for (key, name) in [(Key::CreatedAt, "createdAt"), (Key::TimeStamp, "timeStamp")] {
         if let Some(value) = envelope.get(key) {
-            let message = format!("`{key}` is no time in epoch milliseconds (13 digits) or seconds (10 digits)");
-            return epoch(value).map_err(|_| Reject::new("bad_time", envelope.at(&format!("/{key}")), message));
+            return epoch(value).map_err(|_| bad_time(envelope, name));
         }
     }
     let usable = timestamp.filter(|ms| (1..10_000_000_000_000).contains(ms));
     usable.ok_or_else(|| {
-        Reject::new(
-            "bad_time",
-            envelope.at("/createdAt"),
-            "the event has no time, nor has its record",
-        )
+        let message = "the event has no time, nor has its record";
+        Reject::new("bad_time", &envelope.at("/createdAt"), message)
     })
+}
+
+#[cold]
+#[inline(never)]
+fn bad_time(envelope: &Envelope<'_>, name: &str) -> Reject {
+    let message = format!("`{name}` is no time in epoch milliseconds (13 digits) or seconds (10 digits)");
+    Reject::new("bad_time", &envelope.at(&format!("/{name}")), &message)
 }
 
 /// Capillary's own id, else a hash of what makes the event this event. Never random: a repeated delivery must get the
 /// same one.
-fn event_id<'a>(kind: EventKind, envelope: &Envelope<'a>, organization: Option<&str>, data: Value<'_>) -> Cow<'a, str> {
+fn event_id<'a>(
+    kind: EventKind,
+    envelope: &Envelope<'a>,
+    organization: Option<&str>,
+    data: Members<'_, '_>,
+) -> Text<'a> {
     let own = envelope
-        .get("eventId")
-        .filter(|id| id.string().is_some())
+        .get(Key::EventId)
+        .filter(|id| id.is_string())
         .and_then(crate::read::text);
-    if let Some(own) = own.filter(|id| is_event_id(id)) {
-        return own;
+    match own.filter(|id| is_event_id(id)) {
+        Some(own) => own,
+        None => hashed_id(kind, envelope, organization, data),
     }
-    let created_at = envelope.get("createdAt").and_then(|value| epoch(value).ok());
-    let mut text = Vec::new();
+}
+
+#[cold]
+#[inline(never)]
+fn hashed_id<'a>(
+    kind: EventKind,
+    envelope: &Envelope<'_>,
+    organization: Option<&str>,
+    data: Members<'_, '_>,
+) -> Text<'a> {
+    let created_at = envelope.get(Key::CreatedAt).and_then(|value| epoch(value).ok());
+    let mut text = Sink::default();
     for part in [
-        Some(kind.name().into()),
-        organization.map(Cow::Borrowed),
-        created_at.map(|ms| ms.to_string().into()),
-        envelope.text("refId"),
+        Some(Text::Plain(kind.name())),
+        organization.map(Text::Plain),
+        created_at.map(|ms| Text::made(ms.to_string())),
+        envelope.get(Key::RefId).and_then(crate::read::text),
     ] {
-        text.extend_from_slice(part.unwrap_or_default().as_bytes());
+        text.put(part.unwrap_or(Text::Plain("")).as_bytes());
         text.push(b'\n');
     }
     // In the broken form the envelope's own keys stand in `data`: without them it is the same `data` as in all others.
     let skip = if envelope.broken { ENVELOPE_KEYS } else { &[] };
-    write_canonical(&mut text, data, skip);
-    let mut hex = Vec::new();
-    write_hex(&mut hex, &Sha256::digest(&text));
+    write_canonical(&mut text, data.object(), skip);
+    let mut hex = Sink::default();
+    write_hex(&mut hex, &Sha256::digest(text.written()));
     hex.truncate(32);
-    String::from_utf8(hex).unwrap_or_default().into()
+    Text::made(String::from_utf8_lossy(hex.written()).into_owned())
 }
 
 /// Whether an id can be `_id`, which XDM declares a URI reference: what stands before a colon must be a scheme.
 fn is_event_id(id: &str) -> bool {
-    let scheme = |scheme: &str| {
-        scheme.starts_with(|c: char| c.is_ascii_alphabetic())
-            && scheme
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b == b'.' || b == b'-')
-    };
-    (1..=128).contains(&id.len())
-        && id
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'~' | b':' | b'-'))
-        && id.split_once(':').is_none_or(|(before, _)| scheme(before))
+    if !(1..=128).contains(&id.len()) {
+        return false;
+    }
+    if is_unreserved(id.as_bytes()) {
+        return true;
+    }
+    match id.split_once(':') {
+        None => false,
+        Some((scheme, rest)) => {
+            scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+                && scheme
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || b == b'.' || b == b'-')
+                && rest.split(':').all(|part| is_unreserved(part.as_bytes()))
+        }
+    }
 }
 
 /// Whose order is kept: the customer's, whatever the primary identity.
-fn write_lane_key(out: &mut Vec<u8>, event: &Event<'_>) -> Result<(), Verdict> {
-    let organization = event.organization.as_deref().unwrap_or_default();
-    let customer = match &event.customer.customer_id {
-        Some(id) => Cow::Borrowed(id.as_ref()),
-        None => event
-            .customer
-            .primary(event.params, event.organization.as_deref())
-            .ok_or(Verdict::Skip("no_primary_identity"))?,
-    };
-    out.push(b'"');
-    write_escaped(out, organization);
+fn write_lane_key(out: &mut Sink, event: &Event<'_>) -> Result<(), Verdict> {
+    write_escaped(out, event.organization.as_deref().unwrap_or_default());
     out.push(b':');
-    write_escaped(out, &customer);
-    out.push(b'"');
+    match &event.customer.customer_id {
+        Some(id) => write_escaped(out, id),
+        None => {
+            let primary = event.customer.primary(event.params, event.organization.as_deref());
+            write_escaped(out, &primary.ok_or(Verdict::Skip("no_primary_identity"))?);
+        }
+    }
     Ok(())
 }
 
-/// Writes the event, leaving out as little as the limit demands.
-fn fit_event(event: &Event<'_>, notes: &mut Notes, out: &mut Vec<u8>) -> Result<(), Verdict> {
+/// Writes the event, leaving out as little as the limit demands; gives where its identityMap stands.
+fn fit_event(event: &Event<'_>, notes: &mut Notes, out: &mut Sink) -> Result<Range<usize>, Verdict> {
     let start = out.len();
     for trim in Trim::LEVELS {
         out.truncate(start);
-        write_event(event, trim, out);
+        let identities = write_event(event, trim, out);
         if out.len() - start <= MAX_EVENT_BYTES {
             notes.trimmed |= trim > Trim::Nothing;
-            return Ok(());
+            return Ok(identities);
         }
     }
     let message = "the event is over 10000 bytes even without its optional parts; Profile would drop it silently";
-    Err(Reject::new("event_too_large", event.envelope.at("/data"), message).into())
+    Err(Reject::new("event_too_large", &event.envelope.at("/data"), message).into())
 }
 
 /// Writes the profile, if the event states one, without its tenant part when it would be too large.
-fn fit_profile(event: &Event<'_>, notes: &mut Notes, out: &mut Vec<u8>) -> Result<(), Verdict> {
+fn fit_profile(event: &Event<'_>, identities: Range<usize>, notes: &mut Notes, out: &mut Sink) -> Result<(), Verdict> {
     let mark = out.len();
     for with_tenant in [true, false] {
-        out.extend_from_slice(b",\"profile\":");
+        out.piece(b",\"profile\":");
         let start = out.len();
-        if !write_profile(event, with_tenant, notes, out) {
+        if !write_profile(event, identities.clone(), with_tenant, notes, out) {
             out.truncate(mark);
             return Ok(());
         }
@@ -275,5 +374,5 @@ fn fit_profile(event: &Event<'_>, notes: &mut Notes, out: &mut Vec<u8>) -> Resul
         out.truncate(mark);
     }
     let message = "the profile is over 100000 bytes even without its optional parts; Profile would drop it silently";
-    Err(Reject::new("profile_too_large", event.envelope.at("/data"), message).into())
+    Err(Reject::new("profile_too_large", &event.envelope.at("/data"), message).into())
 }

@@ -26,12 +26,12 @@ impl Omit {
     }
 
     /// The place of `key` below `place`; `None` when it is to be left out.
-    pub(crate) fn step(&self, place: Place, key: &str) -> Option<Place> {
+    pub(crate) fn step(&self, place: Place, key: &[u8]) -> Option<Place> {
         let Place::On(index) = place else {
             return Some(Place::Off);
         };
         let children = self.nodes.get(index).map_or(&[][..], Vec::as_slice);
-        match children.iter().find(|(name, _)| name == key) {
+        match children.iter().find(|(name, _)| name.as_bytes() == key) {
             None => Some(Place::Off),
             Some((_, next)) => next.map(Place::On),
         }

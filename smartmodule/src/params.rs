@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::fields;
 use crate::json::{Number, Tape, Value};
-use crate::kind::EventKind;
+use crate::kind::{EventKind, Kinds};
 use crate::omit::Omit;
 use crate::time::Zone;
 
@@ -32,7 +32,7 @@ impl Identifier {
 /// The parameters of the mapping; [`Default`] is what an empty `with` gives.
 #[derive(Debug, Clone)]
 pub struct Params {
-    pub(crate) events: Vec<EventKind>,
+    pub(crate) events: Kinds,
     pub(crate) organizations: Option<Vec<String>>,
     /// Identifier and namespace code; the first one is the primary identity.
     pub(crate) identities: Vec<(Identifier, String)>,
@@ -169,8 +169,9 @@ impl Params {
 fn list(value: &str) -> Result<Vec<String>, String> {
     let items: Vec<String> = if value.starts_with('[') {
         let mut tape = Tape::default();
-        let root = tape.parse(value).map_err(|_| "is not a JSON list".to_owned())?;
-        root.items()
+        let list = tape.parse(value).map_err(|_| "is not a JSON list".to_owned())?;
+        list.root()
+            .items()
             .map(|item| scalar(item).ok_or_else(|| "may hold text and numbers only".to_owned()))
             .collect::<Result<_, _>>()?
     } else {
@@ -192,14 +193,14 @@ fn scalar(value: Value<'_>) -> Option<String> {
 /// The members of a JSON object of texts.
 fn pairs(value: &str) -> Result<Vec<(String, String)>, String> {
     let mut tape = Tape::default();
-    let root = tape
+    let object = tape
         .parse(value)
         .ok()
-        .filter(Value::is_object)
+        .filter(|document| document.root().is_object())
         .ok_or_else(|| "is not a JSON object".to_owned())?;
     let mut members: Vec<(String, String)> = Vec::new();
-    for (name, value) in root.members() {
-        let name = name.string().unwrap_or_default().trim().to_owned();
+    for value in object.root().members() {
+        let name = value.name().trim().to_owned();
         let text = value
             .string()
             .map(|text| text.trim().to_owned())
@@ -217,10 +218,10 @@ fn pairs(value: &str) -> Result<Vec<(String, String)>, String> {
     }
 }
 
-fn events(value: &str) -> Result<Vec<EventKind>, String> {
+fn events(value: &str) -> Result<Kinds, String> {
     let names = list(value)?;
     if names == ["all"] {
-        return Ok(EventKind::ALL.to_vec());
+        return Ok(EventKind::ALL.iter().copied().collect());
     }
     names
         .iter()

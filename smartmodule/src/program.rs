@@ -5,15 +5,17 @@
 
 use std::borrow::Cow;
 
-use crate::json::Value;
+use crate::json::{Members, Value};
+use crate::keys::Key;
 use crate::params::Params;
 use crate::read;
+use crate::text::Text;
 
 /// The program of an event.
 #[derive(Debug, Default)]
 pub(crate) struct Program<'a> {
-    pub(crate) id: Option<Cow<'a, str>>,
-    pub(crate) name: Option<Cow<'a, str>>,
+    pub(crate) id: Option<Text<'a>>,
+    pub(crate) name: Option<Text<'a>>,
     pub(crate) is_default: Option<bool>,
     details: Option<Value<'a>>,
 }
@@ -27,18 +29,19 @@ pub(crate) enum Choice {
 }
 
 impl<'a> Program<'a> {
-    pub(crate) fn read(data: Value<'a>) -> Self {
-        let details = read::member(Some(data), "loyaltyProgramDetails").filter(Value::is_object);
-        let details_id = read::member(details, "id").and_then(read::numbered);
-        let id = read::member(Some(data), "loyaltyProgramId")
+    pub(crate) fn read(data: Members<'_, 'a>) -> Self {
+        let details = data.get(Key::LoyaltyProgramDetails).filter(Value::is_object);
+        let details_id = read::member(details, Key::Id).and_then(read::numbered);
+        let id = data
+            .get(Key::LoyaltyProgramId)
             .and_then(read::numbered)
             .or_else(|| details_id.clone());
         // Details of another program say nothing about this one.
         let details = details.filter(|_| details_id.is_none() || details_id == id);
         Self {
             id,
-            name: read::member(details, "name").and_then(read::text),
-            is_default: read::member(details, "isDefault").and_then(read::boolean),
+            name: read::member(details, Key::Name).and_then(read::text),
+            is_default: read::member(details, Key::IsDefault).and_then(read::boolean),
             details,
         }
     }
@@ -54,7 +57,7 @@ impl<'a> Program<'a> {
 
     pub(crate) fn choice(&self, params: &Params) -> Choice {
         let is_chosen = match (&params.program_id, &self.id) {
-            (Some(wanted), Some(id)) => Some(wanted == id),
+            (Some(wanted), Some(id)) => Some(**wanted == **id),
             (Some(_), None) => None,
             (None, _) => self.is_default,
         };
@@ -66,19 +69,21 @@ impl<'a> Program<'a> {
     }
 
     /// The name of a tier: from the event, else from the parameter. Numbers may repeat; then only agreeing names count.
-    pub(crate) fn tier_name(&self, number: i64, params: &'a Params) -> Option<Cow<'a, str>> {
-        let tiers = read::member(self.details, "tiers").into_iter().flat_map(Value::items);
+    pub(crate) fn tier_name(&self, number: i64, params: &'a Params) -> Option<Text<'a>> {
+        let tiers = read::member(self.details, Key::Tiers)
+            .into_iter()
+            .flat_map(Value::items);
         let mut names = tiers
             .filter(|tier| {
-                read::member(Some(*tier), "tierNumber")
+                read::member(Some(*tier), Key::TierNumber)
                     .and_then(read::number)
                     .and_then(|n| n.integer())
                     == Some(number)
             })
-            .filter_map(|tier| read::member(Some(tier), "tierName").and_then(read::text));
+            .filter_map(|tier| read::member(Some(tier), Key::TierName).and_then(read::text));
         let first = names.next();
         let agreed = first.filter(|first| names.all(|name| name == *first));
         let given = || params.tiers.iter().find(|(tier, _)| *tier == number);
-        agreed.or_else(|| given().map(|(_, name)| Cow::Borrowed(name.as_str())))
+        agreed.or_else(|| given().map(|(_, name)| Text::Any(Cow::Borrowed(name))))
     }
 }

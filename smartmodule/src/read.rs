@@ -3,92 +3,118 @@
 use std::borrow::Cow;
 
 use crate::json::{Kind, Number, Value};
+use crate::keys::Key;
+use crate::text::Text;
 
 /// Whether a value says nothing: null, an empty or blank text, the text `null`, an empty object or list.
-#[inline(never)]
+#[inline(always)]
 pub(crate) fn is_nothing(value: Value<'_>) -> bool {
     match value.kind() {
-        Kind::Null => true,
-        Kind::Plain | Kind::Escaped => value.string().is_none_or(|text| is_blank(&text)),
+        Kind::True | Kind::False | Kind::Integer | Kind::Number | Kind::Word => false,
+        kind => is_empty(value, kind),
+    }
+}
+
+#[inline(never)]
+fn is_empty(value: Value<'_>, kind: Kind) -> bool {
+    match kind {
         Kind::Array => value.items().next().is_none(),
         Kind::Object => value.members().next().is_none(),
-        Kind::True | Kind::False | Kind::Number => false,
+        _ => value.string().is_none_or(|text| is_blank(&text)),
     }
 }
 
 fn is_blank(text: &str) -> bool {
-    // Nearly every text begins with something visible that is not the `n` of `null`.
-    if let Some(b'!'..=b'm' | b'o'..=b'~') = text.as_bytes().first() {
-        return false;
-    }
     let text = text.trim();
     text.is_empty() || text == "null"
 }
 
-/// A member that says something.
-#[inline(never)]
-pub(crate) fn member<'a>(value: Option<Value<'a>>, key: &str) -> Option<Value<'a>> {
-    value?.get(key).filter(|value| !is_nothing(*value))
+/// A member, whatever it says.
+#[inline(always)]
+pub(crate) fn find<'a>(value: Option<Value<'a>>, key: Key) -> Option<Value<'a>> {
+    value?.get(key)
 }
 
-fn trimmed(text: Cow<'_, str>) -> Cow<'_, str> {
-    match text {
-        Cow::Borrowed(text) => match text.as_bytes() {
-            // Nothing to trim at either end.
-            [b'!'..=b'~'] | [b'!'..=b'~', .., b'!'..=b'~'] => Cow::Borrowed(text),
-            _ => Cow::Borrowed(text.trim()),
-        },
-        Cow::Owned(text) if text.trim().len() == text.len() => Cow::Owned(text),
-        Cow::Owned(text) => Cow::Owned(text.trim().to_owned()),
-    }
+/// A member that says something.
+#[inline(never)]
+pub(crate) fn member<'a>(value: Option<Value<'a>>, key: Key) -> Option<Value<'a>> {
+    find(value, key).filter(|value| !is_nothing(*value))
 }
 
 /// A text without the blanks around it; numbers and booleans as their text. `None` for what says nothing.
 #[inline(never)]
-pub(crate) fn text(value: Value<'_>) -> Option<Cow<'_, str>> {
+pub(crate) fn text(value: Value<'_>) -> Option<Text<'_>> {
     match value.kind() {
-        Kind::Plain | Kind::Escaped => value.string().map(trimmed).filter(|text| !is_blank(text)),
-        Kind::Number => Some(whole_or_raw(value)),
-        Kind::True | Kind::False => Some(Cow::Borrowed(value.raw())),
-        _ => None,
+        Kind::Word | Kind::Integer | Kind::True | Kind::False => Some(Text::Plain(value.raw())),
+        kind => odd_text(value, kind),
     }
 }
 
-fn whole_or_raw(value: Value<'_>) -> Cow<'_, str> {
-    Number::parse(value.raw())
-        .and_then(|number| number.whole())
-        .unwrap_or(Cow::Borrowed(value.raw()))
+#[inline(never)]
+fn odd_text(value: Value<'_>, kind: Kind) -> Option<Text<'_>> {
+    let text = match kind {
+        Kind::Plain => Text::Plain(value.raw().trim()),
+        Kind::Escaped => {
+            let text = value.string()?;
+            match text.trim() {
+                trimmed if trimmed.len() == text.len() => Text::Any(text),
+                trimmed => Text::made(trimmed.to_owned()),
+            }
+        }
+        Kind::Number => match Number::parse(value.raw()).and_then(|number| number.whole()) {
+            Some(Cow::Owned(whole)) => Text::made(whole),
+            Some(Cow::Borrowed(whole)) => Text::Plain(whole),
+            None => Text::Plain(value.raw()),
+        },
+        _ => return None,
+    };
+    (!is_blank(&text)).then_some(text)
 }
 
 /// An id as text: integers of any size, integral floats (`1676.0` is `1676`), or text. `-1` means none.
 #[inline(never)]
-pub(crate) fn id(value: Value<'_>) -> Option<Cow<'_, str>> {
-    let id = match value.kind() {
-        Kind::Number => value.number()?.whole()?,
+pub(crate) fn id(value: Value<'_>) -> Option<Text<'_>> {
+    match value.kind() {
+        Kind::Integer => Some(Text::Plain(value.raw())),
+        Kind::Word => Some(value.raw()).filter(|text| *text != "-1").map(Text::Plain),
+        kind => odd_id(value, kind),
+    }
+}
+
+#[inline(never)]
+fn odd_id(value: Value<'_>, kind: Kind) -> Option<Text<'_>> {
+    let id = match kind {
+        Kind::Number => whole(value.number()?)?,
         Kind::Plain | Kind::Escaped => text(value)?,
         _ => return None,
     };
-    (id != "-1").then_some(id)
+    (*id != *"-1").then_some(id)
+}
+
+fn whole(number: Number<'_>) -> Option<Text<'_>> {
+    number.whole().map(|whole| match whole {
+        Cow::Borrowed(whole) => Text::Plain(whole),
+        Cow::Owned(whole) => Text::made(whole),
+    })
 }
 
 /// An id Capillary numbers itself: as [`id`], also when it comes as the text of a float; 0 means none, too.
 #[inline(never)]
-pub(crate) fn numbered(value: Value<'_>) -> Option<Cow<'_, str>> {
+pub(crate) fn numbered(value: Value<'_>) -> Option<Text<'_>> {
     let id = match id(value)? {
-        Cow::Borrowed(id) => Number::parse(id)
-            .and_then(|number| number.whole())
-            .unwrap_or(Cow::Borrowed(id)),
-        owned @ Cow::Owned(_) => owned,
+        Text::Plain(id) if value.kind() == Kind::Integer => Text::Plain(id),
+        Text::Plain(id) => Number::parse(id).and_then(whole).unwrap_or(Text::Plain(id)),
+        made @ Text::Any(_) => made,
     };
-    (id != "0" && id != "-1").then_some(id)
+    (*id != *"0" && *id != *"-1").then_some(id)
 }
 
 /// A number, or a text that is one (`"14.000"`).
 #[inline(never)]
 pub(crate) fn number(value: Value<'_>) -> Option<Number<'_>> {
     match value.kind() {
-        Kind::Number => value.number(),
-        Kind::Plain => Number::parse(value.raw().trim()),
+        Kind::Integer | Kind::Number => value.number(),
+        Kind::Word | Kind::Plain => Number::parse(value.raw().trim()),
         _ => None,
     }
 }
@@ -99,8 +125,8 @@ pub(crate) fn boolean(value: Value<'_>) -> Option<bool> {
     match value.kind() {
         Kind::True => Some(true),
         Kind::False => Some(false),
-        Kind::Plain if value.raw().eq_ignore_ascii_case("true") => Some(true),
-        Kind::Plain if value.raw().eq_ignore_ascii_case("false") => Some(false),
+        Kind::Word | Kind::Plain if value.raw().eq_ignore_ascii_case("true") => Some(true),
+        Kind::Word | Kind::Plain if value.raw().eq_ignore_ascii_case("false") => Some(false),
         _ => None,
     }
 }

@@ -1,7 +1,8 @@
 //! Instants, days and zones, without a clock.
 
-use crate::json::{Kind, Number, Value};
+use crate::json::{Kind, Number, Value, two_digits};
 use crate::read;
+use crate::sink::Sink;
 
 const DAY_MS: i64 = 86_400_000;
 
@@ -66,6 +67,20 @@ impl Day {
     /// The UTC day of an instant (Howard Hinnant's `civil_from_days`).
     const fn of(ms: i64) -> Self {
         let days = ms.div_euclid(DAY_MS) + 719_468;
+        // An ordinary date takes the divisions of 32 bits, which are multiplications.
+        if 0 <= days && days < 1 << 24 {
+            let (days, in_era) = (days as u32, 146_097);
+            let (era, of_era) = (days / in_era, days % in_era);
+            let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
+            let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+            let shifted = (5 * of_year + 2) / 153;
+            let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
+            return Self {
+                year: (year_of_era + era * 400 + (month <= 2) as u32) as i64,
+                month: month as i64,
+                day: (of_year - (153 * shifted + 2) / 5 + 1) as i64,
+            };
+        }
         let era = days.div_euclid(146_097);
         let of_era = days.rem_euclid(146_097);
         let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
@@ -100,8 +115,8 @@ impl Moment {
     /// Reads what the events hold: epoch milliseconds (10 digits: seconds), `YYYY-MM-DD`, `YYYY-MM-DD HH:mm:ss`, ISO 8601.
     pub(crate) fn read(value: Value<'_>) -> Option<Self> {
         match value.kind() {
-            Kind::Number => epoch(value).ok().map(Self::Instant),
-            Kind::Plain | Kind::Escaped => {
+            Kind::Integer | Kind::Number => epoch(value).ok().map(Self::Instant),
+            Kind::Word | Kind::Plain | Kind::Escaped => {
                 let text = value.string()?;
                 let text = text.trim();
                 Self::parse(text).or_else(|| Number::parse(text).and_then(|n| epoch_number(n)).map(Self::Instant))
@@ -186,46 +201,45 @@ pub(crate) struct BadTime;
 
 /// Milliseconds since the epoch: 13 digits as they are, 10 digits are seconds, anything else is refused.
 pub(crate) fn epoch(value: Value<'_>) -> Result<i64, BadTime> {
-    read::number(value).and_then(epoch_number).ok_or(BadTime)
+    let number = match value.kind() {
+        Kind::Integer => return epoch_digits(value.raw()).ok_or(BadTime),
+        _ => read::number(value),
+    };
+    number.and_then(epoch_number).ok_or(BadTime)
 }
 
 fn epoch_number(number: Number<'_>) -> Option<i64> {
-    let digits = number.whole()?;
-    let time: i64 = digits.parse().ok()?;
-    match (time > 0, digits.len()) {
-        (true, 13) => Some(time),
-        (true, 10) => Some(time * 1000),
-        _ => None,
+    epoch_digits(&number.whole()?)
+}
+
+fn epoch_digits(digits: &str) -> Option<i64> {
+    let seconds = match digits.len() {
+        13 => false,
+        10 => true,
+        _ => return None,
+    };
+    let mut time: i64 = 0;
+    for digit in digits.bytes() {
+        if !digit.is_ascii_digit() {
+            return None;
+        }
+        time = time * 10 + i64::from(digit - b'0');
     }
+    (time > 0).then_some(if seconds { time * 1000 } else { time })
 }
 
 /// Appends an instant as RFC 3339 in UTC with milliseconds.
-pub(crate) fn write_instant(out: &mut Vec<u8>, ms: i64) {
+pub(crate) fn write_instant(out: &mut Sink, ms: i64) {
     let Day { year, month, day } = Day::of(ms);
-    let of_day = ms.rem_euclid(DAY_MS);
-    two(out, year / 100);
-    two(out, year % 100);
-    out.push(b'-');
-    two(out, month);
-    out.push(b'-');
-    two(out, day);
-    out.push(b'T');
-    two(out, of_day / 3_600_000);
-    out.push(b':');
-    two(out, of_day / 60_000 % 60);
-    out.push(b':');
-    two(out, of_day / 1000 % 60);
-    out.push(b'.');
-    out.push(digit(of_day % 1000 / 100));
-    two(out, of_day % 100);
-    out.push(b'Z');
-}
-
-fn two(out: &mut Vec<u8>, number: i64) {
-    out.push(digit(number / 10 % 10));
-    out.push(digit(number % 10));
-}
-
-const fn digit(number: i64) -> u8 {
-    b'0' + (number % 10).unsigned_abs() as u8
+    let of_day = ms.rem_euclid(DAY_MS) as u32;
+    let two = |number: i64| two_digits((number % 100).unsigned_abs() as u32);
+    let ([a, b], [c, d], [e, f], [g, h]) = (two(year / 100), two(year), two(month), two(day));
+    let ([i, j], [k, l]) = (two_digits(of_day / 3_600_000), two_digits(of_day / 60_000 % 60));
+    let ([m, n], [_, o]) = (two_digits(of_day / 1000 % 60), two_digits(of_day % 1000 / 100));
+    let [p, q] = two_digits(of_day % 100);
+    let text = [
+        a, b, c, d, b'-', e, f, b'-', g, h, b'T', i, j, b':', k, l, b':', m, n, b'.', o, p, q, b'Z', 0, 0, 0, 0, 0, 0,
+        0, 0,
+    ];
+    out.padded(&text, 24);
 }

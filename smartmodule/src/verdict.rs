@@ -21,11 +21,13 @@ pub(crate) struct Reject {
 }
 
 impl Reject {
-    pub(crate) fn new(reason: &'static str, pointer: impl Into<String>, message: impl Into<String>) -> Self {
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn new(reason: &'static str, pointer: &str, message: &str) -> Self {
         Self {
             reason,
-            pointer: pointer.into(),
-            message: message.into(),
+            pointer: pointer.to_owned(),
+            message: message.to_owned(),
         }
     }
 }

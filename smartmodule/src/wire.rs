@@ -13,6 +13,7 @@ use fluvio_smartmodule::dataplane::smartmodule::{
 
 use crate::mapper::{Input, Mapper};
 use crate::params::Params;
+use crate::sink::Sink;
 
 /// Why a call cannot be answered: the engine speaks another protocol than this module was built for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,8 +33,7 @@ const FIRST_WITH_TIMESTAMP: i16 = 22;
 #[derive(Debug)]
 pub struct Machine {
     mapper: Mapper,
-    answer: Vec<u8>,
-    out: Vec<u8>,
+    out: Sink,
 }
 
 impl Machine {
@@ -42,8 +42,7 @@ impl Machine {
     pub fn new(params: Params) -> Self {
         Self {
             mapper: Mapper::new(params),
-            answer: Vec::new(),
-            out: Vec::new(),
+            out: Sink::default(),
         }
     }
 
@@ -54,7 +53,7 @@ impl Machine {
     /// When the input is not what this version of the protocol says.
     pub fn answer(&mut self, input: &[u8], version: i16) -> Result<(i32, &[u8]), WireError> {
         self.transform(input, version, |mapper, input, out| {
-            mapper.answer(input, out);
+            mapper.answer_into(input, out);
             true
         })
     }
@@ -64,7 +63,7 @@ impl Machine {
     /// # Errors
     /// As [`Self::answer`].
     pub fn events(&mut self, input: &[u8], version: i16) -> Result<(i32, &[u8]), WireError> {
-        self.transform(input, version, Mapper::event)
+        self.transform(input, version, Mapper::event_into)
     }
 
     /// Writes what `write` makes of each record; a record of which it makes nothing is left out.
@@ -72,7 +71,7 @@ impl Machine {
         &mut self,
         input: &[u8],
         version: i16,
-        write: impl Fn(&mut Mapper, Input<'_>, &mut Vec<u8>) -> bool,
+        write: impl Fn(&mut Mapper, Input<'_>, &mut Sink) -> bool,
     ) -> Result<(i32, &[u8]), WireError> {
         let call = Call::decode(input, version).ok_or(WireError::Input)?;
         self.out.clear();
@@ -85,11 +84,11 @@ impl Machine {
             None if call.records.is_empty() => 0,
             None => return Err(WireError::Records),
         };
-        self.out.extend_from_slice(&count.to_be_bytes());
+        self.out.put(&count.to_be_bytes());
         let mut written: i32 = 0;
+        let mut widths = Widths { inside: 2, value: 2 };
         for _ in 0..count {
             let record = records.record().ok_or(WireError::Records)?;
-            self.answer.clear();
             let timestamp = call
                 .base_timestamp
                 .and_then(|base| base.checked_add(record.timestamp_delta));
@@ -98,25 +97,68 @@ impl Machine {
                 timestamp: timestamp.filter(|ms| *ms > 0),
                 value: record.value,
             };
-            if !write(&mut self.mapper, input, &mut self.answer) {
-                continue;
+            let answered = write_record(&mut self.out, &record, widths, |out| {
+                write(&mut self.mapper, input, out)
+            });
+            if let Some(answered) = answered {
+                written += 1;
+                widths = answered;
             }
-            written += 1;
-            let value = i64::try_from(self.answer.len()).map_err(|_| WireError::Records)?;
-            let inside = record.before.len() + varint_size(value) + self.answer.len() + record.headers.len();
-            write_varint(&mut self.out, i64::try_from(inside).map_err(|_| WireError::Records)?);
-            self.out.extend_from_slice(record.before);
-            write_varint(&mut self.out, value);
-            self.out.extend_from_slice(&self.answer);
-            self.out.extend_from_slice(record.headers);
         }
-        if let Some(place) = self.out.first_chunk_mut() {
-            *place = written.to_be_bytes();
+        for (at, byte) in written.to_be_bytes().into_iter().enumerate() {
+            self.out.set(at, byte);
         }
         // No error.
         self.out.push(0);
-        Ok((written, &self.out))
+        Ok((written, self.out.written()))
     }
+}
+
+/// How many bytes the two lengths of a record take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Widths {
+    /// Of the length of all that follows it.
+    inside: usize,
+    /// Of the value's length.
+    value: usize,
+}
+
+/// Writes a record as it came, with the value that `answer` writes; gives the widths of its lengths. `None`, and nothing
+/// written, when `answer` has no value for it.
+///
+/// The value is written in its place before its length is known. Its length most likely takes as many bytes as that of
+/// the record before; else the value is moved.
+fn write_record(
+    out: &mut Sink,
+    record: &RecordParts<'_>,
+    guess: Widths,
+    answer: impl FnOnce(&mut Sink) -> bool,
+) -> Option<Widths> {
+    let start = out.len();
+    let place = |widths: Widths| start + widths.inside + record.before.len() + widths.value;
+    out.skip(place(guess) - start);
+    if !answer(out) {
+        out.truncate(start);
+        return None;
+    }
+    let value = out.len() - place(guess);
+    let value_width = varint_size(value);
+    let inside = record.before.len() + value_width + value + record.headers.len();
+    let widths = Widths {
+        inside: varint_size(inside),
+        value: value_width,
+    };
+    if widths != guess {
+        out.shift(place(guess), place(widths));
+    }
+    let end = out.len();
+    out.truncate(start);
+    write_varint(out, inside);
+    out.put(record.before);
+    write_varint(out, value);
+    out.skip(end - out.len());
+    out.put(record.headers);
+    Some(widths)
 }
 
 /// The fields of a `SmartModuleInput`.
@@ -186,7 +228,20 @@ impl<'a> Reader<'a> {
     }
 
     /// A zigzag varint of Fluvio's records.
+    #[inline(always)]
     fn varint(&mut self) -> Option<i64> {
+        // Most are below 8192.
+        let short = match self.bytes.get(self.at..)? {
+            [one @ ..0x80, ..] => (u32::from(*one), 1),
+            [one, two @ ..0x80, ..] => (u32::from(*one & 0x7f) | u32::from(*two) << 7, 2),
+            _ => return self.long_varint(),
+        };
+        self.at += short.1;
+        let number = short.0;
+        Some(i64::from((number >> 1).cast_signed() ^ -(number & 1).cast_signed()))
+    }
+
+    fn long_varint(&mut self) -> Option<i64> {
         let mut number: u64 = 0;
         for shift in (0..64).step_by(7) {
             let byte = *self.take(1)?.first()?;
@@ -233,12 +288,9 @@ impl<'a> Reader<'a> {
     }
 }
 
-const fn zigzag(number: i64) -> u64 {
-    ((number << 1) ^ (number >> 63)).cast_unsigned()
-}
-
-fn write_varint(out: &mut Vec<u8>, number: i64) {
-    let mut rest = zigzag(number);
+/// Appends a length as a zigzag varint.
+fn write_varint(out: &mut Sink, length: usize) {
+    let mut rest = (length as u64) << 1;
     while rest >= 0x80 {
         out.push((rest & 0x7f) as u8 | 0x80);
         rest >>= 7;
@@ -246,14 +298,21 @@ fn write_varint(out: &mut Vec<u8>, number: i64) {
     out.push(rest as u8);
 }
 
-const fn varint_size(number: i64) -> usize {
-    (64 - (zigzag(number) | 1).leading_zeros() as usize).div_ceil(7)
+const fn varint_size(length: usize) -> usize {
+    match length {
+        0..0x40 => 1,
+        0x40..0x2000 => 2,
+        0x2000..0x10_0000 => 3,
+        _ => (64 - ((length as u64) << 1).leading_zeros() as usize).div_ceil(7),
+    }
 }
 
 /// Reads the parameters of an encoded `SmartModuleInitInput`.
 ///
 /// # Errors
 /// [`InitError::Input`] when the input cannot be decoded, else what is wrong with a parameter, encoded for the engine.
+#[cold]
+#[inline(never)]
 pub fn init(input: &[u8], version: i16) -> Result<Params, InitError> {
     let mut decoded = SmartModuleInitInput::default();
     decoded

@@ -1,17 +1,66 @@
 //! Writes XDM objects straight into the answer: nothing empty, nothing null, nothing the organisation omits.
+//!
+//! Every member and every element begins with a comma; the first one's becomes the bracket of its container, when that
+//! is closed. So nothing has to know whether it is the first, and a container that stayed empty is simply taken back.
 
-use std::borrow::Cow;
+use std::ops::Range;
 
-use crate::json::{Number, put, write_integer, write_number, write_text};
+use crate::json::{Kind, Number, Value, write_integer, write_number, write_text};
 use crate::omit::{Omit, Place};
+use crate::read;
+use crate::sink::Sink;
+use crate::text::Text;
 use crate::time::write_instant;
 
-/// A container that was opened.
+/// The name of a field, as it is written: `,"name":"`.
 #[derive(Debug)]
+pub(crate) struct Name {
+    padded: [u8; 32],
+    length: usize,
+}
+
+/// What is written around a name.
+const BEFORE: &[u8; 2] = b",\"";
+const AFTER: &[u8; 3] = b"\":\"";
+
+impl Name {
+    /// Only for constants: a longer name than 27 letters does not compile.
+    #[allow(clippy::indexing_slicing)] // While compiling.
+    pub(crate) const fn new(name: &str) -> Self {
+        let (name, mut padded) = (name.as_bytes(), [0; 32]);
+        let mut at = 0;
+        while at < name.len() {
+            padded[BEFORE.len() + at] = name[at];
+            at += 1;
+        }
+        (padded[0], padded[1]) = (BEFORE[0], BEFORE[1]);
+        (padded[at + 2], padded[at + 3], padded[at + 4]) = (AFTER[0], AFTER[1], AFTER[2]);
+        Self {
+            padded,
+            length: BEFORE.len() + at + AFTER.len(),
+        }
+    }
+
+    fn as_bytes(&self) -> &[u8] {
+        let end = self.length.saturating_sub(AFTER.len());
+        self.padded.get(BEFORE.len()..end).unwrap_or_default()
+    }
+}
+
+/// A field's name, made ready while compiling.
+macro_rules! name {
+    ($name:literal) => {
+        const { &$crate::xdm::Name::new($name) }
+    };
+}
+pub(crate) use name;
+
+/// A container that was opened.
+#[derive(Debug, Clone, Copy)]
 struct Open {
-    /// Length of the output before it, and before its key.
+    /// Length of the output before its key.
     mark: usize,
-    /// Length of the output inside it, when it is empty.
+    /// Length of the output before its content.
     inside: usize,
     outer: Place,
 }
@@ -21,22 +70,31 @@ struct Open {
 /// Its methods are not inlined: they are called from some two hundred places, and the module's size counts.
 #[derive(Debug)]
 pub(crate) struct Xdm<'w> {
-    out: &'w mut Vec<u8>,
+    out: &'w mut Sink,
     omit: &'w Omit,
     place: Place,
 }
 
 impl<'w> Xdm<'w> {
     /// Writes one entity.
-    pub(crate) fn entity(out: &'w mut Vec<u8>, omit: &'w Omit, write: impl FnOnce(&mut Xdm<'_>)) {
-        out.push(b'{');
+    pub(crate) fn entity(out: &'w mut Sink, omit: &'w Omit, write: impl FnOnce(&mut Xdm<'_>)) {
+        let inside = out.len();
         let place = omit.root();
         write(&mut Xdm {
             out: &mut *out,
             omit,
             place,
         });
+        if out.len() == inside {
+            out.push(b'{');
+        }
+        out.set(inside, b'{');
         out.push(b'}');
+    }
+
+    /// Writes once more what was [written](Self::written) in `range`: whole members.
+    pub(crate) fn repeat(&mut self, range: Range<usize>) {
+        self.out.repeat(range);
     }
 
     /// How much was written.
@@ -44,124 +102,251 @@ impl<'w> Xdm<'w> {
         self.out.len()
     }
 
-    /// A comma unless this is the first thing in its container.
+    /// Whether a member is omitted.
     #[inline(always)]
-    fn separate(&mut self) {
-        if !matches!(self.out.last(), Some(b'{' | b'[')) {
-            self.out.push(b',');
-        }
+    fn is_omitted(&self, name: &Name) -> bool {
+        self.place != Place::Off && self.omit.step(self.place, name.as_bytes()).is_none()
     }
 
-    /// Opens the member `key`; `None` when it is omitted.
-    fn key(&mut self, key: &str) -> Option<Place> {
-        let place = self.omit.step(self.place, key)?;
-        self.separate();
-        self.out.push(b'"');
-        // A key is a field's name, or a namespace of letters and digits: there is nothing to escape.
-        put(self.out, key.as_bytes());
-        self.out.extend_from_slice(b"\":");
-        Some(place)
+    /// Writes a name, up to where a text's first character follows.
+    #[inline(always)]
+    fn quoted(&mut self, name: &Name) {
+        self.out.padded(&name.padded, name.length);
     }
 
-    /// Opens a container, as the member `key` or as the next element; `None` when it is omitted.
+    /// Writes a name, up to where a value follows.
+    #[inline(always)]
+    fn bare(&mut self, name: &Name) {
+        self.out.padded(&name.padded, name.length - 1);
+    }
+
     #[inline(never)]
-    fn open(&mut self, key: Option<&str>, bracket: u8) -> Option<Open> {
-        let mark = self.out.len();
-        let place = match key {
-            Some(key) => self.key(key)?,
-            None => {
-                self.separate();
-                self.place
-            }
-        };
-        self.out.push(bracket);
+    fn open(&mut self, name: &Name) -> Option<Open> {
+        let (mark, outer) = (self.out.len(), self.place);
+        if outer != Place::Off {
+            self.place = self.omit.step(outer, name.as_bytes())?;
+        }
+        self.bare(name);
         Some(Open {
             mark,
             inside: self.out.len(),
-            outer: std::mem::replace(&mut self.place, place),
+            outer,
+        })
+    }
+
+    /// As [`open`](Self::open), with a name of letters and digits that a parameter gave.
+    #[inline(never)]
+    fn open_given(&mut self, name: &str) -> Option<Open> {
+        let (mark, outer) = (self.out.len(), self.place);
+        if outer != Place::Off {
+            self.place = self.omit.step(outer, name.as_bytes())?;
+        }
+        self.out.piece(BEFORE);
+        self.out.put(name.as_bytes());
+        self.out.piece(b"\":");
+        Some(Open {
+            mark,
+            inside: self.out.len(),
+            outer,
         })
     }
 
     /// Closes a container; takes it back when nothing came in it.
     #[inline(never)]
-    fn close(&mut self, open: &Open, bracket: u8) {
+    fn close(&mut self, open: Open, brackets: [u8; 2]) {
         self.place = open.outer;
+        let [first, last] = brackets;
         if self.out.len() == open.inside {
             self.out.truncate(open.mark);
         } else {
-            self.out.push(bracket);
+            self.out.set(open.inside, first);
+            self.out.push(last);
         }
     }
 
-    pub(crate) fn object(&mut self, key: &str, write: impl FnOnce(&mut Xdm<'_>)) {
-        if let Some(open) = self.open(Some(key), b'{') {
+    #[inline(always)]
+    pub(crate) fn object(&mut self, name: &Name, write: impl FnOnce(&mut Xdm<'_>)) {
+        if let Some(open) = self.open(name) {
             write(self);
-            self.close(&open, b'}');
+            self.close(open, *b"{}");
         }
     }
 
-    pub(crate) fn array(&mut self, key: &str, write: impl FnOnce(&mut Xdm<'_>)) {
-        if let Some(open) = self.open(Some(key), b'[') {
+    /// As [`object`](Self::object), with a name that a parameter gave.
+    #[inline(always)]
+    pub(crate) fn object_given(&mut self, name: &str, write: impl FnOnce(&mut Xdm<'_>)) {
+        if let Some(open) = self.open_given(name) {
             write(self);
-            self.close(&open, b']');
+            self.close(open, *b"{}");
+        }
+    }
+
+    #[inline(always)]
+    pub(crate) fn array(&mut self, name: &Name, write: impl FnOnce(&mut Xdm<'_>)) {
+        if let Some(open) = self.open(name) {
+            write(self);
+            self.close(open, *b"[]");
+        }
+    }
+
+    /// As [`array`](Self::array), with a name that a parameter gave.
+    #[inline(always)]
+    pub(crate) fn array_given(&mut self, name: &str, write: impl FnOnce(&mut Xdm<'_>)) {
+        if let Some(open) = self.open_given(name) {
+            write(self);
+            self.close(open, *b"[]");
         }
     }
 
     /// One object of an array.
+    #[inline(always)]
     pub(crate) fn element(&mut self, write: impl FnOnce(&mut Xdm<'_>)) {
-        if let Some(open) = self.open(None, b'{') {
-            write(self);
-            self.close(&open, b'}');
-        }
+        let mark = self.out.len();
+        self.out.push(b',');
+        let open = Open {
+            mark,
+            inside: self.out.len(),
+            outer: self.place,
+        };
+        write(self);
+        self.close(open, *b"{}");
     }
 
+    /// A text; taken, so that it is dropped in one place and not at each call.
     #[inline(never)]
-    pub(crate) fn text(&mut self, key: &str, text: Option<Cow<'_, str>>) {
+    pub(crate) fn text(&mut self, name: &Name, text: Option<Text<'_>>) {
+        self.shared(name, text.as_ref());
+    }
+
+    /// A text that is used elsewhere, too.
+    #[inline(never)]
+    pub(crate) fn shared(&mut self, name: &Name, text: Option<&Text<'_>>) {
         let Some(text) = text.filter(|text| !text.is_empty()) else {
             return;
         };
-        if self.key(key).is_some() {
-            write_text(self.out, &text);
+        if self.is_omitted(name) {
+            return;
+        }
+        match text {
+            Text::Plain(text) => {
+                self.quoted(name);
+                self.out.put_here(text.as_bytes());
+                self.out.push(b'"');
+            }
+            Text::Any(text) => {
+                self.bare(name);
+                write_text(self.out, text);
+            }
         }
     }
 
-    pub(crate) fn label(&mut self, key: &str, text: &str) {
-        self.text(key, Some(Cow::Borrowed(text)));
+    /// One of the mapping's own words.
+    pub(crate) fn label(&mut self, name: &Name, word: &'static str) {
+        self.shared(name, Some(&Text::Plain(word)));
+    }
+
+    /// What [`read::text`] reads.
+    #[inline(always)]
+    pub(crate) fn copy(&mut self, name: &Name, value: Option<Value<'_>>) {
+        if let Some(value) = value {
+            self.copied(name, value);
+        }
     }
 
     #[inline(never)]
-    pub(crate) fn number(&mut self, key: &str, number: Option<Number<'_>>) {
+    fn copied(&mut self, name: &Name, value: Value<'_>) {
+        match value.kind() {
+            Kind::Word | Kind::Integer | Kind::True | Kind::False => self.verbatim(name, value),
+            _ => self.text(name, read::text(value)),
+        }
+    }
+
+    /// A value as it stands in the event, as a text.
+    #[inline(always)]
+    fn verbatim(&mut self, name: &Name, value: Value<'_>) {
+        if !self.is_omitted(name) {
+            self.out.member(&name.padded, name.length, value.place(), Some(b'"'));
+        }
+    }
+
+    /// What [`read::id`] reads.
+    #[inline(always)]
+    pub(crate) fn id(&mut self, name: &Name, value: Option<Value<'_>>) {
+        if let Some(value) = value {
+            self.identified(name, value);
+        }
+    }
+
+    #[inline(never)]
+    fn identified(&mut self, name: &Name, value: Value<'_>) {
+        match value.kind() {
+            Kind::Integer => self.verbatim(name, value),
+            Kind::Word if !value.is_minus_one() => self.verbatim(name, value),
+            _ => self.text(name, read::id(value)),
+        }
+    }
+
+    /// What [`read::number`] reads.
+    #[inline(always)]
+    pub(crate) fn number(&mut self, name: &Name, value: Option<Value<'_>>) {
+        if let Some(value) = value {
+            self.numbered(name, value);
+        }
+    }
+
+    #[inline(never)]
+    fn numbered(&mut self, name: &Name, value: Value<'_>) {
+        match value.kind() {
+            Kind::Integer => {
+                if !self.is_omitted(name) {
+                    self.out.member(&name.padded, name.length - 1, value.place(), None);
+                }
+            }
+            _ => self.amount(name, read::number(value)),
+        }
+    }
+
+    /// A number that was worked out.
+    #[inline(never)]
+    pub(crate) fn amount(&mut self, name: &Name, number: Option<Number<'_>>) {
         let Some(number) = number else { return };
-        if self.key(key).is_some() {
+        if !self.is_omitted(name) {
+            self.bare(name);
             write_number(self.out, number);
         }
     }
 
     /// An XDM `integer`, which has 32 bits; what does not fit is left out.
     #[inline(never)]
-    pub(crate) fn integer(&mut self, key: &str, number: Option<i64>) {
+    pub(crate) fn integer(&mut self, name: &Name, number: Option<i64>) {
         let Some(number) = number.and_then(|number| i32::try_from(number).ok()) else {
             return;
         };
-        if self.key(key).is_some() {
+        if !self.is_omitted(name) {
+            self.bare(name);
             write_integer(self.out, i64::from(number));
         }
     }
 
     #[inline(never)]
-    pub(crate) fn boolean(&mut self, key: &str, value: Option<bool>) {
+    pub(crate) fn boolean(&mut self, name: &Name, value: Option<bool>) {
         let Some(value) = value else { return };
-        if self.key(key).is_some() {
-            put(self.out, if value { b"true" } else { b"false" });
+        if !self.is_omitted(name) {
+            self.bare(name);
+            if value {
+                self.out.piece(b"true");
+            } else {
+                self.out.piece(b"false");
+            }
         }
     }
 
     /// A date-time from milliseconds since the epoch.
     #[inline(never)]
-    pub(crate) fn instant(&mut self, key: &str, ms: Option<i64>) {
+    pub(crate) fn instant(&mut self, name: &Name, ms: Option<i64>) {
         let Some(ms) = ms else { return };
-        if self.key(key).is_some() {
-            self.out.push(b'"');
+        if !self.is_omitted(name) {
+            self.quoted(name);
             write_instant(self.out, ms);
             self.out.push(b'"');
         }

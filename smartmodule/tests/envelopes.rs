@@ -145,3 +145,43 @@ fn what_is_no_event_is_rejected_with_the_reason() {
         assert_eq!(answer(&mut mapper(&[]), raw)["reject"]["reason"], reason);
     }
 }
+
+#[test]
+fn an_event_nobody_wants_is_skipped_by_its_first_key_and_what_follows_is_not_read() {
+    let mut mapper = mapper(&[("events", "pointsIssued")]);
+    let reason = |mapper: &mut _, text: &[u8]| answer(mapper, text)["skip"].as_str().map(str::to_owned);
+    for (text, expected) in [
+        (&br#"{"eventName":"tierRenewed","data":{}}"#[..], "unwanted_kind"),
+        (b"{ \"eventName\" : \"tierRenewed\" , \"data\": {}}\n", "unwanted_kind"),
+        (br#"{"eventName":"tierRenamed"}"#, "unknown_kind"),
+        // What nobody asked for may be broken.
+        (br#"{"eventName":"tierRenewed",]"data":tru}"#, "unwanted_kind"),
+        (b"{\"eventName\":\"tierRenewed\",\"data\":\"\xff\"}", "unwanted_kind"),
+    ] {
+        assert_eq!(reason(&mut mapper, text).as_deref(), Some(expected), "{}", text.escape_ascii());
+    }
+}
+
+#[test]
+fn an_event_nobody_wants_is_read_on_when_it_is_cut_off_or_may_have_another_name() {
+    let mut mapper = mapper(&[("events", "pointsIssued")]);
+    let wanted = |name: &str| {
+        format!(
+            r#"{{"eventName":"tierRenewed","createdAt":1789373730412,"data":{{"customerIdentifiers":{{"customerId":7}},"padding":"{}"}},{name}}}"#,
+            "x".repeat(100)
+        )
+    };
+    // Of a repeated key the last value counts.
+    for name in [r#""eventName":"pointsIssued""#, r#""event\u004eame":"pointsIssued""#] {
+        let answer = answer(&mut mapper, wanted(name).as_bytes());
+        assert_eq!(answer["name"], "pointsIssued", "{answer}");
+    }
+    for cut in [r#"{"eventName":"tierRenewed","#, r#"{"eventName":"tierRenewed","data":{"a":1"#] {
+        assert_eq!(answer(&mut mapper, cut.as_bytes())["reject"]["reason"], "not_json", "{cut}");
+    }
+    // No name of a kind at all.
+    for name in ["", " ", "null"] {
+        let text = format!(r#"{{"eventName":"{name}","eventType":"tierRenewed"}}"#);
+        assert_eq!(answer(&mut mapper, text.as_bytes())["skip"], "unwanted_kind", "{text}");
+    }
+}

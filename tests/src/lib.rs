@@ -1,10 +1,12 @@
 //! Test doubles and the end-to-end suites.
 
 pub mod answer;
+pub mod browser;
 pub mod cluster;
 pub mod harness;
 pub mod mock_cluster;
 pub mod oracle;
+pub mod progress;
 pub mod samples;
 pub mod scenario;
 pub mod simulator;

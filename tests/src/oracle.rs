@@ -4,21 +4,27 @@
 //! of it is worked out here from the record itself, by the same mapping run natively; the connector's own counts are not
 //! asked.
 
+mod duty;
+mod evicted;
+mod letters;
 mod run;
 mod statements;
+mod verdict;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::fmt;
+use std::collections::{BTreeMap, HashMap};
 
-use capillary_xdm::{Input, Mapper, Params};
+use capillary_xdm::{Input, Mapper};
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use self::letters::Letters;
 use self::statements::Statement;
 use crate::simulator::{Accepted, Operation};
 
+pub use evicted::Evicted;
 pub use run::{Run, committed_early};
+pub use verdict::Verdict;
 
 /// A record as it stands in the topic.
 #[derive(Debug, Clone)]
@@ -33,6 +39,15 @@ pub struct Produced {
     pub value: Vec<u8>,
 }
 
+impl Produced {
+    fn place(&self) -> Place {
+        Place {
+            partition: self.partition,
+            offset: self.offset,
+        }
+    }
+}
+
 /// What the mapping says of a record.
 #[derive(Debug, Deserialize)]
 struct Answer<'a> {
@@ -44,88 +59,25 @@ struct Answer<'a> {
     #[serde(borrow)]
     profile: Option<&'a RawValue>,
     skip: Option<String>,
+    reject: Option<Reject>,
 }
 
-/// Where a dead letter says its record came from, and why it is there.
-#[derive(Debug, Clone, Deserialize)]
-struct Letter {
-    source: LetterSource,
+/// Why the mapping rejects a record.
+#[derive(Debug, Deserialize)]
+struct Reject {
     reason: String,
 }
 
+/// Where a record lies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
-struct LetterSource {
+struct Place {
     partition: u32,
     offset: i64,
 }
 
-/// What the judge found. Everything but the counts at the top must be empty.
-#[derive(Debug, Clone, Default)]
-pub struct Verdict {
-    /// Records in the topic.
-    pub produced: usize,
-    /// Records whose event arrived at least once.
-    pub events_delivered: usize,
-    /// Profile statements that arrived, alone or merged with newer ones of their profile.
-    pub profiles_delivered: usize,
-    /// Records the mapping skips.
-    pub skipped: usize,
-    /// Records with a dead letter.
-    pub dead_lettered: usize,
-    /// Copies beyond the first, of events and of profile statements.
-    pub duplicates: usize,
-    /// Dead letters by reason.
-    pub reasons: BTreeMap<String, usize>,
-    /// Obligations not met: the record, and what is missing.
-    pub lost: Vec<String>,
-    /// What arrived though nobody produced it, or arrived and is a dead letter too.
-    pub invented: Vec<String>,
-    /// What arrived different from its mapping.
-    pub changed: Vec<String>,
-    /// Records of one customer in one partition whose first arrival was out of offset order.
-    pub reordered: Vec<String>,
-    /// Records whose offset was committed though they were not settled: lost, even if a later run might repair it.
-    pub committed_early: Vec<String>,
-}
-
-impl Verdict {
-    /// Whether nothing was lost, invented, changed, reordered or committed too early.
-    #[must_use]
-    pub fn is_clean(&self) -> bool {
-        self.lost.is_empty()
-            && self.invented.is_empty()
-            && self.changed.is_empty()
-            && self.reordered.is_empty()
-            && self.committed_early.is_empty()
-    }
-}
-
-impl fmt::Display for Verdict {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(
-            f,
-            "produced {}, events {}, profiles {}, skipped {}, dead-lettered {} {:?}, duplicates {}",
-            self.produced,
-            self.events_delivered,
-            self.profiles_delivered,
-            self.skipped,
-            self.dead_lettered,
-            self.reasons,
-            self.duplicates
-        )?;
-        for (name, findings) in [
-            ("lost", &self.lost),
-            ("invented", &self.invented),
-            ("changed", &self.changed),
-            ("reordered", &self.reordered),
-            ("committed early", &self.committed_early),
-        ] {
-            writeln!(f, "{name}: {}", findings.len())?;
-            for finding in findings.iter().take(10) {
-                writeln!(f, "  {finding}")?;
-            }
-        }
-        Ok(())
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}:{}", self.partition, self.offset)
     }
 }
 
@@ -136,17 +88,17 @@ struct Arrivals<'a> {
     copies: usize,
 }
 
-/// Judges what stood in the topic, what Experience Platform accepted, and the dead letters; [`Run`] judges order and commits too.
+/// Judges what became of each record; [`Run::judge`] judges order, commits and dead letters too.
 ///
 /// Records are matched by `_id`; a workload whose records share an `_id` on purpose cannot be judged here.
-fn judge(
-    params: Params,
-    with_profiles: bool,
-    topic: &[Produced],
-    events: &[std::sync::Arc<Accepted>],
-    profiles: &[std::sync::Arc<Accepted>],
-    letters: &[Vec<u8>],
-) -> Verdict {
+fn judge(run: &Run<'_>, letters: &Letters) -> Verdict {
+    let &Run {
+        with_profiles,
+        topic,
+        events,
+        profiles,
+        ..
+    } = run;
     let mut verdict = Verdict {
         produced: topic.len(),
         ..Verdict::default()
@@ -164,11 +116,10 @@ fn judge(
                 .push(format!("an event without an _id, request {}", event.request)),
         }
     }
-    let buried = read_letters(letters, &mut verdict);
-    let mut mapper = Mapper::new(params);
+    let mut mapper = Mapper::new(run.params.clone());
     let mut stated = Vec::new();
     for record in topic {
-        let place = format!("{}:{}", record.partition, record.offset);
+        let place = record.place();
         let mut answer = Vec::new();
         mapper.answer(
             Input {
@@ -184,10 +135,16 @@ fn judge(
                 .push(format!("{place}: the mapping's answer is not an answer"));
             continue;
         };
-        let letter = buried.contains(&LetterSource {
-            partition: record.partition,
-            offset: record.offset,
-        });
+        let letter = letters.has(place);
+        if evicted::covers(run.evicted, place) {
+            verdict.evicted += 1;
+            let arrived = answer.id.as_deref().and_then(|id| arrived.remove(id));
+            if letter || arrived.is_some() {
+                let finding = format!("{place} is told to be evicted, yet it was dealt with");
+                verdict.misreported.push(finding);
+            }
+            continue;
+        }
         if answer.skip.is_some() {
             verdict.skipped += 1;
             if letter {
@@ -239,25 +196,6 @@ fn judge(
         judge_statements(&mut verdict, profiles, &stated);
     }
     verdict
-}
-
-fn read_letters(letters: &[Vec<u8>], verdict: &mut Verdict) -> BTreeSet<LetterSource> {
-    let mut buried = BTreeSet::new();
-    for letter in letters {
-        match serde_json::from_slice::<Letter>(letter) {
-            Ok(letter) => {
-                if buried.insert(letter.source) {
-                    *verdict.reasons.entry(letter.reason).or_default() += 1;
-                } else {
-                    verdict.duplicates += 1;
-                }
-            }
-            Err(error) => verdict
-                .changed
-                .push(format!("a dead letter that cannot be read: {error}")),
-        }
-    }
-    buried
 }
 
 /// Statements that replace each other are never merged, and have no id: each must have arrived, as often as it was stated.

@@ -2,15 +2,16 @@
 //! that joins them. What the demo shows and what the end-to-end suites judge.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use capillary_xdm::Params;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::cluster::{Backend, Cluster, ClusterError, TopicOptions};
 use crate::harness::{Connector, ConnectorError, ProgramError, smartmodule_wasm};
-use crate::oracle::{Produced, Run, Verdict};
+use crate::oracle::{Evicted, Produced, Run, Verdict};
 use crate::simulator::{Simulator, SimulatorConfig, StartError};
 use crate::workload::RawEvent;
 
@@ -54,6 +55,8 @@ pub struct Options {
     pub topic: TopicOptions,
     /// SPUs of a cluster the scenario starts itself.
     pub spus: usize,
+    /// Whether the way to a real cluster of processes can be made to fail.
+    pub linked: bool,
     /// Parameters of the SmartModule.
     pub params: Vec<(String, String)>,
     /// Lines added to `experience-platform`, indented by two spaces.
@@ -73,6 +76,7 @@ impl Default for Options {
         Self {
             topic: TopicOptions::new("capillary-events"),
             spus: 2,
+            linked: false,
             params: vec![("primary-identity".to_owned(), "customerId".to_owned())],
             platform: String::new(),
             max_bytes: "16MiB".to_owned(),
@@ -85,16 +89,18 @@ impl Default for Options {
 
 /// A running set-up.
 pub struct Scenario {
-    /// The cluster under test.
-    pub cluster: Cluster,
+    /// The cluster under test; other scenarios may use it too.
+    pub cluster: Arc<Cluster>,
     /// The simulated platform.
     pub simulator: Simulator,
     /// The instance's name, also its consumer id.
     pub name: String,
     /// The source topic.
     pub topic: String,
-    /// Partitions of the source topic.
-    pub partitions: u32,
+    /// Partitions of the source topic; some may be added.
+    partitions: AtomicU32,
+    /// When it began, milliseconds since the epoch.
+    since: i64,
     profile: PathBuf,
     options: Options,
 }
@@ -112,23 +118,36 @@ impl Scenario {
     ///
     /// # Errors
     /// When a part cannot be started.
-    pub async fn start_on(backend: &Backend, mut options: Options) -> Result<Self, ScenarioError> {
+    pub async fn start_on(backend: &Backend, options: Options) -> Result<Self, ScenarioError> {
+        let cluster = Cluster::start_linked(backend, options.spus, options.linked).await?;
+        let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../smartmodule/SmartModule.toml");
+        cluster.load_package(&smartmodule_wasm()?, &manifest).await?;
+        Self::on(Arc::new(cluster), options).await
+    }
+
+    /// Another set-up on the same cluster: its own topic, connector name and simulated platform.
+    ///
+    /// # Errors
+    /// When a part cannot be started.
+    pub async fn beside(&self, options: Options) -> Result<Self, ScenarioError> {
+        Self::on(Arc::clone(&self.cluster), options).await
+    }
+
+    async fn on(cluster: Arc<Cluster>, mut options: Options) -> Result<Self, ScenarioError> {
         // A cluster that outlives the run (a profile's) must not see two runs in one topic.
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let unique = format!("{}-{number}", std::process::id());
         options.topic.name = format!("{}-{unique}", options.topic.name);
-        let cluster = Cluster::start_on(backend, options.spus).await?;
         cluster.create_topic(options.topic.clone()).await?;
-        let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../smartmodule/SmartModule.toml");
-        cluster.load_package(&smartmodule_wasm()?, &manifest).await?;
-        let profile = cluster.profile_file()?;
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Ok(Self {
             simulator: Simulator::start(options.simulator.clone()).await?,
             name: format!("sink-{unique}"),
             topic: options.topic.name.clone(),
-            partitions: options.topic.partitions,
-            profile,
+            partitions: options.topic.partitions.into(),
+            since: i64::try_from(since.as_millis()).unwrap_or(i64::MAX),
+            profile: cluster.profile_file()?,
             cluster,
             options,
         })
@@ -139,9 +158,25 @@ impl Scenario {
     pub fn on_topic(self, topic: String, partitions: u32) -> Self {
         Self {
             topic,
-            partitions,
+            partitions: partitions.into(),
             ..self
         }
+    }
+
+    /// Partitions of the source topic.
+    #[must_use]
+    pub fn partitions(&self) -> u32 {
+        self.partitions.load(Ordering::Relaxed)
+    }
+
+    /// Adds partitions to the source topic.
+    ///
+    /// # Errors
+    /// The controller's own.
+    pub async fn add_partitions(&self, count: u32) -> Result<(), ScenarioError> {
+        self.cluster.add_partitions(&self.topic, count).await?;
+        self.partitions.fetch_add(count, Ordering::Relaxed);
+        Ok(())
     }
 
     /// The connector's configuration, as a user would write it.
@@ -188,6 +223,10 @@ impl Scenario {
             ));
         }
         text.push_str(&self.options.platform);
+        if !self.options.platform.contains("observability:") {
+            // Several run on one host, also with what the machine runs anyway.
+            text.push_str("  observability: {listen: \"127.0.0.1:0\"}\n");
+        }
         text
     }
 
@@ -272,7 +311,7 @@ impl Scenario {
     /// When the cluster does not answer.
     pub async fn stored(&self) -> Result<Vec<Option<i64>>, ScenarioError> {
         let mut stored = Vec::new();
-        for partition in 0..self.partitions {
+        for partition in 0..self.partitions() {
             stored.push(self.cluster.stored_offset(&self.name, &self.topic, partition).await?);
         }
         Ok(stored)
@@ -284,7 +323,7 @@ impl Scenario {
     /// When the cluster does not answer.
     pub async fn without_lag(&self) -> Result<Vec<Option<i64>>, ScenarioError> {
         let mut ends = Vec::new();
-        for partition in 0..self.partitions {
+        for partition in 0..self.partitions() {
             let end = self.cluster.high_watermark(&self.topic, partition).await?;
             ends.push((end > 0).then_some(end - 1));
         }
@@ -364,17 +403,33 @@ impl Scenario {
     /// # Errors
     /// When the cluster does not answer.
     pub async fn verdict(&self) -> Result<Verdict, ScenarioError> {
+        self.verdict_on(&self.source().await?, &[]).await
+    }
+
+    /// Judges what became of these records: all that were produced, those included that retention removed and the connector
+    /// told to be evicted.
+    ///
+    /// # Errors
+    /// When the cluster does not answer.
+    pub async fn verdict_on(&self, topic: &[Produced], evicted: &[Evicted]) -> Result<Verdict, ScenarioError> {
         // First: what is committed must have been settled before the rest is looked at.
         let stored = self.committed().await?;
+        let mut log_starts = Vec::new();
+        for partition in 0..self.partitions() {
+            log_starts.push((partition, self.cluster.log_start(&self.topic, partition).await?));
+        }
         let run = Run {
             params: self.params()?,
             with_profiles: self.options.profiles,
-            topic: &self.source().await?,
+            topic,
             events: &self.simulator.accepted_events(),
             profiles: &self.simulator.accepted_profiles(),
             letters: &self.dead_letters().await?,
             requests: &self.simulator.requests(),
             stored: &stored,
+            evicted,
+            log_starts: &log_starts,
+            since: self.since,
         };
         Ok(run.judge())
     }
@@ -393,7 +448,7 @@ impl Scenario {
     /// When the cluster does not answer.
     pub async fn committed(&self) -> Result<Vec<(u32, i64)>, ScenarioError> {
         let stored = self.stored().await?;
-        let stored = (0..self.partitions).zip(stored);
+        let stored = (0..self.partitions()).zip(stored);
         Ok(stored
             .filter_map(|(partition, offset)| Some((partition, offset?)))
             .collect())

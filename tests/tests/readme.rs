@@ -32,7 +32,7 @@ fn rust_files(directory: &Path, files: &mut Vec<PathBuf>) {
 }
 
 #[test]
-fn every_test_the_delivery_section_names_exists() {
+fn every_test_the_delivery_pages_name_exists() {
     let mut files = Vec::new();
     for directory in ["tests/tests", "connector/src", "smartmodule"] {
         rust_files(&root().join(directory), &mut files);
@@ -41,9 +41,10 @@ fn every_test_the_delivery_section_names_exists() {
         .iter()
         .map(|file| std::fs::read_to_string(file).unwrap())
         .collect();
-    let readme = read("README.md");
+    let (readme, whole) = (read("README.md"), read("docs/delivery.md"));
     let promises: Vec<_> = code_below(&readme, "## Delivery semantics")
         .into_iter()
+        .chain(code_below(&whole, "# Delivery semantics"))
         // Nothing else in that section is this long a name.
         .filter(|name| name.matches('_').count() >= 4)
         .collect();
@@ -51,15 +52,15 @@ fn every_test_the_delivery_section_names_exists() {
     for promise in promises {
         assert!(
             code.contains(&format!("fn {promise}()")),
-            "the README names `{promise}`, which is no test"
+            "the documentation names `{promise}`, which is no test"
         );
     }
 }
 
 #[test]
 fn the_parameters_are_those_of_the_smartmodule_package_and_each_is_known() {
-    let readme = read("README.md");
-    let table = readme
+    let document = read("docs/configuration.md");
+    let table = document
         .split("| parameter | default | meaning |")
         .nth(1)
         .unwrap()
@@ -87,10 +88,109 @@ fn the_parameters_are_those_of_the_smartmodule_package_and_each_is_known() {
     assert!(unknown.to_string().contains("unknown"), "{unknown}");
 }
 
+/// Links of every document lead to files of the repository, and to headings that are there.
 #[test]
-fn every_file_the_readme_links_to_exists() {
-    let readme = read("README.md");
-    for link in readme.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
-        assert!(root().join(link).exists(), "{link}");
+fn every_link_of_the_documents_leads_somewhere() {
+    let mut documents = vec![
+        root().join("README.md"),
+        root().join("CONTRIBUTING.md"),
+        root().join("SECURITY.md"),
+    ];
+    for entry in std::fs::read_dir(root().join("docs")).unwrap() {
+        documents.push(entry.unwrap().path());
     }
+    let anchor = |heading: &str| -> String {
+        heading
+            .trim_start_matches('#')
+            .trim()
+            .to_lowercase()
+            .chars()
+            .filter(|letter| letter.is_alphanumeric() || " -_".contains(*letter))
+            .map(|letter| if letter == ' ' { '-' } else { letter })
+            .collect()
+    };
+    let mut links = 0;
+    for document in documents
+        .iter()
+        .filter(|path| path.extension().is_some_and(|extension| extension == "md"))
+    {
+        let text = std::fs::read_to_string(document).unwrap();
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            if link.contains("://") {
+                continue;
+            }
+            let (file, heading) = link
+                .split_once('#')
+                .map_or((link, None), |(file, heading)| (file, Some(heading)));
+            let target = if file.is_empty() {
+                document.clone()
+            } else {
+                document.parent().unwrap().join(file)
+            };
+            assert!(target.exists(), "{}: {link}", document.display());
+            if let Some(heading) = heading {
+                let text = std::fs::read_to_string(&target).unwrap();
+                let found = text
+                    .lines()
+                    .any(|line| line.starts_with('#') && anchor(line) == heading);
+                assert!(found, "{}: {link}", document.display());
+            }
+            links += 1;
+        }
+    }
+    assert!(links > 20, "only {links} links were found");
+}
+
+/// The exit codes the README and the operators' page list are those of the help text and of the code.
+#[test]
+fn the_exit_codes_are_the_same_wherever_they_are_told() {
+    let help = read("connector/src/args.rs");
+    let help = help
+        .split("Exit codes: ")
+        .nth(1)
+        .unwrap()
+        .split('.')
+        .next()
+        .unwrap()
+        .to_owned();
+    let told: BTreeSet<String> = help
+        .split(';')
+        .filter_map(|code| code.split_whitespace().next().map(ToOwned::to_owned))
+        .collect();
+    let table = |text: &str| -> BTreeSet<String> {
+        let rows = text
+            .split("| exit code |")
+            .nth(1)
+            .unwrap()
+            .split("\n\n")
+            .next()
+            .unwrap();
+        rows.lines()
+            .filter_map(|line| line.strip_prefix("| ")?.split(' ').next())
+            .filter(|cell| cell.chars().all(|letter| letter.is_ascii_digit()))
+            .map(ToOwned::to_owned)
+            .collect()
+    };
+    assert_eq!(table(&read("README.md")), told);
+    assert_eq!(table(&read("docs/troubleshooting.md")), told);
+    let mut code = BTreeSet::from(["0".to_owned(), "1".to_owned()]);
+    let mut files = Vec::new();
+    rust_files(&root().join("connector/src"), &mut files);
+    for file in files {
+        let text = std::fs::read_to_string(file).unwrap();
+        for opening in [
+            "ExitCode::from(",
+            "const EXIT_USER: u8 = ",
+            "const EXIT_OTHER_WRITER: u8 = ",
+            "const EXIT_OTHER: u8 = ",
+            "const WRONG: u8 = ",
+        ] {
+            let digits = text
+                .split(opening)
+                .skip(1)
+                .map(|rest| rest.chars().take_while(char::is_ascii_digit).collect::<String>());
+            code.extend(digits.filter(|digits| !digits.is_empty()));
+        }
+    }
+    assert_eq!(code, told);
 }

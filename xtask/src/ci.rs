@@ -4,6 +4,7 @@ use std::process::Command;
 
 use crate::build::{self, cargo, target_directory};
 use crate::command::{Failed, exists, run};
+use crate::page;
 
 /// The release of cargo-deny the gates were written for.
 const DENY_VERSION: &str = "0.20.2";
@@ -31,6 +32,7 @@ pub(crate) fn test(filter: &[String]) -> Result<(), Failed> {
 /// What CI runs.
 pub(crate) fn all() -> Result<(), Failed> {
     test(&[])?;
+    page::gate()?;
     run(cargo().args(["fmt", "--all", "--check"]))?;
     run(cargo().args(["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"]))?;
     run(cargo()

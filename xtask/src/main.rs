@@ -8,6 +8,7 @@ mod command;
 mod dist;
 mod fuzz;
 mod licences;
+mod page;
 
 use std::process::ExitCode;
 
@@ -22,7 +23,8 @@ Commands:
   cargo xtask smartmodule-events           the same for capillary-xdm-events
   cargo xtask fuzz [--seconds N]           every fuzz target for N seconds (60), and how much was tried
   cargo xtask dist [--target TRIPLE]       the release archive: static Linux binary, SmartModules, samples, licences
-  cargo xtask ci                           what CI runs: test, fmt, clippy, docs, deny
+  cargo xtask page [--screenshots DIR]     the connector's status page in a real browser (Chromium)
+  cargo xtask ci                           what CI runs: test, page, fmt, clippy, docs, deny
 ";
 
 fn main() -> ExitCode {
@@ -37,6 +39,7 @@ fn main() -> ExitCode {
         "smartmodule-events" => build::events().map(|path| println!("{}", path.display())),
         "fuzz" => fuzz::run(&rest),
         "dist" => dist::run_dist(&rest),
+        "page" => page::check(&rest),
         "ci" => ci::all(),
         "help" | "--help" | "-h" => {
             print!("{HELP}");

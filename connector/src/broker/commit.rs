@@ -15,6 +15,8 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 use tracing::{debug, info, warn};
 
+use crate::obstacle::{Obstacle, Place};
+
 use super::backoff::Backoff;
 use super::connection::{Connection, Responses};
 use super::error::BrokerError;
@@ -136,16 +138,26 @@ impl Committer {
 
     fn succeeded(&mut self, offset: i64) {
         self.shared.journal.acknowledged(self.partition, offset);
+        self.shared.standing.change(self.partition, |standing| {
+            standing.committed = Some(offset);
+            standing.commits += 1;
+        });
         self.committed = Some(offset);
         self.refreshed = Instant::now();
         if self.backoff.failures() > 0 {
             info!(partition = self.partition, offset, "offsets can be committed again");
             self.backoff.reset();
+            self.shared.obstacles.clear(Place::Commit(self.partition));
         }
     }
 
     fn failed(&mut self, error: &BrokerError) -> Duration {
         self.session = None;
+        self.shared
+            .standing
+            .change(self.partition, |standing| standing.commit_failures += 1);
+        let obstacle = Obstacle::of(error.fault(), error);
+        self.shared.obstacles.put(Place::Commit(self.partition), obstacle);
         if self.backoff.failures() == 0 {
             warn!(partition = self.partition, %error, "an offset could not be committed; reading goes on, commits are retried");
         } else {

@@ -44,7 +44,7 @@ pub(crate) struct Inspector {
 
 /// Where the next start would begin to read one partition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Standing {
+pub(crate) struct Outlook {
     pub(crate) partition: u32,
     /// The offset stored last; none before the first commit.
     pub(crate) stored: Option<i64>,
@@ -120,7 +120,7 @@ impl Inspector {
     }
 
     /// How far this consumer is in each partition.
-    pub(crate) async fn standings(&self, partitions: &[u32]) -> Result<Vec<Standing>, BrokerError> {
+    pub(crate) async fn outlooks(&self, partitions: &[u32]) -> Result<Vec<Outlook>, BrokerError> {
         let consumer = &self.config.consumer;
         let offsets = StoredOffsets::new(
             Arc::clone(&self.directory),
@@ -128,7 +128,7 @@ impl Inspector {
             consumer.id.clone(),
         );
         let stored: HashMap<u32, i64> = offsets.read().await?;
-        let mut standings = Vec::new();
+        let mut outlooks = Vec::new();
         for partition in partitions {
             let log = self.log(*partition).await?;
             let stored = stored.get(partition).copied();
@@ -144,14 +144,14 @@ impl Inspector {
                     });
                 }
             };
-            standings.push(Standing {
+            outlooks.push(Outlook {
                 partition: *partition,
                 stored,
                 behind: log.end - next,
                 evicted,
             });
         }
-        Ok(standings)
+        Ok(outlooks)
     }
 
     /// The last records of a partition, at most `count`.

@@ -177,6 +177,7 @@ impl Intake {
             partition = self.partition,
             first, last, "the broker gave no answers; reading these records directly"
         );
+        self.found_holes(1);
         let mut raw = RawReader::open(&shared.directory, &shared.topic, self.partition, first).await?;
         while self.expected() <= last {
             for batch in raw.next().await? {
@@ -199,6 +200,7 @@ impl Intake {
             partition = self.partition,
             first, reason, "mapping here what the broker's SmartModule cannot take"
         );
+        self.found_holes(1);
         // Which batch it was is not known: the broker sends nothing of what it read together with it.
         for batch in raw.next().await? {
             let _turn = shared.flow.turn(self.partition).await;
@@ -206,6 +208,12 @@ impl Intake {
             self.take_in(records, batch.get_last_offset()).await?;
         }
         Ok(())
+    }
+
+    fn found_holes(&self, holes: usize) {
+        self.shared.standing.change(self.partition, |standing| {
+            standing.holes += u64::try_from(holes).unwrap_or(u64::MAX);
+        });
     }
 
     fn unpack(&self, batch: &Batch<RawRecords>) -> Result<Vec<RawRecord>, BrokerError> {
@@ -218,6 +226,7 @@ impl Intake {
 
     /// Maps records from the expected offset to `last`; offsets without a record are absent.
     async fn take_in(&mut self, records: impl IntoIterator<Item = RawRecord>, last: i64) -> Result<(), BrokerError> {
+        let mut filled = 0;
         for (count, record) in records.into_iter().enumerate() {
             let expected = self.expected();
             if record.offset < expected || record.offset > last {
@@ -228,10 +237,14 @@ impl Intake {
             }
             let answer = self.mapper.answer(&record);
             self.hand_over(answer).await?;
+            filled += 1;
             if count % MAPPED_AT_ONCE == 0 {
                 tokio::task::yield_now().await;
             }
         }
+        self.shared
+            .standing
+            .change(self.partition, |standing| standing.filled += filled);
         let expected = self.expected();
         if expected <= last {
             self.pass(expected, last, Outcome::Absent).await?;
@@ -252,6 +265,7 @@ impl Intake {
         let (Some(first), Some(last)) = (holes.first(), holes.last()) else {
             return Ok(found);
         };
+        self.found_holes(holes.len());
         let mut next = *first.start();
         let mut raw = RawReader::open(&self.shared.directory, &self.shared.topic, self.partition, next).await?;
         while next <= *last.end() {

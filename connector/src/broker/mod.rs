@@ -5,6 +5,7 @@
 //! loses records of one partition when it reconnects.
 
 mod answer;
+mod backlog;
 mod backoff;
 mod commit;
 mod connection;
@@ -25,23 +26,27 @@ mod reader;
 mod refusal;
 mod sequence;
 mod smartmodule;
+mod standing;
 mod start;
 mod tail;
 mod tls;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::mpsc;
 
 use crate::arrival::Arrival;
 use crate::config::{Config, DeadLetterTopic};
 use crate::ledger::Ledger;
+use crate::obstacle::Obstacles;
 
 pub(crate) use dead_letter::DeadLetterWriter;
 pub(crate) use error::BrokerError;
-pub(crate) use inspect::{Inspector, Letters, Standing, Tail};
+pub(crate) use inspect::{Inspector, Letters, Outlook, Tail};
 pub(crate) use letters::{LetterLog, LetterReader, StoredLetter};
 pub(crate) use reader::Reader;
+pub(crate) use standing::{PartitionStanding, Standing};
 
 use directory::Directory;
 use flow::Flow;
@@ -53,6 +58,7 @@ use reader::Shared;
 pub(crate) struct Broker {
     directory: Arc<Directory>,
     config: Config,
+    retention: Duration,
 }
 
 impl Broker {
@@ -62,15 +68,33 @@ impl Broker {
         NativeMapper::new(&config.transform)?;
         let directory = Directory::connect(profile::load(&config.name)?.config).await?;
         inspect::find_partitions(&directory, config).await?;
+        let topic = directory
+            .topic(&config.topic)
+            .await?
+            .ok_or_else(|| BrokerError::TopicMissing {
+                topic: config.topic.clone(),
+            })?;
         smartmodule::find(&config.transform.uses, &directory.smartmodules().await?)?;
         Ok(Self {
             directory: Arc::new(directory),
             config: config.clone(),
+            retention: Duration::from_secs(topic.retention_secs().into()),
         })
     }
 
+    /// How long the source topic keeps its records.
+    pub(crate) fn retention(&self) -> Duration {
+        self.retention
+    }
+
     /// The reading side. Arrivals of a partition come in offset order; the channel closes when reading has ended.
-    pub(crate) fn reader(&self, ledger: Arc<Ledger>, arrivals: mpsc::Sender<Arrival>) -> Reader {
+    pub(crate) fn reader(
+        &self,
+        ledger: Arc<Ledger>,
+        arrivals: mpsc::Sender<Arrival>,
+        standing: Arc<Standing>,
+        obstacles: Arc<Obstacles>,
+    ) -> Reader {
         let config = &self.config;
         let flow = Flow::new(Arc::clone(&ledger), config.platform.buffer, config.consumer.max_bytes);
         let shared = Shared {
@@ -85,6 +109,8 @@ impl Broker {
             ledger,
             flow,
             journal: Journal::default(),
+            standing,
+            obstacles,
         };
         Reader::new(shared, arrivals)
     }

@@ -15,6 +15,7 @@ use tracing::{debug, error, info, warn};
 use crate::arrival::Arrival;
 use crate::config::{OnEvicted, Start};
 use crate::error::Retry;
+use crate::obstacle::{Obstacle, Place};
 use crate::outcome::Outcome;
 
 use super::backoff::Backoff;
@@ -94,6 +95,11 @@ impl PartitionReader {
                 continue; // to be opened again at another offset
             };
             let error = self.doubt(error);
+            let obstacle = Obstacle::of(error.fault(), &error);
+            self.shared.obstacles.put(Place::Partition(self.partition), obstacle);
+            self.shared
+                .standing
+                .change(self.partition, |standing| standing.interruptions += 1);
             if error.retry() == Retry::Never {
                 return error;
             }
@@ -136,7 +142,7 @@ impl PartitionReader {
     async fn connected(&mut self) -> Result<(), BrokerError> {
         let shared = Arc::clone(&self.shared);
         let connection = shared.directory.connect_leader(&shared.topic, self.partition).await?;
-        let log = shared.log(&connection, self.partition).await?;
+        let log = shared.look(&connection, self.partition).await?;
         let next = self.next(log);
         if next > log.end {
             self.reaches(next, log).await?;
@@ -197,6 +203,10 @@ impl PartitionReader {
             high_watermark = log.end,
             "reading"
         );
+        if self.backoff.failures() == 0 {
+            // After a failure a stream that was opened is no sign yet: the broker may refuse it at once.
+            self.shared.obstacles.clear(Place::Partition(self.partition));
+        }
         let mut turn = (log.end > offset).then_some(turn);
         let mut end = log.end;
         loop {
@@ -205,7 +215,7 @@ impl PartitionReader {
                 Ok(None) => return Err(connection.closed(WHAT)),
                 Err(_elapsed) => {
                     drop(turn.take());
-                    let log = self.shared.log(connection, self.partition).await?;
+                    let log = self.shared.look(connection, self.partition).await?;
                     self.went_well();
                     if log.end > intake.expected() {
                         // The stream is opened anew afterwards: it stands somewhere else than the intake.
@@ -226,6 +236,9 @@ impl PartitionReader {
             self.went_well();
             let high_watermark = response.partition.high_watermark;
             end = end.max(high_watermark);
+            self.shared.standing.change(self.partition, |standing| {
+                standing.high_watermark = Some(high_watermark)
+            });
             intake.accept(response.partition, turn.take()).await?;
             turn = self
                 .ask_for_more(connection, response.stream_id, intake.expected(), high_watermark)
@@ -237,6 +250,7 @@ impl PartitionReader {
     fn went_well(&mut self) {
         self.backoff.reset();
         self.doubts = 0;
+        self.shared.obstacles.clear(Place::Partition(self.partition));
     }
 
     async fn open(&self, connection: &Connection, offset: i64) -> Result<Responses, BrokerError> {

@@ -14,8 +14,11 @@ use tracing::{debug, error, info, warn};
 
 use crate::arrival::Arrival;
 use crate::config::{OnEvicted, Partitions, Start, Transform};
+use crate::error::{Fault, Retry};
 use crate::ledger::Ledger;
+use crate::obstacle::{Obstacle, Obstacles, Place};
 
+use super::backlog;
 use super::backoff::Backoff;
 use super::commit::Committer;
 use super::connection::Connection;
@@ -25,6 +28,7 @@ use super::flow::Flow;
 use super::journal::{Journal, Verdict};
 use super::offsets::StoredOffsets;
 use super::partition::PartitionReader;
+use super::standing::Standing;
 use super::start::Log;
 
 /// How often the stored offsets are read back and new partitions are looked for.
@@ -45,12 +49,24 @@ pub(super) struct Shared {
     pub(super) ledger: Arc<Ledger>,
     pub(super) flow: Flow,
     pub(super) journal: Journal,
+    pub(super) standing: Arc<Standing>,
+    pub(super) obstacles: Arc<Obstacles>,
 }
 
 impl Shared {
     /// The name of a partition in Fluvio.
     pub(super) fn replica(&self, partition: u32) -> String {
         format!("{}-{partition}", self.topic)
+    }
+
+    /// What a partition's log holds now, noted for whoever looks.
+    pub(super) async fn look(&self, connection: &Connection, partition: u32) -> Result<Log, BrokerError> {
+        let log = self.log(connection, partition).await?;
+        self.standing.change(partition, |standing| {
+            standing.log_start = Some(log.start);
+            standing.high_watermark = Some(log.end);
+        });
+        Ok(log)
     }
 
     /// What a partition's log holds now.
@@ -129,10 +145,13 @@ impl Reader {
         let (found_sender, mut found) = mpsc::channel(1);
         let ended = {
             let mut watching = std::pin::pin!(self.watch(found_sender));
+            let mut backlog = std::pin::pin!(backlog::watch(&self.shared));
             loop {
                 tokio::select! {
                     () = stopped(&mut stop) => break Ok(()),
                     error = &mut watching => break Err(error),
+                    // Goes on for ever.
+                    () = &mut backlog => {}
                     Some(found) = found.recv() => {
                         self.begin(found, &mut tasks, &arrivals, &halted).await;
                     }
@@ -171,6 +190,14 @@ impl Reader {
         } = found;
         let shared = Arc::clone(&self.shared);
         shared.journal.begin(partition, stored);
+        shared
+            .standing
+            .change(partition, |standing| standing.committed = stored);
+        shared.obstacles.put(
+            Place::Partition(partition),
+            Obstacle::passing("connecting to its leader"),
+        );
+        shared.obstacles.clear(Place::Process);
         let reader = PartitionReader::new(Arc::clone(&shared), partition, stored, start, arrivals.clone());
         tasks.spawn(reader.run(halted.clone()));
         let committer = Committer::new(shared, partition, stored, self.finish.subscribe());
@@ -216,10 +243,11 @@ impl Reader {
                     if backoff.failures() > 0 {
                         info!("the stored offsets can be read again");
                         backoff.reset();
+                        self.shared.obstacles.clear(Place::StoredOffsets);
                     }
                     sleep(ROUND).await;
                 }
-                Err(error) if error.retry() == crate::error::Retry::Never => return error,
+                Err(error) if error.retry() == Retry::Never => return error,
                 Err(error) => {
                     if backoff.failures() > 0 {
                         debug!(%error, "the stored offsets still cannot be read");
@@ -229,6 +257,8 @@ impl Reader {
                     } else {
                         warn!(%error, "the stored offsets cannot be read back");
                     }
+                    let obstacle = Obstacle::of(error.fault(), &error);
+                    self.shared.obstacles.put(Place::StoredOffsets, obstacle);
                     sleep(backoff.pause()).await;
                 }
             }
@@ -247,9 +277,18 @@ impl Reader {
         if let Some(foreign) = self.judge(&stored, &acknowledged) {
             *foreign_looks += 1;
             error!(look = *foreign_looks, "{foreign}");
+            let obstacle = Obstacle {
+                fault: Fault::User,
+                reason: foreign.to_string(),
+                remedy: "stop the other process, or give each its own meta.consumer.id and its own partitions"
+                    .to_owned(),
+            };
+            self.shared.obstacles.put(Place::Writer, obstacle);
             if *foreign_looks >= LOOKS {
                 return Err(foreign);
             }
+        } else {
+            self.shared.obstacles.clear(Place::Writer);
         }
         let partitions = match &self.shared.partitions {
             Partitions::Only(list) => list.clone(),

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::report::{Finding, Report, Status};
 use super::spread::{self, Spread};
 use crate::answer::Answer;
-use crate::broker::{BrokerError, Inspector, Letters, Standing, Tail};
+use crate::broker::{BrokerError, Inspector, Letters, Outlook, Tail};
 use crate::config::Config;
 
 const CLUSTER: &str = "cluster";
@@ -90,21 +90,21 @@ async fn topic(inspector: &Inspector, config: &Config, report: &mut Report) -> O
         format!("{} of {}", wanted.len(), count(all.len()))
     };
     report.add(Finding::ok(TOPIC, format!("{}: {of}, readable", config.topic)));
-    report.add(match inspector.standings(&wanted).await {
-        Ok(standings) => offsets(&standings, &config.consumer.id),
+    report.add(match inspector.outlooks(&wanted).await {
+        Ok(outlooks) => offsets(&outlooks, &config.consumer.id),
         Err(error) => failed(OFFSETS, &error),
     });
     Some(tails)
 }
 
 /// What the stored offsets say about the next start.
-fn offsets(standings: &[Standing], consumer: &str) -> Finding {
-    let behind: i64 = standings.iter().map(|standing| standing.behind).sum();
-    let evicted: i64 = standings.iter().map(|standing| standing.evicted).sum();
-    let begun = standings.iter().filter(|standing| standing.stored.is_some()).count();
+fn offsets(outlooks: &[Outlook], consumer: &str) -> Finding {
+    let behind: i64 = outlooks.iter().map(|outlook| outlook.behind).sum();
+    let evicted: i64 = outlooks.iter().map(|outlook| outlook.evicted).sum();
+    let begun = outlooks.iter().filter(|outlook| outlook.stored.is_some()).count();
     let found = format!(
         "consumer {consumer}: {begun} of {} partitions begun, {behind} records to read",
-        standings.len()
+        outlooks.len()
     );
     if evicted == 0 {
         return Finding::ok(OFFSETS, found);

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use reqwest::Url;
 
-use super::problem::{Problems, is_confidential};
+use super::problem::Problems;
 use super::scalar::{Period, Size};
+use super::schema;
 use super::tree::Path;
 
 /// Fluvio's own bound on names of topics.
@@ -35,19 +36,12 @@ pub(super) fn name_of(path: &Path, problems: &Problems<'_>) -> String {
 /// Whether what stands here may be repeated in a message.
 pub(super) fn is_open(path: &Path, problems: &Problems<'_>) -> bool {
     let of_secrets = |text: &super::tree::Text| !text.secrets.is_empty();
-    !is_confidential(path)
+    !schema::is_confidential(path)
         && !problems
             .tree()
             .get(path)
             .and_then(|node| node.as_text())
             .is_some_and(of_secrets)
-}
-
-/// A key whose behaviour is not there yet: refused, because ignoring it would promise what does not happen.
-pub(super) fn not_yet(path: &Path, present: bool, problems: &mut Problems<'_>) {
-    if present {
-        problems.add(path, "not yet: this version does not do it; remove the key");
-    }
 }
 
 /// A text that is not empty and has no blank at its ends (a line break at the end of a secret is easily made).
@@ -97,9 +91,17 @@ pub(super) fn is_topic_name(value: &str) -> bool {
         && !value.ends_with('-')
 }
 
+/// An `https` or `http` URL. What the standard for browsers mends (blanks, backslashes, missing slashes, capitals in the
+/// scheme) is a slip in a configuration.
+pub(super) fn url(value: &str) -> Option<Url> {
+    let plain = (value.starts_with("https://") || value.starts_with("http://"))
+        && !value.contains(|letter: char| letter.is_whitespace() || letter.is_control() || letter == '\\');
+    Url::parse(value).ok().filter(|url| plain && url.has_host())
+}
+
 /// A URL that secrets or personal data are sent to: https, or plain http to this machine (the simulator).
 pub(super) fn secure_url(path: &Path, value: &str, problems: &mut Problems<'_>) -> Option<Url> {
-    let Some(url) = Url::parse(value).ok().filter(Url::has_host) else {
+    let Some(url) = url(value) else {
         problems.expected(path, "a URL such as https://…");
         return None;
     };
@@ -197,8 +199,8 @@ pub(super) fn choice<T: Copy>(
         .find(|(word, _)| *word == value)
         .map(|(_, choice)| *choice);
     if chosen.is_none() {
-        let words: Vec<String> = choices.iter().map(|(word, _)| format!("`{word}`")).collect();
-        problems.expected(path, &words.join(" or "));
+        let words: Vec<&str> = choices.iter().map(|(word, _)| *word).collect();
+        problems.expected_one_of(path, &words);
     }
     chosen
 }

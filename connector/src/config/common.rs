@@ -14,8 +14,11 @@ use super::model::{Consumer, Partitions, Start, Transform};
 use super::problem::Problems;
 use super::raw::{RawConsumer, RawMeta, RawOffset, RawTopic, RawTransform};
 use super::scalar::{Partition, StartAt};
+use super::schema;
 use super::tree::Path;
 
+/// Forms of the file, the default first.
+pub(super) const API_VERSIONS: [&str; 3] = ["0.0.0", "0.1.0", "0.2.0"];
 /// Answers count uncompressed, and a compressed batch of 200 kB may answer with megabytes.
 const DEFAULT_MAX_BYTES: NonZeroU32 = NonZeroU32::new(16 << 20).unwrap();
 /// The protocol's type for it is a signed 32-bit number.
@@ -31,13 +34,13 @@ pub(super) struct Meta {
 /// Checks `apiVersion`. `templated` says whether placeholders or listed secrets are in use.
 pub(super) fn check_api_version(version: Option<&str>, templated: bool, problems: &mut Problems<'_>) {
     let path = Path::of("apiVersion");
-    match version.unwrap_or("0.0.0") {
-        "0.1.0" | "0.2.0" => {}
+    match version.unwrap_or(API_VERSIONS[0]) {
         "0.0.0" if templated => problems.add(
             &path,
             "secrets need apiVersion 0.1.0 or 0.2.0: with 0.0.0, or none, stock connectors ignore meta.secrets",
         ),
-        "0.0.0" => {}
+        known if API_VERSIONS.contains(&known) => {}
+        // No guess which one was meant: the oldest would be the nearest to many.
         _ => problems.expected(&path, "0.0.0, 0.1.0 or 0.2.0"),
     }
 }
@@ -163,7 +166,7 @@ fn offset(raw: Option<RawOffset>, problems: &mut Problems<'_>) -> Start {
             &path,
             "manual: with `none` nothing is committed, and every restart would read the topic again",
         ),
-        Some(_) => problems.expected(&path, "manual"),
+        Some(_) => problems.expected_one_of(&path, &["manual"]),
     }
     if raw.flush_period.is_some() {
         problems.add(
@@ -260,9 +263,14 @@ fn parameters(
     raw: BTreeMap<String, Value>,
     problems: &mut Problems<'_>,
 ) -> Option<BTreeMap<String, String>> {
+    let known = schema::keys_below(root);
     let mut with = BTreeMap::new();
     for (name, value) in raw {
         let path = root.key(&name);
+        if !known.contains(&name.as_str()) {
+            problems.unknown(&path, &known);
+            continue;
+        }
         match value {
             Value::String(text) => {
                 with.insert(name, text);

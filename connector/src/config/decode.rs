@@ -4,7 +4,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use serde_path_to_error::Segment;
 
-use super::problem::{Problems, nearest};
+use super::problem::Problems;
 use super::raw::{RawConsumer, RawMeta, RawPlatform};
 use super::tree::{Path, Step};
 
@@ -86,18 +86,16 @@ fn report(path: &Path, message: &str, problems: &mut Problems<'_>) {
 fn report_unknown(path: &Path, allowed: &[&str], problems: &mut Problems<'_>) {
     let key = path.last_key().unwrap_or_default();
     let at_top = path.0.len() == 1;
-    let message = if at_top && knows::<RawMeta>(key) {
-        format!("unknown key here; `{key}` belongs under `meta`")
+    let section = if at_top && knows::<RawMeta>(key) {
+        "meta"
     } else if at_top && knows::<RawPlatform>(key) {
-        format!("unknown key here; `{key}` belongs under `experience-platform`")
+        "experience-platform"
     } else if path.0.len() <= 2 && knows::<RawConsumer>(key) {
-        format!("unknown key here; `{key}` belongs under `meta.consumer`")
-    } else if let Some(nearest) = nearest(key, allowed) {
-        return problems.mistyped(path, nearest);
+        "meta.consumer"
     } else {
-        format!("unknown key; known here: {}", allowed.join(", "))
+        return problems.unknown(path, allowed);
     };
-    problems.add(path, message);
+    problems.add(path, format!("unknown key here; `{key}` belongs under `{section}`"));
 }
 
 /// Whether a section has this key.

@@ -9,13 +9,19 @@ use super::raw::RawInlet;
 use super::tree::Path;
 
 /// The spelling of the tutorials of streaming ingestion.
-const SCHEMA_CONTENT_TYPE: &str = "application/vnd.adobe.xed-full+json;version=1";
+pub(super) const SCHEMA_CONTENT_TYPE: &str = "application/vnd.adobe.xed-full+json;version=1";
+
+/// Formats of `events` and of `profiles`, the default first.
+pub(super) const EVENT_FORMATS: [(&str, Format); 2] = [("xdm", Format::Xdm), ("raw", Format::Raw)];
+pub(super) const PROFILE_FORMATS: [(&str, Format); 3] =
+    [("upsert", Format::Upsert), ("raw", Format::Raw), ("xdm", Format::Xdm)];
 
 const FLOW_ID: &str = "the id of the flow (dataflow) that maps the raw messages of this inlet";
 const DATASET_ID: &str = "the id of the dataset";
 
+/// How an inlet takes messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Format {
+pub(super) enum Format {
     Xdm,
     Raw,
     Upsert,
@@ -43,8 +49,7 @@ struct Checked {
 pub(super) fn events(raw: Option<RawInlet>, problems: &mut Problems<'_>) -> Option<Events> {
     let root = Path::of("experience-platform.events");
     let raw = problems.require(&root, raw, "the section that says where events go")?;
-    let choices = [("xdm", Format::Xdm), ("raw", Format::Raw)];
-    let checked = section(&root, raw, &choices, problems);
+    let checked = section(&root, raw, &EVENT_FORMATS, problems);
     let inlet = checked.inlet?;
     match checked.format? {
         Format::Raw => Some(Events::Raw {
@@ -64,8 +69,7 @@ pub(super) fn events(raw: Option<RawInlet>, problems: &mut Problems<'_>) -> Opti
 /// Validates `profiles`.
 pub(super) fn profiles(raw: RawInlet, problems: &mut Problems<'_>) -> Option<Profiles> {
     let root = Path::of("experience-platform.profiles");
-    let choices = [("upsert", Format::Upsert), ("raw", Format::Raw), ("xdm", Format::Xdm)];
-    let checked = section(&root, raw, &choices, problems);
+    let checked = section(&root, raw, &PROFILE_FORMATS, problems);
     let inlet = checked.inlet?;
     match checked.format? {
         Format::Upsert => Some(Profiles::Upsert {
@@ -213,8 +217,7 @@ fn schema(
         problems.expected(&path, &format!("a media type such as {SCHEMA_CONTENT_TYPE}"));
     }
     let id = id?;
-    let is_url = Url::parse(&id).is_ok_and(|url| url.has_host() && matches!(url.scheme(), "https" | "http"));
-    if !is_url || id.contains(char::is_whitespace) {
+    if check::url(&id).is_none() {
         problems.expected(
             &root.key("schema-id"),
             "the schema's URL, https://ns.adobe.com/…/schemas/…",

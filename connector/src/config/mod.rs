@@ -6,6 +6,8 @@
 mod check;
 mod common;
 mod decode;
+mod excerpt;
+mod form;
 mod inlet;
 mod model;
 mod placeholder;
@@ -13,6 +15,7 @@ mod platform;
 mod problem;
 mod raw;
 mod scalar;
+mod schema;
 mod secrets;
 #[cfg(test)]
 mod tests;
@@ -22,8 +25,12 @@ use std::path::Path as FilePath;
 
 pub(crate) use model::*;
 pub(crate) use problem::ConfigError;
+pub(crate) use schema::text as schema;
 pub(crate) use secrets::SecretStore;
+#[cfg(test)]
+pub(crate) use tests::complaints;
 
+use excerpt::Source;
 use problem::Problems;
 use raw::RawConfig;
 use tree::{Node, Path};
@@ -43,7 +50,7 @@ pub(crate) fn load(config: &FilePath, secrets: Option<&FilePath>) -> Result<Conf
 fn read(file: &FilePath) -> Result<String, ConfigError> {
     // `read_to_string` says "stream did not contain valid UTF-8" where that is the matter.
     std::fs::read_to_string(file)
-        .map_err(|error| ConfigError::whole(&file.display().to_string(), None, format!("cannot be read: {error}")))
+        .map_err(|error| ConfigError::whole(&file.display().to_string(), format!("cannot be read: {error}")))
 }
 
 /// Reads the transform alone, for what needs neither the platform nor its secrets.
@@ -76,8 +83,9 @@ fn with_raw<T>(
     store: &SecretStore,
     validate: impl FnOnce(RawConfig, bool, &mut Problems<'_>) -> Option<T>,
 ) -> Result<T, ConfigError> {
-    let written = Node::parse(text).map_err(|error| ConfigError::whole(file, error.line, error.message))?;
-    let mut problems = Problems::new(&written);
+    let written = Node::parse(text).map_err(|error| ConfigError::syntax(file, text, error))?;
+    let source = Source::new(text, &written);
+    let mut problems = Problems::new(&source, &written);
     let listed = placeholder::listed(store, &mut problems);
     let mut filled = written.clone();
     let templated = placeholder::fill(&mut filled, &listed, &mut problems) || !listed.is_empty();

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::net::SocketAddr;
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -94,6 +95,7 @@ pub(crate) struct Platform {
     pub(crate) dead_letter: DeadLetterTopic,
     pub(crate) on_evicted: OnEvicted,
     pub(crate) shutdown_timeout: Duration,
+    pub(crate) observability: Observability,
 }
 
 /// `experience-platform.concurrency`: how many requests may be under way at once, over both inlets.
@@ -258,4 +260,21 @@ pub(crate) struct DeadLetterTopic {
 pub(crate) enum OnEvicted {
     Continue,
     Stop,
+}
+
+/// `experience-platform.observability`: how the process shows what it does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Observability {
+    /// Where metrics, readiness and the status page are served; `None` when they are off.
+    pub(crate) listen: Option<SocketAddr>,
+    pub(crate) log: LogForm,
+}
+
+/// `experience-platform.observability.log`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LogForm {
+    /// Lines for people.
+    Human,
+    /// One JSON object a line.
+    Json,
 }

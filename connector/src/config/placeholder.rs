@@ -48,20 +48,17 @@ pub(super) fn listed(store: &SecretStore, problems: &mut Problems<'_>) -> Vec<Li
 /// Fills the placeholders in. Says whether there were any.
 pub(super) fn fill(tree: &mut Node, listed: &[Listed], problems: &mut Problems<'_>) -> bool {
     let mut any = false;
-    tree.for_each_text(
-        &Path::default(),
-        &mut |path, _, text| match filled(&text.value, listed) {
-            Ok(Some(text_with_secrets)) => {
-                any = true;
-                *text = text_with_secrets;
-            }
-            Ok(None) => {}
-            Err(message) => {
-                any = true;
-                problems.add(path, message);
-            }
-        },
-    );
+    tree.for_each_text(&Path::default(), &mut |path, text| match filled(&text.value, listed) {
+        Ok(Some(text_with_secrets)) => {
+            any = true;
+            *text = text_with_secrets;
+        }
+        Ok(None) => {}
+        Err(message) => {
+            any = true;
+            problems.add(path, message);
+        }
+    });
     any
 }
 

@@ -1,20 +1,20 @@
 //! The connector's own part: `experience-platform`.
 
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use reqwest::Url;
-
 use super::check;
 use super::inlet;
 use super::model::{
-    Batch, ClientCertificate, Concurrency, CredentialNames, DeadLetterTopic, Deduplicate, Http, Ims, OnEvicted, Pace,
-    Platform, Proxy, RetryLimits,
+    Batch, ClientCertificate, Concurrency, CredentialNames, DeadLetterTopic, Deduplicate, Http, Ims, LogForm,
+    Observability, OnEvicted, Pace, Platform, Proxy, RetryLimits,
 };
 use super::problem::Problems;
 use super::raw::{
-    RawBatch, RawBuffer, RawConcurrency, RawDeadLetter, RawDeduplicate, RawHttp, RawIms, RawPace, RawPlatform, RawRetry,
+    RawBatch, RawBuffer, RawConcurrency, RawDeadLetter, RawDeduplicate, RawHttp, RawIms, RawObservability, RawPace,
+    RawPlatform, RawRetry,
 };
 use super::scalar::Period;
 use super::tree::Path;
@@ -22,9 +22,9 @@ use crate::ledger::Bounds;
 use crate::secret::Secret;
 
 /// Adobe's documented server-to-server endpoint.
-const TOKEN_URL: &str = "https://ims-na1.adobelogin.com/ims/token/v3";
+pub(super) const TOKEN_URL: &str = "https://ims-na1.adobelogin.com/ims/token/v3";
 /// The names Adobe's Kafka connector asks for; the list is separated by commas in Adobe's identity documentation.
-const SCOPE: &str = "openid,AdobeID,read_organizations,additional_info.projectedProductContext,session";
+pub(super) const SCOPE: &str = "openid,AdobeID,read_organizations,additional_info.projectedProductContext,session";
 
 const MAX_RECORDS: NonZeroUsize = NonZeroUsize::new(500).unwrap();
 const MAX_BYTES: NonZeroUsize = NonZeroUsize::new(900_000).unwrap();
@@ -35,20 +35,26 @@ const LINGER: Duration = Duration::from_millis(200);
 /// requests a second that Adobe names as guidance for an organisation.
 const CONCURRENCY: NonZeroUsize = NonZeroUsize::new(64).unwrap();
 /// Adobe documents no bound; a thousand open connections from one process is a mistake, not a wish.
-const HIGHEST_CONCURRENCY: u64 = 1_000;
+pub(super) const HIGHEST_CONCURRENCY: u64 = 1_000;
 const BUFFER_BYTES: u64 = 24 << 20;
 const BUFFER_OFFSETS: u64 = 100_000;
 const REMEMBERED: NonZeroUsize = NonZeroUsize::new(100_000).unwrap();
 /// About 80 MB of memory.
-const HIGHEST_REMEMBERED: u64 = 1_000_000;
+pub(super) const HIGHEST_REMEMBERED: u64 = 1_000_000;
 const REMEMBERED_FOR: Duration = Duration::from_secs(3600);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
 const RETRY_INITIAL: Duration = Duration::from_millis(200);
 const RETRY_MAX: Duration = Duration::from_secs(30);
 const RETENTION: Duration = Duration::from_secs(90 * 24 * 3600);
+/// `on-evicted`, the default first.
+pub(super) const LOG_FORMS: [(&str, LogForm); 2] = [("human", LogForm::Human), ("json", LogForm::Json)];
+pub(super) const ON_EVICTED: [(&str, OnEvicted); 2] = [("continue", OnEvicted::Continue), ("stop", OnEvicted::Stop)];
 /// Below the 30 s that Kubernetes grants a stopping container.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(25);
+/// The usual port of OpenTelemetry's Prometheus exporters; no stock Fluvio process uses it. Loopback, since whoever can
+/// connect can read.
+const LISTEN: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 9464));
 
 /// Validates the section. `name` is `meta.name`, if that is valid.
 pub(super) fn platform(raw: Option<RawPlatform>, name: Option<&str>, problems: &mut Problems<'_>) -> Option<Platform> {
@@ -73,7 +79,7 @@ pub(super) fn platform(raw: Option<RawPlatform>, name: Option<&str>, problems: &
         .sandbox
         .and_then(|sandbox| check::identifier(&path, sandbox, problems));
     let deduplicate = raw.deduplicate.map(|raw| deduplicate(raw, problems));
-    check::not_yet(&root.key("observability"), raw.observability.is_some(), problems);
+    let observability = observability(&raw.observability.unwrap_or_default(), problems);
     let ims = ims(raw.ims, problems);
     let events = inlet::events(raw.events, problems);
     // `Some(None)`: there is a section, and it is wrong.
@@ -82,7 +88,7 @@ pub(super) fn platform(raw: Option<RawPlatform>, name: Option<&str>, problems: &
     let on_evicted = check::choice(
         &root.key("on-evicted"),
         raw.on_evicted.as_deref(),
-        &[("continue", OnEvicted::Continue), ("stop", OnEvicted::Stop)],
+        &ON_EVICTED,
         problems,
     );
     let batch = batch(raw.batch.unwrap_or_default(), problems);
@@ -116,6 +122,7 @@ pub(super) fn platform(raw: Option<RawPlatform>, name: Option<&str>, problems: &
         dead_letter: dead_letter?,
         on_evicted: on_evicted.unwrap_or(OnEvicted::Continue),
         shutdown_timeout,
+        observability,
     })
 }
 
@@ -213,9 +220,7 @@ fn http(raw: RawHttp, problems: &mut Problems<'_>) -> Http {
     let root = Path::of("experience-platform.http");
     let path = root.key("proxy");
     let proxy = raw.proxy.and_then(|proxy| {
-        let url = Url::parse(&proxy)
-            .ok()
-            .filter(|url| url.has_host() && matches!(url.scheme(), "http" | "https"));
+        let url = check::url(&proxy);
         if url.is_none() {
             problems.expected(&path, "the URL of an HTTP proxy, such as http://proxy.example:3128");
         }
@@ -281,8 +286,32 @@ fn retry(raw: RawRetry, problems: &mut Problems<'_>) -> RetryLimits {
     RetryLimits { initial, max }
 }
 
+fn observability(raw: &RawObservability, problems: &mut Problems<'_>) -> Observability {
+    let root = Path::of("experience-platform.observability");
+    let path = root.key("listen");
+    let listen = match raw.listen.as_deref() {
+        None => Some(LISTEN),
+        Some("off") => None,
+        Some(text) => {
+            let address = text.parse().ok();
+            if address.is_none() {
+                problems.expected(
+                    &path,
+                    "an IP address and port, such as `127.0.0.1:9464` (port 0: any free one), or `off`",
+                );
+            }
+            address
+        }
+    };
+    let log = check::choice(&root.key("log"), raw.log.as_deref(), &LOG_FORMS, problems);
+    Observability {
+        listen,
+        log: log.unwrap_or(LogForm::Human),
+    }
+}
+
 /// Why an inlet can be held, as the ERROR line of a hold names it.
-const REASONS: [&str; 9] = [
+pub(super) const REASONS: [&str; 9] = [
     "unauthorized",
     "not_found",
     "wrong_inlet",
@@ -300,8 +329,7 @@ fn dead_letter(raw: RawDeadLetter, name: Option<&str>, problems: &mut Problems<'
     for (index, reason) in accept.iter().enumerate() {
         // A mistyped reason would silently leave the inlet held.
         if !REASONS.contains(&reason.as_str()) {
-            let known = REASONS.map(|reason| format!("`{reason}`")).join(", ");
-            problems.expected(&root.key("accept").index(index), &format!("one of {known}"));
+            problems.expected_one_of(&root.key("accept").index(index), &REASONS);
         }
     }
     let retention = check::period(&root.key("retention"), raw.retention, RETENTION, problems);

@@ -4,19 +4,12 @@
 
 use std::fmt;
 
-use super::tree::{Kind, Node, Path};
+use super::excerpt::{Excerpt, Source};
+use super::schema;
+use super::tree::{Kind, Node, Path, SyntaxError, is_plain};
 
 /// Longer texts are cut in messages.
 const SHOWN_CHARS: usize = 60;
-
-/// Keys whose values are not shown even when they are written out instead of being placeholders.
-const CONFIDENTIAL: [&str; 4] = [
-    "experience-platform.ims.client-id",
-    "experience-platform.ims.client-secret",
-    "experience-platform.ims.client-secret-next",
-    // May hold a password.
-    "experience-platform.http.proxy",
-];
 
 /// One thing to put right.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +18,7 @@ pub(crate) struct Problem {
     /// The key's path; empty when it is the file as a whole.
     path: String,
     message: String,
+    excerpt: Option<Excerpt>,
 }
 
 /// Why there is no configuration. The fault is always the user's and never heals by itself: exit code 2.
@@ -56,11 +50,22 @@ impl ConfigError {
     }
 
     /// An error about the file as a whole.
-    pub(super) fn whole(file: &str, line: Option<usize>, message: impl Into<String>) -> Self {
+    pub(super) fn whole(file: &str, message: impl Into<String>) -> Self {
+        Self::at_line(file, None, message.into(), None)
+    }
+
+    /// A file that is no tree.
+    pub(super) fn syntax(file: &str, text: &str, error: SyntaxError) -> Self {
+        let excerpt = error.line.and_then(|line| Excerpt::of_broken(text, line));
+        Self::at_line(file, error.line, error.message, excerpt)
+    }
+
+    fn at_line(file: &str, line: Option<usize>, message: String, excerpt: Option<Excerpt>) -> Self {
         let problem = Problem {
             line,
             path: String::new(),
-            message: message.into(),
+            message,
+            excerpt,
         };
         Self::new(file, vec![problem])
     }
@@ -80,6 +85,9 @@ impl fmt::Display for ConfigError {
                 write!(f, ": {}", problem.path)?;
             }
             write!(f, ": {}", problem.message)?;
+            if let Some(excerpt) = &problem.excerpt {
+                write!(f, "\n{excerpt}")?;
+            }
         }
         Ok(())
     }
@@ -88,6 +96,7 @@ impl fmt::Display for ConfigError {
 /// Collects problems against the tree they were found in.
 #[derive(Debug)]
 pub(super) struct Problems<'a> {
+    source: &'a Source,
     tree: &'a Node,
     found: Vec<(Path, Problem)>,
     /// Keys that are not missing but mistyped, which is said already.
@@ -95,8 +104,9 @@ pub(super) struct Problems<'a> {
 }
 
 impl<'a> Problems<'a> {
-    pub(super) fn new(tree: &'a Node) -> Self {
+    pub(super) fn new(source: &'a Source, tree: &'a Node) -> Self {
         Self {
+            source,
             tree,
             found: Vec::new(),
             mistyped: Vec::new(),
@@ -104,8 +114,12 @@ impl<'a> Problems<'a> {
     }
 
     /// Goes on with another tree of the same file.
-    pub(super) fn onto<'b>(self, tree: &'b Node) -> Problems<'b> {
+    pub(super) fn onto<'b>(self, tree: &'b Node) -> Problems<'b>
+    where
+        'a: 'b,
+    {
         Problems {
+            source: self.source,
             tree,
             found: self.found,
             mistyped: self.mistyped,
@@ -116,26 +130,58 @@ impl<'a> Problems<'a> {
         self.tree
     }
 
-    /// Adds a problem. The message must not hold the value: [`Self::expected`] shows it when that is allowed.
+    /// Adds a problem of a key. The message must not hold the value: [`Self::expected`] shows it when that is allowed.
     pub(super) fn add(&mut self, path: &Path, message: impl Into<String>) {
-        let problem = Problem {
-            line: self.tree.line_of(path),
-            path: path.to_string(),
-            message: message.into(),
-        };
-        self.found.push((path.clone(), problem));
+        self.push(path, false, message.into());
     }
 
     /// Adds "found X, expected Y".
     pub(super) fn expected(&mut self, path: &Path, expected: &str) {
         let found = self.found_at(path);
-        self.add(path, format!("found {found}, expected {expected}"));
+        self.push(path, true, format!("found {found}, expected {expected}"));
     }
 
-    /// Adds "did you mean": the key meant is not reported as missing any more.
-    pub(super) fn mistyped(&mut self, path: &Path, meant: &str) {
-        self.add(path, format!("unknown key; did you mean `{meant}`?"));
-        self.mistyped.push(path.sibling(meant));
+    /// Adds "found X, expected one of these words", and which of them was meant if that can be guessed.
+    pub(super) fn expected_one_of(&mut self, path: &Path, words: &[&str]) {
+        let found = self.found_at(path);
+        let mut message = format!("found {found}, expected {}", alternatives(words));
+        let text = self.tree.get(path).and_then(Node::as_text);
+        // A word near to a secret would tell something of it.
+        let open = text.filter(|text| text.secrets.is_empty() && !schema::is_confidential(path));
+        if let Some(meant) = open.and_then(|text| nearest(&text.value, words)) {
+            message = format!("{message}; did you mean `{meant}`?");
+        }
+        self.push(path, true, message);
+    }
+
+    fn push(&mut self, path: &Path, is_of_value: bool, message: String) {
+        let place = self.tree.place_of(path, is_of_value);
+        let problem = Problem {
+            line: place.map(|place| place.line),
+            path: path.to_string(),
+            message,
+            excerpt: place.and_then(|place| self.source.excerpt(place)),
+        };
+        self.found.push((path.clone(), problem));
+    }
+
+    /// Adds that a key is none of those allowed. The one that was meant, if that can be guessed, is not reported as
+    /// missing any more.
+    pub(super) fn unknown(&mut self, path: &Path, allowed: &[&str]) {
+        let key = path.last_key().unwrap_or_default();
+        if !is_plain(key) {
+            return self.add(
+                path,
+                "this does not look like a key and is not shown; a colon needs a blank after it",
+            );
+        }
+        match nearest(key, allowed) {
+            Some(meant) => {
+                self.add(path, format!("unknown key; did you mean `{meant}`?"));
+                self.mistyped.push(path.sibling(meant));
+            }
+            None => self.add(path, format!("unknown key; known here: {}", allowed.join(", "))),
+        }
     }
 
     /// Passes a required value on, or says that it is missing, unless something was said about it already.
@@ -184,7 +230,7 @@ impl<'a> Problems<'a> {
             Kind::Text(text) if !text.secrets.is_empty() => {
                 format!("a text made of secrets.{} (not shown)", text.secrets.join(", secrets."))
             }
-            Kind::Text(_) | Kind::Integer(_) | Kind::Float(_) if is_confidential(path) => {
+            Kind::Text(_) | Kind::Integer(_) | Kind::Float(_) if schema::is_confidential(path) => {
                 format!("{} (not shown)", node.noun())
             }
             Kind::Text(text) => shown(&text.value),
@@ -196,10 +242,13 @@ impl<'a> Problems<'a> {
     }
 }
 
-/// Whether the value at this path is never shown.
-pub(super) fn is_confidential(path: &Path) -> bool {
-    let path = path.to_string();
-    CONFIDENTIAL.contains(&path.as_str())
+/// `a`, `b` or `c`.
+fn alternatives(words: &[&str]) -> String {
+    let words: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
+    match words.as_slice() {
+        [before @ .., last] if !before.is_empty() => format!("{} or {last}", before.join(", ")),
+        words => words.join(""),
+    }
 }
 
 fn shown(text: &str) -> String {

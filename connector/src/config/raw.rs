@@ -1,132 +1,223 @@
 //! The keys of the file and the types of their values, as written. Nothing is checked here but the type: every key is
 //! optional, so that validation can name all that is missing at once.
+//!
+//! This is the one place where a key is described. Its doc comment is what editors show and what `docs/configuration.md`
+//! says; `required`, `default` and `transform` are for the [schema](super::schema) alone, and tests hold them against
+//! what validation does.
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::form;
 use super::scalar::{Partition, Period, Size, StartAt};
+use super::{common, inlet, platform};
 
-/// The whole file. Keys marked "stock" are those every Fluvio connector has.
-#[derive(Debug, Default, Deserialize)]
+/// The whole file. The keys above `experience-platform` are those of every Fluvio connector.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[schemars(title = "Configuration of capillary-aep-sink", transform = form::topic_by_version)]
 pub(super) struct RawConfig {
-    /// Stock: spelled so, unlike every other key.
+    /// Form of the file. From 0.1.0 on secrets work; in 0.2.0 `meta.topic` is an object
     #[serde(rename = "apiVersion")]
+    #[schemars(extend("default" = "0.0.0"), transform = form::one_of(&common::API_VERSIONS))]
     pub(super) api_version: Option<String>,
+    /// Names of the connector and of what it reads
+    #[schemars(required)]
     pub(super) meta: Option<RawMeta>,
+    /// Exactly one step: the SmartModule that maps
+    #[schemars(required, length(equal = 1))]
     pub(super) transforms: Option<Vec<RawTransform>>,
+    /// Where to deliver, and how
+    #[schemars(required)]
     pub(super) experience_platform: Option<RawPlatform>,
 }
 
-/// Stock: `meta`.
-#[derive(Debug, Default, Deserialize)]
+/// `meta`.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(super) struct RawMeta {
+    /// Free text, such as the connector's version
+    #[schemars(required)]
     pub(super) version: Option<String>,
+    /// Name of this instance; part of the client id and of the default dead-letter topic
+    #[schemars(required, transform = form::text)]
     pub(super) name: Option<String>,
+    /// `capillary-aep-sink`; a type that ends in `-source` is refused
     #[serde(rename = "type")]
+    #[schemars(required, extend("not" = {"pattern": "-source$"}))]
     pub(super) kind: Option<String>,
-    /// A name, or from apiVersion 0.2.0 on a [`RawTopic`].
+    /// The topic to read. apiVersion 0.2.0: the object of the following five rows
+    #[schemars(required, with = "form::Topic")]
     pub(super) topic: Option<Value>,
+    /// Secrets the file uses
     pub(super) secrets: Option<Vec<RawSecret>>,
+    /// Refused: belongs to sources
+    #[schemars(with = "Option<()>")]
     pub(super) producer: Option<Value>,
+    /// How to read
+    #[schemars(required)]
     pub(super) consumer: Option<RawConsumer>,
 }
 
-/// Stock: an entry of `meta.secrets`.
-#[derive(Debug, Default, Deserialize)]
+/// An entry of `meta.secrets`.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawSecret {
+    /// A secret the file uses: letters, digits, underscores
+    #[schemars(required, transform = form::secret_name)]
     pub(super) name: Option<String>,
 }
 
-/// Stock: `meta.consumer`.
-#[derive(Debug, Default, Deserialize)]
+/// `meta.consumer`.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[schemars(transform = form::stock_spelling_of_max_bytes)]
 pub(super) struct RawConsumer {
+    /// The key of the stored offsets. One running connector per id
+    #[schemars(required, transform = form::text)]
     pub(super) id: Option<String>,
+    /// Which partitions to read; with `all` also those added later
+    #[schemars(extend("default" = "all"))]
     pub(super) partition: Option<Partition>,
+    /// Most bytes of answers in one response; they count uncompressed
     #[serde(alias = "max_bytes")]
+    #[schemars(extend("default" = "16MiB"))]
     pub(super) max_bytes: Option<Size>,
+    /// Where to begin
     pub(super) offset: Option<RawOffset>,
 }
 
-/// Stock: `meta.consumer.offset`.
-#[derive(Debug, Default, Deserialize)]
+/// `meta.consumer.offset`.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(super) struct RawOffset {
+    /// Where a partition without a stored offset begins
+    #[schemars(extend("default" = "beginning"))]
     pub(super) start: Option<StartAt>,
+    /// Must be there when `offset` is. `auto` would lose records, `none` would read all again
+    #[schemars(required, transform = form::one_of(&["manual"]))]
     pub(super) strategy: Option<String>,
+    /// Refused: the connector commits what is delivered, at most once a second
+    #[schemars(with = "Option<()>")]
     pub(super) flush_period: Option<Value>,
 }
 
-/// Stock: `meta.topic` of apiVersion 0.2.0. All but the name describe a topic to be created, which this connector
-/// never does to its source; their form is the broker's business.
-#[derive(Debug, Default, Deserialize)]
+/// `meta.topic` of apiVersion 0.2.0. All but the name describe a topic to be created, which this connector never does to
+/// its source; their form is the broker's business.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(super) struct RawTopic {
+    /// Form of the topic object
     #[serde(rename = "version")]
     pub(super) _version: Option<String>,
+    /// Name of the topic
+    #[schemars(required)]
     pub(super) meta: Option<RawTopicMeta>,
+    /// Accepted for other tools; this connector never creates its source topic
     #[serde(rename = "partition")]
     pub(super) _partition: Option<BTreeMap<String, Value>>,
+    /// As above
     #[serde(rename = "retention")]
     pub(super) _retention: Option<BTreeMap<String, Value>>,
+    /// As above
     #[serde(rename = "compression")]
     pub(super) _compression: Option<BTreeMap<String, Value>>,
+    /// As above
     #[serde(rename = "deduplication")]
     pub(super) _deduplication: Option<BTreeMap<String, Value>>,
 }
 
-/// Stock: `meta.topic.meta`.
-#[derive(Debug, Default, Deserialize)]
+/// `meta.topic.meta`.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawTopicMeta {
+    /// The topic to read
+    #[schemars(required, transform = form::topic_name)]
     pub(super) name: Option<String>,
 }
 
-/// Stock: a step of `transforms`.
-#[derive(Debug, Default, Deserialize)]
+/// A step of `transforms`.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawTransform {
+    /// The SmartModule. Exactly one step
+    #[schemars(required, transform = form::module)]
     pub(super) uses: Option<String>,
+    /// Its parameters; numbers and true/false go in quotes
     #[serde(rename = "with")]
+    #[schemars(with = "Option<form::Parameters>")]
     pub(super) parameters: Option<BTreeMap<String, Value>>,
+    /// Refused: offsets are exact only without it
+    #[schemars(with = "Option<()>")]
     pub(super) lookback: Option<Value>,
 }
 
 /// `experience-platform`.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(super) struct RawPlatform {
+    /// Your organization in Experience Platform
+    #[schemars(required, transform = form::organization_id)]
     pub(super) organization_id: Option<String>,
+    /// Sent as `x-sandbox-name`; the inlet decides the sandbox anyway
+    #[schemars(transform = form::identifier)]
     pub(super) sandbox: Option<String>,
+    /// The OAuth server-to-server credential
+    #[schemars(required)]
     pub(super) ims: Option<RawIms>,
+    /// Where events go
+    #[schemars(required, transform = form::events)]
     pub(super) events: Option<RawInlet>,
+    /// Where profiles go; without this section none are sent
+    #[schemars(transform = form::profiles)]
     pub(super) profiles: Option<RawInlet>,
+    /// When a batch is sent: at this many records, at this many bytes, or at this age
     pub(super) batch: Option<RawBatch>,
+    /// Requests under way
     pub(super) concurrency: Option<RawConcurrency>,
+    /// Upper limits of the rate; none by default
     pub(super) pace: Option<RawPace>,
+    /// How much may be read and not yet delivered
     pub(super) buffer: Option<RawBuffer>,
+    /// With this section, copies (same `eventId` and customer) of events this process delivered are skipped
     pub(super) deduplicate: Option<RawDeduplicate>,
+    /// Connections to IMS and Experience Platform
     pub(super) http: Option<RawHttp>,
+    /// Pauses between repetitions
     pub(super) retry: Option<RawRetry>,
+    /// Where records go that can never be delivered
     pub(super) dead_letter: Option<RawDeadLetter>,
+    /// When retention removed records before they were read
+    #[schemars(extend("default" = "continue"), transform = form::one_of(&platform::ON_EVICTED))]
     pub(super) on_evicted: Option<String>,
+    /// How long a stopping connector may finish what is under way
+    #[schemars(extend("default" = "25s"))]
     pub(super) shutdown_timeout: Option<Period>,
-    pub(super) observability: Option<Value>,
+    /// What the running connector shows of itself
+    pub(super) observability: Option<RawObservability>,
 }
 
 /// `experience-platform.ims`.
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(super) struct RawIms {
+    /// The credential's client id
+    #[schemars(required, transform = form::confidential)]
     pub(super) client_id: Option<String>,
+    /// Its secret
+    #[schemars(required, transform = form::confidential)]
     pub(super) client_secret: Option<String>,
+    /// Tried when the first is refused: rotation without interruption
+    #[schemars(transform = form::confidential)]
     pub(super) client_secret_next: Option<String>,
+    /// Where the credential is exchanged for a token
+    #[schemars(extend("default" = platform::TOKEN_URL), transform = form::url)]
     pub(super) token_url: Option<String>,
+    /// Scopes of the credential, separated by commas (or by spaces, for `/ims/token`)
+    #[schemars(extend("default" = platform::SCOPE), transform = form::text)]
     pub(super) scope: Option<String>,
 }
 
@@ -137,69 +228,119 @@ impl std::fmt::Debug for RawIms {
     }
 }
 
-/// `experience-platform.events` and `.profiles`; which keys belong to which format is validation's business.
-#[derive(Debug, Default, Deserialize)]
+/// `experience-platform.events` and `.profiles`; which keys belong to which format is validation's business, and that of
+/// [`form::events`] and [`form::profiles`].
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(super) struct RawInlet {
+    /// `…/collection/{inlet id}`, as Experience Platform shows it; the URL for batches follows from it
+    #[schemars(required, transform = form::inlet_url)]
     pub(super) inlet_url: Option<String>,
+    /// Set by the transform of the section
     pub(super) format: Option<String>,
+    /// The schema's URL, `https://ns.adobe.com/…/schemas/…`. Format `xdm` only, and required there
+    #[schemars(transform = form::url)]
     pub(super) schema_id: Option<String>,
+    /// Format `xdm` only
+    #[schemars(extend("default" = inlet::SCHEMA_CONTENT_TYPE), transform = form::schema_content_type)]
     pub(super) schema_content_type: Option<String>,
+    /// Required with `xdm` and `upsert`
+    #[schemars(transform = form::identifier)]
     pub(super) dataset_id: Option<String>,
+    /// The flow (dataflow) of the inlet. Required with `raw` and `upsert`
+    #[schemars(transform = form::identifier)]
     pub(super) flow_id: Option<String>,
+    /// Format `upsert` only: dataset for identities
+    #[schemars(transform = form::identifier)]
     pub(super) identity_dataset_id: Option<String>,
 }
 
 /// `experience-platform.batch`.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(super) struct RawBatch {
+    /// Most records in a batch
+    #[schemars(extend("default" = 500), range(min = 1, max = u32::MAX))]
     pub(super) max_records: Option<u64>,
+    /// Most bytes in a batch, at most 999 900 (the platform refuses bodies over 1 MB)
+    #[schemars(extend("default" = "900kB"))]
     pub(super) max_bytes: Option<Size>,
+    /// How long an incomplete batch waits for more; `0s` sends at once
+    #[schemars(extend("default" = "200ms"))]
     pub(super) linger: Option<Period>,
 }
 
 /// `experience-platform.concurrency`.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawConcurrency {
+    /// Upper bound of the requests under way at once, over both inlets; at most 1000. Below it, how many each inlet takes well is found by measuring: fewer after 429, 503, timeouts and when answers take twice their usual time, more while all is well
+    #[schemars(extend("default" = 64), range(min = 1, max = platform::HIGHEST_CONCURRENCY))]
     pub(super) max: Option<u64>,
+    /// So many instead, without measuring. Not together with `max`
+    #[schemars(range(min = 1, max = platform::HIGHEST_CONCURRENCY))]
     pub(super) fixed: Option<u64>,
 }
 
 /// `experience-platform.pace`.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(super) struct RawPace {
+    /// Upper limit of the rate of requests
+    #[schemars(range(min = 1, max = u32::MAX))]
     pub(super) requests_per_second: Option<u64>,
+    /// Upper limit of the rate of records
+    #[schemars(range(min = 1, max = u32::MAX))]
     pub(super) records_per_second: Option<u64>,
 }
 
 /// `experience-platform.buffer`.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(super) struct RawBuffer {
+    /// Bytes read and not yet settled, over all partitions
+    #[schemars(extend("default" = "24MiB"))]
     pub(super) max_bytes: Option<Size>,
+    /// Offsets from the oldest unsettled one on, per partition; what a restart reads again at most
+    #[schemars(extend("default" = 100_000), range(min = 1, max = u32::MAX))]
     pub(super) max_offsets: Option<u64>,
 }
 
 /// `experience-platform.deduplicate`.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawDeduplicate {
+    /// The section `deduplicate` (`{}` for its defaults; without it nothing is skipped) skips copies (same `eventId` and customer) of
+    /// events this process delivered. The last so many are remembered, at most 1000000, some 80 bytes each. A copy of an event
+    /// still on its way is sent
+    #[schemars(extend("default" = 100_000), range(min = 1, max = platform::HIGHEST_REMEMBERED))]
     pub(super) count: Option<u64>,
+    /// How long a delivered event is remembered
+    #[schemars(extend("default" = "1h"))]
     pub(super) age: Option<Period>,
 }
 
 /// `experience-platform.http`.
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(super) struct RawHttp {
+    /// For a connection
+    #[schemars(extend("default" = "5s"))]
     pub(super) connect_timeout: Option<Period>,
+    /// For a whole request and its answer. Shorter than the platform's own: repetitions and duplicates
+    #[schemars(extend("default" = "60s"))]
     pub(super) request_timeout: Option<Period>,
+    /// HTTP proxy, `http://[user:password@]host:port`. Proxy variables of the environment are not read
+    #[schemars(transform = form::proxy)]
     pub(super) proxy: Option<String>,
+    /// PEM file of authorities to trust besides the system's; relative to the working directory
+    #[schemars(transform = form::path)]
     pub(super) ca_file: Option<String>,
+    /// PEM file with the certificate (and its chain) that is shown to servers and proxies that ask for one. Needs `client-key-file`
+    #[schemars(transform = form::path)]
     pub(super) client_cert_file: Option<String>,
+    /// PEM file with its private key
+    #[schemars(transform = form::path)]
     pub(super) client_key_file: Option<String>,
 }
 
@@ -211,18 +352,40 @@ impl std::fmt::Debug for RawHttp {
 }
 
 /// `experience-platform.retry`.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawRetry {
+    /// Pause before the first repetition; doubles from there, with jitter
+    #[schemars(extend("default" = "200ms"))]
     pub(super) initial: Option<Period>,
+    /// Longest pause, also for a `Retry-After`
+    #[schemars(extend("default" = "30s"))]
     pub(super) max: Option<Period>,
 }
 
 /// `experience-platform.dead-letter`.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawDeadLetter {
+    /// Default `<meta.name>-dead-letter`; created if absent
+    #[schemars(transform = form::topic_name)]
     pub(super) topic: Option<String>,
+    /// Used only when the topic is created
+    #[schemars(extend("default" = "90d"))]
     pub(super) retention: Option<Period>,
+    /// Refusals with these reasons are dead-lettered instead of holding the inlet. Remove it again once the topic is past them
+    #[schemars(extend("default" = []), transform = form::list_of(&platform::REASONS))]
     pub(super) accept: Option<Vec<String>>,
+}
+
+/// `experience-platform.observability`.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawObservability {
+    /// Where [metrics, readiness and the status page](metrics.md) are served, read-only and without authentication. Port 0 takes a free one and logs it. Several connectors on one host need one port each
+    #[schemars(extend("default" = "127.0.0.1:9464"), transform = form::listen)]
+    pub(super) listen: Option<String>,
+    /// Form of the log on stderr; `RUST_LOG` says how much of it
+    #[schemars(extend("default" = "human"), transform = form::one_of(&platform::LOG_FORMS))]
+    pub(super) log: Option<String>,
 }

@@ -11,6 +11,10 @@ use super::model::Start;
 /// Longer than any pause, timeout or retention somebody means; far below what time arithmetic can hold.
 const MAX_PERIOD: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 
+/// What [`Period`] and [`Size`] expect, in words.
+pub(super) const PERIOD: &str = "a duration with its unit, such as `200ms`, `30s` or `90d`, at most 100 years";
+pub(super) const SIZE: &str = "a size such as `900kB` or `16MiB`, or a number of bytes";
+
 /// A duration such as `200ms` or `90d`.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Period(pub(super) Duration);
@@ -37,7 +41,7 @@ impl<'de> Deserialize<'de> for Period {
             type Value = Period;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a duration with its unit, such as `200ms`, `30s` or `90d`, at most 100 years")
+                f.write_str(PERIOD)
             }
 
             fn visit_str<E: de::Error>(self, text: &str) -> Result<Period, E> {
@@ -60,7 +64,7 @@ impl<'de> Deserialize<'de> for Size {
             type Value = Size;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a size such as `900kB` or `16MiB`, or a number of bytes")
+                f.write_str(SIZE)
             }
 
             fn visit_u64<E: de::Error>(self, bytes: u64) -> Result<Size, E> {

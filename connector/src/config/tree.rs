@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::fmt;
 
-use saphyr::{LoadableYamlNode, MarkedYaml, Scalar, YamlData};
+use saphyr::{LoadableYamlNode, MarkedYaml, Marker, Scalar, YamlData};
 use serde_json::Value;
 
 /// A file larger than this is not a connector configuration.
@@ -14,6 +14,10 @@ const MAX_DEPTH: usize = 64;
 /// takes a column, or an indicator (`- - -`, `: : :`), so these two bounds keep it off the end of the stack.
 const MAX_INDENTATION: usize = 100;
 const MAX_INDICATORS_PER_LINE: usize = 32;
+
+/// Longer than any key of ours.
+const MAX_KEY: usize = 40;
+const HIDDEN: &str = "…";
 
 /// One step from a node to a child.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,10 +30,21 @@ pub(super) enum Step {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Path(pub(super) Vec<Step>);
 
-/// A node and the line it (or its key) is on.
+/// Where something stands in the file: lines from 1, columns from 0, in characters; the end is exclusive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) line: usize,
+    pub(super) start: usize,
+    pub(super) end_line: usize,
+    pub(super) end: usize,
+}
+
+/// A node and where it is.
 #[derive(Debug, Clone)]
 pub(super) struct Node {
-    pub(super) line: usize,
+    /// Of the key the node belongs to; `None` for the root and for items of lists.
+    pub(super) key: Option<Place>,
+    pub(super) value: Place,
     pub(super) kind: Kind,
 }
 
@@ -107,16 +122,57 @@ impl Path {
     }
 }
 
+/// A missing blank, as in `{client-secret:hush}`, makes a key of a secret: what is not written as keys are is not shown.
+pub(super) fn is_plain(key: &str) -> bool {
+    key.len() <= MAX_KEY
+        && key
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
+}
+
 impl fmt::Display for Path {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (position, step) in self.0.iter().enumerate() {
             match step {
-                Step::Key(key) if position == 0 => f.write_str(key)?,
-                Step::Key(key) => write!(f, ".{key}")?,
+                Step::Key(key) => {
+                    let dot = if position == 0 { "" } else { "." };
+                    write!(f, "{dot}{}", if is_plain(key) { key } else { HIDDEN })?;
+                }
                 Step::Index(index) => write!(f, "[{index}]")?,
             }
         }
         Ok(())
+    }
+}
+
+// === impl Place ===
+
+impl Place {
+    fn between(start: Marker, end: Marker) -> Self {
+        Self {
+            line: start.line(),
+            start: start.col(),
+            end_line: end.line(),
+            end: end.col(),
+        }
+    }
+
+    /// Whether some of it is on a line.
+    pub(super) fn is_on(&self, line: usize) -> bool {
+        (self.line..=self.end_line).contains(&line)
+    }
+
+    pub(super) fn begins_by(&self, line: usize, column: usize) -> bool {
+        (self.line, self.start) <= (line, column)
+    }
+
+    pub(super) fn ends_before(&self, line: usize, column: usize) -> bool {
+        (self.end_line, self.end) <= (line, column)
+    }
+
+    /// The column where the part on the first line ends, when that line has so many characters.
+    pub(super) fn end_on(&self, length: usize) -> usize {
+        if self.line == self.end_line { self.end } else { length }
     }
 }
 
@@ -143,7 +199,7 @@ impl Node {
             [document] => match convert(document, 0)? {
                 node @ Self { kind: Kind::Map(_), .. } => Ok(node),
                 node => Err(SyntaxError::new(
-                    Some(node.line.max(1)),
+                    Some(node.value.line.max(1)),
                     format!("found {}, expected keys and values", node.noun()),
                 )),
             },
@@ -158,16 +214,23 @@ impl Node {
         path.0.iter().try_fold(self, |node, step| node.child(step))
     }
 
-    /// The line of a path, or of the nearest thing above it that exists.
-    pub(super) fn line_of(&self, path: &Path) -> Option<usize> {
+    /// Where a reader looks for a path: its key, or, with `value`, what stands there, when that is on the key's line.
+    /// Of a path that is not there, the nearest thing above it that is.
+    pub(super) fn place_of(&self, path: &Path, value: bool) -> Option<Place> {
         let mut node = self;
-        let mut line = None;
+        let mut place = None;
         for step in &path.0 {
-            let Some(child) = node.child(step) else { break };
+            let Some(child) = node.child(step) else {
+                return place;
+            };
             node = child;
-            line = Some(child.line);
+            place = Some(child.key.unwrap_or(child.value));
         }
-        line
+        let is_scalar = !matches!(node.kind, Kind::Null | Kind::List(_) | Kind::Map(_));
+        match place {
+            Some(key) if value && is_scalar && key.line == node.value.line => Some(node.value),
+            place => place,
+        }
     }
 
     pub(super) fn as_text(&self) -> Option<&Text> {
@@ -205,9 +268,9 @@ impl Node {
     }
 
     /// Visits every text, with its path.
-    pub(super) fn for_each_text(&mut self, path: &Path, visit: &mut impl FnMut(&Path, usize, &mut Text)) {
+    pub(super) fn for_each_text(&mut self, path: &Path, visit: &mut impl FnMut(&Path, &mut Text)) {
         match &mut self.kind {
-            Kind::Text(text) => visit(path, self.line, text),
+            Kind::Text(text) => visit(path, text),
             Kind::List(items) => {
                 for (index, item) in items.iter_mut().enumerate() {
                     item.for_each_text(&path.index(index), visit);
@@ -279,11 +342,10 @@ fn convert(yaml: &MarkedYaml<'_>, depth: usize) -> Result<Node, SyntaxError> {
                 if !known.insert(name.clone()) {
                     return Err(SyntaxError::new(Some(line), "the key is there twice"));
                 }
-                // The line of the key is where a reader looks; a value may begin on the next one.
                 map.push((
                     name,
                     Node {
-                        line,
+                        key: Some(Place::between(key.span.start, key.span.end)),
                         ..convert(value, depth + 1)?
                     },
                 ));
@@ -297,7 +359,11 @@ fn convert(yaml: &MarkedYaml<'_>, depth: usize) -> Result<Node, SyntaxError> {
             return refuse("the value does not fit its YAML tag");
         }
     };
-    Ok(Node { line, kind })
+    Ok(Node {
+        key: None,
+        value: Place::between(yaml.span.start, yaml.span.end),
+        kind,
+    })
 }
 
 // === impl Text, SyntaxError ===

@@ -61,6 +61,19 @@ pub(crate) struct Trial {
     pub(crate) last: Option<i64>,
 }
 
+/// What a letter says, without the record and whose it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Summary {
+    pub(crate) source: Origin,
+    stage: Stage,
+    pub(crate) reason: String,
+    /// The event's kind, where the record could be read.
+    kind: String,
+    /// When it was written, milliseconds since the epoch.
+    written: i64,
+}
+
 /// A letter, ready to be written.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -182,6 +195,21 @@ impl DeadLetter {
 
     pub(crate) fn reason(&self) -> &str {
         &self.reason
+    }
+
+    /// The event's kind; `unknown` when the record could not be read.
+    pub(crate) fn kind(&self) -> &str {
+        self.event.as_ref().map_or("unknown", |event| &event.name)
+    }
+
+    pub(crate) fn summary(&self, written: i64) -> Summary {
+        Summary {
+            source: self.source.clone(),
+            stage: self.stage.clone(),
+            reason: self.reason.clone(),
+            kind: self.kind().to_owned(),
+            written,
+        }
     }
 
     pub(crate) fn key(&self) -> &str {

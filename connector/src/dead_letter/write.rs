@@ -42,17 +42,22 @@ pub(crate) async fn write(
     let mut reported = false;
     loop {
         let error = match letters.write(letter.key(), value.clone()).await {
-            Ok(()) => return Ok(()),
+            Ok(()) => {
+                if failures > 0 {
+                    counters.letter_recovered();
+                }
+                return Ok(());
+            }
             Err(error) => error,
         };
-        counters.letter_retried();
         if error == LetterError::TooLarge && is_whole {
             value = letter.without_record()?.to_json()?;
             is_whole = false;
             continue;
         }
-        failures += 1;
         let heals = matches!(error, LetterError::Failed { heals: true, .. });
+        counters.letter_retried(failures == 0, heals, &error.to_string());
+        failures += 1;
         if !reported {
             reported = true;
             let source = letter.source();

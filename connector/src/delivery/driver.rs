@@ -16,7 +16,7 @@ use tokio::sync::mpsc::Receiver;
 use tokio::time::{Instant, sleep_until};
 
 use super::backoff::Backoff;
-use super::counters::{Counters, InletName};
+use super::counters::{Counters, InletName, Tallies};
 use super::lanes::Capacity;
 use super::limit::Limit;
 use super::merge::Cargo;
@@ -117,6 +117,7 @@ pub(crate) struct Delivery<T, K, D> {
     writing: FuturesUnordered<Written>,
     /// Events delivered before, if copies of them are to be skipped.
     repeated: Option<Repeated>,
+    tallies: Tallies,
     /// Records that are not settled.
     open: usize,
     /// In which order the inlets are asked for their next request.
@@ -164,6 +165,7 @@ where
             None => None,
         };
         Ok(Self {
+            tallies: parts.counters.tallies(),
             parts,
             platform: platform.clone(),
             events,
@@ -270,7 +272,10 @@ where
             let Some(inlet) = self.inlets().find(|inlet| inlet.name == name) else {
                 continue;
             };
-            for ended in inlet.pipeline.take_ended() {
+            let load = inlet.pipeline.load();
+            let ended = inlet.pipeline.take_ended();
+            self.parts.counters.in_flight(name, load);
+            for ended in ended {
                 self.ended(name, ended)?;
             }
         }

@@ -164,6 +164,7 @@ impl Limit {
                 Sign::Served => round.times.push((size(reading.records), reading.took)),
                 Sign::Refused => {
                     round.refused += 1;
+                    // A round may take long when every attempt waits for its turn.
                     self.pressed = self.pressed.and(Some(now));
                 }
                 Sign::Strained => round.strained += 1,

@@ -35,10 +35,11 @@ mod repeated;
 mod send;
 mod shipment;
 mod suspicion;
+mod tally;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use backoff::Backoff;
-pub(crate) use counters::Counters;
+pub(crate) use counters::{Counters, Counts, Exchanges, InletName, StopKind};
 pub(crate) use driver::{Delivery, DeliveryError, Parts};
 pub(crate) use send::{NoToken, Tokens};

@@ -20,6 +20,13 @@ pub(super) struct Pace {
 #[derive(Debug)]
 pub(super) struct Gate(Mutex<Instant>);
 
+/// How long a request was held back, and by what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Waited {
+    pub(super) rate: Duration,
+    pub(super) gate: Duration,
+}
+
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // One assignment is all that happens under these locks.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -56,13 +63,20 @@ impl Pace {
     }
 
     /// Waits for this request's turn: first its place in the rate, then the inlet's gate, which may have closed meanwhile.
-    pub(super) async fn turn(&self, gate: &Gate, records: usize) {
-        sleep_until(self.book(records, Instant::now())).await;
+    pub(super) async fn turn(&self, gate: &Gate, records: usize) -> Waited {
+        let asked = Instant::now();
+        let turn = self.book(records, asked);
+        sleep_until(turn).await;
+        let mut open = turn;
         loop {
-            let open = gate.opens();
-            if open <= Instant::now() {
-                return;
+            let opens = gate.opens();
+            if opens <= Instant::now() {
+                return Waited {
+                    rate: turn - asked,
+                    gate: open - turn,
+                };
             }
+            open = opens;
             sleep_until(open).await;
         }
     }

@@ -9,7 +9,7 @@ use reqwest::header::HeaderValue;
 use tokio::time::{Instant, timeout};
 
 use super::counters::{Counters, InletName};
-use super::pace::{Gate, Pace};
+use super::pace::{Gate, Pace, Waited};
 use crate::aep::{self, Answer, HttpAnswer, Kind, Request, Transport, TransportError};
 use crate::clock::Clock;
 
@@ -90,7 +90,7 @@ impl<T: Transport, K: Tokens> Sender<T, K> {
         let mut exchange = None;
         loop {
             // Pace inside the repetition: every request counts at the other side, whatever its reason.
-            self.pace.turn(&self.gate, records).await;
+            self.wait(records).await;
             // The token after the pause: during a long one it may have expired.
             let token = match self.tokens.token().await {
                 Ok(token) => token,
@@ -105,7 +105,7 @@ impl<T: Transport, K: Tokens> Sender<T, K> {
                 };
                 return (Sent::NoToken(none), exchange);
             }
-            let (posted, measured) = self.exchange(&request, authorization.clone()).await;
+            let (posted, measured) = self.exchange(&request, records, authorization.clone()).await;
             exchange = Some(measured);
             let answer = match posted {
                 Ok(answer) => self.read(&answer, kind),
@@ -126,12 +126,22 @@ impl<T: Transport, K: Tokens> Sender<T, K> {
         }
     }
 
+    /// Waits for this request's turn, and counts it if it had to.
+    async fn wait(&self, records: usize) {
+        let Waited { rate, gate } = self.pace.turn(&self.gate, records).await;
+        for (cause, time) in [("rate", rate), ("retry_after", gate)] {
+            if !time.is_zero() {
+                self.counters.waited(cause, time);
+            }
+        }
+    }
+
     async fn exchange(
         &self,
         request: &Request,
+        records: usize,
         authorization: HeaderValue,
     ) -> (Result<HttpAnswer, TransportError>, Exchange) {
-        self.counters.request();
         let together = self.under_way.fetch_add(1, Ordering::Relaxed) + 1;
         let _under_way = UnderWay(&self.under_way);
         let started = Instant::now();
@@ -141,6 +151,8 @@ impl<T: Transport, K: Tokens> Sender<T, K> {
             .await
             .unwrap_or(Err(TransportError::Timeout));
         let took = started.elapsed();
+        let size = (records, request.body.len());
+        self.counters.exchanged(self.inlet, result(&posted), took, size);
         let exchange = Exchange {
             started,
             took,
@@ -159,5 +171,20 @@ impl<T: Transport, K: Tokens> Sender<T, K> {
             self.gate.close(pause.min(self.longest_pause));
         }
         answer
+    }
+}
+
+/// What came back, as a counter's label.
+fn result(answer: &Result<HttpAnswer, TransportError>) -> &'static str {
+    match answer {
+        Ok(answer) => match answer.status {
+            429 => "429",
+            200..=299 => "2xx",
+            300..=399 => "3xx",
+            500.. => "5xx",
+            _ => "4xx",
+        },
+        Err(TransportError::Timeout) => "timeout",
+        Err(TransportError::Connect(_) | TransportError::Broken(_)) => "network",
     }
 }

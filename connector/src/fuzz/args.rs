@@ -13,6 +13,8 @@ const DICTIONARY: &[&str] = &[
     "--config=",
     "--secrets=",
     "map",
+    "schema",
+    "--explain",
     "check",
     "--offline",
     "--help",
@@ -53,7 +55,7 @@ fn fuzzed_arguments_are_understood_whole_or_refused() {
                     "{arguments:?}"
                 );
             }
-            Ok(Command::Map { config, secrets }) => {
+            Ok(Command::Map { config, secrets, .. }) => {
                 assert!(arguments.iter().any(|argument| argument == "map"));
                 assert!(
                     config.as_ref().is_none_or(|config| given(config, "--config")),

@@ -10,4 +10,4 @@ mod source;
 mod tests;
 
 pub(crate) use error::TokenError;
-pub(crate) use source::{Token, TokenSource};
+pub(crate) use source::{Token, TokenSource, TokenStanding};

@@ -53,8 +53,12 @@ struct State {
     not_before: Instant,
     /// Why the last fetch failed; none after a success.
     error: Option<TokenError>,
-    /// Failed fetches in a row.
+    /// Failed fetches in a row, and when the first was.
     failures: u32,
+    failing_since: Option<Instant>,
+    /// Fetches since the start, by their end.
+    granted: u64,
+    failed: u64,
     /// Refusals in a row, each of a young token.
     refusals: u32,
     /// Index of the client secret that worked last.
@@ -70,6 +74,18 @@ struct Held {
     renew_at: Instant,
     ends_at: Instant,
     refused: bool,
+}
+
+/// How things stand with the token, for whoever looks. Nothing of the token itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct TokenStanding {
+    /// Age and what is left of its life, of a token that is good as far as anyone knows.
+    pub(crate) held: Option<(Duration, Duration)>,
+    /// Fetches since the start, by their end.
+    pub(crate) granted: u64,
+    pub(crate) failed: u64,
+    /// Why the last fetch failed, and how long ago the first failure in a row was.
+    pub(crate) error: Option<(TokenError, Duration)>,
 }
 
 /// What a caller of [`TokenSource::token`] does next.
@@ -121,6 +137,9 @@ impl TokenSource {
                 not_before: Instant::now(),
                 error: None,
                 failures: 0,
+                failing_since: None,
+                granted: 0,
+                failed: 0,
                 refusals: 0,
                 secret: 0,
                 told_units: false,
@@ -185,6 +204,20 @@ impl TokenSource {
         } else {
             now + pause
         };
+    }
+
+    /// How things stand now. Asks nothing of IMS.
+    pub(crate) fn standing(&self) -> TokenStanding {
+        let now = Instant::now();
+        let state = self.0.state();
+        let good = state.held.as_ref().filter(|held| !held.refused && now < held.ends_at);
+        let failing = state.failing_since.map(|since| now - since).unwrap_or_default();
+        TokenStanding {
+            held: good.map(|held| (now - held.since, held.ends_at - now)),
+            granted: state.granted,
+            failed: state.failed,
+            error: state.error.clone().map(|error| (error, failing)),
+        }
     }
 
     fn next(&self, waited: bool) -> Next {
@@ -290,6 +323,8 @@ impl Inner {
         }
         tracing::info!(lives_for = %humantime::format_duration(Duration::from_secs(grant.life.as_secs())), "got an access token");
         state.failures = 0;
+        state.failing_since = None;
+        state.granted += 1;
         state.error = (grant.life < LEAST_INTERVAL).then(|| {
             TokenError::new(
                 Failure::Unusable("its token ends within seconds"),
@@ -311,6 +346,8 @@ impl Inner {
         let now = Instant::now();
         let mut state = self.state();
         state.failures = state.failures.saturating_add(1);
+        state.failing_since.get_or_insert(now);
+        state.failed += 1;
         let failures = state.failures;
         let pause = match &failure {
             Failure::Credential(_) | Failure::Refused { .. } => CREDENTIAL_PAUSE,

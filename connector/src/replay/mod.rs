@@ -6,12 +6,14 @@
 //! only over letters that were dealt with: delivered, refused again or left with their reason in the report. It never
 //! passes a letter that a filter passed over, so no filtered run makes a letter unreachable.
 
+mod extent;
 mod letter;
 mod plan;
 mod report;
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::mpsc;
@@ -31,9 +33,11 @@ use crate::ims::TokenSource;
 use crate::ledger::Ledger;
 use crate::outcome::Outcome;
 use crate::position::Position;
+use crate::progress;
 use crate::run::RunError;
 use crate::signal::Signals;
 
+use extent::Extent;
 use plan::{Filter, Planner, Step, Wanted};
 pub(crate) use report::Report;
 
@@ -95,7 +99,7 @@ impl Progress {
 
 /// One partition's part in a replay.
 struct Stretch {
-    partition: u32,
+    extent: Extent,
     reader: LetterReader,
     events_done: i64,
     profiles_done: i64,
@@ -109,9 +113,15 @@ struct Feed {
     planner: Planner,
     ledger: Arc<Ledger>,
     report: Report,
+    /// Letters read, for whoever watches meanwhile.
+    read: Arc<AtomicU64>,
 }
 
 impl Feed {
+    fn extents(&self) -> Vec<Extent> {
+        self.stretches.iter().map(|stretch| stretch.extent).collect()
+    }
+
     /// Reads all letters; those to be sent go to `arrivals`, or nowhere in a dry run.
     async fn run(&mut self, arrivals: Option<mpsc::Sender<Arrival>>) -> Result<(), BrokerError> {
         let Self {
@@ -119,11 +129,13 @@ impl Feed {
             planner,
             ledger,
             report,
+            read,
         } = self;
         for stretch in stretches {
-            let partition = stretch.partition;
+            let partition = stretch.extent.partition;
             while let Some(stored) = stretch.reader.next().await? {
                 report.letters += 1;
+                read.fetch_add(1, Ordering::Relaxed);
                 let offset = stored.offset;
                 let wanted = Wanted {
                     event: offset > stretch.events_done,
@@ -192,7 +204,7 @@ pub(crate) async fn run(config: Config, options: Options) -> Result<Report, RunE
         let first = start.max(done.saturating_add(1));
         ledger.begin(partition, Some(first - 1).filter(|processed| *processed >= 0));
         stretches.push(Stretch {
-            partition,
+            extent: Extent { partition, first, end },
             reader: log.read(partition, first, end).await?,
             events_done,
             profiles_done,
@@ -216,9 +228,16 @@ pub(crate) async fn run(config: Config, options: Options) -> Result<Report, RunE
             dry_run: options.dry_run,
             ..Report::default()
         },
+        read: Arc::default(),
     };
     if options.dry_run {
-        feed.run(None).await?;
+        let (read, extents) = (Arc::clone(&feed.read), feed.extents());
+        let state = || progress::State {
+            done: read.load(Ordering::Relaxed),
+            total: extents.iter().map(Extent::letters).sum(),
+            details: "dry run".to_owned(),
+        };
+        progress::during("replay", state, feed.run(None)).await?;
         return Ok(feed.report);
     }
     let counters = Arc::new(Counters::default());
@@ -272,6 +291,8 @@ async fn deliver(
         },
     )?;
     let (sender, arrivals) = mpsc::channel(ARRIVALS);
+    let extents = feed.extents();
+    let state = || extent::state(&extents, &ledger, counters);
     let work = async {
         let (fed, delivered) = tokio::join!(feed.run(Some(sender)), delivery.run(arrivals));
         delivered?;
@@ -279,7 +300,7 @@ async fn deliver(
         Ok(None)
     };
     tokio::select! {
-        done = work => done,
+        done = progress::during("replay", state, work) => done,
         () = signals.received() => Ok(Some("stopped by a signal".to_owned())),
         reason = stuck(counters, &ledger) => Ok(Some(reason)),
     }
@@ -292,28 +313,24 @@ async fn stuck(counters: &Counters, ledger: &Ledger) -> String {
         if timeout(PATIENCE, progress.changed()).await.is_ok() {
             continue;
         }
-        if let Some(reason) = counters.snapshot().stopped.into_values().next() {
-            return reason;
+        if let Some(stop) = counters.snapshot().stopped.into_values().next() {
+            return stop.to_string();
         }
     }
 }
 
 /// Stores how far a partition is done. Never backwards: `--again` starts before the stored offset.
 async fn commit(log: &LetterLog, progress: &Progress, stretch: &Stretch, ledger: &Ledger) -> Result<(), BrokerError> {
-    let Some(settled) = ledger.settled_through(stretch.partition) else {
+    let partition = stretch.extent.partition;
+    let Some(settled) = ledger.settled_through(partition) else {
         return Ok(());
     };
     let through = stretch.barrier.map_or(settled, |barrier| settled.min(barrier - 1));
-    let stored = progress.stored.get(&stretch.partition).copied().unwrap_or(-1);
+    let stored = progress.stored.get(&partition).copied().unwrap_or(-1);
     if through <= stored {
         return Ok(());
     }
-    log.commit(stretch.partition, &progress.consumer, through).await?;
-    info!(
-        partition = stretch.partition,
-        consumer = progress.consumer,
-        through,
-        "progress stored"
-    );
+    log.commit(partition, &progress.consumer, through).await?;
+    info!(partition, consumer = progress.consumer, through, "progress stored");
     Ok(())
 }

@@ -5,19 +5,21 @@ use std::borrow::Cow;
 use super::number::{Number, write_number};
 use super::value::{Kind, Value};
 use super::write::write_text;
+use crate::keys::Key;
+use crate::sink::Sink;
 
 /// Appends the canonical form of `value`, leaving out the members of its top level that `skip` names.
 ///
 /// Two departures from the letter of the RFC, both for input it does not admit: of a repeated key the last value
 /// counts, and a number no double can hold keeps its text.
-pub(crate) fn write_canonical(out: &mut Vec<u8>, value: Value<'_>, skip: &[&str]) {
+pub(crate) fn write_canonical(out: &mut Sink, value: Value<'_>, skip: &[Key]) {
     match value.kind() {
-        Kind::Null | Kind::True | Kind::False => out.extend_from_slice(value.raw().as_bytes()),
-        Kind::Number => match Number::parse(value.raw()) {
+        Kind::Null | Kind::True | Kind::False => out.put(value.raw().as_bytes()),
+        Kind::Integer | Kind::Number => match Number::parse(value.raw()) {
             Some(number) => write_number(out, number),
-            None => out.extend_from_slice(value.raw().as_bytes()),
+            None => out.put(value.raw().as_bytes()),
         },
-        Kind::Plain | Kind::Escaped => write_text(out, &value.string().unwrap_or_default()),
+        Kind::Word | Kind::Plain | Kind::Escaped => write_text(out, &value.string().unwrap_or_default()),
         Kind::Array => {
             out.push(b'[');
             for (index, item) in value.items().enumerate() {
@@ -31,8 +33,8 @@ pub(crate) fn write_canonical(out: &mut Vec<u8>, value: Value<'_>, skip: &[&str]
         Kind::Object => {
             let mut members: Vec<(Cow<'_, str>, Value<'_>)> = value
                 .members()
-                .filter_map(|(name, value)| Some((name.string()?, value)))
-                .filter(|(name, _)| !skip.contains(&name.as_ref()))
+                .filter(|value| !skip.iter().any(|key| *key as u8 == value.key()))
+                .map(|value| (value.name(), value))
                 .collect();
             // The RFC orders by UTF-16 code units. By position, too, so that of a repeated key the last stays last.
             members.sort_unstable_by(|(a, one), (b, two)| {

@@ -5,9 +5,10 @@
 //! JavaScript and Java do), half a surrogate pair reads as U+FFFD (a cut-off emoji must not cost the event), and depth
 //! and size are bounded because the broker's memory is.
 
-mod bytes;
 mod canonical;
-mod index;
+mod chunk;
+mod lexicon;
+mod members;
 mod number;
 mod parse;
 mod scan;
@@ -16,10 +17,11 @@ mod tests;
 mod value;
 mod write;
 
-pub(crate) use bytes::put;
 pub(crate) use canonical::write_canonical;
-pub(crate) use index::Index;
+pub(crate) use lexicon::Lexicon;
+pub(crate) use members::{Members, Slots};
 pub(crate) use number::{Number, write_number};
 pub(crate) use parse::{Fault, Tape};
-pub(crate) use value::{Kind, Value};
-pub(crate) use write::{write_escaped, write_integer, write_text};
+pub(crate) use scan::{is_unreserved, may_name, plain_prefix};
+pub(crate) use value::{Document, Kind, Value};
+pub(crate) use write::{two_digits, write_escaped, write_integer, write_text};

@@ -1,26 +1,33 @@
-//! The parser: text to tokens.
+//! The parser: text to tokens, in one loop.
 
-use super::bytes::key_hash;
-use super::scan::plain_prefix;
-use super::value::{Kind, Value};
+use super::chunk::{CHUNK, chunk_at};
+use super::lexicon::Head;
+use super::value::{Document, Kind, unescape};
+use crate::keys::KEYS;
 
-/// Deeper documents are refused: each level costs stack, and no Capillary event nests more than eight.
+/// Deeper documents are refused: no Capillary event nests more than eight levels.
 const MAX_DEPTH: u32 = 64;
 
-/// A document of more values than this is refused: 16 bytes each must fit the SmartModule's memory beside the batch.
+/// A document of more values than this is refused: 24 bytes each must fit the SmartModule's memory beside the batch.
 const MAX_TOKENS: usize = 1 << 18;
 
+/// Tokens there is room for from the start; a document of more is parsed once more.
+const FEW_TOKENS: usize = 1 << 9;
+
 /// One value of the document.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Token {
-    pub(super) kind: Kind,
-    /// Of a member's name without escapes, the hash of its key; else 0.
-    pub(super) hash: u16,
     /// Byte range of the value in the text; of a string, what stands between the quotes.
     pub(super) start: u32,
     pub(super) end: u32,
-    /// Index of the token that follows this value and everything in it.
+    /// Index of the token that follows this value and everything in it. While it is open: that of its container.
     pub(super) next: u32,
+    /// Byte range of the member's name between its quotes; empty for what is no member.
+    pub(super) name: u32,
+    pub(super) name_end: u32,
+    pub(super) kind: Kind,
+    /// The number of the member's name among the [known keys](crate::keys::Key).
+    pub(super) key: u8,
 }
 
 /// Why a text is not usable JSON, and where.
@@ -41,221 +48,389 @@ pub(crate) struct Tape {
 }
 
 impl Tape {
-    /// Parses `text`; the value returned borrows from both.
-    pub(crate) fn parse<'a>(&'a mut self, text: &'a str) -> Result<Value<'a>, Fault> {
-        self.tokens.clear();
+    /// Parses `text`; the document returned borrows from both.
+    pub(crate) fn parse<'a>(&'a mut self, text: &'a str) -> Result<Document<'a>, Fault> {
+        // Positions are 32 bits.
         if u32::try_from(text.len()).is_err() {
             return Err(Fault::TooMany);
         }
-        let mut parser = Parser {
-            bytes: text.as_bytes(),
-            at: 0,
-            depth: 0,
-            tokens: &mut self.tokens,
-        };
-        parser.space();
-        parser.value()?;
-        parser.space();
-        if parser.at != text.len() {
-            return Err(Fault::Syntax(parser.at));
+        loop {
+            match tokens(text.as_bytes(), &mut self.tokens) {
+                Ok(count) => {
+                    let tokens = self.tokens.get(..count).unwrap_or_default();
+                    return Ok(Document { text, tokens });
+                }
+                Err(Fault::TooMany) if self.tokens.len() < MAX_TOKENS => {
+                    let more = (2 * self.tokens.len()).clamp(FEW_TOKENS, MAX_TOKENS);
+                    self.tokens.resize(more, Token::default());
+                }
+                Err(fault) => return Err(fault),
+            }
         }
-        Ok(Value::root(text, &self.tokens))
     }
 }
 
-struct Parser<'t> {
-    bytes: &'t [u8],
-    at: usize,
+/// The byte at `at`; where the text ends, one that JSON has nowhere.
+#[inline(always)]
+fn byte(bytes: &[u8], at: usize) -> u8 {
+    bytes.get(at).copied().unwrap_or(0)
+}
+
+/// The first byte from `at` on that is no blank, and where it stands.
+#[inline(always)]
+fn visible(bytes: &[u8], at: usize) -> (u8, usize) {
+    match byte(bytes, at) {
+        next @ b'!'.. => (next, at),
+        _ => behind_blanks(bytes, at),
+    }
+}
+
+#[inline(never)]
+fn behind_blanks(bytes: &[u8], mut at: usize) -> (u8, usize) {
+    while let b' ' | b'\n' | b'\r' | b'\t' = byte(bytes, at) {
+        at += 1;
+    }
+    (byte(bytes, at), at)
+}
+
+/// The container the parser is in.
+#[derive(Clone, Copy)]
+struct Container {
+    /// Its token; meaningless outside of all.
+    token: usize,
     depth: u32,
-    tokens: &'t mut Vec<Token>,
+    is_object: bool,
 }
 
-impl Parser<'_> {
-    fn peek(&self) -> Option<u8> {
-        self.bytes.get(self.at).copied()
-    }
-
-    fn space(&mut self) {
-        while let Some(b' ' | b'\n' | b'\r' | b'\t') = self.peek() {
-            self.at += 1;
+/// Fills `tokens` and tells how many there are. [`Fault::TooMany`] when there is no room for them.
+fn tokens(bytes: &[u8], tokens: &mut [Token]) -> Result<usize, Fault> {
+    let mut count = 0;
+    let mut inside = Container {
+        token: 0,
+        depth: 0,
+        is_object: false,
+    };
+    let mut name = Name::default();
+    let (mut first, mut at) = visible(bytes, 0);
+    loop {
+        // Here a value begins, with `first`.
+        let place = tokens.get_mut(count).ok_or(Fault::TooMany)?;
+        let scalar = match first {
+            b'"' => {
+                let string = string(bytes, at + 1)?;
+                let kind = string.kind(bytes, at + 1);
+                let start = std::mem::replace(&mut at, string.end + 1) + 1;
+                Some((kind, start, string.end))
+            }
+            b'{' | b'[' => {
+                if inside.depth == MAX_DEPTH {
+                    return Err(Fault::TooDeep);
+                }
+                let kind = if first == b'{' { Kind::Object } else { Kind::Array };
+                *place = name.token(kind, at, 0, inside.token);
+                inside = Container {
+                    token: count,
+                    depth: inside.depth + 1,
+                    is_object: kind == Kind::Object,
+                };
+                count += 1;
+                let next;
+                (next, at) = visible(bytes, at + 1);
+                if next != inside.close() {
+                    (first, at, name) = value_start(bytes, next, at, inside)?;
+                    continue;
+                }
+                None
+            }
+            _ => {
+                let (kind, end) = match first {
+                    b'-' | b'0'..=b'9' => number(bytes, at)?,
+                    _ => word(bytes, first, at)?,
+                };
+                Some((kind, std::mem::replace(&mut at, end), end))
+            }
+        };
+        if let Some((kind, start, end)) = scalar {
+            *place = name.token(kind, start, end, count + 1);
+            count += 1;
         }
-    }
-
-    const fn fault<T>(&self) -> Result<T, Fault> {
-        Err(Fault::Syntax(self.at))
-    }
-
-    fn push(&mut self, kind: Kind, start: usize, end: usize) -> Result<usize, Fault> {
-        let index = self.tokens.len();
-        if index >= MAX_TOKENS {
-            return Err(Fault::TooMany);
+        let mut next;
+        (next, at) = visible(bytes, at);
+        // Behind a value.
+        loop {
+            if inside.depth == 0 {
+                return if at == bytes.len() {
+                    Ok(count)
+                } else {
+                    Err(Fault::Syntax(at))
+                };
+            }
+            if next != inside.close() {
+                break;
+            }
+            inside = closed(tokens, inside, at + 1, count);
+            (next, at) = visible(bytes, at + 1);
         }
+        if next != b',' {
+            return Err(Fault::Syntax(at));
+        }
+        (next, at) = visible(bytes, at + 1);
+        (first, at, name) = value_start(bytes, next, at, inside)?;
+    }
+}
+
+/// From where a member or an element begins, with `next`, to where its value does; with the member's name.
+#[inline(always)]
+fn value_start(bytes: &[u8], next: u8, at: usize, inside: Container) -> Result<(u8, usize, Name), Fault> {
+    if !inside.is_object {
+        return Ok((next, at, Name::default()));
+    }
+    if next != b'"' {
+        return Err(Fault::Syntax(at));
+    }
+    let name = member_name(bytes, at + 1)?;
+    let (colon, at) = visible(bytes, name.end as usize + 1);
+    if colon != b':' {
+        return Err(Fault::Syntax(at));
+    }
+    let (first, at) = visible(bytes, at + 1);
+    Ok((first, at, name))
+}
+
+/// `true`, `false` or `null`.
+#[inline(never)]
+fn word(bytes: &[u8], first: u8, at: usize) -> Result<(Kind, usize), Fault> {
+    let (word, kind) = match first {
+        b't' => (&b"true"[..], Kind::True),
+        b'f' => (&b"false"[..], Kind::False),
+        b'n' => (&b"null"[..], Kind::Null),
+        _ => return Err(Fault::Syntax(at)),
+    };
+    if bytes.get(at..).is_some_and(|rest| rest.starts_with(word)) {
+        Ok((kind, at + word.len()))
+    } else {
+        Err(Fault::Syntax(at))
+    }
+}
+
+impl Container {
+    /// The bracket that ends it.
+    #[inline(always)]
+    const fn close(self) -> u8 {
+        if self.is_object { b'}' } else { b']' }
+    }
+}
+
+/// Ends the container whose last bracket comes before `end`, and gives the one around it.
+#[inline(always)]
+fn closed(tokens: &mut [Token], inside: Container, end: usize, count: usize) -> Container {
+    let depth = inside.depth - 1;
+    let Some(token) = tokens.get_mut(inside.token) else {
+        return Container { depth, ..inside };
+    };
+    let outer = token.next as usize;
+    token.end = end as u32;
+    token.next = count as u32;
+    let is_object = tokens.get(outer).is_some_and(|outer| outer.kind == Kind::Object);
+    Container {
+        token: outer,
+        depth,
+        is_object,
+    }
+}
+
+/// A member's name.
+#[derive(Clone, Copy, Default)]
+struct Name {
+    start: u32,
+    end: u32,
+    key: u8,
+}
+
+impl Name {
+    /// The token of a value of this name.
+    #[inline(always)]
+    const fn token(self, kind: Kind, start: usize, end: usize, next: usize) -> Token {
         // The text is shorter than 4 GiB, so its positions fit.
-        self.tokens.push(Token {
-            kind,
-            hash: 0,
+        Token {
             start: start as u32,
             end: end as u32,
-            next: index as u32 + 1,
-        });
-        Ok(index)
-    }
-
-    fn value(&mut self) -> Result<(), Fault> {
-        match self.peek() {
-            Some(b'"') => self.string(),
-            Some(b'{') => self.container(Kind::Object, b'}'),
-            Some(b'[') => self.container(Kind::Array, b']'),
-            Some(b'-' | b'0'..=b'9') => self.number(),
-            Some(b't') => self.word(b"true", Kind::True),
-            Some(b'f') => self.word(b"false", Kind::False),
-            Some(b'n') => self.word(b"null", Kind::Null),
-            _ => self.fault(),
+            next: next as u32,
+            name: self.start,
+            name_end: self.end,
+            kind,
+            key: self.key,
         }
     }
+}
 
-    fn word(&mut self, word: &[u8], kind: Kind) -> Result<(), Fault> {
-        let end = self.at + word.len();
-        if self.bytes.get(self.at..end) != Some(word) {
-            return self.fault();
-        }
-        self.push(kind, self.at, end)?;
-        self.at = end;
-        Ok(())
+/// Reads a name from behind its first quote.
+#[inline(always)]
+fn member_name(bytes: &[u8], start: usize) -> Result<Name, Fault> {
+    match plain_name(bytes, start) {
+        Some(name) => Ok(name),
+        None => odd_name(bytes, start),
     }
+}
 
-    fn container(&mut self, kind: Kind, close: u8) -> Result<(), Fault> {
-        self.depth += 1;
-        if self.depth > MAX_DEPTH {
-            return Err(Fault::TooDeep);
+/// A name of at most 31 bytes without escapes; nearly every one.
+#[inline(always)]
+fn plain_name(bytes: &[u8], start: usize) -> Option<Name> {
+    let chunk = chunk_at(bytes, start)?;
+    let mut length = chunk.special().first();
+    if length == CHUNK {
+        length += chunk_at(bytes, start + CHUNK)?.special().first();
+    }
+    let end = start + length;
+    if byte(bytes, end) != b'"' {
+        return None;
+    }
+    let (low, high) = chunk.words();
+    let key = KEYS.find_head(Head::new(low, high, length), bytes, start);
+    Some(Name {
+        start: start as u32,
+        end: end as u32,
+        key,
+    })
+}
+
+/// A name that is long, has escapes, or stands at the end of the text.
+#[inline(never)]
+fn odd_name(bytes: &[u8], start: usize) -> Result<Name, Fault> {
+    let string = string(bytes, start)?;
+    let name = bytes.get(start..string.end).unwrap_or_default();
+    let key = if string.escaped {
+        KEYS.find(unescape(&String::from_utf8_lossy(name)).as_bytes())
+    } else {
+        KEYS.find(name)
+    };
+    Ok(Name {
+        start: start as u32,
+        end: string.end as u32,
+        key,
+    })
+}
+
+/// What stands between two quotes.
+struct StringEnd {
+    end: usize,
+    escaped: bool,
+}
+
+impl StringEnd {
+    /// What kind of value it is.
+    #[inline(always)]
+    fn kind(&self, bytes: &[u8], start: usize) -> Kind {
+        if self.escaped {
+            return Kind::Escaped;
         }
-        let index = self.push(kind, self.at, self.at)?;
-        self.at += 1;
-        self.space();
-        if self.peek() == Some(close) {
-            self.at += 1;
-        } else {
-            loop {
-                if kind == Kind::Object {
-                    if self.peek() != Some(b'"') {
-                        return self.fault();
-                    }
-                    self.name()?;
-                    self.space();
-                    if self.peek() != Some(b':') {
-                        return self.fault();
-                    }
-                    self.at += 1;
-                    self.space();
-                }
-                self.value()?;
-                self.space();
-                match self.peek() {
-                    Some(b',') => {
-                        self.at += 1;
-                        self.space();
-                    }
-                    Some(byte) if byte == close => {
-                        self.at += 1;
-                        break;
-                    }
-                    _ => return self.fault(),
-                }
+        let (first, last) = (byte(bytes, start), byte(bytes, self.end.wrapping_sub(1)));
+        let visible = |byte: u8| byte.wrapping_sub(b'!') <= b'~' - b'!';
+        // An empty one begins with the quote behind it, and ends with the one before it.
+        let says = self.end > start && visible(first) && visible(last) && (first != b'n' || self.end - start != 4);
+        if says { Kind::Word } else { Kind::Plain }
+    }
+}
+
+/// Reads a string from behind its first quote.
+#[inline(always)]
+fn string(bytes: &[u8], start: usize) -> Result<StringEnd, Fault> {
+    let mut at = start;
+    while let Some(chunk) = chunk_at(bytes, at) {
+        let special = chunk.special().first();
+        at += special;
+        if special < CHUNK {
+            if byte(bytes, at) == b'"' {
+                return Ok(StringEnd {
+                    end: at,
+                    escaped: false,
+                });
             }
+            break;
         }
-        let next = self.tokens.len() as u32;
-        if let Some(token) = self.tokens.get_mut(index) {
-            token.end = self.at as u32;
-            token.next = next;
-        }
-        self.depth -= 1;
-        Ok(())
     }
+    odd_string(bytes, at)
+}
 
-    /// A member's name.
-    fn name(&mut self) -> Result<(), Fault> {
-        let index = self.tokens.len();
-        let start = self.at + 1;
-        self.string()?;
-        let hash = key_hash(self.bytes.get(start..self.at - 1).unwrap_or(&[]));
-        if let Some(token) = self.tokens.get_mut(index) {
-            token.hash = hash;
-        }
-        Ok(())
-    }
-
-    fn string(&mut self) -> Result<(), Fault> {
-        self.at += 1;
-        let start = self.at;
-        let mut kind = Kind::Plain;
-        loop {
-            self.at += plain_prefix(self.bytes.get(self.at..).unwrap_or(&[]));
-            match self.peek() {
-                Some(b'"') => break,
-                Some(b'\\') => {
-                    kind = Kind::Escaped;
-                    self.escape()?;
-                }
-                // The text is UTF-8 already; only control characters are not allowed as they are.
-                _ => return self.fault(),
+/// The rest of a string that has escapes, or stands at the end of the text.
+#[cold]
+#[inline(never)]
+fn odd_string(bytes: &[u8], mut at: usize) -> Result<StringEnd, Fault> {
+    let mut escaped = false;
+    loop {
+        at += super::scan::plain_prefix(bytes.get(at..).unwrap_or_default());
+        match byte(bytes, at) {
+            b'"' => return Ok(StringEnd { end: at, escaped }),
+            b'\\' => {
+                escaped = true;
+                at = escape(bytes, at + 1)?;
             }
+            // The text is UTF-8 already; only control characters are not allowed as they are.
+            _ => return Err(Fault::Syntax(at)),
         }
-        self.push(kind, start, self.at)?;
-        self.at += 1;
-        Ok(())
     }
+}
 
-    fn escape(&mut self) -> Result<(), Fault> {
-        self.at += 1;
-        match self.peek() {
-            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => {
-                self.at += 1;
-                Ok(())
-            }
-            Some(b'u') => {
-                let end = self.at + 5;
-                match self.bytes.get(self.at + 1..end) {
-                    Some(digits) if digits.iter().all(u8::is_ascii_hexdigit) => {
-                        self.at = end;
-                        Ok(())
-                    }
-                    _ => self.fault(),
-                }
-            }
-            _ => self.fault(),
-        }
+/// Reads an escape from behind its backslash.
+fn escape(bytes: &[u8], at: usize) -> Result<usize, Fault> {
+    match byte(bytes, at) {
+        b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => Ok(at + 1),
+        b'u' => match bytes.get(at + 1..at + 5) {
+            Some(digits) if digits.iter().all(u8::is_ascii_hexdigit) => Ok(at + 5),
+            _ => Err(Fault::Syntax(at)),
+        },
+        _ => Err(Fault::Syntax(at)),
     }
+}
 
-    fn digits(&mut self) -> Result<(), Fault> {
-        let start = self.at;
-        while let Some(b'0'..=b'9') = self.peek() {
-            self.at += 1;
+/// The first byte from `at` on that is no digit.
+#[inline(always)]
+fn digits(bytes: &[u8], mut at: usize) -> usize {
+    while let Some(chunk) = chunk_at(bytes, at) {
+        let count = chunk.not_digits().first();
+        at += count;
+        if count < CHUNK {
+            return at;
         }
-        if self.at == start { self.fault() } else { Ok(()) }
     }
+    while byte(bytes, at).is_ascii_digit() {
+        at += 1;
+    }
+    at
+}
 
-    fn number(&mut self) -> Result<(), Fault> {
-        let start = self.at;
-        if self.peek() == Some(b'-') {
-            self.at += 1;
-        }
-        if self.peek() == Some(b'0') {
-            self.at += 1;
-        } else {
-            self.digits()?;
-        }
-        if self.peek() == Some(b'.') {
-            self.at += 1;
-            self.digits()?;
-        }
-        if let Some(b'e' | b'E') = self.peek() {
-            self.at += 1;
-            if let Some(b'+' | b'-') = self.peek() {
-                self.at += 1;
-            }
-            self.digits()?;
-        }
-        self.push(Kind::Number, start, self.at)?;
-        Ok(())
+/// Reads a number, up to the byte behind it.
+#[inline(always)]
+fn number(bytes: &[u8], start: usize) -> Result<(Kind, usize), Fault> {
+    let at = digits(bytes, start);
+    let (length, next) = (at - start, byte(bytes, at));
+    if (1..=super::number::PLAIN).contains(&length)
+        && (byte(bytes, start) != b'0' || length == 1)
+        && !matches!(next, b'.' | b'e' | b'E')
+    {
+        return Ok((Kind::Integer, at));
     }
+    Ok((Kind::Number, odd_number(bytes, start)?))
+}
+
+fn odd_number(bytes: &[u8], mut at: usize) -> Result<usize, Fault> {
+    let some = |at: usize| match digits(bytes, at) {
+        end if end == at => Err(Fault::Syntax(at)),
+        end => Ok(end),
+    };
+    if byte(bytes, at) == b'-' {
+        at += 1;
+    }
+    at = if byte(bytes, at) == b'0' { at + 1 } else { some(at)? };
+    if byte(bytes, at) == b'.' {
+        at = some(at + 1)?;
+    }
+    if let b'e' | b'E' = byte(bytes, at) {
+        at += 1;
+        if let b'+' | b'-' = byte(bytes, at) {
+            at += 1;
+        }
+        at = some(at)?;
+    }
+    Ok(at)
 }

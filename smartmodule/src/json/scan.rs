@@ -1,40 +1,116 @@
-//! Finds the end of what needs no attention in a string, eight bytes at a time: strings are most of every event.
+//! Finds what needs attention in the characters of a string.
 
-use super::bytes::all_words;
-
-const ONES: u64 = 0x0101_0101_0101_0101;
-const HIGHS: u64 = 0x8080_8080_8080_8080;
-
-/// The bytes of `word` that are zero, marked by their high bit; exact up to and including the first one.
-const fn zeros(word: u64) -> u64 {
-    word.wrapping_sub(ONES) & !word & HIGHS
-}
-
-/// Marks the first byte of `word` that cannot stand in a JSON string as it is; 0 when there is none.
-const fn special(word: u64) -> u64 {
-    let control = word.wrapping_sub(ONES * 0x20) & !word & HIGHS;
-    control | zeros(word ^ (ONES * b'"' as u64)) | zeros(word ^ (ONES * b'\\' as u64))
-}
+use super::chunk::{CHUNK, Chunk, Marks, chunk_at};
 
 /// Whether the text can stand in a JSON string as it is.
 pub(super) fn is_plain(bytes: &[u8]) -> bool {
-    all_words(bytes, |word| special(word) == 0)
+    plain_prefix(bytes) == bytes.len()
 }
 
 /// How many bytes come before the first quote, backslash or control character.
-pub(super) fn plain_prefix(bytes: &[u8]) -> usize {
+pub(crate) fn plain_prefix(bytes: &[u8]) -> usize {
     let mut at = 0;
-    while let Some(chunk) = bytes.get(at..at + 8).and_then(|chunk| <[u8; 8]>::try_from(chunk).ok()) {
-        let word = u64::from_le_bytes(chunk);
-        let special = special(word);
-        if special != 0 {
-            return at + special.trailing_zeros() as usize / 8;
+    while let Some(chunk) = chunk_at(bytes, at) {
+        let special = chunk.special().first();
+        at += special;
+        if special < CHUNK {
+            return at;
         }
-        at += 8;
     }
     let rest = bytes.get(at..).unwrap_or(&[]);
     at + rest
         .iter()
         .position(|byte| matches!(byte, 0..0x20 | b'"' | b'\\'))
         .unwrap_or(rest.len())
+}
+
+/// Whether a key `eventName` may stand in the text, however it is written: whether there is a `v` four places before an
+/// `N`, or a backslash.
+pub(crate) fn may_name(bytes: &[u8]) -> bool {
+    const APART: usize = 4;
+    let mut at = 0;
+    // Four chunks a round.
+    while let Some(block) = bytes
+        .get(at..)
+        .and_then(|rest| rest.first_chunk::<{ 4 * CHUNK + APART }>())
+    {
+        let mut found = Marks::NONE;
+        for start in [0, CHUNK, 2 * CHUNK, 3 * CHUNK] {
+            let (Some(chunk), Some(later)) = (chunk_at(block, start), chunk_at(block, start + APART)) else {
+                return true;
+            };
+            found = found
+                .or(chunk.equal(b'v').and(later.equal(b'N')))
+                .or(chunk.equal(b'\\'));
+        }
+        if !found.is_empty() {
+            return true;
+        }
+        at += 4 * CHUNK;
+    }
+    let rest = bytes.get(at..).unwrap_or(&[]);
+    rest.contains(&b'\\') || rest.windows(APART + 1).any(|window| matches!(window, [b'v', .., b'N']))
+}
+
+/// Whether all are letters, digits, or one of `-._~`: what a URI holds as it is (RFC 3986, 2.3).
+pub(crate) fn is_unreserved(bytes: &[u8]) -> bool {
+    let Some(last) = bytes.last_chunk().map(Chunk::new) else {
+        let unreserved = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
+        return bytes.iter().all(unreserved);
+    };
+    let mut at = 0;
+    while let Some(chunk) = chunk_at(bytes, at) {
+        if !chunk.reserved().is_empty() {
+            return false;
+        }
+        at += CHUNK;
+    }
+    last.reserved().is_empty()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Holds a search by chunks against one by bytes, for every byte at every place of short texts.
+    fn check(found: impl Fn(&[u8]) -> bool, expected: impl Fn(u8) -> bool) {
+        for length in 0..40 {
+            for place in 0..length {
+                for byte in 0..=255 {
+                    let mut text = vec![b'a'; length];
+                    text[place] = byte;
+                    assert_eq!(found(&text), expected(byte), "byte {byte} at {place} of {length}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_byte_is_told_wherever_it_stands() {
+        check(is_plain, |byte| !matches!(byte, 0..0x20 | b'"' | b'\\'));
+        check(may_name, |byte| byte == b'\\');
+        check(is_unreserved, |byte| {
+            byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
+        });
+        for length in 9..200 {
+            for place in 0..length - 9 {
+                let mut text = vec![b'v'; length];
+                text[place..place + 9].copy_from_slice(b"eventName");
+                assert!(may_name(&text), "at {place} of {length}");
+                text[place + 5] = b'n';
+                assert!(!may_name(&text), "at {place} of {length}");
+            }
+        }
+        let not_digit = |bytes: &[u8]| chunk_at(bytes, 0).map_or(0, |chunk| chunk.not_digits().first());
+        for byte in 0..=255 {
+            let text = [
+                b'7', b'0', b'9', byte, 0xFF, b'3', b'0', b'0', b'0', b'0', b'0', b'0', b'0', b'0', b'0', b'x',
+            ];
+            assert_eq!(
+                not_digit(&text),
+                if byte.is_ascii_digit() { 4 } else { 3 },
+                "byte {byte}"
+            );
+        }
+    }
 }

@@ -1,13 +1,19 @@
 //! The reader and the writers against the RFCs and against `serde_json`.
 
 use super::*;
+use crate::keys::Key;
+use crate::sink::Sink;
 
 fn canonical(text: &str) -> String {
     let mut tape = Tape::default();
-    let value = tape.parse(text).unwrap();
-    let mut out = Vec::new();
-    write_canonical(&mut out, value, &[]);
-    String::from_utf8(out).unwrap()
+    let document = tape.parse(text).unwrap();
+    let mut out = Sink::default();
+    write_canonical(&mut out, document.root(), &[]);
+    written(&out)
+}
+
+fn written(out: &Sink) -> String {
+    String::from_utf8(out.written().to_vec()).unwrap()
 }
 
 fn fault(text: &str) -> Option<Fault> {
@@ -77,8 +83,12 @@ fn a_document_of_too_many_values_is_refused() {
 #[test]
 fn of_a_repeated_key_the_last_value_counts() {
     let mut tape = Tape::default();
-    let value = tape.parse(r#"{"a":1,"\u0061":{"b":2},"c":3}"#).unwrap();
-    assert_eq!(value.get("a").unwrap().raw(), r#"{"b":2}"#);
+    let document = tape.parse(r#"{"key":1,"\u006bey":{"b":2},"Key":3,"value":4}"#).unwrap();
+    let mut slots = Slots::default();
+    let members = slots.fill(document.root());
+    for found in [document.root().get(Key::Key), members.get(Key::Key)] {
+        assert_eq!(found.unwrap().raw(), r#"{"b":2}"#);
+    }
     assert_eq!(canonical(r#"{"b":1,"a":1,"b":2}"#), r#"{"a":1,"b":2}"#);
 }
 
@@ -89,6 +99,7 @@ fn escapes_read_as_their_characters_and_half_a_pair_as_the_replacement_character
     let texts: Vec<String> = tape
         .parse(text)
         .unwrap()
+        .root()
         .items()
         .map(|v| v.string().unwrap().into_owned())
         .collect();
@@ -127,9 +138,9 @@ fn numbers_are_written_in_their_shortest_form() {
         ("1.5e1", "15"),
         ("9007199254740993", "9007199254740992"),
     ] {
-        let mut out = Vec::new();
+        let mut out = Sink::default();
         write_number(&mut out, Number::parse(text).unwrap());
-        assert_eq!(String::from_utf8(out).unwrap(), expected, "{text}");
+        assert_eq!(written(&out), expected, "{text}");
     }
 }
 
@@ -157,7 +168,63 @@ fn written_strings_read_back_as_themselves() {
         .filter_map(char::from_u32)
         .chain("\u{2028}😀\u{fffd}".chars())
         .collect();
-    let mut out = Vec::new();
+    let mut out = Sink::default();
     write_text(&mut out, &text);
-    assert_eq!(serde_json::from_slice::<String>(&out).unwrap(), text);
+    assert_eq!(serde_json::from_slice::<String>(out.written()).unwrap(), text);
+}
+
+#[test]
+fn the_members_of_the_object_before_are_forgotten() {
+    let mut slots = Slots::default();
+    let (mut one, mut two) = (Tape::default(), Tape::default());
+    let document = one.parse(r#"{"key":1,"value":2}"#).unwrap();
+    assert_eq!(slots.fill(document.root()).get(Key::Key).unwrap().raw(), "1");
+    let document = two.parse(r#"{"unknown":1,"value":[7]}"#).unwrap();
+    let members = slots.fill(document.root());
+    assert!(members.get(Key::Key).is_none());
+    assert_eq!(members.get(Key::Value).unwrap().raw(), "[7]");
+}
+
+#[test]
+fn a_string_is_a_word_when_there_is_nothing_to_trim_and_it_says_something() {
+    for (text, kind) in [
+        ("\"a\"", Kind::Word),
+        ("\"nULL\"", Kind::Plain), // Nothing else is worth a closer look.
+        ("\"null\"", Kind::Plain),
+        ("\"name\"", Kind::Plain),
+        ("\"notes\"", Kind::Word),
+        ("\"\"", Kind::Plain),
+        ("\" a\"", Kind::Plain),
+        ("\"a\\u0020\"", Kind::Escaped),
+        ("\"é\"", Kind::Plain),
+        ("\"sixteen and more letters, one of them é.\"", Kind::Word),
+        ("123456789012345", Kind::Integer),
+        ("1234567890123456", Kind::Number),
+        ("0", Kind::Integer),
+        ("-1", Kind::Number),
+        ("1.0", Kind::Number),
+    ] {
+        // With and without text behind it, which is read along.
+        for document in [text.to_owned(), format!("[{text},[[[[[[[[[[]]]]]]]]]]]")] {
+            let mut tape = Tape::default();
+            let document = tape.parse(&document).unwrap();
+            let root = document.root();
+            let value = root.items().next().unwrap_or(root);
+            assert_eq!(value.kind(), kind, "{text}");
+        }
+    }
+}
+
+#[test]
+fn a_text_that_is_cut_anywhere_is_at_fault() {
+    let document =
+        r#"{"key": "a long enough text", "customerIdentifiers": [123456789, -0.5e7, true], "n\u00e9": null}"#;
+    for end in 0..document.len() {
+        assert!(
+            matches!(fault(&document[..end]), Some(Fault::Syntax(_))),
+            "{}",
+            &document[..end]
+        );
+    }
+    assert_eq!(fault(document), None);
 }

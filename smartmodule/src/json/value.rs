@@ -2,18 +2,24 @@
 
 use std::borrow::Cow;
 
-use super::bytes::{key_hash, same};
 use super::number::Number;
 use super::parse::Token;
+use crate::keys::Key;
 
 /// What a value is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum Kind {
+    #[default]
     Null,
     True,
     False,
+    /// Digits alone, as many as survive the way through a double.
+    Integer,
+    /// Any other number.
     Number,
-    /// A string without escapes: its bytes in the text are its characters.
+    /// A string without escapes that says something, with nothing to trim: its bytes in the text are its characters.
+    Word,
+    /// Any other string without escapes: perhaps blank, or `null`.
     Plain,
     /// A string with escapes.
     Escaped,
@@ -21,41 +27,56 @@ pub(crate) enum Kind {
     Object,
 }
 
-/// One value of a document: cheap to copy, borrows everything.
+/// A parsed text.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Value<'a> {
-    text: &'a str,
-    tokens: &'a [Token],
-    at: usize,
+pub(crate) struct Document<'a> {
+    pub(super) text: &'a str,
+    pub(super) tokens: &'a [Token],
 }
 
-const NOTHING: Token = Token {
-    kind: Kind::Null,
-    hash: 0,
+impl<'a> Document<'a> {
+    /// The document's value.
+    pub(crate) const fn root(&'a self) -> Value<'a> {
+        Value { document: self, at: 0 }
+    }
+}
+
+/// One value of a document: two words, borrows everything.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Value<'a> {
+    document: &'a Document<'a>,
+    at: u32,
+}
+
+static NOTHING: Token = Token {
     start: 0,
     end: 0,
     next: u32::MAX,
+    name: 0,
+    name_end: 0,
+    kind: Kind::Null,
+    key: 0,
 };
 
 impl<'a> Value<'a> {
-    pub(super) const fn root(text: &'a str, tokens: &'a [Token]) -> Self {
-        Self { text, tokens, at: 0 }
+    #[inline(always)]
+    fn token(self) -> &'a Token {
+        self.document.tokens.get(self.at as usize).unwrap_or(&NOTHING)
     }
 
-    fn token(&self) -> Token {
-        self.tokens.get(self.at).copied().unwrap_or(NOTHING)
-    }
-
-    pub(super) const fn moved(self, at: usize) -> Self {
+    #[inline(always)]
+    pub(super) const fn moved(self, at: u32) -> Self {
         Self { at, ..self }
     }
 
-    pub(crate) fn kind(&self) -> Kind {
+    #[inline(always)]
+    pub(crate) fn kind(self) -> Kind {
         self.token().kind
     }
 
     /// Where it comes among the values of its document.
-    pub(super) const fn position(&self) -> usize {
+    #[inline(always)]
+    pub(super) const fn position(self) -> u32 {
         self.at
     }
 
@@ -63,125 +84,143 @@ impl<'a> Value<'a> {
         self.kind() == Kind::Object
     }
 
+    pub(crate) fn is_string(&self) -> bool {
+        matches!(self.kind(), Kind::Word | Kind::Plain | Kind::Escaped)
+    }
+
     /// The value as it stands in the document; of a string, what stands between the quotes.
-    pub(crate) fn raw(&self) -> &'a str {
+    pub(crate) fn raw(self) -> &'a str {
         let token = self.token();
-        self.text.get(token.start as usize..token.end as usize).unwrap_or("")
+        let range = token.start as usize..token.end as usize;
+        self.document.text.get(range).unwrap_or("")
+    }
+
+    /// The document's bytes, and where in them the [raw](Self::raw) value stands.
+    #[inline(always)]
+    pub(crate) fn place(self) -> (&'a [u8], usize, usize) {
+        let token = self.token();
+        (self.document.text.as_bytes(), token.start as usize, token.end as usize)
+    }
+
+    /// Whether it is a string, or number, that reads `-1`.
+    #[inline(always)]
+    pub(crate) fn is_minus_one(self) -> bool {
+        let (text, start, end) = self.place();
+        end.wrapping_sub(start) == 2 && text.get(start..end) == Some(b"-1")
     }
 
     /// The characters of a string; `None` for any other value.
-    #[inline(never)]
-    pub(crate) fn string(&self) -> Option<Cow<'a, str>> {
+    pub(crate) fn string(self) -> Option<Cow<'a, str>> {
         match self.kind() {
-            Kind::Plain => Some(Cow::Borrowed(self.raw())),
+            Kind::Word | Kind::Plain => Some(Cow::Borrowed(self.raw())),
             Kind::Escaped => Some(Cow::Owned(unescape(self.raw()))),
             _ => None,
         }
     }
 
     /// The number; `None` for any other value and for what no double can hold.
-    pub(crate) fn number(&self) -> Option<Number<'a>> {
-        if self.kind() == Kind::Number {
-            Number::checked(self.raw())
-        } else {
-            None
+    pub(crate) fn number(self) -> Option<Number<'a>> {
+        match self.kind() {
+            Kind::Integer => Some(Number::integer_text(self.raw())),
+            Kind::Number => Number::checked(self.raw()),
+            _ => None,
         }
     }
 
-    fn children(self) -> Children<'a> {
+    /// The member's name as it stands in the document, between its quotes; empty for what is no member.
+    pub(crate) fn raw_name(self) -> &'a str {
         let token = self.token();
-        let end = match token.kind {
-            Kind::Array | Kind::Object => token.next as usize,
-            _ => 0,
-        };
+        let range = token.name as usize..token.name_end as usize;
+        self.document.text.get(range).unwrap_or("")
+    }
+
+    /// The characters of the member's name.
+    pub(crate) fn name(self) -> Cow<'a, str> {
+        let raw = self.raw_name();
+        if raw.contains('\\') {
+            Cow::Owned(unescape(raw))
+        } else {
+            Cow::Borrowed(raw)
+        }
+    }
+
+    /// The number of the member's name among the [known keys](Key).
+    #[inline(always)]
+    pub(crate) fn key(self) -> u8 {
+        self.token().key
+    }
+
+    /// The values directly inside a container of this kind; none for any other value.
+    fn children(self, of: Kind) -> Children<'a> {
+        let token = self.token();
         Children {
-            at: self.at + 1,
-            end,
-            of: self,
+            value: self.moved(self.at + 1),
+            end: if token.kind == of { token.next } else { 0 },
         }
     }
 
     /// The elements of an array; none for any other value.
-    pub(crate) fn items(self) -> impl Iterator<Item = Value<'a>> {
-        let end = if self.kind() == Kind::Array { usize::MAX } else { 0 };
-        self.children().take(end)
+    pub(crate) fn items(self) -> Children<'a> {
+        self.children(Kind::Array)
     }
 
     /// The members of an object in the order of the document; none for any other value.
-    pub(crate) fn members(self) -> impl Iterator<Item = (Value<'a>, Value<'a>)> {
-        let mut children = if self.is_object() { Some(self.children()) } else { None };
-        std::iter::from_fn(move || {
-            let children = children.as_mut()?;
-            Some((children.next()?, children.next()?))
-        })
+    pub(crate) fn members(self) -> Children<'a> {
+        self.children(Kind::Object)
     }
 
     /// The value of `key`; of a repeated key, the last one.
     #[inline(never)]
-    pub(crate) fn get(&self, key: &str) -> Option<Value<'a>> {
-        if !self.is_object() {
-            return None;
-        }
-        let hash = key_hash(key.as_bytes());
-        let end = self.token().next as usize;
-        let mut at = self.at + 1;
-        let mut found = None;
-        while at < end {
-            let (name, value) = (self.tokens.get(at)?, self.tokens.get(at + 1)?);
-            // The hash first: it settles nearly every comparison.
-            if (name.hash == hash || name.kind != Kind::Plain) && self.moved(at).is_name(key) {
-                found = Some(at + 1);
+    pub(crate) fn get(self, key: Key) -> Option<Value<'a>> {
+        let tokens = self.document.tokens;
+        let object = tokens
+            .get(self.at as usize)
+            .filter(|token| token.kind == Kind::Object)?;
+        let (mut at, mut found) = (self.at + 1, 0);
+        while at < object.next {
+            let member = tokens.get(at as usize)?;
+            if member.key == key as u8 {
+                found = at;
             }
-            at = value.next as usize;
+            at = member.next;
         }
-        found.map(|at| self.moved(at))
-    }
-
-    /// Whether this is a member's name that reads `key`.
-    pub(super) fn is_name(&self, key: &str) -> bool {
-        match self.kind() {
-            Kind::Plain => same(self.raw().as_bytes(), key.as_bytes()),
-            _ => unescape(self.raw()) == key,
-        }
-    }
-
-    /// Of a member's name, the hash of its key.
-    pub(super) fn hash(&self) -> u16 {
-        self.token().hash
+        // 0 is the document's own place.
+        (found != 0).then_some(self.moved(found))
     }
 
     /// As [`get`](Self::get), else the value of the key that differs in case only (`Instore` for `instore`).
-    pub(crate) fn get_any_case(&self, key: &str) -> Option<Value<'a>> {
+    pub(crate) fn get_any_case(self, key: Key, name: &str) -> Option<Value<'a>> {
         self.get(key).or_else(|| {
             self.members()
-                .filter(|(name, _)| name.raw().eq_ignore_ascii_case(key))
+                .filter(|member| member.raw_name().eq_ignore_ascii_case(name))
                 .last()
-                .map(|(_, value)| value)
         })
     }
 }
 
-struct Children<'a> {
-    of: Value<'a>,
-    at: usize,
-    end: usize,
+/// The values directly inside a container.
+#[derive(Debug, Clone)]
+pub(crate) struct Children<'a> {
+    value: Value<'a>,
+    end: u32,
 }
 
 impl<'a> Iterator for Children<'a> {
     type Item = Value<'a>;
 
+    #[inline(always)]
     fn next(&mut self) -> Option<Value<'a>> {
-        if self.at >= self.end {
+        let value = self.value;
+        if value.at >= self.end {
             return None;
         }
-        let value = self.of.moved(self.at);
-        self.at = value.token().next as usize;
+        self.value.at = value.token().next;
         Some(value)
     }
 }
 
 /// The characters of a string whose escapes the parser has checked.
-fn unescape(raw: &str) -> String {
+pub(super) fn unescape(raw: &str) -> String {
     let mut out = String::with_capacity(raw.len());
     let mut rest = raw;
     while let Some(at) = rest.find('\\') {

@@ -1,93 +1,98 @@
 //! The tenant fields that all kinds share.
 
 use crate::event::{Event, Trim};
-use crate::json::Value;
-use crate::read;
+use crate::json::{Number, Value};
+use crate::keys::Key;
+use crate::read::{self, find, member};
+use crate::text::Text;
 use crate::time::{Moment, epoch};
-use crate::xdm::Xdm;
+use crate::xdm::{Name, Xdm, name};
 
 pub(super) fn write(event: &Event<'_>, trim: Trim, xdm: &mut Xdm<'_>) {
     let envelope = &event.envelope;
-    xdm.label("eventName", event.kind.name());
-    xdm.text("organizationId", event.organization.clone());
-    xdm.text("refId", envelope.text("refId"));
-    xdm.text("apiRequestId", envelope.text("apiRequestId"));
+    xdm.label(name!("eventName"), event.kind.name());
+    xdm.shared(name!("organizationId"), event.organization.as_ref());
+    xdm.copy(name!("refId"), envelope.get(Key::RefId));
+    xdm.copy(name!("apiRequestId"), envelope.get(Key::ApiRequestId));
     // The newest pointsIssued has it inside `data`.
     xdm.text(
-        "loyaltyEventId",
-        envelope.id("loyaltyEventId").or_else(|| event.id("loyaltyEventId")),
+        name!("loyaltyEventId"),
+        envelope
+            .get(Key::LoyaltyEventId)
+            .and_then(read::id)
+            .or_else(|| event.get(Key::LoyaltyEventId).and_then(read::id)),
     );
-    xdm.text("eventLogId", envelope.id("eventLogId"));
+    xdm.id(name!("eventLogId"), envelope.get(Key::EventLogId));
     if event.is_deleted() {
         return;
     }
-    xdm.instant("enteredAt", event.get("enteredAt").and_then(|value| epoch(value).ok()));
-    xdm.text(
-        "loyaltyType",
-        event
-            .text("loyaltyType")
-            .or_else(|| event.customer.loyalty_type.clone())
-            .map(upper),
+    xdm.instant(
+        name!("enteredAt"),
+        event.get(Key::EnteredAt).and_then(|value| epoch(value).ok()),
     );
-    xdm.text("source", event.text("source").map(upper));
-    xdm.text("accountId", event.id("accountId"));
-    xdm.object("program", |xdm| {
-        xdm.text("id", event.program.id.clone());
-        xdm.text("name", event.program.name.clone());
-        xdm.boolean("isDefault", event.program.is_default);
+    xdm.text(
+        name!("loyaltyType"),
+        event
+            .text(Key::LoyaltyType)
+            .or_else(|| event.customer.loyalty_type.as_ref().map(Text::shared))
+            .map(Text::upper),
+    );
+    xdm.text(name!("source"), event.text(Key::Source).map(Text::upper));
+    xdm.id(name!("accountId"), event.find(Key::AccountId));
+    xdm.object(name!("program"), |xdm| {
+        xdm.shared(name!("id"), event.program.id.as_ref());
+        xdm.shared(name!("name"), event.program.name.as_ref());
+        xdm.boolean(name!("isDefault"), event.program.is_default);
     });
-    let entered_by = event.get("enteredBy").or_else(|| event.get("addedBy"));
+    let entered_by = event.get(Key::EnteredBy).or_else(|| event.get(Key::AddedBy));
     place(entered_by, xdm);
     if trim < Trim::Activity {
-        activity(event.get("triggeringActivity"), xdm);
+        activity(event.get(Key::TriggeringActivity), xdm);
     }
     if trim < Trim::Fields {
-        key_values("customFields", event.get("customFields"), xdm);
-        key_values("extendedFields", event.get("extendedFields"), xdm);
-    }
-}
-
-/// `LOYALTY` and `loyalty` are the same word.
-fn upper(text: std::borrow::Cow<'_, str>) -> std::borrow::Cow<'_, str> {
-    if text.bytes().any(|b| b.is_ascii_lowercase()) {
-        text.to_ascii_uppercase().into()
-    } else {
-        text
+        key_values(name!("customFields"), event.get(Key::CustomFields), xdm);
+        key_values(name!("extendedFields"), event.get(Key::ExtendedFields), xdm);
     }
 }
 
 fn place(entered_by: Option<Value<'_>>, xdm: &mut Xdm<'_>) {
-    for key in ["store", "till"] {
-        let block = read::member(entered_by, key);
-        xdm.object(key, |xdm| {
-            xdm.text("code", read::member(block, "code").and_then(read::text));
-            xdm.text("name", read::member(block, "name").and_then(read::text));
-            if key == "store" {
-                xdm.text("externalId", read::member(block, "externalId").and_then(read::id));
-            }
-        });
-    }
+    let store = member(entered_by, Key::Store);
+    xdm.object(name!("store"), |xdm| {
+        xdm.copy(name!("code"), find(store, Key::Code));
+        xdm.copy(name!("name"), find(store, Key::Name));
+        xdm.id(name!("externalId"), find(store, Key::ExternalId));
+    });
+    let till = member(entered_by, Key::Till);
+    xdm.object(name!("till"), |xdm| {
+        xdm.copy(name!("code"), find(till, Key::Code));
+        xdm.copy(name!("name"), find(till, Key::Name));
+    });
 }
 
 fn activity(activity: Option<Value<'_>>, xdm: &mut Xdm<'_>) {
-    xdm.object("activity", |xdm| {
-        xdm.text("name", read::member(activity, "name").and_then(read::text));
-        key_values("identifiers", read::member(activity, "identifiers"), xdm);
+    xdm.object(name!("activity"), |xdm| {
+        xdm.copy(name!("name"), find(activity, Key::Name));
+        let identifiers = member(activity, Key::Identifiers);
+        // -1 is a value like any other in a field, but "none" where an id is meant.
+        pairs(name!("identifiers"), identifiers, read::id, xdm);
     });
 }
 
 /// A list of `{key, value}`. A value that says nothing takes its key along.
-pub(super) fn key_values(name: &str, list: Option<Value<'_>>, xdm: &mut Xdm<'_>) {
+pub(super) fn key_values(name: &Name, list: Option<Value<'_>>, xdm: &mut Xdm<'_>) {
+    pairs(name, list, read::text, xdm);
+}
+
+fn pairs<'a>(name: &Name, list: Option<Value<'a>>, read_value: fn(Value<'a>) -> Option<Text<'a>>, xdm: &mut Xdm<'_>) {
+    let Some(list) = list else { return };
     xdm.array(name, |xdm| {
-        for item in list.into_iter().flat_map(Value::items) {
-            let key = read::member(Some(item), "key").and_then(read::text);
-            // -1 is a value like any other in a field, but "none" where an id is meant.
-            let is_id = name == "identifiers";
-            let value = read::member(Some(item), "value").and_then(if is_id { read::id } else { read::text });
+        for item in list.items() {
+            let key = item.get(Key::Key).and_then(read::text);
+            let value = item.get(Key::Value).and_then(read_value);
             if let (Some(key), Some(value)) = (key, value) {
                 xdm.element(|xdm| {
-                    xdm.text("key", Some(key));
-                    xdm.text("value", Some(value));
+                    xdm.text(name!("key"), Some(key));
+                    xdm.text(name!("value"), Some(value));
                 });
             }
         }
@@ -95,34 +100,37 @@ pub(super) fn key_values(name: &str, list: Option<Value<'_>>, xdm: &mut Xdm<'_>)
 }
 
 /// The value of the first identifier of the triggering activity with one of these keys, compared without case and blanks.
-pub(super) fn activity_id<'a>(event: &Event<'a>, keys: &[&str]) -> Option<std::borrow::Cow<'a, str>> {
-    let identifiers = read::member(event.get("triggeringActivity"), "identifiers");
-    identifiers.into_iter().flat_map(Value::items).find_map(|item| {
-        let key: String = read::text(item.get("key")?)?.split_whitespace().collect();
+pub(super) fn activity_id<'a>(event: &Event<'a>, keys: &[&str]) -> Option<Text<'a>> {
+    let identifiers = member(event.get(Key::TriggeringActivity), Key::Identifiers)?;
+    identifiers.items().find_map(|item| {
+        let key = read::text(item.get(Key::Key)?)?.map(|key| {
+            key.contains(char::is_whitespace)
+                .then(|| key.split_whitespace().collect())
+        });
         keys.iter()
             .any(|wanted| wanted.eq_ignore_ascii_case(&key))
-            .then(|| read::numbered(item.get("value")?))?
+            .then(|| read::numbered(item.get(Key::Value)?))?
     })
 }
 
 /// A member as text, if it says something.
-pub(super) fn text<'a>(value: Option<Value<'a>>, key: &str) -> Option<std::borrow::Cow<'a, str>> {
-    read::member(value, key).and_then(read::text)
+pub(super) fn text<'a>(value: Option<Value<'a>>, key: Key) -> Option<Text<'a>> {
+    member(value, key).and_then(read::text)
 }
 
 /// A member as an id, if it is one.
-pub(super) fn id<'a>(value: Option<Value<'a>>, key: &str) -> Option<std::borrow::Cow<'a, str>> {
-    read::member(value, key).and_then(read::id)
+pub(super) fn id<'a>(value: Option<Value<'a>>, key: Key) -> Option<Text<'a>> {
+    member(value, key).and_then(read::id)
 }
 
 /// A member as a number, if it is one.
-pub(super) fn number<'a>(value: Option<Value<'a>>, key: &str) -> Option<crate::json::Number<'a>> {
-    read::member(value, key).and_then(read::number)
+pub(super) fn number<'a>(value: Option<Value<'a>>, key: Key) -> Option<Number<'a>> {
+    member(value, key).and_then(read::number)
 }
 
 /// A member as an instant; far-future values ("never") are left out.
-pub(super) fn instant(value: Option<Value<'_>>, key: &str) -> Option<i64> {
-    match read::member(value, key).and_then(Moment::read)? {
+pub(super) fn instant(value: Option<Value<'_>>, key: Key) -> Option<i64> {
+    match member(value, key).and_then(Moment::read)? {
         moment if moment.is_never() => None,
         Moment::Instant(ms) => Some(ms),
         Moment::Day(_) | Moment::Local(_) => None,

@@ -1,16 +1,16 @@
 //! Expiry days: calendar days in the organisation's zone, which is not in the event.
 
-use std::borrow::Cow;
-
 use crate::event::Event;
+use crate::keys::Key;
 use crate::read;
+use crate::text::Text;
 use crate::time::Moment;
 
 /// When something ends, as far as the event and the parameters tell.
 #[derive(Debug, Default)]
 pub(super) struct Expiry<'a> {
     /// The day (or what stood there) as text.
-    pub(super) day: Option<Cow<'a, str>>,
+    pub(super) day: Option<Text<'a>>,
     /// The instant, when it is certain.
     pub(super) instant: Option<i64>,
     /// The year 2100 or later, which Capillary writes for "never".
@@ -22,7 +22,7 @@ pub(super) struct Expiry<'a> {
 impl<'a> Expiry<'a> {
     /// Reads `key` and its `twin`, `<key>InMillis`, which newer organisations get. The day comes from the text; the twin is
     /// only the instant, and only when it lies on that day.
-    pub(super) fn read(event: &Event<'a>, key: &str, twin: &str) -> Self {
+    pub(super) fn read(event: &Event<'a>, key: Key, twin: Key) -> Self {
         let value = event.get(key);
         let zone = event.params.time_zone;
         let moment = value.and_then(Moment::read);

@@ -1,40 +1,43 @@
 //! Every other documented kind: what `data` says at its top level, as keys and values.
 
+use crate::envelope::ENVELOPE_KEYS;
 use crate::event::{Event, Trim};
+use crate::keys::Key;
 use crate::read;
-use crate::xdm::Xdm;
+use crate::text::Text;
+use crate::xdm::{Xdm, name};
 
 /// Members that have a place of their own among the common fields.
-const MAPPED: &[&str] = &[
-    "enteredAt",
-    "loyaltyType",
-    "source",
-    "accountId",
-    "loyaltyProgramId",
-    "loyaltyEventId",
-    "firstName",
-    "lastName",
+const MAPPED: &[Key] = &[
+    Key::EnteredAt,
+    Key::LoyaltyType,
+    Key::Source,
+    Key::AccountId,
+    Key::LoyaltyProgramId,
+    Key::LoyaltyEventId,
+    Key::FirstName,
+    Key::LastName,
 ];
 
+// Asked for by few.
+#[cold]
 pub(super) fn tenant(event: &Event<'_>, trim: Trim, xdm: &mut Xdm<'_>) {
     if trim >= Trim::Fields {
         return;
     }
-    xdm.array("details", |xdm| {
-        for (name, value) in event.data.members() {
-            let Some(name) = name.string().filter(|name| !MAPPED.contains(&name.as_ref())) else {
-                continue;
-            };
-            if event.envelope.broken && crate::envelope::ENVELOPE_KEYS.contains(&name.as_ref()) {
+    xdm.array(name!("details"), |xdm| {
+        for member in event.data.object().members() {
+            let is_one_of = |keys: &[Key]| keys.iter().any(|key| *key as u8 == member.key());
+            if is_one_of(MAPPED) || event.envelope.broken && is_one_of(ENVELOPE_KEYS) {
                 continue;
             }
-            if let Some(value) = read::id(value)
-                .or_else(|| read::text(value))
-                .filter(|value| value != "-1")
+            if let Some(value) = read::id(member)
+                .or_else(|| read::text(member))
+                .filter(|value| **value != *"-1")
             {
                 xdm.element(|xdm| {
-                    xdm.text("key", Some(name));
-                    xdm.text("value", Some(value));
+                    xdm.text(name!("key"), Some(Text::Any(member.name())));
+                    xdm.text(name!("value"), Some(value));
                 });
             }
         }

@@ -10,10 +10,13 @@ mod reward;
 mod tier;
 mod transaction;
 
+use std::ops::Range;
+
 use crate::event::{Event, Trim};
 use crate::kind::{Depth, EventKind};
 use crate::program::Choice;
-use crate::xdm::Xdm;
+use crate::sink::Sink;
+use crate::xdm::{Xdm, name};
 
 /// Things about a mapped record that are worth counting.
 #[derive(Debug, Default, Clone, Copy)]
@@ -45,14 +48,18 @@ impl Notes {
 }
 
 /// Writes the ExperienceEvent.
-pub(crate) fn write_event(event: &Event<'_>, trim: Trim, out: &mut Vec<u8>) {
+/// Gives where the identityMap stands in it.
+pub(crate) fn write_event(event: &Event<'_>, trim: Trim, out: &mut Sink) -> Range<usize> {
+    let mut identities = 0..0;
     Xdm::entity(out, &event.params.omit, |xdm| {
-        xdm.label("_id", &event.id);
-        xdm.instant("timestamp", Some(event.at));
-        xdm.label("eventType", event_type(event));
+        xdm.shared(name!("_id"), Some(&event.id));
+        xdm.instant(name!("timestamp"), Some(event.at));
+        xdm.label(name!("eventType"), event_type(event));
+        identities.start = xdm.written();
         event
             .customer
             .write(xdm, event.params, event.organization.as_deref(), event.is_deleted());
+        identities.end = xdm.written();
         match event.kind {
             EventKind::TransactionAdded | EventKind::TransactionUpdated => transaction::standard(event, trim, xdm),
             EventKind::PointsIssued | EventKind::PointsRedeemed => points::standard(event, xdm),
@@ -63,13 +70,14 @@ pub(crate) fn write_event(event: &Event<'_>, trim: Trim, out: &mut Vec<u8>) {
         let Some(tenant) = event.params.tenant.as_deref().filter(|_| trim < Trim::Tenant) else {
             return;
         };
-        xdm.object(tenant, |xdm| {
-            xdm.object("capillary", |xdm| {
+        xdm.object_given(tenant, |xdm| {
+            xdm.object(name!("capillary"), |xdm| {
                 common::write(event, trim, xdm);
                 own_fields(event, trim, xdm);
             });
         });
     });
+    identities
 }
 
 /// The tenant fields of one kind.
@@ -103,8 +111,14 @@ fn event_type(event: &Event<'_>) -> &'static str {
     event.kind.event_type()
 }
 
-/// Writes the profile record; `false`, and nothing, when the event states no profile facts.
-pub(crate) fn write_profile(event: &Event<'_>, with_tenant: bool, notes: &mut Notes, out: &mut Vec<u8>) -> bool {
+/// Writes the profile record, whose identityMap is the event's; `false`, and nothing, when the event states no profile facts.
+pub(crate) fn write_profile(
+    event: &Event<'_>,
+    identities: Range<usize>,
+    with_tenant: bool,
+    notes: &mut Notes,
+    out: &mut Sink,
+) -> bool {
     use EventKind as K;
     let facts: fn(&Event<'_>, bool, &mut Notes, &mut Xdm<'_>) = match event.kind {
         K::CustomerAdded | K::CustomerUpdated if !event.is_deleted() => customer::profile,
@@ -117,9 +131,7 @@ pub(crate) fn write_profile(event: &Event<'_>, with_tenant: bool, notes: &mut No
     let start = out.len();
     let mut is_empty = true;
     Xdm::entity(out, &event.params.omit, |xdm| {
-        event
-            .customer
-            .write(xdm, event.params, event.organization.as_deref(), false);
+        xdm.repeat(identities);
         let before = xdm.written();
         facts(event, with_tenant, notes, xdm);
         is_empty = xdm.written() == before;
@@ -148,6 +160,6 @@ fn of_this_program(event: &Event<'_>, notes: &mut Notes) -> bool {
 /// Writes the tenant section of a profile.
 fn profile_tenant(event: &Event<'_>, with_tenant: bool, xdm: &mut Xdm<'_>, write: impl FnOnce(&mut Xdm<'_>)) {
     if let Some(tenant) = event.params.tenant.as_deref().filter(|_| with_tenant) {
-        xdm.object(tenant, |xdm| xdm.object("capillary", write));
+        xdm.object_given(tenant, |xdm| xdm.object(name!("capillary"), write));
     }
 }

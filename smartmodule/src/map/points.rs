@@ -1,107 +1,123 @@
 //! pointsIssued, pointsRedeemed, pointsExpired, pointsExpiryReminder, pointsExpiryChange.
 
-use super::common::{activity_id, id, number, text};
+use super::common::{activity_id, number};
 use super::{Notes, of_this_program};
 use crate::event::{Event, Trim};
 use crate::identity::is_other_entity;
 use crate::json::{Number, Value};
+use crate::keys::Key;
 use crate::kind::EventKind;
-use crate::read;
-use crate::xdm::Xdm;
+use crate::read::{self, find, member};
+use crate::xdm::{Name, Xdm, name};
 
 /// Loyalty Event Details: one entry with the total, since the breakdown need not add up to it.
 pub(super) fn standard(event: &Event<'_>, xdm: &mut Xdm<'_>) {
     let (list, total) = match event.kind {
-        EventKind::PointsIssued => ("pointsGained", "totalPointsIssued"),
-        _ => ("pointsRedemption", "totalPointsRedeemed"),
+        EventKind::PointsIssued => (name!("pointsGained"), Key::TotalPointsIssued),
+        _ => (name!("pointsRedemption"), Key::TotalPointsRedeemed),
     };
     let Some(total) = event.number(total) else { return };
-    xdm.object("loyalty", |xdm| {
+    xdm.object(name!("loyalty"), |xdm| {
         xdm.array(list, |xdm| {
             xdm.element(|xdm| {
-                xdm.number("value", Some(total));
-                xdm.text("loyaltyProgramId", event.program.id.clone());
-                xdm.text("transactionId", activity_id(event, &["BillId", "TransactionId"]));
+                xdm.amount(name!("value"), Some(total));
+                xdm.shared(name!("loyaltyProgramId"), event.program.id.as_ref());
+                xdm.text(name!("transactionId"), activity_id(event, &["BillId", "TransactionId"]));
             });
         });
     });
 }
 
 pub(super) fn tenant(event: &Event<'_>, trim: Trim, xdm: &mut Xdm<'_>) {
-    xdm.object("points", |xdm| {
-        xdm.number("issued", event.number("totalPointsIssued"));
-        xdm.number("regularIssued", event.number("regularPointsIssued"));
-        xdm.number("redeemed", event.number("totalPointsRedeemed"));
-        xdm.number("redeemedValue", event.number("redeemedPointsCurrencyValue"));
-        xdm.number("expired", event.number("pointsExpired"));
-        xdm.number("expiring", event.number("pointsScheduledForExpiry"));
-        xdm.text("expiryDay", event.text("scheduledExpiryDate"));
-        xdm.number("balance", event.number("programCurrentPoints"));
-        xdm.number("lifetime", event.number("programLifetimePoints"));
+    xdm.object(name!("points"), |xdm| {
+        xdm.number(name!("issued"), event.find(Key::TotalPointsIssued));
+        xdm.number(name!("regularIssued"), event.find(Key::RegularPointsIssued));
+        xdm.number(name!("redeemed"), event.find(Key::TotalPointsRedeemed));
+        xdm.number(name!("redeemedValue"), event.find(Key::RedeemedPointsCurrencyValue));
+        xdm.number(name!("expired"), event.find(Key::PointsExpired));
+        xdm.number(name!("expiring"), event.find(Key::PointsScheduledForExpiry));
+        xdm.copy(name!("expiryDay"), event.find(Key::ScheduledExpiryDate));
+        xdm.number(name!("balance"), event.find(Key::ProgramCurrentPoints));
+        xdm.number(name!("lifetime"), event.find(Key::ProgramLifetimePoints));
         // Place and shape are not documented; where it is a number it is the total over all programs.
-        xdm.number("availableBalance", event.number("AvailablePointsBalance"));
-        xdm.text("redemptionSummaryId", event.id("redemptionSummaryId"));
-        xdm.text("redemptionBillNumber", event.id("redemptionBillNumber"));
+        xdm.number(name!("availableBalance"), event.find(Key::AvailablePointsBalance));
+        xdm.id(name!("redemptionSummaryId"), event.find(Key::RedemptionSummaryId));
+        xdm.id(name!("redemptionBillNumber"), event.find(Key::RedemptionBillNumber));
         xdm.boolean(
-            "isGroupRedemption",
-            event.get("isGroupRedemption").and_then(read::boolean),
+            name!("isGroupRedemption"),
+            event.get(Key::IsGroupRedemption).and_then(read::boolean),
         );
         if trim < Trim::Activity {
-            xdm.text("redemptionNotes", event.text("redemptionNotes"));
+            xdm.copy(name!("redemptionNotes"), event.find(Key::RedemptionNotes));
         }
         if trim < Trim::Lists {
             lists(event, xdm);
         }
     });
-    let behavior = event.get("behavioralEventAttributes");
-    xdm.object("behavioralEvent", |xdm| {
-        xdm.text("name", text(behavior, "event_name"));
-        xdm.text("webhookId", id(behavior, "webhookId"));
-        xdm.text("requestId", id(behavior, "requestId"));
+    let behavior = event.get(Key::BehavioralEventAttributes);
+    xdm.object(name!("behavioralEvent"), |xdm| {
+        xdm.copy(name!("name"), find(behavior, Key::BehaviorName));
+        xdm.id(name!("webhookId"), find(behavior, Key::WebhookId));
+        xdm.id(name!("requestId"), find(behavior, Key::RequestId));
     });
 }
 
 fn lists(event: &Event<'_>, xdm: &mut Xdm<'_>) {
-    each(event, "regularPointsBreakup", "regular", xdm, |item, xdm| {
-        xdm.number("points", number(item, "points"));
-        xdm.text("expiryDay", text(item, "expiryAt"));
-    });
-    each(event, "promotionalPointsIssued", "promotional", xdm, |item, xdm| {
-        xdm.number("points", number(item, "promotionPoints"));
-        xdm.text("promotionId", id(item, "promotionIdentifier"));
-        xdm.text("promotionName", text(item, "promotionName"));
-        xdm.text("promotionType", text(item, "promotionType"));
-        xdm.text("expiryDay", text(item, "promotionPointsExpiryDate"));
-    });
-    each(event, "promisedPointsIssued", "promised", xdm, |item, xdm| {
-        xdm.number("points", number(item, "promisedPoints"));
-        xdm.boolean(
-            "externalTrigger",
-            read::member(item, "isExternalTriggerBased").and_then(read::boolean),
-        );
-        xdm.text("conversionDay", text(item, "promisedPointsConversionDate"));
-        xdm.text("promotionId", id(item, "promotionIdentifier"));
-    });
-    each(event, "redemptionFromEarningPrograms", "programs", xdm, |item, xdm| {
-        xdm.text("programId", read::member(item, "programId").and_then(read::numbered));
-        xdm.number("redeemed", number(item, "pointsRedeemed"));
-        xdm.number("balance", number(item, "programCurrentPoints"));
+    each(event, Key::RegularPointsBreakup, name!("regular"), xdm, |item, xdm| {
+        xdm.number(name!("points"), find(item, Key::Points));
+        xdm.copy(name!("expiryDay"), find(item, Key::ExpiryAt));
     });
     each(
         event,
-        "updatedPointsExpiryBreakup",
-        "expiryChanges",
+        Key::PromotionalPointsIssued,
+        name!("promotional"),
         xdm,
         |item, xdm| {
-            xdm.number("points", number(item, "points"));
-            xdm.text("awardId", id(item, "pointAwardedRefID"));
-            xdm.text("awardType", text(item, "pointsAwardedRefType"));
-            xdm.text("promotionId", id(item, "promotionID"));
-            xdm.text("previousExpiry", text(item, "pointsPreviousExpiryDate"));
-            xdm.text("newExpiry", text(item, "newExpiryDate"));
-            xdm.text("newExpiryType", text(item, "newExpirySetType"));
-            xdm.text("reason", text(item, "expiryUpdateReasonType"));
-            xdm.text("note", text(item, "expiryUpdateReasonNote"));
+            xdm.number(name!("points"), find(item, Key::PromotionPoints));
+            xdm.id(name!("promotionId"), find(item, Key::PromotionIdentifier));
+            xdm.copy(name!("promotionName"), find(item, Key::PromotionName));
+            xdm.copy(name!("promotionType"), find(item, Key::PromotionType));
+            xdm.copy(name!("expiryDay"), find(item, Key::PromotionPointsExpiryDate));
+        },
+    );
+    each(event, Key::PromisedPointsIssued, name!("promised"), xdm, |item, xdm| {
+        xdm.number(name!("points"), find(item, Key::PromisedPoints));
+        xdm.boolean(
+            name!("externalTrigger"),
+            member(item, Key::IsExternalTriggerBased).and_then(read::boolean),
+        );
+        xdm.copy(name!("conversionDay"), find(item, Key::PromisedPointsConversionDate));
+        xdm.id(name!("promotionId"), find(item, Key::PromotionIdentifier));
+    });
+    each(
+        event,
+        Key::RedemptionFromEarningPrograms,
+        name!("programs"),
+        xdm,
+        |item, xdm| {
+            xdm.text(
+                name!("programId"),
+                member(item, Key::ProgramId).and_then(read::numbered),
+            );
+            xdm.number(name!("redeemed"), find(item, Key::PointsRedeemed));
+            xdm.number(name!("balance"), find(item, Key::ProgramCurrentPoints));
+        },
+    );
+    each(
+        event,
+        Key::UpdatedPointsExpiryBreakup,
+        name!("expiryChanges"),
+        xdm,
+        |item, xdm| {
+            xdm.number(name!("points"), find(item, Key::Points));
+            xdm.id(name!("awardId"), find(item, Key::PointAwardedRefID));
+            xdm.copy(name!("awardType"), find(item, Key::PointsAwardedRefType));
+            xdm.id(name!("promotionId"), find(item, Key::PromotionID));
+            xdm.copy(name!("previousExpiry"), find(item, Key::PointsPreviousExpiryDate));
+            xdm.copy(name!("newExpiry"), find(item, Key::NewExpiryDate));
+            xdm.copy(name!("newExpiryType"), find(item, Key::NewExpirySetType));
+            xdm.copy(name!("reason"), find(item, Key::ExpiryUpdateReasonType));
+            xdm.copy(name!("note"), find(item, Key::ExpiryUpdateReasonNote));
         },
     );
 }
@@ -109,13 +125,14 @@ fn lists(event: &Event<'_>, xdm: &mut Xdm<'_>) {
 /// Writes the list `from` of the event as the list `to`.
 fn each<'a>(
     event: &Event<'a>,
-    from: &str,
-    to: &str,
+    from: Key,
+    to: &Name,
     xdm: &mut Xdm<'_>,
     write: impl Fn(Option<Value<'a>>, &mut Xdm<'_>),
 ) {
+    let Some(list) = event.get(from) else { return };
     xdm.array(to, |xdm| {
-        for item in event.get(from).into_iter().flat_map(Value::items) {
+        for item in list.items() {
             xdm.element(|xdm| write(Some(item), xdm));
         }
     });
@@ -123,7 +140,7 @@ fn each<'a>(
 
 /// The balance after the event, of the one program the profile speaks of.
 pub(super) fn profile(event: &Event<'_>, _: bool, notes: &mut Notes, xdm: &mut Xdm<'_>) {
-    let is_group = event.get("isGroupRedemption").and_then(read::boolean) == Some(true);
+    let is_group = event.get(Key::IsGroupRedemption).and_then(read::boolean) == Some(true);
     if is_group || is_other_entity(event.data) {
         notes.of_a_group = true;
         return;
@@ -133,9 +150,9 @@ pub(super) fn profile(event: &Event<'_>, _: bool, notes: &mut Notes, xdm: &mut X
             return;
         }
         (
-            event.number("programCurrentPoints"),
-            event.number("programLifetimePoints"),
-            event.program.name.clone(),
+            event.number(Key::ProgramCurrentPoints),
+            event.number(Key::ProgramLifetimePoints),
+            event.program.name.as_ref(),
         )
     } else {
         // Points of several programs can go into one redemption; each entry has that program's balance.
@@ -150,32 +167,27 @@ pub(super) fn profile(event: &Event<'_>, _: bool, notes: &mut Notes, xdm: &mut X
         let name = event
             .program
             .name
-            .clone()
+            .as_ref()
             .filter(|_| event.program.id.as_deref() == Some(wanted));
         (Some(balance), None, name)
     };
     if points.is_none() && lifetime.is_none() {
         return;
     }
-    xdm.object("loyalty", |xdm| {
-        xdm.number("points", points);
-        xdm.number("lifetimePoints", lifetime);
-        xdm.text("program", name);
+    xdm.object(name!("loyalty"), |xdm| {
+        xdm.amount(name!("points"), points);
+        xdm.amount(name!("lifetimePoints"), lifetime);
+        xdm.shared(name!("program"), name);
     });
 }
 
 fn balance_of<'a>(event: &Event<'a>, program: &str) -> Option<Number<'a>> {
     let entries = event
-        .get("redemptionFromEarningPrograms")
+        .get(Key::RedemptionFromEarningPrograms)
         .into_iter()
         .flat_map(Value::items);
     entries
-        .filter(|entry| {
-            read::member(Some(*entry), "programId")
-                .and_then(read::numbered)
-                .as_deref()
-                == Some(program)
-        })
-        .filter_map(|entry| number(Some(entry), "programCurrentPoints"))
+        .filter(|entry| member(Some(*entry), Key::ProgramId).and_then(read::numbered).as_deref() == Some(program))
+        .filter_map(|entry| number(Some(entry), Key::ProgramCurrentPoints))
         .last()
 }

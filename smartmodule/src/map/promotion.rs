@@ -1,53 +1,57 @@
 //! promotionEarned.
 
-use super::common::{number, text};
+use super::common::number;
 use crate::event::{Event, Trim};
-use crate::json::Value;
-use crate::xdm::Xdm;
+use crate::keys::Key;
+use crate::read::find;
+use crate::xdm::{Name, Xdm, name};
 
 pub(super) fn standard(event: &Event<'_>, xdm: &mut Xdm<'_>) {
-    xdm.object("commerce", |xdm| xdm.text("promotionID", event.id("promotionId")));
+    xdm.object(name!("commerce"), |xdm| {
+        xdm.id(name!("promotionID"), event.find(Key::PromotionId))
+    });
 }
 
 pub(super) fn tenant(event: &Event<'_>, trim: Trim, xdm: &mut Xdm<'_>) {
-    xdm.object("promotion", |xdm| {
-        xdm.text("id", event.id("promotionId"));
-        xdm.text("name", event.text("promotionName"));
+    xdm.object(name!("promotion"), |xdm| {
+        xdm.id(name!("id"), event.find(Key::PromotionId));
+        xdm.copy(name!("name"), event.find(Key::PromotionName));
         if trim < Trim::Activity {
-            xdm.text("description", event.text("promotionDescription"));
+            xdm.copy(name!("description"), event.find(Key::PromotionDescription));
         }
-        xdm.text("startDay", event.text("promotionStartDate"));
-        xdm.text("endDay", event.text("promotionEndDate"));
-        xdm.text("earnedDay", event.text("promotionEarnedDate"));
-        xdm.text("earnedExpiryDay", event.text("promotionEarnedExpiryDate"));
-        xdm.text("issueId", event.id("issualId"));
-        xdm.text("earnId", event.id("earnedId"));
-        xdm.text("offerType", event.text("pointsOfferType"));
-        xdm.text("earnSource", event.text("promotionEarnSource"));
-        xdm.text("earnCriteria", event.text("earnCriteria"));
+        xdm.copy(name!("startDay"), event.find(Key::PromotionStartDate));
+        xdm.copy(name!("endDay"), event.find(Key::PromotionEndDate));
+        xdm.copy(name!("earnedDay"), event.find(Key::PromotionEarnedDate));
+        xdm.copy(name!("earnedExpiryDay"), event.find(Key::PromotionEarnedExpiryDate));
+        xdm.id(name!("issueId"), event.find(Key::IssualId));
+        xdm.id(name!("earnId"), event.find(Key::EarnedId));
+        xdm.copy(name!("offerType"), event.find(Key::PointsOfferType));
+        xdm.copy(name!("earnSource"), event.find(Key::PromotionEarnSource));
+        xdm.copy(name!("earnCriteria"), event.find(Key::EarnCriteria));
         if trim < Trim::Lists {
-            restrictions(event, "earnRestrictions", xdm);
-            restrictions(event, "redemptionRestrictions", xdm);
+            restrictions(event, Key::EarnRestrictions, name!("earnRestrictions"), xdm);
+            restrictions(event, Key::RedemptionRestrictions, name!("redemptionRestrictions"), xdm);
         }
     });
 }
 
-fn restrictions(event: &Event<'_>, key: &str, xdm: &mut Xdm<'_>) {
-    xdm.array(key, |xdm| {
-        for item in event.get(key).into_iter().flat_map(Value::items) {
+fn restrictions(event: &Event<'_>, from: Key, to: &Name, xdm: &mut Xdm<'_>) {
+    let Some(list) = event.get(from) else { return };
+    xdm.array(to, |xdm| {
+        for item in list.items() {
             let item = Some(item);
             // -1 means no limit: a restriction that restricts nothing.
-            let Some(limit) = number(item, "maxLimit")
+            let Some(limit) = number(item, Key::MaxLimit)
                 .and_then(|limit| limit.integer())
                 .filter(|limit| *limit >= 0)
             else {
                 continue;
             };
             xdm.element(|xdm| {
-                xdm.text("limitOn", text(item, "limitOn"));
-                xdm.text("kpi", text(item, "kpi"));
-                xdm.text("type", text(item, "restrictionType"));
-                xdm.integer("maxLimit", Some(limit));
+                xdm.copy(name!("limitOn"), find(item, Key::LimitOn));
+                xdm.copy(name!("kpi"), find(item, Key::Kpi));
+                xdm.copy(name!("type"), find(item, Key::RestrictionType));
+                xdm.integer(name!("maxLimit"), Some(limit));
             });
         }
     });

@@ -1,14 +1,14 @@
 //! transactionAdded, transactionUpdated.
 
-use std::borrow::Cow;
-
 use super::common::{id, number, text};
 use crate::event::{Event, Trim};
 use crate::json::{Number, Value};
+use crate::keys::Key;
 use crate::kind::EventKind;
-use crate::read;
+use crate::read::{self, find, member};
+use crate::text::Text;
 use crate::time::epoch;
-use crate::xdm::Xdm;
+use crate::xdm::{Xdm, name};
 
 /// What a bill counts as.
 #[derive(Debug, Clone, Copy)]
@@ -20,16 +20,16 @@ pub(super) struct Bill {
 
 impl Bill {
     pub(super) fn read(event: &Event<'_>) -> Self {
-        let is = |key: &str, words: &[&str]| {
+        let is = |key: Key, words: &[&str]| {
             event
                 .text(key)
                 .is_some_and(|text| words.iter().any(|word| word.eq_ignore_ascii_case(&text)))
         };
-        let sold = is("billType", &["REGULAR", "MIXED"]);
+        let sold = is(Key::BillType, &["REGULAR", "MIXED"]);
         // INTERNAL, FRAUD, TEST, DELETED, FAILED … bills are no revenue; an OUTLIER is merely unusual.
-        let sound = event.get("outlierStatus").is_none() || is("outlierStatus", &["NORMAL", "OUTLIER"]);
+        let sound = event.get(Key::OutlierStatus).is_none() || is(Key::OutlierStatus, &["NORMAL", "OUTLIER"]);
         Self {
-            is_return: is("billType", &["RETURN"]),
+            is_return: is(Key::BillType, &["RETURN"]),
             counts: event.kind == EventKind::TransactionAdded && sold && sound,
         }
     }
@@ -37,53 +37,58 @@ impl Bill {
 
 pub(super) fn standard(event: &Event<'_>, trim: Trim, xdm: &mut Xdm<'_>) {
     let bill = Bill::read(event);
-    xdm.object("commerce", |xdm| {
+    xdm.object(name!("commerce"), |xdm| {
         if bill.counts {
-            xdm.object("purchases", |xdm| xdm.integer("value", Some(1)));
+            xdm.object(name!("purchases"), |xdm| xdm.integer(name!("value"), Some(1)));
         }
-        xdm.object("order", |xdm| order(event, bill, xdm));
-        let store = read::member(event.get("enteredBy"), "store");
-        xdm.object("commerceScope", |xdm| xdm.text("storeCode", text(store, "code")));
+        xdm.object(name!("order"), |xdm| order(event, bill, xdm));
+        let store = member(event.get(Key::EnteredBy), Key::Store);
+        xdm.object(name!("commerceScope"), |xdm| {
+            xdm.copy(name!("storeCode"), find(store, Key::Code))
+        });
     });
     if trim < Trim::Lines {
-        xdm.array("productListItems", |xdm| {
+        xdm.array(name!("productListItems"), |xdm| {
             lines(event).for_each(|line| product(line, bill, xdm))
         });
     }
 }
 
 fn order(event: &Event<'_>, bill: Bill, xdm: &mut Xdm<'_>) {
-    xdm.text("purchaseID", event.get("transactionId").and_then(read::numbered));
-    xdm.text("purchaseOrderNumber", event.id("billNumber"));
-    let amount = event.number("amount");
+    xdm.text(
+        name!("purchaseID"),
+        event.get(Key::TransactionId).and_then(read::numbered),
+    );
+    xdm.id(name!("purchaseOrderNumber"), event.find(Key::BillNumber));
+    let amount = event.number(Key::Amount);
     if bill.is_return {
         // The sign of a return's amount is not documented.
-        xdm.number("refundTotal", amount.map(Number::absolute));
+        xdm.amount(name!("refundTotal"), amount.map(Number::absolute));
     } else {
-        xdm.number("priceTotal", amount);
+        xdm.amount(name!("priceTotal"), amount);
     }
     let currency = event
-        .text("currencyCode")
+        .text(Key::CurrencyCode)
         .filter(|code| code.len() == 3 && code.bytes().all(|b| b.is_ascii_uppercase()));
-    xdm.text("currencyCode", currency);
-    xdm.number("discountAmount", event.number("discount"));
+    xdm.text(name!("currencyCode"), currency);
+    xdm.number(name!("discountAmount"), event.find(Key::Discount));
     // A bill's date may lie in the future by the gap between two zones; the order was there when we heard of it.
-    let date = event.get("billDate").and_then(|value| epoch(value).ok());
-    xdm.instant("createdDate", date.map(|date| date.min(event.at)));
+    let date = event.get(Key::BillDate).and_then(|value| epoch(value).ok());
+    xdm.instant(name!("createdDate"), date.map(|date| date.min(event.at)));
 }
 
 /// Line items, which only an enriched event has.
 fn lines<'a>(event: &Event<'a>) -> impl Iterator<Item = Value<'a>> {
-    let lines = event.get("lineItemsV2").or_else(|| event.get("lineItems"));
+    let lines = event.get(Key::LineItemsV2).or_else(|| event.get(Key::LineItems));
     lines.into_iter().flat_map(Value::items)
 }
 
-fn sku<'a>(line: Value<'a>) -> Option<Cow<'a, str>> {
-    id(Some(line), "itemCode").or_else(|| id(Some(line), "SKU"))
+fn sku<'a>(line: Value<'a>) -> Option<Text<'a>> {
+    id(Some(line), Key::ItemCode).or_else(|| id(Some(line), Key::SKU))
 }
 
 fn quantity<'a>(line: Value<'a>) -> Option<Number<'a>> {
-    number(Some(line), "qty").or_else(|| number(Some(line), "quantity"))
+    number(Some(line), Key::Qty).or_else(|| number(Some(line), Key::Quantity))
 }
 
 fn product(line: Value<'_>, bill: Bill, xdm: &mut Xdm<'_>) {
@@ -91,61 +96,61 @@ fn product(line: Value<'_>, bill: Bill, xdm: &mut Xdm<'_>) {
     let Some(sku) = sku(line) else { return };
     let line = Some(line);
     xdm.element(|xdm| {
-        xdm.text("SKU", Some(sku));
-        xdm.text("name", text(line, "description").or_else(|| text(line, "name")));
+        xdm.text(name!("SKU"), Some(sku));
+        xdm.text(
+            name!("name"),
+            text(line, Key::Description).or_else(|| text(line, Key::Name)),
+        );
         xdm.integer(
-            "quantity",
+            name!("quantity"),
             line.and_then(quantity).and_then(|quantity| quantity.integer()),
         );
         // `amount` is what was paid for the line, so that the lines add up to the order.
-        let amount = number(line, "amount")
-            .or_else(|| number(line, "priceTotal"))
-            .or_else(|| number(line, "value"));
-        let is_return = match text(line, "type") {
+        let amount = number(line, Key::Amount)
+            .or_else(|| number(line, Key::PriceTotal))
+            .or_else(|| number(line, Key::Value));
+        let is_return = match text(line, Key::Type) {
             Some(kind) => kind.eq_ignore_ascii_case("RETURN"),
             None => bill.is_return,
         };
         if is_return {
-            xdm.number("refundAmount", amount.map(Number::absolute));
+            xdm.amount(name!("refundAmount"), amount.map(Number::absolute));
         } else {
-            xdm.number("priceTotal", amount);
+            xdm.amount(name!("priceTotal"), amount);
         }
-        xdm.number(
-            "discountAmount",
-            number(line, "discount").or_else(|| number(line, "discountAmount")),
+        xdm.amount(
+            name!("discountAmount"),
+            number(line, Key::Discount).or_else(|| number(line, Key::DiscountAmount)),
         );
     });
 }
 
 pub(super) fn tenant(event: &Event<'_>, trim: Trim, xdm: &mut Xdm<'_>) {
-    xdm.object("transaction", |xdm| {
-        xdm.text(
-            "billType",
-            event.text("billType").map(|kind| Cow::Owned(kind.to_ascii_uppercase())),
-        );
-        xdm.text("deliveryStatus", event.text("deliveryStatus"));
-        xdm.text("outlierStatus", event.text("outlierStatus"));
-        xdm.text("billClientId", event.id("billClientId"));
+    xdm.object(name!("transaction"), |xdm| {
+        xdm.text(name!("billType"), event.text(Key::BillType).map(Text::upper));
+        xdm.copy(name!("deliveryStatus"), event.find(Key::DeliveryStatus));
+        xdm.copy(name!("outlierStatus"), event.find(Key::OutlierStatus));
+        xdm.id(name!("billClientId"), event.find(Key::BillClientId));
         xdm.integer(
-            "lineItemCount",
-            event.number("lineItemCount").and_then(|number| number.integer()),
+            name!("lineItemCount"),
+            event.number(Key::LineItemCount).and_then(|number| number.integer()),
         );
         // 0 means "not supplied".
-        xdm.number(
-            "grossAmount",
-            event.number("grossAmount").filter(|gross| gross.value() != 0.0),
+        xdm.amount(
+            name!("grossAmount"),
+            event.number(Key::GrossAmount).filter(|gross| gross.value() != 0.0),
         );
         if trim >= Trim::Lists {
             return;
         }
         // XDM's quantity is an integer; goods by weight keep theirs here.
-        xdm.array("fractionalQuantities", |xdm| {
+        xdm.array(name!("fractionalQuantities"), |xdm| {
             for line in lines(event) {
                 let fraction = quantity(line).filter(|quantity| quantity.integer().is_none());
                 if let (Some(sku), Some(quantity)) = (sku(line), fraction) {
                     xdm.element(|xdm| {
-                        xdm.text("SKU", Some(sku));
-                        xdm.number("quantity", Some(quantity));
+                        xdm.text(name!("SKU"), Some(sku));
+                        xdm.amount(name!("quantity"), Some(quantity));
                     });
                 }
             }

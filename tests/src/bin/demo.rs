@@ -4,12 +4,12 @@
 //! Everything but the doubles is real: the protocol, the wasm in the broker's engine, the connector's binary.
 #![expect(clippy::print_stderr, reason = "a program for people")]
 
-use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use conformance::cluster::TopicOptions;
 use conformance::oracle::Verdict;
+use conformance::progress::Progress;
 use conformance::scenario::{Options, Scenario, ScenarioError};
 use conformance::workload::{CORE_KINDS, Mix, RawEvent, Workload};
 use serde::Serialize;
@@ -108,18 +108,17 @@ async fn play(arguments: &Arguments) -> Result<Verdict, ScenarioError> {
         scenario.topic
     );
     let events = workload(arguments.events)?;
+    let mut progress = Progress::new();
     let mut produced = 0;
     for portion in events.chunks(PORTION) {
         scenario.produce(portion).await?;
         produced += portion.len();
-        progress(produced, &scenario);
+        tell(&mut progress, produced, arguments.events, &scenario);
     }
     let within = Duration::from_secs(60) + Duration::from_millis(10) * u32::try_from(produced).unwrap_or(u32::MAX);
     scenario.settled(&mut connector, within).await?;
-    progress(produced, &scenario);
-    if std::io::stdout().is_terminal() {
-        println!();
-    }
+    tell(&mut progress, produced, arguments.events, &scenario);
+    progress.end();
     let elapsed = started.elapsed();
     let exit = connector.stop(Duration::from_secs(30)).await?;
     if !exit.status.success() {
@@ -144,20 +143,13 @@ fn workload(events: usize) -> Result<Vec<RawEvent>, ScenarioError> {
     Ok((0..events).map(|_| workload.next_event()).collect())
 }
 
-/// One line that moves on a terminal, plain lines elsewhere.
-fn progress(produced: usize, scenario: &Scenario) {
+fn tell(progress: &mut Progress, produced: usize, of: usize, scenario: &Scenario) {
     let (events, profiles) = scenario
         .simulator
         .look(|seen| (seen.store().distinct_events(), seen.store().profiles().len()));
     let line =
         format!("  produced {produced:>6} │ events accepted {events:>6} │ profile statements accepted {profiles:>6}");
-    if std::io::stdout().is_terminal() {
-        print!("\r{line}");
-        // A progress line that cannot be shown is no reason to stop.
-        let _ = std::io::stdout().flush();
-    } else {
-        println!("{line}");
-    }
+    progress.tell(produced as f64 / of.max(1) as f64, &line);
 }
 
 /// The account, for a person.

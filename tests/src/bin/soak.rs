@@ -3,8 +3,9 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use conformance::progress::Progress;
 use conformance::soak::Soak;
 
 const HELP: &str = "\
@@ -75,7 +76,13 @@ async fn main() -> ExitCode {
     };
     let (seed, logs) = (soak.seed, soak.logs.clone());
     println!("seed {seed}, logs in {}", logs.display());
-    match soak.play(|line| println!("{line}")).await {
+    let (started, lasts) = (Instant::now(), soak.lasts.as_secs_f64());
+    let mut progress = Progress::new();
+    let played = soak
+        .play(|line| progress.tell(started.elapsed().as_secs_f64() / lasts, &line))
+        .await;
+    progress.end();
+    match played {
         Ok(report) => {
             print!("{report}");
             if json {

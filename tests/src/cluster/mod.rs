@@ -2,11 +2,13 @@
 //! same suite runs on all of them; `FLUVIO_TEST_CLUSTER` chooses.
 
 mod backend;
+mod control;
 mod docker;
 mod error;
+mod link;
 mod metadata_files;
 mod partition;
-mod ports;
+pub(crate) mod ports;
 mod processes;
 mod produced;
 mod registration;
@@ -15,15 +17,18 @@ mod stream;
 mod topic;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use fluvio::metadata::topic::{AddPartition, TopicSpec, UpdateTopicAction};
 use fluvio::{Compression, Fluvio, FluvioAdmin, FluvioClusterConfig};
+use fluvio_protocol::link::ErrorCode;
 use tempfile::TempDir;
 
 use crate::mock_cluster::MockCluster;
 
 pub use backend::Backend;
 pub use error::ClusterError;
+pub use link::LinkFault;
 pub use partition::{scripted_filter, smartmodule};
 pub use produced::ProducedRecord;
 pub use stream::{PartitionStream, ReadBatch, ReadRecord, Response, StreamRequest};
@@ -64,6 +69,14 @@ impl Cluster {
     /// # Errors
     /// As [`Cluster::start`].
     pub async fn start_on(backend: &Backend, spus: usize) -> Result<Cluster, ClusterError> {
+        Cluster::start_linked(backend, spus, false).await
+    }
+
+    /// Starts a cluster on a given backend. `linked`: clients of a real cluster of processes reach it through links that can fail.
+    ///
+    /// # Errors
+    /// As [`Cluster::start`].
+    pub async fn start_linked(backend: &Backend, spus: usize, linked: bool) -> Result<Cluster, ClusterError> {
         let directory = TempDir::with_prefix("fluvio-test-").map_err(failed("a temporary directory"))?;
         let (running, config) = match backend {
             Backend::Mock => {
@@ -74,7 +87,7 @@ impl Cluster {
                 (Running::Mock(Box::new(mock)), config)
             }
             Backend::Binary(path) => {
-                let processes = Processes::start(path, directory.path(), spus).await?;
+                let processes = Processes::start(path, directory.path(), spus, linked).await?;
                 let config = FluvioClusterConfig::new(processes.endpoint());
                 (Running::Processes(Box::new(processes)), config)
             }
@@ -250,6 +263,45 @@ impl Cluster {
         Ok(found.map(|stored| stored.offset))
     }
 
+    /// Stores an offset for a consumer, as another process with its id does.
+    ///
+    /// # Errors
+    /// When the partition is empty (a session needs a response), or the SPU refuses.
+    pub async fn store_offset(
+        &self,
+        consumer: &str,
+        topic: &str,
+        partition: u32,
+        offset: i64,
+    ) -> Result<(), ClusterError> {
+        let what = format!("storing an offset for {consumer}");
+        let request = StreamRequest {
+            consumer: Some(consumer.to_owned()),
+            ..StreamRequest::new(topic, partition)
+        };
+        let mut stream = self.stream(request).await?;
+        // The first response names the session.
+        let first = stream.next(Duration::from_secs(30)).await?;
+        first.ok_or_else(|| failed(&what)("no response opened a session"))?;
+        match stream.commit(offset).await? {
+            ErrorCode::None => Ok(()),
+            code => Err(failed(&what)(code)),
+        }
+    }
+
+    /// Deletes the offset a consumer stored, as `fluvio consumer delete` does.
+    ///
+    /// # Errors
+    /// The client's own.
+    pub async fn delete_offset(&self, consumer: &str, topic: &str, partition: u32) -> Result<(), ClusterError> {
+        let deleted = self
+            .fluvio()
+            .await?
+            .delete_consumer_offset(consumer, (topic, partition))
+            .await;
+        deleted.map_err(failed(&format!("deleting the offset of {consumer}")))
+    }
+
     /// The first offset that is not readable yet.
     ///
     /// # Errors
@@ -292,90 +344,5 @@ impl Cluster {
     /// When the leader cannot be reached.
     pub async fn stream(&self, request: StreamRequest) -> Result<PartitionStream, ClusterError> {
         self.partitions.stream(request).await
-    }
-
-    /// Kills an SPU and starts it again on the same address and data.
-    ///
-    /// # Errors
-    /// When it does not come back, or the backend cannot do it.
-    pub async fn restart_spu(&self, spu: usize) -> Result<(), ClusterError> {
-        self.stop_spu(spu).await?;
-        self.start_spu(spu).await
-    }
-
-    /// Kills an SPU.
-    ///
-    /// # Errors
-    /// When the backend cannot do it.
-    pub async fn stop_spu(&self, spu: usize) -> Result<(), ClusterError> {
-        self.partitions.forget().await;
-        match &self.running {
-            Running::Mock(mock) => {
-                mock.stop_spu(spu).await;
-                Ok(())
-            }
-            Running::Processes(processes) => processes.stop_spu(spu).await,
-            Running::Docker(containers) => containers.stop_spu(spu).await,
-            Running::Profile => Err(ClusterError::NotOurs),
-        }
-    }
-
-    /// Starts a stopped SPU and waits until the controller sees it.
-    ///
-    /// # Errors
-    /// When it does not come back, or the backend cannot do it.
-    pub async fn start_spu(&self, spu: usize) -> Result<(), ClusterError> {
-        match &self.running {
-            Running::Mock(mock) => mock.start_spu(spu).await.map_err(failed("starting an SPU")),
-            Running::Processes(processes) => processes.start_spu(spu).await,
-            Running::Docker(containers) => containers.start_spu(spu).await,
-            Running::Profile => Err(ClusterError::NotOurs),
-        }
-    }
-
-    /// Kills the whole cluster and starts it again on the same addresses and data.
-    ///
-    /// # Errors
-    /// When it does not come back, or the backend cannot do it.
-    pub async fn restart(&self) -> Result<(), ClusterError> {
-        self.partitions.forget().await;
-        match &self.running {
-            Running::Mock(mock) => {
-                mock.stop_controller().await;
-                for spu in 0..mock.spu_count() {
-                    mock.stop_spu(spu).await;
-                }
-                mock.start_controller()
-                    .await
-                    .map_err(failed("starting the controller"))?;
-                for spu in 0..mock.spu_count() {
-                    mock.start_spu(spu).await.map_err(failed("starting an SPU"))?;
-                }
-                Ok(())
-            }
-            Running::Processes(processes) => processes.restart().await,
-            Running::Docker(containers) => containers.restart().await,
-            Running::Profile => Err(ClusterError::NotOurs),
-        }
-    }
-
-    /// How many SPUs were started; 0 for a profile's cluster.
-    #[must_use]
-    pub fn spu_count(&self) -> usize {
-        match &self.running {
-            Running::Mock(mock) => mock.spu_count(),
-            Running::Processes(processes) => processes.spu_count(),
-            Running::Docker(containers) => containers.spu_count(),
-            Running::Profile => 0,
-        }
-    }
-
-    /// The mock's own controls, when this is the mock.
-    #[must_use]
-    pub fn mock(&self) -> Option<&MockCluster> {
-        match &self.running {
-            Running::Mock(mock) => Some(mock),
-            _ => None,
-        }
     }
 }

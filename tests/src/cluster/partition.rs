@@ -6,6 +6,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
+use fluvio::metadata::objects::ListRequest;
 use fluvio::metadata::partition::PartitionSpec;
 use fluvio::metadata::spu::SpuSpec;
 use fluvio::metadata::topic::TopicSpec;
@@ -21,6 +22,7 @@ use tokio::time::{Instant, sleep};
 
 use super::error::{ClusterError, failed};
 use super::stream::{PartitionStream, ReadRecord, StreamRequest};
+use crate::mock_cluster::CONSUMER_OFFSETS;
 
 /// How long a partition may be without a reachable leader: an SPU that restarts needs some seconds.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -28,6 +30,14 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_millis(200);
 /// Reads that want everything; the SPU's own limit of a batch.
 const WHOLE: i32 = 33_554_432;
+
+/// What the controller knows of a partition.
+pub(super) struct Described {
+    /// Id of the SPU that leads it.
+    pub(super) leader: i32,
+    /// Where each follower's log ends, as far as it has told.
+    pub(super) followers: Vec<i64>,
+}
 
 /// Connections to the leaders of partitions.
 pub(super) struct Partitions {
@@ -80,7 +90,8 @@ impl Partitions {
         loop {
             let request = DefaultProduceRequest {
                 isolation: Isolation::ReadCommitted,
-                timeout: Duration::from_secs(5),
+                // For a follower that has just come back.
+                timeout: PATIENCE,
                 topics: vec![DefaultTopicRequest {
                     name: topic.to_owned(),
                     partitions: vec![DefaultPartitionRequest {
@@ -176,6 +187,24 @@ impl Partitions {
         let (topic, partition) = (request.topic.clone(), request.partition);
         let socket = self.connect(&topic, partition).await?;
         PartitionStream::open(socket, request).await
+    }
+
+    /// A partition as the controller describes it; system topics as well.
+    pub(super) async fn described(&self, topic: &str, partition: u32) -> Result<Described, ClusterError> {
+        let what = format!("asking for partition {topic}-{partition}");
+        let admin = self.admin().await?;
+        let system = ListRequest::<PartitionSpec>::new(Vec::new(), false).system(topic == CONSUMER_OFFSETS);
+        let partitions = admin
+            .list_with_config::<PartitionSpec, String>(system)
+            .await
+            .map_err(failed(&what))?;
+        let name = format!("{topic}-{partition}");
+        let found = partitions.into_iter().find(|found| found.name == name);
+        let found = found.ok_or_else(|| failed(&what)("there is no such partition"))?;
+        Ok(Described {
+            leader: found.spec.leader,
+            followers: found.status.replicas.iter().map(|replica| replica.leo).collect(),
+        })
     }
 
     async fn leader(

@@ -1,5 +1,6 @@
 //! Free loopback ports.
 
+use std::io;
 use std::net::TcpListener;
 
 use super::error::{ClusterError, failed};
@@ -10,16 +11,21 @@ const RANGE: std::ops::Range<u16> = 15_000..32_000;
 /// Enough on a machine where hundreds of these ports are taken.
 const ATTEMPTS: usize = 100;
 
-/// A port nobody listens on at this moment. Chosen at random, so that suites running side by side do not meet.
-pub(super) fn free() -> Result<u16, ClusterError> {
+/// Listens on a port of that range. Chosen at random, so that suites running side by side do not meet.
+pub(crate) fn listen() -> io::Result<TcpListener> {
     let mut taken = None;
     for _ in 0..ATTEMPTS {
-        let port = fastrand::u16(RANGE);
-        match TcpListener::bind(("127.0.0.1", port)) {
-            Ok(_) => return Ok(port),
+        match TcpListener::bind(("127.0.0.1", fastrand::u16(RANGE))) {
+            Ok(listener) => return Ok(listener),
             Err(error) => taken = Some(error),
         }
     }
-    let error = taken.unwrap_or_else(|| std::io::ErrorKind::AddrInUse.into());
-    Err(failed("looking for a free port")(error))
+    Err(taken.unwrap_or_else(|| io::ErrorKind::AddrInUse.into()))
+}
+
+/// A port nobody listens on at this moment.
+pub(super) fn free() -> Result<u16, ClusterError> {
+    listen()
+        .and_then(|listener| Ok(listener.local_addr()?.port()))
+        .map_err(failed("looking for a free port"))
 }

@@ -10,6 +10,7 @@ use tokio::process::{Child, Command};
 use tokio::sync::Mutex;
 
 use super::error::{ClusterError, failed};
+use super::link::{Link, LinkFault};
 use super::metadata_files::Metadata;
 use super::ports;
 use super::registration::{self, Addresses};
@@ -106,10 +107,18 @@ pub(super) struct Processes {
     metadata: PathBuf,
     controller: Process,
     spus: Vec<Process>,
+    /// Between the clients and each server, if asked for: the controller's first.
+    links: Vec<Link>,
 }
 
 impl Processes {
-    pub(super) async fn start(binary: &Path, directory: &Path, count: usize) -> Result<Processes, ClusterError> {
+    /// `linked`: clients reach every server through a link that can fail.
+    pub(super) async fn start(
+        binary: &Path,
+        directory: &Path,
+        count: usize,
+        linked: bool,
+    ) -> Result<Processes, ClusterError> {
         if !binary.is_file() {
             return Err(ClusterError::Missing(format!(
                 "no fluvio-run binary at {}",
@@ -119,14 +128,15 @@ impl Processes {
         // Metadata files and logs are looked up from the process's own directory otherwise.
         let binary = binary.canonicalize().map_err(failed("finding fluvio-run"))?;
         let (public, private) = (ports::free()?, ports::free()?);
-        let endpoint = format!("{HOST}:{public}");
+        let mut links = Vec::new();
+        let endpoint = format!("{HOST}:{}", front(public, linked, &mut links).await?);
         let metadata = directory.join("metadata");
         let arguments = [
             "sc".into(),
             "--local".into(),
             metadata.clone().into(),
             "--bind-public".into(),
-            endpoint.clone().into(),
+            format!("{HOST}:{public}").into(),
             "--bind-private".into(),
             format!("{HOST}:{private}").into(),
         ];
@@ -136,6 +146,7 @@ impl Processes {
             metadata,
             controller,
             spus: Vec::new(),
+            links,
         };
         cluster.controller.start().await?;
         let admin = cluster.explained(registration::connect(&cluster.endpoint).await)?;
@@ -144,7 +155,7 @@ impl Processes {
             let (public, internal) = (ports::free()?, ports::free()?);
             let addresses = Addresses {
                 id,
-                public: (HOST.to_owned(), public),
+                public: (HOST.to_owned(), front(public, linked, &mut cluster.links).await?),
                 private: (HOST.to_owned(), internal),
             };
             // Registered first: an SPU the controller does not know waits three seconds before it asks again.
@@ -203,6 +214,23 @@ impl Processes {
         self.ready().await
     }
 
+    /// Whether clients reach the servers through links.
+    pub(super) fn is_linked(&self) -> bool {
+        !self.links.is_empty()
+    }
+
+    pub(super) fn fail_links(&self, fault: LinkFault) {
+        for link in &self.links {
+            link.fail(fault);
+        }
+    }
+
+    pub(super) fn cut_links(&self) {
+        for link in &self.links {
+            link.cut();
+        }
+    }
+
     fn spu(&self, index: usize) -> Result<&Process, ClusterError> {
         self.spus
             .get(index)
@@ -223,4 +251,14 @@ impl Processes {
             other => other,
         })
     }
+}
+
+/// The port clients are given for a server's: its own, or that of a new link.
+async fn front(port: u16, linked: bool, links: &mut Vec<Link>) -> Result<u16, ClusterError> {
+    if !linked {
+        return Ok(port);
+    }
+    let front = ports::free()?;
+    links.push(Link::open(front, port).await?);
+    Ok(front)
 }

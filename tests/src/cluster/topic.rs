@@ -24,6 +24,8 @@ pub struct TopicOptions {
     pub name: String,
     /// How many partitions.
     pub partitions: u32,
+    /// How many SPUs have each partition. The mock keeps one copy whatever is asked.
+    pub replicas: u32,
     /// What producers may send.
     pub compression: CompressionAlgorithm,
     /// Deduplication, if any.
@@ -43,6 +45,7 @@ impl TopicOptions {
         TopicOptions {
             name: name.into(),
             partitions: 1,
+            replicas: 1,
             compression: CompressionAlgorithm::Any,
             deduplication: None,
             retention: None,
@@ -55,6 +58,12 @@ impl TopicOptions {
     #[must_use]
     pub fn partitions(self, partitions: u32) -> TopicOptions {
         TopicOptions { partitions, ..self }
+    }
+
+    /// The same with copies on so many SPUs.
+    #[must_use]
+    pub fn replicas(self, replicas: u32) -> TopicOptions {
+        TopicOptions { replicas, ..self }
     }
 
     /// The same with a compression producers must use.
@@ -76,7 +85,7 @@ impl TopicOptions {
     }
 
     pub(super) fn into_spec(self) -> (String, TopicSpec) {
-        let mut spec = TopicSpec::new_computed(self.partitions, 1, None);
+        let mut spec = TopicSpec::new_computed(self.partitions, self.replicas, None);
         spec.set_compression_type(self.compression);
         spec.set_deduplication(self.deduplication.map(|deduplication| DeduplicationSpec {
             bounds: Bounds {

@@ -26,6 +26,9 @@ pub enum ConnectorError {
         /// Why it failed.
         source: std::io::Error,
     },
+    /// It does not say where it can be observed.
+    #[error("the connector's log does not say where it can be observed:\n{0}")]
+    NotObserved(String),
     /// It did not end within the time given.
     #[error("the connector did not end within {0:?}; its log:\n{1}")]
     StillRunning(Duration, String),

@@ -19,6 +19,9 @@ const EVENTS: &str = "CAPILLARY_XDM_EVENTS_WASM";
 #[error("{0}")]
 pub struct ProgramError(String);
 
+/// The target the broker's engine loads.
+const WASM: &str = "wasm32-unknown-unknown";
+
 /// The connector's binary.
 ///
 /// # Errors
@@ -65,7 +68,7 @@ fn wasm(
         .get_or_init(|| {
             named(variable).unwrap_or_else(|| {
                 cargo(&["xtask", command])?;
-                Ok(target()?.join(format!("wasm32-unknown-unknown/release-lto/{name}.wasm")))
+                Ok(target()?.join(format!("{WASM}/release-lto/{name}.wasm")))
             })
         })
         .clone()?;
@@ -75,6 +78,23 @@ fn wasm(
             path.display()
         ))
     })
+}
+
+/// The bytes of a reference point: one of the modules in `tests/modules`.
+///
+/// # Errors
+/// When it cannot be built or read.
+pub fn reference_wasm(name: &str) -> Result<Vec<u8>, ProgramError> {
+    let path = match named(&format!("CAPILLARY_{}_WASM", name.to_ascii_uppercase())) {
+        Some(named) => named?,
+        None => {
+            let package = format!("reference-{name}");
+            let build = ["build", "--package", &package, "--target", WASM, "--profile", "release-lto"];
+            cargo(&build)?;
+            target()?.join(format!("{WASM}/release-lto/reference_{name}.wasm"))
+        }
+    };
+    std::fs::read(&path).map_err(|error| ProgramError(format!("cannot read {}: {error}", path.display())))
 }
 
 /// The path an environment variable names, which must exist.

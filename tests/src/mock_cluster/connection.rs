@@ -14,6 +14,7 @@ use fluvio_socket::{ExclusiveFlvSink, FluvioSocket, SocketError};
 use tokio::task::JoinHandle;
 
 use super::state::lock;
+use crate::cluster::ports;
 
 type Connections = Arc<Mutex<HashMap<u64, TcpStream>>>;
 
@@ -28,7 +29,8 @@ pub(super) struct Listener {
 
 impl Listener {
     pub(super) async fn bind() -> io::Result<Listener> {
-        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        // A port that clients do not get: a stopped server wants it back.
+        let listener = TcpListener::try_from(ports::listen()?)?;
         let port = listener.local_addr()?.port();
         Ok(Listener {
             port,

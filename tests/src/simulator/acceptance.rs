@@ -39,6 +39,7 @@ impl MessageFate {
             identity,
             accepted,
             status,
+            text: None,
         }
     }
 }
@@ -49,7 +50,7 @@ pub(super) fn accept(shared: &Shared, received: Received<'_>) -> Reply {
     let too_early = shared.started.elapsed() < shared.config.flow_settles_after;
     shared.change(|state| {
         let faults = state.script.message_faults(received.inlet, &received.messages);
-        let dialect = dialect(shared, received.plan, &faults);
+        let dialect = dialect(state.dialect, received.plan, &faults);
         let Received {
             inlet,
             number,
@@ -67,7 +68,10 @@ pub(super) fn accept(shared: &Shared, received: Received<'_>) -> Reply {
                 state.seen.count_fault("message");
             }
             let status = verdict.as_ref().map_or(200, |(status, _)| *status);
-            fates.push(MessageFate::new(&message.facts, record.is_some(), status));
+            fates.push(MessageFate {
+                text: verdict.as_ref().map(|(_, text)| text.clone()),
+                ..MessageFate::new(&message.facts, record.is_some(), status)
+            });
             if let Some(checked) = record {
                 accepted_count += 1;
                 state.seen.store.accept(Arriving {
@@ -107,7 +111,7 @@ pub(super) fn accept(shared: &Shared, received: Received<'_>) -> Reply {
 }
 
 /// The form of the answer: what a fault asks for, or the simulator's.
-fn dialect(shared: &Shared, plan: &Plan, faults: &BTreeMap<usize, Fault>) -> Dialect {
+fn dialect(usual: Dialect, plan: &Plan, faults: &BTreeMap<usize, Fault>) -> Dialect {
     let of_messages = faults.values().find_map(|fault| match fault {
         Fault::Message { dialect, .. } => *dialect,
         _ => None,
@@ -116,7 +120,7 @@ fn dialect(shared: &Shared, plan: &Plan, faults: &BTreeMap<usize, Fault>) -> Dia
         Fault::Dialect { dialect } => dialect,
         // Only this form carries an index that tells where a response belongs.
         Fault::ReversedResponses => Dialect::Status,
-        _ => of_messages.unwrap_or(shared.config.dialect),
+        _ => of_messages.unwrap_or(usual),
     }
 }
 

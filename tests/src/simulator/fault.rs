@@ -130,6 +130,17 @@ pub enum Fault {
     },
     /// The usual answer, after which the connection is closed without announcing it.
     Close,
+    /// The usual answer, in small pieces over this time. A client that loses its patience had its records accepted.
+    SlowAnswer {
+        /// Milliseconds until the last piece.
+        over_ms: u64,
+    },
+    /// The body of the request is read in pieces, with this pause before each. Only in steps without `when`: to choose by
+    /// what is in a body, it must be read first.
+    SlowReading {
+        /// Milliseconds.
+        pause_ms: u64,
+    },
 }
 
 fn yes() -> bool {
@@ -181,6 +192,8 @@ impl Fault {
             Self::Hang { .. } => "hang",
             Self::Truncated { .. } => "truncated",
             Self::Close => "close",
+            Self::SlowAnswer { .. } => "slow-answer",
+            Self::SlowReading { .. } => "slow-reading",
         }
     }
 

@@ -110,6 +110,7 @@ async fn respond(shared: &Shared, path: &str, number: u64, plan: &Plan, request:
         Fault::Truncated { lose_connection } => reply.truncated(*lose_connection),
         Fault::EmptyBody => Reply::empty(reply.status),
         Fault::Close => reply.ending(Ending::Silent),
+        Fault::SlowAnswer { over_ms } => reply.over(Duration::from_millis(*over_ms)),
         // The others are about messages, which a token call has none of.
         _ => reply,
     }

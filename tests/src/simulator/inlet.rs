@@ -1,12 +1,14 @@
 //! Streaming ingestion: one message, or a batch, to an inlet.
 
+use std::time::Duration;
+
 use http_body_util::{BodyExt, Limited};
 use hyper::body::{Body, Incoming};
 use hyper::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE};
 use hyper::http::request::Parts;
 use hyper::{Method, Request};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 
 use super::acceptance::{self, Received};
 use super::answer::{self, about};
@@ -63,17 +65,26 @@ pub(super) async fn serve(shared: &Shared, id: &str, batch: bool, request: Reque
 async fn respond(shared: &Shared, inlet: &InletConfig, number: u64, batch: bool, request: Request<Incoming>) -> Reply {
     let early = shared.change(|state| state.script.before_body(Called::Inlet(inlet)));
     if let Some(plan) = &early {
-        begin(shared, number, plan).await;
+        note(shared, number, plan);
         if plan.fault == Fault::ResetBeforeBody {
+            tokio::time::sleep(plan.delay).await;
             return Reply::none(Ending::Reset);
         }
     }
     let (head, body) = request.into_parts();
     let refused = admit(shared, inlet, batch, &head);
-    let body = match read(shared, body).await {
+    let pause = match early.as_ref().map(|plan| &plan.fault) {
+        Some(Fault::SlowReading { pause_ms }) => Duration::from_millis(*pause_ms),
+        _ => Duration::ZERO,
+    };
+    let body = match read_slowly(shared, body, pause).await {
         Ok(body) => body,
         Err(too_large) => return too_large,
     };
+    if let Some(plan) = &early {
+        // Only once the body is read does the server notice that a client lost its patience.
+        tokio::time::sleep(plan.delay).await;
+    }
     shared.change(|state| {
         if let Some(request) = state.seen.request(number) {
             request.bytes = body.len();
@@ -109,7 +120,8 @@ async fn respond(shared: &Shared, inlet: &InletConfig, number: u64, batch: bool,
         Some(plan) => plan,
         None => {
             let plan = shared.change(|state| state.script.decide(Called::Inlet(inlet), &messages));
-            begin(shared, number, &plan).await;
+            note(shared, number, &plan);
+            tokio::time::sleep(plan.delay).await;
             plan
         }
     };
@@ -132,15 +144,14 @@ async fn respond(shared: &Shared, inlet: &InletConfig, number: u64, batch: bool,
     faulty(inlet, &plan, Some(reply))
 }
 
-/// Notes the fault of a plan and waits as it says.
-async fn begin(shared: &Shared, number: u64, plan: &Plan) {
+/// Notes the fault of a plan.
+fn note(shared: &Shared, number: u64, plan: &Plan) {
     shared.change(|state| {
         state.seen.count_fault(plan.fault.name());
         if let Some(request) = state.seen.request(number) {
             request.fault = Some(plan.fault.name()).filter(|name| *name != "pass");
         }
     });
-    tokio::time::sleep(plan.delay).await;
 }
 
 fn note_unaccepted(shared: &Shared, number: u64, messages: &[Message], fault: &Fault) {
@@ -183,6 +194,7 @@ fn faulty(inlet: &InletConfig, plan: &Plan, usual: Option<Reply>) -> Reply {
         Fault::Hang { .. } => Reply::none(Ending::Hang),
         Fault::Truncated { lose_connection } => usual.truncated(*lose_connection),
         Fault::Close => usual.ending(Ending::Silent),
+        Fault::SlowAnswer { over_ms } => usual.over(Duration::from_millis(*over_ms)),
         _ => usual,
     }
 }
@@ -209,6 +221,26 @@ async fn read(shared: &Shared, body: Incoming) -> Result<Bytes, Reply> {
     match Limited::new(body, limit).collect().await {
         Ok(body) => Ok(body.to_bytes()),
         Err(_) => Err(too_large()),
+    }
+}
+
+/// Reads a body with a pause before each piece; without one, all at once.
+async fn read_slowly(shared: &Shared, mut body: Incoming, pause: Duration) -> Result<Bytes, Reply> {
+    if pause.is_zero() {
+        return read(shared, body).await;
+    }
+    let mut read = BytesMut::new();
+    loop {
+        tokio::time::sleep(pause).await;
+        match body.frame().await {
+            Some(Ok(frame)) => read.extend(frame.into_data().unwrap_or_default()),
+            // The client left in the middle of it; nobody sees this answer.
+            Some(Err(_)) => return Err(Reply::empty(400)),
+            None if read.len() > shared.config.max_body_bytes => {
+                return Err(Reply::empty(413).ending(Ending::Announced));
+            }
+            None => return Ok(read.freeze()),
+        }
     }
 }
 
@@ -258,7 +290,11 @@ fn admit(shared: &Shared, inlet: &InletConfig, batch: bool, head: &Parts) -> Res
             .get("x-adobe-flow-id")
             .and_then(|value| value.to_str().ok());
         if flow.or_else(|| query.get("x-adobe-flow-id")) != Some(inlet.flow_id.as_str()) {
-            let text = Refusal::WrongFlow.text(shared.config.dialect, inlet, &shared.config.organization_id);
+            let text = Refusal::WrongFlow.text(
+                shared.look(|state| state.dialect),
+                inlet,
+                &shared.config.organization_id,
+            );
             return Err(Reply::json(400, answer::problem(400, &text)));
         }
     }

@@ -226,6 +226,11 @@ impl Simulator {
         self.shared.change(|state| state.token_refusal = refusal);
     }
 
+    /// Changes the form in which batches are answered.
+    pub fn set_dialect(&self, dialect: Dialect) {
+        self.shared.change(|state| state.dialect = dialect);
+    }
+
     /// Enables or disables an inlet's dataflow. `false`: there is no such inlet.
     pub fn enable_flow(&self, name_or_id: &str, enabled: bool) -> bool {
         self.shared.enable_flow(name_or_id, enabled)

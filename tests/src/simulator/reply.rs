@@ -2,13 +2,15 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
 use hyper::header::{CONNECTION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use hyper::{Response, StatusCode};
 use tokio::sync::mpsc::UnboundedSender;
+use tokio::time::{Sleep, sleep};
 
 /// What becomes of the connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -36,6 +38,8 @@ pub(super) struct Reply {
     pub(super) retry_after: Option<String>,
     pub(super) body: Bytes,
     pub(super) ending: Ending,
+    /// How long the body takes.
+    pub(super) over: Duration,
 }
 
 impl Reply {
@@ -62,6 +66,7 @@ impl Reply {
             retry_after: None,
             body: Bytes::new(),
             ending: Ending::Keep,
+            over: Duration::ZERO,
         }
     }
 
@@ -81,6 +86,11 @@ impl Reply {
 
     pub(super) fn ending(self, ending: Ending) -> Self {
         Self { ending, ..self }
+    }
+
+    /// The same, its body in pieces over this time.
+    pub(super) fn over(self, over: Duration) -> Self {
+        Self { over, ..self }
     }
 
     /// The status the client gets to see, if any.
@@ -110,6 +120,7 @@ impl Reply {
             data: Some(body).filter(|body| !body.is_empty()),
             announced,
             cut,
+            slow: (!self.over.is_zero()).then(|| Slow::new(announced, self.over)),
             _on_end: silent.then(|| OnEnd(connection.clone())),
         });
         *response.status_mut() = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -159,12 +170,37 @@ impl Drop for OnEnd {
     }
 }
 
+/// Most pieces of a slow body: finer ones would measure the timer.
+const PIECES: u64 = 200;
+
+/// A body that takes its time.
+#[derive(Debug)]
+struct Slow {
+    piece: usize,
+    pause: Duration,
+    timer: Pin<Box<Sleep>>,
+}
+
+impl Slow {
+    fn new(length: u64, over: Duration) -> Self {
+        let piece = length.div_ceil(PIECES).max(1);
+        let pieces = u32::try_from(length / piece).unwrap_or(u32::MAX).max(1);
+        let pause = over / pieces;
+        Self {
+            piece: usize::try_from(piece).unwrap_or(usize::MAX),
+            pause,
+            timer: Box::pin(sleep(pause)),
+        }
+    }
+}
+
 /// A body whose announced length may be a lie.
 #[derive(Debug)]
 pub(super) struct ReplyBody {
     data: Option<Bytes>,
     announced: u64,
     cut: bool,
+    slow: Option<Slow>,
     _on_end: Option<OnEnd>,
 }
 
@@ -177,10 +213,19 @@ impl Body for ReplyBody {
     type Data = Bytes;
     type Error = CutOnPurpose;
 
-    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, CutOnPurpose>>> {
-        match self.data.take() {
+    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, CutOnPurpose>>> {
+        let this = self.get_mut();
+        if let (Some(slow), Some(data)) = (&mut this.slow, &mut this.data) {
+            ready!(slow.timer.as_mut().poll(context));
+            slow.timer = Box::pin(sleep(slow.pause));
+            if data.len() > slow.piece {
+                let piece = data.split_to(slow.piece);
+                return Poll::Ready(Some(Ok(Frame::data(piece))));
+            }
+        }
+        match this.data.take() {
             Some(data) => Poll::Ready(Some(Ok(Frame::data(data)))),
-            None if self.cut => Poll::Ready(Some(Err(CutOnPurpose))),
+            None if this.cut => Poll::Ready(Some(Err(CutOnPurpose))),
             None => Poll::Ready(None),
         }
     }

@@ -18,6 +18,9 @@ pub struct MessageFate {
     pub accepted: bool,
     /// The status meant for it, 200 when it was accepted; a fault may keep it from the client.
     pub status: u16,
+    /// The text that came with a refusal inside an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
 }
 
 /// One request to an inlet.

@@ -6,6 +6,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::watch;
 
+use super::answer::Dialect;
 use super::config::{InletConfig, SimulatorConfig, TokenRefusal, TokenShape};
 use super::ims::Tokens;
 use super::script::Script;
@@ -19,6 +20,7 @@ pub(super) struct State {
     pub(super) tokens: Tokens,
     pub(super) token_shape: TokenShape,
     pub(super) token_refusal: TokenRefusal,
+    pub(super) dialect: Dialect,
     /// Names of inlets whose dataflow is disabled.
     pub(super) disabled_flows: BTreeSet<String>,
     /// Synchronous validations of the current minute: when it began, and how many.
@@ -44,6 +46,7 @@ impl Shared {
             tokens: Tokens::default(),
             token_shape: config.token,
             token_refusal: config.token_refusal,
+            dialect: config.dialect,
             disabled_flows: BTreeSet::new(),
             sync_minute: (started, 0),
             rng: fastrand::Rng::with_seed(config.seed),

@@ -1,8 +1,9 @@
-//! The kinds of faults a soak picks from, and the scripts of those that the simulated platform plays.
+//! The kinds of faults a soak picks from.
 
-use fastrand::Rng;
+use std::time::Duration;
 
-use crate::simulator::{Chance, Dialect, Fault, FaultScript, Latency, Probability, RandomFaults, Status, Step, Target};
+use crate::cluster::Cluster;
+use crate::simulator::Dialect;
 
 /// Something that goes wrong for a while.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -11,12 +12,36 @@ pub enum FaultKind {
     Killed,
     /// SIGTERM, then started again.
     Terminated,
+    /// SIGSTOP, and SIGCONT seconds later: as on a machine that was suspended, every clock has jumped.
+    Paused,
     /// An SPU killed and started again.
     SpuRestarted,
+    /// The SPU that stores the consumers' offsets killed and started again.
+    OffsetsSpuDown,
     /// The whole cluster killed and started again, controller included.
     ClusterRestarted,
+    /// A partition led by another SPU: moved on the mock, by an election after its leader was killed elsewhere.
+    LeaderMoved,
+    /// A partition added to the topic.
+    PartitionsAdded,
+    /// Retention removes records while the connector is stopped or held up, in a topic of its own.
+    RecordsEvicted,
+    /// A topic of its own deleted and created anew under the stored offsets.
+    TopicRecreated,
+    /// A second process with the same consumer id, on a topic of its own.
+    SecondInstance,
+    /// Offsets are stored and the answer is lost.
+    CommitAnswersLost,
+    /// Offsets are refused.
+    CommitsRefused,
+    /// Every connection to the cluster is cut, some inside an answer.
+    ConnectionsDropped,
+    /// The dead-letter topic takes no records: refused on the mock, its leader killed elsewhere.
+    DeadLettersFail,
     /// Every token revoked.
     TokenRevoked,
+    /// Tokens are good for seconds only.
+    TokensExpire,
     /// Tokens revoked while IMS answers 503.
     ImsDown,
     /// Tokens revoked while IMS takes seconds.
@@ -41,8 +66,10 @@ pub enum FaultKind {
     InnerRefusals,
     /// The same in the other dialect.
     InnerRefusalsOtherDialect,
-    /// Answers that do not say what became of a record.
+    /// Answers that do not say what became of a record: short, empty, cut.
     UnclearAnswers,
+    /// Answers of a 207 out of order, with ids that count backwards, with numbers as text.
+    MisplacedAnswers,
     /// 413 to the next batches.
     TooLarge,
     /// Connections reset before the body was read.
@@ -51,28 +78,38 @@ pub enum FaultKind {
     ResetAfterBody,
     /// Answers that take seconds.
     Latency,
+    /// Answers that take longer than the connector waits.
+    LatencyBeyondTimeout,
+    /// Answers that trickle in, some longer than the connector waits.
+    SlowAnswers,
+    /// Bodies that are read slowly.
+    SlowReading,
     /// No answers at all.
     Hang,
-    /// Mock: partitions move to another SPU.
-    LeaderMoved,
-    /// Mock: offsets are stored and the answer is lost.
-    CommitAnswersLost,
-    /// Mock: offsets are refused.
-    CommitsRefused,
-    /// Mock: every connection to the cluster is cut.
-    ConnectionsDropped,
-    /// Mock: the dead-letter topic refuses records.
-    DeadLettersFail,
+    /// Events whose time lies ahead of the connector's clock: some to wait for, some beyond any waiting.
+    EventsAhead,
 }
 
 impl FaultKind {
-    /// Every kind, the mock's own at the end.
-    pub const ALL: [Self; 28] = [
+    /// Every kind.
+    pub const ALL: [Self; 40] = [
         Self::Killed,
         Self::Terminated,
+        Self::Paused,
         Self::SpuRestarted,
+        Self::OffsetsSpuDown,
         Self::ClusterRestarted,
+        Self::LeaderMoved,
+        Self::PartitionsAdded,
+        Self::RecordsEvicted,
+        Self::TopicRecreated,
+        Self::SecondInstance,
+        Self::CommitAnswersLost,
+        Self::CommitsRefused,
+        Self::ConnectionsDropped,
+        Self::DeadLettersFail,
         Self::TokenRevoked,
+        Self::TokensExpire,
         Self::ImsDown,
         Self::ImsSlow,
         Self::ImsThrottling,
@@ -86,28 +123,58 @@ impl FaultKind {
         Self::InnerRefusals,
         Self::InnerRefusalsOtherDialect,
         Self::UnclearAnswers,
+        Self::MisplacedAnswers,
         Self::TooLarge,
         Self::ResetBeforeBody,
         Self::ResetAfterBody,
         Self::Latency,
+        Self::LatencyBeyondTimeout,
+        Self::SlowAnswers,
+        Self::SlowReading,
         Self::Hang,
-        Self::LeaderMoved,
-        Self::CommitAnswersLost,
-        Self::CommitsRefused,
-        Self::ConnectionsDropped,
-        Self::DeadLettersFail,
+        Self::EventsAhead,
     ];
 
-    /// Whether only the mock cluster can do it.
+    /// Whether it can be played on a cluster: one that was not started here is not killed, and only the mock and processes
+    /// have links that fail.
     #[must_use]
-    pub fn is_mock_only(self) -> bool {
-        self >= Self::LeaderMoved
+    pub fn is_possible(self, cluster: &Cluster) -> bool {
+        match self {
+            Self::SpuRestarted | Self::OffsetsSpuDown | Self::ClusterRestarted | Self::DeadLettersFail => {
+                cluster.spu_count() > 0
+            }
+            Self::LeaderMoved => cluster.spu_count() > 1,
+            Self::CommitAnswersLost | Self::CommitsRefused | Self::ConnectionsDropped => cluster.has_links(),
+            _ => true,
+        }
+    }
+
+    /// How long it takes at least, with the recovery from it.
+    pub(super) fn takes(self, cluster: &Cluster) -> Duration {
+        let real = cluster.mock().is_none();
+        Duration::from_secs(match self {
+            Self::SecondInstance => 75,
+            Self::TopicRecreated => 45,
+            Self::RecordsEvicted | Self::LeaderMoved if real => 30,
+            Self::RecordsEvicted | Self::Paused | Self::LatencyBeyondTimeout | Self::EventsAhead => 12,
+            _ => 5,
+        })
+    }
+
+    /// Milliseconds it lasts, from and to.
+    pub(super) fn lasts(self) -> std::ops::Range<u64> {
+        match self {
+            Self::LatencyBeyondTimeout => 6_000..9_000,
+            Self::Paused => 3_000..12_000,
+            Self::TokensExpire | Self::SlowAnswers | Self::OffsetsSpuDown => 3_000..6_000,
+            _ => 800..3_500,
+        }
     }
 
     /// In which dialect records are refused for good while it lasts.
     pub(super) fn refusals(self) -> Option<Dialect> {
         match self {
-            Self::InnerRefusals => Some(Dialect::StatusCode),
+            Self::InnerRefusals | Self::DeadLettersFail => Some(Dialect::StatusCode),
             Self::InnerRefusalsOtherDialect => Some(Dialect::Status),
             _ => None,
         }
@@ -117,119 +184,12 @@ impl FaultKind {
     pub(super) fn revokes(self) -> bool {
         matches!(
             self,
-            Self::TokenRevoked | Self::ImsDown | Self::ImsSlow | Self::ImsThrottling | Self::ImsHtml
+            Self::TokenRevoked
+                | Self::TokensExpire
+                | Self::ImsDown
+                | Self::ImsSlow
+                | Self::ImsThrottling
+                | Self::ImsHtml
         )
-    }
-
-    /// What the simulated platform is told, if it plays a part.
-    pub(super) fn script(self, rng: &mut Rng) -> Option<FaultScript> {
-        use std::time::Duration;
-        let events = || Target::Inlet("events".to_owned());
-        let script = match self {
-            Self::ImsDown => forever(Target::Ims, Fault::status(status(503))),
-            Self::ImsSlow => steps([Step::new(Target::Ims, Fault::Pass)
-                .delay(Duration::from_millis(rng.u64(500..2500)))
-                .forever()]),
-            Self::ImsThrottling => forever(Target::Ims, throttled(Some("1"))),
-            Self::ImsHtml => forever(Target::Ims, html(if rng.bool() { 200 } else { 502 })),
-            Self::Throttled => forever(Target::Inlets, throttled(None)),
-            Self::ThrottledWithDelay => forever(Target::Inlets, throttled(Some("1"))),
-            Self::ServerErrors => by_chance(
-                rng,
-                Target::Inlets,
-                &[(0.3, Fault::status(status(500))), (0.4, Fault::status(status(503)))],
-            ),
-            Self::InletsDown => forever(Target::Inlets, Fault::status(status(503))),
-            Self::InnerErrors => by_chance(rng, events(), &inner(Dialect::StatusCode)),
-            Self::InnerErrorsOtherDialect => by_chance(rng, events(), &inner(Dialect::Status)),
-            Self::UnclearAnswers => by_chance(
-                rng,
-                Target::Inlets,
-                &[
-                    (0.15, Fault::ShortResponses { missing: 1 }),
-                    (0.15, Fault::EmptyResponses),
-                    (0.15, Fault::NoResponses),
-                    (0.15, Fault::EmptyBody),
-                    (0.15, Fault::Truncated { lose_connection: true }),
-                    (0.15, Fault::Truncated { lose_connection: false }),
-                ],
-            ),
-            Self::TooLarge => steps([Step::new(events(), Fault::status(status(413))).times(rng.u32(1..6))]),
-            Self::ResetBeforeBody => by_chance(rng, Target::Inlets, &[(0.5, Fault::ResetBeforeBody)]),
-            Self::ResetAfterBody => by_chance(rng, Target::Inlets, &[(0.5, Fault::ResetAfterBody { accept: true })]),
-            Self::Latency => FaultScript {
-                steps: Vec::new(),
-                random: Some(RandomFaults {
-                    seed: rng.u64(..),
-                    chances: Vec::new(),
-                    latency_ms: Latency::try_from((200, 3000)).ok(),
-                }),
-            },
-            Self::Hang => steps([Step::new(Target::Inlets, Fault::Hang { accept: rng.bool() }).times(rng.u32(1..5))]),
-            _ => return None,
-        };
-        Some(script)
-    }
-}
-
-/// A status of this list, which holds valid ones only.
-pub(super) fn status(code: u16) -> Status {
-    Status::try_from(code).unwrap_or_else(|error| unreachable!("{error}"))
-}
-
-fn throttled(retry_after: Option<&str>) -> Fault {
-    Fault::Status {
-        status: status(429),
-        retry_after: retry_after.map(ToOwned::to_owned),
-        body: None,
-        accept: false,
-    }
-}
-
-fn html(code: u16) -> Fault {
-    Fault::Html {
-        status: status(code),
-        accept: false,
-    }
-}
-
-fn inner(dialect: Dialect) -> [(f64, Fault); 3] {
-    let message = |code| Fault::Message {
-        status: status(code),
-        message: None,
-        dialect: Some(dialect),
-        accept: false,
-    };
-    [(0.08, message(429)), (0.08, message(500)), (0.08, message(503))]
-}
-
-fn steps(steps: impl IntoIterator<Item = Step>) -> FaultScript {
-    FaultScript {
-        steps: steps.into_iter().collect(),
-        random: None,
-    }
-}
-
-fn forever(target: Target, fault: Fault) -> FaultScript {
-    steps([Step::new(target, fault).forever()])
-}
-
-fn by_chance(rng: &mut Rng, target: Target, faults: &[(f64, Fault)]) -> FaultScript {
-    let chance = |(probability, fault): &(f64, Fault)| {
-        Some(Chance {
-            target: target.clone(),
-            probability: Probability::try_from(*probability).ok()?,
-            delay_ms: 0,
-            answer_delay_ms: 0,
-            fault: fault.clone(),
-        })
-    };
-    FaultScript {
-        steps: Vec::new(),
-        random: Some(RandomFaults {
-            seed: rng.u64(..),
-            chances: faults.iter().filter_map(chance).collect(),
-            latency_ms: None,
-        }),
     }
 }

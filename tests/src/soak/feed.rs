@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use fastrand::Rng;
 use fluvio::Compression;
+use serde_json::{Value, json};
 
 use crate::cluster::ProducedRecord;
 use crate::oracle::Produced;
@@ -13,7 +14,7 @@ use crate::scenario::{Scenario, ScenarioError};
 use crate::simulator::{Dialect, Fault, Selector, Step, Target};
 use crate::workload::{Expected, Mix, RawEvent, Workload};
 
-use super::fault::status;
+use super::script::status;
 
 /// Between two portions.
 pub(super) const EVERY: Duration = Duration::from_millis(250);
@@ -31,20 +32,26 @@ pub(super) struct Feed {
     /// Steps that refuse single records for as long as the soak runs.
     refusals: Vec<Step>,
     doomed: Option<(Dialect, usize)>,
+    /// How far ahead of the clock the next events lie, milliseconds.
+    ahead: Vec<i64>,
 }
 
 impl Feed {
     pub(super) fn new(seed: u64) -> Result<Self, ScenarioError> {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let now = i64::try_from(now.as_millis()).unwrap_or(i64::MAX);
-        let workload = Workload::new(seed, CUSTOMERS, Mix::default(), now)
-            .map_err(|error| ScenarioError::Waited(error.to_string()))?;
+        Self::with_mix(seed, Mix::default())
+    }
+
+    /// The same with another share of records that are not delivered.
+    pub(super) fn with_mix(seed: u64, mix: Mix) -> Result<Self, ScenarioError> {
+        let workload =
+            Workload::new(seed, CUSTOMERS, mix, now_ms()).map_err(|error| ScenarioError::Waited(error.to_string()))?;
         Ok(Self {
             workload,
             rng: Rng::with_seed(seed.wrapping_add(1)),
             produced: Vec::new(),
             refusals: Vec::new(),
             doomed: None,
+            ahead: Vec::new(),
         })
     }
 
@@ -58,6 +65,17 @@ impl Feed {
         self.doomed = Some((dialect, count));
     }
 
+    /// What was produced so far was judged.
+    pub(super) fn forget(&mut self) {
+        self.produced.clear();
+    }
+
+    /// So many of the next events that are nothing but events lie a few seconds ahead of the clock, and one an hour.
+    pub(super) fn put_ahead(&mut self, count: usize) {
+        let near = std::iter::repeat_with(|| self.rng.i64(2_000..7_000)).take(count);
+        self.ahead = near.chain([3_600_000]).collect();
+    }
+
     /// The refusals that outlast a fault.
     pub(super) fn refusals(&self) -> &[Step] {
         &self.refusals
@@ -67,11 +85,14 @@ impl Feed {
     pub(super) async fn produce(&mut self, scenario: &Scenario, count: usize) -> Result<(), ScenarioError> {
         let mut portions: BTreeMap<u32, Vec<ProducedRecord>> = BTreeMap::new();
         for _ in 0..count {
-            let event = self.workload.next_event();
-            self.may_be_refused(scenario, &event);
+            let mut event = self.workload.next_event();
+            if is_nothing_but_an_event(&event) {
+                self.may_be_refused(scenario, &event);
+                self.may_lie_ahead(&mut event);
+            }
             let mut hasher = DefaultHasher::new();
             event.key.hash(&mut hasher);
-            let partition = u32::try_from(hasher.finish() % u64::from(scenario.partitions)).unwrap_or_default();
+            let partition = u32::try_from(hasher.finish() % u64::from(scenario.partitions())).unwrap_or_default();
             portions.entry(partition).or_default().push(ProducedRecord {
                 key: Some(event.key.into_bytes()),
                 value: event.value,
@@ -105,14 +126,14 @@ impl Feed {
         let (Some((dialect, count)), Expected::Delivered { id }) = (self.doomed, &event.expected) else {
             return;
         };
-        let text = String::from_utf8_lossy(&event.value);
-        let named = |kind: &str| text.contains(&format!("\"eventName\":\"{kind}\""));
-        if !EVENT_ONLY.iter().any(|kind| named(kind)) {
-            return;
-        }
+        // A text of the target's scope among accepted records, and one about the record.
+        let texts = [
+            None,
+            Some("Message is invalid: required key [channel] not found".to_owned()),
+        ];
         let fault = Fault::Message {
             status: status(400),
-            message: None,
+            message: texts[self.rng.usize(..2)].clone(),
             dialect: Some(dialect),
             accept: false,
         };
@@ -123,4 +144,26 @@ impl Feed {
         self.refusals.push(step);
         self.doomed = (count > 1).then_some((dialect, count - 1));
     }
+
+    fn may_lie_ahead(&mut self, event: &mut RawEvent) {
+        let Some(ahead) = self.ahead.pop() else { return };
+        let Ok(mut value) = serde_json::from_slice::<Value>(&event.value) else {
+            return;
+        };
+        value["createdAt"] = json!(now_ms() + ahead);
+        event.value = value.to_string().into_bytes();
+    }
+}
+
+/// Whether it is delivered, and as an event only: a profile statement ahead of its time would rightly win over later ones.
+fn is_nothing_but_an_event(event: &RawEvent) -> bool {
+    let text = String::from_utf8_lossy(&event.value);
+    let named = |kind: &str| text.contains(&format!("\"eventName\":\"{kind}\""));
+    matches!(event.expected, Expected::Delivered { .. }) && EVENT_ONLY.iter().any(|kind| named(kind))
+}
+
+/// Milliseconds since the epoch.
+fn now_ms() -> i64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(now.as_millis()).unwrap_or(i64::MAX)
 }

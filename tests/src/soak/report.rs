@@ -17,7 +17,7 @@ pub struct Report {
     pub seed: u64,
     /// How long faults were played.
     pub lasted: Duration,
-    /// How often each fault struck.
+    /// How often each fault struck; those that did not are there too.
     pub faults: BTreeMap<FaultKind, usize>,
     /// SIGKILLs of the connector, those in the middle of another fault included.
     pub kills: usize,
@@ -51,12 +51,16 @@ impl Report {
             "profiles_delivered": verdict.profiles_delivered,
             "skipped": verdict.skipped,
             "dead_lettered": verdict.dead_lettered,
+            "reasons": verdict.reasons,
+            "evicted": verdict.evicted,
             "faults": faults,
             "kills": self.kills,
             "lost": verdict.lost.len(),
             "invented": verdict.invented.len(),
             "changed": verdict.changed.len(),
             "reordered": verdict.reordered.len(),
+            "wrong_reasons": verdict.wrong_reasons.len(),
+            "misreported": verdict.misreported.len(),
             "committed_early": verdict.committed_early.len(),
             "duplicates": verdict.duplicates,
             "longest_recovery_ms": self.longest_recovery.map(|(time, _)| u64::try_from(time.as_millis()).unwrap_or(u64::MAX)),
@@ -77,24 +81,23 @@ impl fmt::Display for Report {
             ("profile statements delivered", verdict.profiles_delivered),
             ("skipped", verdict.skipped),
             ("dead-lettered", verdict.dead_lettered),
-            ("faults", struck),
         ] {
+            writeln!(f, "  {name:<30} {count:>8}")?;
+        }
+        for (reason, count) in &verdict.reasons {
+            writeln!(f, "    {reason:<28} {count:>8}")?;
+        }
+        for (name, count) in [("evicted, and told", verdict.evicted), ("faults", struck)] {
             writeln!(f, "  {name:<30} {count:>8}")?;
         }
         for (kind, count) in &self.faults {
             writeln!(f, "    {:<28} {count:>8}", format!("{kind:?}"))?;
         }
-        for (name, count) in [
-            ("kills", self.kills),
-            ("lost", verdict.lost.len()),
-            ("invented", verdict.invented.len()),
-            ("changed", verdict.changed.len()),
-            ("reordered", verdict.reordered.len()),
-            ("committed early", verdict.committed_early.len()),
-            ("duplicates", verdict.duplicates),
-        ] {
-            writeln!(f, "  {name:<30} {count:>8}")?;
+        writeln!(f, "  {:<30} {:>8}", "kills", self.kills)?;
+        for (name, findings) in verdict.findings() {
+            writeln!(f, "  {name:<30} {:>8}", findings.len())?;
         }
+        writeln!(f, "  {:<30} {:>8}", "duplicates", verdict.duplicates)?;
         if let Some((time, kind)) = self.longest_recovery {
             writeln!(
                 f,

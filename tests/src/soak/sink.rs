@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use tokio::time::sleep;
+
+use super::feed::Feed;
 use crate::harness::Connector;
 use crate::oracle::{Produced, committed_early};
 use crate::scenario::{Scenario, ScenarioError};
@@ -70,6 +73,16 @@ impl Sink {
         Ok(())
     }
 
+    /// Stops its threads for a while: afterwards every clock it looks at has jumped.
+    pub(super) async fn pause(&mut self, lasts: Duration) -> Result<(), ScenarioError> {
+        if let Some(connector) = &self.connector {
+            connector.signal("STOP").await?;
+            sleep(lasts).await;
+            connector.signal("CONT").await?;
+        }
+        Ok(())
+    }
+
     async fn stop(&mut self) -> Result<Option<String>, ScenarioError> {
         let Some(connector) = self.connector.take() else {
             return Ok(None);
@@ -128,6 +141,17 @@ impl Sink {
             Some(connector) => scenario.settled(connector, within).await,
             None => Ok(()),
         }
+    }
+
+    /// One fresh record must pass behind everything else.
+    pub(super) async fn passes_a_fresh_record(
+        &mut self,
+        scenario: &Scenario,
+        feed: &mut Feed,
+        within: Duration,
+    ) -> Result<(), ScenarioError> {
+        feed.produce(scenario, 1).await?;
+        self.settled(scenario, within).await
     }
 
     /// The orderly end.

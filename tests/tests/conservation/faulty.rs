@@ -20,6 +20,8 @@ pub(crate) enum Bug {
     OvertakesInTheLane,
     MissesTheTailHole,
     BuriesConfigurationFaults,
+    BuriesForAnotherReason,
+    ChangesThePayload,
 }
 
 /// Records in one request.
@@ -143,7 +145,8 @@ impl<'a> FaultyConnector<'a> {
     /// Sends records until each is settled. `later`: what the bug puts off.
     async fn deliver(&mut self, records: &[Value], later: &mut Vec<Value>) -> Result<(), Stopped> {
         for rejected in records.iter().filter(|record| record.get("reject").is_some()) {
-            self.bury(rejected, "rejected").await;
+            let reason = rejected["reject"]["reason"].as_str().unwrap();
+            self.bury(rejected, "mapping", reason).await;
         }
         let mut waiting: Vec<Value> = records
             .iter()
@@ -160,9 +163,13 @@ impl<'a> FaultyConnector<'a> {
                         match codes.get(index) {
                             Some(200) => {}
                             Some(400) if self.bug == Bug::BuriesTheNeighbour => {
-                                self.bury(&waiting[(index + 1) % waiting.len()], "refused").await;
+                                self.bury(&waiting[(index + 1) % waiting.len()], "delivery", "refused")
+                                    .await;
                             }
-                            Some(400) => self.bury(record, "refused").await,
+                            Some(400) if self.bug == Bug::BuriesForAnotherReason => {
+                                self.bury(record, "delivery", "too_large").await;
+                            }
+                            Some(400) => self.bury(record, "delivery", "refused").await,
                             _ => again.push(record.clone()),
                         }
                     }
@@ -173,7 +180,7 @@ impl<'a> FaultyConnector<'a> {
                 }
                 404 if self.bug == Bug::BuriesConfigurationFaults => {
                     for record in std::mem::take(&mut waiting) {
-                        self.bury(&record, "refused").await;
+                        self.bury(&record, "delivery", "refused").await;
                     }
                 }
                 // Held: a matter of the configuration.
@@ -193,7 +200,7 @@ impl<'a> FaultyConnector<'a> {
             json!({
                 "header": {"schemaRef": schema, "imsOrgId": simulator.config().organization_id,
                            "datasetId": inlet.dataset_id, "flowId": inlet.flow_id, "source": {"name": "model"}},
-                "body": {"xdmMeta": {"schemaRef": schema}, "xdmEntity": record["event"]},
+                "body": {"xdmMeta": {"schemaRef": schema}, "xdmEntity": self.entity(record)},
             })
         };
         let messages: Vec<_> = records.iter().map(message).collect();
@@ -210,8 +217,19 @@ impl<'a> FaultyConnector<'a> {
         Ok((status, items.iter().map(code).collect()))
     }
 
-    async fn bury(&self, record: &Value, reason: &str) {
-        let letter = json!({"source": {"partition": 0, "offset": record["offset"]}, "reason": reason});
+    fn entity(&self, record: &Value) -> Value {
+        let mut entity = record["event"].clone();
+        if self.bug == Bug::ChangesThePayload {
+            entity["eventType"] = json!("capillary.another");
+        }
+        entity
+    }
+
+    async fn bury(&self, record: &Value, stage: &str, reason: &str) {
+        let letter = json!({
+            "source": {"partition": 0, "offset": record["offset"]}, "stage": stage, "reason": reason,
+            "target": {"inlet": "events", "status": 400},
+        });
         let topic = self.scenario.dead_letter_topic();
         let cluster = &self.scenario.cluster;
         cluster

@@ -86,8 +86,14 @@ fn told_to_wait(events: &[RawEvent]) -> Vec<Step> {
 }
 
 fn refused_for_good(events: &[RawEvent]) -> Vec<Step> {
+    let fault = Fault::Message {
+        status: status(400),
+        message: Some("Message is invalid".to_owned()),
+        dialect: None,
+        accept: false,
+    };
     vec![
-        Step::new(Target::Inlets, Fault::message(status(400)))
+        Step::new(Target::Inlets, fault)
             .when(Selector::ids([id(&events[7])]))
             .forever(),
     ]
@@ -177,4 +183,34 @@ async fn planted_dead_letters_for_a_configuration_fault_are_caught() {
     let verdict = play(Bug::None, ALL, wrong_flow).await;
     assert!(verdict.invented.is_empty() && verdict.dead_lettered == 0, "{verdict}");
     assert!(verdict.committed_early.is_empty(), "{verdict}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn planted_dead_letter_with_another_reason_is_caught() {
+    let verdict = play(Bug::BuriesForAnotherReason, ALL, refused_for_good).await;
+    assert_eq!(verdict.wrong_reasons.len(), 1, "{verdict}");
+    assert!(verdict.lost.is_empty() && verdict.invented.is_empty(), "{verdict}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn planted_change_of_the_payload_is_caught() {
+    let verdict = play(Bug::ChangesThePayload, ALL, |_| Vec::new()).await;
+    assert_eq!(verdict.changed.len(), 4 * BATCH, "{verdict}");
+    assert!(verdict.lost.is_empty() && verdict.invented.is_empty(), "{verdict}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn planted_stall_before_the_fresh_record_is_caught() {
+    let scenario = scenario().await;
+    produce(&scenario, &events(2 * BATCH)).await;
+    let mut model = FaultyConnector::new(&scenario, Bug::None).await;
+    timeout(SOON, model.run(ALL)).await.unwrap();
+    let behind = || async { scenario.stored().await.unwrap() != scenario.without_lag().await.unwrap() };
+    assert!(!behind().await, "everything is settled");
+    // It has ended, so the fresh record waits; the verdict names it.
+    let mut fresh = events(2 * BATCH + 1);
+    produce(&scenario, &fresh.split_off(2 * BATCH)).await;
+    assert!(behind().await, "the wait for the fresh record would never end");
+    let verdict = scenario.verdict().await.unwrap();
+    assert_eq!(verdict.lost.len(), 1, "{verdict}");
 }

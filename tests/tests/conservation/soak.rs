@@ -8,9 +8,9 @@ use conformance::soak::Soak;
 const PORTION: usize = 6;
 
 async fn soak(seed: u64) {
-    println!("seed {seed}: cargo xtask soak --minutes 0.6 --seed {seed}");
+    println!("seed {seed}: cargo xtask soak --minutes 0.8 --seed {seed}");
     let soak = Soak {
-        lasts: Duration::from_secs(36),
+        lasts: Duration::from_secs(48),
         seed,
         portion: PORTION,
         logs: std::env::temp_dir().join(format!("soak-{seed}-{}", std::process::id())),

@@ -132,10 +132,13 @@ async fn records_evicted_while_the_connector_is_held_up_are_told_and_only_those(
         Ok(scenario) => scenario,
         Err(error) => panic!("{error}"),
     };
+    // Compiling the SmartModule takes a loaded broker so long that the connector reads directly, and too far ahead.
+    produce_one_by_one(&scenario, 210, 1).await;
+    let mut connector = scenario.connector().unwrap();
+    scenario.settled(&mut connector, SOON).await.unwrap();
     let down = Fault::status(Status::try_from(503).unwrap());
     scenario.simulator.add_fault(Step::new(Target::Inlets, down).forever());
     produce_one_by_one(&scenario, 208, 200).await;
-    let mut connector = scenario.connector().unwrap();
     scenario
         .seen("repeated requests", SOON, |seen| seen.requests().len() >= 4)
         .await
@@ -154,7 +157,7 @@ async fn records_evicted_while_the_connector_is_held_up_are_told_and_only_those(
     });
     let lost = lost.unwrap_or_else(|| panic!("no ERROR line with a count: {log}"));
     assert!(lost > 0 && log.contains("last=149"), "{log}");
-    assert_eq!(scenario.simulator.accepted_events().len(), 200 - lost, "{log}");
+    assert_eq!(scenario.simulator.accepted_events().len(), 201 - lost, "{log}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

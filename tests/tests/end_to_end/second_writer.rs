@@ -2,27 +2,18 @@
 
 use std::time::Duration;
 
-use conformance::cluster::{Backend, StreamRequest};
+use conformance::cluster::Backend;
 use conformance::mock_cluster::CommitFault;
 use conformance::scenario::{Options, Scenario};
-
-use fluvio_protocol::link::ErrorCode;
 
 use super::{SOON, clean, scenario, stop, wanted};
 
 /// Stores an offset as another process with the same consumer id does.
 async fn commit_as_another(scenario: &Scenario, offset: i64) {
-    let mut stream = scenario
+    let stored = scenario
         .cluster
-        .stream(StreamRequest {
-            consumer: Some(scenario.name.clone()),
-            ..StreamRequest::new(&scenario.topic, 0)
-        })
-        .await
-        .unwrap();
-    // The first response names the session.
-    assert!(stream.next(SOON).await.unwrap().is_some());
-    assert_eq!(stream.commit(offset).await.unwrap(), ErrorCode::None);
+        .store_offset(&scenario.name, &scenario.topic, 0, offset);
+    stored.await.unwrap();
 }
 
 /// The stored offsets are read back every 30 s.

@@ -66,12 +66,22 @@ async fn a_configuration_error_ends_with_2_and_names_key_and_line() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn keys_of_later_releases_are_refused_with_not_yet() {
-    let scenario = scenario(Options::default()).await;
-    for section in ["  observability: {listen: \"127.0.0.1:9464\"}\n"] {
-        let (code, log) = refused(&scenario, &format!("{}{section}", scenario.configuration())).await;
-        assert_eq!(code, Some(2), "{section}: {log}");
-        assert!(log.contains("not yet"), "{section}: {log}");
+async fn an_address_in_use_ends_with_2_and_names_the_key_and_what_to_do() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let scenario = scenario(Options {
+        platform: format!("  observability: {{listen: \"{}\"}}\n", taken.local_addr().unwrap()),
+        ..Options::default()
+    })
+    .await;
+    let (code, log) = refused(&scenario, &scenario.configuration()).await;
+    assert_eq!(code, Some(2), "{log}");
+    for part in [
+        "experience-platform.observability.listen",
+        &taken.local_addr().unwrap().to_string(),
+        "port 0",
+        "`off`",
+    ] {
+        assert!(log.contains(part), "{part}: {log}");
     }
 }
 

@@ -292,6 +292,30 @@ async fn delays_come_before_or_after_the_acceptance() {
     let begun = Instant::now();
     assert_eq!(bench.batch(vec![bench.event("c")]).await.unwrap().status, 207);
     assert!(begun.elapsed() >= pause);
+    // By now the delay of the first is over as well.
+    assert_eq!(bench.ids(), ["late", "c"]);
+}
+
+#[tokio::test]
+async fn an_answer_may_come_in_pieces_over_a_time_and_a_body_may_be_read_in_pieces() {
+    let bench = Bench::start().await;
+    let slow = |fault| {
+        bench.script([events(fault)]);
+        Instant::now()
+    };
+    let begun = slow(Fault::SlowAnswer { over_ms: 300 });
+    let whole = bench.batch(vec![bench.event("a")]).await.unwrap();
+    assert_eq!(whole.json()["responses"].as_array().map(Vec::len), Some(1));
+    assert!(begun.elapsed() >= Duration::from_millis(300));
+    let begun = slow(Fault::SlowReading { pause_ms: 200 });
+    assert_eq!(bench.batch(vec![bench.event("b")]).await.unwrap().status, 207);
+    assert!(begun.elapsed() >= Duration::from_millis(200));
+    slow(Fault::SlowAnswer { over_ms: 5_000 });
+    let body = json!({"messages": [bench.event("c")]}).to_string();
+    let impatient = bench.post(bench.simulator.batch_url(bench.events()), body);
+    let impatient = impatient.timeout(Duration::from_millis(200)).send().await.unwrap();
+    assert!(impatient.text().await.unwrap_err().is_timeout());
+    assert_eq!(bench.ids(), ["a", "b", "c"], "accepted before the answer");
 }
 
 #[tokio::test]

@@ -15,6 +15,8 @@ fn the_sample_is_valid() {
 fn the_sample_is_valid_with_every_optional_key_switched_on() {
     let on: String = SAMPLE
         .lines()
+        // The editors' line.
+        .skip(1)
         .map(|line| match line.trim_start().strip_prefix("# ") {
             // Comments in prose begin with a capital or end with a full stop; keys do not.
             Some(rest) if rest.trim_start().starts_with("- name:") || is_key(rest) => {
@@ -189,4 +191,25 @@ fn copies_are_skipped_only_when_asked_for() {
     };
     assert_eq!(asked("  deduplicate: {}"), (100_000, 3600));
     assert_eq!(asked("  deduplicate: {count: 5, age: 10m}"), (5, 600));
+}
+
+#[test]
+fn observability_is_on_the_loopback_interface_unless_told() {
+    let listen = |text: &str| {
+        valid(&plus(text))
+            .platform
+            .observability
+            .listen
+            .map(|address| address.to_string())
+    };
+    assert_eq!(listen("  observability: {}").as_deref(), Some("127.0.0.1:9464"));
+    assert_eq!(listen("  observability: {listen: off}"), None);
+    assert_eq!(
+        listen("  observability: {listen: \"[::]:0\"}").as_deref(),
+        Some("[::]:0")
+    );
+    assert_eq!(
+        valid(&plus("  observability: {log: json}")).platform.observability.log,
+        LogForm::Json
+    );
 }

@@ -2,13 +2,16 @@
 
 mod accepted;
 mod documented;
+mod editors;
+mod excerpts;
 mod package;
 mod refused;
+
+pub(crate) use editors::complaints;
 
 use super::*;
 
 const SAMPLE: &str = include_str!("../../../../connector.yaml");
-const TABLE: &str = include_str!("../../../../docs/configuration.md");
 const SECRETS: &str =
     "IMS_CLIENT_ID=the-id\nIMS_CLIENT_SECRET=hush: # \"very'\\\\ hush\nIMS_CLIENT_SECRET_NEXT=next-hush\n";
 
@@ -35,8 +38,17 @@ experience-platform:
     dataset-id: d1
 "#;
 
+/// Reads a configuration. Whatever is accepted must please an editor as well.
 fn read(text: &str) -> Result<Config, ConfigError> {
-    parse("connector.yaml", text, &SecretStore::from_text(SECRETS))
+    let result = parse("connector.yaml", text, &SecretStore::from_text(SECRETS));
+    if result.is_ok() {
+        let complaints = complaints(text);
+        assert!(
+            complaints.is_empty(),
+            "accepted, but the schema refuses {complaints:?}:\n{text}"
+        );
+    }
+    result
 }
 
 fn valid(text: &str) -> Config {

@@ -3,6 +3,7 @@
 use super::*;
 
 const PACKAGE: &str = include_str!("../../../Connector.toml");
+const TABLE: &str = include_str!("../../../../docs/configuration.md");
 const SECTION: &str = "experience-platform.";
 /// From here on the file is made from the table.
 const MARK: &str = "[custom]\n";

@@ -54,11 +54,16 @@ where
     }
 
     pub(super) fn written(&mut self, letter: &Letter) -> Result<(), DeliveryError> {
-        self.parts.counters.dead_lettered(letter.letter.reason());
+        self.parts
+            .counters
+            .dead_lettered(letter.letter.summary(self.parts.clock.now_ms()));
         let (source, reason) = (letter.letter.source(), letter.letter.reason());
         tracing::error!(%source, reason, "{}", D::END);
         match &letter.end {
-            LetterEnd::Position(position) => self.settle(*position, Outcome::DeadLettered),
+            LetterEnd::Position(position) => {
+                self.tallies.buried.count(letter.letter.kind());
+                self.settle(*position, Outcome::DeadLettered)
+            }
             LetterEnd::Parcel(record) => self.parcel_ended(record, true),
         }
     }
@@ -70,9 +75,13 @@ where
                 if let Some(repeated) = &mut self.repeated {
                     repeated.delivered(record, Instant::now());
                 }
+                self.tallies.delivered.count(&record.name);
                 self.settle(record.position, Outcome::Delivered)
             }
-            Some(true) => self.settle(record.position, Outcome::DeadLettered),
+            Some(true) => {
+                self.tallies.buried.count(&record.name);
+                self.settle(record.position, Outcome::DeadLettered)
+            }
         }
     }
 

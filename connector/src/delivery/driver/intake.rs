@@ -42,7 +42,7 @@ where
                 self.open += 1;
                 match Answer::read(&answer).map_err(|source| DeliveryError::Answer { position, source })? {
                     Answer::Skipped(reason) => {
-                        self.parts.counters.skipped(&reason);
+                        self.tallies.skipped.count(&reason);
                         self.settle(position, Outcome::Skipped)
                     }
                     Answer::Rejected(rejected) => {
@@ -73,7 +73,7 @@ where
             .as_mut()
             .is_some_and(|repeated| repeated.has(&record, now.instant))
         {
-            self.parts.counters.skipped(DUPLICATE);
+            self.tallies.skipped.count(DUPLICATE);
             return self.settle(position, Outcome::Skipped);
         }
         // The record's own time is the clock of whoever produced it. Where that one agrees with the event, it is ours that

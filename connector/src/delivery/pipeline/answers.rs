@@ -1,6 +1,6 @@
 //! What an attempt means for its shipment.
 
-use super::failures::Failure;
+use super::failures::{Failure, NO_TOKEN};
 use super::{Now, Pipeline, cause};
 use crate::aep::TransportError::{Broken, Connect, Timeout};
 use crate::aep::{Answer, Fate, MAX_BODY, Scope};
@@ -100,7 +100,7 @@ impl Pipeline {
             }
             Sent::NoToken(none) => {
                 let failure = Failure {
-                    cause: "token",
+                    cause: NO_TOKEN,
                     detail: format!("no access token: {}", none.message),
                     retry_after: None,
                     may_be_the_record: false,

@@ -5,14 +5,18 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::{Death, Now, Pipeline};
-use crate::delivery::counters::InletName;
+use crate::delivery::counters::{InletName, Stop, StopKind};
 use crate::delivery::health::{FAILURES_BEFORE_DOWN, Health};
 use crate::delivery::parcel::{Company, Parcel};
 use crate::delivery::shipment::{FAILURES_BEFORE_HALVING, Shipment, UNKNOWNS_BEFORE_HALVING};
+use crate::error::Fault;
 
 /// A lone record that failed this often, for this long, while its inlet was well, goes to the dead letters.
 const STUCK_FAILURES: u32 = 20;
 const STUCK_TIME: Duration = Duration::from_secs(600);
+
+/// The cause of a failure for want of an access token.
+pub(super) const NO_TOKEN: &str = "token";
 
 /// A failure of a whole request that heals.
 pub(super) struct Failure {
@@ -25,6 +29,25 @@ pub(super) struct Failure {
     pub(super) may_be_the_record: bool,
     /// Otherwise it lasts until somebody changes something.
     pub(super) heals: bool,
+}
+
+/// The same for whoever looks.
+fn stop(failure: &Failure, now: Now) -> Stop {
+    Stop {
+        kind: if failure.cause == NO_TOKEN {
+            StopKind::WithoutToken
+        } else {
+            StopKind::Down
+        },
+        fault: if failure.heals { Fault::External } else { Fault::User },
+        reason: failure.detail.clone(),
+        remedy: if failure.heals {
+            "nothing: it is asked again; if it lasts, look at the status page of Adobe and at the network"
+        } else {
+            "repair what the reason names"
+        },
+        since: now.wall,
+    }
 }
 
 /// The one line of this change.
@@ -57,7 +80,7 @@ impl Pipeline {
                     self.probes += 1;
                     *until = now.instant + self.backoff.pause_or(self.probes, failure.retry_after);
                     // What keeps it down now, which may be something else than what it began with.
-                    self.counters.health(self.inlet, Some(&failure.detail));
+                    self.counters.health(self.inlet, Some(stop(failure, now)));
                     if *heals && !failure.heals {
                         tell(self.inlet, failure);
                     }
@@ -68,7 +91,7 @@ impl Pipeline {
                 self.probes = 1;
                 let until = now.instant + self.backoff.pause_or(self.probes, failure.retry_after);
                 tell(self.inlet, failure);
-                self.counters.health(self.inlet, Some(&failure.detail));
+                self.counters.health(self.inlet, Some(stop(failure, now)));
                 self.health = Health::Down {
                     until,
                     heals: failure.heals,

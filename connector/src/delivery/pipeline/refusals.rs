@@ -2,9 +2,11 @@
 
 use super::{Ended, Now, Pipeline};
 use crate::aep::Refusal;
+use crate::delivery::counters::{Stop, StopKind};
 use crate::delivery::health::Health;
 use crate::delivery::parcel::Parcel;
 use crate::delivery::shipment::Shipment;
+use crate::error::Fault;
 
 impl Pipeline {
     /// A whole request was refused. Alone, the record is known; otherwise halves find it.
@@ -82,14 +84,14 @@ impl Pipeline {
             refusal.advice(),
         );
         let until = now.instant + self.backoff.ceiling(self.probes);
-        let reason = format!(
-            "{} ({} {}): {}",
-            refusal.reason,
-            refusal.status,
-            refusal.message,
-            refusal.advice()
-        );
-        self.counters.health(self.inlet, Some(&reason));
+        let stop = Stop {
+            kind: StopKind::Held,
+            fault: Fault::User,
+            reason: format!("{} ({} {})", refusal.reason, refusal.status, refusal.message),
+            remedy: refusal.advice(),
+            since: now.wall,
+        };
+        self.counters.health(self.inlet, Some(stop));
         self.health = Health::Held { until };
         for (mut parcel, _) in self.suspicion.take() {
             parcel.hold = Some(self.holds);

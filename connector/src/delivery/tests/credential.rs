@@ -34,7 +34,7 @@ async fn a_revoked_credential_stops_delivery_says_what_to_do_and_loses_nothing()
         assert!(
             stopped
                 .values()
-                .all(|reason| reason.contains("check secrets.IMS_CLIENT_SECRET"))
+                .all(|stop| stop.reason.contains("check secrets.IMS_CLIENT_SECRET"))
                 && stopped.len() == 1,
             "{stopped:?}"
         );

@@ -170,7 +170,7 @@ async fn a_configuration_fault_holds_the_inlet_and_loses_nothing() {
                     .stopped
                     .values()
                     .next()
-                    .is_some_and(|reason| reason.contains("check")),
+                    .is_some_and(|stop| stop.to_string().contains("check")),
                 "{name}"
             );
             let calls = world.calls().len();

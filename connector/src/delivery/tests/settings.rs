@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::config::{
-    Batch, Concurrency, CredentialNames, DeadLetterTopic, Events, Http, Ims, Inlet, OnEvicted, Pace, Platform,
-    Profiles, RetryLimits, SchemaRef,
+    Batch, Concurrency, CredentialNames, DeadLetterTopic, Events, Http, Ims, Inlet, LogForm, Observability, OnEvicted,
+    Pace, Platform, Profiles, RetryLimits, SchemaRef,
 };
 use crate::ledger::Bounds;
 use crate::secret::Secret;
@@ -82,6 +82,10 @@ pub(super) fn platform() -> Platform {
         },
         on_evicted: OnEvicted::Continue,
         shutdown_timeout: seconds(25),
+        observability: Observability {
+            listen: None,
+            log: LogForm::Human,
+        },
     }
 }
 

@@ -28,7 +28,7 @@ async fn while_everything_is_too_large_nothing_is_dead_lettered_and_the_reason_i
     assert_eq!((world.letters().len(), world.ledger.settled_through(0)), (0, None));
     let stopped = world.counters.snapshot().stopped;
     assert!(
-        stopped.values().all(|reason| reason.contains("413")) && !stopped.is_empty(),
+        stopped.values().all(|stop| stop.reason.contains("413")) && !stopped.is_empty(),
         "{stopped:?}"
     );
     assert!(

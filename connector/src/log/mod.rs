@@ -1,8 +1,13 @@
 //! Where the log goes and what is in it.
 
+mod json;
+
 use std::io::IsTerminal;
 
 use tracing_subscriber::EnvFilter;
+
+use crate::config::LogForm;
+use crate::progress::Above;
 
 /// Libraries whose INFO lines are about their own plumbing, and whose TRACE lines may show what goes over the wire.
 const LIBRARIES: [&str; 10] = [
@@ -21,12 +26,14 @@ const LIBRARIES: [&str; 10] = [
 /// Logs to stderr, filtered by `RUST_LOG`; INFO when it is not set.
 ///
 /// ERROR: a record left the stream undelivered, or the process stops. WARN: something is late. INFO: lifecycle.
-pub(crate) fn start() {
-    tracing_subscriber::fmt()
+pub(crate) fn start(form: LogForm) {
+    let log = tracing_subscriber::fmt()
         .with_env_filter(filter(std::env::var("RUST_LOG").ok().as_deref()))
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
-        .init();
+        .with_writer(|| Above(std::io::stderr()));
+    match form {
+        LogForm::Human => log.with_ansi(std::io::stderr().is_terminal()).init(),
+        LogForm::Json => log.event_format(json::Json).init(),
+    }
 }
 
 /// Libraries are heard from WARN on, unless they are asked for by name: cdk always sets `RUST_LOG=info`.

@@ -1,0 +1,211 @@
+//! A line of the file under the message about it, with a caret under the place.
+//!
+//! A line may hold a secret that is written out where a placeholder belongs, under its right key or a mistyped one, in a
+//! comment, or in the ruins of broken YAML. So nothing of a line is shown but
+//!
+//! - keys, and the signs of YAML between them;
+//! - values of keys that the [schema](super::schema) knows and does not call confidential, when the file has them on one
+//!   line as they are read, and they are no URLs with a user in them.
+//!
+//! Everything else becomes `…`, and comments are cut off. A file that is no YAML shows the key its broken line begins
+//! with, if that is one of ours.
+
+use std::fmt;
+
+use super::schema;
+use super::tree::{Kind, Node, Path, Place, is_plain};
+
+/// Longer lines are cut around the place.
+const SHOWN_CHARS: usize = 100;
+/// What is kept before the place then.
+const BEFORE: usize = 40;
+const HIDDEN: char = '…';
+
+/// The file's lines, and what on them may be shown.
+#[derive(Debug)]
+pub(super) struct Source {
+    lines: Vec<Vec<char>>,
+    tokens: Vec<Token>,
+}
+
+/// A key or a scalar of the file.
+#[derive(Debug)]
+struct Token {
+    place: Place,
+    is_open: bool,
+}
+
+/// One line as it is shown, and the place on it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Excerpt {
+    line: usize,
+    text: String,
+    start: usize,
+    length: usize,
+}
+
+// === impl Source ===
+
+impl Source {
+    /// The lines of a file and its tree, with placeholders as they are written.
+    pub(super) fn new(text: &str, written: &Node) -> Self {
+        let mut source = Self {
+            lines: lines(text),
+            tokens: Vec::new(),
+        };
+        source.visit(&Path::default(), written);
+        source
+    }
+
+    /// What may be shown of the line of a place; `None` when the file has no such line.
+    pub(super) fn excerpt(&self, place: Place) -> Option<Excerpt> {
+        let line = self.lines.get(place.line.checked_sub(1)?)?;
+        let mut tokens: Vec<&Token> = self
+            .tokens
+            .iter()
+            .filter(|token| token.place.is_on(place.line))
+            .collect();
+        tokens.sort_by_key(|token| (token.place.line, token.place.start));
+        let mut tokens = tokens.into_iter().peekable();
+        let mut shown = String::new();
+        // Where the place is in what is shown.
+        let (mut start, mut end) = (None, 0);
+        for (column, letter) in line.iter().enumerate() {
+            if column == place.start {
+                start = Some(shown.chars().count());
+            }
+            while tokens
+                .next_if(|token| token.place.ends_before(place.line, column))
+                .is_some()
+            {}
+            match tokens.peek().filter(|token| token.place.begins_by(place.line, column)) {
+                Some(Token { is_open: true, .. }) => shown.push(*letter),
+                None if letter.is_whitespace() => shown.push(' '),
+                None if "-?:,[]{}".contains(*letter) => shown.push(*letter),
+                None if *letter == '#' => break,
+                Some(_) | None if shown.ends_with(HIDDEN) => {}
+                Some(_) | None => shown.push(HIDDEN),
+            }
+            if column < place.end_on(line.len()) {
+                end = shown.chars().count();
+            }
+        }
+        let start = start?;
+        shown.truncate(shown.trim_end().len());
+        Some(Excerpt::cut(place.line, &shown, start, end.saturating_sub(start)))
+    }
+
+    fn visit(&mut self, path: &Path, node: &Node) {
+        match &node.kind {
+            Kind::Map(entries) => {
+                for (key, value) in entries {
+                    if let Some(place) = value.key {
+                        let is_open = is_plain(key) && self.reads(place, key);
+                        self.tokens.push(Token { place, is_open });
+                    }
+                    self.visit(&path.key(key), value);
+                }
+            }
+            Kind::List(items) => {
+                for (index, item) in items.iter().enumerate() {
+                    self.visit(&path.index(index), item);
+                }
+            }
+            Kind::Null => {}
+            Kind::Text(text) => {
+                let has_user = text.value.contains("://") && text.value.contains('@');
+                let is_open = is_open(path) && !has_user && self.reads(node.value, &text.value);
+                self.tokens.push(Token {
+                    place: node.value,
+                    is_open,
+                });
+            }
+            Kind::Bool(_) | Kind::Integer(_) | Kind::Float(_) => {
+                let number = |letter: &char| letter.is_ascii_alphanumeric() || ".+-".contains(*letter);
+                let is_open = is_open(path) && self.slice(node.value).is_some_and(|text| text.iter().all(number));
+                self.tokens.push(Token {
+                    place: node.value,
+                    is_open,
+                });
+            }
+        }
+    }
+
+    /// Whether the file has just this text at a place, plain or in quotes.
+    fn reads(&self, place: Place, text: &str) -> bool {
+        let Some(written) = self.slice(place) else { return false };
+        let written: String = written.iter().collect();
+        let bare = ['"', '\''].iter().find_map(|quote| {
+            let inner = written.strip_prefix(*quote)?;
+            inner.strip_suffix(*quote)
+        });
+        bare.unwrap_or(&written) == text
+    }
+
+    /// The text at a place that begins and ends on one line.
+    fn slice(&self, place: Place) -> Option<&[char]> {
+        let line = self.lines.get(place.line.checked_sub(1)?)?;
+        (place.line == place.end_line).then(|| line.get(place.start..place.end))?
+    }
+}
+
+/// Whether values of this key may be shown.
+fn is_open(path: &Path) -> bool {
+    schema::at(path).is_some() && !schema::is_confidential(path)
+}
+
+/// To YAML, a carriage return alone ends a line as well.
+fn lines(text: &str) -> Vec<Vec<char>> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text).replace("\r\n", "\n");
+    let lines = text.split(['\n', '\r']);
+    lines.map(|line| line.chars().collect()).collect()
+}
+
+// === impl Excerpt ===
+
+impl Excerpt {
+    /// What may be shown of a line that is no YAML: the key it begins with, if that is one of ours.
+    pub(super) fn of_broken(text: &str, line: usize) -> Option<Self> {
+        let letters = lines(text).into_iter().nth(line.checked_sub(1)?)?;
+        let content: String = letters.into_iter().collect();
+        let body = content.trim_start_matches([' ', '-']);
+        let start = content.chars().count() - body.chars().count();
+        let (key, rest) = body.split_once(':')?;
+        if !schema::has_key(key) {
+            return None;
+        }
+        let hidden = if rest.trim().is_empty() { "" } else { " …" };
+        let shown = format!("{}{key}:{hidden}", &content[..content.len() - body.len()]);
+        Some(Self::cut(line, &shown, start, shown.chars().count() - start))
+    }
+
+    fn cut(line: usize, text: &str, start: usize, length: usize) -> Self {
+        let letters: Vec<char> = text.chars().collect();
+        let first = if letters.len() > SHOWN_CHARS {
+            start.saturating_sub(BEFORE)
+        } else {
+            0
+        };
+        let last = letters.len().min(first + SHOWN_CHARS);
+        let mut text: String = letters[first.min(last)..last].iter().collect();
+        if last < letters.len() {
+            text.push(HIDDEN);
+        }
+        let start = start - first;
+        Self {
+            line,
+            length: length.clamp(1, (last - first).saturating_sub(start).max(1)),
+            text,
+            start,
+        }
+    }
+}
+
+impl fmt::Display for Excerpt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let number = self.line.to_string();
+        let margin = " ".repeat(number.len());
+        writeln!(f, "  {number} | {}", self.text)?;
+        write!(f, "  {margin} | {}{}", " ".repeat(self.start), "^".repeat(self.length))
+    }
+}

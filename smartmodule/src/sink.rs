@@ -1,0 +1,294 @@
+//! Where answers are written.
+//!
+//! Most of what is written is a few bytes long, and a call into the allocator or the host (`memory.copy`) costs more than
+//! such a copy. So the buffer is kept filled beyond what was written, and short pieces are copied in fixed sizes, over the
+//! end of the piece: what came too much is overwritten by what follows.
+
+use std::ops::Range;
+
+/// Longer pieces are left to the host.
+const LONG: usize = 64;
+
+/// Most texts are no longer.
+const SHORT: usize = 48;
+
+/// Bytes written, in a buffer that is longer.
+#[derive(Debug, Default)]
+pub(crate) struct Sink {
+    buffer: Vec<u8>,
+    /// How many bytes of the buffer are written.
+    at: usize,
+}
+
+/// Copies `N` bytes from the start of one to the start of the other, eight at a time; `false` where there are fewer.
+#[inline(always)]
+fn copy_fixed<const N: usize>(to: &mut [u8], from: &[u8]) -> bool {
+    let (Some(to), Some(from)) = (to.first_chunk_mut::<N>(), from.first_chunk::<N>()) else {
+        return false;
+    };
+    let (mut to, mut from) = (&mut to[..], &from[..]);
+    while let (Some((word, after)), Some((source, rest))) =
+        (to.split_first_chunk_mut::<8>(), from.split_first_chunk::<8>())
+    {
+        *word = *source;
+        (to, from) = (after, rest);
+    }
+    true
+}
+
+impl Sink {
+    pub(crate) fn clear(&mut self) {
+        self.at = 0;
+    }
+
+    pub(crate) const fn len(&self) -> usize {
+        self.at
+    }
+
+    /// Forgets what was written after `length`.
+    pub(crate) fn truncate(&mut self, length: usize) {
+        self.at = self.at.min(length);
+    }
+
+    /// Leaves `count` bytes to be written later.
+    pub(crate) fn skip(&mut self, count: usize) {
+        self.room(count);
+        self.at += count;
+    }
+
+    /// What was written.
+    pub(crate) fn written(&self) -> &[u8] {
+        self.buffer.get(..self.at).unwrap_or_default()
+    }
+
+    /// The buffer behind what was written: at least `count` bytes.
+    #[inline(always)]
+    fn room(&mut self, count: usize) -> &mut [u8] {
+        if self.buffer.len().wrapping_sub(self.at) < count {
+            self.grow(count);
+        }
+        self.buffer.get_mut(self.at..).unwrap_or_default()
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn grow(&mut self, count: usize) {
+        let wanted = (self.at + count).max(self.buffer.len() * 2).max(1 << 12);
+        self.buffer.resize(wanted, 0);
+    }
+
+    /// Appends one byte.
+    #[inline(always)]
+    pub(crate) fn push(&mut self, byte: u8) {
+        if let Some(place) = self.room(1).first_mut() {
+            *place = byte;
+        }
+        self.at += 1;
+    }
+
+    /// Appends `bytes`.
+    #[inline(never)]
+    pub(crate) fn put(&mut self, bytes: &[u8]) {
+        self.put_here(bytes);
+    }
+
+    /// As [`put`](Self::put), without the call: where it is needed for every other field.
+    #[inline(always)]
+    pub(crate) fn put_here(&mut self, bytes: &[u8]) {
+        let room = self.room(bytes.len());
+        if bytes.len() > LONG {
+            if let Some(room) = room.get_mut(..bytes.len()) {
+                room.copy_from_slice(bytes);
+            }
+        } else {
+            put_short(room, bytes);
+        }
+        self.at += bytes.len();
+    }
+
+    /// Appends bytes of a count known while compiling, at most 32.
+    #[inline(always)]
+    pub(crate) fn piece<const N: usize>(&mut self, bytes: &[u8; N]) {
+        const { assert!(N <= 32) }
+        let mut padded = [0; 32];
+        for (to, from) in padded.iter_mut().zip(bytes) {
+            *to = *from;
+        }
+        self.padded(&padded, N);
+    }
+
+    /// Appends the first `length` bytes of a padded piece.
+    #[inline(always)]
+    pub(crate) fn padded(&mut self, piece: &[u8; 32], length: usize) {
+        let room = self.room(32);
+        if length <= 16 {
+            copy_fixed::<16>(room, piece);
+        } else {
+            copy_fixed::<32>(room, piece);
+        }
+        self.at += length;
+    }
+
+    /// Appends the first `length` bytes of a padded piece, then `text[start..end]`, then `last`: a member.
+    #[inline(always)]
+    pub(crate) fn member(
+        &mut self,
+        piece: &[u8; 32],
+        length: usize,
+        (text, start, end): (&[u8], usize, usize),
+        last: Option<u8>,
+    ) {
+        let count = end.wrapping_sub(start);
+        let from = text.get(start..).unwrap_or_default();
+        if count <= SHORT && from.len() >= SHORT {
+            let room = self.room(piece.len() + SHORT + 1);
+            copy_fixed::<16>(room, piece);
+            if length > 16 {
+                copy_fixed::<32>(room, piece);
+            }
+            let room = room.get_mut(length..).unwrap_or_default();
+            copy_fixed::<16>(room, from);
+            if count > 16 {
+                copy_fixed::<SHORT>(room, from);
+            }
+            if let (Some(last), Some(place)) = (last, room.get_mut(count)) {
+                *place = last;
+            }
+            self.at += length + count + usize::from(last.is_some());
+        } else {
+            self.padded(piece, length);
+            self.put(text.get(start..end).unwrap_or_default());
+            if let Some(last) = last {
+                self.push(last);
+            }
+        }
+    }
+
+    /// Appends what was written in `range` once more.
+    pub(crate) fn repeat(&mut self, range: Range<usize>) {
+        let count = range.len();
+        self.room(count);
+        if range.end <= self.at {
+            self.buffer.copy_within(range, self.at);
+            self.at += count;
+        }
+    }
+
+    /// Replaces a byte that was written.
+    #[inline(always)]
+    pub(crate) fn set(&mut self, at: usize, byte: u8) {
+        if let Some(place) = self.buffer.get_mut(at) {
+            *place = byte;
+        }
+    }
+
+    /// Moves what was written from `from` on to `to`, and the end with it.
+    pub(crate) fn shift(&mut self, from: usize, to: usize) {
+        let length = self.at.saturating_sub(from);
+        self.room(to.saturating_sub(from));
+        if from < self.at {
+            self.buffer.copy_within(from..self.at, to);
+        }
+        self.at = to + length;
+    }
+}
+
+/// Copies at most [`LONG`] bytes from both ends inwards; there must be room for them.
+#[inline(always)]
+fn put_short(room: &mut [u8], bytes: &[u8]) {
+    let Some(room) = room.get_mut(..bytes.len()) else {
+        return;
+    };
+    match bytes.len() {
+        16.. => {
+            copy_fixed::<16>(room, bytes);
+            for at in [16, 32] {
+                if bytes.len() > at + 16 {
+                    copy_fixed::<16>(
+                        room.get_mut(at..).unwrap_or_default(),
+                        bytes.get(at..).unwrap_or_default(),
+                    );
+                }
+            }
+            copy_last::<16>(room, bytes);
+        }
+        8.. => {
+            copy_fixed::<8>(room, bytes);
+            copy_last::<8>(room, bytes);
+        }
+        4.. => {
+            copy_last::<4>(room, bytes);
+            if let (Some(to), Some(from)) = (room.first_chunk_mut::<4>(), bytes.first_chunk()) {
+                *to = *from;
+            }
+        }
+        _ => {
+            // Not in a loop, which would become a call into the host.
+            if let (Some(to), Some(from)) = (room.first_chunk_mut::<2>(), bytes.first_chunk()) {
+                *to = *from;
+            }
+            if let (Some(to), Some(from)) = (room.last_mut(), bytes.last()) {
+                *to = *from;
+            }
+        }
+    }
+}
+
+/// Copies `N` bytes from the end of one to the end of the other.
+#[inline(always)]
+fn copy_last<const N: usize>(to: &mut [u8], from: &[u8]) {
+    if let (Some(to), Some(from)) = (to.last_chunk_mut::<N>(), from.last_chunk::<N>()) {
+        if N == 4 {
+            *to = *from;
+        } else {
+            copy_fixed::<N>(to, from);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_of_every_length_are_appended_whole() {
+        let text: Vec<u8> = (0..200).map(|n| b'a' + n % 26).collect();
+        let mut sink = Sink::default();
+        let mut expected = Vec::new();
+        for length in 0..text.len() {
+            for start in [0, 1, text.len() - length] {
+                let Some(part) = text.get(start..start + length) else {
+                    continue;
+                };
+                sink.put(part);
+                sink.push(b'|');
+                sink.member(&[b'-'; 32], 2, (&text, start, start + length), Some(b'.'));
+                expected.extend_from_slice(part);
+                expected.extend_from_slice(b"|--");
+                expected.extend_from_slice(part);
+                expected.push(b'.');
+            }
+        }
+        let piece: [u8; 32] = std::array::from_fn(|n| b'A' + n as u8);
+        for length in 0..=32 {
+            sink.padded(&piece, length);
+            expected.extend_from_slice(&piece[..length]);
+        }
+        assert!(sink.written() == expected);
+    }
+
+    #[test]
+    fn what_was_written_can_be_moved_and_taken_back() {
+        let mut sink = Sink::default();
+        sink.put(b"abcdef");
+        sink.shift(2, 5);
+        assert_eq!(&sink.written()[5..], b"cdef");
+        sink.shift(5, 1);
+        assert_eq!(sink.written(), b"acdef");
+        sink.repeat(1..3);
+        assert_eq!(sink.written(), b"acdefcd");
+        sink.truncate(2);
+        sink.set(1, b'x');
+        assert_eq!(sink.written(), b"ax");
+    }
+}

@@ -1,0 +1,59 @@
+//! What each record obliges to.
+
+use capillary_xdm::{Input, Mapper, Params};
+
+use super::{Answer, Place, Produced, Reject};
+
+/// A record and what must become of it.
+#[derive(Debug)]
+pub(super) struct Duty {
+    pub(super) place: Place,
+    pub(super) kind: Kind,
+}
+
+#[derive(Debug)]
+pub(super) enum Kind {
+    /// Nothing.
+    Skipped,
+    /// A dead letter for this reason.
+    Rejected { reason: String },
+    /// An event, in the order of its lane. `at` is its time.
+    Event { id: String, lane: String, at: i64 },
+}
+
+pub(super) fn duties(params: Params, topic: &[Produced]) -> Vec<Duty> {
+    let mut mapper = Mapper::new(params);
+    let mut answer = Vec::new();
+    let duty = |record: &Produced| {
+        answer.clear();
+        let input = Input {
+            offset: record.offset,
+            timestamp: record.timestamp,
+            value: &record.value,
+        };
+        mapper.answer(input, &mut answer);
+        let kind = match serde_json::from_slice::<Answer<'_>>(&answer) {
+            Ok(answer) if answer.skip.is_some() => Kind::Skipped,
+            Ok(Answer {
+                id: Some(id),
+                key,
+                at,
+                event: Some(_),
+                ..
+            }) => Kind::Event {
+                id,
+                lane: key.unwrap_or_default(),
+                at: at.unwrap_or_default(),
+            },
+            Ok(Answer {
+                reject: Some(Reject { reason }),
+                ..
+            }) => Kind::Rejected { reason },
+            // `judge` tells of an answer that is none.
+            _ => Kind::Rejected { reason: String::new() },
+        };
+        let place = record.place();
+        Duty { place, kind }
+    };
+    topic.iter().map(duty).collect()
+}

@@ -1,0 +1,213 @@
+//! The dead letters: whether each is there for a reason, and names the right one.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use serde::Deserialize;
+
+use super::duty::{Duty, Kind};
+use super::{Place, Verdict};
+use crate::simulator::InletRequest;
+
+/// How often a server error must meet a record before it may be dead-lettered for it.
+const STUCK: usize = 20;
+/// Refusals of different records in a row, with nothing accepted in between, that are the target's fault and no record's.
+const TARGET: usize = 20;
+/// Events further ahead than this are not waited for.
+const AHEAD_MS: i64 = 5 * 60 * 1000;
+
+/// What a letter says of its record.
+#[derive(Debug, Clone, Deserialize)]
+struct Letter {
+    source: Place,
+    stage: String,
+    reason: String,
+    target: Option<Target>,
+}
+
+/// Who refused it.
+#[derive(Debug, Clone, Deserialize)]
+struct Target {
+    inlet: String,
+    status: Option<u16>,
+}
+
+/// The letters, by the place of their record.
+#[derive(Debug, Default)]
+pub(super) struct Letters {
+    letters: BTreeMap<Place, Letter>,
+    /// Further letters for the same record.
+    copies: usize,
+    /// Why some cannot be read.
+    unreadable: Vec<String>,
+}
+
+impl Letters {
+    pub(super) fn read(values: &[Vec<u8>]) -> Self {
+        let mut read = Self::default();
+        for value in values {
+            match serde_json::from_slice::<Letter>(value) {
+                Ok(letter) => {
+                    let known = read.letters.insert(letter.source, letter).is_some();
+                    read.copies += usize::from(known);
+                }
+                Err(error) => read
+                    .unreadable
+                    .push(format!("a dead letter that cannot be read: {error}")),
+            }
+        }
+        read
+    }
+
+    /// Whether there is a letter for this record.
+    pub(super) fn has(&self, place: Place) -> bool {
+        self.letters.contains_key(&place)
+    }
+}
+
+/// Judges all letters: a letter without any reason is invented, one with another than it names has the wrong reason.
+pub(super) fn judge(verdict: &mut Verdict, letters: &Letters, duties: &[Duty], requests: &[InletRequest], since: i64) {
+    verdict.changed.extend(letters.unreadable.iter().cloned());
+    verdict.duplicates += letters.copies;
+    for letter in letters.letters.values() {
+        *verdict.reasons.entry(letter.reason.clone()).or_default() += 1;
+    }
+    let refusals = Refusals::read(requests);
+    for Duty { place, kind } in duties {
+        let Some(letter) = letters.letters.get(place) else {
+            continue;
+        };
+        match kind {
+            // `super::judge` has told of it.
+            Kind::Skipped => {}
+            Kind::Rejected { reason } => {
+                if letter.stage != "mapping" || letter.reason != *reason {
+                    verdict.wrong_reasons.push(format!(
+                        "{place}: {}/{}, though the mapping rejects it as {reason}",
+                        letter.stage, letter.reason
+                    ));
+                }
+            }
+            Kind::Event { id, at, .. } => {
+                let reasons = refusals.reasons(id, *at, since, letter);
+                if reasons.is_empty() {
+                    verdict.invented.push(format!(
+                        "{place}: dead-lettered though it was never refused for a fault of its own"
+                    ));
+                } else if letter.stage != "delivery" || !reasons.contains(&letter.reason.as_str()) {
+                    verdict.wrong_reasons.push(format!(
+                        "{place}: {}/{}, though it must be one of {reasons:?}",
+                        letter.stage, letter.reason
+                    ));
+                }
+            }
+        }
+    }
+}
+
+/// A refusal: its status and its text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Refused<'a> {
+    status: u16,
+    text: Option<&'a str>,
+}
+
+impl Refused<'_> {
+    /// The reason a letter must name for it.
+    fn reason(self) -> &'static str {
+        match (self.status, self.text) {
+            (413, _) => "too_large",
+            // The documents' own text for a message that is not what the inlet expects.
+            (_, Some(text)) if text.contains("unknown xdm format") => "unknown_schema",
+            _ => "refused",
+        }
+    }
+}
+
+/// What Experience Platform refused, as its simulator saw it.
+#[derive(Debug, Default)]
+struct Refusals<'a> {
+    /// Refused for good, and not because of the configuration.
+    guilty: HashMap<&'a str, HashSet<Refused<'a>>>,
+    /// Server errors.
+    failures: HashMap<&'a str, usize>,
+    /// Profile statements refused for good; they have no id, so any may have been any record's.
+    statements: HashSet<Refused<'a>>,
+    /// Whether a profile statement met a server error so often.
+    statement_failures: usize,
+}
+
+impl<'a> Refusals<'a> {
+    fn read(requests: &'a [InletRequest]) -> Self {
+        let mut refusals = Self::default();
+        let mut streaks: HashMap<&str, HashMap<&'a str, Refused<'a>>> = HashMap::new();
+        for request in requests {
+            let streak = streaks.entry(request.inlet.as_str()).or_default();
+            let alone = request.messages.len() == 1 || request.status == Some(207);
+            for message in &request.messages {
+                if message.accepted {
+                    refusals.release(streak);
+                    continue;
+                }
+                let for_good =
+                    (400..500).contains(&message.status) && ![401, 403, 404, 408, 429].contains(&message.status);
+                let refused = Refused {
+                    status: message.status,
+                    text: message.text.as_deref(),
+                };
+                match (message.id.as_deref(), message.status) {
+                    (Some(id), _) if for_good && alone => drop(streak.insert(id, refused)),
+                    (Some(id), 500..) => *refusals.failures.entry(id).or_default() += 1,
+                    (None, _) if for_good => drop(refusals.statements.insert(refused)),
+                    (None, 500..) => refusals.statement_failures += 1,
+                    _ => {}
+                }
+            }
+        }
+        for mut streak in streaks.into_values() {
+            refusals.release(&mut streak);
+        }
+        refusals
+    }
+
+    /// The end of a streak of refusals: a short one tells of its records, a long one of the target.
+    fn release(&mut self, streak: &mut HashMap<&'a str, Refused<'a>>) {
+        let ended = std::mem::take(streak);
+        if ended.len() < TARGET {
+            for (id, refused) in ended {
+                self.guilty.entry(id).or_default().insert(refused);
+            }
+        }
+    }
+
+    /// The reasons an event may be dead-lettered for, as far as the letter's own account of the refusal is true.
+    fn reasons(&self, id: &str, at: i64, since: i64, letter: &Letter) -> Vec<&'static str> {
+        let mut reasons = Vec::new();
+        let statement = letter.target.as_ref().is_some_and(|target| target.inlet == "profiles");
+        let found = if statement {
+            Some(&self.statements)
+        } else {
+            self.guilty.get(id)
+        };
+        let told = letter.target.as_ref().and_then(|target| target.status);
+        for refused in found.into_iter().flatten() {
+            // A letter that names another status than the platform's has no reason of its own right.
+            let same = told == Some(refused.status);
+            reasons.push(if same {
+                refused.reason()
+            } else {
+                "one with the platform's status"
+            });
+        }
+        let failures = match statement {
+            true => self.statement_failures,
+            false => self.failures.get(id).copied().unwrap_or_default(),
+        };
+        if failures >= STUCK {
+            reasons.push("target_keeps_failing");
+        }
+        if at - since > AHEAD_MS {
+            reasons.push("future_time");
+        }
+        reasons
+    }
+}
