@@ -248,12 +248,12 @@ where
                 };
                 let count = parcels.len();
                 started = true;
-                let entities = parcels.iter().map(|parcel| (parcel.record.at, &parcel.entity[..]));
+                let entities = parcels.iter().map(|parcel| (parcel.record.at, parcel.entity.clone()));
                 let request = match cargo {
-                    Cargo::AsStated => inlet.endpoint.request(entities),
+                    Cargo::AsStated => inlet.endpoint.request(entities.collect()),
                     Cargo::Merged(entity) => inlet
                         .endpoint
-                        .request(entities.take(1).map(|(at, _)| (at, &entity[..]))),
+                        .request(entities.take(1).map(|(at, _)| (at, entity.clone())).collect()),
                     Cargo::Nothing => {
                         self.flights
                             .push(Box::pin(async move { (name, id, (Sent::Nothing, None)) }));

@@ -140,7 +140,7 @@ impl Transport for FakePlatform {
 
 impl FakePlatform {
     fn call(&self, request: &Request, authorization: &HeaderValue) -> Call {
-        let body: Value = serde_json::from_slice(&request.body).expect("every request is JSON");
+        let body: Value = serde_json::from_slice(&request.body.write()).expect("every request is JSON");
         let id = |message: &Value| {
             let entity = message
                 .pointer("/body/xdmEntity")
@@ -161,18 +161,19 @@ impl FakePlatform {
         let mut calls = self.calls.lock().unwrap();
         let call = Call {
             number: calls.len(),
-            profiles: request.url.path().contains("profile"),
+            profiles: request.head.url.path().contains("profile"),
             ids,
             token: authorization.to_str().unwrap().to_owned(),
             at: self.start.elapsed(),
-            bytes: request.body.len(),
+            bytes: request.body.write().len(),
             body,
             headers: request
+                .head
                 .headers
                 .iter()
                 .map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()))
                 .collect(),
-            url: request.url.clone(),
+            url: request.head.url.clone(),
         };
         calls.push(call.clone());
         call
