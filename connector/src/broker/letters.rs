@@ -7,7 +7,6 @@ use bytes::Bytes;
 
 use crate::config::Config;
 
-use super::connection::Connection;
 use super::directory::Directory;
 use super::error::BrokerError;
 use super::offsets::StoredOffsets;

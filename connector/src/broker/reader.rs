@@ -36,7 +36,7 @@ const ROUND: Duration = Duration::from_secs(30);
 /// A second look decides: the first may have met an instance that was just being replaced.
 const LOOKS: u32 = 2;
 /// While the mark of this process stands, the other one is about to end by itself.
-const PATIENT_LOOKS: u32 = 6;
+const PATIENT_LOOKS: u32 = 4;
 
 /// What all partitions of a reader share.
 pub(super) struct Shared {

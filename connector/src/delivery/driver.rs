@@ -166,6 +166,7 @@ where
             None => None,
         };
         Ok(Self {
+            wall: Steady::new(parts.clock.clone()),
             tallies: parts.counters.tallies(),
             parts,
             platform: platform.clone(),

@@ -258,6 +258,8 @@ pub(super) struct World {
     pub(super) counters: Arc<Counters>,
     pub(super) clock: Arc<AtomicI64>,
     pub(super) config: Platform,
+    /// The records' own time. Answers come without one; only records that are read raw have it.
+    pub(super) logged: Option<i64>,
     next: AtomicI64,
 }
 
@@ -287,6 +289,7 @@ impl World {
             letters: Arc::default(),
             ledger: Arc::new(Ledger::new(config.buffer)),
             counters: Arc::default(),
+            logged: None,
             clock: Arc::new(AtomicI64::new(NOW)),
             config,
             next: AtomicI64::new(0),
@@ -309,7 +312,7 @@ impl World {
         self.ledger.open(position, answer.len() as u64).unwrap();
         Arrival::Record {
             position,
-            timestamp: Some(NOW - 500),
+            timestamp: self.logged,
             answer,
         }
     }
