@@ -4,7 +4,7 @@
 //! comment, or in the ruins of broken YAML. So nothing of a line is shown but
 //!
 //! - keys, and the signs of YAML between them;
-//! - values of keys that the [schema](super::schema) knows and does not call confidential, when the file has them on one
+//! - values of keys that the [schema](mod@super::schema) knows and does not call confidential, when the file has them on one
 //!   line as they are read, and they are no URLs with a user in them.
 //!
 //! Everything else becomes `…`, and comments are cut off. A file that is no YAML shows the key its broken line begins

@@ -1,4 +1,4 @@
-//! The forms of values, for the [schema](super::schema): what an editor can check while somebody types.
+//! The forms of values, for the [schema](mod@super::schema): what an editor can check while somebody types.
 //!
 //! A form never refuses what validation accepts. The reverse is not promised: validation stays the judge.
 

@@ -2,7 +2,7 @@
 //! optional, so that validation can name all that is missing at once.
 //!
 //! This is the one place where a key is described. Its doc comment is what editors show and what `docs/configuration.md`
-//! says; `required`, `default` and `transform` are for the [schema](super::schema) alone, and tests hold them against
+//! says; `required`, `default` and `transform` are for the [schema](mod@super::schema) alone, and tests hold them against
 //! what validation does.
 
 use std::collections::BTreeMap;
