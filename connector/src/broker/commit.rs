@@ -10,7 +10,7 @@ use fluvio::Isolation;
 use fluvio_protocol::link::ErrorCode;
 use fluvio_spu_schema::server::consumer_offset::UpdateConsumerOffsetRequest;
 use fluvio_spu_schema::server::stream_fetch::DefaultStreamFetchRequest;
-use futures_util::StreamExt;
+use futures_util::{FutureExt, StreamExt};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 use tracing::{debug, info, warn};
@@ -21,6 +21,7 @@ use super::backoff::Backoff;
 use super::connection::{Connection, Responses};
 use super::error::BrokerError;
 use super::reader::Shared;
+use super::refusal::Refusal;
 
 /// No more often than this per partition.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -47,8 +48,21 @@ const WHAT: &str = "committing an offset";
 struct Session {
     connection: Connection,
     id: u32,
-    /// Gets no credit, so at most one small response ever waits in it.
-    _responses: Responses,
+    /// Gets no credit, so at most one small response ever waits in it, and the news that the topic is gone.
+    responses: Responses,
+}
+
+impl Session {
+    /// Whether the broker said that the topic is gone. A session outlives its topic, and the broker stores what it
+    /// commits also then.
+    fn has_lost_its_topic(&mut self) -> bool {
+        while let Some(Some(Ok(response))) = self.responses.next().now_or_never() {
+            if Refusal::of(&response.partition.error_code) == Refusal::TopicGone {
+                return true;
+            }
+        }
+        false
+    }
 }
 
 /// Commits one partition.
@@ -111,6 +125,7 @@ impl Committer {
                             self.succeeded(offset);
                             INTERVAL
                         }
+                        Err(error @ BrokerError::TopicDeleted { .. }) => return self.given_up(&error),
                         Err(error) => self.failed(&error),
                     }
                 }
@@ -166,6 +181,14 @@ impl Committer {
         self.backoff.pause()
     }
 
+    /// The broker has removed the stored offsets together with the topic. Whoever reads ends because of that; until
+    /// then nothing more is stored.
+    fn given_up(&self, error: &BrokerError) {
+        warn!(partition = self.partition, %error, "no offset is committed any more");
+        let obstacle = Obstacle::of(error.fault(), error);
+        self.shared.obstacles.put(Place::Commit(self.partition), obstacle);
+    }
+
     /// One attempt. Given up half-way, it leaves no session behind: the answer may still come and mean nothing.
     async fn attempt(&mut self, offset: i64, limit: Duration) -> Result<(), BrokerError> {
         timeout(limit, self.commit(offset)).await.unwrap_or_else(|_elapsed| {
@@ -178,10 +201,14 @@ impl Committer {
     }
 
     async fn commit(&mut self, offset: i64) -> Result<(), BrokerError> {
-        let session = match self.session.take() {
+        let mut session = match self.session.take() {
             Some(session) => session,
-            None => self.open().await?,
+            None => self.open(offset).await?,
         };
+        if session.has_lost_its_topic() {
+            let topic = self.shared.topic.clone();
+            return Err(BrokerError::TopicDeleted { topic });
+        }
         self.shared.journal.sending(self.partition, offset);
         let request = UpdateConsumerOffsetRequest::new(offset, session.id);
         let answer = session.connection.call(WHAT, request).await?;
@@ -207,12 +234,20 @@ impl Committer {
     }
 
     /// Opens a session by a stream at the last record, without the SmartModule: its one response names the session.
-    async fn open(&self) -> Result<Session, BrokerError> {
+    /// Fails when the log does not hold what is to be committed: it may be another log of the same name.
+    async fn open(&self, offset: i64) -> Result<Session, BrokerError> {
         /// Enough for a response; what it holds is of no interest.
         const MAX_BYTES: i32 = 4096;
         let shared = &self.shared;
         let connection = shared.directory.connect_leader(&shared.topic, self.partition).await?;
         let log = shared.log(&connection, self.partition).await?;
+        if offset >= log.end {
+            return Err(BrokerError::LogShorter {
+                replica: shared.replica(self.partition),
+                next: offset.saturating_add(1),
+                end: log.end,
+            });
+        }
         let bad = |reason: String| BrokerError::BadResponse {
             what: WHAT,
             address: connection.address().to_owned(),
@@ -247,7 +282,7 @@ impl Committer {
         Ok(Session {
             connection,
             id,
-            _responses: responses,
+            responses,
         })
     }
 }

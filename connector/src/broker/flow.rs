@@ -7,7 +7,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::ledger::{Bounds, Ledger};
 
-/// So many partitions may read their log directly at once: each response is up to 32 MiB.
+/// So many partitions may read their log directly at once: a response is as large as the largest batch, 32 MiB.
 const DIRECT_READS: usize = 2;
 
 /// Hands out turns. A turn stands for one response that is asked for but not yet in the ledger, so that partitions

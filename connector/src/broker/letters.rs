@@ -25,6 +25,8 @@ use super::{profile, start::Log};
 const COMMIT: &str = "committing the progress of a replay";
 /// How long the broker may take to name the session of a commit.
 const SESSION_TIMEOUT: Duration = Duration::from_secs(5);
+/// The broker counts the streams of a connection from 1. Used only while the log is empty and no response can come.
+const FIRST_STREAM: u32 = 1;
 
 /// One record of the dead-letter topic.
 #[derive(Debug, Clone)]
@@ -128,6 +130,7 @@ impl LetterLog {
         /// Enough for a response; what it holds is of no interest.
         const MAX_BYTES: i32 = 4096;
         let connection = self.directory.connect_leader(&self.topic, partition).await?;
+        let log = self.log(&connection, partition).await?;
         let bad = |reason: String| BrokerError::BadResponse {
             what: COMMIT,
             address: connection.address().to_owned(),
@@ -136,23 +139,27 @@ impl LetterLog {
         let request = DefaultStreamFetchRequest::builder()
             .topic(self.topic.clone())
             .partition(partition)
-            // That letter was read, so it is there.
-            .fetch_offset(offset)
+            // The last letter there is: the one that is done may have been removed by retention since.
+            .fetch_offset((log.end - 1).max(log.start))
             .isolation(Isolation::ReadCommitted)
             .max_bytes(MAX_BYTES)
             .consumer_id(Some(consumer.to_owned()))
             .build()
             .map_err(|error| bad(error.to_string()))?;
         let mut responses = connection.stream(request).await?;
-        let response = match timeout(SESSION_TIMEOUT, responses.next()).await {
-            Ok(Some(response)) => response.map_err(|error| connection.failed(COMMIT, &error))?,
-            Ok(None) => return Err(connection.closed(COMMIT)),
-            Err(_elapsed) => return Err(bad("no session was opened".to_owned())),
-        };
-        if response.partition.error_code != ErrorCode::None {
-            return Err(refused(&connection, COMMIT, response.partition.error_code));
+        let mut session = FIRST_STREAM;
+        if log.end > log.start {
+            let response = match timeout(SESSION_TIMEOUT, responses.next()).await {
+                Ok(Some(response)) => response.map_err(|error| connection.failed(COMMIT, &error))?,
+                Ok(None) => return Err(connection.closed(COMMIT)),
+                Err(_elapsed) => return Err(bad("no session was opened".to_owned())),
+            };
+            if response.partition.error_code != ErrorCode::None {
+                return Err(refused(&connection, COMMIT, response.partition.error_code));
+            }
+            session = response.stream_id;
         }
-        let request = UpdateConsumerOffsetRequest::new(offset, response.stream_id);
+        let request = UpdateConsumerOffsetRequest::new(offset, session);
         let answer = connection.call(COMMIT, request).await?;
         match answer.error_code {
             ErrorCode::None if answer.offset == offset => Ok(()),

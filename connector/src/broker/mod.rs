@@ -24,6 +24,7 @@ mod profile;
 mod raw;
 mod reader;
 mod refusal;
+mod rounds;
 mod sequence;
 mod smartmodule;
 mod standing;
