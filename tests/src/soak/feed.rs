@@ -20,7 +20,7 @@ use super::script::status;
 pub(super) const EVERY: Duration = Duration::from_millis(250);
 /// Customers of the made-up programme.
 const CUSTOMERS: u64 = 40;
-/// Kinds that state no profile facts: one of these is refused without leaving half of a record behind.
+/// Kinds that state no profile facts: a statement ahead of its time would rightly win over later ones.
 const EVENT_ONLY: [&str; 3] = ["transactionAdded", "pointsExpiryReminder", "promotionEarned"];
 
 /// Produces, one portion at a time. Broker faults hold it back: a producer that does not know whether its record was stored
@@ -60,7 +60,7 @@ impl Feed {
         &self.produced
     }
 
-    /// The next events that are nothing but events are refused for good.
+    /// The next events are refused for good; a profile statement in the same record is not.
     pub(super) fn doom(&mut self, dialect: Dialect, count: usize) {
         self.doomed = Some((dialect, count));
     }
@@ -86,8 +86,8 @@ impl Feed {
         let mut portions: BTreeMap<u32, Vec<ProducedRecord>> = BTreeMap::new();
         for _ in 0..count {
             let mut event = self.workload.next_event();
+            self.may_be_refused(scenario, &event);
             if is_nothing_but_an_event(&event) {
-                self.may_be_refused(scenario, &event);
                 self.may_lie_ahead(&mut event);
             }
             let mut hasher = DefaultHasher::new();
@@ -155,7 +155,7 @@ impl Feed {
     }
 }
 
-/// Whether it is delivered, and as an event only: a profile statement ahead of its time would rightly win over later ones.
+/// Whether it is delivered, and as an event only.
 fn is_nothing_but_an_event(event: &RawEvent) -> bool {
     let text = String::from_utf8_lossy(&event.value);
     let named = |kind: &str| text.contains(&format!("\"eventName\":\"{kind}\""));
