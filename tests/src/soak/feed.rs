@@ -98,6 +98,40 @@ impl Feed {
                 value: event.value,
             });
         }
+        self.send(scenario, portions).await
+    }
+
+    /// Produces an event to each partition, none of which is refused or lies ahead, and gives their ids.
+    pub(super) async fn produce_to_every_partition(
+        &mut self,
+        scenario: &Scenario,
+    ) -> Result<Vec<String>, ScenarioError> {
+        let (mut portions, mut ids) = (BTreeMap::new(), Vec::new());
+        for partition in 0..scenario.partitions() {
+            // Statements of one profile must not lie in two partitions: nothing would order them.
+            let (id, event) = loop {
+                let event = self.workload.next_event();
+                match &event.expected {
+                    Expected::Delivered { id } if is_nothing_but_an_event(&event) => break (id.clone(), event),
+                    _ => {}
+                }
+            };
+            ids.push(id);
+            let record = ProducedRecord {
+                key: Some(event.key.into_bytes()),
+                value: event.value,
+            };
+            portions.insert(partition, vec![record]);
+        }
+        self.send(scenario, portions).await?;
+        Ok(ids)
+    }
+
+    async fn send(
+        &mut self,
+        scenario: &Scenario,
+        portions: BTreeMap<u32, Vec<ProducedRecord>>,
+    ) -> Result<(), ScenarioError> {
         for (partition, records) in portions {
             let compressions = [
                 Compression::None,

@@ -57,6 +57,12 @@ async fn each_spu_may_restart_while_the_connector_runs() {
     let mut connector = scenario.connector().unwrap();
     for spu in 0..2 {
         scenario.produce(&wanted(30 + spu, 50)).await.unwrap();
+        // It reads from both before one goes.
+        let all = usize::try_from(50 * (spu + 1)).unwrap();
+        scenario
+            .seen("every event", SOON, |seen| seen.store().distinct_events() >= all)
+            .await
+            .unwrap();
         scenario
             .cluster
             .restart_spu(usize::try_from(spu).unwrap())
