@@ -23,6 +23,10 @@ use super::sequence::{Answer, Piece, Sequence};
 /// How many records are mapped before other tasks get their turn.
 const MAPPED_AT_ONCE: usize = 128;
 
+/// What keeping account of a record takes besides its answer, in bytes: its names, its place in the lanes and the ledger,
+/// and what the allocator adds. Measured; short answers would otherwise fill the memory with their accounts.
+const ACCOUNT: u64 = 700;
+
 /// What the broker sends for a partition.
 pub(super) type Response = FetchablePartitionResponse<RecordSet<RawRecords>>;
 
@@ -92,7 +96,9 @@ impl Intake {
             partition: self.partition,
             offset: answer.offset,
         };
-        let bytes = u64::try_from(answer.value.len()).unwrap_or(u64::MAX);
+        let bytes = u64::try_from(answer.value.len())
+            .unwrap_or(u64::MAX)
+            .saturating_add(ACCOUNT);
         self.shared.ledger.open(position, bytes)?;
         permit.send(Arrival::Record {
             position,

@@ -5,8 +5,6 @@ use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use fluvio_protocol::link::ErrorCode;
-use fluvio_spu_schema::server::fetch_offset::FetchOffsetsRequest;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
@@ -26,8 +24,10 @@ use super::directory::Directory;
 use super::error::BrokerError;
 use super::flow::Flow;
 use super::journal::{Journal, Verdict};
+use super::mark::{self, Mark};
 use super::offsets::StoredOffsets;
 use super::partition::PartitionReader;
+use super::session;
 use super::standing::Standing;
 use super::start::Log;
 
@@ -35,6 +35,8 @@ use super::start::Log;
 const ROUND: Duration = Duration::from_secs(30);
 /// A second look decides: the first may have met an instance that was just being replaced.
 const LOOKS: u32 = 2;
+/// While the mark of this process stands, the other one is about to end by itself.
+const PATIENT_LOOKS: u32 = 4;
 
 /// What all partitions of a reader share.
 pub(super) struct Shared {
@@ -49,6 +51,7 @@ pub(super) struct Shared {
     pub(super) ledger: Arc<Ledger>,
     pub(super) flow: Flow,
     pub(super) journal: Journal,
+    pub(super) mark: Mark,
     pub(super) standing: Arc<Standing>,
     pub(super) obstacles: Arc<Obstacles>,
 }
@@ -71,29 +74,7 @@ impl Shared {
 
     /// What a partition's log holds now.
     pub(super) async fn log(&self, connection: &Connection, partition: u32) -> Result<Log, BrokerError> {
-        const WHAT: &str = "reading the bounds of the log";
-        let address = || connection.address().to_owned();
-        let request = FetchOffsetsRequest::new(self.topic.clone(), partition);
-        let response = connection.call(WHAT, request).await?;
-        let replica = (self.topic.clone(), partition).into();
-        let found = response
-            .find_partition(&replica)
-            .ok_or_else(|| BrokerError::BadResponse {
-                what: WHAT,
-                address: address(),
-                reason: "the partition is not in it".to_owned(),
-            })?;
-        match found.error_code {
-            ErrorCode::None => Ok(Log {
-                start: found.start_offset,
-                end: found.last_stable_offset,
-            }),
-            code => Err(BrokerError::Refused {
-                what: WHAT,
-                address: address(),
-                code,
-            }),
-        }
+        session::look(connection, &self.topic, partition).await
     }
 }
 
@@ -145,11 +126,13 @@ impl Reader {
         let (found_sender, mut found) = mpsc::channel(1);
         let ended = {
             let mut watching = std::pin::pin!(self.watch(found_sender));
+            let mut marking = std::pin::pin!(mark::keep(Arc::clone(&self.shared)));
             let mut backlog = std::pin::pin!(backlog::watch(&self.shared));
             loop {
                 tokio::select! {
                     () = stopped(&mut stop) => break Ok(()),
                     error = &mut watching => break Err(error),
+                    error = &mut marking => break Err(error),
                     // Goes on for ever.
                     () = &mut backlog => {}
                     Some(found) = found.recv() => {
@@ -284,7 +267,12 @@ impl Reader {
                     .to_owned(),
             };
             self.shared.obstacles.put(Place::Writer, obstacle);
-            if *foreign_looks >= LOOKS {
+            let enough = if self.shared.mark.stands() {
+                PATIENT_LOOKS
+            } else {
+                LOOKS
+            };
+            if *foreign_looks >= enough {
                 return Err(foreign);
             }
         } else {
