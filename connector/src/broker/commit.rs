@@ -94,6 +94,7 @@ impl Committer {
                             self.succeeded(offset);
                             INTERVAL
                         }
+                        Err(error @ BrokerError::TopicDeleted { .. }) => return self.given_up(&error),
                         Err(error) => self.failed(&error),
                     }
                 }
@@ -149,6 +150,14 @@ impl Committer {
         self.backoff.pause()
     }
 
+    /// The broker has removed the stored offsets together with the topic. Whoever reads ends because of that; until
+    /// then nothing more is stored.
+    fn given_up(&self, error: &BrokerError) {
+        warn!(partition = self.partition, %error, "no offset is committed any more");
+        let obstacle = Obstacle::of(error.fault(), error);
+        self.shared.obstacles.put(Place::Commit(self.partition), obstacle);
+    }
+
     /// One attempt. Given up half-way, it leaves no session behind: the answer may still come and mean nothing.
     async fn attempt(&mut self, offset: i64, limit: Duration) -> Result<(), BrokerError> {
         timeout(limit, self.commit(offset)).await.unwrap_or_else(|_elapsed| {
@@ -162,13 +171,27 @@ impl Committer {
 
     async fn commit(&mut self, offset: i64) -> Result<(), BrokerError> {
         let shared = &self.shared;
-        let session = match self.session.take() {
+        let mut session = match self.session.take() {
             Some(session) => session,
-            None => Session::open(&shared.directory, &shared.topic, self.partition, &shared.consumer).await?,
+            None => self.open(offset).await?,
         };
         shared.journal.sending(self.partition, offset);
         session.store(offset).await?;
         self.session = Some(session);
         Ok(())
+    }
+
+    /// Fails when the log does not hold what is to be committed: it may be another log of the same name.
+    async fn open(&self, offset: i64) -> Result<Session, BrokerError> {
+        let shared = &self.shared;
+        let session = Session::open(&shared.directory, &shared.topic, self.partition, &shared.consumer).await?;
+        if offset >= session.log_end() {
+            return Err(BrokerError::LogShorter {
+                replica: shared.replica(self.partition),
+                next: offset.saturating_add(1),
+                end: session.log_end(),
+            });
+        }
+        Ok(session)
     }
 }

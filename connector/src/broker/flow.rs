@@ -10,7 +10,7 @@ use crate::ledger::{Bounds, Ledger};
 /// A response stands in memory as the frame that was received, as the records cut from it, and for a moment in between:
 /// responses on their way may take no more than this part of the buffer.
 const SHARE: u64 = 4;
-/// So many partitions may read their log directly at once: each response is up to 32 MiB.
+/// So many partitions may read their log directly at once: a response is as large as the largest batch, 32 MiB.
 const DIRECT_READS: usize = 2;
 
 /// Hands out turns. A turn stands for one response that is asked for but not yet in the ledger, so that partitions

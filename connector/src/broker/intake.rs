@@ -110,7 +110,7 @@ impl Intake {
     }
 
     /// Takes in a response. The turn under which it was asked for ends when it is in the ledger.
-    pub(super) async fn accept(&mut self, response: Response, turn: Option<Turn>) -> Result<(), BrokerError> {
+    pub(super) async fn accept(&mut self, response: Response, mut turn: Option<Turn>) -> Result<(), BrokerError> {
         let next = response.next_offset_for_fetch().unwrap_or_default();
         let answers = self.answers(&response)?;
         let mut pieces = self
@@ -129,9 +129,16 @@ impl Intake {
             let last = *range.end();
             pieces.remove(0);
             // Filling takes turns of its own; there may be only one.
-            drop(turn);
+            drop(turn.take());
             self.fill(last).await?;
         }
+        let shared = Arc::clone(&self.shared);
+        let _direct = if pieces.iter().any(|piece| matches!(piece, Piece::Missing(_))) {
+            drop(turn.take());
+            Some(shared.flow.direct().await)
+        } else {
+            None
+        };
         // Holes inside are as short as the response, so one read finds all of them.
         let mut found = self.find(&pieces).await?;
         for piece in pieces {

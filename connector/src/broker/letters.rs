@@ -93,7 +93,7 @@ impl LetterLog {
 
     /// Stores that a consumer is done with everything up to and including `offset`.
     pub(crate) async fn commit(&self, partition: u32, consumer: &str, offset: i64) -> Result<(), BrokerError> {
-        let session = Session::open(&self.directory, &self.topic, partition, consumer).await?;
+        let mut session = Session::open(&self.directory, &self.topic, partition, consumer).await?;
         session.store(offset).await
     }
 }

@@ -152,7 +152,7 @@ async fn look(
             Step::Stands => {}
             Step::Taken(found) => return Ok(Looked::Taken { partition, found }),
             Step::Set => {
-                let session = Session::open(&shared.directory, &shared.topic, partition, consumer).await?;
+                let mut session = Session::open(&shared.directory, &shared.topic, partition, consumer).await?;
                 session.store(marks.own).await?;
             }
         }

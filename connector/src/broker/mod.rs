@@ -25,6 +25,7 @@ mod profile;
 mod raw;
 mod reader;
 mod refusal;
+mod rounds;
 mod sequence;
 mod session;
 mod smartmodule;

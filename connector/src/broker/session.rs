@@ -8,12 +8,13 @@ use fluvio_protocol::link::ErrorCode;
 use fluvio_spu_schema::server::consumer_offset::UpdateConsumerOffsetRequest;
 use fluvio_spu_schema::server::fetch_offset::FetchOffsetsRequest;
 use fluvio_spu_schema::server::stream_fetch::DefaultStreamFetchRequest;
-use futures_util::StreamExt;
+use futures_util::{FutureExt, StreamExt};
 use tokio::time::timeout;
 
 use super::connection::{Connection, Responses};
 use super::directory::Directory;
 use super::error::BrokerError;
+use super::refusal::Refusal;
 use super::start::Log;
 
 /// How long a session waits for the response that names it.
@@ -27,9 +28,11 @@ const WHAT: &str = "committing an offset";
 /// Stores offsets of one consumer for one partition.
 pub(super) struct Session {
     connection: Connection,
+    topic: String,
     id: u32,
-    /// Gets no credit, so at most one small response ever waits in it.
-    _responses: Responses,
+    log_end: i64,
+    /// Gets no credit, so at most one small response ever waits in it, and the news that the topic is gone.
+    responses: Responses,
 }
 
 /// What the log of a partition holds now, by a connection to its leader.
@@ -97,13 +100,35 @@ impl Session {
         }
         Ok(Self {
             connection,
+            topic: topic.to_owned(),
             id,
-            _responses: responses,
+            log_end: log.end,
+            responses,
         })
     }
 
+    /// Where the log ended when the session was opened.
+    pub(super) fn log_end(&self) -> i64 {
+        self.log_end
+    }
+
+    /// Whether the broker said that the topic is gone. A session outlives its topic, and the broker stores what comes
+    /// through it also then.
+    fn has_lost_its_topic(&mut self) -> bool {
+        while let Some(Some(Ok(response))) = self.responses.next().now_or_never() {
+            if Refusal::of(&response.partition.error_code) == Refusal::TopicGone {
+                return true;
+            }
+        }
+        false
+    }
+
     /// Stores an offset, and makes sure that the broker says so.
-    pub(super) async fn store(&self, offset: i64) -> Result<(), BrokerError> {
+    pub(super) async fn store(&mut self, offset: i64) -> Result<(), BrokerError> {
+        if self.has_lost_its_topic() {
+            let topic = self.topic.clone();
+            return Err(BrokerError::TopicDeleted { topic });
+        }
         let request = UpdateConsumerOffsetRequest::new(offset, self.id);
         let answer = self.connection.call(WHAT, request).await?;
         match answer.error_code {

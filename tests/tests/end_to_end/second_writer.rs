@@ -64,7 +64,7 @@ async fn of_two_processes_with_one_consumer_id_the_older_ends_with_3_and_nothing
     scenario.settled(&mut newer, SOON).await.unwrap();
     assert!(newer.is_running().unwrap(), "{}", newer.log());
     clean(&scenario).await;
-    stop(newer).await;
+    stop(&scenario, newer).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
