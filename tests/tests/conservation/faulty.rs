@@ -237,6 +237,7 @@ impl<'a> FaultyConnector<'a> {
                 .http
                 .post(simulator.inlet_url(inlet))
                 .header("content-type", "application/json")
+                .header("x-adobe-flow-id", &inlet.flow_id)
                 .body(statement.to_string());
             let status = request.send().await.unwrap().status();
             if status.as_u16() == 400 {

@@ -90,15 +90,19 @@ fn told_to_wait(events: &[RawEvent]) -> Vec<Step> {
     vec![Step::new(Target::Inlets, Fault::message(status(503))).when(Selector::ids([id(&events[1])]))]
 }
 
-fn refused_for_good(events: &[RawEvent]) -> Vec<Step> {
-    let fault = Fault::Message {
+/// A refusal for a fault of the record.
+fn invalid() -> Fault {
+    Fault::Message {
         status: status(400),
         message: Some("Message is invalid".to_owned()),
         dialect: None,
         accept: false,
-    };
+    }
+}
+
+fn refused_for_good(events: &[RawEvent]) -> Vec<Step> {
     vec![
-        Step::new(Target::Inlets, fault)
+        Step::new(Target::Inlets, invalid())
             .when(Selector::ids([id(&events[7])]))
             .forever(),
     ]
@@ -177,7 +181,7 @@ async fn with_a_part_refused(bug: Bug, inlet: &str) -> Verdict {
     let last = events.split_off(at);
     let target = Target::Inlet(inlet.to_owned());
     let refused = match inlet {
-        "events" => Step::new(target, Fault::message(status(400))).when(Selector::ids([guilty.as_str()])),
+        "events" => Step::new(target, invalid()).when(Selector::ids([guilty.as_str()])),
         // Statements have no id; by then there is but one to refuse.
         _ => Step::new(target, Fault::status(status(400))),
     };

@@ -77,6 +77,24 @@ async fn each_spu_may_restart_while_the_connector_runs() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_controller_alone_may_go_while_the_connector_runs() {
+    let scenario = scenario(Options::default()).await;
+    let mut connector = scenario.connector().unwrap();
+    scenario.produce(&wanted(41, 50)).await.unwrap();
+    scenario
+        .seen("every event", SOON, |seen| seen.store().distinct_events() >= 50)
+        .await
+        .unwrap();
+    let gone = std::time::Duration::from_secs(1);
+    scenario.cluster.without_controller(gone).await.unwrap();
+    scenario.produce(&wanted(42, 50)).await.unwrap();
+    scenario.settled(&mut connector, SOON).await.unwrap();
+    stop(&scenario, connector).await;
+    let verdict = clean(&scenario).await;
+    assert_eq!(verdict.events_delivered, 100, "{verdict}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_gaps_of_a_deduplicated_topic_do_not_stop_the_stream() {
     let filter = "scripted-filter";
     let scenario = scenario(Options::default()).await;
