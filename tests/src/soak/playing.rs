@@ -296,7 +296,7 @@ impl<'a> Playing<'a> {
             if ended.elapsed() > RECOVERY {
                 self.findings.push(format!(
                     "partitions {:?} delivered nothing new for {} s after {kind:?}",
-                    scenario.simulator.look(&missing),
+                    scenario.simulator.look(missing),
                     RECOVERY.as_secs()
                 ));
                 break;
