@@ -6,6 +6,7 @@
 
 mod duty;
 mod evicted;
+mod letter;
 mod letters;
 mod run;
 mod statements;
@@ -155,8 +156,9 @@ fn judge(run: &Run<'_>, letters: &Letters) -> Verdict {
         if letter {
             verdict.dead_lettered += 1;
         }
+        let buried = letters.parts(place);
         let (Some(id), Some(event)) = (&answer.id, answer.event) else {
-            if !letter {
+            if !buried.event {
                 verdict
                     .lost
                     .push(format!("{place}: rejected by the mapping, and no dead letter"));
@@ -174,7 +176,7 @@ fn judge(run: &Run<'_>, letters: &Letters) -> Verdict {
                         .push(format!("{place}: event {id} differs from its mapping"));
                 }
             }
-            None if !letter => verdict.lost.push(format!("{place}: event {id}")),
+            None if !buried.event => verdict.lost.push(format!("{place}: event {id}")),
             None => {}
         }
         if let (true, Some(profile)) = (with_profiles, answer.profile) {
@@ -182,7 +184,7 @@ fn judge(run: &Run<'_>, letters: &Letters) -> Verdict {
                 partition: record.partition,
                 offset: record.offset,
                 at: answer.at.unwrap_or_default(),
-                buried: letter,
+                buried: buried.profile,
                 entity: serde_json::from_str(profile.get()).unwrap_or_default(),
             });
         }

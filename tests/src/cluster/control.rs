@@ -1,5 +1,9 @@
 //! What tests do to a cluster: kill and start its parts, move and cut what is between them.
 
+use std::time::Duration;
+
+use tokio::time::sleep;
+
 use super::error::{ClusterError, failed};
 use super::link::LinkFault;
 use super::{Cluster, Running};
@@ -67,6 +71,24 @@ impl Cluster {
             }
             Running::Processes(processes) => processes.restart().await,
             Running::Docker(containers) => containers.restart().await,
+            Running::Profile => Err(ClusterError::NotOurs),
+        }
+    }
+
+    /// Kills the controller alone and starts it again after a while. SPUs go on.
+    ///
+    /// # Errors
+    /// When it does not come back, or the backend cannot do it.
+    pub async fn without_controller(&self, lasts: Duration) -> Result<(), ClusterError> {
+        self.partitions.forget().await;
+        match &self.running {
+            Running::Mock(mock) => {
+                mock.stop_controller().await;
+                sleep(lasts).await;
+                mock.start_controller().await.map_err(failed("starting the controller"))
+            }
+            Running::Processes(processes) => processes.without_controller(lasts).await,
+            Running::Docker(containers) => containers.without_controller(lasts).await,
             Running::Profile => Err(ClusterError::NotOurs),
         }
     }

@@ -122,6 +122,16 @@ impl Containers {
         self.ready().await
     }
 
+    pub(super) async fn without_controller(&self, lasts: Duration) -> Result<(), ClusterError> {
+        kill(&self.controller).await?;
+        tokio::time::sleep(lasts).await;
+        self.controller
+            .start()
+            .await
+            .map_err(failed("starting the controller's container"))?;
+        self.ready().await
+    }
+
     fn spu(&self, index: usize) -> Result<&ContainerAsync<GenericImage>, ClusterError> {
         self.spus
             .get(index)

@@ -214,6 +214,15 @@ impl Processes {
         self.ready().await
     }
 
+    pub(super) async fn without_controller(&self, lasts: Duration) -> Result<(), ClusterError> {
+        let saved = Metadata::read(&self.metadata).await?;
+        self.controller.kill().await?;
+        tokio::time::sleep(lasts).await;
+        saved.mend()?;
+        self.controller.start().await?;
+        self.ready().await
+    }
+
     /// Whether clients reach the servers through links.
     pub(super) fn is_linked(&self) -> bool {
         !self.links.is_empty()

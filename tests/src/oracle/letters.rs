@@ -2,9 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use serde::Deserialize;
-
 use super::duty::{Duty, Kind};
+use super::letter::{Letter, Parts};
 use super::{Place, Verdict};
 use crate::simulator::InletRequest;
 
@@ -15,28 +14,14 @@ const TARGET: usize = 20;
 /// Events further ahead than this are not waited for.
 const AHEAD_MS: i64 = 5 * 60 * 1000;
 
-/// What a letter says of its record.
-#[derive(Debug, Clone, Deserialize)]
-struct Letter {
-    source: Place,
-    stage: String,
-    reason: String,
-    target: Option<Target>,
-}
-
-/// Who refused it.
-#[derive(Debug, Clone, Deserialize)]
-struct Target {
-    inlet: String,
-    status: Option<u16>,
-}
-
 /// The letters, by the place of their record.
 #[derive(Debug, Default)]
 pub(super) struct Letters {
-    letters: BTreeMap<Place, Letter>,
-    /// Further letters for the same record.
+    letters: BTreeMap<Place, Vec<Letter>>,
+    /// Further letters for the same parts of a record.
     copies: usize,
+    /// Letters by reason, without copies.
+    reasons: BTreeMap<String, usize>,
     /// Why some cannot be read.
     unreadable: Vec<String>,
 }
@@ -47,8 +32,13 @@ impl Letters {
         for value in values {
             match serde_json::from_slice::<Letter>(value) {
                 Ok(letter) => {
-                    let known = read.letters.insert(letter.source, letter).is_some();
-                    read.copies += usize::from(known);
+                    let of_record = read.letters.entry(letter.source).or_default();
+                    if of_record.iter().any(|known| known.parts() == letter.parts()) {
+                        read.copies += 1;
+                    } else {
+                        *read.reasons.entry(letter.reason.clone()).or_default() += 1;
+                    }
+                    of_record.push(letter);
                 }
                 Err(error) => read
                     .unreadable
@@ -62,20 +52,32 @@ impl Letters {
     pub(super) fn has(&self, place: Place) -> bool {
         self.letters.contains_key(&place)
     }
+
+    /// The parts of this record that letters stand for.
+    pub(super) fn parts(&self, place: Place) -> Parts {
+        let letters = self.letters.get(&place).into_iter().flatten();
+        letters.map(Letter::parts).fold(Parts::default(), Parts::or)
+    }
 }
 
 /// Judges all letters: a letter without any reason is invented, one with another than it names has the wrong reason.
 pub(super) fn judge(verdict: &mut Verdict, letters: &Letters, duties: &[Duty], requests: &[InletRequest], since: i64) {
     verdict.changed.extend(letters.unreadable.iter().cloned());
     verdict.duplicates += letters.copies;
-    for letter in letters.letters.values() {
-        *verdict.reasons.entry(letter.reason.clone()).or_default() += 1;
+    for (reason, count) in &letters.reasons {
+        *verdict.reasons.entry(reason.clone()).or_default() += count;
     }
     let refusals = Refusals::read(requests);
-    for Duty { place, kind } in duties {
-        let Some(letter) = letters.letters.get(place) else {
-            continue;
-        };
+    let letters = duties.iter().flat_map(|duty| {
+        let letters = letters.letters.get(&duty.place).into_iter().flatten();
+        letters.map(move |letter| (duty, letter))
+    });
+    for (Duty { place, kind }, letter) in letters {
+        if letter.is_odd() {
+            verdict.wrong_reasons.push(format!(
+                "{place}: the letter does not keep what was refused, and only that"
+            ));
+        }
         match kind {
             // `super::judge` has told of it.
             Kind::Skipped => {}
@@ -182,7 +184,7 @@ impl<'a> Refusals<'a> {
     /// The reasons an event may be dead-lettered for, as far as the letter's own account of the refusal is true.
     fn reasons(&self, id: &str, at: i64, since: i64, letter: &Letter) -> Vec<&'static str> {
         let mut reasons = Vec::new();
-        let statement = letter.target.as_ref().is_some_and(|target| target.inlet == "profiles");
+        let statement = letter.is_statement();
         let found = if statement {
             Some(&self.statements)
         } else {

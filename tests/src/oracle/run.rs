@@ -83,7 +83,7 @@ fn early(
             continue;
         };
         let settled = match kind {
-            _ if letters.has(*place) || evicted::covers(evicted, *place) => true,
+            _ if letters.parts(*place).event || evicted::covers(evicted, *place) => true,
             Kind::Skipped => true,
             Kind::Rejected { .. } => false,
             Kind::Event { id, .. } => arrived.contains(id.as_str()),

@@ -21,7 +21,7 @@ pub(super) struct Statement {
     pub(super) offset: i64,
     /// The event's time.
     pub(super) at: i64,
-    /// Whether its record has a dead letter: then it may have arrived, or not.
+    /// Whether a dead letter stands for it: then it may have arrived, or not.
     pub(super) buried: bool,
     pub(super) entity: Value,
 }

@@ -20,6 +20,8 @@ pub enum FaultKind {
     OffsetsSpuDown,
     /// The whole cluster killed and started again, controller included.
     ClusterRestarted,
+    /// The controller alone killed and started again: SPUs go on.
+    ControllerDown,
     /// A partition led by another SPU: moved on the mock, by an election after its leader was killed elsewhere.
     LeaderMoved,
     /// A partition added to the topic.
@@ -92,13 +94,14 @@ pub enum FaultKind {
 
 impl FaultKind {
     /// Every kind.
-    pub const ALL: [Self; 40] = [
+    pub const ALL: [Self; 41] = [
         Self::Killed,
         Self::Terminated,
         Self::Paused,
         Self::SpuRestarted,
         Self::OffsetsSpuDown,
         Self::ClusterRestarted,
+        Self::ControllerDown,
         Self::LeaderMoved,
         Self::PartitionsAdded,
         Self::RecordsEvicted,
@@ -140,9 +143,11 @@ impl FaultKind {
     #[must_use]
     pub fn is_possible(self, cluster: &Cluster) -> bool {
         match self {
-            Self::SpuRestarted | Self::OffsetsSpuDown | Self::ClusterRestarted | Self::DeadLettersFail => {
-                cluster.spu_count() > 0
-            }
+            Self::SpuRestarted
+            | Self::OffsetsSpuDown
+            | Self::ClusterRestarted
+            | Self::ControllerDown
+            | Self::DeadLettersFail => cluster.spu_count() > 0,
             Self::LeaderMoved => cluster.spu_count() > 1,
             Self::CommitAnswersLost | Self::CommitsRefused | Self::ConnectionsDropped => cluster.has_links(),
             _ => true,
@@ -155,7 +160,7 @@ impl FaultKind {
         Duration::from_secs(match self {
             Self::SecondInstance => 75,
             Self::TopicRecreated => 45,
-            Self::RecordsEvicted | Self::LeaderMoved if real => 30,
+            Self::RecordsEvicted | Self::LeaderMoved | Self::ControllerDown if real => 30,
             Self::RecordsEvicted | Self::Paused | Self::LatencyBeyondTimeout | Self::EventsAhead => 12,
             _ => 5,
         })
@@ -166,7 +171,7 @@ impl FaultKind {
         match self {
             Self::LatencyBeyondTimeout => 6_000..9_000,
             Self::Paused => 3_000..12_000,
-            Self::TokensExpire | Self::SlowAnswers | Self::OffsetsSpuDown => 3_000..6_000,
+            Self::TokensExpire | Self::SlowAnswers | Self::OffsetsSpuDown | Self::ControllerDown => 3_000..6_000,
             _ => 800..3_500,
         }
     }

@@ -20,7 +20,7 @@ use super::script::status;
 pub(super) const EVERY: Duration = Duration::from_millis(250);
 /// Customers of the made-up programme.
 const CUSTOMERS: u64 = 40;
-/// Kinds that state no profile facts: one of these is refused without leaving half of a record behind.
+/// Kinds that state no profile facts: a statement ahead of its time would rightly win over later ones.
 const EVENT_ONLY: [&str; 3] = ["transactionAdded", "pointsExpiryReminder", "promotionEarned"];
 
 /// Produces, one portion at a time. Broker faults hold it back: a producer that does not know whether its record was stored
@@ -60,7 +60,7 @@ impl Feed {
         &self.produced
     }
 
-    /// The next events that are nothing but events are refused for good.
+    /// The next events are refused for good; a profile statement in the same record is not.
     pub(super) fn doom(&mut self, dialect: Dialect, count: usize) {
         self.doomed = Some((dialect, count));
     }
@@ -86,8 +86,8 @@ impl Feed {
         let mut portions: BTreeMap<u32, Vec<ProducedRecord>> = BTreeMap::new();
         for _ in 0..count {
             let mut event = self.workload.next_event();
+            self.may_be_refused(scenario, &event);
             if is_nothing_but_an_event(&event) {
-                self.may_be_refused(scenario, &event);
                 self.may_lie_ahead(&mut event);
             }
             let mut hasher = DefaultHasher::new();
@@ -98,6 +98,40 @@ impl Feed {
                 value: event.value,
             });
         }
+        self.send(scenario, portions).await
+    }
+
+    /// Produces an event to each partition, none of which is refused or lies ahead, and gives their ids.
+    pub(super) async fn produce_to_every_partition(
+        &mut self,
+        scenario: &Scenario,
+    ) -> Result<Vec<String>, ScenarioError> {
+        let (mut portions, mut ids) = (BTreeMap::new(), Vec::new());
+        for partition in 0..scenario.partitions() {
+            // Statements of one profile must not lie in two partitions: nothing would order them.
+            let (id, event) = loop {
+                let event = self.workload.next_event();
+                match &event.expected {
+                    Expected::Delivered { id } if is_nothing_but_an_event(&event) => break (id.clone(), event),
+                    _ => {}
+                }
+            };
+            ids.push(id);
+            let record = ProducedRecord {
+                key: Some(event.key.into_bytes()),
+                value: event.value,
+            };
+            portions.insert(partition, vec![record]);
+        }
+        self.send(scenario, portions).await?;
+        Ok(ids)
+    }
+
+    async fn send(
+        &mut self,
+        scenario: &Scenario,
+        portions: BTreeMap<u32, Vec<ProducedRecord>>,
+    ) -> Result<(), ScenarioError> {
         for (partition, records) in portions {
             let compressions = [
                 Compression::None,
@@ -155,7 +189,7 @@ impl Feed {
     }
 }
 
-/// Whether it is delivered, and as an event only: a profile statement ahead of its time would rightly win over later ones.
+/// Whether it is delivered, and as an event only.
 fn is_nothing_but_an_event(event: &RawEvent) -> bool {
     let text = String::from_utf8_lossy(&event.value);
     let named = |kind: &str| text.contains(&format!("\"eventName\":\"{kind}\""));

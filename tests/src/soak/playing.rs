@@ -16,12 +16,14 @@ use super::{FaultKind, Soak, Stage, evicted, first_line, leader, recreated, riva
 use crate::cluster::LinkFault;
 use crate::oracle::Verdict;
 use crate::scenario::ScenarioError;
-use crate::simulator::{Dialect, Fault, Step, Target, TokenShape};
+use crate::simulator::{Dialect, Fault, Seen, Step, Target, TokenShape};
 
 use super::script::status;
 
-/// How long the connector may take to get going after a fault; beyond that it stalls.
-const RECOVERY: Duration = Duration::from_secs(90);
+/// How long every partition may take to get going after a fault, on a loaded machine too; beyond that it stalls.
+const RECOVERY: Duration = Duration::from_secs(180);
+/// How soon a connector that ended on its own is started again.
+const REVIVED: Duration = Duration::from_secs(2);
 /// Between two cuts of every connection.
 const CUT_EVERY: Duration = Duration::from_millis(700);
 /// So many records hold some that are dead-lettered for what they are.
@@ -101,7 +103,7 @@ impl<'a> Playing<'a> {
             sleep(lasts / 2).await;
         }
         self.heal().await;
-        self.recovers(kind).await?;
+        self.recovers(kind, sink).await?;
         sleep(self.pause(0..1000)).await;
         Ok(())
     }
@@ -121,6 +123,10 @@ impl<'a> Playing<'a> {
             FaultKind::ClusterRestarted => {
                 let _nobody_produces = feed.lock().await;
                 cluster.restart().await?;
+            }
+            FaultKind::ControllerDown => {
+                let _nobody_produces = feed.lock().await;
+                cluster.without_controller(lasts).await?;
             }
             FaultKind::PartitionsAdded => {
                 let _nobody_produces = feed.lock().await;
@@ -271,20 +277,30 @@ impl<'a> Playing<'a> {
         }
     }
 
-    /// Measures the time until something new arrives.
-    async fn recovers(&mut self, kind: FaultKind) -> Result<(), ScenarioError> {
+    /// Measures the time until every partition delivers what is new.
+    async fn recovers(&mut self, kind: FaultKind, sink: &mut Sink) -> Result<(), ScenarioError> {
         let Stage { scenario, feed, .. } = self.stage;
         let ended = Instant::now();
-        let before = scenario.simulator.look(|seen| seen.store().distinct_events());
-        feed.lock().await.produce(scenario, self.soak.portion).await?;
-        let progress = scenario
-            .simulator
-            .wait_until(|seen| seen.store().distinct_events() > before);
-        if timeout(RECOVERY, progress).await.is_err() {
-            self.findings.push(format!(
-                "nothing new arrived for {} s after {kind:?}",
-                RECOVERY.as_secs()
-            ));
+        let fresh = feed.lock().await.produce_to_every_partition(scenario).await?;
+        let missing = |seen: &Seen| {
+            let partitions = fresh.iter().enumerate();
+            let missing = partitions.filter(|(_, id)| !seen.store().has_event(id));
+            missing.map(|(partition, _)| partition).collect::<Vec<_>>()
+        };
+        while timeout(REVIVED, scenario.simulator.wait_until(|seen| missing(seen).is_empty()))
+            .await
+            .is_err()
+        {
+            // A service manager would not wait for the end of the fault either.
+            sink.revive(scenario)?;
+            if ended.elapsed() > RECOVERY {
+                self.findings.push(format!(
+                    "partitions {:?} delivered nothing new for {} s after {kind:?}",
+                    scenario.simulator.look(missing),
+                    RECOVERY.as_secs()
+                ));
+                break;
+            }
         }
         let took = ended.elapsed();
         if self.longest.is_none_or(|(longest, _)| took > longest) {

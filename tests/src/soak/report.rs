@@ -21,7 +21,7 @@ pub struct Report {
     pub faults: BTreeMap<FaultKind, usize>,
     /// SIGKILLs of the connector, those in the middle of another fault included.
     pub kills: usize,
-    /// Longest time from the end of a fault to the next event that had not been there before.
+    /// Longest time from the end of a fault until every partition delivered what was produced after it.
     pub longest_recovery: Option<(Duration, FaultKind)>,
     /// The judge's verdict.
     pub verdict: Verdict,

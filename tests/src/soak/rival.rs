@@ -13,8 +13,13 @@ use crate::simulator::{FaultScript, Latency, RandomFaults};
 
 /// Records produced four times a second.
 const PORTION: usize = 3;
-/// The stored offsets are read back every 30 s, and it takes two sightings.
-const NOTICED: Duration = Duration::from_secs(150);
+/// The stored offsets are read back every 30 s, and it takes two sightings of an offset that is not one's own: on a loaded
+/// machine the two go in step for a while, or a reading fails.
+const NOTICED: Duration = Duration::from_secs(600);
+/// How long what remains may take to settle everything.
+const GOES_ON: Duration = Duration::from_secs(300);
+/// How long a process that is ending may take.
+const ENDED: Duration = Duration::from_secs(60);
 /// What an exit with 3 means: another process commits for the same consumer id.
 const ANOTHER_WRITER: i32 = 3;
 
@@ -58,25 +63,25 @@ pub(super) async fn play(mut side: Side) -> Result<Outcome, ScenarioError> {
     }
     side.produce(PORTION * 4).await?;
     // The other one may have noticed as well; then somebody starts one again.
-    let goes_on = Instant::now() + NOTICED;
+    let goes_on = Instant::now() + GOES_ON;
     let mut connector = loop {
         let mut connector = match running.pop() {
             Some(connector) => connector,
             None => side.connector()?,
         };
-        if side.scenario.settled(&mut connector, NOTICED).await.is_ok() {
+        if side.scenario.settled(&mut connector, GOES_ON).await.is_ok() {
             break connector;
         }
         if connector.is_running()? || Instant::now() > goes_on {
             side.find("what remained did not go on".to_owned());
             break connector;
         }
-        side.ends_with(ANOTHER_WRITER, connector, NOTICED).await?;
+        side.ends_with(ANOTHER_WRITER, connector, ENDED).await?;
     };
     if connector.is_running()? {
         side.stop(connector).await?;
     } else {
-        side.ends_with(ANOTHER_WRITER, connector, NOTICED).await?;
+        side.ends_with(ANOTHER_WRITER, connector, ENDED).await?;
     }
     side.judge().await
 }
@@ -87,7 +92,7 @@ async fn reap(side: &mut Side, running: &mut Vec<Connector>) -> Result<(), Scena
         if connector.is_running()? {
             running.push(connector);
         } else {
-            side.ends_with(ANOTHER_WRITER, connector, NOTICED).await?;
+            side.ends_with(ANOTHER_WRITER, connector, ENDED).await?;
         }
     }
     Ok(())

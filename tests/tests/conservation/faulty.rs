@@ -22,6 +22,10 @@ pub(crate) enum Bug {
     BuriesConfigurationFaults,
     BuriesForAnotherReason,
     ChangesThePayload,
+    /// The letter of the event ends the record: its profile statement is forgotten.
+    SettlesWithTheEvent,
+    /// The letter of the profile statement ends the record: its event is forgotten.
+    SettlesWithTheProfile,
 }
 
 /// Records in one request.
@@ -42,6 +46,7 @@ pub(crate) struct FaultyConnector<'a> {
     http: reqwest::Client,
     /// It is killed when these are spent.
     requests: usize,
+    with_profiles: bool,
 }
 
 impl<'a> FaultyConnector<'a> {
@@ -53,6 +58,15 @@ impl<'a> FaultyConnector<'a> {
             bug,
             http: reqwest::Client::builder().no_proxy().build().unwrap(),
             requests: usize::MAX,
+            with_profiles: false,
+        }
+    }
+
+    /// Profile statements are delivered too.
+    pub(crate) fn with_profiles(self) -> Self {
+        Self {
+            with_profiles: true,
+            ..self
         }
     }
 
@@ -146,11 +160,15 @@ impl<'a> FaultyConnector<'a> {
     async fn deliver(&mut self, records: &[Value], later: &mut Vec<Value>) -> Result<(), Stopped> {
         for rejected in records.iter().filter(|record| record.get("reject").is_some()) {
             let reason = rejected["reject"]["reason"].as_str().unwrap();
-            self.bury(rejected, "mapping", reason).await;
+            self.bury(rejected, None, reason).await;
+        }
+        let mut forgotten = Vec::new();
+        if self.bug == Bug::SettlesWithTheProfile {
+            forgotten = self.state(records).await;
         }
         let mut waiting: Vec<Value> = records
             .iter()
-            .filter(|record| record.get("event").is_some())
+            .filter(|record| record.get("event").is_some() && !forgotten.contains(*record))
             .cloned()
             .collect();
         while !waiting.is_empty() {
@@ -163,13 +181,18 @@ impl<'a> FaultyConnector<'a> {
                         match codes.get(index) {
                             Some(200) => {}
                             Some(400) if self.bug == Bug::BuriesTheNeighbour => {
-                                self.bury(&waiting[(index + 1) % waiting.len()], "delivery", "refused")
+                                self.bury(&waiting[(index + 1) % waiting.len()], Some("event"), "refused")
                                     .await;
                             }
                             Some(400) if self.bug == Bug::BuriesForAnotherReason => {
-                                self.bury(record, "delivery", "too_large").await;
+                                self.bury(record, Some("event"), "too_large").await;
                             }
-                            Some(400) => self.bury(record, "delivery", "refused").await,
+                            Some(400) => {
+                                self.bury(record, Some("event"), "refused").await;
+                                if self.bug == Bug::SettlesWithTheEvent {
+                                    forgotten.push(record.clone());
+                                }
+                            }
                             _ => again.push(record.clone()),
                         }
                     }
@@ -180,7 +203,7 @@ impl<'a> FaultyConnector<'a> {
                 }
                 404 if self.bug == Bug::BuriesConfigurationFaults => {
                     for record in std::mem::take(&mut waiting) {
-                        self.bury(&record, "delivery", "refused").await;
+                        self.bury(&record, Some("event"), "refused").await;
                     }
                 }
                 // Held: a matter of the configuration.
@@ -188,7 +211,43 @@ impl<'a> FaultyConnector<'a> {
                 _ => {}
             }
         }
+        if self.with_profiles && self.bug != Bug::SettlesWithTheProfile {
+            let rest: Vec<_> = records
+                .iter()
+                .filter(|record| !forgotten.contains(record))
+                .cloned()
+                .collect();
+            self.state(&rest).await;
+        }
         Ok(())
+    }
+
+    /// Sends the profile statements one by one; gives the records whose one was refused.
+    async fn state(&self, records: &[Value]) -> Vec<Value> {
+        let simulator = &self.scenario.simulator;
+        let inlet = simulator.inlet("profiles").unwrap();
+        let mut refused = Vec::new();
+        for record in records.iter().filter(|record| record.get("profile").is_some()) {
+            let statement = json!({
+                "header": {"flowId": inlet.flow_id, "imsOrgId": simulator.config().organization_id,
+                           "datasetId": inlet.dataset_id, "operations": {"data": "merge"}},
+                "body": record["profile"],
+            });
+            let request = self
+                .http
+                .post(simulator.inlet_url(inlet))
+                .header("content-type", "application/json")
+                .header("x-adobe-flow-id", &inlet.flow_id)
+                .body(statement.to_string());
+            let status = request.send().await.unwrap().status();
+            if status.as_u16() == 400 {
+                self.bury(record, Some("profile"), "refused").await;
+                refused.push(record.clone());
+            } else {
+                assert!(status.is_success(), "{status}");
+            }
+        }
+        refused
     }
 
     async fn post(&mut self, records: &[Value]) -> Result<(u16, Vec<u64>), Stopped> {
@@ -225,10 +284,14 @@ impl<'a> FaultyConnector<'a> {
         entity
     }
 
-    async fn bury(&self, record: &Value, stage: &str, reason: &str) {
+    /// Buries a part of a record; all of one that the mapping rejects.
+    async fn bury(&self, record: &Value, part: Option<&str>, reason: &str) {
+        let stage = part.map_or("mapping", |_| "delivery");
+        let kept = part.map_or_else(|| json!({"raw": null}), |part| json!({part: record[part]}));
+        let inlet = part.map(|part| format!("{part}s"));
         let letter = json!({
             "source": {"partition": 0, "offset": record["offset"]}, "stage": stage, "reason": reason,
-            "target": {"inlet": "events", "status": 400},
+            "target": {"inlet": inlet.unwrap_or_default(), "status": 400}, "record": kept,
         });
         let topic = self.scenario.dead_letter_topic();
         let cluster = &self.scenario.cluster;

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use capillary_xdm::{Input, Mapper};
 use conformance::cluster::ProducedRecord;
 use conformance::oracle::Verdict;
 use conformance::scenario::{Options, Scenario};
@@ -28,14 +29,18 @@ fn id(event: &RawEvent) -> &str {
     }
 }
 
-/// A set-up for the model: one partition, events only, no token needed.
+/// A set-up for the model: one partition, no profile statements, no token needed.
 async fn scenario() -> Scenario {
+    scenario_with(false).await
+}
+
+async fn scenario_with(profiles: bool) -> Scenario {
     let mut simulator = SimulatorConfig::default();
     for inlet in &mut simulator.inlets {
         inlet.authenticated = false;
     }
     let options = Options {
-        profiles: false,
+        profiles,
         simulator,
         ..Options::default()
     };
@@ -85,15 +90,19 @@ fn told_to_wait(events: &[RawEvent]) -> Vec<Step> {
     vec![Step::new(Target::Inlets, Fault::message(status(503))).when(Selector::ids([id(&events[1])]))]
 }
 
-fn refused_for_good(events: &[RawEvent]) -> Vec<Step> {
-    let fault = Fault::Message {
+/// A refusal for a fault of the record.
+fn invalid() -> Fault {
+    Fault::Message {
         status: status(400),
         message: Some("Message is invalid".to_owned()),
         dialect: None,
         accept: false,
-    };
+    }
+}
+
+fn refused_for_good(events: &[RawEvent]) -> Vec<Step> {
     vec![
-        Step::new(Target::Inlets, fault)
+        Step::new(Target::Inlets, invalid())
             .when(Selector::ids([id(&events[7])]))
             .forever(),
     ]
@@ -120,21 +129,86 @@ async fn planted_commit_before_acknowledgement_is_caught() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn planted_commit_of_the_next_instead_of_the_last_settled_offset_is_caught() {
-    let scenario = scenario().await;
-    produce(&scenario, &events(4 * BATCH)).await;
-    let mut model = FaultyConnector::new(&scenario, Bug::CommitsTheNextOffset).await;
-    timeout(SOON, model.run(2)).await.unwrap();
-    let verdict = scenario.verdict().await.unwrap();
-    assert_eq!(verdict.committed_early.len(), 1, "{verdict}");
-    timeout(SOON, model.run(ALL)).await.unwrap();
-    let verdict = scenario.verdict().await.unwrap();
-    assert_eq!(verdict.lost.len(), 1, "the restart skips a record: {verdict}");
+    for (bug, skipped) in [(Bug::CommitsTheNextOffset, 1), (Bug::None, 0)] {
+        let scenario = scenario().await;
+        produce(&scenario, &events(4 * BATCH)).await;
+        let mut model = FaultyConnector::new(&scenario, bug).await;
+        timeout(SOON, model.run(2)).await.unwrap();
+        let verdict = scenario.verdict().await.unwrap();
+        assert_eq!(verdict.committed_early.len(), skipped, "{bug:?}: {verdict}");
+        timeout(SOON, model.run(ALL)).await.unwrap();
+        let verdict = scenario.verdict().await.unwrap();
+        assert_eq!(
+            verdict.lost.len(),
+            skipped,
+            "what the restart skips, {bug:?}: {verdict}"
+        );
+        assert!(skipped > 0 || verdict.is_clean(), "{verdict}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn planted_blindness_to_the_errors_inside_a_207_is_caught() {
     let verdict = play(Bug::IgnoresInnerErrors, ALL, told_to_wait).await;
     assert_eq!((verdict.lost.len(), verdict.committed_early.len()), (1, 1), "{verdict}");
+    let verdict = play(Bug::None, ALL, told_to_wait).await;
+    assert!(verdict.is_clean() && verdict.events_delivered == 4 * BATCH, "{verdict}");
+}
+
+/// The last event that states something about its profile too: nothing later can say the same.
+fn last_of_two_parts(scenario: &Scenario, events: &[RawEvent]) -> String {
+    let mut mapper = Mapper::new(scenario.params().unwrap());
+    let two_parts = |event: &&RawEvent| {
+        let mut answer = Vec::new();
+        let input = Input {
+            offset: 0,
+            timestamp: None,
+            value: &event.value,
+        };
+        mapper.answer(input, &mut answer);
+        let answer: serde_json::Value = serde_json::from_slice(&answer).unwrap();
+        answer.get("event").is_some() && answer.get("profile").is_some()
+    };
+    id(events.iter().rfind(two_parts).unwrap()).to_owned()
+}
+
+/// One part of a record is refused for good, and the record counts as ended with its letter.
+async fn with_a_part_refused(bug: Bug, inlet: &str) -> Verdict {
+    let scenario = scenario_with(true).await;
+    let mut events = events(4 * BATCH);
+    let guilty = last_of_two_parts(&scenario, &events);
+    let at = events.iter().position(|event| id(event) == guilty).unwrap();
+    let last = events.split_off(at);
+    let target = Target::Inlet(inlet.to_owned());
+    let refused = match inlet {
+        "events" => Step::new(target, invalid()).when(Selector::ids([guilty.as_str()])),
+        // Statements have no id; by then there is but one to refuse.
+        _ => Step::new(target, Fault::status(status(400))),
+    };
+    let mut model = FaultyConnector::new(&scenario, bug).await.with_profiles();
+    produce(&scenario, &events).await;
+    timeout(SOON, model.run(ALL)).await.unwrap();
+    scenario.simulator.add_fault(refused.forever());
+    produce(&scenario, &last[..1]).await;
+    timeout(SOON, model.run(ALL)).await.unwrap();
+    scenario.verdict().await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn planted_letter_of_one_part_in_place_of_the_whole_record_is_caught() {
+    let verdict = with_a_part_refused(Bug::SettlesWithTheEvent, "events").await;
+    assert!(!verdict.lost.is_empty(), "the profile statement is nowhere: {verdict}");
+    assert!(verdict.lost.iter().all(|lost| lost.contains("of profile")), "{verdict}");
+    let verdict = with_a_part_refused(Bug::SettlesWithTheProfile, "profiles").await;
+    assert_eq!(
+        (verdict.lost.len(), verdict.committed_early.len()),
+        (1, 1),
+        "the event is nowhere: {verdict}"
+    );
+    for inlet in ["events", "profiles"] {
+        let verdict = with_a_part_refused(Bug::None, inlet).await;
+        assert!(verdict.is_clean() && verdict.dead_lettered == 1, "{inlet}: {verdict}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

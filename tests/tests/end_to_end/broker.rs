@@ -57,6 +57,12 @@ async fn each_spu_may_restart_while_the_connector_runs() {
     let mut connector = scenario.connector().unwrap();
     for spu in 0..2 {
         scenario.produce(&wanted(30 + spu, 50)).await.unwrap();
+        // It reads from both before one goes.
+        let all = usize::try_from(50 * (spu + 1)).unwrap();
+        scenario
+            .seen("every event", SOON, |seen| seen.store().distinct_events() >= all)
+            .await
+            .unwrap();
         scenario
             .cluster
             .restart_spu(usize::try_from(spu).unwrap())
@@ -68,6 +74,24 @@ async fn each_spu_may_restart_while_the_connector_runs() {
     stop(&scenario, connector).await;
     let verdict = clean(&scenario).await;
     assert_eq!(verdict.events_delivered, 150, "{verdict}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_controller_alone_may_go_while_the_connector_runs() {
+    let scenario = scenario(Options::default()).await;
+    let mut connector = scenario.connector().unwrap();
+    scenario.produce(&wanted(41, 50)).await.unwrap();
+    scenario
+        .seen("every event", SOON, |seen| seen.store().distinct_events() >= 50)
+        .await
+        .unwrap();
+    let gone = std::time::Duration::from_secs(1);
+    scenario.cluster.without_controller(gone).await.unwrap();
+    scenario.produce(&wanted(42, 50)).await.unwrap();
+    scenario.settled(&mut connector, SOON).await.unwrap();
+    stop(&scenario, connector).await;
+    let verdict = clean(&scenario).await;
+    assert_eq!(verdict.events_delivered, 100, "{verdict}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,10 +1,12 @@
 //! What the connector makes of the platform's answers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use capillary_xdm::{Input, Mapper};
 use conformance::scenario::{Options, Scenario};
 use conformance::simulator::{Dialect, Fault, Selector, Status, Step, Target};
 use conformance::workload::Expected;
+use serde_json::{Value, json};
 
 use super::{SOON, clean, events, scenario, settle, stop, wanted};
 
@@ -148,7 +150,7 @@ async fn profile_statements_of_one_customer_arrive_in_the_order_of_the_topic() {
         .simulator
         .add_fault(Step::new(Target::Inlet("profiles".to_owned()), Fault::status(status(503))).times(5));
     settle(&scenario).await;
-    // The workload's balances differ per sample only, so order is judged by the requests: no two of one customer overlap.
+    let stated_of = stated_by_customer(&scenario).await;
     let requests = scenario.simulator.requests();
     let mut open: BTreeMap<String, u64> = BTreeMap::new();
     for request in requests
@@ -164,6 +166,99 @@ async fn profile_statements_of_one_customer_arrive_in_the_order_of_the_topic() {
             );
         }
     }
+    let arrived = scenario.simulator.accepted_profiles();
+    let mut arrived_of: BTreeMap<String, Vec<Value>> = BTreeMap::new();
+    for statement in &arrived {
+        let customer = statement.primary_identity().unwrap().id.clone();
+        arrived_of.entry(customer).or_default().push(facts(statement.entity()));
+    }
+    assert!(!stated_of.is_empty());
+    for (customer, stated) in stated_of {
+        let arrived = arrived_of.remove(&customer).unwrap_or_default();
+        assert!(
+            arrived_in_order(&stated, &arrived),
+            "customer {customer}: {arrived:#?}\nstated {stated:#?}"
+        );
+    }
+}
+
+/// Whether each statement that arrived is made of the next few that were stated, the newer ones winning.
+fn arrived_in_order(stated: &[Value], arrived: &[Value]) -> bool {
+    let mut ends = BTreeSet::from([0]);
+    for statement in arrived {
+        let mut reached = BTreeSet::new();
+        for begin in ends {
+            let mut merged = json!({});
+            for (index, next) in stated.iter().enumerate().skip(begin) {
+                merge(&mut merged, next);
+                if merged == *statement {
+                    reached.insert(index + 1);
+                }
+            }
+        }
+        ends = reached;
+    }
+    ends.contains(&stated.len())
+}
+
+fn merge(older: &mut Value, newer: &Value) {
+    match (older, newer) {
+        (Value::Object(older), Value::Object(newer)) => {
+            for (name, value) in newer {
+                merge(older.entry(name).or_insert(json!({})), value);
+            }
+        }
+        (older, newer) => *older = newer.clone(),
+    }
+}
+
+#[test]
+fn statements_out_of_order_are_told_from_merged_ones() {
+    let (one, two, three) = (json!({"a": 1, "b": 1}), json!({"a": 2}), json!({"a": 3}));
+    let stated = [one.clone(), two.clone(), three.clone()];
+    assert!(arrived_in_order(&stated, &stated));
+    assert!(arrived_in_order(&stated, &[one.clone(), three.clone()]));
+    assert!(arrived_in_order(&stated, &[json!({"a": 3, "b": 1})]));
+    assert!(!arrived_in_order(&stated, &[three.clone(), two.clone(), one.clone()]));
+    assert!(!arrived_in_order(&stated, &[json!({"a": 1, "b": 1}), two]));
+    assert!(!arrived_in_order(&stated, &[three, one]));
+}
+
+/// A statement without whose it is.
+fn facts(mut statement: Value) -> Value {
+    if let Some(members) = statement.as_object_mut() {
+        members.remove("identityMap");
+    }
+    statement
+}
+
+/// The value of the primary identity.
+fn subject(statement: &Value) -> String {
+    let namespaces = statement["identityMap"].as_object().unwrap().values();
+    let mut identities = namespaces.flat_map(|identities| identities.as_array().unwrap());
+    let primary = identities.find(|identity| identity["primary"] == json!(true)).unwrap();
+    primary["id"].as_str().unwrap().to_owned()
+}
+
+/// What the records of the topic state of each customer, in the order of the topic.
+async fn stated_by_customer(scenario: &Scenario) -> BTreeMap<String, Vec<Value>> {
+    let mut mapper = Mapper::new(scenario.params().unwrap());
+    let mut stated: BTreeMap<String, Vec<Value>> = BTreeMap::new();
+    for record in scenario.source().await.unwrap() {
+        let mut answer = Vec::new();
+        let input = Input {
+            offset: record.offset,
+            timestamp: record.timestamp,
+            value: &record.value,
+        };
+        mapper.answer(input, &mut answer);
+        let mut answer: Value = serde_json::from_slice(&answer).unwrap();
+        let statement = answer["profile"].take();
+        if !statement.is_null() {
+            stated.entry(subject(&statement)).or_default().push(facts(statement));
+        }
+    }
+    stated
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -193,7 +288,7 @@ async fn raw_flows_get_the_bare_event_with_the_flow_id() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_inlet_that_refuses_everything_is_held_and_nothing_is_dead_lettered() {
     let scenario = scenario(Options::default()).await;
-    // The documented text for a wrong organisation: a fault of the configuration, not of any record.
+    // The answer to an inlet URL that does not exist: a fault of the configuration, not of any record.
     scenario
         .simulator
         .add_fault(Step::new(Target::Inlet("events".to_owned()), Fault::status(status(404))).forever());

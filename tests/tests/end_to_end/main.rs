@@ -5,6 +5,7 @@ mod broker;
 mod check;
 mod delivery;
 mod main_job;
+mod memory;
 mod observability;
 mod partitions;
 mod readiness;

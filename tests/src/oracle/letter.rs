@@ -1,0 +1,146 @@
+//! One dead letter: what it says, and which parts of its record it keeps.
+
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+use super::Place;
+
+/// What a letter says of its record.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Letter {
+    pub(super) source: Place,
+    pub(super) stage: String,
+    pub(super) reason: String,
+    pub(super) target: Option<Target>,
+    record: Content,
+}
+
+/// Who refused it.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Target {
+    pub(super) inlet: String,
+    pub(super) status: Option<u16>,
+}
+
+/// What is kept of the record, by its name.
+#[derive(Debug, Clone, Deserialize)]
+struct Content {
+    event: Option<IgnoredAny>,
+    profile: Option<IgnoredAny>,
+    /// In place of what was too large for the topic.
+    sha256: Option<IgnoredAny>,
+}
+
+/// Parts of a record: each goes to an inlet of its own, and each can be refused alone.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Parts {
+    pub(super) event: bool,
+    pub(super) profile: bool,
+}
+
+impl Parts {
+    const ALL: Self = Self {
+        event: true,
+        profile: true,
+    };
+
+    fn and(self, other: Self) -> Self {
+        Self {
+            event: self.event && other.event,
+            profile: self.profile && other.profile,
+        }
+    }
+
+    pub(super) fn or(self, other: Self) -> Self {
+        Self {
+            event: self.event || other.event,
+            profile: self.profile || other.profile,
+        }
+    }
+}
+
+impl Letter {
+    /// Whether it is about a profile statement.
+    pub(super) fn is_statement(&self) -> bool {
+        self.target.as_ref().is_some_and(|target| target.inlet == "profiles")
+    }
+
+    /// The parts that could be buried for its reason: a record that lies ahead of its time is never split, and one that the
+    /// mapping rejects has no parts yet.
+    fn guilty(&self) -> Parts {
+        if self.stage == "mapping" || self.reason == "future_time" {
+            return Parts::ALL;
+        }
+        Parts {
+            event: !self.is_statement(),
+            profile: self.is_statement(),
+        }
+    }
+
+    fn held(&self) -> Parts {
+        if self.stage == "mapping" || self.record.sha256.is_some() {
+            return Parts::ALL;
+        }
+        Parts {
+            event: self.record.event.is_some(),
+            profile: self.record.profile.is_some(),
+        }
+    }
+
+    /// The parts it stands for. All others must be delivered.
+    pub(super) fn parts(&self) -> Parts {
+        self.held().and(self.guilty())
+    }
+
+    /// Whether it keeps something that was not refused, or keeps nothing.
+    pub(super) fn is_odd(&self) -> bool {
+        let parts = self.parts();
+        parts == Parts::default() || (parts != self.held() && self.record.sha256.is_none())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn letter(stage: &str, reason: &str, inlet: &str, record: Value) -> Letter {
+        let text = json!({
+            "source": {"partition": 0, "offset": 1}, "stage": stage, "reason": reason, "target": {"inlet": inlet}, "record": record,
+        });
+        serde_json::from_value(text).unwrap()
+    }
+
+    fn parts(event: bool, profile: bool) -> Parts {
+        Parts { event, profile }
+    }
+
+    #[test]
+    fn a_letter_stands_for_the_part_its_inlet_refused_and_for_no_other() {
+        let event = letter("delivery", "refused", "events", json!({"event": {}}));
+        assert_eq!((event.parts(), event.is_odd()), (parts(true, false), false));
+        let profile = letter("delivery", "refused", "profiles", json!({"profile": {}}));
+        assert_eq!((profile.parts(), profile.is_odd()), (parts(false, true), false));
+        let both = letter("delivery", "refused", "events", json!({"event": {}, "profile": {}}));
+        assert_eq!((both.parts(), both.is_odd()), (parts(true, false), true));
+        let other = letter("delivery", "refused", "events", json!({"profile": {}}));
+        assert_eq!((other.parts(), other.is_odd()), (parts(false, false), true));
+    }
+
+    #[test]
+    fn a_rejected_record_and_one_ahead_of_its_time_are_buried_whole() {
+        let rejected = letter("mapping", "bad_time", "events", json!({"raw": {}}));
+        assert_eq!((rejected.parts(), rejected.is_odd()), (Parts::ALL, false));
+        let ahead = letter("delivery", "future_time", "events", json!({"event": {}, "profile": {}}));
+        assert_eq!((ahead.parts(), ahead.is_odd()), (Parts::ALL, false));
+        let half = letter("delivery", "future_time", "events", json!({"event": {}}));
+        assert_eq!(half.parts(), parts(true, false));
+    }
+
+    #[test]
+    fn a_digest_stands_for_the_part_its_inlet_refused() {
+        let digest = letter("delivery", "too_large", "profiles", json!({"size": 9, "sha256": "00"}));
+        assert_eq!((digest.parts(), digest.is_odd()), (parts(false, true), false));
+    }
+}
