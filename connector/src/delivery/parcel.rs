@@ -135,6 +135,14 @@ impl Parcel {
         self.due.filter(|due| *due > now && self.record.at > now_ms)
     }
 
+    /// Its target was at fault: what it failed before says nothing of it.
+    pub(crate) fn held(&mut self, hold: u64) {
+        self.hold = Some(hold);
+        self.failures = 0;
+        self.failing_since = None;
+        self.acceptances = None;
+    }
+
     /// Whether both are about one profile.
     pub(crate) fn merges_with(&self, other: &Self) -> bool {
         self.subject.is_some() && self.subject == other.subject

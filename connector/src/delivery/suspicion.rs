@@ -29,6 +29,8 @@ pub(super) struct Suspicion {
     counts: HashMap<String, usize>,
     /// Refusals in a row for the same reason.
     streak: usize,
+    /// Records accepted since the target changed.
+    accepted: usize,
     waiting: Vec<(Parcel, Refusal)>,
     last: Option<Instant>,
 }
@@ -37,7 +39,13 @@ impl Suspicion {
     /// Notes an accepted record. What was refused before it was refused for its own sake.
     pub(super) fn accepted(&mut self) {
         self.streak = 0;
+        self.accepted = self.accepted.saturating_add(1);
         self.note(None);
+    }
+
+    /// Whether enough was accepted since the last change to believe that the target works.
+    pub(super) fn is_target_proven(&self) -> bool {
+        self.accepted >= STREAK
     }
 
     /// Notes a refusal. `true` when it is now clear that the target is at fault.
@@ -101,6 +109,7 @@ impl Suspicion {
         self.window.clear();
         self.counts.clear();
         self.streak = 0;
+        self.accepted = 0;
     }
 }
 

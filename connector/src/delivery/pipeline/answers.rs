@@ -1,6 +1,6 @@
 //! What an attempt means for its shipment.
 
-use super::failures::{Failure, NO_TOKEN};
+use super::failures::{Failure, NO_TOKEN, WAIT};
 use super::{Now, Pipeline, cause};
 use crate::aep::TransportError::{Broken, Connect, Timeout};
 use crate::aep::{Answer, Fate, MAX_BODY, Scope};
@@ -38,8 +38,8 @@ impl Pipeline {
             }
             Sent::Answered(Answer::Refused(refusal)) => {
                 self.answers(now);
-                let ours = shipment.part().iter().any(|parcel| !self.was_held(parcel));
-                if refusal.scope == Scope::Target && ours && !self.accepts(&refusal) {
+                let fresh = shipment.part().iter().any(|parcel| !self.was_held(parcel));
+                if refusal.scope == Scope::Target && fresh && !self.accepts(&refusal) {
                     self.hold(&refusal, shipment, now);
                 } else {
                     self.refused(shipment, refusal, now);
@@ -58,6 +58,7 @@ impl Pipeline {
                         retry_after: None,
                         may_be_the_record: true,
                         heals: true,
+                        remedy: "raise the limit of what a request may hold on the way to the inlet: proxy, gateway or firewall",
                     };
                     return self.failed(shipment, &failure, probe, now);
                 }
@@ -77,8 +78,10 @@ impl Pipeline {
                     cause: cause(status),
                     detail: format!("it answers {status}"),
                     retry_after,
-                    may_be_the_record: status != 429 && retry_after.is_none(),
+                    // With a pause asked for, too: a record that makes the inlet fail gets its 503 from the same place.
+                    may_be_the_record: status != 429,
                     heals: true,
+                    remedy: WAIT,
                 };
                 self.failed(shipment, &failure, probe, now);
             }
@@ -89,12 +92,18 @@ impl Pipeline {
                 };
                 // Something on the way may break off whenever it sees this record. A refused connection saw none.
                 let may_be_the_record = !matches!(error, Connect(_));
+                let remedy = if may_be_the_record {
+                    WAIT
+                } else {
+                    "nothing: it is asked again; if it lasts, check inlet-url, http.proxy, http.ca-file and the firewall"
+                };
                 let failure = Failure {
                     cause,
                     detail: error.to_string(),
                     retry_after: None,
                     may_be_the_record,
                     heals: true,
+                    remedy,
                 };
                 self.failed(shipment, &failure, probe, now);
             }
@@ -105,6 +114,11 @@ impl Pipeline {
                     retry_after: None,
                     may_be_the_record: false,
                     heals: none.heals,
+                    remedy: if none.heals {
+                        WAIT
+                    } else {
+                        "repair what the reason names"
+                    },
                 };
                 self.failed(shipment, &failure, probe, now);
             }
