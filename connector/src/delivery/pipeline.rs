@@ -81,6 +81,8 @@ pub(super) struct Pipeline {
     failures: u32,
     /// Answers that accepted something.
     acceptances: u64,
+    /// When the latest request that was accepted began.
+    accepted_begun: Option<Instant>,
     suspicion: Suspicion,
     /// Holds begun and holds ended, both counted from 1.
     holds: u64,
@@ -113,6 +115,7 @@ impl Pipeline {
             health: Health::Well,
             failures: 0,
             acceptances: 0,
+            accepted_begun: None,
             suspicion: Suspicion::default(),
             holds: 0,
             released: 0,
@@ -204,6 +207,7 @@ impl Pipeline {
                 }
             }
         };
+        shipment.begun = now.instant;
         shipment.attempt(now.wall);
         let cargo = match &mut self.merger {
             Some(merger) => merger.merge(shipment.part_mut()),

@@ -31,7 +31,8 @@ pub(super) struct Suspicion {
     streak: usize,
     /// Records accepted since the target changed.
     accepted: usize,
-    waiting: Vec<(Parcel, Refusal)>,
+    /// With the moment of their refusal, oldest first.
+    waiting: Vec<(Instant, Parcel, Refusal)>,
     last: Option<Instant>,
 }
 
@@ -89,14 +90,28 @@ impl Suspicion {
 
     /// Keeps a refused parcel until more is known.
     pub(super) fn keep(&mut self, parcel: Parcel, refusal: Refusal, now: Instant) {
-        self.waiting.push((parcel, refusal));
+        self.waiting.push((now, parcel, refusal));
         self.last = Some(now);
     }
 
     /// Hands out all that wait.
-    pub(super) fn take(&mut self) -> Vec<(Parcel, Refusal)> {
+    pub(super) fn take(&mut self) -> impl Iterator<Item = (Parcel, Refusal)> + use<> {
         self.last = None;
         std::mem::take(&mut self.waiting)
+            .into_iter()
+            .map(|(_, parcel, refusal)| (parcel, refusal))
+    }
+
+    /// Hands out those refused up to this moment.
+    pub(super) fn take_before(&mut self, moment: Instant) -> impl Iterator<Item = (Parcel, Refusal)> + use<> {
+        let later = self.waiting.partition_point(|(refused, ..)| *refused <= moment);
+        let later = self.waiting.split_off(later);
+        if later.is_empty() {
+            self.last = None;
+        }
+        std::mem::replace(&mut self.waiting, later)
+            .into_iter()
+            .map(|(_, parcel, refusal)| (parcel, refusal))
     }
 
     /// When those that wait are given up on an idle inlet.

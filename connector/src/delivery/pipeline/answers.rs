@@ -3,7 +3,7 @@
 use super::failures::{Failure, NO_TOKEN, WAIT};
 use super::{Now, Pipeline, cause};
 use crate::aep::TransportError::{Broken, Connect, Timeout};
-use crate::aep::{Answer, Fate, MAX_BODY, Scope};
+use crate::aep::{Answer, Fate, MAX_BODY, Refusal, Scope};
 use crate::delivery::send::Sent;
 use crate::delivery::shipment::Shipment;
 
@@ -12,7 +12,7 @@ use crate::delivery::shipment::Shipment;
 const NEVER_TOO_LARGE: usize = MAX_BODY / 4;
 
 impl Pipeline {
-    pub(super) fn judge(&mut self, shipment: Shipment, sent: Sent, probe: bool, now: Now) {
+    pub(super) fn judge(&mut self, mut shipment: Shipment, sent: Sent, probe: bool, now: Now) {
         match sent {
             Sent::Answered(Answer::Records(mut fates)) => {
                 if self.merger.is_some()
@@ -30,7 +30,6 @@ impl Pipeline {
                 self.records(shipment, fates, probe, now);
             }
             Sent::Nothing => {
-                let mut shipment = shipment;
                 for parcel in shipment.take_part() {
                     self.end(parcel, None, now);
                 }
@@ -38,11 +37,18 @@ impl Pipeline {
             }
             Sent::Answered(Answer::Refused(refusal)) => {
                 self.answers(now);
-                let fresh = shipment.part().iter().any(|parcel| !self.was_held(parcel));
-                if refusal.scope == Scope::Target && fresh && !self.accepts(&refusal) {
-                    self.hold(&refusal, shipment, now);
-                } else {
+                if refusal.scope == Scope::Record || self.accepts(&refusal) {
                     self.refused(shipment, refusal, now);
+                } else if shipment.part().iter().any(|parcel| self.was_held(parcel)) {
+                    // Something in it was refused like this before, and others were accepted since. Perhaps one record of it
+                    // draws the refusal, so the whole request is looked into and not the inlet held for it once more.
+                    let released = self.released;
+                    for parcel in shipment.part_mut().iter_mut().filter(|parcel| parcel.hold.is_none()) {
+                        parcel.held(released);
+                    }
+                    self.refused(shipment, refusal, now);
+                } else {
+                    self.hold(&refusal, shipment, now);
                 }
             }
             Sent::Answered(Answer::TooLarge(refusal)) => {
@@ -66,12 +72,12 @@ impl Pipeline {
                 self.refused(shipment, refusal, now);
             }
             Sent::Answered(Answer::Unauthorized(refusal) | Answer::Target(refusal)) => {
-                self.answers(now);
-                if self.accepts(&refusal) {
-                    self.refused(shipment, refusal, now);
-                    return;
-                }
-                self.hold(&refusal, shipment, now);
+                // Whatever its text says.
+                let refusal = Refusal {
+                    scope: Scope::Target,
+                    ..refusal
+                };
+                self.judge(shipment, Sent::Answered(Answer::Refused(refusal)), probe, now);
             }
             Sent::Answered(Answer::Busy { status, retry_after }) => {
                 let failure = Failure {

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use super::failures::STUCK_FAILURES;
 use super::{Ended, Now, Pipeline, cause};
 use crate::aep::{Refusal, Scope};
@@ -88,8 +90,10 @@ impl Pipeline {
             parcel.held(self.holds);
         }
         // Accepting a probe proves little: the fault may be back, or gone from some of the platform's nodes only.
-        let others_pass = parcel.failures > 0 || parcel.acceptances.is_some_and(|seen| self.acceptances > seen);
-        parcel.acceptances = Some(self.acceptances);
+        let others_pass = parcel
+            .refused
+            .is_some_and(|refused| parcel.failures > 0 || self.accepted_begun >= Some(refused));
+        parcel.refused = Some(now.instant);
         if !others_pass {
             return if self.suspicion.refused(refusal) {
                 Blamed::Target
@@ -135,12 +139,13 @@ impl Pipeline {
 
     pub(super) fn judge_suspects(&mut self, now: Now) {
         if self.is_idle() && self.suspicion.due().is_some_and(|due| due <= now.instant) {
-            self.convict_suspects();
+            self.convict_suspects(now.instant);
         }
     }
 
-    pub(super) fn convict_suspects(&mut self) {
-        for (parcel, refusal) in self.suspicion.take() {
+    /// Gives up those refused before this moment.
+    pub(super) fn convict_suspects(&mut self, before: Instant) {
+        for (parcel, refusal) in self.suspicion.take_before(before) {
             self.ended.push(Ended {
                 parcel,
                 death: Some(refusal.into()),

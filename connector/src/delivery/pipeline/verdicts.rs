@@ -40,6 +40,7 @@ impl Pipeline {
         }
         if accepted {
             self.acceptances += 1;
+            self.accepted_begun = self.accepted_begun.max(Some(shipment.begun));
             if probe && self.health.is_held() {
                 self.release(now);
             }
@@ -69,7 +70,8 @@ impl Pipeline {
         if let Some(refusal) = culprit {
             self.begin_hold(&refusal, now);
         } else if accepted && !self.health.is_held() {
-            self.convict_suspects();
+            // An answer to what was sent before they were refused does not show that others are accepted since.
+            self.convict_suspects(shipment.begun);
         }
         for ((parcel, fate), blamed) in part.into_iter().zip(fates).zip(blamed) {
             match fate {

@@ -475,3 +475,65 @@ async fn one_record_that_always_gets_a_503_with_a_pause_is_found_and_dead_letter
         .unwrap();
     assert_eq!((dead_ids(&world), world.delivered()), (vec!["bad".to_owned()], 2999));
 }
+
+#[tokio::test(start_paused = true)]
+async fn one_record_whose_content_draws_a_403_is_found_and_dead_lettered_while_others_pass() {
+    for status in [401, 403, 404] {
+        let world = World::new(move |call| {
+            if call.ids.iter().any(|id| id == "bad") {
+                reply(status, "")
+            } else {
+                ok(call)
+            }
+        });
+        let (sender, receiver) = tokio::sync::mpsc::channel(10);
+        let running = tokio::spawn(world.delivery().run(receiver));
+        for n in 0..10_000 {
+            let answer = if n == 20 {
+                event("bad", "cb")
+            } else {
+                event(&n.to_string(), &format!("c{n}"))
+            };
+            sender.send(world.arrival(answer)).await.unwrap();
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            if n == 400 {
+                let delivered = world.delivered();
+                assert!(delivered > 390, "{status}: the others wait: {delivered}");
+            }
+        }
+        drop(sender);
+        tokio::time::timeout(Duration::from_secs(3600), running)
+            .await
+            .expect("it ends")
+            .unwrap()
+            .unwrap();
+        assert_eq!((dead_ids(&world), world.delivered()), (vec!["bad".to_owned()], 9999));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_to_what_was_sent_before_a_refusal_does_not_show_the_record_s_fault() {
+    let world = World::new(|call| match call.ids[0].as_str() {
+        "0" => Reply {
+            after: Duration::from_secs(2),
+            ..ok(call)
+        },
+        _ if call.at < Duration::from_secs(600) => problem(422, "Nope"),
+        _ => ok(call),
+    })
+    .with(|config| {
+        config.batch.max_records = 1.try_into().unwrap();
+        config.concurrency = crate::config::Concurrency::Fixed(8.try_into().unwrap());
+    });
+    let (sender, receiver) = tokio::sync::mpsc::channel(100);
+    let running = tokio::spawn(world.delivery().run(receiver));
+    for (n, answer) in many(31).into_iter().enumerate() {
+        if n == 11 {
+            tokio::time::sleep(Duration::from_secs(3)).await;
+        }
+        sender.send(world.arrival(answer)).await.unwrap();
+    }
+    drop(sender);
+    running.await.unwrap().unwrap();
+    assert_eq!((world.delivered(), world.dead()), (31, 0));
+}
