@@ -234,11 +234,13 @@ where
     /// Starts whatever may start now, and draws the consequences of what has ended.
     fn launch(&mut self) -> Result<(), DeliveryError> {
         let now = self.now();
+        let mut last = None;
         loop {
             let mut started = false;
-            // In turns: with a limit of one, the first of a fixed order would always win.
-            self.turns.swap(0, 1);
             for name in self.turns {
+                if self.is_other_busy(name) {
+                    continue;
+                }
                 let room = self.room(name);
                 let Some(inlet) = self.inlets().find(|inlet| inlet.name == name) else {
                     continue;
@@ -249,6 +251,7 @@ where
                 };
                 let count = parcels.len();
                 started = true;
+                last = Some(name);
                 let entities = parcels.iter().map(|parcel| (parcel.record.at, parcel.entity.clone()));
                 let request = match cargo {
                     Cargo::AsStated => inlet.endpoint.request(entities.collect()),
@@ -266,6 +269,10 @@ where
                 self.flights.push(Box::pin(
                     async move { (name, id, sender.send(request, kind, count).await) },
                 ));
+            }
+            // In turns: with a limit of one, the first of a fixed order would always win.
+            if self.turns.first() == last.as_ref() {
+                self.turns.swap(0, 1);
             }
             if !started {
                 break;
@@ -297,7 +304,8 @@ where
     }
 
     /// What fits below the bound of both inlets together. A quarter of it is left to the other inlet: requests that wait
-    /// for an inlet that is down must not stop the one that works.
+    /// for an inlet that is down must not stop the one that works. Of a bound of one no quarter can be left: it counts what
+    /// is under way only, and the inlets take turns.
     fn room(&self, name: InletName) -> Room {
         let most = self.platform.concurrency.most().get();
         let events = self.events.pipeline.load();
@@ -305,16 +313,27 @@ where
             return Room(events < most);
         };
         let own = if name == InletName::Events { events } else { profiles };
-        let share = if most == 1 { 1 } else { most - most.div_ceil(4) };
-        Room(own < share && events + profiles < most)
+        if most == 1 {
+            return Room(own == 0 && !self.is_other_busy(name));
+        }
+        Room(own < most - most.div_ceil(4) && events + profiles < most)
+    }
+
+    /// Whether only one request may be under way, and the other inlet has it.
+    fn is_other_busy(&self, name: InletName) -> bool {
+        let mut others = std::iter::once(&self.events).chain(self.profiles.as_ref());
+        self.platform.concurrency.most().get() == 1
+            && others.any(|inlet| inlet.name != name && inlet.pipeline.under_way() > 0)
     }
 
     fn wake(&self) -> Option<Instant> {
-        let events = self.events.pipeline.wake(self.room(InletName::Events));
-        let profiles = self
-            .profiles
-            .as_ref()
-            .and_then(|inlet| inlet.pipeline.wake(self.room(InletName::Profiles)));
+        let wake = |inlet: &Inlet<T, K>| {
+            // The end of that request wakes the loop.
+            let waits = self.is_other_busy(inlet.name);
+            inlet.pipeline.wake(self.room(inlet.name)).filter(|_| !waits)
+        };
+        let events = wake(&self.events);
+        let profiles = self.profiles.as_ref().and_then(wake);
         [events, profiles].into_iter().flatten().min()
     }
 }

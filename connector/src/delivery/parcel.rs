@@ -92,6 +92,8 @@ pub(crate) struct Parcel {
     pub(crate) failing_since: Option<Instant>,
     /// The inlet's acceptances at its last failure: more of them at the next one means the inlet is well.
     pub(crate) acceptances: Option<u64>,
+    /// When it was last refused alone for what looks like the target's fault.
+    pub(crate) refused: Option<Instant>,
     /// How many answers did not say what became of it.
     pub(crate) unknowns: u32,
     /// The number of the hold it was part of. When that hold has ended since, others are accepted where it is not.
@@ -149,6 +151,7 @@ impl Parcel {
             failures: 0,
             failing_since: None,
             acceptances: None,
+            refused: None,
             unknowns: 0,
             hold: None,
         }
@@ -158,6 +161,15 @@ impl Parcel {
     /// a wall clock that is set back holds nothing up; one that is set forward ends the wait.
     pub(crate) fn waits_until(&self, now: Instant, now_ms: i64) -> Option<Instant> {
         self.due.filter(|due| *due > now && self.record.at > now_ms)
+    }
+
+    /// Its target was at fault: what it failed before says nothing of it.
+    pub(crate) fn held(&mut self, hold: u64) {
+        self.hold = Some(hold);
+        self.failures = 0;
+        self.failing_since = None;
+        self.acceptances = None;
+        self.refused = None;
     }
 
     /// Whether both are about one profile.

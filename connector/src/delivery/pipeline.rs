@@ -22,7 +22,7 @@ use super::parcel::Parcel;
 use super::send::{Exchange, Sent};
 use super::shipment::Shipment;
 use super::suspicion::Suspicion;
-use crate::aep::Refusal;
+use crate::aep::{Answer, Fate, Refusal};
 
 /// The end of a parcel.
 #[derive(Debug)]
@@ -81,10 +81,14 @@ pub(super) struct Pipeline {
     failures: u32,
     /// Answers that accepted something.
     acceptances: u64,
+    /// When the latest request that was accepted began.
+    accepted_begun: Option<Instant>,
     suspicion: Suspicion,
     /// Holds begun and holds ended, both counted from 1.
     holds: u64,
     released: u64,
+    /// For what the inlet was told to be held last.
+    held_for: &'static str,
     /// Probes of the present hold or outage.
     probes: u32,
     /// Reasons of refusals that are dead-lettered on purpose instead of holding the inlet.
@@ -111,9 +115,11 @@ impl Pipeline {
             health: Health::Well,
             failures: 0,
             acceptances: 0,
+            accepted_begun: None,
             suspicion: Suspicion::default(),
             holds: 0,
             released: 0,
+            held_for: "",
             probes: 0,
             accept: Vec::new(),
             hurry: false,
@@ -143,6 +149,11 @@ impl Pipeline {
     /// Requests under way or between two attempts.
     pub(super) fn load(&self) -> usize {
         self.flying.len() + self.parked.len()
+    }
+
+    /// Requests under way.
+    pub(super) fn under_way(&self) -> usize {
+        self.flying.len()
     }
 
     /// Parcels that ended since the last call.
@@ -196,6 +207,7 @@ impl Pipeline {
                 }
             }
         };
+        shipment.begun = now.instant;
         shipment.attempt(now.wall);
         let cargo = match &mut self.merger {
             Some(merger) => merger.merge(shipment.part_mut()),
@@ -289,6 +301,7 @@ impl Pipeline {
             self.measure(&sent, exchange, now);
         }
         let probe = std::mem::take(&mut shipment.probe);
+        let refusal = if probe { refusal_of(&sent).cloned() } else { None };
         let was_held = self.health.is_held();
         self.judge(shipment, sent, probe, now);
         if probe
@@ -298,6 +311,9 @@ impl Pipeline {
             // Still held. Without jitter and up to the maximum: this waits for a person.
             self.probes += 1;
             *until = now.instant + self.backoff.ceiling(self.probes);
+            if let Some(refusal) = refusal {
+                self.held_for_another(&refusal, now);
+            }
         }
     }
 
@@ -319,6 +335,23 @@ impl Pipeline {
         }
         shipment.not_before = now.instant;
         self.parked.push(shipment);
+    }
+}
+
+/// For what a request was refused.
+fn refusal_of(sent: &Sent) -> Option<&Refusal> {
+    match sent {
+        Sent::Answered(Answer::Records(fates)) => fates.iter().find_map(|fate| match fate {
+            Fate::Refused(refusal) => Some(refusal),
+            Fate::Accepted | Fate::Again(_) | Fate::Unknown => None,
+        }),
+        Sent::Answered(
+            Answer::Refused(refusal)
+            | Answer::TooLarge(refusal)
+            | Answer::Unauthorized(refusal)
+            | Answer::Target(refusal),
+        ) => Some(refusal),
+        _ => None,
     }
 }
 

@@ -29,6 +29,8 @@ pub(super) struct Shipment {
     pub(super) unknowns: u32,
     /// The inlet's acceptances at the last failure: more of them at the next one means the inlet is well.
     pub(super) acceptances: Option<u64>,
+    /// When its latest request began.
+    pub(super) begun: Instant,
     /// When the part in front may go.
     pub(super) not_before: Instant,
 }
@@ -44,6 +46,7 @@ impl Shipment {
             failures_while_well: 0,
             unknowns: 0,
             acceptances: None,
+            begun: now,
             not_before: now,
         }
     }

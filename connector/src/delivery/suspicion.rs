@@ -29,7 +29,10 @@ pub(super) struct Suspicion {
     counts: HashMap<String, usize>,
     /// Refusals in a row for the same reason.
     streak: usize,
-    waiting: Vec<(Parcel, Refusal)>,
+    /// Records accepted since the target changed.
+    accepted: usize,
+    /// With the moment of their refusal, oldest first.
+    waiting: Vec<(Instant, Parcel, Refusal)>,
     last: Option<Instant>,
 }
 
@@ -37,7 +40,13 @@ impl Suspicion {
     /// Notes an accepted record. What was refused before it was refused for its own sake.
     pub(super) fn accepted(&mut self) {
         self.streak = 0;
+        self.accepted = self.accepted.saturating_add(1);
         self.note(None);
+    }
+
+    /// Whether enough was accepted since the last change to believe that the target works.
+    pub(super) fn is_target_proven(&self) -> bool {
+        self.accepted >= STREAK
     }
 
     /// Notes a refusal. `true` when it is now clear that the target is at fault.
@@ -81,14 +90,28 @@ impl Suspicion {
 
     /// Keeps a refused parcel until more is known.
     pub(super) fn keep(&mut self, parcel: Parcel, refusal: Refusal, now: Instant) {
-        self.waiting.push((parcel, refusal));
+        self.waiting.push((now, parcel, refusal));
         self.last = Some(now);
     }
 
     /// Hands out all that wait.
-    pub(super) fn take(&mut self) -> Vec<(Parcel, Refusal)> {
+    pub(super) fn take(&mut self) -> impl Iterator<Item = (Parcel, Refusal)> + use<> {
         self.last = None;
         std::mem::take(&mut self.waiting)
+            .into_iter()
+            .map(|(_, parcel, refusal)| (parcel, refusal))
+    }
+
+    /// Hands out those refused up to this moment.
+    pub(super) fn take_before(&mut self, moment: Instant) -> impl Iterator<Item = (Parcel, Refusal)> + use<> {
+        let later = self.waiting.partition_point(|(refused, ..)| *refused <= moment);
+        let later = self.waiting.split_off(later);
+        if later.is_empty() {
+            self.last = None;
+        }
+        std::mem::replace(&mut self.waiting, later)
+            .into_iter()
+            .map(|(_, parcel, refusal)| (parcel, refusal))
     }
 
     /// When those that wait are given up on an idle inlet.
@@ -101,6 +124,7 @@ impl Suspicion {
         self.window.clear();
         self.counts.clear();
         self.streak = 0;
+        self.accepted = 0;
     }
 }
 

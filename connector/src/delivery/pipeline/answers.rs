@@ -1,9 +1,9 @@
 //! What an attempt means for its shipment.
 
-use super::failures::{Failure, NO_TOKEN};
+use super::failures::{Failure, NO_TOKEN, WAIT};
 use super::{Now, Pipeline, cause};
 use crate::aep::TransportError::{Broken, Connect, Timeout};
-use crate::aep::{Answer, Fate, MAX_BODY, Scope};
+use crate::aep::{Answer, Fate, MAX_BODY, Refusal, Scope};
 use crate::delivery::send::Sent;
 use crate::delivery::shipment::Shipment;
 
@@ -12,7 +12,7 @@ use crate::delivery::shipment::Shipment;
 const NEVER_TOO_LARGE: usize = MAX_BODY / 4;
 
 impl Pipeline {
-    pub(super) fn judge(&mut self, shipment: Shipment, sent: Sent, probe: bool, now: Now) {
+    pub(super) fn judge(&mut self, mut shipment: Shipment, sent: Sent, probe: bool, now: Now) {
         match sent {
             Sent::Answered(Answer::Records(mut fates)) => {
                 if self.merger.is_some()
@@ -30,7 +30,6 @@ impl Pipeline {
                 self.records(shipment, fates, probe, now);
             }
             Sent::Nothing => {
-                let mut shipment = shipment;
                 for parcel in shipment.take_part() {
                     self.end(parcel, None, now);
                 }
@@ -38,11 +37,18 @@ impl Pipeline {
             }
             Sent::Answered(Answer::Refused(refusal)) => {
                 self.answers(now);
-                let ours = shipment.part().iter().any(|parcel| !self.was_held(parcel));
-                if refusal.scope == Scope::Target && ours && !self.accepts(&refusal) {
-                    self.hold(&refusal, shipment, now);
-                } else {
+                if refusal.scope == Scope::Record || self.accepts(&refusal) {
                     self.refused(shipment, refusal, now);
+                } else if shipment.part().iter().any(|parcel| self.was_held(parcel)) {
+                    // Something in it was refused like this before, and others were accepted since. Perhaps one record of it
+                    // draws the refusal, so the whole request is looked into and not the inlet held for it once more.
+                    let released = self.released;
+                    for parcel in shipment.part_mut().iter_mut().filter(|parcel| parcel.hold.is_none()) {
+                        parcel.held(released);
+                    }
+                    self.refused(shipment, refusal, now);
+                } else {
+                    self.hold(&refusal, shipment, now);
                 }
             }
             Sent::Answered(Answer::TooLarge(refusal)) => {
@@ -58,6 +64,7 @@ impl Pipeline {
                         retry_after: None,
                         may_be_the_record: true,
                         heals: true,
+                        remedy: "raise the limit of what a request may hold on the way to the inlet: proxy, gateway or firewall",
                     };
                     return self.failed(shipment, &failure, probe, now);
                 }
@@ -65,20 +72,22 @@ impl Pipeline {
                 self.refused(shipment, refusal, now);
             }
             Sent::Answered(Answer::Unauthorized(refusal) | Answer::Target(refusal)) => {
-                self.answers(now);
-                if self.accepts(&refusal) {
-                    self.refused(shipment, refusal, now);
-                    return;
-                }
-                self.hold(&refusal, shipment, now);
+                // Whatever its text says.
+                let refusal = Refusal {
+                    scope: Scope::Target,
+                    ..refusal
+                };
+                self.judge(shipment, Sent::Answered(Answer::Refused(refusal)), probe, now);
             }
             Sent::Answered(Answer::Busy { status, retry_after }) => {
                 let failure = Failure {
                     cause: cause(status),
                     detail: format!("it answers {status}"),
                     retry_after,
-                    may_be_the_record: status != 429 && retry_after.is_none(),
+                    // With a pause asked for, too: a record that makes the inlet fail gets its 503 from the same place.
+                    may_be_the_record: status != 429,
                     heals: true,
+                    remedy: WAIT,
                 };
                 self.failed(shipment, &failure, probe, now);
             }
@@ -89,12 +98,18 @@ impl Pipeline {
                 };
                 // Something on the way may break off whenever it sees this record. A refused connection saw none.
                 let may_be_the_record = !matches!(error, Connect(_));
+                let remedy = if may_be_the_record {
+                    WAIT
+                } else {
+                    "nothing: it is asked again; if it lasts, check inlet-url, http.proxy, http.ca-file and the firewall"
+                };
                 let failure = Failure {
                     cause,
                     detail: error.to_string(),
                     retry_after: None,
                     may_be_the_record,
                     heals: true,
+                    remedy,
                 };
                 self.failed(shipment, &failure, probe, now);
             }
@@ -105,6 +120,11 @@ impl Pipeline {
                     retry_after: None,
                     may_be_the_record: false,
                     heals: none.heals,
+                    remedy: if none.heals {
+                        WAIT
+                    } else {
+                        "repair what the reason names"
+                    },
                 };
                 self.failed(shipment, &failure, probe, now);
             }

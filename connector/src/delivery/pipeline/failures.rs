@@ -12,7 +12,7 @@ use crate::delivery::shipment::{FAILURES_BEFORE_HALVING, Shipment, UNKNOWNS_BEFO
 use crate::error::Fault;
 
 /// A lone record that failed this often, for this long, while its inlet was well, goes to the dead letters.
-const STUCK_FAILURES: u32 = 20;
+pub(super) const STUCK_FAILURES: u32 = 20;
 const STUCK_TIME: Duration = Duration::from_secs(600);
 
 /// The cause of a failure for want of an access token.
@@ -29,7 +29,13 @@ pub(super) struct Failure {
     pub(super) may_be_the_record: bool,
     /// Otherwise it lasts until somebody changes something.
     pub(super) heals: bool,
+    /// What a person can do.
+    pub(super) remedy: &'static str,
 }
+
+/// What heals and names nobody.
+pub(super) const WAIT: &str =
+    "nothing: it is asked again; if it lasts, look at the status page of Adobe and at the network";
 
 /// The same for whoever looks.
 fn stop(failure: &Failure, now: Now) -> Stop {
@@ -41,11 +47,7 @@ fn stop(failure: &Failure, now: Now) -> Stop {
         },
         fault: if failure.heals { Fault::External } else { Fault::User },
         reason: failure.detail.clone(),
-        remedy: if failure.heals {
-            "nothing: it is asked again; if it lasts, look at the status page of Adobe and at the network"
-        } else {
-            "repair what the reason names"
-        },
+        remedy: failure.remedy,
         since: now.wall,
     }
 }
@@ -71,6 +73,12 @@ impl Pipeline {
         shipment.failures = shipment.failures.saturating_add(1);
         match &mut self.health {
             Health::Held { .. } => {
+                if probe && !failure.heals && self.held_for != failure.cause {
+                    // What has to be mended first now.
+                    self.held_for = failure.cause;
+                    tell(self.inlet, failure);
+                    self.counters.health(self.inlet, Some(stop(failure, now)));
+                }
                 self.back_to_lanes(shipment, None, now);
                 return;
             }

@@ -1,12 +1,45 @@
 //! Refusals for good: the record's fault, or the target's?
 
-use super::{Ended, Now, Pipeline};
-use crate::aep::Refusal;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::failures::STUCK_FAILURES;
+use super::{Ended, Now, Pipeline, cause};
+use crate::aep::{Refusal, Scope};
 use crate::delivery::counters::{Stop, StopKind};
 use crate::delivery::health::Health;
-use crate::delivery::parcel::Parcel;
+use crate::delivery::parcel::{Company, Parcel};
 use crate::delivery::shipment::Shipment;
 use crate::error::Fault;
+
+/// How long a refusal that names the configuration is taken for a change that has not reached all of the platform, while
+/// others are accepted. Adobe names 15 minutes.
+const CHANGE_TIME: Duration = Duration::from_secs(1800);
+
+/// Whom a refusal blames.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Blamed {
+    /// Every record is refused.
+    Target,
+    /// This record, unless the target turns out to be at fault.
+    Record,
+    /// This record: others were accepted for long enough.
+    Proven,
+    /// Not known yet.
+    Nobody,
+}
+
+/// The hold for whoever looks.
+fn stop(refusal: &Refusal, now: Now) -> Stop {
+    Stop {
+        kind: StopKind::Held,
+        fault: Fault::User,
+        reason: format!("{} ({} {})", refusal.reason, refusal.status, refusal.message),
+        remedy: refusal.advice(),
+        since: now.wall,
+    }
+}
 
 impl Pipeline {
     /// A whole request was refused. Alone, the record is known; otherwise halves find it.
@@ -24,17 +57,78 @@ impl Pipeline {
         }
         if shipment.part().len() > 1 {
             shipment.halve();
-        } else {
-            let ours = shipment.part().iter().any(|parcel| !self.was_held(parcel));
-            if ours && self.suspicion.refused(&refusal) {
+        } else if let [parcel] = shipment.part_mut() {
+            let blamed = self.weigh(parcel, &refusal, now);
+            if blamed == Blamed::Target {
                 self.hold(&refusal, shipment, now);
                 return;
             }
             for parcel in shipment.take_part() {
-                self.suspect(parcel, refusal.clone(), now);
+                self.draw(parcel, blamed, refusal.clone(), &mut shipment, now);
             }
         }
         self.carry_on(shipment, now);
+    }
+
+    /// Whom a refusal blames, of a record whose answer accepted no other.
+    pub(super) fn weigh(&mut self, parcel: &mut Parcel, refusal: &Refusal, now: Now) -> Blamed {
+        let was_held = self.was_held(parcel);
+        if refusal.scope == Scope::Record {
+            // One that was refused before and after many others were accepted tells nothing of the target.
+            let tells = !was_held || !self.suspicion.is_target_proven();
+            return if tells && self.suspicion.refused(refusal) {
+                Blamed::Target
+            } else {
+                Blamed::Record
+            };
+        }
+        if !was_held {
+            return Blamed::Target;
+        }
+        if parcel.hold != Some(self.holds) {
+            // The target was at fault once more since.
+            parcel.held(self.holds);
+        }
+        // Accepting a probe proves little: the fault may be back, or gone from some of the platform's nodes only.
+        let others_pass = parcel
+            .refused
+            .is_some_and(|refused| parcel.failures > 0 || self.accepted_begun >= Some(refused));
+        parcel.refused = Some(now.instant);
+        if !others_pass {
+            return if self.suspicion.refused(refusal) {
+                Blamed::Target
+            } else {
+                Blamed::Nobody
+            };
+        }
+        parcel.failures += 1;
+        let since = *parcel.failing_since.get_or_insert(now.instant);
+        if parcel.failures >= STUCK_FAILURES && now.instant - since >= CHANGE_TIME {
+            Blamed::Proven
+        } else {
+            Blamed::Nobody
+        }
+    }
+
+    /// Draws the consequences for a record that does not go back on hold.
+    pub(super) fn draw(
+        &mut self,
+        mut parcel: Parcel,
+        blamed: Blamed,
+        refusal: Refusal,
+        shipment: &mut Shipment,
+        now: Now,
+    ) {
+        match blamed {
+            Blamed::Proven => self.end(parcel, Some(refusal.into()), now),
+            Blamed::Record => self.suspect(parcel, refusal, now),
+            Blamed::Nobody | Blamed::Target => {
+                self.counters.retried(cause(refusal.status), 1);
+                parcel.company = Company::Nobody;
+                let pause = self.backoff.pause(parcel.attempts);
+                self.rest(parcel, now.instant + pause, shipment, now);
+            }
+        }
     }
 
     /// The record was refused, and nothing is known yet of others. Its lane goes on: it has been answered.
@@ -45,12 +139,13 @@ impl Pipeline {
 
     pub(super) fn judge_suspects(&mut self, now: Now) {
         if self.is_idle() && self.suspicion.due().is_some_and(|due| due <= now.instant) {
-            self.convict_suspects();
+            self.convict_suspects(now.instant);
         }
     }
 
-    pub(super) fn convict_suspects(&mut self) {
-        for (parcel, refusal) in self.suspicion.take() {
+    /// Gives up those refused before this moment.
+    pub(super) fn convict_suspects(&mut self, before: Instant) {
+        for (parcel, refusal) in self.suspicion.take_before(before) {
             self.ended.push(Ended {
                 parcel,
                 death: Some(refusal.into()),
@@ -74,7 +169,8 @@ impl Pipeline {
         }
         self.holds += 1;
         self.probes = 1;
-        // The one ERROR line of this change. Silence about the probes: nothing changes with them.
+        self.held_for = refusal.reason;
+        // The one ERROR line of this change. Silence about the probes, unless they are refused for another reason.
         tracing::error!(
             inlet = self.inlet.as_str(),
             reason = refusal.reason,
@@ -84,22 +180,33 @@ impl Pipeline {
             refusal.advice(),
         );
         let until = now.instant + self.backoff.ceiling(self.probes);
-        let stop = Stop {
-            kind: StopKind::Held,
-            fault: Fault::User,
-            reason: format!("{} ({} {})", refusal.reason, refusal.status, refusal.message),
-            remedy: refusal.advice(),
-            since: now.wall,
-        };
-        self.counters.health(self.inlet, Some(stop));
+        self.counters.health(self.inlet, Some(stop(refusal, now)));
         self.health = Health::Held { until };
         for (mut parcel, _) in self.suspicion.take() {
-            parcel.hold = Some(self.holds);
+            parcel.held(self.holds);
             self.lanes.take_back(parcel, now.instant, now.wall);
         }
         for shipment in std::mem::take(&mut self.parked) {
             self.back_to_lanes(shipment, None, now);
         }
+    }
+
+    /// A probe was refused. What has to be mended now may be something else than what the hold began with.
+    pub(super) fn held_for_another(&mut self, refusal: &Refusal, now: Now) {
+        // A probe may be a record that is refused for its own sake.
+        if refusal.scope == Scope::Record || refusal.reason == self.held_for {
+            return;
+        }
+        self.held_for = refusal.reason;
+        tracing::error!(
+            inlet = self.inlet.as_str(),
+            reason = refusal.reason,
+            status = refusal.status,
+            message = refusal.message,
+            "still held, for another reason now; {}",
+            refusal.advice(),
+        );
+        self.counters.health(self.inlet, Some(stop(refusal, now)));
     }
 
     pub(super) fn release(&mut self, now: Now) {
@@ -109,14 +216,18 @@ impl Pipeline {
     }
 
     pub(super) fn put_on_hold(&mut self, mut parcel: Parcel, now: Now) {
-        parcel.hold = Some(self.holds);
+        parcel.held(self.holds);
         self.lanes.give_back(parcel, now.instant, now.instant, now.wall);
     }
 
     /// `refused`: the hold whose reason this shipment was refused for.
     pub(super) fn back_to_lanes(&mut self, shipment: Shipment, refused: Option<u64>, now: Now) {
-        for mut parcel in shipment.into_parcels() {
-            parcel.hold = refused.or(parcel.hold);
+        // Only what was sent was refused.
+        let sent = shipment.part().len();
+        for (index, mut parcel) in shipment.into_parcels().enumerate() {
+            if let Some(hold) = refused.filter(|_| index < sent) {
+                parcel.held(hold);
+            }
             self.lanes.give_back(parcel, now.instant, now.instant, now.wall);
         }
     }

@@ -1,8 +1,9 @@
 //! An answer with a verdict on each record: what follows for each, and for the whole.
 
-use super::failures::Failure;
+use super::failures::{Failure, WAIT};
+use super::refusals::Blamed;
 use super::{Death, Now, Pipeline, cause};
-use crate::aep::{Fate, Scope};
+use crate::aep::Fate;
 use crate::delivery::parcel::{Company, Parcel};
 use crate::delivery::shipment::{Shipment, UNKNOWNS_BEFORE_HALVING};
 
@@ -23,17 +24,23 @@ impl Pipeline {
                 // An answer that never says what became of one record, while others are accepted, is that record's trouble.
                 may_be_the_record: cause != "429",
                 heals: true,
+                remedy: if cause == "unknown" {
+                    "check inlet-url and http.proxy: what answers there is no inlet"
+                } else {
+                    WAIT
+                },
             };
             self.failed(shipment, &failure, probe, now);
             return;
         }
         self.answers(now);
-        let part = shipment.take_part();
+        let mut part = shipment.take_part();
         if let Some(merger) = self.merger.as_mut().filter(|_| accepted) {
             merger.accepted(&part);
         }
         if accepted {
             self.acceptances += 1;
+            self.accepted_begun = self.accepted_begun.max(Some(shipment.begun));
             if probe && self.health.is_held() {
                 self.release(now);
             }
@@ -41,7 +48,8 @@ impl Pipeline {
         // First the judgment over the whole answer, then its consequences: nothing may become a dead letter that the
         // same answer shows to be the target's fault.
         let mut culprit = None;
-        for (parcel, fate) in part.iter().zip(&fates) {
+        let mut blamed = vec![Blamed::Nobody; part.len()];
+        for ((parcel, fate), blamed) in part.iter_mut().zip(&fates).zip(&mut blamed) {
             match fate {
                 Fate::Accepted => self.suspicion.accepted(),
                 Fate::Refused(refusal) if self.accepts(refusal) => {}
@@ -49,8 +57,8 @@ impl Pipeline {
                     let target = if accepted {
                         self.suspicion.refused_among_accepted(refusal)
                     } else {
-                        // One that was refused before and after others were accepted tells nothing of the target.
-                        !self.was_held(parcel) && (refusal.scope == Scope::Target || self.suspicion.refused(refusal))
+                        *blamed = self.weigh(parcel, refusal, now);
+                        *blamed == Blamed::Target
                     };
                     if target {
                         culprit = Some(refusal.clone());
@@ -62,9 +70,10 @@ impl Pipeline {
         if let Some(refusal) = culprit {
             self.begin_hold(&refusal, now);
         } else if accepted && !self.health.is_held() {
-            self.convict_suspects();
+            // An answer to what was sent before they were refused does not show that others are accepted since.
+            self.convict_suspects(shipment.begun);
         }
-        for (parcel, fate) in part.into_iter().zip(fates) {
+        for ((parcel, fate), blamed) in part.into_iter().zip(fates).zip(blamed) {
             match fate {
                 Fate::Accepted => self.end(parcel, None, now),
                 Fate::Refused(refusal) if self.accepts(&refusal) => self.end(parcel, Some(refusal.into()), now),
@@ -74,7 +83,7 @@ impl Pipeline {
                     self.again(parcel, cause(refusal.status), accepted, &mut shipment, now);
                 }
                 Fate::Refused(refusal) if accepted => self.end(parcel, Some(refusal.into()), now),
-                Fate::Refused(refusal) => self.suspect(parcel, refusal, now),
+                Fate::Refused(refusal) => self.draw(parcel, blamed, refusal, &mut shipment, now),
                 Fate::Again(status) => self.again(parcel, cause(status), accepted, &mut shipment, now),
                 Fate::Unknown => self.again(parcel, "unknown", accepted, &mut shipment, now),
             }

@@ -376,3 +376,64 @@ async fn a_refused_token_without_a_successor_yet_is_waited_for_and_not_taken_for
     let retries = world.counters.snapshot().retries;
     assert!(!retries.keys().any(|reason| reason.contains("held")), "{retries:?}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn one_inlet_that_is_down_does_not_stop_the_other_even_with_one_request_at_once() {
+    for profiles_down in [false, true] {
+        let flying = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+        let seen = std::sync::Arc::clone(&flying);
+        let world = World::new(move |call| {
+            seen.lock().unwrap().push(call.at);
+            if call.profiles == profiles_down {
+                reply(503, "")
+            } else {
+                ok(call)
+            }
+        })
+        .with(|config| {
+            config.batch.max_records = 5.try_into().unwrap();
+            config.concurrency = Concurrency::Fixed(1.try_into().unwrap());
+        });
+        let answers = (0..50).map(|n| both(&n.to_string(), &format!("c{n}")));
+        assert!(world.run_for(Duration::from_secs(600), answers).await.is_none());
+        let counts = world.counters.snapshot();
+        let delivered = if profiles_down {
+            counts.events_delivered
+        } else {
+            counts.profiles_delivered
+        };
+        assert_eq!(delivered, 50);
+        // Each exchange takes 20 ms.
+        let begun = flying.lock().unwrap().clone();
+        assert!(
+            begun
+                .windows(2)
+                .all(|pair| pair[1] - pair[0] >= Duration::from_millis(20)),
+            "never two at once"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_person_must_change_is_said_although_it_might_heal() {
+    let not_an_inlet: fn(&Call) -> Reply = |_| reply(200, "<html>");
+    let refused: fn(&Call) -> Reply = |_| Reply {
+        after: Duration::from_millis(1),
+        answer: Err(TransportError::Connect("refused".to_owned())),
+    };
+    let too_large: fn(&Call) -> Reply = |_| reply(413, "");
+    for (rule, words) in [
+        (not_an_inlet, "check inlet-url and http.proxy"),
+        (refused, "http.ca-file"),
+        (too_large, "raise the limit"),
+    ] {
+        let world = World::new(rule);
+        assert!(world.run_for(Duration::from_secs(3600), ten()).await.is_none());
+        let stopped = world.counters.snapshot().stopped;
+        assert!(
+            stopped.values().any(|stop| stop.remedy.contains(words)),
+            "{words}: {stopped:?}"
+        );
+        assert_eq!(world.letters().len(), 0);
+    }
+}

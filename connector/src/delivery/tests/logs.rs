@@ -131,3 +131,28 @@ async fn an_inlet_that_throttles_for_long_is_one_line() {
     };
     assert!(line.contains("WARN") && line.contains("asked too much"), "{line}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_inlet_that_is_held_for_another_reason_now_says_so_once() {
+    listen();
+    let world = World::new(|call| {
+        if call.at < Duration::from_secs(600) {
+            reply(404, "")
+        } else {
+            problem(400, "Message has an absent, disabled or wrong flow")
+        }
+    });
+    assert!(world.run_for(Duration::from_secs(3600), ten()).await.is_none());
+    let stopped = world.counters.snapshot().stopped;
+    let stop = stopped.values().next().unwrap();
+    assert!(
+        stop.reason.contains("unknown_flow") && stop.remedy.contains("check flow-id") && stop.since == NOW,
+        "{stop:?}"
+    );
+    let lines = lines();
+    let [first, second] = lines.as_slice() else {
+        panic!("{lines:?}");
+    };
+    assert!(first.contains("ERROR") && first.contains("not_found"), "{first}");
+    assert!(second.contains("ERROR") && second.contains("unknown_flow"), "{second}");
+}

@@ -110,36 +110,38 @@ async fn order_holds_while_a_batch_is_halved() {
     assert!(accepted.is_sorted() && accepted.len() == 19, "{accepted:?}");
 }
 
-/// Every way to be misconfigured: nothing is dead-lettered, nothing is settled, and when it is repaired all is delivered.
+type Fault = fn(&Call) -> Reply;
+/// Every way to be misconfigured.
+const FAULTS: [(&str, Fault); 13] = [
+    ("revoked", |_| reply(401, "")),
+    ("forbidden", |_| reply(403, "")),
+    ("no such inlet", |_| reply(404, "")),
+    ("redirect", |_| reply(301, "")),
+    ("wrong organisation", |_| {
+        problem(400, "Message has an absent or wrong ims org in the header")
+    }),
+    ("unknown schema", |call| {
+        items(call, |_| Some((400, "Message has unknown xdm format")))
+    }),
+    ("missing flow", |_| problem(400, "Missing flow id")),
+    ("disabled flow", |_| {
+        problem(400, "Message has an absent, disabled or wrong flow")
+    }),
+    ("wrong dataset", |call| {
+        items(call, |_| Some((400, "dataset 5f0c does not exist")))
+    }),
+    ("wrong inlet", |_| reply(405, "")),
+    ("wrong dataset, in words nobody knows", |call| {
+        items(call, |_| Some((400, "Nope")))
+    }),
+    ("the same for the whole request", |_| problem(422, "Nope")),
+    ("forbidden, per record", |call| items(call, |_| Some((403, "")))),
+];
+
+/// Nothing is dead-lettered, nothing is settled, and when it is repaired all is delivered.
 #[tokio::test(start_paused = true)]
 async fn a_configuration_fault_holds_the_inlet_and_loses_nothing() {
-    type Fault = fn(&Call) -> Reply;
-    let faults: [(&str, Fault); 13] = [
-        ("revoked", |_| reply(401, "")),
-        ("forbidden", |_| reply(403, "")),
-        ("no such inlet", |_| reply(404, "")),
-        ("redirect", |_| reply(301, "")),
-        ("wrong organisation", |_| {
-            problem(400, "Message has an absent or wrong ims org in the header")
-        }),
-        ("unknown schema", |call| {
-            items(call, |_| Some((400, "Message has unknown xdm format")))
-        }),
-        ("missing flow", |_| problem(400, "Missing flow id")),
-        ("disabled flow", |_| {
-            problem(400, "Message has an absent, disabled or wrong flow")
-        }),
-        ("wrong dataset", |call| {
-            items(call, |_| Some((400, "dataset 5f0c does not exist")))
-        }),
-        ("wrong inlet", |_| reply(405, "")),
-        ("wrong dataset, in words nobody knows", |call| {
-            items(call, |_| Some((400, "Nope")))
-        }),
-        ("the same for the whole request", |_| problem(422, "Nope")),
-        ("forbidden, per record", |call| items(call, |_| Some((403, "")))),
-    ];
-    for (name, fault) in faults {
+    for (name, fault) in FAULTS {
         for max_records in [1, 7, 500] {
             let repaired = Arc::new(AtomicBool::new(false));
             let is_repaired = Arc::clone(&repaired);
@@ -397,4 +399,141 @@ async fn a_refused_credential_inside_an_answer_that_accepts_others_costs_no_reco
     });
     world.run(many(8)).await.unwrap();
     assert_eq!((world.delivered(), world.dead()), (8, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_configuration_fault_that_comes_back_after_one_accepted_probe_dead_letters_nothing() {
+    for (name, fault) in FAULTS {
+        for (count, max_records) in [(100, 1), (100, 7), (100, 500), (12, 500)] {
+            let between = AtomicBool::new(false);
+            let world = World::new(move |call| {
+                let repaired = call.at > Duration::from_secs(600 + 3600);
+                if repaired || (call.at > Duration::from_secs(600) && !between.swap(true, Ordering::Relaxed)) {
+                    ok(call)
+                } else {
+                    fault(call)
+                }
+            })
+            .with(|config| config.batch.max_records = max_records.try_into().unwrap());
+            // The words nobody knows are told from a few bad records by their number only.
+            if count < 20 && (name.contains("nobody knows") || name.contains("same for the whole")) {
+                continue;
+            }
+            world.run(many(count)).await.unwrap();
+            assert_eq!(
+                (world.delivered(), world.dead()),
+                (count as u64, 0),
+                "{name}, {count} records, {max_records} at once"
+            );
+            let calls = world.calls().len();
+            assert!(calls < 2000, "{name}: {calls} requests");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_of_the_configuration_that_has_not_reached_every_node_dead_letters_nothing() {
+    for every in [2, 3, 10] {
+        let world = World::new(move |call| {
+            if call.at > Duration::from_secs(900) || call.number % every == every - 1 {
+                ok(call)
+            } else {
+                problem(400, "Message has an absent, disabled or wrong flow")
+            }
+        });
+        world.run(many(100)).await.unwrap();
+        assert_eq!((world.delivered(), world.dead()), (100, 0), "one of {every} accepts");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_record_that_always_gets_a_503_with_a_pause_is_found_and_dead_lettered_while_others_pass() {
+    let world = World::new(|call| {
+        if call.ids.iter().any(|id| id == "bad") {
+            busy(503, "1")
+        } else {
+            ok(call)
+        }
+    })
+    .with(|config| config.batch.max_records = 50.try_into().unwrap());
+    let (sender, receiver) = tokio::sync::mpsc::channel(10);
+    let running = tokio::spawn(world.delivery().run(receiver));
+    for n in 0..3000 {
+        let answer = if n == 20 {
+            event("bad", "cb")
+        } else {
+            event(&n.to_string(), &format!("c{n}"))
+        };
+        sender.send(world.arrival(answer)).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+    drop(sender);
+    tokio::time::timeout(Duration::from_secs(3600), running)
+        .await
+        .expect("it ends")
+        .unwrap()
+        .unwrap();
+    assert_eq!((dead_ids(&world), world.delivered()), (vec!["bad".to_owned()], 2999));
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_record_whose_content_draws_a_403_is_found_and_dead_lettered_while_others_pass() {
+    for status in [401, 403, 404] {
+        let world = World::new(move |call| {
+            if call.ids.iter().any(|id| id == "bad") {
+                reply(status, "")
+            } else {
+                ok(call)
+            }
+        });
+        let (sender, receiver) = tokio::sync::mpsc::channel(10);
+        let running = tokio::spawn(world.delivery().run(receiver));
+        for n in 0..10_000 {
+            let answer = if n == 20 {
+                event("bad", "cb")
+            } else {
+                event(&n.to_string(), &format!("c{n}"))
+            };
+            sender.send(world.arrival(answer)).await.unwrap();
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            if n == 400 {
+                let delivered = world.delivered();
+                assert!(delivered > 390, "{status}: the others wait: {delivered}");
+            }
+        }
+        drop(sender);
+        tokio::time::timeout(Duration::from_secs(3600), running)
+            .await
+            .expect("it ends")
+            .unwrap()
+            .unwrap();
+        assert_eq!((dead_ids(&world), world.delivered()), (vec!["bad".to_owned()], 9999));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_to_what_was_sent_before_a_refusal_does_not_show_the_record_s_fault() {
+    let world = World::new(|call| match call.ids[0].as_str() {
+        "0" => Reply {
+            after: Duration::from_secs(2),
+            ..ok(call)
+        },
+        _ if call.at < Duration::from_secs(600) => problem(422, "Nope"),
+        _ => ok(call),
+    })
+    .with(|config| {
+        config.batch.max_records = 1.try_into().unwrap();
+        config.concurrency = crate::config::Concurrency::Fixed(8.try_into().unwrap());
+    });
+    let (sender, receiver) = tokio::sync::mpsc::channel(100);
+    let running = tokio::spawn(world.delivery().run(receiver));
+    for (n, answer) in many(31).into_iter().enumerate() {
+        if n == 11 {
+            tokio::time::sleep(Duration::from_secs(3)).await;
+        }
+        sender.send(world.arrival(answer)).await.unwrap();
+    }
+    drop(sender);
+    running.await.unwrap().unwrap();
+    assert_eq!((world.delivered(), world.dead()), (31, 0));
 }
