@@ -1,5 +1,7 @@
 //! Reaches everything a run needs, and finds what is wrong with it before the first record is read.
 
+use std::time::Duration;
+
 use tokio::time::{sleep, timeout};
 use tracing::{debug, info, warn};
 
@@ -12,16 +14,21 @@ use crate::ims::TokenSource;
 use crate::obstacle::{Obstacle, Obstacles, Place};
 use crate::run::RunError;
 
+/// A failure that goes on is told again after so many attempts.
+const TELL_AGAIN: u32 = 10;
+/// A controller that was just started lists nothing. So many looks that find something missing, about 6 s of them, decide.
+const LOOKS: u32 = 4;
+/// The pause between two of these looks.
+const LOOK: Duration = Duration::from_secs(2);
+
 /// Connects to the cluster, gets a first token and opens the dead-letter topic.
 pub(crate) async fn connect(
     config: &Config,
     tokens: &TokenSource,
     obstacles: &Obstacles,
 ) -> Result<(Broker, Letters), RunError> {
-    let mut backoff = Backoff::new(config.platform.retry, fastrand::Rng::new());
-    // A cluster that cannot be reached at all is more often a wrong profile than a passing fault, and is told at once.
-    let is_passing = |error: &BrokerError| heals(error) && !matches!(error, BrokerError::Connect { .. });
-    let broker = patiently(&mut backoff, obstacles, is_passing, || Broker::connect(config)).await?;
+    let mut start = Start::new(Backoff::new(config.platform.retry, fastrand::Rng::new()), obstacles);
+    let broker = start.patiently(|| Broker::connect(config)).await?;
     match timeout(config.platform.http.request_timeout, tokens.token()).await {
         Ok(Ok(_)) => info!("holding an access token"),
         Ok(Err(error)) if error.retry() == Retry::Never => return Err(RunError::Credential(error)),
@@ -29,36 +36,102 @@ pub(crate) async fn connect(
         Ok(Err(error)) => warn!(%error, "no access token yet; delivery waits for it"),
         Err(_) => warn!("Adobe IMS does not answer; delivery waits for it"),
     }
-    let letters = patiently(&mut backoff, obstacles, heals, || broker.dead_letters()).await?;
+    let letters = start.patiently(|| broker.dead_letters()).await?;
     Ok((broker, Letters::new(letters)))
 }
 
-fn heals(error: &BrokerError) -> bool {
-    error.retry() == Retry::Backoff
+/// What became of an attempt that failed.
+#[derive(Debug, PartialEq, Eq)]
+enum Outlook {
+    /// It heals by itself.
+    Passing,
+    /// It may be late; a few more looks decide.
+    Doubtful,
+    Final,
 }
 
-/// Tries again while the error is a passing one: a broker that restarts at this very moment must not end a process that
-/// perhaps nobody starts again.
-async fn patiently<T, F: Future<Output = Result<T, BrokerError>>>(
-    backoff: &mut Backoff,
-    obstacles: &Obstacles,
-    is_passing: impl Fn(&BrokerError) -> bool,
-    attempt: impl Fn() -> F,
-) -> Result<T, BrokerError> {
-    let mut failures = 0;
-    loop {
-        match attempt().await {
-            Err(error) if is_passing(&error) => {
-                failures += 1;
-                if failures == 1 {
-                    warn!(%error, "not started yet; trying again");
-                } else {
-                    debug!(%error, "still not started");
-                }
-                obstacles.put(Place::Process, Obstacle::passing(format_args!("starting: {error}")));
-                sleep(backoff.pause(failures)).await;
+/// A start that goes on while what is in its way is passing: a broker that restarts at this very moment must not end a
+/// process that perhaps nobody starts again.
+struct Start<'a> {
+    backoff: Backoff,
+    obstacles: &'a Obstacles,
+    /// Whether any attempt got an answer out of the cluster.
+    reached: bool,
+    /// Looks that found something missing.
+    doubts: u32,
+}
+
+impl<'a> Start<'a> {
+    fn new(backoff: Backoff, obstacles: &'a Obstacles) -> Self {
+        Self {
+            backoff,
+            obstacles,
+            reached: false,
+            doubts: 0,
+        }
+    }
+
+    /// Judges a failure, in the light of those before it.
+    fn judge(&mut self, error: &BrokerError) -> Outlook {
+        match error {
+            // A cluster that cannot be reached at all is more often a wrong profile than a passing fault, and is told at
+            // once. One that was reached is being restarted.
+            BrokerError::Connect { .. } if !self.reached => return Outlook::Final,
+            BrokerError::Connect { .. } => return Outlook::Passing,
+            // Found before anything is asked.
+            BrokerError::Profile { .. } | BrokerError::Tls { .. } | BrokerError::Parameter { .. } => {
+                return Outlook::Final;
             }
-            ended => return ended,
+            _ => self.reached = true,
+        }
+        match error {
+            BrokerError::TopicMissing { .. }
+            | BrokerError::PartitionMissing { .. }
+            | BrokerError::SmartModuleMissing { .. } => {
+                self.doubts += 1;
+                if self.doubts < LOOKS {
+                    Outlook::Doubtful
+                } else {
+                    Outlook::Final
+                }
+            }
+            error if error.retry() == Retry::Backoff => Outlook::Passing,
+            _ => Outlook::Final,
+        }
+    }
+
+    /// Tries until it works, or fails for good.
+    async fn patiently<T, F: Future<Output = Result<T, BrokerError>>>(
+        &mut self,
+        attempt: impl Fn() -> F,
+    ) -> Result<T, BrokerError> {
+        let mut failures = 0;
+        loop {
+            let error = match attempt().await {
+                Ok(done) => {
+                    self.reached = true;
+                    return Ok(done);
+                }
+                Err(error) => error,
+            };
+            let outlook = self.judge(&error);
+            if outlook == Outlook::Final {
+                return Err(error);
+            }
+            if u32::is_multiple_of(failures, TELL_AGAIN) {
+                warn!(%error, "not started yet; trying again");
+            } else {
+                debug!(%error, "still not started");
+            }
+            failures += 1;
+            self.obstacles.put(
+                Place::Process,
+                Obstacle::of(error.fault(), format_args!("starting: {error}")),
+            );
+            match outlook {
+                Outlook::Doubtful => sleep(LOOK).await,
+                Outlook::Passing | Outlook::Final => sleep(self.backoff.pause(failures)).await,
+            }
         }
     }
 }
@@ -81,37 +154,74 @@ mod tests {
         }
     }
 
-    async fn after(failures: u32, error: fn() -> BrokerError) -> (Result<u32, BrokerError>, u32, Obstacles) {
+    fn unreachable() -> BrokerError {
+        BrokerError::Connect {
+            who: "the Fluvio cluster".to_owned(),
+            address: "broker:9003".to_owned(),
+            reason: "Connection refused".to_owned(),
+        }
+    }
+
+    fn missing() -> BrokerError {
+        BrokerError::TopicMissing {
+            topic: "loyalty".to_owned(),
+        }
+    }
+
+    /// Starts where the attempts fail with these errors, one after the other, and then work.
+    async fn after(errors: &[fn() -> BrokerError]) -> (Result<u32, BrokerError>, usize, Obstacles) {
         let limits = RetryLimits {
             initial: Duration::from_secs(1),
             max: Duration::from_secs(30),
         };
-        let mut backoff = Backoff::new(limits, fastrand::Rng::with_seed(1));
         let obstacles = Obstacles::default();
+        let mut start = Start::new(Backoff::new(limits, fastrand::Rng::with_seed(1)), &obstacles);
         let tried = Cell::new(0);
         let attempt = || async {
-            tried.set(tried.get() + 1);
-            if tried.get() > failures { Ok(7) } else { Err(error()) }
+            let error = errors.get(tried.replace(tried.get() + 1));
+            error.map_or(Ok(7), |error| Err(error()))
         };
-        let ended = patiently(&mut backoff, &obstacles, heals, attempt).await;
+        let ended = start.patiently(attempt).await;
         (ended, tried.get(), obstacles)
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_connection_that_breaks_off_at_the_start_is_tried_again_and_readiness_says_so() {
-        let (ended, tried, obstacles) = after(3, passing).await;
+        let (ended, tried, obstacles) = after(&[passing, passing, passing]).await;
         assert_eq!((ended.unwrap(), tried), (7, 4));
         let told = obstacles.all();
         assert!(told[0].reason.contains("creating a topic failed"), "{told:?}");
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_does_not_heal_ends_the_start_at_once() {
-        let missing = || BrokerError::TopicMissing {
-            topic: "loyalty".to_owned(),
-        };
-        let (ended, tried, _) = after(3, missing).await;
+    async fn a_cluster_that_cannot_be_reached_is_told_at_once() {
+        let (ended, tried, _) = after(&[unreachable]).await;
+        assert!(matches!(ended, Err(BrokerError::Connect { .. })));
+        assert_eq!(tried, 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_controller_that_restarts_after_it_was_reached_is_waited_for() {
+        let (ended, tried, _) = after(&[passing, unreachable, unreachable, missing, unreachable, missing]).await;
+        assert_eq!((ended.unwrap(), tried), (7, 7));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_missing_still_after_some_seconds_ends_the_start() {
+        let begun = tokio::time::Instant::now();
+        let (ended, tried, _) = after(&[missing, missing, missing, missing, missing]).await;
         assert!(matches!(ended, Err(BrokerError::TopicMissing { .. })));
+        assert_eq!(tried, 4);
+        assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_does_not_heal_ends_the_start_at_once() {
+        let wrong = || BrokerError::Parameter {
+            reason: "unknown key".to_owned(),
+        };
+        let (ended, tried, _) = after(&[wrong, wrong]).await;
+        assert!(matches!(ended, Err(BrokerError::Parameter { .. })));
         assert_eq!(tried, 1);
     }
 }

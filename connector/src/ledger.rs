@@ -7,13 +7,14 @@
 //! It also bounds what is in memory: [`Ledger::room`] waits while too many bytes, or too long a stretch of offsets, are
 //! unsettled. The stretch counts from the oldest unsettled offset, because that is what a restart reads again.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
 use crate::outcome::Outcome;
 use crate::position::Position;
+use crate::unsettled::Unsettled;
 
 /// How much may be unsettled.
 #[derive(Debug, Clone, Copy)]
@@ -49,23 +50,23 @@ pub(crate) struct Progress {
 #[derive(Debug, Default)]
 struct Account {
     /// Unsettled offsets and their size in bytes.
-    open: BTreeMap<i64, u64>,
+    open: Unsettled,
     /// The newest offset opened or passed.
     newest: Option<i64>,
 }
 
 impl Account {
     fn settled_through(&self) -> Option<i64> {
-        match self.open.first_key_value() {
+        match self.open.first() {
             // Nothing below the first open offset is unsettled. Before the first offset of all there is nothing to say.
-            Some((first, _)) => Some(first - 1),
+            Some(first) => Some(first - 1),
             None => self.newest,
         }
     }
 
     fn stretch(&self) -> u64 {
-        match (self.open.first_key_value(), self.newest) {
-            (Some((first, _)), Some(newest)) => newest.abs_diff(*first) + 1,
+        match (self.open.first(), self.newest) {
+            (Some(first), Some(newest)) => newest.abs_diff(first) + 1,
             _ => 0,
         }
     }
@@ -83,7 +84,7 @@ struct State {
 pub(crate) struct Ledger {
     bounds: Bounds,
     state: Mutex<State>,
-    /// Counts settlements, so that waiters notice progress.
+    /// Counts what lets somebody go on: another offset to commit, or room where there was none.
     progress: watch::Sender<u64>,
 }
 
@@ -105,7 +106,7 @@ impl Ledger {
     /// `None` when nothing was.
     pub(crate) fn begin(&self, partition: u32, processed: Option<i64>) {
         let account = Account {
-            open: BTreeMap::new(),
+            open: Unsettled::default(),
             newest: processed,
         };
         self.state().accounts.insert(partition, account);
@@ -119,24 +120,31 @@ impl Ledger {
             return Err(LedgerError::OutOfOrder { position, newest });
         }
         account.newest = Some(position.offset);
-        account.open.insert(position.offset, bytes);
+        account.open.open(position.offset, bytes);
         state.bytes += bytes;
         Ok(())
     }
 
     /// Settles an open offset, for good.
     pub(crate) fn settle(&self, position: Position, outcome: Outcome) -> Result<(), LedgerError> {
-        {
+        let (was_first, was_full) = {
             let mut state = self.state();
-            let bytes = state
-                .accounts
-                .get_mut(&position.partition)
-                .and_then(|account| account.open.remove(&position.offset))
+            let account = state.accounts.get_mut(&position.partition);
+            let account = account.ok_or(LedgerError::NotOpen(position))?;
+            let was_first = account.open.first() == Some(position.offset);
+            let bytes = account
+                .open
+                .settle(position.offset)
                 .ok_or(LedgerError::NotOpen(position))?;
+            let was_full = state.bytes >= self.bounds.bytes;
             state.bytes = state.bytes.saturating_sub(bytes);
             *state.outcomes.entry(outcome).or_default() += 1;
+            (was_first, was_full)
+        };
+        // Telling costs more than settling. Behind the oldest open offset nothing becomes due, nor the stretch shorter.
+        if was_first || was_full {
+            self.progress.send_modify(|count| *count += 1);
         }
-        self.progress.send_modify(|count| *count += 1);
         Ok(())
     }
 
@@ -199,7 +207,7 @@ impl Ledger {
         self.state().outcomes.get(&outcome).copied().unwrap_or_default()
     }
 
-    /// Sees every settlement; a commit loop waits on it.
+    /// Sees every settlement that moves the offset to commit; a commit loop waits on it.
     pub(crate) fn progress(&self) -> watch::Receiver<u64> {
         self.progress.subscribe()
     }

@@ -30,6 +30,7 @@ mod replay;
 mod run;
 mod secret;
 mod signal;
+mod unsettled;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -89,7 +90,7 @@ fn main() -> ExitCode {
 
 fn start(config: Config) -> ExitCode {
     log::start(config.platform.observability.log);
-    match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    match runtime() {
         Ok(runtime) => run::report(runtime.block_on(run::run(config))),
         Err(error) => {
             tracing::error!("the runtime cannot be started: {error}");
@@ -98,9 +99,15 @@ fn start(config: Config) -> ExitCode {
     }
 }
 
+/// One thread is enough for several times the platform's ceiling, and handing requests from thread to thread costs more
+/// than they do. Fluvio's sockets have threads of their own.
+fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()
+}
+
 fn replay_letters(config: Config, options: replay::Options, json: bool) -> ExitCode {
     log::start(config.platform.observability.log);
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = match runtime() {
         Ok(runtime) => runtime,
         Err(error) => {
             tracing::error!("the runtime cannot be started: {error}");
@@ -123,7 +130,7 @@ fn replay_letters(config: Config, options: replay::Options, json: bool) -> ExitC
 }
 
 fn check_all(config: &Path, secrets: Option<&Path>, options: check::Options, json: bool) -> ExitCode {
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = match runtime() {
         Ok(runtime) => runtime,
         Err(error) => {
             complain(&format!("the runtime cannot be started: {error}"));

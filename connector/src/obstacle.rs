@@ -24,6 +24,8 @@ pub(crate) enum Place {
     Inlet(&'static str),
     /// Reading a partition.
     Partition(u32),
+    /// Listing the partitions of the topic.
+    Partitions,
     /// Reading the stored offsets back.
     StoredOffsets,
     /// Storing the offset of a partition.
@@ -131,6 +133,7 @@ impl fmt::Display for Place {
             Self::Token => f.write_str("access token"),
             Self::Inlet(name) => write!(f, "inlet {name}"),
             Self::Partition(partition) => write!(f, "reading partition {partition}"),
+            Self::Partitions => f.write_str("list of partitions"),
             Self::StoredOffsets => f.write_str("stored offsets"),
             Self::Commit(partition) => write!(f, "committing partition {partition}"),
             Self::Writer => f.write_str("another writer"),

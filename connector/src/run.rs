@@ -180,7 +180,10 @@ pub(crate) async fn run(config: Config) -> Result<(), RunError> {
         }
         () = signals.received() => return Err(RunError::Hurried),
     }
-    let committed = reader.finish(LAST_COMMITS).await;
+    let committed = tokio::select! {
+        committed = reader.finish(LAST_COMMITS) => committed,
+        () = signals.received() => return Err(RunError::Hurried),
+    };
     observe::log_summary(&observer);
     delivered.transpose()?;
     read.transpose()?;

@@ -23,7 +23,7 @@ pub(crate) const ENVELOPE_KEYS: &[Key] = &[
     Key::CreatedAt,
     Key::LoyaltyEventId,
     Key::TraceAttributes,
-    Key::EventSearchKey,
+    Key::EventSearch,
 ];
 
 /// An event without its wrappers.

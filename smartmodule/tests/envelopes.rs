@@ -158,7 +158,12 @@ fn an_event_nobody_wants_is_skipped_by_its_first_key_and_what_follows_is_not_rea
         (br#"{"eventName":"tierRenewed",]"data":tru}"#, "unwanted_kind"),
         (b"{\"eventName\":\"tierRenewed\",\"data\":\"\xff\"}", "unwanted_kind"),
     ] {
-        assert_eq!(reason(&mut mapper, text).as_deref(), Some(expected), "{}", text.escape_ascii());
+        assert_eq!(
+            reason(&mut mapper, text).as_deref(),
+            Some(expected),
+            "{}",
+            text.escape_ascii()
+        );
     }
 }
 
@@ -176,8 +181,15 @@ fn an_event_nobody_wants_is_read_on_when_it_is_cut_off_or_may_have_another_name(
         let answer = answer(&mut mapper, wanted(name).as_bytes());
         assert_eq!(answer["name"], "pointsIssued", "{answer}");
     }
-    for cut in [r#"{"eventName":"tierRenewed","#, r#"{"eventName":"tierRenewed","data":{"a":1"#] {
-        assert_eq!(answer(&mut mapper, cut.as_bytes())["reject"]["reason"], "not_json", "{cut}");
+    for cut in [
+        r#"{"eventName":"tierRenewed","#,
+        r#"{"eventName":"tierRenewed","data":{"a":1"#,
+    ] {
+        assert_eq!(
+            answer(&mut mapper, cut.as_bytes())["reject"]["reason"],
+            "not_json",
+            "{cut}"
+        );
     }
     // No name of a kind at all.
     for name in ["", " ", "null"] {

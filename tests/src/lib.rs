@@ -1,6 +1,7 @@
 //! Test doubles and the end-to-end suites.
 
 pub mod answer;
+pub mod bench;
 pub mod browser;
 pub mod cluster;
 pub mod harness;

@@ -67,6 +67,8 @@ pub struct Options {
     pub events_format: String,
     /// Whether profiles are delivered.
     pub profiles: bool,
+    /// `experience-platform.profiles.format`.
+    pub profiles_format: String,
     /// The simulated platform.
     pub simulator: SimulatorConfig,
 }
@@ -82,6 +84,7 @@ impl Default for Options {
             max_bytes: "16MiB".to_owned(),
             events_format: "xdm".to_owned(),
             profiles: true,
+            profiles_format: "upsert".to_owned(),
             simulator: SimulatorConfig::default(),
         }
     }
@@ -216,8 +219,9 @@ impl Scenario {
         }
         if let Some(inlet) = self.simulator.profiles_inlet().filter(|_| self.options.profiles) {
             text.push_str(&format!(
-                "  profiles: {{inlet-url: \"{}\", format: upsert, dataset-id: \"{}\", flow-id: \"{}\"}}\n",
+                "  profiles: {{inlet-url: \"{}\", format: {}, dataset-id: \"{}\", flow-id: \"{}\"}}\n",
                 self.simulator.inlet_url(inlet),
+                self.options.profiles_format,
                 inlet.dataset_id.as_deref().unwrap_or_default(),
                 inlet.flow_id,
             ));

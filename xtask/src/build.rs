@@ -47,6 +47,25 @@ pub(crate) fn products() -> Result<Products, Failed> {
     })
 }
 
+/// Builds the wasm, and the connector and the programs that measure it as they are shipped.
+pub(crate) fn optimised_products() -> Result<Products, Failed> {
+    let wasm = smartmodule()?;
+    // One selection for all: the connector alone would have other features, and compile most of it twice.
+    run(cargo().args([
+        "build",
+        "--release",
+        "--package",
+        "capillary-aep-sink",
+        "--package",
+        "conformance",
+        "--bins",
+    ]))?;
+    Ok(Products {
+        directory: target_directory().join("release"),
+        wasm,
+    })
+}
+
 /// Builds the SmartModule the connector works with, and gives the path of its wasm.
 pub(crate) fn smartmodule() -> Result<PathBuf, Failed> {
     module("capillary-xdm")

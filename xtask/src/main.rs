@@ -2,6 +2,7 @@
 //!
 //! Written on the standard library alone, so that the first command of a newcomer starts at once.
 
+mod bench;
 mod build;
 mod ci;
 mod command;
@@ -21,6 +22,8 @@ Commands:
   cargo xtask test [FILTER…]               every test, after building the SmartModule
   cargo xtask smartmodule                  build the SmartModule's wasm and print its path
   cargo xtask smartmodule-events           the same for capillary-xdm-events
+  cargo xtask bench [--quick] [--part NAME…]   what it costs, against reference points; parts: smartmodule, idle, cost,
+                                           one-by-one, pace, partitions, outage; figures in target/bench.json
   cargo xtask fuzz [--seconds N]           every fuzz target for N seconds (60), and how much was tried
   cargo xtask dist [--target TRIPLE]       the release archive: static Linux binary, SmartModules, samples, licences
   cargo xtask page [--screenshots DIR]     the connector's status page in a real browser (Chromium)
@@ -36,6 +39,7 @@ fn main() -> ExitCode {
         "soak" => play("soak", &rest),
         "test" => ci::test(&rest),
         "smartmodule" => build::smartmodule().map(|path| println!("{}", path.display())),
+        "bench" => bench::bench(&rest),
         "smartmodule-events" => build::events().map(|path| println!("{}", path.display())),
         "fuzz" => fuzz::run(&rest),
         "dist" => dist::run_dist(&rest),

@@ -1,5 +1,7 @@
 //! Requests to an inlet.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use reqwest::Url;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue, InvalidHeaderValue};
@@ -10,9 +12,8 @@ use crate::config::{Events, Inlet, Platform, Profiles};
 /// Where the records of one kind go, and in which form.
 #[derive(Debug, Clone)]
 pub(crate) struct Endpoint {
-    url: Url,
-    headers: HeaderMap,
-    envelope: Envelope,
+    head: Arc<Head>,
+    envelope: Arc<Envelope>,
     /// Whether records travel in `messages`. Raw and upsert bodies do not: no document says that
     /// `/collection/batch/` takes them, and statements about a profile must not overtake one another inside a batch.
     batched: bool,
@@ -20,13 +21,36 @@ pub(crate) struct Endpoint {
     merges: bool,
 }
 
+/// What every request of an endpoint begins with.
+#[derive(Debug)]
+pub(crate) struct Head {
+    pub(crate) url: Url,
+    pub(crate) headers: HeaderMap,
+}
+
 /// One request, without its token: that is added to each attempt anew.
 #[derive(Debug, Clone)]
 pub(crate) struct Request {
-    pub(crate) url: Url,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: Bytes,
+    pub(crate) head: Arc<Head>,
+    pub(crate) body: Body,
 }
+
+/// The body of a request. It is written when it is sent: most of a request's life is waiting, for its turn and for its
+/// answer, and hundreds of written bodies would fill the memory meanwhile.
+#[derive(Debug, Clone)]
+pub(crate) enum Body {
+    /// Records in what surrounds them: creation times and entities.
+    Records {
+        envelope: Arc<Envelope>,
+        batched: bool,
+        entities: Vec<(i64, Bytes)>,
+    },
+    /// No message.
+    Nonsense,
+}
+
+/// The body of a probe: no JSON, and so no message.
+const NONSENSE: &[u8] = b"{";
 
 /// A configured value that cannot be used in a request.
 #[derive(Debug, thiserror::Error)]
@@ -46,9 +70,8 @@ impl Endpoint {
         let sandbox = platform.sandbox.as_deref();
         match &platform.events {
             Events::Xdm { inlet, schema } => Ok(Self {
-                url: inlet.batch_url.clone(),
-                headers: headers(sandbox, None)?,
-                envelope: Envelope::xdm(&platform.organization_id, inlet, schema)?,
+                head: head(&inlet.batch_url, headers(sandbox, None)?),
+                envelope: Arc::new(Envelope::xdm(&platform.organization_id, inlet, schema)?),
                 batched: true,
                 merges: false,
             }),
@@ -66,22 +89,20 @@ impl Endpoint {
                 dataset_id,
                 identity_dataset_id,
             } => Ok(Self {
-                url: inlet.url.clone(),
-                headers: headers(sandbox, Some(flow_id))?,
-                envelope: Envelope::upsert(
+                head: head(&inlet.url, headers(sandbox, Some(flow_id))?),
+                envelope: Arc::new(Envelope::upsert(
                     &platform.organization_id,
                     flow_id,
                     dataset_id,
                     identity_dataset_id.as_deref(),
-                )?,
+                )?),
                 batched: false,
                 merges: true,
             }),
             Profiles::Raw { inlet, flow_id } => Self::raw(inlet, flow_id, sandbox),
             Profiles::Xdm { inlet, schema } => Ok(Self {
-                url: inlet.url.clone(),
-                headers: headers(sandbox, None)?,
-                envelope: Envelope::xdm(&platform.organization_id, inlet, schema)?,
+                head: head(&inlet.url, headers(sandbox, None)?),
+                envelope: Arc::new(Envelope::xdm(&platform.organization_id, inlet, schema)?),
                 batched: false,
                 merges: false,
             }),
@@ -97,9 +118,8 @@ impl Endpoint {
         let mut url = inlet.url.clone();
         url.set_query(Some("syncValidation=true"));
         Ok(Some(Self {
-            url,
-            headers: headers(platform.sandbox.as_deref(), None)?,
-            envelope: Envelope::xdm(&platform.organization_id, inlet, schema)?,
+            head: head(&url, headers(platform.sandbox.as_deref(), None)?),
+            envelope: Arc::new(Envelope::xdm(&platform.organization_id, inlet, schema)?),
             batched: false,
             merges: false,
         }))
@@ -107,9 +127,8 @@ impl Endpoint {
 
     fn raw(inlet: &Inlet, flow_id: &str, sandbox: Option<&str>) -> Result<Self, EndpointError> {
         Ok(Self {
-            url: inlet.url.clone(),
-            headers: headers(sandbox, Some(flow_id))?,
-            envelope: Envelope::Bare,
+            head: head(&inlet.url, headers(sandbox, Some(flow_id))?),
+            envelope: Arc::new(Envelope::Bare),
             batched: false,
             merges: false,
         })
@@ -146,29 +165,69 @@ impl Endpoint {
     /// no JSON, and so no message.
     pub(crate) fn probe(&self) -> Request {
         Request {
-            url: self.url.clone(),
-            headers: self.headers.clone(),
-            body: Bytes::from_static(b"{"),
+            head: Arc::clone(&self.head),
+            body: Body::Nonsense,
         }
     }
 
     /// A request with these records (creation time, entity). An endpoint that is not batched takes exactly one.
-    pub(crate) fn request<'a>(&self, entities: impl Iterator<Item = (i64, &'a [u8])> + Clone) -> Request {
-        let body = if self.batched {
-            envelope::batch(&self.envelope, entities)
-        } else {
-            let mut body = Vec::with_capacity(entities.clone().map(|(at, entity)| self.wire_len(at, entity)).sum());
-            for (at, entity) in entities {
-                self.envelope.write(at, entity, &mut body);
-            }
-            body
-        };
+    pub(crate) fn request(&self, entities: Vec<(i64, Bytes)>) -> Request {
         Request {
-            url: self.url.clone(),
-            headers: self.headers.clone(),
-            body: Bytes::from(body),
+            head: Arc::clone(&self.head),
+            body: Body::Records {
+                envelope: Arc::clone(&self.envelope),
+                batched: self.batched,
+                entities,
+            },
         }
     }
+}
+
+impl Body {
+    /// The bytes that go over the wire; the same each time.
+    pub(crate) fn write(&self) -> Bytes {
+        let Self::Records {
+            envelope,
+            batched,
+            entities,
+        } = self
+        else {
+            return Bytes::from_static(NONSENSE);
+        };
+        if *batched {
+            return envelope::batch(envelope, entities.iter().map(|(at, entity)| (*at, &entity[..]))).into();
+        }
+        let mut body = Vec::with_capacity(self.len());
+        for (at, entity) in entities {
+            envelope.write(*at, entity, &mut body);
+        }
+        body.into()
+    }
+
+    /// How many bytes that is, without writing them.
+    pub(crate) fn len(&self) -> usize {
+        let Self::Records {
+            envelope,
+            batched,
+            entities,
+        } = self
+        else {
+            return NONSENSE.len();
+        };
+        let sum = entities.iter().map(|(at, entity)| envelope.len(*at, entity)).sum();
+        if *batched {
+            envelope::batch_len(entities.len(), sum)
+        } else {
+            sum
+        }
+    }
+}
+
+fn head(url: &Url, headers: HeaderMap) -> Arc<Head> {
+    Arc::new(Head {
+        url: url.clone(),
+        headers,
+    })
 }
 
 fn headers(sandbox: Option<&str>, flow_id: Option<&str>) -> Result<HeaderMap, EndpointError> {
@@ -184,4 +243,30 @@ fn headers(sandbox: Option<&str>, flow_id: Option<&str>) -> Result<HeaderMap, En
         headers.insert("x-adobe-flow-id", value("x-adobe-flow-id", flow_id)?);
     }
     Ok(headers)
+}
+
+// === tests ===
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_length_of_a_body_is_known_before_it_is_written() {
+        let envelope = Arc::new(Envelope::upsert("O@AdobeOrg", "f", "d", None).unwrap());
+        let entity = |text: &'static str| (7, Bytes::from_static(text.as_bytes()));
+        for (batched, entities) in [
+            (false, vec![entity("{}")]),
+            (true, vec![]),
+            (true, vec![entity("{}"), entity("{\"a\":1}")]),
+        ] {
+            let body = Body::Records {
+                envelope: Arc::clone(&envelope),
+                batched,
+                entities,
+            };
+            assert_eq!(body.len(), body.write().len());
+        }
+        assert_eq!(Body::Nonsense.len(), Body::Nonsense.write().len());
+    }
 }

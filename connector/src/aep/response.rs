@@ -3,9 +3,13 @@
 //! The rule above all others: what an answer does not say is *unknown*, and the record is sent again with the same
 //! `_id`. It is neither a success nor a failure.
 
+use std::borrow::Cow;
+use std::mem::discriminant;
 use std::time::Duration;
 
+use serde::Deserialize;
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::problem::Refusal;
 use super::retry_after;
@@ -92,46 +96,77 @@ fn single(body: &[u8]) -> Fate {
     }
 }
 
+/// A batch's answer. The items are read one by one: nearly all say nothing but their id.
+#[derive(Deserialize)]
+struct Responses<'a> {
+    #[serde(borrow)]
+    responses: Vec<&'a RawValue>,
+}
+
+/// An item that says nothing but its id: accepted.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Plain<'a> {
+    #[serde(borrow, rename = "xactionId")]
+    id: Cow<'a, str>,
+}
+
+/// One item of a batch's answer.
+struct Item {
+    /// The position its id names, if it does.
+    named: Option<usize>,
+    fate: Fate,
+}
+
+impl Item {
+    fn read(json: &RawValue) -> serde_json::Result<Self> {
+        if let Ok(plain) = serde_json::from_str::<Plain<'_>>(json.get()) {
+            return Ok(Self {
+                named: suffix(&plain.id),
+                fate: Fate::Accepted,
+            });
+        }
+        let item: Value = serde_json::from_str(json.get())?;
+        Ok(Self {
+            named: item.get("xactionId").and_then(Value::as_str).and_then(suffix),
+            fate: fate(&item),
+        })
+    }
+}
+
 fn batch(body: &[u8], count: usize) -> Vec<Fate> {
-    let unknown = vec![Fate::Unknown; count];
-    let Ok(mut body) = serde_json::from_slice::<Value>(body) else {
-        return unknown;
+    let items = serde_json::from_slice(body)
+        .and_then(|Responses { responses }| responses.into_iter().map(Item::read).collect::<Result<Vec<_>, _>>());
+    let Ok(items) = items else {
+        return vec![Fate::Unknown; count];
     };
-    let Some(Value::Array(items)) = body.get_mut("responses").map(Value::take) else {
-        return unknown;
-    };
-    let by_suffix = by_suffix(&items, count);
+    let by_name = by_name(&items, count);
     if items.len() != count {
         // A list of another length has no positions. Only the documented ids can still tell.
-        return by_suffix
+        return by_name
             .into_iter()
-            .map(|item| item.map_or(Fate::Unknown, fate))
+            .map(|item| item.map_or(Fate::Unknown, |item| item.fate.clone()))
             .collect();
     }
     // Position decides. But where an item names *another* position by the documented id, the two readings contradict
     // each other, and a verdict that depends on which one is right is no verdict.
     items
         .iter()
-        .zip(by_suffix)
-        .map(|(item, named)| {
-            let fate_here = fate(item);
-            match named.map(fate) {
-                Some(fate_named) if std::mem::discriminant(&fate_named) != std::mem::discriminant(&fate_here) => {
-                    Fate::Unknown
-                }
-                None if suffix(item).is_some() => Fate::Unknown,
-                _ => fate_here,
-            }
+        .zip(by_name)
+        .map(|(item, named)| match named {
+            Some(named) if discriminant(&named.fate) != discriminant(&item.fate) => Fate::Unknown,
+            None if item.named.is_some() => Fate::Unknown,
+            _ => item.fate.clone(),
         })
         .collect()
 }
 
 /// For each record, the one item whose id names its position.
-fn by_suffix(items: &[Value], count: usize) -> Vec<Option<&Value>> {
+fn by_name(items: &[Item], count: usize) -> Vec<Option<&Item>> {
     let mut found = vec![None; count];
     let mut twice = vec![false; count];
     for item in items {
-        if let Some(index) = suffix(item).filter(|index| *index < count) {
+        if let Some(index) = item.named.filter(|index| *index < count) {
             twice[index] |= found[index].is_some();
             found[index] = Some(item);
         }
@@ -146,14 +181,10 @@ fn by_suffix(items: &[Value], count: usize) -> Vec<Option<&Value>> {
 
 /// The position in an id of the form `{uuid}-{N}`. The other documented form, `…:N`, does not name a position: in
 /// Adobe's own sample the item at position 0 ends in `:3`.
-fn suffix(item: &Value) -> Option<usize> {
-    let id = item.get("xactionId")?.as_str()?;
+fn suffix(id: &str) -> Option<usize> {
     let (uuid, number) = id.rsplit_once('-')?;
-    let groups: Vec<&str> = uuid.split('-').collect();
-    let is_uuid = groups.iter().map(|group| group.len()).eq([8, 4, 4, 4, 12])
-        && groups
-            .iter()
-            .all(|group| group.bytes().all(|byte| byte.is_ascii_hexdigit()));
+    let is_uuid = uuid.split('-').map(str::len).eq([8, 4, 4, 4, 12])
+        && uuid.bytes().all(|byte| byte == b'-' || byte.is_ascii_hexdigit());
     (is_uuid && !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())).then(|| number.parse().ok())?
 }
 

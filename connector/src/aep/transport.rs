@@ -56,10 +56,10 @@ impl Transport for HttpClient {
     async fn post(&self, request: &Request, authorization: HeaderValue) -> Result<HttpAnswer, TransportError> {
         let mut response = self
             .0
-            .post(request.url.clone())
-            .headers(request.headers.clone())
+            .post(request.head.url.clone())
+            .headers(request.head.headers.clone())
             .header(reqwest::header::AUTHORIZATION, authorization)
-            .body(request.body.clone())
+            .body(request.body.write())
             .send()
             .await
             .map_err(classify)?;

@@ -6,11 +6,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use fluvio::Isolation;
-use fluvio_protocol::link::ErrorCode;
-use fluvio_spu_schema::server::consumer_offset::UpdateConsumerOffsetRequest;
-use fluvio_spu_schema::server::stream_fetch::DefaultStreamFetchRequest;
-use futures_util::StreamExt;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 use tracing::{debug, info, warn};
@@ -18,9 +13,9 @@ use tracing::{debug, info, warn};
 use crate::obstacle::{Obstacle, Place};
 
 use super::backoff::Backoff;
-use super::connection::{Connection, Responses};
 use super::error::BrokerError;
 use super::reader::Shared;
+use super::session::Session;
 
 /// No more often than this per partition.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -30,10 +25,6 @@ const REFRESH: Duration = Duration::from_secs(24 * 60 * 60);
 const LOOK: Duration = Duration::from_secs(10);
 /// The least time between two looks at the ledger.
 const BUNCH: Duration = Duration::from_millis(50);
-/// How long a session waits for the response that names it.
-const SESSION_TIMEOUT: Duration = Duration::from_secs(5);
-/// The broker counts the streams of a connection from 1. Used only while the log is empty and no response can come.
-const FIRST_STREAM: u32 = 1;
 /// How long one attempt may take, a new session included. An answer that is lost never comes; without a bound of its own
 /// it would hold back every later commit of the partition for as long as a request may take.
 const ATTEMPT: Duration = Duration::from_secs(5);
@@ -42,14 +33,6 @@ const LAST_ATTEMPT: Duration = Duration::from_secs(2);
 /// Longest pause between attempts once the process is about to end.
 const LAST_PAUSE: Duration = Duration::from_millis(500);
 const WHAT: &str = "committing an offset";
-
-/// What the broker needs to accept commits for a consumer: a stream opened with its id on the same connection.
-struct Session {
-    connection: Connection,
-    id: u32,
-    /// Gets no credit, so at most one small response ever waits in it.
-    _responses: Responses,
-}
 
 /// Commits one partition.
 pub(super) struct Committer {
@@ -111,6 +94,7 @@ impl Committer {
                             self.succeeded(offset);
                             INTERVAL
                         }
+                        Err(error @ BrokerError::TopicDeleted { .. }) => return self.given_up(&error),
                         Err(error) => self.failed(&error),
                     }
                 }
@@ -166,6 +150,14 @@ impl Committer {
         self.backoff.pause()
     }
 
+    /// The broker has removed the stored offsets together with the topic. Whoever reads ends because of that; until
+    /// then nothing more is stored.
+    fn given_up(&self, error: &BrokerError) {
+        warn!(partition = self.partition, %error, "no offset is committed any more");
+        let obstacle = Obstacle::of(error.fault(), error);
+        self.shared.obstacles.put(Place::Commit(self.partition), obstacle);
+    }
+
     /// One attempt. Given up half-way, it leaves no session behind: the answer may still come and mean nothing.
     async fn attempt(&mut self, offset: i64, limit: Duration) -> Result<(), BrokerError> {
         timeout(limit, self.commit(offset)).await.unwrap_or_else(|_elapsed| {
@@ -178,76 +170,28 @@ impl Committer {
     }
 
     async fn commit(&mut self, offset: i64) -> Result<(), BrokerError> {
-        let session = match self.session.take() {
+        let shared = &self.shared;
+        let mut session = match self.session.take() {
             Some(session) => session,
-            None => self.open().await?,
+            None => self.open(offset).await?,
         };
-        self.shared.journal.sending(self.partition, offset);
-        let request = UpdateConsumerOffsetRequest::new(offset, session.id);
-        let answer = session.connection.call(WHAT, request).await?;
-        let address = session.connection.address().to_owned();
-        if answer.error_code != ErrorCode::None {
-            let code = answer.error_code;
-            return Err(BrokerError::Refused {
-                what: WHAT,
-                address,
-                code,
-            });
-        }
-        if answer.offset != offset {
-            let reason = format!("it acknowledges {} instead of {offset}", answer.offset);
-            return Err(BrokerError::BadResponse {
-                what: WHAT,
-                address,
-                reason,
-            });
-        }
+        shared.journal.sending(self.partition, offset);
+        session.store(offset).await?;
         self.session = Some(session);
         Ok(())
     }
 
-    /// Opens a session by a stream at the last record, without the SmartModule: its one response names the session.
-    async fn open(&self) -> Result<Session, BrokerError> {
-        /// Enough for a response; what it holds is of no interest.
-        const MAX_BYTES: i32 = 4096;
+    /// Fails when the log does not hold what is to be committed: it may be another log of the same name.
+    async fn open(&self, offset: i64) -> Result<Session, BrokerError> {
         let shared = &self.shared;
-        let connection = shared.directory.connect_leader(&shared.topic, self.partition).await?;
-        let log = shared.log(&connection, self.partition).await?;
-        let bad = |reason: String| BrokerError::BadResponse {
-            what: WHAT,
-            address: connection.address().to_owned(),
-            reason,
-        };
-        let request = DefaultStreamFetchRequest::builder()
-            .topic(shared.topic.clone())
-            .partition(self.partition)
-            .fetch_offset((log.end - 1).max(log.start))
-            .isolation(Isolation::ReadCommitted)
-            .max_bytes(MAX_BYTES)
-            .consumer_id(Some(shared.consumer.clone()))
-            .build()
-            .map_err(|error| bad(error.to_string()))?;
-        let mut responses = connection.stream(request).await?;
-        let mut id = FIRST_STREAM;
-        if log.end > log.start {
-            let response = match timeout(SESSION_TIMEOUT, responses.next()).await {
-                Ok(Some(response)) => response.map_err(|error| connection.failed(WHAT, &error))?,
-                Ok(None) => return Err(connection.closed(WHAT)),
-                Err(_elapsed) => return Err(bad("no session was opened".to_owned())),
-            };
-            if matches!(response.partition.error_code, ErrorCode::NotLeaderForPartition) {
-                return Err(BrokerError::Refused {
-                    what: WHAT,
-                    address: connection.address().to_owned(),
-                    code: response.partition.error_code,
-                });
-            }
-            id = response.stream_id;
+        let session = Session::open(&shared.directory, &shared.topic, self.partition, &shared.consumer).await?;
+        if offset >= session.log_end() {
+            return Err(BrokerError::LogShorter {
+                replica: shared.replica(self.partition),
+                next: offset.saturating_add(1),
+                end: session.log_end(),
+            });
         }
-        Ok(Session {
-            connection,
-            id,
-            _responses: responses,
-        })
+        Ok(session)
     }
 }

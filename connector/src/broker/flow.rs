@@ -7,7 +7,10 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::ledger::{Bounds, Ledger};
 
-/// So many partitions may read their log directly at once: each response is up to 32 MiB.
+/// A response stands in memory as the frame that was received, as the records cut from it, and for a moment in between:
+/// responses on their way may take no more than this part of the buffer.
+const SHARE: u64 = 4;
+/// So many partitions may read their log directly at once: a response is as large as the largest batch, 32 MiB.
 const DIRECT_READS: usize = 2;
 
 /// Hands out turns. A turn stands for one response that is asked for but not yet in the ledger, so that partitions
@@ -26,9 +29,9 @@ pub(super) struct Turn {
 }
 
 impl Flow {
-    /// As many turns as responses of full size fit into the buffer; at least one.
+    /// As many turns as responses of full size fit into their share of the buffer; at least one.
     pub(super) fn new(ledger: Arc<Ledger>, bounds: Bounds, max_bytes: NonZeroU32) -> Self {
-        let fit = bounds.bytes / u64::from(max_bytes.get());
+        let fit = bounds.bytes / SHARE / u64::from(max_bytes.get());
         let turns = usize::try_from(fit)
             .unwrap_or(usize::MAX)
             .clamp(1, Semaphore::MAX_PERMITS);

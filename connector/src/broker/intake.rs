@@ -23,6 +23,10 @@ use super::sequence::{Answer, Piece, Sequence};
 /// How many records are mapped before other tasks get their turn.
 const MAPPED_AT_ONCE: usize = 128;
 
+/// What keeping account of a record takes besides its answer, in bytes: its names, its place in the lanes and the ledger,
+/// and what the allocator adds. Measured; short answers would otherwise fill the memory with their accounts.
+const ACCOUNT: u64 = 700;
+
 /// What the broker sends for a partition.
 pub(super) type Response = FetchablePartitionResponse<RecordSet<RawRecords>>;
 
@@ -92,7 +96,9 @@ impl Intake {
             partition: self.partition,
             offset: answer.offset,
         };
-        let bytes = u64::try_from(answer.value.len()).unwrap_or(u64::MAX);
+        let bytes = u64::try_from(answer.value.len())
+            .unwrap_or(u64::MAX)
+            .saturating_add(ACCOUNT);
         self.shared.ledger.open(position, bytes)?;
         permit.send(Arrival::Record {
             position,
@@ -104,7 +110,7 @@ impl Intake {
     }
 
     /// Takes in a response. The turn under which it was asked for ends when it is in the ledger.
-    pub(super) async fn accept(&mut self, response: Response, turn: Option<Turn>) -> Result<(), BrokerError> {
+    pub(super) async fn accept(&mut self, response: Response, mut turn: Option<Turn>) -> Result<(), BrokerError> {
         let next = response.next_offset_for_fetch().unwrap_or_default();
         let answers = self.answers(&response)?;
         let mut pieces = self
@@ -123,9 +129,16 @@ impl Intake {
             let last = *range.end();
             pieces.remove(0);
             // Filling takes turns of its own; there may be only one.
-            drop(turn);
+            drop(turn.take());
             self.fill(last).await?;
         }
+        let shared = Arc::clone(&self.shared);
+        let _direct = if pieces.iter().any(|piece| matches!(piece, Piece::Missing(_))) {
+            drop(turn.take());
+            Some(shared.flow.direct().await)
+        } else {
+            None
+        };
         // Holes inside are as short as the response, so one read finds all of them.
         let mut found = self.find(&pieces).await?;
         for piece in pieces {

@@ -14,8 +14,10 @@ const REGRESSIONS: u32 = 2;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {
     Ours,
-    /// An older value, or none: the broker lost its newest commits, as after a crash. They are sent again.
+    /// An older value: the broker lost its newest commits, as after a crash. They are to be sent again.
     Rewound,
+    /// None, although one was acknowledged: lost as above, or removed together with the topic.
+    Gone,
     /// This process never wrote that value. Fluvio has no consumer groups: two processes with one consumer id both
     /// deliver everything and rewind each other's offset.
     Foreign,
@@ -118,12 +120,19 @@ impl Journal {
         } else {
             entry.regressions = 0;
         }
-        if older {
-            entry.send_again = true;
-            entry.restoring = true;
-            return Verdict::Rewound;
+        match (older, found) {
+            (true, Some(_)) => Verdict::Rewound,
+            (true, None) => Verdict::Gone,
+            (false, _) => Verdict::Ours,
         }
-        Verdict::Ours
+    }
+
+    /// The newest commit was lost and is to be sent again.
+    pub(super) fn send_again(&self, partition: u32) {
+        let mut entries = self.entries();
+        let entry = entries.entry(partition).or_default();
+        entry.send_again = true;
+        entry.restoring = true;
     }
 }
 
@@ -171,19 +180,20 @@ mod tests {
             journal.judge(0, Some(4), journal.snapshot().get(&0).copied()),
             Verdict::Rewound
         );
+        journal.send_again(0);
         assert!(journal.take_send_again(0));
         assert!(!journal.take_send_again(0));
     }
 
     #[test]
-    fn a_store_that_lost_everything_gets_the_commit_again() {
+    fn a_commit_that_is_gone_is_not_sent_again_by_itself() {
         let journal = Journal::default();
         journal.begin(0, None);
         assert_eq!(journal.judge(0, None, None), Verdict::Ours, "nothing was written yet");
         journal.sending(0, 9);
         journal.acknowledged(0, 9);
-        assert_eq!(journal.judge(0, None, Some(9)), Verdict::Rewound);
-        assert!(journal.take_send_again(0));
+        assert_eq!(journal.judge(0, None, Some(9)), Verdict::Gone);
+        assert!(!journal.take_send_again(0), "its topic may be gone with it");
     }
 
     #[test]
@@ -193,6 +203,7 @@ mod tests {
         journal.sending(0, 100);
         journal.acknowledged(0, 100);
         assert_eq!(journal.judge(0, Some(70), Some(100)), Verdict::Rewound);
+        journal.send_again(0);
         assert_eq!(
             journal.judge(0, Some(70), Some(100)),
             Verdict::Rewound,

@@ -1,30 +1,18 @@
 //! The dead-letter topic, read as it was written, and the progress of replays through it.
 
-use fluvio::Isolation;
-use fluvio_protocol::link::ErrorCode;
-use fluvio_spu_schema::server::consumer_offset::UpdateConsumerOffsetRequest;
-use fluvio_spu_schema::server::fetch_offset::FetchOffsetsRequest;
-use fluvio_spu_schema::server::stream_fetch::DefaultStreamFetchRequest;
-use futures_util::StreamExt;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
-use std::time::Duration;
-use tokio::time::timeout;
 
 use bytes::Bytes;
 
 use crate::config::Config;
 
-use super::connection::Connection;
 use super::directory::Directory;
 use super::error::BrokerError;
 use super::offsets::StoredOffsets;
+use super::profile;
 use super::raw::{self, RawReader};
-use super::{profile, start::Log};
-
-const COMMIT: &str = "committing the progress of a replay";
-/// How long the broker may take to name the session of a commit.
-const SESSION_TIMEOUT: Duration = Duration::from_secs(5);
+use super::session::{self, Session};
 
 /// One record of the dead-letter topic.
 #[derive(Debug, Clone)]
@@ -68,7 +56,7 @@ impl LetterLog {
     /// What a partition holds now: its first offset, and the one after its last.
     pub(crate) async fn bounds(&self, partition: u32) -> Result<(i64, i64), BrokerError> {
         let connection = self.directory.connect_leader(&self.topic, partition).await?;
-        let log = self.log(&connection, partition).await?;
+        let log = session::look(&connection, &self.topic, partition).await?;
         Ok((log.start, log.end))
     }
 
@@ -103,62 +91,10 @@ impl LetterLog {
         }
     }
 
-    async fn log(&self, connection: &Connection, partition: u32) -> Result<Log, BrokerError> {
-        const WHAT: &str = "reading the bounds of the dead-letter topic";
-        let request = FetchOffsetsRequest::new(self.topic.clone(), partition);
-        let response = connection.call(WHAT, request).await?;
-        let code = match response.find_partition(&(self.topic.clone(), partition).into()) {
-            Some(found) if found.error_code == ErrorCode::None => {
-                return Ok(Log {
-                    start: found.start_offset,
-                    end: found.last_stable_offset,
-                });
-            }
-            Some(found) => found.error_code,
-            None => ErrorCode::NotLeaderForPartition,
-        };
-        Err(refused(connection, WHAT, code))
-    }
-
     /// Stores that a consumer is done with everything up to and including `offset`.
-    ///
-    /// The broker accepts this only on a connection with a stream that was opened under the consumer's id; its first
-    /// response names the session.
     pub(crate) async fn commit(&self, partition: u32, consumer: &str, offset: i64) -> Result<(), BrokerError> {
-        /// Enough for a response; what it holds is of no interest.
-        const MAX_BYTES: i32 = 4096;
-        let connection = self.directory.connect_leader(&self.topic, partition).await?;
-        let bad = |reason: String| BrokerError::BadResponse {
-            what: COMMIT,
-            address: connection.address().to_owned(),
-            reason,
-        };
-        let request = DefaultStreamFetchRequest::builder()
-            .topic(self.topic.clone())
-            .partition(partition)
-            // That letter was read, so it is there.
-            .fetch_offset(offset)
-            .isolation(Isolation::ReadCommitted)
-            .max_bytes(MAX_BYTES)
-            .consumer_id(Some(consumer.to_owned()))
-            .build()
-            .map_err(|error| bad(error.to_string()))?;
-        let mut responses = connection.stream(request).await?;
-        let response = match timeout(SESSION_TIMEOUT, responses.next()).await {
-            Ok(Some(response)) => response.map_err(|error| connection.failed(COMMIT, &error))?,
-            Ok(None) => return Err(connection.closed(COMMIT)),
-            Err(_elapsed) => return Err(bad("no session was opened".to_owned())),
-        };
-        if response.partition.error_code != ErrorCode::None {
-            return Err(refused(&connection, COMMIT, response.partition.error_code));
-        }
-        let request = UpdateConsumerOffsetRequest::new(offset, response.stream_id);
-        let answer = connection.call(COMMIT, request).await?;
-        match answer.error_code {
-            ErrorCode::None if answer.offset == offset => Ok(()),
-            ErrorCode::None => Err(bad(format!("it acknowledges {} instead of {offset}", answer.offset))),
-            code => Err(refused(&connection, COMMIT, code)),
-        }
+        let mut session = Session::open(&self.directory, &self.topic, partition, consumer).await?;
+        session.store(offset).await
     }
 }
 
@@ -188,13 +124,5 @@ impl LetterReader {
                 self.next = self.next.max(batch.get_last_offset() + 1);
             }
         }
-    }
-}
-
-fn refused(connection: &Connection, what: &'static str, code: ErrorCode) -> BrokerError {
-    BrokerError::Refused {
-        what,
-        address: connection.address().to_owned(),
-        code,
     }
 }

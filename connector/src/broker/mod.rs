@@ -17,6 +17,7 @@ mod inspect;
 mod intake;
 mod journal;
 mod letters;
+mod mark;
 mod native;
 mod offsets;
 mod partition;
@@ -24,7 +25,9 @@ mod profile;
 mod raw;
 mod reader;
 mod refusal;
+mod rounds;
 mod sequence;
+mod session;
 mod smartmodule;
 mod standing;
 mod start;
@@ -109,6 +112,7 @@ impl Broker {
             ledger,
             flow,
             journal: Journal::default(),
+            mark: mark::Mark::default(),
             standing,
             obstacles,
         };

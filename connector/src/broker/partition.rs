@@ -37,7 +37,17 @@ const SILENCE: Duration = Duration::from_secs(5);
 const LOOKS: u32 = 8;
 /// A failure that goes on is told again after so many attempts, about every 5 minutes.
 const TELL_AGAIN: u32 = 30;
+/// A wait for room that takes longer than this is not the broker's doing.
+const ROOM: Duration = Duration::from_secs(1);
 const WHAT: &str = "reading";
+
+/// What to do when a stream is given up without an error.
+enum Next {
+    /// Open it anew.
+    Reopen,
+    /// Read directly up to this offset first: the broker gave no answers.
+    Fill(i64),
+}
 
 /// Reads one partition.
 pub(super) struct PartitionReader {
@@ -151,7 +161,19 @@ impl PartitionReader {
             Some(intake) => intake,
             None => Intake::begin(shared, self.partition, next, self.arrivals.clone())?,
         };
-        let ended = self.read(&connection, log, &mut intake).await;
+        let ended = match self.read(&connection, log, &mut intake).await {
+            Ok(Next::Reopen) => Ok(()),
+            Ok(Next::Fill(last)) => {
+                // A response may still be under way there, and would take the line from what is read directly.
+                drop(connection);
+                let filled = intake.fill(last).await;
+                if filled.is_ok() {
+                    self.went_well();
+                }
+                filled
+            }
+            Err(error) => Err(error),
+        };
         self.intake = Some(intake);
         ended
     }
@@ -189,12 +211,22 @@ impl PartitionReader {
         }
     }
 
-    async fn read(&mut self, connection: &Connection, log: Log, intake: &mut Intake) -> Result<(), BrokerError> {
+    /// Waits for a turn. A wait for room says that the broker was reached: whatever stood in the way there does not.
+    async fn turn(&self) -> Turn {
+        let mut turn = std::pin::pin!(self.shared.flow.turn(self.partition));
+        if let Ok(turn) = timeout(ROOM, &mut turn).await {
+            return turn;
+        }
+        self.shared.obstacles.clear(Place::Partition(self.partition));
+        turn.await
+    }
+
+    async fn read(&mut self, connection: &Connection, log: Log, intake: &mut Intake) -> Result<Next, BrokerError> {
         if let Beginning::Evicted { available, .. } = log.place(intake.expected()) {
             self.evicted(intake, available).await?;
         }
         let offset = intake.expected();
-        let turn = self.shared.flow.turn(self.partition).await;
+        let turn = self.turn().await;
         let mut responses = self.open(connection, offset).await?;
         info!(
             partition = self.partition,
@@ -216,14 +248,14 @@ impl PartitionReader {
                 Err(_elapsed) => {
                     drop(turn.take());
                     let log = self.shared.look(connection, self.partition).await?;
-                    self.went_well();
                     if log.end > intake.expected() {
                         // The stream is opened anew afterwards: it stands somewhere else than the intake.
-                        return intake.fill(log.end - 1).await;
+                        return Ok(Next::Fill(log.end - 1));
                     }
+                    self.went_well();
                     if log.end < end {
                         // Another log than the one that was opened: looked at anew before anything of it is read.
-                        return Ok(());
+                        return Ok(Next::Reopen);
                     }
                     end = log.end;
                     continue;
@@ -231,7 +263,8 @@ impl PartitionReader {
             };
             if response.partition.error_code != ErrorCode::None {
                 drop(turn);
-                return self.refused(connection, intake, response.partition.error_code).await;
+                self.refused(connection, intake, response.partition.error_code).await?;
+                return Ok(Next::Reopen);
             }
             self.went_well();
             let high_watermark = response.partition.high_watermark;
@@ -240,9 +273,22 @@ impl PartitionReader {
                 standing.high_watermark = Some(high_watermark)
             });
             intake.accept(response.partition, turn.take()).await?;
-            turn = self
-                .ask_for_more(connection, response.stream_id, intake.expected(), high_watermark)
-                .await?;
+            let offset = intake.expected();
+            let turn_for_more = tokio::select! {
+                turn = self.shared.flow.turn(self.partition) => turn,
+                // Without credit nothing is answered; only what ends the stream is told, and told while there is no room.
+                told = responses.next() => {
+                    let told = told.ok_or_else(|| connection.closed(WHAT))?;
+                    let told = told.map_err(|error| connection.failed(WHAT, &error))?;
+                    if told.partition.error_code != ErrorCode::None {
+                        self.refused(connection, intake, told.partition.error_code).await?;
+                    }
+                    return Ok(Next::Reopen);
+                }
+            };
+            self.ask_for_more(connection, response.stream_id, offset).await?;
+            // Without a backlog nothing is on its way, and the turn is for others.
+            turn = (high_watermark > offset).then_some(turn_for_more);
         }
     }
 
@@ -272,16 +318,9 @@ impl PartitionReader {
         connection.stream(request).await
     }
 
-    /// Gives the broker its credit for another response, when there is room for one.
-    async fn ask_for_more(
-        &self,
-        connection: &Connection,
-        session_id: u32,
-        offset: i64,
-        high_watermark: i64,
-    ) -> Result<Option<Turn>, BrokerError> {
+    /// Gives the broker its credit for another response.
+    async fn ask_for_more(&self, connection: &Connection, session_id: u32, offset: i64) -> Result<(), BrokerError> {
         const WHAT: &str = "asking for more records";
-        let turn = self.shared.flow.turn(self.partition).await;
         let credit = OffsetUpdate { offset, session_id };
         let request = UpdateOffsetsRequest { offsets: vec![credit] };
         let answer = connection.call(WHAT, request).await?;
@@ -292,8 +331,7 @@ impl PartitionReader {
                 code: refused.error,
             });
         }
-        // Without a backlog nothing is on its way, and the turn is for others.
-        Ok((high_watermark > offset).then_some(turn))
+        Ok(())
     }
 
     /// Records from the expected offset up to the available one are gone.

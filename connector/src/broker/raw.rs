@@ -18,11 +18,14 @@ use super::connection::{Connection, Responses};
 use super::directory::Directory;
 use super::error::BrokerError;
 
-/// By default the broker accepts batches of up to 32 MiB. Where it is set to accept more, a larger one is asked for by
-/// its own size.
-const MAX_BYTES: i32 = 32 << 20;
-/// A response without a SmartModule is a copy from a file; longer than this is an outage.
+/// How much is asked for at once: little enough for a slow line. A batch that is larger (the broker's default allows
+/// 32 MiB) is asked for by its own size.
+const MAX_BYTES: i32 = 2 << 20;
+/// A response without a SmartModule is a copy from a file; longer than this is an outage, beside the time it takes on the
+/// slowest line that is taken for one that works.
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(30);
+/// Bytes per second.
+const SLOWEST: u64 = 64 << 10;
 const WHAT: &str = "reading records again";
 
 /// A record as it was produced.
@@ -43,6 +46,8 @@ pub(super) struct RawReader {
     partition: u32,
     /// Where the next response begins.
     next: i64,
+    /// The most bytes of a response.
+    max_bytes: i32,
     connection: Connection,
     responses: Responses,
     credit: Option<OffsetUpdate>,
@@ -80,6 +85,7 @@ impl RawReader {
             topic: topic.to_owned(),
             partition,
             next: from,
+            max_bytes,
             connection,
             responses,
             credit: None,
@@ -89,7 +95,7 @@ impl RawReader {
     /// The next part of the log: at least one whole batch.
     pub(super) async fn next(&mut self) -> Result<Vec<Batch<RawRecords>>, BrokerError> {
         let mut batches = self.response().await?;
-        if let Some(needed) = whole(&mut batches) {
+        if let Some(needed) = whole(&mut batches, self.max_bytes) {
             debug!(
                 partition = self.partition,
                 offset = self.next,
@@ -98,7 +104,7 @@ impl RawReader {
             );
             *self = Self::open_with(&self.directory, &self.topic, self.partition, self.next, needed).await?;
             batches = self.response().await?;
-            whole(&mut batches);
+            whole(&mut batches, self.max_bytes);
         }
         let last = batches.last().ok_or_else(|| {
             unusable(
@@ -119,7 +125,7 @@ impl RawReader {
             let request = UpdateOffsetsRequest { offsets: vec![credit] };
             self.connection.call(WHAT, request).await?;
         }
-        let response = match timeout(RESPONSE_TIMEOUT, self.responses.next()).await {
+        let response = match timeout(patience(self.max_bytes), self.responses.next()).await {
             Ok(Some(response)) => response.map_err(|error| self.connection.failed(WHAT, &error))?,
             Ok(None) => return Err(self.connection.closed(WHAT)),
             Err(_elapsed) => return Err(unusable(&self.connection, "it does not come".to_owned())),
@@ -142,13 +148,18 @@ impl RawReader {
 
 /// Leaves only whole batches: the limit cuts the file anywhere, and the client decodes a cut batch without an error. A
 /// batch that is left out comes again with the next response. When not even the first one is whole, gives the bytes it
-/// needs, if its head says so.
-fn whole(batches: &mut Vec<Batch<RawRecords>>) -> Option<i32> {
+/// needs, if its head says that these are more than were asked for.
+fn whole(batches: &mut Vec<Batch<RawRecords>>, asked: i32) -> Option<i32> {
     let whole = batches.iter().take_while(|batch| batch.validate_decoding()).count();
     let cut = batches.first().filter(|_| whole == 0).map(Batch::batch_len);
     batches.truncate(whole);
     let preamble = i32::try_from(BATCH_PREAMBLE_SIZE).ok()?;
-    cut?.checked_add(preamble).filter(|needed| *needed > MAX_BYTES)
+    cut?.checked_add(preamble).filter(|needed| *needed > asked)
+}
+
+/// How long a response of at most so many bytes may take.
+fn patience(max_bytes: i32) -> Duration {
+    RESPONSE_TIMEOUT + Duration::from_secs(u64::try_from(max_bytes).unwrap_or_default() / SLOWEST)
 }
 
 fn unusable(connection: &Connection, reason: String) -> BrokerError {
@@ -269,7 +280,7 @@ mod tests {
         let (first, all) = (both[0].write_size(0), both[0].write_size(0) + both[1].write_size(0));
         for length in first..=all {
             let mut batches = received(&both, length);
-            assert_eq!(whole(&mut batches), None);
+            assert_eq!(whole(&mut batches, MAX_BYTES), None);
             let offsets: Vec<_> = batches.iter().map(Batch::get_last_offset).collect();
             let expected: &[i64] = if length == all { &[1, 2] } else { &[1] };
             assert_eq!(offsets, expected, "cut to {length} of {all} bytes");
@@ -280,9 +291,19 @@ mod tests {
     fn a_first_batch_over_the_limit_says_how_much_it_needs() {
         let mut large = batch(0, &["a"], Compression::None);
         large.batch_len = 40 << 20;
-        let mut batches = vec![large];
-        assert_eq!(whole(&mut batches), Some((40 << 20) + 12));
-        assert!(batches.is_empty());
+        for (asked, needs) in [(MAX_BYTES, Some((40 << 20) + 12)), (64 << 20, None)] {
+            let mut batches = vec![large.clone()];
+            assert_eq!(whole(&mut batches, asked), needs, "{asked} were asked for");
+            assert!(batches.is_empty());
+        }
+    }
+
+    #[test]
+    fn a_line_of_one_megabit_per_second_brings_any_response_in_time() {
+        for bytes in [MAX_BYTES, 32 << 20] {
+            let takes = Duration::from_secs(u64::try_from(bytes).unwrap() * 8 / 1_000_000);
+            assert!(takes < patience(bytes), "{bytes} bytes take {takes:?}");
+        }
     }
 
     #[test]

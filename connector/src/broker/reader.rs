@@ -1,40 +1,32 @@
-//! Reads every partition, commits what is settled, and watches over both.
+//! Reads every partition and commits what is settled.
 
-use std::collections::{BTreeSet, HashMap};
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use fluvio_protocol::link::ErrorCode;
-use fluvio_spu_schema::server::fetch_offset::FetchOffsetsRequest;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
-use tracing::{debug, error, info, warn};
+use tokio::time::timeout;
+use tracing::info;
 
 use crate::arrival::Arrival;
 use crate::config::{OnEvicted, Partitions, Start, Transform};
-use crate::error::{Fault, Retry};
 use crate::ledger::Ledger;
 use crate::obstacle::{Obstacle, Obstacles, Place};
 
 use super::backlog;
-use super::backoff::Backoff;
 use super::commit::Committer;
 use super::connection::Connection;
 use super::directory::Directory;
 use super::error::BrokerError;
 use super::flow::Flow;
-use super::journal::{Journal, Verdict};
-use super::offsets::StoredOffsets;
+use super::journal::Journal;
+use super::mark::{self, Mark};
 use super::partition::PartitionReader;
+use super::rounds::{Found, Rounds};
+use super::session;
 use super::standing::Standing;
 use super::start::Log;
-
-/// How often the stored offsets are read back and new partitions are looked for.
-const ROUND: Duration = Duration::from_secs(30);
-/// A second look decides: the first may have met an instance that was just being replaced.
-const LOOKS: u32 = 2;
 
 /// What all partitions of a reader share.
 pub(super) struct Shared {
@@ -49,6 +41,7 @@ pub(super) struct Shared {
     pub(super) ledger: Arc<Ledger>,
     pub(super) flow: Flow,
     pub(super) journal: Journal,
+    pub(super) mark: Mark,
     pub(super) standing: Arc<Standing>,
     pub(super) obstacles: Arc<Obstacles>,
 }
@@ -71,29 +64,7 @@ impl Shared {
 
     /// What a partition's log holds now.
     pub(super) async fn log(&self, connection: &Connection, partition: u32) -> Result<Log, BrokerError> {
-        const WHAT: &str = "reading the bounds of the log";
-        let address = || connection.address().to_owned();
-        let request = FetchOffsetsRequest::new(self.topic.clone(), partition);
-        let response = connection.call(WHAT, request).await?;
-        let replica = (self.topic.clone(), partition).into();
-        let found = response
-            .find_partition(&replica)
-            .ok_or_else(|| BrokerError::BadResponse {
-                what: WHAT,
-                address: address(),
-                reason: "the partition is not in it".to_owned(),
-            })?;
-        match found.error_code {
-            ErrorCode::None => Ok(Log {
-                start: found.start_offset,
-                end: found.last_stable_offset,
-            }),
-            code => Err(BrokerError::Refused {
-                what: WHAT,
-                address: address(),
-                code,
-            }),
-        }
+        session::look(connection, &self.topic, partition).await
     }
 }
 
@@ -103,17 +74,19 @@ pub(super) async fn stopped(stop: &mut watch::Receiver<bool>) {
     let _ = stop.wait_for(|stop| *stop).await;
 }
 
-/// A partition that is to be read.
-struct Found {
-    partition: u32,
-    stored: Option<i64>,
-    start: Start,
+/// Whether nothing may be committed after this end. Beside another writer it would rewind the other's work. Of a topic that
+/// is gone, the broker has removed the stored offsets: one stored after that would be taken for one of the next topic of
+/// that name, whose records up to it would never be read.
+fn spoils_commits(error: &BrokerError) -> bool {
+    matches!(
+        error,
+        BrokerError::OtherWriter { .. } | BrokerError::TopicDeleted { .. } | BrokerError::BeyondEnd { .. }
+    )
 }
 
 /// The reading side. Run it once, then finish it.
 pub(crate) struct Reader {
     shared: Arc<Shared>,
-    offsets: StoredOffsets,
     /// Taken by the run, so that the channel closes when the last partition has ended.
     arrivals: Mutex<Option<mpsc::Sender<Arrival>>>,
     commits: tokio::sync::Mutex<JoinSet<()>>,
@@ -122,14 +95,8 @@ pub(crate) struct Reader {
 
 impl Reader {
     pub(super) fn new(shared: Shared, arrivals: mpsc::Sender<Arrival>) -> Self {
-        let offsets = StoredOffsets::new(
-            Arc::clone(&shared.directory),
-            shared.topic.clone(),
-            shared.consumer.clone(),
-        );
         Self {
             shared: Arc::new(shared),
-            offsets,
             arrivals: Mutex::new(Some(arrivals)),
             commits: tokio::sync::Mutex::new(JoinSet::new()),
             finish: watch::Sender::new(false),
@@ -144,12 +111,15 @@ impl Reader {
         let mut tasks: JoinSet<Result<(), BrokerError>> = JoinSet::new();
         let (found_sender, mut found) = mpsc::channel(1);
         let ended = {
-            let mut watching = std::pin::pin!(self.watch(found_sender));
+            let rounds = Rounds::new(Arc::clone(&self.shared), found_sender);
+            let mut watching = std::pin::pin!(rounds.run());
+            let mut marking = std::pin::pin!(mark::keep(Arc::clone(&self.shared)));
             let mut backlog = std::pin::pin!(backlog::watch(&self.shared));
             loop {
                 tokio::select! {
                     () = stopped(&mut stop) => break Ok(()),
                     error = &mut watching => break Err(error),
+                    error = &mut marking => break Err(error),
                     // Goes on for ever.
                     () = &mut backlog => {}
                     Some(found) = found.recv() => {
@@ -167,8 +137,7 @@ impl Reader {
         // Told, not aborted: an aborted task could not be told from one that failed.
         let _ = halt.send(true);
         while tasks.join_next().await.is_some() {}
-        if matches!(ended, Err(BrokerError::OtherWriter { .. })) {
-            // Whatever this process committed now would rewind the other's work.
+        if ended.as_ref().is_err_and(spoils_commits) {
             self.commits.lock().await.abort_all();
         }
         info!("reading has ended");
@@ -229,118 +198,5 @@ impl Reader {
             })
         });
         left.collect::<Vec<_>>().join("; ")
-    }
-
-    /// Finds the partitions to read, and those that are added later; reads the stored offsets back. Ends only with an
-    /// error that does not heal.
-    async fn watch(&self, found: mpsc::Sender<Found>) -> BrokerError {
-        let mut known = BTreeSet::new();
-        let mut foreign_looks = 0;
-        let mut backoff = Backoff::new(fastrand::Rng::new());
-        loop {
-            match self.round(&mut known, &mut foreign_looks, &found).await {
-                Ok(()) => {
-                    if backoff.failures() > 0 {
-                        info!("the stored offsets can be read again");
-                        backoff.reset();
-                        self.shared.obstacles.clear(Place::StoredOffsets);
-                    }
-                    sleep(ROUND).await;
-                }
-                Err(error) if error.retry() == Retry::Never => return error,
-                Err(error) => {
-                    if backoff.failures() > 0 {
-                        debug!(%error, "the stored offsets still cannot be read");
-                    } else if known.is_empty() {
-                        // Never taken for "none": beginning anew would deliver everything twice.
-                        warn!(%error, "waiting for the stored offsets before reading begins");
-                    } else {
-                        warn!(%error, "the stored offsets cannot be read back");
-                    }
-                    let obstacle = Obstacle::of(error.fault(), &error);
-                    self.shared.obstacles.put(Place::StoredOffsets, obstacle);
-                    sleep(backoff.pause()).await;
-                }
-            }
-        }
-    }
-
-    async fn round(
-        &self,
-        known: &mut BTreeSet<u32>,
-        foreign_looks: &mut u32,
-        found: &mpsc::Sender<Found>,
-    ) -> Result<(), BrokerError> {
-        let first_round = known.is_empty();
-        let acknowledged = self.shared.journal.snapshot();
-        let stored = self.offsets.read().await?;
-        if let Some(foreign) = self.judge(&stored, &acknowledged) {
-            *foreign_looks += 1;
-            error!(look = *foreign_looks, "{foreign}");
-            let obstacle = Obstacle {
-                fault: Fault::User,
-                reason: foreign.to_string(),
-                remedy: "stop the other process, or give each its own meta.consumer.id and its own partitions"
-                    .to_owned(),
-            };
-            self.shared.obstacles.put(Place::Writer, obstacle);
-            if *foreign_looks >= LOOKS {
-                return Err(foreign);
-            }
-        } else {
-            self.shared.obstacles.clear(Place::Writer);
-        }
-        let partitions = match &self.shared.partitions {
-            Partitions::Only(list) => list.clone(),
-            Partitions::All => self.shared.directory.partitions(&self.shared.topic).await?,
-        };
-        for partition in partitions {
-            if !known.insert(partition) {
-                continue;
-            }
-            // What was produced to a partition before it was noticed is new, whatever the configured start.
-            let start = if first_round {
-                self.shared.start
-            } else {
-                Start::Beginning
-            };
-            let stored = stored.get(&partition).copied();
-            info!(partition, stored, "reading this partition from now on");
-            let begun = Found {
-                partition,
-                stored,
-                start,
-            };
-            if found.send(begun).await.is_err() {
-                break; // reading is about to end
-            }
-        }
-        Ok(())
-    }
-
-    /// Compares the stored offsets with what this process wrote; the first one it did not write is returned.
-    fn judge(&self, stored: &HashMap<u32, i64>, acknowledged: &HashMap<u32, i64>) -> Option<BrokerError> {
-        let mut foreign = None;
-        for partition in self.shared.journal.partitions() {
-            let found = stored.get(&partition).copied();
-            let floor = acknowledged.get(&partition).copied();
-            match (self.shared.journal.judge(partition, found, floor), found) {
-                (Verdict::Rewound, found) => warn!(
-                    partition,
-                    found,
-                    committed = floor,
-                    "the broker lost the newest commits; sending them again"
-                ),
-                (Verdict::Ours, _) | (Verdict::Foreign, None) => {}
-                (Verdict::Foreign, Some(found)) => {
-                    foreign.get_or_insert(BrokerError::OtherWriter {
-                        consumer: self.shared.consumer.clone(),
-                        partition,
-                        found,
-                    });
-                }
-            }
-        }
-        foreign
     }
 }

@@ -12,7 +12,7 @@ const OF_CONFIGURATION: [&str; 3] = ["wrong_organization", "unknown_flow", "unkn
 /// Sends a body that is no message. An inlet that refuses it has let the request and its token in.
 pub(super) async fn probe(step: &'static str, endpoint: &Endpoint, transport: &HttpClient, token: &Token) -> Finding {
     let request = endpoint.probe();
-    let host = request.url.host_str().unwrap_or_default().to_owned();
+    let host = request.head.url.host_str().unwrap_or_default().to_owned();
     match transport.post(&request, token.bearer().clone()).await {
         Ok(answer) => judge(step, &host, aep::read(&answer, Kind::Single, Clock::System.now_ms())),
         Err(error) => Finding::new(step, Status::Unavailable, format!("{host}: {error}"))

@@ -56,7 +56,7 @@ pub(super) async fn send(
             continue;
         };
         let Some(event) = mapped.event else { continue };
-        let request = endpoint.request([(mapped.at, &event[..])].into_iter());
+        let request = endpoint.request(vec![(mapped.at, event)]);
         let judged = match transport.post(&request, token.bearer().clone()).await {
             Ok(answer) => judge(&answer),
             Err(error) => Judged::Unavailable(error.to_string()),

@@ -19,8 +19,9 @@ use super::tree::Path;
 
 /// Forms of the file, the default first.
 pub(super) const API_VERSIONS: [&str; 3] = ["0.0.0", "0.1.0", "0.2.0"];
-/// Answers count uncompressed, and a compressed batch of 200 kB may answer with megabytes.
-const DEFAULT_MAX_BYTES: NonZeroU32 = NonZeroU32::new(16 << 20).unwrap();
+/// Answers count uncompressed, and a compressed batch of 200 kB may answer with megabytes. A response stands in memory
+/// two to three times while it is taken in, and every connection keeps a buffer of the size of the largest one.
+const DEFAULT_MAX_BYTES: NonZeroU32 = NonZeroU32::new(2 << 20).unwrap();
 /// The protocol's type for it is a signed 32-bit number.
 const MAX_MAX_BYTES: u64 = i32::MAX as u64;
 

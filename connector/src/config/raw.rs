@@ -84,7 +84,7 @@ pub(super) struct RawConsumer {
     pub(super) partition: Option<Partition>,
     /// Most bytes of answers in one response; they count uncompressed
     #[serde(alias = "max_bytes")]
-    #[schemars(extend("default" = "16MiB"))]
+    #[schemars(extend("default" = "2MiB"))]
     pub(super) max_bytes: Option<Size>,
     /// Where to begin
     pub(super) offset: Option<RawOffset>,
@@ -298,8 +298,8 @@ pub(super) struct RawPace {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(super) struct RawBuffer {
-    /// Bytes read and not yet settled, over all partitions
-    #[schemars(extend("default" = "24MiB"))]
+    /// Bytes read and not yet settled, over all partitions, with 700 for the account of each record
+    #[schemars(extend("default" = "16MiB"))]
     pub(super) max_bytes: Option<Size>,
     /// Offsets from the oldest unsettled one on, per partition; what a restart reads again at most
     #[schemars(extend("default" = 100_000), range(min = 1, max = u32::MAX))]

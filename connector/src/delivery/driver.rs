@@ -28,7 +28,7 @@ use super::send::{Exchange, Sender, Sent, Tokens};
 use crate::aep::{Endpoint, EndpointError, Kind, MAX_BODY, Transport};
 use crate::answer::AnswerError;
 use crate::arrival::Arrival;
-use crate::clock::Clock;
+use crate::clock::{Clock, Steady};
 use crate::config::Platform;
 use crate::dead_letter::{self, DeadLetter, DeadLetters};
 use crate::error::Fault;
@@ -109,6 +109,7 @@ enum LetterEnd {
 /// Delivers arrivals until their channel is closed and everything is settled.
 pub(crate) struct Delivery<T, K, D> {
     parts: Parts<T, K, D>,
+    wall: Steady,
     platform: Platform,
     events: Inlet<T, K>,
     profiles: Option<Inlet<T, K>>,
@@ -165,6 +166,7 @@ where
             None => None,
         };
         Ok(Self {
+            wall: Steady::new(parts.clock.clone()),
             tallies: parts.counters.tallies(),
             parts,
             platform: platform.clone(),
@@ -220,9 +222,10 @@ where
     }
 
     fn now(&self) -> Now {
+        let instant = Instant::now();
         Now {
-            instant: Instant::now(),
-            wall: self.parts.clock.now_ms(),
+            instant,
+            wall: self.wall.now_ms(instant),
         }
     }
 
@@ -249,12 +252,12 @@ where
                 let count = parcels.len();
                 started = true;
                 last = Some(name);
-                let entities = parcels.iter().map(|parcel| (parcel.record.at, &parcel.entity[..]));
+                let entities = parcels.iter().map(|parcel| (parcel.record.at, parcel.entity.clone()));
                 let request = match cargo {
-                    Cargo::AsStated => inlet.endpoint.request(entities),
+                    Cargo::AsStated => inlet.endpoint.request(entities.collect()),
                     Cargo::Merged(entity) => inlet
                         .endpoint
-                        .request(entities.take(1).map(|(at, _)| (at, &entity[..]))),
+                        .request(entities.take(1).map(|(at, _)| (at, entity.clone())).collect()),
                     Cargo::Nothing => {
                         self.flights
                             .push(Box::pin(async move { (name, id, (Sent::Nothing, None)) }));

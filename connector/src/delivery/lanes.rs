@@ -5,12 +5,12 @@
 
 use std::cmp::Reverse;
 use std::collections::hash_map::Entry;
-use std::collections::{BinaryHeap, HashMap, VecDeque};
+use std::collections::{BinaryHeap, VecDeque};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::parcel::{Company, Lane, Parcel};
+use super::parcel::{ByDigest, Company, Lane, Parcel};
 
 /// How often an event of the future is looked at again.
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
@@ -48,7 +48,7 @@ struct Queue {
 /// All lanes of one inlet.
 #[derive(Debug)]
 pub(crate) struct Lanes {
-    queues: HashMap<Lane, Queue>,
+    queues: ByDigest<Lane, Queue>,
     /// With the moment each became ready, oldest first.
     ready: VecDeque<(Instant, Lane)>,
     solo: VecDeque<Lane>,
@@ -63,7 +63,7 @@ impl Lanes {
     /// `merging`: whether a request takes parcels about one profile only.
     pub(crate) fn new(merging: bool) -> Self {
         Self {
-            queues: HashMap::new(),
+            queues: ByDigest::default(),
             ready: VecDeque::new(),
             solo: VecDeque::new(),
             resting: BinaryHeap::new(),

@@ -4,14 +4,14 @@
 //! purpose: a redemption states the balance but not the lifetime points, so the one must not throw away the other.
 //! What is older than a field's last accepted value is left out, so late events do not turn a profile back.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use bytes::Bytes;
 use serde::Deserialize;
-use serde_json::value::RawValue;
 
-use super::parcel::{Parcel, Record};
+use super::fields::{Field, Path, fields};
+use super::parcel::{ByDigest, Parcel, Record};
 
 /// Profiles in one generation of the memory; there are two generations. With some ten fields a profile both together
 /// take less than 10 MB.
@@ -26,7 +26,6 @@ pub(super) struct Subject(u64);
 
 /// Event time and offset.
 type Stamp = (i64, i64);
-type Path = Vec<String>;
 
 /// What goes out for some parcels.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,14 +41,30 @@ pub(super) enum Cargo {
 /// When each field of the profiles seen last was stated. Bounded; what is forgotten is sent as it comes.
 #[derive(Debug, Default)]
 pub(super) struct Merger {
-    young: HashMap<Subject, HashMap<u64, Stamp>>,
-    old: HashMap<Subject, HashMap<u64, Stamp>>,
+    young: ByDigest<Subject, Known>,
+    old: ByDigest<Subject, Known>,
 }
 
-#[derive(Deserialize)]
-struct Identified {
-    #[serde(rename = "identityMap")]
-    identities: BTreeMap<String, Vec<Identity>>,
+/// By the digest of its path, when each field was stated. A row: a profile has some ten fields, and there are thousands of
+/// profiles.
+#[derive(Debug, Default)]
+struct Known(Vec<(u64, Stamp)>);
+
+impl Known {
+    fn of(&self, digest: u64) -> Option<Stamp> {
+        self.0
+            .iter()
+            .find(|(other, _)| *other == digest)
+            .map(|(_, stamp)| *stamp)
+    }
+
+    /// Keeps the later of the two.
+    fn note(&mut self, digest: u64, stamp: Stamp) {
+        match self.0.iter_mut().find(|(other, _)| *other == digest) {
+            Some((_, known)) => *known = stamp.max(*known),
+            None => self.0.push((digest, stamp)),
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -60,16 +75,21 @@ struct Identity {
 }
 
 impl Subject {
-    /// `None` when the statement has not exactly one primary identity: it then is sent alone.
+    /// `None` when the statement has not exactly one primary identity, or no fields that can be told apart: it then is
+    /// sent alone.
     pub(super) fn read(record: &Record, entity: &[u8]) -> Option<Self> {
-        let identified: Identified = serde_json::from_slice(entity).ok()?;
-        let mut primaries = identified.identities.iter().flat_map(|(namespace, identities)| {
-            let primaries = identities.iter().filter(|identity| identity.primary);
-            primaries.map(move |identity| (namespace, &identity.id))
-        });
-        let primary = primaries.next().filter(|_| primaries.next().is_none())?;
+        let mut primary = None;
+        for (path, value) in fields(entity)? {
+            let [IDENTITY, namespace] = path.names() else { continue };
+            let identities: Vec<Identity> = serde_json::from_str(value).ok()?;
+            for identity in identities.into_iter().filter(|identity| identity.primary) {
+                if primary.replace((*namespace, identity.id)).is_some() {
+                    return None;
+                }
+            }
+        }
         let mut hasher = DefaultHasher::new();
-        (record.position.partition, &record.key, primary).hash(&mut hasher);
+        (record.position.partition, &record.key, primary?).hash(&mut hasher);
         Some(Self(hasher.finish()))
     }
 }
@@ -81,7 +101,7 @@ impl Merger {
             [] => return Cargo::AsStated,
             [first, ..] => first.subject.and_then(|subject| self.recall(subject)),
         };
-        let mut newest: BTreeMap<Path, (Stamp, usize, &str)> = BTreeMap::new();
+        let mut newest: BTreeMap<Path<'_>, (Stamp, usize, &str)> = BTreeMap::new();
         let mut omitted = false;
         let entities: Vec<Bytes> = parcels.iter().map(|parcel| parcel.entity.clone()).collect();
         for (index, (parcel, entity)) in parcels.iter().zip(&entities).enumerate() {
@@ -91,8 +111,8 @@ impl Merger {
                 return Cargo::AsStated;
             };
             for (path, value) in fields {
-                let later = known.and_then(|known| known.get(&digest(&path)));
-                if !is_identity(&path) && later.is_some_and(|later| *later > stamp) {
+                let later = known.and_then(|known| known.of(path.digest()));
+                if !is_identity(&path) && later.is_some_and(|later| later > stamp) {
                     omitted = true;
                     continue;
                 }
@@ -115,10 +135,7 @@ impl Merger {
         if parcels.len() == 1 && !omitted {
             return Cargo::AsStated;
         }
-        let fields: Vec<(&[String], &str)> = newest
-            .iter()
-            .map(|(path, (_, _, value))| (path.as_slice(), *value))
-            .collect();
+        let fields: Vec<Field<'_>> = newest.into_iter().map(|(path, (_, _, value))| (path, value)).collect();
         let mut merged = Vec::new();
         write(&fields, 0, &mut merged);
         Cargo::Merged(Bytes::from(merged))
@@ -134,16 +151,17 @@ impl Merger {
                 self.old = std::mem::take(&mut self.young);
             }
             let before = self.old.remove(&subject);
-            let known = self.young.entry(subject).or_default();
-            known.extend(before.into_iter().flatten());
+            let known = self
+                .young
+                .entry(subject)
+                .or_insert_with(|| before.unwrap_or_else(|| Known(Vec::with_capacity(fields.len()))));
             for (path, _) in fields.iter().filter(|(path, _)| !is_identity(path)) {
-                let last = known.entry(digest(path)).or_insert(stamp(parcel));
-                *last = stamp(parcel).max(*last);
+                known.note(path.digest(), stamp(parcel));
             }
         }
     }
 
-    fn recall(&self, subject: Subject) -> Option<&HashMap<u64, Stamp>> {
+    fn recall(&self, subject: Subject) -> Option<&Known> {
         self.young.get(&subject).or_else(|| self.old.get(&subject))
     }
 }
@@ -152,51 +170,27 @@ fn stamp(parcel: &Parcel) -> Stamp {
     (parcel.record.at, parcel.offset())
 }
 
-fn is_identity(path: &[String]) -> bool {
-    path.first().is_some_and(|name| name == IDENTITY)
-}
-
-fn digest(path: &[String]) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    path.hash(&mut hasher);
-    hasher.finish()
-}
-
-/// The fields of an entity with their values as they were written. Lists are values: a merge replaces them whole.
-fn fields(entity: &[u8]) -> Option<Vec<(Path, &str)>> {
-    let mut found = Vec::new();
-    walk(std::str::from_utf8(entity).ok()?, &mut Vec::new(), &mut found)?;
-    Some(found)
-}
-
-fn walk<'a>(json: &'a str, path: &mut Path, found: &mut Vec<(Path, &'a str)>) -> Option<()> {
-    let members: BTreeMap<String, &'a RawValue> = serde_json::from_str(json).ok()?;
-    for (name, value) in members {
-        path.push(name);
-        if value.get().starts_with('{') {
-            walk(value.get(), path, found)?;
-        } else {
-            found.push((path.clone(), value.get()));
-        }
-        path.pop();
-    }
-    Some(())
+fn is_identity(path: &Path<'_>) -> bool {
+    path.names().first().is_some_and(|name| *name == IDENTITY)
 }
 
 /// Writes fields, sorted by path, that agree in their first `depth` names, as one object. A name that is a value in one
 /// statement and an object in another has no meaning in XDM; the object is kept.
-fn write(fields: &[(&[String], &str)], depth: usize, out: &mut Vec<u8>) {
+fn write(fields: &[Field<'_>], depth: usize, out: &mut Vec<u8>) {
     out.push(b'{');
-    for (index, group) in fields.chunk_by(|(a, _), (b, _)| a[depth] == b[depth]).enumerate() {
+    let same = |(a, _): &Field<'_>, (b, _): &Field<'_>| a.names().get(depth) == b.names().get(depth);
+    for (index, group) in fields.chunk_by(same).enumerate() {
         let Some(((path, value), deeper)) = group.split_first() else {
             continue;
         };
         if index > 0 {
             out.push(b',');
         }
-        out.extend_from_slice(serde_json::Value::from(path[depth].as_str()).to_string().as_bytes());
-        out.push(b':');
-        match (path.len() == depth + 1, deeper) {
+        // Names with escapes are no fields, so they are written as they were read.
+        out.push(b'"');
+        out.extend_from_slice(path.names().get(depth).copied().unwrap_or_default().as_bytes());
+        out.extend_from_slice(b"\":");
+        match (path.names().len() == depth + 1, deeper) {
             (true, []) => out.extend_from_slice(value.as_bytes()),
             (true, deeper) => write(deeper, depth + 1, out),
             (false, _) => write(group, depth + 1, out),

@@ -24,6 +24,7 @@
 mod backoff;
 mod counters;
 mod driver;
+mod fields;
 mod health;
 mod lanes;
 mod limit;

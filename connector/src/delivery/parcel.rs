@@ -1,6 +1,7 @@
 //! One statement on its way to one inlet.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
@@ -8,6 +9,7 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::merge::Subject;
+use crate::answer::Mapped;
 use crate::position::Position;
 
 /// What the parcels of one record share. The record is settled when its last parcel has ended.
@@ -28,6 +30,29 @@ pub(crate) struct Record {
 /// Records of one lane are sent one after the other. Two keys in one lane (the same hash) only wait needlessly.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Lane(u64);
+
+/// A map by what is a digest already: to hash it once more only costs time.
+pub(crate) type ByDigest<K, V> = HashMap<K, V, BuildHasherDefault<Digested>>;
+
+/// Takes a digest for its hash.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct Digested(u64);
+
+impl Hasher for Digested {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u64(&mut self, digest: u64) {
+        self.0 = digest;
+    }
+}
 
 /// With whom a parcel may share a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -76,13 +101,13 @@ pub(crate) struct Parcel {
 }
 
 impl Record {
-    pub(crate) fn new(position: Position, timestamp: Option<i64>, mapped: &crate::answer::Mapped) -> Self {
+    pub(crate) fn new(position: Position, timestamp: Option<i64>, mapped: Mapped) -> Self {
         Self {
             position,
             timestamp,
-            name: mapped.name.clone(),
-            id: mapped.id.clone(),
-            key: mapped.key.clone(),
+            name: mapped.name,
+            id: mapped.id,
+            key: mapped.key,
             at: mapped.at,
             parcels: AtomicU8::new(0),
             dead: AtomicBool::new(false),

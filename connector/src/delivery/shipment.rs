@@ -139,7 +139,7 @@ mod tests {
             event: Some(Bytes::new()),
             profile: None,
         };
-        let record = Arc::new(Record::new(Position { partition: 0, offset }, None, &mapped));
+        let record = Arc::new(Record::new(Position { partition: 0, offset }, None, mapped));
         let lane = record.lane();
         Parcel::new(record, Bytes::new(), lane, 1)
     }

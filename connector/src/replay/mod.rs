@@ -24,7 +24,7 @@ use crate::aep::HttpClient;
 use crate::arrival::Arrival;
 use crate::broker::{BrokerError, LetterLog, LetterReader};
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, Platform};
 use crate::dead_letter::{DeadLetters, LetterError};
 use crate::delivery::{Counters, Delivery, Parts};
 use crate::error::Retry;
@@ -247,13 +247,17 @@ pub(crate) async fn run(config: Config, options: Options) -> Result<Report, RunE
     if with_profiles {
         progresses.push(&profiles);
     }
+    let mut committed = Ok(());
     for stretch in &feed.stretches {
         for progress in &progresses {
-            commit(&log, progress, stretch, &ledger).await?;
+            let ended = commit(&log, progress, stretch, &ledger).await;
+            // One that fails keeps no other from being stored.
+            committed = committed.and(ended);
         }
     }
     let mut report = feed.report;
     report.ended_early = delivered?;
+    committed?;
     let counts = counters.snapshot();
     report.events_delivered = counts.events_delivered;
     report.profiles_delivered = counts.profiles_delivered;
@@ -277,8 +281,13 @@ async fn deliver(
         Ok(Ok(_)) | Err(_) => {}
     }
     let ledger = Arc::clone(&feed.ledger);
+    // A record that both inlets refused has two letters with one event id and one key: no duplicates, but its two halves.
+    let platform = Platform {
+        deduplicate: None,
+        ..config.platform.clone()
+    };
     let delivery = Delivery::new(
-        &config.platform,
+        &platform,
         Parts {
             topic: config.platform.dead_letter.topic.clone(),
             ledger: Arc::clone(&ledger),
@@ -327,7 +336,8 @@ async fn commit(log: &LetterLog, progress: &Progress, stretch: &Stretch, ledger:
     };
     let through = stretch.barrier.map_or(settled, |barrier| settled.min(barrier - 1));
     let stored = progress.stored.get(&partition).copied().unwrap_or(-1);
-    if through <= stored {
+    // What is before the stretch was not dealt with here: done earlier, or removed by retention.
+    if through <= stored || through < stretch.extent.first {
         return Ok(());
     }
     log.commit(partition, &progress.consumer, through).await?;

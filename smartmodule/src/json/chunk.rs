@@ -1,7 +1,14 @@
 //! Sixteen bytes at a time: what texts are scanned, compared and copied in.
 //!
 //! In wasm a chunk is a SIMD register. Elsewhere (and in a wasm built without `simd128`) it is two words, worked on as
-//! bytes in parallel. Both give the same marks for the same bytes.
+//! bytes in parallel. Both give the same marks for the same bytes:
+//!
+//! - `special`: quotes, backslashes and control characters, which end what stands in a JSON string as it is;
+//! - `not_digits`: all but `0` to `9`;
+//! - `reserved`: all but letters, digits and `-._~`;
+//! - `equal`: one byte.
+//!
+//! `Marks::first` is the place of the first marked byte, or the chunk's length.
 
 /// Bytes in a chunk.
 pub(super) const CHUNK: usize = 16;
@@ -160,7 +167,7 @@ mod backend {
         pub(crate) fn reserved(self) -> Marks {
             let within = |word, first, count| at_least(word, first) & !at_least(word, first + count);
             self.marks(|word| {
-                let letter = within(word | ONES * 0x20, b'a', 26);
+                let letter = within(word | (ONES * 0x20), b'a', 26);
                 let digit = within(word, b'0', 10);
                 let dash_or_dot = within(word, b'-', 2);
                 (letter | digit | dash_or_dot | equal(word, b'_') | equal(word, b'~')) ^ HIGHS

@@ -86,7 +86,7 @@ fn of_a_repeated_key_the_last_value_counts() {
     let document = tape.parse(r#"{"key":1,"\u006bey":{"b":2},"Key":3,"value":4}"#).unwrap();
     let mut slots = Slots::default();
     let members = slots.fill(document.root());
-    for found in [document.root().get(Key::Key), members.get(Key::Key)] {
+    for found in [document.root().get(Key::OfPair), members.get(Key::OfPair)] {
         assert_eq!(found.unwrap().raw(), r#"{"b":2}"#);
     }
     assert_eq!(canonical(r#"{"b":1,"a":1,"b":2}"#), r#"{"a":1,"b":2}"#);
@@ -178,10 +178,10 @@ fn the_members_of_the_object_before_are_forgotten() {
     let mut slots = Slots::default();
     let (mut one, mut two) = (Tape::default(), Tape::default());
     let document = one.parse(r#"{"key":1,"value":2}"#).unwrap();
-    assert_eq!(slots.fill(document.root()).get(Key::Key).unwrap().raw(), "1");
+    assert_eq!(slots.fill(document.root()).get(Key::OfPair).unwrap().raw(), "1");
     let document = two.parse(r#"{"unknown":1,"value":[7]}"#).unwrap();
     let members = slots.fill(document.root());
-    assert!(members.get(Key::Key).is_none());
+    assert!(members.get(Key::OfPair).is_none());
     assert_eq!(members.get(Key::Value).unwrap().raw(), "[7]");
 }
 

@@ -87,7 +87,7 @@ fn pairs<'a>(name: &Name, list: Option<Value<'a>>, read_value: fn(Value<'a>) -> 
     let Some(list) = list else { return };
     xdm.array(name, |xdm| {
         for item in list.items() {
-            let key = item.get(Key::Key).and_then(read::text);
+            let key = item.get(Key::OfPair).and_then(read::text);
             let value = item.get(Key::Value).and_then(read_value);
             if let (Some(key), Some(value)) = (key, value) {
                 xdm.element(|xdm| {
@@ -103,7 +103,7 @@ fn pairs<'a>(name: &Name, list: Option<Value<'a>>, read_value: fn(Value<'a>) -> 
 pub(super) fn activity_id<'a>(event: &Event<'a>, keys: &[&str]) -> Option<Text<'a>> {
     let identifiers = member(event.get(Key::TriggeringActivity), Key::Identifiers)?;
     identifiers.items().find_map(|item| {
-        let key = read::text(item.get(Key::Key)?)?.map(|key| {
+        let key = read::text(item.get(Key::OfPair)?)?.map(|key| {
             key.contains(char::is_whitespace)
                 .then(|| key.split_whitespace().collect())
         });

@@ -97,7 +97,7 @@ fn extended<'a>(event: &Event<'a>, keys: &[&str]) -> Option<Text<'a>> {
     let fields = event.get(Key::ExtendedFields);
     keys.iter().find_map(|wanted| {
         fields.into_iter().flat_map(Value::items).find_map(|field| {
-            let key = read::text(field.get(Key::Key)?)?;
+            let key = read::text(field.get(Key::OfPair)?)?;
             key.eq_ignore_ascii_case(wanted).then(|| id(Some(field), Key::Value))?
         })
     })

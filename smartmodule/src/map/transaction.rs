@@ -84,7 +84,7 @@ fn lines<'a>(event: &Event<'a>) -> impl Iterator<Item = Value<'a>> {
 }
 
 fn sku<'a>(line: Value<'a>) -> Option<Text<'a>> {
-    id(Some(line), Key::ItemCode).or_else(|| id(Some(line), Key::SKU))
+    id(Some(line), Key::ItemCode).or_else(|| id(Some(line), Key::Sku))
 }
 
 fn quantity<'a>(line: Value<'a>) -> Option<Number<'a>> {

@@ -89,7 +89,15 @@ pub fn reference_wasm(name: &str) -> Result<Vec<u8>, ProgramError> {
         Some(named) => named?,
         None => {
             let package = format!("reference-{name}");
-            let build = ["build", "--package", &package, "--target", WASM, "--profile", "release-lto"];
+            let build = [
+                "build",
+                "--package",
+                &package,
+                "--target",
+                WASM,
+                "--profile",
+                "release-lto",
+            ];
             cargo(&build)?;
             target()?.join(format!("{WASM}/release-lto/reference_{name}.wasm"))
         }

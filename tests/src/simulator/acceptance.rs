@@ -110,6 +110,25 @@ pub(super) fn accept(shared: &Shared, received: Received<'_>) -> Reply {
     })
 }
 
+/// The answer that acknowledges every one of so many messages.
+pub(super) fn acknowledge(shared: &Shared, inlet: &InletConfig, batch: bool, count: usize) -> Reply {
+    let now = now_ms();
+    shared.change(|state| {
+        if batch {
+            batch_reply(
+                state,
+                inlet,
+                shared.config.dialect,
+                &Fault::Pass,
+                vec![None; count],
+                now,
+            )
+        } else {
+            single_reply(state, inlet, None, false, now)
+        }
+    })
+}
+
 /// The form of the answer: what a fault asks for, or the simulator's.
 fn dialect(usual: Dialect, plan: &Plan, faults: &BTreeMap<usize, Fault>) -> Dialect {
     let of_messages = faults.values().find_map(|fault| match fault {

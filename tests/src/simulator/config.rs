@@ -176,6 +176,20 @@ impl fmt::Debug for Credential {
     }
 }
 
+/// What is kept of accepted messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Keeping {
+    /// Everything: each message is checked, and can be read back.
+    #[default]
+    Everything,
+    /// Counts alone, so that it is the client that is measured; fault scripts have no effect on inlets then. See
+    /// [`Tally`](super::Tally).
+    Counts {
+        /// How long each answer takes.
+        answer_time: Duration,
+    },
+}
+
 /// Everything a [`Simulator`](super::Simulator) is told at start.
 #[derive(Debug, Clone)]
 pub struct SimulatorConfig {
@@ -202,6 +216,8 @@ pub struct SimulatorConfig {
     pub flow_settles_after: Duration,
     /// Whether `syncValidation=true` is served; only one data centre does, the others answer 501.
     pub sync_validation: bool,
+    /// What is kept of accepted messages.
+    pub keeping: Keeping,
 }
 
 /// The demo's client id.
@@ -238,6 +254,7 @@ impl Default for SimulatorConfig {
             seed: 7,
             flow_settles_after: Duration::ZERO,
             sync_validation: false,
+            keeping: Keeping::default(),
         }
     }
 }

@@ -12,7 +12,7 @@ use bytes::{Bytes, BytesMut};
 
 use super::acceptance::{self, Received};
 use super::answer::{self, about};
-use super::config::{DataType, InletConfig, TokenRefusal};
+use super::config::{DataType, InletConfig, Keeping, TokenRefusal};
 use super::envelope::{self, Message, Refusal, Rules};
 use super::fault::Fault;
 use super::form::Form;
@@ -20,6 +20,7 @@ use super::reply::{Ending, Reply};
 use super::script::{Called, Plan};
 use super::seen::MessageFate;
 use super::shared::{Shared, now_ms};
+use super::tally::Messages;
 
 /// Counts the end of a request, also when the client leaves before it is answered.
 struct Visit<'a> {
@@ -36,6 +37,9 @@ impl Drop for Visit<'_> {
 
 pub(super) async fn serve(shared: &Shared, id: &str, batch: bool, request: Request<Incoming>) -> Reply {
     let inlet = shared.config.inlets.iter().find(|inlet| inlet.id.as_str() == id);
+    if let (Some(inlet), Keeping::Counts { answer_time }) = (inlet, shared.config.keeping) {
+        return count(shared, inlet, batch, request, answer_time).await;
+    }
     let name = inlet.map_or(id, |inlet| inlet.name.as_str());
     let number = shared.change(|state| state.seen.arrived(name, inlet.is_some(), batch, now_ms()));
     let mut visit = Visit {
@@ -60,6 +64,40 @@ pub(super) async fn serve(shared: &Shared, id: &str, batch: bool, request: Reque
         std::future::pending::<()>().await;
     }
     reply
+}
+
+/// Accepts a request whose messages are only counted.
+async fn count(
+    shared: &Shared,
+    inlet: &InletConfig,
+    batch: bool,
+    request: Request<Incoming>,
+    answer_time: Duration,
+) -> Reply {
+    let _under_way = shared.tally.begin();
+    let (head, body) = request.into_parts();
+    let refused = admit(shared, inlet, batch, &head);
+    let body = match read(shared, body).await {
+        Ok(body) => body,
+        Err(too_large) => return too_large,
+    };
+    if let Err(refusal) = refused {
+        return refusal;
+    }
+    let Some(messages) = Messages::read(&body) else {
+        let text = about(
+            inlet.id.as_str(),
+            &shared.config.organization_id,
+            "Message has unknown xdm format",
+        );
+        return Reply::json(400, answer::problem(400, &text));
+    };
+    tokio::time::sleep(answer_time).await;
+    if shared.tally.is_down() {
+        return documented(inlet, 503);
+    }
+    shared.tally.acknowledged(inlet, batch, &body, &messages);
+    acceptance::acknowledge(shared, inlet, batch, messages.count)
 }
 
 async fn respond(shared: &Shared, inlet: &InletConfig, number: u64, batch: bool, request: Request<Incoming>) -> Reply {

@@ -24,6 +24,7 @@ mod seen;
 mod server;
 mod shared;
 mod store;
+mod tally;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -34,7 +35,7 @@ use tokio::task::AbortHandle;
 pub use answer::Dialect;
 pub use config::{
     Credential, DEMO_CLIENT_ID, DEMO_CLIENT_SECRET, DEMO_ORGANIZATION_ID, DataType, ExpiresIn, InletConfig, InletId,
-    NotAnInletId, Records, SimulatorConfig, TokenRefusal, TokenShape,
+    Keeping, NotAnInletId, Records, SimulatorConfig, TokenRefusal, TokenShape,
 };
 pub use envelope::{Identity, Operation};
 pub use fault::{
@@ -44,6 +45,7 @@ pub use fault::{
 pub use scope::{Selector, Target, Times};
 pub use seen::{Counters, InletCounters, InletRequest, MessageFate, Seen, TokenCall};
 pub use store::{Accepted, Fragment, FragmentKey, Ingestion, Store};
+pub use tally::{Ages, Body, Tallied, Tally};
 
 use shared::Shared;
 
@@ -141,6 +143,12 @@ impl Simulator {
     #[must_use]
     pub fn counters(&self) -> Counters {
         self.look(|seen| seen.counters.clone())
+    }
+
+    /// What is counted of inlets that keep nothing else ([`Keeping::Counts`]).
+    #[must_use]
+    pub fn tally(&self) -> &Tally {
+        &self.shared.tally
     }
 
     /// Accepted events in the order of acceptance, copies included.

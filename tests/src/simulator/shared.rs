@@ -11,6 +11,7 @@ use super::config::{InletConfig, SimulatorConfig, TokenRefusal, TokenShape};
 use super::ims::Tokens;
 use super::script::Script;
 use super::seen::Seen;
+use super::tally::Tally;
 
 /// What changes while the simulator runs.
 #[derive(Debug)]
@@ -33,6 +34,7 @@ pub(super) struct Shared {
     pub(super) config: SimulatorConfig,
     pub(super) base_url: String,
     pub(super) started: Instant,
+    pub(super) tally: Tally,
     state: Mutex<State>,
     changed: watch::Sender<u64>,
 }
@@ -55,6 +57,7 @@ impl Shared {
             config,
             base_url,
             started,
+            tally: Tally::default(),
             state: Mutex::new(state),
             changed: watch::Sender::new(0),
         }

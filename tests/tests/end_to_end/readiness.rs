@@ -258,3 +258,47 @@ async fn while_it_stops_it_is_not_ready() {
     assert!(exit.status.success(), "{}", exit.log);
     clean(&scenario).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_partition_that_waits_for_room_after_an_interruption_blames_the_inlet_and_not_the_broker() {
+    let scenario = match Scenario::start_on(
+        &Backend::Mock,
+        Options {
+            platform: "  buffer: {max-bytes: 24MiB, max-offsets: 10}\n  shutdown-timeout: 1s\n".to_owned(),
+            max_bytes: "10kB".to_owned(),
+            ..Options::default()
+        },
+    )
+    .await
+    {
+        Ok(scenario) => scenario,
+        Err(error) => panic!("{error}"),
+    };
+    let down = Step::new(Target::Inlets, Fault::status(Status::try_from(503).unwrap())).forever();
+    scenario.simulator.add_fault(down);
+    for event in wanted(609, 100) {
+        let batch = vec![event.value.into()];
+        let produced = scenario
+            .cluster
+            .produce_batch(&scenario.topic, 0, batch, fluvio::Compression::None);
+        produced.await.unwrap();
+    }
+    let mut connector = scenario.connector().unwrap();
+    let observed = connector.observed(SOON).await.unwrap();
+    not_ready(&observed, &["inlet events"]).await;
+    scenario.cluster.mock().unwrap().drop_connections();
+    let interrupted = tokio::time::timeout(SOON, async {
+        while !connector.log().contains("reading is interrupted") {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    });
+    assert!(interrupted.await.is_ok(), "{}", connector.log());
+    let blames_the_inlet_alone =
+        |shown: &Shown| shown.text.contains("inlet events") && !shown.text.contains("reading partition 0");
+    if let Err(last) = observed.ready(SOON, blames_the_inlet_alone).await {
+        panic!("{last}");
+    }
+    scenario.simulator.clear_faults();
+    scenario.settled(&mut connector, SOON).await.unwrap();
+    all_delivered(&scenario, connector, 100).await;
+}

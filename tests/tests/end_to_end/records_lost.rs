@@ -3,6 +3,7 @@
 use conformance::cluster::Backend;
 use conformance::scenario::{Options, Scenario};
 use conformance::simulator::{Fault, Status, Step, Target};
+use conformance::workload::Expected;
 use fluvio::Compression;
 
 use super::{SOON, clean, scenario, stop, wanted};
@@ -189,4 +190,70 @@ async fn a_topic_deleted_while_it_is_read_ends_the_connector_with_a_message() {
         "{}",
         exit.log
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn records_in_flight_when_their_topic_is_deleted_leave_no_offset_for_the_next_topic_of_that_name() {
+    let scenario = mock("").await;
+    scenario.produce(&wanted(211, 10)).await.unwrap();
+    let mut connector = scenario.connector().unwrap();
+    scenario.settled(&mut connector, SOON).await.unwrap();
+    let before = scenario.simulator.requests().len();
+    let slow = Step::new(Target::Inlets, Fault::Pass).answer_delay(std::time::Duration::from_secs(3));
+    scenario.simulator.add_fault(slow.forever());
+    scenario.produce(&wanted(212, 20)).await.unwrap();
+    scenario
+        .seen("a request", SOON, |seen| seen.requests().len() > before)
+        .await
+        .unwrap();
+    scenario.cluster.delete_topic(&scenario.topic).await.unwrap();
+    let exit = connector.wait(SOON).await.unwrap();
+    assert_eq!(exit.status.code(), Some(1), "{}", exit.log);
+    assert_eq!(scenario.stored().await.unwrap(), [None], "{}", exit.log);
+
+    scenario.simulator.clear_faults();
+    scenario.cluster.mock().unwrap().create_topic(&scenario.topic, 1);
+    let events = wanted(213, 60);
+    scenario.produce(&events).await.unwrap();
+    let mut connector = scenario.connector().unwrap();
+    scenario.settled(&mut connector, SOON).await.unwrap();
+    let log = stop(&scenario, connector).await;
+    let accepted = scenario.simulator.accepted_events();
+    for event in &events {
+        let Expected::Delivered { id } = &event.expected else {
+            panic!("not to be delivered: {:?}", event.expected);
+        };
+        assert!(
+            accepted.iter().any(|accepted| accepted.id.as_ref() == Some(id)),
+            "{id} of the new topic was not delivered: {log}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reader_that_waits_for_room_hears_that_its_topic_was_deleted_and_its_offset_is_not_stored_again() {
+    let options = Options {
+        platform: "  buffer: {max-bytes: 24MiB, max-offsets: 10}\n  shutdown-timeout: 1s\n".to_owned(),
+        max_bytes: "10kB".to_owned(),
+        ..Options::default()
+    };
+    let scenario = match Scenario::start_on(&Backend::Mock, options).await {
+        Ok(scenario) => scenario,
+        Err(error) => panic!("{error}"),
+    };
+    produce_one_by_one(&scenario, 214, 1).await;
+    let mut connector = scenario.connector().unwrap();
+    scenario.settled(&mut connector, SOON).await.unwrap();
+    let down = Fault::status(Status::try_from(503).unwrap());
+    scenario.simulator.add_fault(Step::new(Target::Inlets, down).forever());
+    produce_one_by_one(&scenario, 215, 200).await;
+    scenario
+        .seen("repeated requests", SOON, |seen| seen.requests().len() >= 4)
+        .await
+        .unwrap();
+    scenario.cluster.delete_topic(&scenario.topic).await.unwrap();
+    let exit = connector.wait(SOON).await.unwrap();
+    assert_eq!(exit.status.code(), Some(1), "{}", exit.log);
+    assert!(exit.log.contains("was deleted"), "{}", exit.log);
+    assert_eq!(scenario.stored().await.unwrap(), [None], "{}", exit.log);
 }

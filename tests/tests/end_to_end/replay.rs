@@ -2,6 +2,7 @@
 
 use std::process::Output;
 
+use conformance::cluster::Backend;
 use conformance::harness::connector_program;
 use conformance::oracle::Verdict;
 use conformance::scenario::{Options, Scenario};
@@ -228,4 +229,53 @@ async fn an_accepted_reason_is_dead_lettered_instead_of_holding_the_inlet() {
     scenario.produce(&wanted(206, 25)).await.unwrap();
     let verdict = settle(&scenario).await;
     assert_eq!(verdict.reasons.get("not_found"), Some(&25), "{verdict}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replay_of_a_topic_whose_letters_retention_removed_stores_nothing_and_goes_well() {
+    let scenario = match Scenario::start_on(&Backend::Mock, Options::default()).await {
+        Ok(scenario) => scenario,
+        Err(error) => panic!("{error}"),
+    };
+    let events = wanted(207, 60);
+    scenario
+        .simulator
+        .add_fault(refuses([id(&events[7]), id(&events[31])], 400));
+    scenario.produce(&events).await.unwrap();
+    assert_eq!(settle(&scenario).await.dead_lettered, 2);
+    let cluster = scenario.cluster.mock().unwrap();
+    assert_eq!(cluster.evict(&scenario.dead_letter_topic(), 0, 2).unwrap(), 2);
+    let report = replay(&scenario, &[]).await;
+    assert_eq!(report["letters"], 0, "{report}");
+    assert_eq!(progress(&scenario).await, None, "nothing was dealt with");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replay_sends_both_halves_of_a_record_although_duplicates_are_skipped() {
+    let scenario = scenario(Options {
+        platform: "  deduplicate: {}\n".to_owned(),
+        ..Options::default()
+    })
+    .await;
+    let fault = || Fault::Message {
+        status: Status::try_from(400).unwrap(),
+        message: Some("Message is invalid".to_owned()),
+        dialect: None,
+        accept: false,
+    };
+    for inlet in ["events", "profiles"] {
+        let refuse = Step::new(Target::Inlet(inlet.to_owned()), fault());
+        scenario.simulator.add_fault(refuse.forever());
+    }
+    scenario.produce(&wanted(208, 6)).await.unwrap();
+    let mut connector = scenario.connector().unwrap();
+    scenario.settled(&mut connector, SOON).await.unwrap();
+    stop(&scenario, connector).await;
+    let letters = scenario.dead_letters().await.unwrap().len();
+    assert!(letters > 6, "some have a letter for each half: {letters}");
+    scenario.simulator.clear_faults();
+    let report = replay(&scenario, &["--profiles"]).await;
+    let delivered = |kind: &str| report[kind].as_u64().unwrap();
+    let sent = delivered("events_delivered") + delivered("profiles_delivered");
+    assert_eq!(sent, u64::try_from(letters).unwrap(), "{report}");
 }

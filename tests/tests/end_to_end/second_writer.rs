@@ -16,8 +16,8 @@ async fn commit_as_another(scenario: &Scenario, offset: i64) {
     stored.await.unwrap();
 }
 
-/// The stored offsets are read back every 30 s.
-const TWO_ROUNDS: Duration = Duration::from_secs(100);
+/// The stored offsets are read back every 30 s, and four looks decide.
+const FOUR_ROUNDS: Duration = Duration::from_secs(200);
 
 async fn mock(options: Options) -> Scenario {
     match Scenario::start_on(&Backend::Mock, options).await {
@@ -34,7 +34,7 @@ async fn offsets_of_another_process_stop_the_connector_with_3_and_are_not_overwr
     scenario.settled(&mut connector, SOON).await.unwrap();
     let foreign = 1_000;
     commit_as_another(&scenario, foreign).await;
-    let exit = connector.wait(TWO_ROUNDS).await.unwrap();
+    let exit = connector.wait(FOUR_ROUNDS).await.unwrap();
     assert_eq!(exit.status.code(), Some(3), "{}", exit.log);
     let told = exit
         .log
@@ -47,6 +47,24 @@ async fn offsets_of_another_process_stop_the_connector_with_3_and_are_not_overwr
         exit.log
     );
     assert_eq!(scenario.stored().await.unwrap(), [Some(foreign)]);
+}
+
+/// Both keep up with the topic, so both store the very same offsets.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_processes_with_one_consumer_id_the_older_ends_with_3_and_nothing_is_lost() {
+    let scenario = scenario(Options::default()).await;
+    scenario.produce(&wanted(111, 20)).await.unwrap();
+    let mut older = scenario.connector().unwrap();
+    scenario.settled(&mut older, SOON).await.unwrap();
+    let mut newer = scenario.connector().unwrap();
+    let exit = older.wait(FOUR_ROUNDS).await.unwrap();
+    assert_eq!(exit.status.code(), Some(3), "{}", exit.log);
+    assert!(exit.log.contains("another process commits"), "{}", exit.log);
+    scenario.produce(&wanted(112, 20)).await.unwrap();
+    scenario.settled(&mut newer, SOON).await.unwrap();
+    assert!(newer.is_running().unwrap(), "{}", newer.log());
+    clean(&scenario).await;
+    stop(&scenario, newer).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -38,14 +38,14 @@ fn is_key(text: &str) -> bool {
 #[test]
 fn the_defaults_are_those_of_the_promise() {
     let config = valid(LEAST);
-    assert_eq!(config.consumer.max_bytes.get(), 16 << 20);
+    assert_eq!(config.consumer.max_bytes.get(), 2 << 20);
     assert_eq!(config.consumer.start, Start::Beginning);
     assert_eq!(config.consumer.partitions, Partitions::All);
     let platform = config.platform;
     assert_eq!(platform.batch.max_bytes.get(), 900_000);
     assert_eq!(platform.batch.linger, Duration::from_millis(200));
     assert_eq!(platform.concurrency, Concurrency::UpTo(64.try_into().unwrap()));
-    assert_eq!((platform.buffer.bytes, platform.buffer.offsets), (24 << 20, 100_000));
+    assert_eq!((platform.buffer.bytes, platform.buffer.offsets), (16 << 20, 100_000));
     assert_eq!(platform.dead_letter.retention, Duration::from_secs(90 * 86_400));
     assert_eq!(
         platform.ims.token_url.as_str(),

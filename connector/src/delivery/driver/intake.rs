@@ -64,10 +64,11 @@ where
         &mut self,
         position: Position,
         timestamp: Option<i64>,
-        mapped: Mapped,
+        mut mapped: Mapped,
     ) -> Result<(), DeliveryError> {
         let now = self.now();
-        let record = Arc::new(Record::new(position, timestamp, &mapped));
+        let (event, profile) = (mapped.event.take(), mapped.profile.take());
+        let record = Arc::new(Record::new(position, timestamp, mapped));
         if self
             .repeated
             .as_mut()
@@ -79,7 +80,7 @@ where
         // The record's own time is the clock of whoever produced it. Where that one agrees with the event, it is ours that
         // is wrong, and a wrong clock here must not cost or hold up a single record.
         let clock = now.wall.max(timestamp.unwrap_or(i64::MIN));
-        let ahead = mapped.at.saturating_sub(clock);
+        let ahead = record.at.saturating_sub(clock);
         if ahead > FUTURE_MS {
             let message = "the event's time is more than five minutes in the future".to_owned();
             let death = Death {
@@ -89,8 +90,8 @@ where
                 pointer: None,
             };
             let mut parts = Vec::new();
-            parts.extend(mapped.event.as_ref().map(|event| ("event", event)));
-            parts.extend(mapped.profile.as_ref().map(|profile| ("profile", profile)));
+            parts.extend(event.as_ref().map(|event| ("event", event)));
+            parts.extend(profile.as_ref().map(|profile| ("profile", profile)));
             let trial = trial(InletName::Events, death, None);
             let letter = self.undeliverable(&record, &parts, trial)?;
             self.letters.push_back(Letter {
@@ -101,7 +102,7 @@ where
         }
         let lane = record.lane();
         let mut oversize = Vec::new();
-        let statements = [(InletName::Events, mapped.event), (InletName::Profiles, mapped.profile)];
+        let statements = [(InletName::Events, event), (InletName::Profiles, profile)];
         // Both parcels are counted before either can end.
         for (name, entity) in statements {
             let Some(entity) = entity else { continue };

@@ -23,7 +23,7 @@ fn parcel(offset: i64, key: &str, at: i64) -> Parcel {
         event: Some(Bytes::new()),
         profile: None,
     };
-    let record = Arc::new(Record::new(Position { partition: 0, offset }, None, &mapped));
+    let record = Arc::new(Record::new(Position { partition: 0, offset }, None, mapped));
     let lane = record.lane();
     Parcel::new(record, Bytes::new(), lane, 100)
 }

@@ -4,6 +4,8 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use serde_json::json;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 use super::faults::ten;
 use super::world::*;
@@ -11,14 +13,29 @@ use super::world::*;
 const HOUR: i64 = 3_600_000;
 
 #[tokio::test(start_paused = true)]
-async fn a_wall_clock_that_is_hours_off_costs_no_record_and_holds_none_up() {
+async fn a_record_s_own_time_outweighs_a_wall_clock_that_is_hours_off() {
     for wrong in [-1000 * HOUR, -2 * HOUR, 2 * HOUR, 1000 * HOUR] {
-        let world = World::new(ok);
+        let mut world = World::new(ok);
+        world.logged = Some(NOW - 500);
         world.clock.store(NOW + wrong, Ordering::Relaxed);
         let ended = world.run_for(Duration::from_secs(1), ten()).await;
         assert!(ended.is_some_and(|ended| ended.is_ok()), "{wrong}");
         assert_eq!((world.delivered(), world.dead()), (10, 0), "{wrong}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wall_clock_that_is_set_back_by_an_hour_neither_buries_nor_delays_what_comes_then() {
+    let world = World::new(ok);
+    let delivery = world.delivery();
+    world.clock.fetch_sub(HOUR, Ordering::Relaxed);
+    let (sender, receiver) = mpsc::channel(10);
+    sender.send(world.arrival(event("a", "c1"))).await.unwrap();
+    drop(sender);
+    let begun = Instant::now();
+    delivery.run(receiver).await.unwrap();
+    assert_eq!((world.accepted(), world.dead()), (vec!["a".to_owned()], 0));
+    assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
 }
 
 /// Delivers an event that lies `ahead` ms ahead of the clock, which is set to another time after ten seconds. Returns when

@@ -9,7 +9,7 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
-use reqwest::header::{HeaderMap, HeaderValue};
+use reqwest::header::HeaderValue;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -41,11 +41,10 @@ async fn an_answer_that_trickles_in_without_an_end_is_given_up_after_the_timeout
     let mut config = World::new(ok).config;
     config.http.request_timeout = Duration::from_millis(200);
     let client = HttpClient::new(crate::http::client(&config).unwrap());
-    let request = aep::Request {
-        url: format!("http://{address}/collection/batch/ab").parse().unwrap(),
-        headers: HeaderMap::new(),
-        body: Bytes::new(),
-    };
+    if let Events::Xdm { inlet, .. } = &mut config.events {
+        inlet.batch_url = format!("http://{address}/collection/batch/ab").parse().unwrap();
+    }
+    let request = aep::Endpoint::events(&config).unwrap().probe();
     let answer = client.post(&request, HeaderValue::from_static("Bearer t1")).await;
     assert_eq!(answer, Err(TransportError::Timeout));
 }

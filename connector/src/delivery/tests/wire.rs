@@ -177,7 +177,8 @@ async fn what_was_not_wanted_is_skipped_and_counted_without_a_request() {
 
 #[tokio::test(start_paused = true)]
 async fn a_reject_becomes_a_letter_with_the_original_and_its_place() {
-    let world = World::new(ok);
+    let mut world = World::new(ok);
+    world.logged = Some(NOW - 500);
     let reject = json!({"reason": "bad_time", "pointer": "/createdAt", "message": "11 digits"});
     world
         .run([

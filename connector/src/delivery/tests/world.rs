@@ -140,7 +140,7 @@ impl Transport for FakePlatform {
 
 impl FakePlatform {
     fn call(&self, request: &Request, authorization: &HeaderValue) -> Call {
-        let body: Value = serde_json::from_slice(&request.body).expect("every request is JSON");
+        let body: Value = serde_json::from_slice(&request.body.write()).expect("every request is JSON");
         let id = |message: &Value| {
             let entity = message
                 .pointer("/body/xdmEntity")
@@ -161,18 +161,19 @@ impl FakePlatform {
         let mut calls = self.calls.lock().unwrap();
         let call = Call {
             number: calls.len(),
-            profiles: request.url.path().contains("profile"),
+            profiles: request.head.url.path().contains("profile"),
             ids,
             token: authorization.to_str().unwrap().to_owned(),
             at: self.start.elapsed(),
-            bytes: request.body.len(),
+            bytes: request.body.write().len(),
             body,
             headers: request
+                .head
                 .headers
                 .iter()
                 .map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()))
                 .collect(),
-            url: request.url.clone(),
+            url: request.head.url.clone(),
         };
         calls.push(call.clone());
         call
@@ -257,6 +258,8 @@ pub(super) struct World {
     pub(super) counters: Arc<Counters>,
     pub(super) clock: Arc<AtomicI64>,
     pub(super) config: Platform,
+    /// The records' own time. Answers come without one; only records that are read raw have it.
+    pub(super) logged: Option<i64>,
     next: AtomicI64,
 }
 
@@ -286,6 +289,7 @@ impl World {
             letters: Arc::default(),
             ledger: Arc::new(Ledger::new(config.buffer)),
             counters: Arc::default(),
+            logged: None,
             clock: Arc::new(AtomicI64::new(NOW)),
             config,
             next: AtomicI64::new(0),
@@ -308,7 +312,7 @@ impl World {
         self.ledger.open(position, answer.len() as u64).unwrap();
         Arrival::Record {
             position,
-            timestamp: Some(NOW - 500),
+            timestamp: self.logged,
             answer,
         }
     }

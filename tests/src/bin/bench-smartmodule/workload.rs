@@ -40,7 +40,10 @@ fn name_first(event: Vec<u8>) -> Vec<u8> {
         return event;
     };
     let value = start + KEY.len();
-    let end = event[value..].iter().position(|byte| *byte == b'"').map_or(event.len(), |at| value + at + 1);
+    let end = event[value..]
+        .iter()
+        .position(|byte| *byte == b'"')
+        .map_or(event.len(), |at| value + at + 1);
     // With the comma before it.
     let mut moved = vec![b'{'];
     moved.extend_from_slice(&event[start..end]);

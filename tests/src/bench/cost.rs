@@ -1,0 +1,132 @@
+//! Processor time and throughput with a backlog, against the bare client that posts the same bodies.
+
+use super::bare::Errand;
+use super::bodies;
+use super::description::Description;
+use super::error::BenchError;
+use super::feed::Feed;
+use super::report::Row;
+use super::role::{Outcome, Role};
+use super::size::Size;
+use super::stage::{Delivered, Stage};
+use super::usage::Usage;
+
+/// Of the name in ratios.
+const BARE: &str = "bare client";
+/// Processor seconds per so many records are told.
+const UNIT: f64 = 100_000.0;
+
+/// One way of delivering, and what it may cost.
+struct Case {
+    name: &'static str,
+    delivered: Delivered,
+    records: u64,
+    description: Description,
+    /// Processor seconds per 100 000 records.
+    at_most: Option<f64>,
+}
+
+pub(super) async fn measure(size: &Size, description: &Description) -> Result<Vec<Row>, BenchError> {
+    let cases = [
+        Case {
+            name: "events only",
+            delivered: Delivered::Events,
+            records: size.records,
+            description: description.clone(),
+            at_most: Some(4.0),
+        },
+        Case {
+            name: "mixed, merging",
+            delivered: Delivered::Merged,
+            records: size.records,
+            description: description.clone(),
+            at_most: None,
+        },
+        // With customers who take part equally: statements of one customer that are not merged go one after the other,
+        // so the busiest one alone would decide how long it takes, and the processor would mostly wait.
+        Case {
+            name: "mixed, no merging, even",
+            delivered: Delivered::Unmerged,
+            records: size.unmerged_records,
+            description: description.even(),
+            at_most: Some(10.0),
+        },
+    ];
+    let mut rows = Vec::new();
+    for case in cases {
+        rows.extend(measure_one(case).await?);
+    }
+    Ok(rows)
+}
+
+async fn measure_one(case: Case) -> Result<Vec<Row>, BenchError> {
+    let Case {
+        name,
+        delivered,
+        records,
+        description,
+        at_most,
+    } = case;
+    let stage = Stage::start(&description, delivered).await?;
+    Feed::new(&stage, &description)?.fill(records).await?;
+    stage.tally().keep_bodies();
+    let drained = stage.drain(records).await?;
+    let counts = stage.tally().counts();
+    let others = Usage::own()?;
+    let bare = post_again(&stage, counts.most_at_once).await?;
+    let other_side = (Usage::own()?.processor - others.processor).as_secs_f64();
+
+    let of = |what: &str| format!("{name}: {what}");
+    let per_unit = |seconds: f64| seconds / records as f64 * UNIT;
+    let processor = drained.usage.processor.as_secs_f64();
+    let seconds = drained.seconds.as_secs_f64();
+    let mut cost = Row::new(of("processor time per 100 000 records"), per_unit(processor), "s");
+    if let Some(bound) = at_most {
+        cost = cost.at_most(bound);
+    }
+    Ok(vec![
+        cost,
+        Row::new(
+            of("records per processor second"),
+            records as f64 / processor,
+            "records/s",
+        )
+        .against(BARE, records as f64 / bare.processor)
+        .at_least(0.8),
+        Row::new(of("throughput"), records as f64 / seconds, "records/s")
+            .against(BARE, records as f64 / bare.seconds)
+            .at_least(0.9),
+        Row::new(of("requests per 100 000 records"), per_unit(counts.requests as f64), ""),
+        Row::new(of("bytes sent per record"), counts.bytes as f64 / records as f64, "B"),
+        Row::new(of("most requests at once"), counts.most_at_once as f64, ""),
+        Row::mebibytes(of("peak memory"), drained.usage.peak).at_most(64.0),
+        Row::new(
+            of("processor time of the simulator per 100 000"),
+            per_unit(other_side),
+            "s",
+        ),
+    ])
+}
+
+/// Lets the bare client post the bodies that were kept.
+async fn post_again(stage: &Stage, in_flight: usize) -> Result<Outcome, BenchError> {
+    let directory = tempfile::tempdir().map_err(|error| BenchError::File("make a directory", error))?;
+    let path = directory.path().join("bodies");
+    bodies::write(&path, &stage.tally().take_bodies())?;
+    let simulator = &stage.scenario.simulator;
+    let missing = || BenchError::Client(Role::Bare.name(), "the simulator lacks an inlet".to_owned());
+    let events = simulator.events_inlet().ok_or_else(missing)?;
+    let profiles = simulator.profiles_inlet().ok_or_else(missing)?;
+    let errand = Errand {
+        bodies: path,
+        urls: [
+            simulator.batch_url(events),
+            simulator.inlet_url(events),
+            simulator.inlet_url(profiles),
+        ],
+        flow_id: profiles.flow_id.clone(),
+        token: stage.token().await?,
+        in_flight,
+    };
+    Role::Bare.send(&errand).await
+}

@@ -1,0 +1,57 @@
+//! What the connector costs, against reference points of the same run.
+//!
+//! The cluster, the simulated platform and the producer run in this process; the connector and the clients it is
+//! compared with run in processes of their own, so that the system counts their time and memory apart. Wall times
+//! depend on what else the machine does: processor time and ratios of one run are what can be compared.
+
+mod bare;
+mod bodies;
+mod cost;
+mod customers;
+mod description;
+mod error;
+mod feed;
+mod idle;
+mod one_by_one;
+mod outage;
+mod pace;
+mod partitions;
+mod report;
+mod role;
+mod size;
+mod stage;
+mod stream;
+mod template;
+mod usage;
+
+pub use description::Description;
+pub use error::BenchError;
+pub use report::{Goal, Report, Row};
+pub use role::{Role, play};
+pub use size::{Part, Size};
+
+/// Runs the parts asked for. `tell` hears what is about to be measured.
+///
+/// # Errors
+/// When something does not start, or a record is not delivered.
+pub async fn run(
+    parts: &[Part],
+    size: &Size,
+    description: &Description,
+    mut tell: impl FnMut(&str),
+) -> Result<Report, BenchError> {
+    let mut report = Report::new(description, size);
+    for part in parts {
+        tell(part.what());
+        let rows = match part {
+            Part::Cost => cost::measure(size, description).await?,
+            Part::OneByOne => one_by_one::measure(size, description).await?,
+            Part::Pace => pace::measure(size, description).await?,
+            Part::Partitions => partitions::measure(size, description).await?,
+            Part::Outage => outage::measure(size, description).await?,
+            Part::Idle => idle::measure(size, description).await?,
+        };
+        report.add(rows);
+    }
+    Ok(report)
+}
