@@ -89,9 +89,13 @@ fn single(body: &[u8]) -> Fate {
             Fate::Unknown
         };
     }
-    let acknowledged = members.contains_key("inletId") || members.contains_key("inletID");
+    // A bare status is what a gateway or a health check says; an inlet names itself or the transaction.
+    let acknowledged = ["inletId", "inletID", "xactionId"]
+        .iter()
+        .any(|member| members.contains_key(*member));
     match fate(&Value::Object(members)) {
         Fate::Unknown if acknowledged => Fate::Accepted,
+        Fate::Accepted if !acknowledged => Fate::Unknown,
         fate => fate,
     }
 }
@@ -362,7 +366,14 @@ mod tests {
         assert_eq!(one(r#"{"inletId":"ab"}"#), "A");
         assert_eq!(one(r#"{"inletId":"ab","status":400}"#), "R");
         assert_eq!(one(r#"{"responses":[{"statusCode":500}]}"#), "g");
-        for body in ["", "<html>", "{}", r#"{"error_code":"1"}"#, "null"] {
+        for body in [
+            "",
+            "<html>",
+            "{}",
+            r#"{"error_code":"1"}"#,
+            r#"{"status":200,"message":"OK"}"#,
+            "null",
+        ] {
             assert_eq!(one(body), "?", "{body}");
         }
     }
