@@ -125,7 +125,7 @@ mod tests {
 
     #[test]
     fn members_of_the_workspace_and_macros_are_no_third_parties() {
-        let tree = "own v0.1.0 (/work/own)\tApache-2.0\t\nserde v1.0.1\tMIT OR Apache-2.0\thttps://x/serde\n\
+        let tree = "own v0.1.0 (/home/me/own)\tApache-2.0\t\nserde v1.0.1\tMIT OR Apache-2.0\thttps://x/serde\n\
                     derive v2.0.0 (proc-macro)\tMIT\thttps://x\n\nserde v1.0.1\tMIT OR Apache-2.0\thttps://x/serde\n";
         let packages = packages(tree);
         assert_eq!(packages.len(), 1);
