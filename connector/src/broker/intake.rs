@@ -24,7 +24,7 @@ use super::sequence::{Answer, Piece, Sequence};
 const MAPPED_AT_ONCE: usize = 128;
 
 /// What keeping account of a record takes besides its answer, in bytes: its names, its place in the lanes and the ledger,
-/// and what the allocator adds. Measured; short answers would otherwise fill the memory with their accounts.
+/// and what the allocator adds. An estimate; short answers would otherwise fill the memory with their accounts.
 const ACCOUNT: u64 = 700;
 
 /// What the broker sends for a partition.
