@@ -116,6 +116,11 @@ pub(crate) enum BrokerError {
     #[error("offsets {first} to {last} of partition {replica} were removed by retention before they were read")]
     Evicted { replica: String, first: i64, last: i64 },
     #[error(
+        "another process was started as consumer {consumer} and has taken over partition {partition}; it goes on, this one \
+         ends, and nothing is lost. If both are wanted, give every instance its own consumer id and its own partitions"
+    )]
+    TakenOver { consumer: String, partition: u32 },
+    #[error(
         "another process commits offsets as consumer {consumer} (partition {partition} stands at {found}, which this \
          process never wrote); give every instance its own consumer id and its own partitions"
     )]
@@ -155,6 +160,7 @@ impl BrokerError {
             | Self::BeyondEnd { .. }
             | Self::Evicted { .. }
             | Self::OtherWriter { .. }
+            | Self::TakenOver { .. }
             | Self::LetterTooLarge { .. } => Fault::User,
             Self::Connect { .. }
             | Self::Request { .. }
@@ -182,7 +188,7 @@ impl BrokerError {
     /// The exit code of the process when this error ends it.
     pub(crate) fn exit_code(&self) -> u8 {
         match (self, self.fault()) {
-            (Self::OtherWriter { .. }, _) => EXIT_OTHER_WRITER,
+            (Self::OtherWriter { .. } | Self::TakenOver { .. }, _) => EXIT_OTHER_WRITER,
             // Nothing is wrong with the configuration: retention was faster, and the operator asked to stop then.
             (Self::Evicted { .. } | Self::TopicDeleted { .. }, _) => EXIT_OTHER,
             (_, Fault::User) => EXIT_USER,

@@ -40,7 +40,7 @@ enum Step {
     /// It is not there (yet, or any more).
     Set,
     /// Another process put its own in its place.
-    Taken(i64),
+    Taken,
 }
 
 /// The marks found and set, by partition.
@@ -68,7 +68,7 @@ impl Marks {
         let before = *self.before.entry(partition).or_insert(found);
         match found {
             Some(found) if found == self.own => Step::Stands,
-            Some(found) if before != Some(found) => Step::Taken(found),
+            Some(found) if before != Some(found) => Step::Taken,
             _ => Step::Set,
         }
     }
@@ -95,12 +95,11 @@ pub(super) async fn keep(shared: Arc<Shared>) -> BrokerError {
                 ROUND
             }
             Ok(Looked::Nothing) => SOON,
-            Ok(Looked::Taken { partition, found }) => {
+            Ok(Looked::Taken { partition }) => {
                 looks += 1;
-                let taken = BrokerError::OtherWriter {
+                let taken = BrokerError::TakenOver {
                     consumer: shared.consumer.clone(),
                     partition,
-                    found,
                 };
                 error!(look = looks, "{taken}");
                 shared.obstacles.put(
@@ -132,7 +131,6 @@ enum Looked {
     Stands,
     Taken {
         partition: u32,
-        found: i64,
     },
 }
 
@@ -150,7 +148,7 @@ async fn look(
     for partition in partitions {
         match marks.step(partition, found.get(&partition).copied()) {
             Step::Stands => {}
-            Step::Taken(found) => return Ok(Looked::Taken { partition, found }),
+            Step::Taken => return Ok(Looked::Taken { partition }),
             Step::Set => {
                 let mut session = Session::open(&shared.directory, &shared.topic, partition, consumer).await?;
                 session.store(marks.own).await?;
@@ -181,7 +179,7 @@ mod tests {
         assert_eq!(older.step(0, Some(7)), Step::Stands);
         assert_eq!(newer.step(0, Some(7)), Step::Set);
         assert_eq!(newer.step(0, Some(9)), Step::Stands);
-        assert_eq!(older.step(0, Some(9)), Step::Taken(9));
+        assert_eq!(older.step(0, Some(9)), Step::Taken);
     }
 
     #[test]
@@ -198,6 +196,6 @@ mod tests {
         let mut marks = marks();
         assert_eq!(marks.step(0, Some(3)), Step::Set);
         assert_eq!(marks.step(1, Some(4)), Step::Set);
-        assert_eq!(marks.step(1, Some(3)), Step::Taken(3));
+        assert_eq!(marks.step(1, Some(3)), Step::Taken);
     }
 }

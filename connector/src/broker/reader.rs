@@ -80,7 +80,10 @@ pub(super) async fn stopped(stop: &mut watch::Receiver<bool>) {
 fn spoils_commits(error: &BrokerError) -> bool {
     matches!(
         error,
-        BrokerError::OtherWriter { .. } | BrokerError::TopicDeleted { .. } | BrokerError::BeyondEnd { .. }
+        BrokerError::OtherWriter { .. }
+            | BrokerError::TakenOver { .. }
+            | BrokerError::TopicDeleted { .. }
+            | BrokerError::BeyondEnd { .. }
     )
 }
 

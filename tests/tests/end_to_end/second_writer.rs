@@ -59,7 +59,7 @@ async fn of_two_processes_with_one_consumer_id_the_older_ends_with_3_and_nothing
     let mut newer = scenario.connector().unwrap();
     let exit = older.wait(FOUR_ROUNDS).await.unwrap();
     assert_eq!(exit.status.code(), Some(3), "{}", exit.log);
-    assert!(exit.log.contains("another process commits"), "{}", exit.log);
+    assert!(exit.log.contains("has taken over partition 0"), "{}", exit.log);
     scenario.produce(&wanted(112, 20)).await.unwrap();
     scenario.settled(&mut newer, SOON).await.unwrap();
     assert!(newer.is_running().unwrap(), "{}", newer.log());
