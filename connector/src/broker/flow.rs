@@ -12,6 +12,9 @@ use crate::ledger::{Bounds, Ledger};
 const UNIT: u64 = 1024;
 /// Least bytes of a response, or reading many partitions would be all asking and no reading.
 const LEAST: u32 = 128 << 10;
+/// Most bytes of a response where nothing is known to need more: 500 records of 1 kB, a batch of events. Larger ones
+/// bring no more records a second, and each stands in memory up to three times.
+const MOST: u32 = 512 << 10;
 /// So many partitions may read their log directly at once: a response is as large as the largest batch, 32 MiB.
 const DIRECT_READS: usize = 2;
 
@@ -62,7 +65,9 @@ impl Flow {
     /// its way, since a connection keeps the memory of its largest response. Where that is too little, the largest.
     pub(super) fn response(&self, needed: u64) -> NonZeroU32 {
         let partitions = u64::try_from(self.partitions.load(Ordering::Relaxed)).unwrap_or(u64::MAX);
-        let part = u32::try_from(self.share / partitions).unwrap_or(u32::MAX).max(LEAST);
+        let part = u32::try_from(self.share / partitions)
+            .unwrap_or(u32::MAX)
+            .clamp(LEAST, MOST);
         match NonZeroU32::new(part) {
             Some(part) if needed <= u64::from(part.get()) => part.min(self.max_bytes),
             _ => self.max_bytes,
@@ -145,11 +150,11 @@ mod tests {
     #[test]
     fn the_more_partitions_the_smaller_their_responses() {
         let (_ledger, flow) = flow(16 << 20, 2 << 20);
-        let found = [1, 2, 3, 8, 100].map(|partitions| {
+        let found = [1, 8, 12, 100].map(|partitions| {
             flow.divide(partitions);
             flow.response(0).get() >> 10
         });
-        assert_eq!(found, [2048, 2048, 1365, 512, 128]);
+        assert_eq!(found, [512, 512, 341, 128]);
     }
 
     #[test]

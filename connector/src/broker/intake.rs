@@ -25,7 +25,7 @@ const MAPPED_AT_ONCE: usize = 128;
 
 /// What keeping account of a record takes besides its answer, in bytes: its names, its place in the lanes and the ledger,
 /// and what the allocator adds. An estimate; short answers would otherwise fill the memory with their accounts.
-const ACCOUNT: u64 = 700;
+const ACCOUNT: u64 = 1000;
 
 /// What the broker sends for a partition.
 pub(super) type Response = FetchablePartitionResponse<RecordSet<RawRecords>>;
@@ -140,6 +140,9 @@ impl Intake {
             // Filling takes turns of its own; there may be only one.
             drop(turn.take());
             self.fill(last).await?;
+            if self.expected() <= last {
+                return Ok(()); // the rest comes again, in larger responses
+            }
         }
         let shared = Arc::clone(&self.shared);
         let _direct = if pieces.iter().any(|piece| matches!(piece, Piece::Missing(_))) {
@@ -191,7 +194,7 @@ impl Intake {
     }
 
     /// Reads everything from the expected offset to `last` as it was produced and maps it here. Once: what has no
-    /// record then does not exist.
+    /// record then does not exist. Ends sooner when it finds why the broker gave no answers: they need larger responses.
     pub(super) async fn fill(&mut self, last: i64) -> Result<(), BrokerError> {
         let shared = Arc::clone(&self.shared);
         let _direct = shared.flow.direct().await;
@@ -201,6 +204,7 @@ impl Intake {
             first, last, "the broker gave no answers; reading these records directly"
         );
         self.found_holes(1);
+        let response = shared.flow.response(self.widest);
         let mut raw = RawReader::open(&shared.directory, &shared.topic, self.partition, first).await?;
         while self.expected() <= last {
             for batch in raw.next().await? {
@@ -208,6 +212,9 @@ impl Intake {
                 let _turn = shared.flow.turn(self.partition, shared.flow.largest()).await;
                 let records = self.unpack(&batch)?;
                 self.take_in(records, last.min(batch.get_last_offset())).await?;
+                if shared.flow.response(self.widest) > response {
+                    return Ok(());
+                }
             }
         }
         Ok(())
