@@ -87,7 +87,8 @@ fn of_a_repeated_key_the_last_value_counts() {
     let mut slots = Slots::default();
     let members = slots.fill(document.root());
     for found in [document.root().get(Key::OfPair), members.get(Key::OfPair)] {
-        assert_eq!(found.unwrap().raw(), r#"{"b":2}"#);
+        let inside: Vec<&str> = found.unwrap().members().map(Value::raw).collect();
+        assert_eq!(inside, ["2"]);
     }
     assert_eq!(canonical(r#"{"b":1,"a":1,"b":2}"#), r#"{"a":1,"b":2}"#);
 }
@@ -182,7 +183,7 @@ fn the_members_of_the_object_before_are_forgotten() {
     let document = two.parse(r#"{"unknown":1,"value":[7]}"#).unwrap();
     let members = slots.fill(document.root());
     assert!(members.get(Key::OfPair).is_none());
-    assert_eq!(members.get(Key::Value).unwrap().raw(), "[7]");
+    assert_eq!(members.get(Key::Value).unwrap().items().map(Value::raw).next(), Some("7"));
 }
 
 #[test]
