@@ -89,10 +89,11 @@ pub(super) async fn send(
 }
 
 fn invalid(kind: &str, refusal: &Refusal) -> Finding {
-    let place = refusal.pointer.as_deref().unwrap_or_default();
     let found = format!(
-        "{kind} is refused ({}, {}) {place}: {}",
-        refusal.status, refusal.reason, refusal.message
+        "{kind} is refused ({}, {}): {}",
+        refusal.status,
+        refusal.reason,
+        refusal.told()
     );
     Finding::new(STEP, Status::Wrong, found).advise(
         "compare the dataset's schema with docs/mapping.md; a field it lacks can be left out with `omit-fields`",

@@ -318,7 +318,7 @@ impl Inner {
             state.secret = used;
         }
         let lives_for = humantime::format_duration(Duration::from_secs(grant.life.as_secs()));
-        if state.refusals.go_on() {
+        if state.failures == 0 && state.refusals.go_on() {
             tracing::debug!(%lives_for, "got another access token for one that was refused");
         } else {
             tracing::info!(%lives_for, "got an access token");
@@ -364,7 +364,12 @@ impl Inner {
         let left = valid
             .map_or(Duration::ZERO, |held| held.ends_at.duration_since(now))
             .as_secs();
-        tracing::warn!(%error, attempt = failures, held_token_valid_for_seconds = left, "no new access token");
+        // Once, and again when there is something else to say.
+        if failures == 1 || state.error.as_ref().map(ToString::to_string) != Some(error.to_string()) {
+            tracing::warn!(%error, held_token_valid_for_seconds = left, "no new access token; asking again");
+        } else {
+            tracing::debug!(%error, attempt = failures, "still no new access token");
+        }
         state.not_before = now + pause;
         state.error = Some(error);
     }
