@@ -47,6 +47,8 @@ struct State {
     under_way: bool,
     /// IMS is not asked before.
     not_before: Instant,
+    /// A refused token is not replaced before. Its renewal near its end does not wait for that.
+    replace_at: Instant,
     /// Why the last fetch failed; none after a success.
     error: Option<TokenError>,
     /// Failed fetches in a row, and when the first was.
@@ -107,6 +109,7 @@ impl TokenSource {
                 held: None,
                 under_way: false,
                 not_before: Instant::now(),
+                replace_at: Instant::now(),
                 error: None,
                 failures: 0,
                 failing_since: None,
@@ -175,14 +178,12 @@ impl TokenSource {
         }
         let pause = state.refusals.refused(holder, now - held.since, self.0.retry);
         let then = now + self.0.jitter(pause, &mut state.random);
-        state.not_before = if state.error.is_some() {
-            state.not_before.max(then)
-        } else if by_another {
-            // What one has to wait for, another may need at once.
-            state.not_before.min(then)
-        } else {
-            then
-        };
+        // What one has to wait for, another may need at once.
+        state.replace_at = if by_another { state.replace_at.min(then) } else { then };
+        if state.error.is_none() {
+            // Not even the pause after a granted token: this one is of no use.
+            state.not_before = now;
+        }
     }
 
     /// Says that Experience Platform accepted this token.
@@ -215,7 +216,7 @@ impl TokenSource {
         let now = Instant::now();
         let mut state = self.0.state();
         let may_ask = !state.under_way && now >= state.not_before;
-        let (under_way, failing) = (state.under_way, state.error.is_some());
+        let under_way = state.under_way;
         if let Some(held) = state.held.as_mut().filter(|held| now < held.ends_at) {
             let token = held.token.clone();
             let refused = match holder {
@@ -229,8 +230,11 @@ impl TokenSource {
                 return Next::Take(token);
             }
             // Its replacement has to wait for a while, and a right that was granted meanwhile may show with this one.
-            if !may_ask && !under_way && !failing {
-                return Next::Take(token);
+            if now < state.replace_at && !under_way {
+                return match &state.error {
+                    None => Next::Take(token),
+                    Some(error) => Next::Fail(error.with_pause(state.replace_at - now)),
+                };
             }
         }
         if state.under_way {

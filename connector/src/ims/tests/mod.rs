@@ -365,6 +365,23 @@ async fn a_token_that_one_inlet_refuses_goes_on_serving_the_other_also_while_ims
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_renewal_of_a_token_does_not_wait_for_an_inlet_that_refuses_all_of_them() {
+    let script = Script::of((0..200).map(|_| Answer::Token("short", Duration::from_secs(600))));
+    let source = script.source();
+    source.token_for(PROFILES).await.unwrap();
+    let refusing = tokio::spawn({
+        let source = source.clone();
+        async move { refuse_for(&source, EVENTS, Duration::from_secs(7_200)).await }
+    });
+    while !refusing.is_finished() {
+        let begun = tokio::time::Instant::now();
+        source.token_for(PROFILES).await.unwrap();
+        assert_eq!(begun.elapsed(), Duration::ZERO, "the other inlet never waits");
+        sleep(Duration::from_secs(1)).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_token_that_ends_is_replaced_at_once_for_an_inlet_while_the_other_refuses_all_of_them() {
     let script = Script::of((0..200).map(|_| Answer::Token("again", DAY)));
     let source = script.source();
