@@ -6,7 +6,7 @@ use crate::keys::Key;
 use crate::kind::EventKind;
 use crate::params::{Identifier, Params};
 use crate::read;
-use crate::sink::{ReadyMade, Word};
+use crate::ready::{ReadyMade, Word};
 use crate::text::Text;
 use crate::verdict::{Reject, Verdict};
 use crate::xdm::{Xdm, name};

@@ -1,7 +1,7 @@
 //! The kinds of event Capillary documents.
 
 use crate::json::Lexicon;
-use crate::sink::Word;
+use crate::ready::Word;
 
 /// How a kind is mapped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,6 +6,7 @@
 mod answer;
 mod envelope;
 mod event;
+mod event_id;
 #[cfg(all(target_arch = "wasm32", any(feature = "map", feature = "filter-map")))]
 mod export;
 mod fields;
@@ -21,6 +22,7 @@ mod places;
 mod program;
 mod read;
 mod reader;
+mod ready;
 mod sink;
 mod text;
 mod time;

@@ -2,13 +2,12 @@
 
 use std::ops::Range;
 
-use sha2::{Digest as _, Sha256};
-
-use crate::answer::{write_head, write_hex, write_verdict};
-use crate::envelope::{ENVELOPE_KEYS, Envelope};
+use crate::answer::{write_head, write_verdict};
+use crate::envelope::Envelope;
 use crate::event::{Event, Trim};
+use crate::event_id::event_id;
 use crate::identity::subject;
-use crate::json::{Document, Fault, Members, Slots, Tape, is_unreserved, utf8, write_canonical, write_integer};
+use crate::json::{Document, Fault, MAX_SHAPED_BYTES, Slots, Tape, utf8, write_integer};
 use crate::keys::Key;
 use crate::kind::EventKind;
 use crate::map::{Notes, Resolved, write_event, write_profile};
@@ -16,7 +15,7 @@ use crate::params::Params;
 use crate::places::Places;
 use crate::program::Program;
 use crate::sink::Sink;
-use crate::text::{Text, write_characters};
+use crate::text::write_characters;
 use crate::time::{epoch, epoch_millis};
 use crate::verdict::{Reject, Verdict};
 
@@ -41,7 +40,7 @@ pub struct Input<'a> {
 #[derive(Debug)]
 pub struct Mapper {
     params: Params,
-    /// One for each kind that came, and one for events that do not begin with their name.
+    /// One for each kind that came, and one for large events and those that do not begin with their name.
     scratch: Vec<Option<Box<Scratch>>>,
     /// Answers on their way to a caller's vector.
     sink: Sink,
@@ -63,9 +62,7 @@ impl Mapper {
     pub fn new(params: Params) -> Self {
         Self {
             params,
-            scratch: std::iter::repeat_with(|| None)
-                .take(EventKind::ALL.len() + 1)
-                .collect(),
+            scratch: std::iter::repeat_with(|| None).take(EventKind::ALL.len() + 1).collect(),
             sink: Sink::default(),
         }
     }
@@ -127,7 +124,11 @@ fn with_event<T>(
         First::Kind(kind, name) => Some((kind, name)),
         First::Unknown => None,
     };
-    let place = first.map_or(EventKind::ALL.len(), |(kind, _)| kind as usize);
+    // Large ones share the memory of those whose kind is not known: few kinds have any.
+    let place = match first {
+        Some((kind, _)) if input.value.len() <= MAX_SHAPED_BYTES => kind as usize,
+        _ => EventKind::ALL.len(),
+    };
     let Some(scratch) = scratch.get_mut(place) else {
         return Err(Verdict::Skip(UNKNOWN));
     };
@@ -290,72 +291,6 @@ fn created_at(envelope: &Envelope<'_>, timestamp: Option<i64>) -> Result<i64, Re
 fn bad_time(envelope: &Envelope<'_>, name: &str) -> Reject {
     let message = format!("`{name}` is no time in epoch milliseconds (13 digits) or seconds (10 digits)");
     Reject::new("bad_time", &envelope.at(&format!("/{name}")), &message)
-}
-
-/// Capillary's own id, else a hash of what makes the event this event. Never random: a repeated delivery must get the
-/// same one.
-fn event_id<'a>(
-    kind: EventKind,
-    envelope: &Envelope<'a>,
-    organization: Option<&str>,
-    data: Members<'_, '_>,
-) -> Text<'a> {
-    let own = envelope
-        .get(Key::EventId)
-        .filter(|id| id.is_string())
-        .and_then(crate::read::text);
-    match own.filter(|id| is_event_id(id)) {
-        Some(own) => own,
-        None => hashed_id(kind, envelope, organization, data),
-    }
-}
-
-#[cold]
-#[inline(never)]
-fn hashed_id<'a>(
-    kind: EventKind,
-    envelope: &Envelope<'_>,
-    organization: Option<&str>,
-    data: Members<'_, '_>,
-) -> Text<'a> {
-    let created_at = envelope.get(Key::CreatedAt).and_then(|value| epoch(value).ok());
-    let mut text = Sink::default();
-    for part in [
-        Some(Text::Plain(kind.name())),
-        organization.map(Text::Plain),
-        created_at.map(|ms| Text::made(ms.to_string())),
-        envelope.get(Key::RefId).and_then(crate::read::text),
-    ] {
-        text.put(part.unwrap_or(Text::Plain("")).as_bytes());
-        text.push(b'\n');
-    }
-    // In the broken form the envelope's own keys stand in `data`: without them it is the same `data` as in all others.
-    let skip = if envelope.broken { ENVELOPE_KEYS } else { &[] };
-    write_canonical(&mut text, data.object(), skip);
-    let mut hex = Sink::default();
-    write_hex(&mut hex, &Sha256::digest(text.written()));
-    hex.truncate(32);
-    Text::made(String::from_utf8_lossy(hex.written()).into_owned())
-}
-
-/// Whether an id can be `_id`, which XDM declares a URI reference: what stands before a colon must be a scheme.
-fn is_event_id(id: &str) -> bool {
-    if !(1..=128).contains(&id.len()) {
-        return false;
-    }
-    if is_unreserved(id.as_bytes()) {
-        return true;
-    }
-    match id.split_once(':') {
-        None => false,
-        Some((scheme, rest)) => {
-            scheme.starts_with(|c: char| c.is_ascii_alphabetic())
-                && scheme
-                    .bytes()
-                    .all(|b| b.is_ascii_alphanumeric() || b == b'.' || b == b'-')
-                && rest.split(':').all(|part| is_unreserved(part.as_bytes()))
-        }
-    }
 }
 
 /// Whose order is kept: the customer's, whatever the primary identity.

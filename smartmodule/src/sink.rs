@@ -7,12 +7,13 @@
 use std::ops::Range;
 
 use crate::json::copy_chunks;
+use crate::ready::{ReadyMade, Word, WrittenDay};
 
 /// Longer pieces are left to the host.
-const LONG: usize = 64;
+pub(crate) const LONG: usize = 64;
 
 /// Most texts are no longer.
-const SHORT: usize = 48;
+pub(crate) const SHORT: usize = 48;
 
 /// Bytes written, in a buffer that is longer.
 #[derive(Debug, Default)]
@@ -26,68 +27,6 @@ pub(crate) struct Sink {
 
 /// How many days are remembered, each in the place of its number.
 const DAYS: usize = 4;
-
-/// A day, and how it is written.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct WrittenDay {
-    /// Days since 1970-01-01.
-    pub(crate) number: i64,
-    /// `YYYY-MM-DDT`, and zeros.
-    pub(crate) text: [u8; 16],
-}
-
-impl Default for WrittenDay {
-    fn default() -> Self {
-        Self {
-            number: i64::MIN,
-            text: [0; 16],
-        }
-    }
-}
-
-/// Bytes that are written again and again; short ones are copied in one size.
-#[derive(Debug, Clone)]
-pub(crate) struct ReadyMade {
-    padded: [u8; LONG],
-    length: usize,
-    /// All of it, when it is longer.
-    long: Vec<u8>,
-}
-
-impl ReadyMade {
-    pub(crate) fn new(bytes: &[u8]) -> Self {
-        let mut padded = [0; LONG];
-        padded.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
-        Self {
-            padded,
-            length: bytes.len(),
-            long: if bytes.len() > LONG { bytes.to_vec() } else { Vec::new() },
-        }
-    }
-}
-
-/// A few bytes that are written again and again, made ready while compiling.
-#[derive(Debug)]
-pub(crate) struct Word {
-    padded: [u8; SHORT],
-    length: u8,
-}
-
-impl Word {
-    /// Only for constants: more than 48 bytes do not compile.
-    #[allow(clippy::indexing_slicing)] // While compiling.
-    pub(crate) const fn new(bytes: &[u8]) -> Self {
-        let (mut padded, mut at) = ([0; SHORT], 0);
-        while at < bytes.len() {
-            padded[at] = bytes[at];
-            at += 1;
-        }
-        Self {
-            padded,
-            length: at as u8,
-        }
-    }
-}
 
 /// Copies `N` bytes from the start of one to the start of the other; `false` where there are fewer.
 #[inline(always)]

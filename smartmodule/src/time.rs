@@ -2,7 +2,8 @@
 
 use crate::json::{Kind, Number, Value, divided, eight_digits};
 use crate::read;
-use crate::sink::{Sink, WrittenDay};
+use crate::ready::WrittenDay;
+use crate::sink::Sink;
 
 const DAY_MS: i64 = 86_400_000;
 

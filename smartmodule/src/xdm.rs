@@ -9,7 +9,8 @@ use crate::json::{Kind, Number, Value, write_integer, write_number, write_text};
 use crate::map::Resolved;
 use crate::omit::{Omit, Place};
 use crate::read;
-use crate::sink::{ReadyMade, Sink, Word};
+use crate::ready::{ReadyMade, Word};
+use crate::sink::Sink;
 use crate::text::{Text, write_characters};
 use crate::time::write_instant;
 

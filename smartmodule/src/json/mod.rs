@@ -12,6 +12,7 @@ mod lexicon;
 mod members;
 mod number;
 mod parse;
+mod scalar;
 mod scan;
 mod shape;
 #[cfg(test)]
@@ -26,5 +27,6 @@ pub(crate) use members::{Members, Slots};
 pub(crate) use number::{Number, write_number};
 pub(crate) use parse::{Fault, Tape};
 pub(crate) use scan::{is_unreserved, may_name, plain_prefix, utf8};
+pub(crate) use shape::MAX_SHAPED_BYTES;
 pub(crate) use value::{Document, Kind, Value};
 pub(crate) use write::{divided, eight_digits, write_escaped, write_integer, write_text};

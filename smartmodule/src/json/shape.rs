@@ -6,11 +6,14 @@
 
 use super::block::{BLOCK, Block, block_at, literal_at, number_at, pair_at, string_at};
 use super::chunk::{PAIR, Pair, is_same};
-use super::parse::{Token, scalar};
+use super::parse::Token;
+use super::scalar::scalar;
 use super::value::Kind;
 
-/// Larger documents are parsed each time: shapes are kept for every kind.
-const MAX_BYTES: usize = 16 << 10;
+/// Larger documents, and those of more values, are parsed each time: the broker's memory is bounded, and shapes are kept for
+/// every kind.
+pub(crate) const MAX_SHAPED_BYTES: usize = 8 << 10;
+const MAX_PARTS: usize = 512;
 
 /// What is common to documents of one shape.
 #[derive(Debug, Default)]
@@ -114,7 +117,7 @@ impl Shape {
     /// Learns the shape of a document.
     pub(super) fn learn(&mut self, bytes: &[u8], tokens: &[Token]) {
         self.forget();
-        if bytes.len() > MAX_BYTES {
+        if bytes.len() > MAX_SHAPED_BYTES || tokens.len() > MAX_PARTS {
             return;
         }
         self.text.clear();

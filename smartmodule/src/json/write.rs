@@ -92,9 +92,41 @@ pub(crate) const fn divided<const D: u32>(number: u32) -> u32 {
 pub(crate) const fn eight_digits(number: u32) -> [u8; 8] {
     let high = divided::<10_000>(number);
     let fours = high as u64 | ((number - high * 10_000) as u64) << 32;
-    let hundreds = (fours * 10_486 >> 20) & 0x0000_007F_0000_007F;
+    let hundreds = ((fours * 10_486) >> 20) & 0x0000_007F_0000_007F;
     let twos = hundreds | (fours - 100 * hundreds) << 16;
-    let tens = (twos * 103 >> 10) & 0x000F_000F_000F_000F;
+    let tens = ((twos * 103) >> 10) & 0x000F_000F_000F_000F;
     let ones = tens | (twos - 10 * tens) << 8;
     (ones | 0x3030_3030_3030_3030).to_le_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_product_with_the_reciprocal_is_the_quotient() {
+        fn check<const D: u32>() {
+            let last = (1 << 31) - 1;
+            let around = [0, 1, D - 1, D, D + 1, last / D * D - 1, last / D * D, last];
+            let sample = (0..2_000).map(|n| n * 1_073_741).chain(around);
+            for number in sample {
+                assert_eq!(divided::<D>(number), number / D, "{number} / {D}");
+            }
+        }
+        check::<10>();
+        check::<60>();
+        check::<1000>();
+        check::<10_000>();
+        check::<84_375>();
+    }
+
+    #[test]
+    fn integers_are_written_as_the_standard_library_writes_them() {
+        let powers = (0..19).flat_map(|power| [-1, 0, 1].map(|off| 10_i64.pow(power) + off));
+        for number in powers.chain([0, -7, i64::MAX, i64::MIN]) {
+            let mut out = Sink::default();
+            write_integer(&mut out, number);
+            assert_eq!(out.written(), number.to_string().as_bytes());
+        }
+    }
 }
