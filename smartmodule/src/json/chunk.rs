@@ -7,6 +7,7 @@
 //! - `not_digits`: all but `0` to `9`;
 //! - `reserved`: all but letters, digits and `-._~`;
 //! - `equal`: one byte;
+//! - `lower_or_digit`: `a` to `z` and `0` to `9`;
 //! - `beyond_ascii`: what UTF-8 has to be checked for.
 //!
 //! `Marks::first` is the place of the first marked byte, or the chunk's length.
@@ -66,6 +67,12 @@ impl Pair {
     pub(super) fn is_where(self, other: Self, mask: Self) -> bool {
         let (low, high) = (self.0.xor(other.0).and(mask.0), self.1.xor(other.1).and(mask.1));
         low.or(high).is_zero()
+    }
+
+    /// The bytes that `mark` marks, by their bits.
+    #[inline(always)]
+    pub(super) fn bits(self, mark: impl Fn(Chunk) -> Marks) -> u32 {
+        u32::from(mark(self.0).bits()) | u32::from(mark(self.1).bits()) << CHUNK
     }
 
     /// The first two words.
@@ -129,8 +136,9 @@ pub(crate) fn copy_chunks<const N: usize>(to: &mut [u8; N], from: &[u8; N]) {
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 mod backend {
     use core::arch::wasm32::{
-        i8x16_lt, i8x16_splat, u8x16_bitmask, u8x16_eq, u8x16_ge, u8x16_lt, u8x16_min, u8x16_splat, u8x16_sub, u64x2,
-        u64x2_extract_lane, v128, v128_and, v128_any_true, v128_load, v128_not, v128_or, v128_store, v128_xor,
+        i8x16_lt, i8x16_splat, u8x16_bitmask, u8x16_eq, u8x16_ge, u8x16_le, u8x16_lt, u8x16_min, u8x16_splat,
+        u8x16_sub, u64x2, u64x2_extract_lane, v128, v128_and, v128_any_true, v128_load, v128_not, v128_or, v128_store,
+        v128_xor,
     };
 
     #[derive(Clone, Copy)]
@@ -208,6 +216,12 @@ mod backend {
         }
 
         #[inline(always)]
+        pub(crate) fn lower_or_digit(self) -> Marks {
+            let within = |first, last| u8x16_le(u8x16_sub(self.0, u8x16_splat(first)), u8x16_splat(last - first));
+            Marks(v128_or(within(b'a', b'z'), within(b'0', b'9')))
+        }
+
+        #[inline(always)]
         pub(crate) fn reserved(self) -> Marks {
             let within = |bytes, first, count| u8x16_lt(u8x16_sub(bytes, u8x16_splat(first)), u8x16_splat(count));
             let letter = within(v128_or(self.0, u8x16_splat(0x20)), b'a', 26);
@@ -240,6 +254,11 @@ mod backend {
         #[inline(always)]
         pub(crate) fn is_empty(self) -> bool {
             !v128_any_true(self.0)
+        }
+
+        #[inline(always)]
+        pub(crate) fn bits(self) -> u16 {
+            u8x16_bitmask(self.0)
         }
     }
 
@@ -337,6 +356,12 @@ mod backend {
         }
 
         #[inline(always)]
+        pub(crate) fn lower_or_digit(self) -> Marks {
+            let within = |word, first, last: u8| at_least(word, first) & !at_least(word, last + 1);
+            self.marks(|word| within(word, b'a', b'z') | within(word, b'0', b'9'))
+        }
+
+        #[inline(always)]
         pub(crate) fn reserved(self) -> Marks {
             let within = |word, first, count| at_least(word, first) & !at_least(word, first + count);
             self.marks(|word| {
@@ -373,6 +398,13 @@ mod backend {
         #[inline(always)]
         pub(crate) fn is_empty(self) -> bool {
             self.0 | self.1 == 0
+        }
+
+        #[inline(always)]
+        pub(crate) fn bits(self) -> u16 {
+            // Moves the lowest bits of eight bytes side by side, into the highest byte.
+            let bits = |marks: u64| (marks >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56;
+            (bits(self.0) | bits(self.1) << 8) as u16
         }
     }
 

@@ -26,7 +26,7 @@ pub(crate) use lexicon::Lexicon;
 pub(crate) use members::{Members, Slots};
 pub(crate) use number::{Number, write_number};
 pub(crate) use parse::{Fault, Tape};
-pub(crate) use scan::{is_unreserved, may_name, plain_prefix, utf8};
+pub(crate) use scan::{is_plain_address, is_plain_number, is_unreserved, may_name, plain_prefix, utf8};
 pub(crate) use shape::MAX_SHAPED_BYTES;
 pub(crate) use value::{Document, Kind, Value};
 pub(crate) use write::{divided, eight_digits, write_escaped, write_integer, write_text};

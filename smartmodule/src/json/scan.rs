@@ -1,6 +1,6 @@
 //! Finds what needs attention in the characters of a string.
 
-use super::chunk::{CHUNK, Chunk, Marks, chunk_at};
+use super::chunk::{CHUNK, Chunk, Marks, PAIR, Pair, chunk_at};
 
 /// Whether the text can stand in a JSON string as it is.
 pub(super) fn is_plain(bytes: &[u8]) -> bool {
@@ -50,6 +50,41 @@ pub(crate) fn may_name(bytes: &[u8]) -> bool {
     }
     let rest = bytes.get(at..).unwrap_or(&[]);
     rest.contains(&b'\\') || rest.windows(APART + 1).any(|window| matches!(window, [b'v', .., b'N']))
+}
+
+/// The pair of chunks at `start`, and the bits of the bytes up to `end`; `None` for more than there is room for.
+#[inline(always)]
+fn pair_of(text: &[u8], start: usize, end: usize) -> Option<(Pair, u32)> {
+    let length = end.wrapping_sub(start);
+    let pair = text.get(start..)?.first_chunk().map(Pair::new)?;
+    (1..=PAIR)
+        .contains(&length)
+        .then(|| (pair, u32::MAX >> (PAIR - length)))
+}
+
+/// Whether what stands there is an e-mail address for certain, in lower case: letters and digits around one `@`, with single
+/// dots, dashes and the like between them. Nearly all are; of another it says nothing.
+#[inline(always)]
+pub(crate) fn is_plain_address(text: &[u8], start: usize, end: usize) -> bool {
+    let Some((pair, all)) = pair_of(text, start, end) else {
+        return false;
+    };
+    let special = all & !pair.bits(Chunk::lower_or_digit);
+    let at = all & pair.bits(|chunk| chunk.equal(b'@'));
+    let anywhere = all & pair.bits(|chunk| chunk.equal(b'.').or(chunk.equal(b'-')));
+    let before_at = all & pair.bits(|chunk| chunk.equal(b'_').or(chunk.equal(b'+')));
+    let ends = 1 | all ^ (all >> 1);
+    special == at | anywhere | before_at
+        && at.is_power_of_two()
+        && before_at < at
+        && special & (special << 1 | ends) == 0
+}
+
+/// Whether five to fifteen digits stand there.
+#[inline(always)]
+pub(crate) fn is_plain_number(text: &[u8], start: usize, end: usize) -> bool {
+    let is_digits = |(pair, all): (Pair, u32)| all & pair.bits(Chunk::not_digits) == 0;
+    (5..=15).contains(&end.wrapping_sub(start)) && pair_of(text, start, end).is_some_and(is_digits)
 }
 
 /// The bytes as text; `None` when they are no UTF-8.

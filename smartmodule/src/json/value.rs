@@ -120,6 +120,13 @@ impl<'a> Value<'a> {
         matches!(self.kind(), Kind::Word | Kind::Plain | Kind::Escaped)
     }
 
+    /// Whether it is digits, or a string without escapes, of which `is` says something.
+    #[inline(always)]
+    pub(crate) fn is_word_like(self, is: impl FnOnce(&[u8], usize, usize) -> bool) -> bool {
+        let (text, start, end) = self.place();
+        matches!(self.kind(), Kind::Word | Kind::Integer) && is(text, start, end)
+    }
+
     /// The value as it stands in the document; of a string, what stands between the quotes; empty for a container.
     #[allow(unsafe_code)] // Safe code asks both ends of every text whether they cut a letter: 2 % of a record's cost.
     pub(crate) fn raw(self) -> &'a str {
