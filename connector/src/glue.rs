@@ -4,22 +4,26 @@ use reqwest::header::HeaderValue;
 
 use crate::broker::{BrokerError, DeadLetterWriter};
 use crate::dead_letter::{DeadLetters, LetterError};
-use crate::delivery::{NoToken, Tokens};
+use crate::delivery::{InletName, NoToken, Tokens};
 use crate::error::Retry;
 use crate::ims::{Token, TokenSource};
 
 impl Tokens for TokenSource {
     type Token = Token;
 
-    async fn token(&self) -> Result<Token, NoToken> {
-        Self::token(self).await.map_err(|error| NoToken {
+    async fn token(&self, inlet: InletName) -> Result<Token, NoToken> {
+        self.token_for(inlet.as_str()).await.map_err(|error| NoToken {
             heals: error.retry() != Retry::Never,
             message: error.to_string(),
         })
     }
 
-    fn refuse(&self, token: &Token) {
-        Self::refuse(self, token);
+    fn refuse(&self, inlet: InletName, token: &Token) {
+        Self::refuse(self, inlet.as_str(), token);
+    }
+
+    fn accept(&self, inlet: InletName, token: &Token) {
+        Self::accept(self, inlet.as_str(), token);
     }
 
     fn bearer<'a>(&self, token: &'a Token) -> &'a HeaderValue {

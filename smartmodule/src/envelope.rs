@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 
-use crate::json::{Members, Number, Slots, Value, may_name, plain_prefix};
+use crate::json::{Kind, Members, Number, Slots, Value, may_name, plain_prefix};
 use crate::keys::Key;
 use crate::read;
 use crate::text::Text;
@@ -51,6 +51,24 @@ impl<'a> Envelope<'a> {
         if !document.is_object() {
             return Err(Reject::new("not_an_object", "", "an event is a JSON object"));
         }
+        // Nearly always there is no wrapper.
+        let name = slots.fill(document).get(Key::EventName);
+        if let Some(name) = name.filter(|name| name.kind() == Kind::Word) {
+            return Ok(Self {
+                name: Text::Plain(name.raw()),
+                root: slots.fill(document),
+                queue: None,
+                prefix: None,
+                broken: false,
+                pointer: String::new(),
+            });
+        }
+        Self::unwrapped(document, slots)
+    }
+
+    /// As [`open`](Self::open), of a document whose event may stand anywhere.
+    #[inline(never)]
+    fn unwrapped(document: Value<'a>, slots: &'a mut Slots) -> Result<Self, Reject> {
         let mut root = document;
         let mut queue = None;
         let mut pointer = String::new();
@@ -91,6 +109,7 @@ impl<'a> Envelope<'a> {
     }
 
     /// The event's name, when the document begins with it, and what follows it; unparsed.
+    #[inline(always)]
     pub(crate) fn first_name(document: &[u8]) -> Option<(&[u8], &[u8])> {
         let rest = behind(document, b"{")?;
         let rest = behind(rest, b"\"eventName\"")?;
@@ -108,22 +127,50 @@ impl<'a> Envelope<'a> {
     }
 
     /// A key of the envelope, wherever the form has it. Says something, or is `None`.
+    #[inline(always)]
     pub(crate) fn get(&self, key: Key) -> Option<Value<'a>> {
-        self.root
-            .get(key)
-            .filter(|value| !read::is_nothing(*value))
-            .or_else(|| {
-                if self.broken {
-                    read::member(self.root.get(Key::Data), key)
-                } else {
-                    None
-                }
-            })
-            .or_else(|| read::member(self.queue, key))
+        match self.root.get(key) {
+            Some(value) if !read::is_nothing(value) => Some(value),
+            _ if self.is_plain() => None,
+            _ => self.get_elsewhere(key),
+        }
+    }
+
+    #[inline(never)]
+    fn get_elsewhere(&self, key: Key) -> Option<Value<'a>> {
+        let broken = self.root.get(Key::Data).filter(|_| self.broken);
+        read::member(broken, key).or_else(|| read::member(self.queue, key))
+    }
+
+    /// A key of the event's own object.
+    #[inline(always)]
+    pub(crate) fn first(&self, key: Key) -> Option<Value<'a>> {
+        self.root.get(key)
+    }
+
+    /// Where the event's own object stands.
+    #[inline(always)]
+    pub(crate) const fn position(&self) -> u32 {
+        self.root.object().position()
+    }
+
+    /// Whether no other object has keys of the envelope.
+    #[inline(always)]
+    pub(crate) const fn is_plain(&self) -> bool {
+        !self.broken && self.queue.is_none()
     }
 
     /// The organisation's id; 0 is one, too (`requestWorkflowEvent`).
+    #[inline(always)]
     pub(crate) fn organization(&self) -> Option<Text<'a>> {
+        match self.first(Key::OrgId) {
+            Some(value) if value.kind() == Kind::Integer => Some(Text::Plain(value.raw())),
+            _ => self.odd_organization(),
+        }
+    }
+
+    #[inline(never)]
+    fn odd_organization(&self) -> Option<Text<'a>> {
         self.get(Key::OrgId)
             .and_then(read::id)
             .map(normal_id)

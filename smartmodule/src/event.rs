@@ -53,11 +53,34 @@ pub(crate) struct Event<'a> {
     pub(crate) id: Text<'a>,
 }
 
+/// Events of the same shape have their members in the same places of their documents.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Shape {
+    kind: EventKind,
+    document: u64,
+    envelope: u32,
+    data: u32,
+    /// Whether all of the envelope's keys are in one object.
+    is_plain: bool,
+}
+
 impl<'a> Event<'a> {
     /// A member of `data`, whatever it says.
     #[inline(always)]
     pub(crate) fn find(&self, key: Key) -> Option<Value<'a>> {
         self.data.get(key)
+    }
+
+    #[inline(always)]
+    pub(crate) fn shape(&self) -> Shape {
+        let data = self.data.object();
+        Shape {
+            kind: self.kind,
+            document: data.shape(),
+            envelope: self.envelope.position(),
+            data: data.position(),
+            is_plain: self.envelope.is_plain(),
+        }
     }
 
     /// A member of `data` that says something.
@@ -74,12 +97,18 @@ impl<'a> Event<'a> {
     }
 
     /// Whether the customer was deleted: nothing personal may be sent any more.
+    #[inline(always)]
     pub(crate) fn is_deleted(&self) -> bool {
+        self.kind == EventKind::CustomerUpdated && self.says_deleted()
+    }
+
+    #[inline(never)]
+    fn says_deleted(&self) -> bool {
         let is_deleted = |key: Key| {
             read::member(self.get(Key::CustomerStatus), key)
                 .and_then(read::text)
                 .is_some_and(|label| label.eq_ignore_ascii_case("deleted"))
         };
-        self.kind == EventKind::CustomerUpdated && (is_deleted(Key::CurrentLabel) || is_deleted(Key::CurrentStatus))
+        is_deleted(Key::CurrentLabel) || is_deleted(Key::CurrentStatus)
     }
 }

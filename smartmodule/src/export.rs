@@ -87,7 +87,6 @@ pub(crate) unsafe extern "C" fn init(ptr: *mut u8, len: usize, version: i16) -> 
             0
         }
         Err(InitError::Input) => SmartModuleInitErrorStatus::DecodingInput as i32,
-        Err(InitError::Output) => SmartModuleInitErrorStatus::EncodingOutput as i32,
         Err(InitError::Parameter(output)) => {
             hand_over(&output);
             SmartModuleInitErrorStatus::InitError as i32

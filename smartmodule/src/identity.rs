@@ -1,11 +1,12 @@
 //! Who an event is about: one customer, or nobody. Two customers in one identityMap would be linked for good.
 
 use crate::envelope::Envelope;
-use crate::json::{Members, Value};
+use crate::json::{Members, Value, is_plain_address, is_plain_number};
 use crate::keys::Key;
 use crate::kind::EventKind;
 use crate::params::{Identifier, Params};
 use crate::read;
+use crate::ready::{ReadyMade, Word};
 use crate::text::Text;
 use crate::verdict::{Reject, Verdict};
 use crate::xdm::{Xdm, name};
@@ -23,25 +24,58 @@ pub(crate) struct Customer<'a> {
     pub(crate) loyalty_type: Option<Text<'a>>,
 }
 
+/// Where in its document the identifiers of a `customerIdentifiers` block stand; 0 is nowhere.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct CustomerPlaces {
+    customer_id: u32,
+    email: u32,
+    mobile: u32,
+    external_id: u32,
+    loyalty_type: u32,
+}
+
+impl CustomerPlaces {
+    /// Looks for them.
+    pub(crate) fn of(block: Value<'_>) -> Self {
+        let position = |value: Option<Value<'_>>| value.map_or(0, Value::position);
+        let instore = block.get_any_case(Key::Instore, "instore");
+        let id = |key: Key, name: &str| position(instore.and_then(|instore| instore.get_any_case(key, name)));
+        Self {
+            customer_id: position(block.get(Key::CustomerId)),
+            email: id(Key::Email, "email"),
+            mobile: id(Key::Mobile, "mobile"),
+            external_id: id(Key::ExternalId, "externalId"),
+            loyalty_type: position(block.get(Key::LoyaltyType)),
+        }
+    }
+}
+
 impl<'a> Customer<'a> {
     /// Reads a `customerIdentifiers` block.
     fn read(block: Value<'a>) -> Self {
-        let instore = block.get_any_case(Key::Instore, "instore");
-        let id = |key: Key, name: &str| {
-            let value = instore.and_then(|instore| instore.get_any_case(key, name));
-            value.and_then(read::id)
-        };
-        let (email, mobile) = (id(Key::Email, "email"), id(Key::Mobile, "mobile"));
-        let external_id = id(Key::ExternalId, "externalId");
+        Self::read_at(block, &CustomerPlaces::of(block))
+    }
+
+    /// Reads the block whose identifiers stand in these places.
+    fn read_at(block: Value<'a>, places: &CustomerPlaces) -> Self {
+        let at = |place: u32| (place != 0).then(|| block.moved(place));
+        let id = |place: u32| at(place).and_then(read::id_here);
+        let (email, mobile, external_id) = (id(places.email), id(places.mobile), id(places.external_id));
         // Hashed organisations and test data have one text in all three: it identifies nobody.
         let hashed = email.is_some() && email == mobile && mobile == external_id;
         let keep = |value: Option<Text<'a>>| value.filter(|_| !hashed);
         Self {
-            customer_id: block.get(Key::CustomerId).and_then(read::numbered),
-            email: keep(email).and_then(normal_email),
-            mobile: keep(mobile).and_then(normal_mobile),
+            customer_id: at(places.customer_id).and_then(read::numbered),
+            email: keep(email).and_then(|email| match block.moved(places.email) {
+                value if value.is_word_like(is_plain_address) => Some(email),
+                _ => normal_email(email),
+            }),
+            mobile: keep(mobile).and_then(|mobile| match block.moved(places.mobile) {
+                value if value.is_word_like(is_plain_number) => Some(mobile),
+                _ => normal_mobile(mobile),
+            }),
             external_id: keep(external_id),
-            loyalty_type: block.get(Key::LoyaltyType).and_then(read::text),
+            loyalty_type: at(places.loyalty_type).and_then(read::text_here),
         }
     }
 
@@ -61,6 +95,7 @@ impl<'a> Customer<'a> {
     }
 
     /// The value of an identity, qualified by the organisation when the parameter says so.
+    #[inline(always)]
     fn value(&self, identifier: Identifier, params: &Params, org: Option<&str>) -> Option<Text<'_>> {
         let value = match identifier {
             Identifier::CustomerId => match (&self.customer_id, params.qualify_identity) {
@@ -84,12 +119,19 @@ impl<'a> Customer<'a> {
     /// Writes the identityMap: the primary identity, and the others unless `only_primary`.
     pub(crate) fn write(&self, xdm: &mut Xdm<'_>, params: &Params, org: Option<&str>, only_primary: bool) {
         let count = if only_primary { 1 } else { params.identities.len() };
+        let identities = params.identities.iter().take(count).enumerate();
         xdm.object(name!("identityMap"), |xdm| {
-            for (index, (identifier, namespace)) in params.identities.iter().take(count).enumerate() {
+            for (index, (identifier, namespace)) in identities {
                 let Some(value) = self.value(*identifier, params, org) else {
                     continue;
                 };
-                xdm.array_given(namespace, |xdm| {
+                if xdm.omits_nothing() {
+                    xdm.ready_made(namespace.before());
+                    xdm.escaped(&value);
+                    xdm.known(if index == 0 { PRIMARY } else { NOT_PRIMARY });
+                    continue;
+                }
+                xdm.array_given(namespace.code(), |xdm| {
                     xdm.element(|xdm| {
                         xdm.text(name!("id"), Some(value));
                         xdm.boolean(name!("primary"), Some(index == 0));
@@ -100,10 +142,39 @@ impl<'a> Customer<'a> {
     }
 }
 
-/// The one customer the event is about.
+/// What stands behind the value of an identity.
+const PRIMARY: &Word = &Word::new(b"\",\"primary\":true}]");
+const NOT_PRIMARY: &Word = &Word::new(b"\",\"primary\":false}]");
+
+/// An identity namespace.
+#[derive(Debug, Clone)]
+pub(crate) struct Namespace {
+    code: String,
+    before: ReadyMade,
+}
+
+impl Namespace {
+    /// The namespace with this code, which has nothing that needs an escape.
+    pub(crate) fn new(code: String) -> Self {
+        let before = ReadyMade::new(format!(",\"{code}\":[{{\"id\":\"").as_bytes());
+        Self { code, before }
+    }
+
+    fn code(&self) -> &str {
+        &self.code
+    }
+
+    /// What stands before the value of an identity of this namespace.
+    fn before(&self) -> &ReadyMade {
+        &self.before
+    }
+}
+
+/// The one customer the event is about; `places` are those of the block `customerIdentifiers`.
 pub(crate) fn subject<'a>(
     kind: EventKind,
     data: Members<'_, 'a>,
+    places: &CustomerPlaces,
     envelope: &Envelope<'_>,
 ) -> Result<Customer<'a>, Verdict> {
     let block = |key: Key| data.get(key).filter(Value::is_object).map(Customer::read);
@@ -131,18 +202,26 @@ pub(crate) fn subject<'a>(
                 updates.filter_map(|update| update.get(Key::CustomerId).and_then(read::numbered).map(customer));
             only(customers, envelope, "/data/transactionUpdates")?
         }
-        _ => {
-            let mut customer = block(Key::CustomerIdentifiers).unwrap_or_default();
-            // The same customer's id once more; group pools and other entities have another type.
-            if customer.customer_id.is_none() {
-                customer.customer_id = user_entity(data);
-            }
-            Some(customer)
-        }
+        _ => return own(data, places).ok_or(Verdict::Skip("no_identity")),
     };
     found
         .filter(|customer| !customer.is_nobody())
         .ok_or(Verdict::Skip("no_identity"))
+}
+
+/// The customer of nearly every kind of event.
+#[inline(always)]
+fn own<'a>(data: Members<'_, 'a>, places: &CustomerPlaces) -> Option<Customer<'a>> {
+    let block = data.get(Key::CustomerIdentifiers).filter(Value::is_object);
+    let mut customer = match block {
+        Some(block) => Customer::read_at(block, places),
+        None => Customer::default(),
+    };
+    // The same customer's id once more; group pools and other entities have another type.
+    if customer.customer_id.is_none() {
+        customer.customer_id = user_entity(data);
+    }
+    if customer.is_nobody() { None } else { Some(customer) }
 }
 
 fn user_entity<'a>(data: Members<'_, 'a>) -> Option<Text<'a>> {
@@ -184,15 +263,6 @@ fn only<'a>(
 
 /// Trimmed and in lower case; `None` when it cannot be an address.
 fn normal_email(text: Text<'_>) -> Option<Text<'_>> {
-    if is_common_address(text.as_bytes()) {
-        return Some(text);
-    }
-    odd_email(text)
-}
-
-#[cold]
-#[inline(never)]
-fn odd_email(text: Text<'_>) -> Option<Text<'_>> {
     let (local, domain) = text.split_once('@')?;
     let fits = |part: &str| {
         !part.is_empty()
@@ -213,34 +283,63 @@ fn odd_email(text: Text<'_>) -> Option<Text<'_>> {
     Some(text.map(|text| text.chars().any(char::is_uppercase).then(|| text.to_lowercase())))
 }
 
-/// Whether it is an address for certain, and in lower case: nearly all are, and need no closer look.
-fn is_common_address(text: &[u8]) -> bool {
-    let mut domain = None;
-    let mut before = b'.';
-    for (place, byte) in text.iter().copied().enumerate() {
-        let fits = match byte {
-            b'a'..=b'z' | b'0'..=b'9' => true,
-            b'.' => !matches!(before, b'.' | b'@') && (domain.is_none() || before != b'-'),
-            b'-' => domain.is_none() || !matches!(before, b'.' | b'@'),
-            b'_' | b'+' => domain.is_none(),
-            b'@' => domain.replace(place + 1).is_none() && before != b'.' && place <= 64,
-            _ => false,
-        };
-        if !fits {
-            return false;
-        }
-        before = byte;
-    }
-    // So short a domain has no label that is too long.
-    domain.is_some_and(|start| text.len() - start < 64) && !matches!(before, b'.' | b'@' | b'-')
-}
-
 /// Without spaces, as text; `None` when it cannot be a number people call. No plus is added.
 fn normal_mobile(text: Text<'_>) -> Option<Text<'_>> {
+    if is_mobile(&text) {
+        return Some(text);
+    }
     let text = text.map(|text| {
         text.contains(char::is_whitespace)
             .then(|| text.split_whitespace().collect())
     });
-    let digits = text.strip_prefix('+').unwrap_or(&text);
-    ((5..=15).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit())).then_some(text)
+    is_mobile(&text).then_some(text)
+}
+
+fn is_mobile(text: &str) -> bool {
+    let digits = match text.as_bytes() {
+        [b'+', digits @ ..] => digits,
+        digits => digits,
+    };
+    (5..=15).contains(&digits.len()) && digits.iter().all(u8::is_ascii_digit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_an_address_or_a_number_at_one_look_is_one_at_a_closer_look() {
+        let mut random = fastrand::Rng::with_seed(3);
+        let (mut addresses, mut numbers) = (0, 0);
+        for _ in 0..400_000 {
+            let letters = random
+                .choice(["ab1.@-_+", "a@.", "0123456789+ ", "az{`09:/@A é"])
+                .unwrap();
+            let letters: Vec<char> = letters.chars().collect();
+            let text: String = (0..random.usize(..36))
+                .map(|_| *random.choice(&letters).unwrap())
+                .collect();
+            // There must be something behind it.
+            let document = format!("\"{text}{}", "\"".repeat(40));
+            let (start, end) = (1, 1 + text.len());
+            if is_plain_address(document.as_bytes(), start, end) {
+                addresses += 1;
+                assert_eq!(normal_email(Text::Plain(&text)).as_deref(), Some(&*text));
+            }
+            if is_plain_number(document.as_bytes(), start, end) {
+                numbers += 1;
+                assert_eq!(normal_mobile(Text::Plain(&text)).as_deref(), Some(&*text));
+            }
+        }
+        assert!(addresses > 300 && numbers > 300, "{addresses} {numbers}");
+        let address = "first.last_2+tag@sub-domain.shop.example";
+        let text = format!("{address}\"{}", "\"".repeat(40));
+        assert!(
+            !is_plain_address(text.as_bytes(), 0, address.len()),
+            "longer than a look"
+        );
+        let short = "last_2+tag@sub-domain.example";
+        let text = format!("{short}\"{}", "\"".repeat(40));
+        assert!(is_plain_address(text.as_bytes(), 0, short.len()));
+    }
 }

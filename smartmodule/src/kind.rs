@@ -1,6 +1,7 @@
 //! The kinds of event Capillary documents.
 
 use crate::json::Lexicon;
+use crate::ready::Word;
 
 /// How a kind is mapped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,11 +38,11 @@ macro_rules! kinds {
                 }
             }
 
-            /// The XDM `eventType` of an event that is nothing XDM knows.
-            pub(crate) const fn event_type(self) -> &'static str {
-                match self {
-                    $(Self::$variant => concat!("capillary.", $name),)+
-                }
+            /// The name as a member's value.
+            #[inline(always)]
+            pub(crate) fn event_name(self) -> &'static Word {
+                static NAMES: [Word; NAMES_COUNT] = [$(Word::new(concat!($name, "\"").as_bytes()),)+];
+                NAMES.get(self as usize).unwrap_or(&NAMES[0])
             }
 
             /// How it is mapped.
@@ -50,6 +51,13 @@ macro_rules! kinds {
                 match self {
                     $(Self::$variant => Depth::$depth,)+
                 }
+            }
+
+            /// The kind whose `eventName` stands in a text from `start` up to `end`.
+            #[inline(always)]
+            pub(crate) fn at(text: &[u8], start: usize, end: usize) -> Option<Self> {
+                let index = usize::from(KINDS.find_at(text, start, end)).checked_sub(1)?;
+                Self::ALL.get(index).copied()
             }
 
             /// The kind with this `eventName`; `None` for a name that is not documented.
@@ -61,6 +69,7 @@ macro_rules! kinds {
         }
 
         const NAMES: &[&str] = &[$($name,)+];
+        const NAMES_COUNT: usize = NAMES.len();
     };
 }
 

@@ -6,6 +6,7 @@
 mod answer;
 mod envelope;
 mod event;
+mod event_id;
 #[cfg(all(target_arch = "wasm32", any(feature = "map", feature = "filter-map")))]
 mod export;
 mod fields;
@@ -17,8 +18,11 @@ mod map;
 mod mapper;
 mod omit;
 mod params;
+mod places;
 mod program;
 mod read;
+mod reader;
+mod ready;
 mod sink;
 mod text;
 mod time;

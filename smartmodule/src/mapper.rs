@@ -2,23 +2,21 @@
 
 use std::ops::Range;
 
-use sha2::{Digest as _, Sha256};
-
-use crate::answer::{write_head, write_hex, write_verdict};
-use crate::envelope::{ENVELOPE_KEYS, Envelope};
+use crate::answer::{write_head, write_verdict};
+use crate::envelope::Envelope;
 use crate::event::{Event, Trim};
+use crate::event_id::event_id;
 use crate::identity::subject;
-use crate::json::{
-    Document, Fault, Members, Slots, Tape, is_unreserved, write_canonical, write_escaped, write_integer,
-};
+use crate::json::{Document, Fault, MAX_SHAPED_BYTES, Slots, Tape, utf8, write_integer};
 use crate::keys::Key;
 use crate::kind::EventKind;
-use crate::map::{Notes, write_event, write_profile};
+use crate::map::{Notes, Resolved, write_event, write_profile};
 use crate::params::Params;
+use crate::places::Places;
 use crate::program::Program;
 use crate::sink::Sink;
-use crate::text::Text;
-use crate::time::epoch;
+use crate::text::write_characters;
+use crate::time::{epoch, epoch_millis};
 use crate::verdict::{Reject, Verdict};
 
 /// Profile drops a larger event silently, after it was acknowledged (Adobe's Profile guardrails: 10 KB).
@@ -42,17 +40,20 @@ pub struct Input<'a> {
 #[derive(Debug)]
 pub struct Mapper {
     params: Params,
-    scratch: Scratch,
+    /// One for each kind that came, and one for large events and those that do not begin with their name.
+    scratch: Vec<Option<Box<Scratch>>>,
     /// Answers on their way to a caller's vector.
     sink: Sink,
 }
 
-/// Memory for what is known of one record.
+/// Memory for what is known of one record, and of the shape of the records before it.
 #[derive(Debug, Default)]
 struct Scratch {
     tape: Tape,
     envelope: Slots,
     data: Slots,
+    places: Places,
+    resolved: Resolved,
 }
 
 impl Mapper {
@@ -61,7 +62,7 @@ impl Mapper {
     pub fn new(params: Params) -> Self {
         Self {
             params,
-            scratch: Scratch::default(),
+            scratch: std::iter::repeat_with(|| None).take(EventKind::ALL.len() + 1).collect(),
             sink: Sink::default(),
         }
     }
@@ -74,8 +75,8 @@ impl Mapper {
     /// As [`event`](Self::event), without the way over a vector.
     pub(crate) fn event_into(&mut self, input: Input<'_>, out: &mut Sink) -> bool {
         let start = out.len();
-        let written = with_event(&self.params, &mut self.scratch, input, |event| {
-            fit_event(event, &mut Notes::default(), out)
+        let written = with_event(&self.params, &mut self.scratch, input, |event, resolved| {
+            fit_event(event, &mut Notes::default(), resolved, out)
         });
         if written.is_err() {
             out.truncate(start);
@@ -101,8 +102,8 @@ impl Mapper {
     /// As [`answer`](Self::answer), without the way over a vector.
     pub(crate) fn answer_into(&mut self, input: Input<'_>, out: &mut Sink) {
         let start = out.len();
-        let written = with_event(&self.params, &mut self.scratch, input, |event| {
-            write(event, input.offset, out)
+        let written = with_event(&self.params, &mut self.scratch, input, |event, resolved| {
+            write(event, input.offset, resolved, out)
         });
         if let Err(verdict) = written {
             out.truncate(start);
@@ -114,16 +115,32 @@ impl Mapper {
 /// Hands the event of a record to `then`, unless it is to be skipped or rejected.
 fn with_event<T>(
     params: &Params,
-    scratch: &mut Scratch,
+    scratch: &mut [Option<Box<Scratch>>],
     input: Input<'_>,
-    then: impl FnOnce(&Event<'_>) -> Result<T, Verdict>,
+    then: impl FnOnce(&Event<'_>, &mut Resolved) -> Result<T, Verdict>,
 ) -> Result<T, Verdict> {
-    if let Some(reason) = unwanted(params, input.value) {
-        return Err(Verdict::Skip(reason));
-    }
+    let first = match first_kind(params, input.value) {
+        First::Unwanted(reason) => return Err(Verdict::Skip(reason)),
+        First::Kind(kind, name) => Some((kind, name)),
+        First::Unknown => None,
+    };
+    // Large ones share the memory of those whose kind is not known: few kinds have any.
+    let place = match first {
+        Some((kind, _)) if input.value.len() <= MAX_SHAPED_BYTES => kind as usize,
+        _ => EventKind::ALL.len(),
+    };
+    let Some(scratch) = scratch.get_mut(place) else {
+        return Err(Verdict::Skip(UNKNOWN));
+    };
+    let scratch = scratch.get_or_insert_default();
     let document = parse(&mut scratch.tape, input.value)?;
     let envelope = Envelope::open(document.root(), &mut scratch.envelope)?;
-    let kind = EventKind::from_name(&*envelope.name).ok_or(Verdict::Skip(UNKNOWN))?;
+    let name = envelope.name.as_bytes();
+    let kind = match first {
+        // The very same bytes: no other name followed.
+        Some((kind, first)) if std::ptr::eq(first, name) => kind,
+        _ => EventKind::from_name(name).ok_or(Verdict::Skip(UNKNOWN))?,
+    };
     if !params.events.contains(kind) {
         return Err(Verdict::Skip(UNWANTED));
     }
@@ -141,7 +158,8 @@ fn with_event<T>(
         .ok_or_else(|| Reject::new("no_data", &envelope.at("/data"), "the event has no `data` object"))?;
     let data = scratch.data.fill(data);
     let at = created_at(&envelope, input.timestamp)?;
-    let customer = subject(kind, data, &envelope)?;
+    let places = scratch.places.fill(data);
+    let customer = subject(kind, data, &places.customer, &envelope)?;
     if params.qualify_identity && organization.is_none() {
         let message = "`qualify-identity` is on, but the event has no organisation";
         return Err(Reject::new("no_organization", &envelope.at("/orgId"), message).into());
@@ -157,46 +175,59 @@ fn with_event<T>(
         data,
         organization,
         customer: &customer,
-        program: Program::read(data),
+        program: Program::read(data, &places.program),
         at,
     };
-    then(&event)
+    then(&event, &mut scratch.resolved)
 }
 
 /// Reasons to skip an event for its kind.
 const UNKNOWN: &str = "unknown_kind";
 const UNWANTED: &str = "unwanted_kind";
 
-/// Why an event is skipped for its name alone, where Capillary writes it: in front. What follows is not read then, so it
-/// may be anything but cut off. `None` when the whole document has to tell.
-fn unwanted(params: &Params, value: &[u8]) -> Option<&'static str> {
-    let (name, rest) = Envelope::first_name(value)?;
-    match EventKind::from_name(name) {
-        Some(kind) if params.events.contains(kind) => None,
-        found => {
-            let reason = if found.is_some() { UNWANTED } else { UNKNOWN };
-            Envelope::is_last_name(rest).then_some(reason)
-        }
+/// What the name in front says, where Capillary writes it; unparsed.
+enum First<'a> {
+    /// The event is skipped for its name alone. What follows is not read then, so it may be anything but cut off.
+    Unwanted(&'static str),
+    /// An event of this kind, most likely: for this name.
+    Kind(EventKind, &'a [u8]),
+    /// The whole document has to tell.
+    Unknown,
+}
+
+fn first_kind<'a>(params: &Params, value: &'a [u8]) -> First<'a> {
+    let Some((name, rest)) = Envelope::first_name(value) else {
+        return First::Unknown;
+    };
+    let end = value.len() - rest.len();
+    match EventKind::at(value, end - name.len(), end) {
+        Some(kind) if params.events.contains(kind) => First::Kind(kind, name),
+        found if Envelope::is_last_name(rest) => First::Unwanted(if found.is_some() { UNWANTED } else { UNKNOWN }),
+        _ => First::Unknown,
     }
 }
 
 /// Writes the answer to an event that is mapped.
-fn write(event: &Event<'_>, offset: i64, out: &mut Sink) -> Result<(), Verdict> {
+fn write(event: &Event<'_>, offset: i64, resolved: &mut Resolved, out: &mut Sink) -> Result<(), Verdict> {
     write_head(out, offset);
     out.piece(b",\"name\":\"");
-    out.put(event.kind.name().as_bytes());
-    out.piece(b"\",\"id\":\"");
+    out.known(event.kind.event_name());
+    out.piece(b",\"id\":\"");
     // An id has no letters that need an escape.
-    out.put(event.id.as_bytes());
+    out.put_here(event.id.as_bytes());
     out.piece(b"\",\"key\":\"");
     write_lane_key(out, event)?;
     out.piece(b"\",\"at\":");
-    write_integer(out, event.at);
+    let written = event.envelope.first(Key::CreatedAt);
+    match written.filter(|written| epoch_millis(*written) == Some(event.at)) {
+        Some(written) => out.put_here(written.raw().as_bytes()),
+        None => write_integer(out, event.at),
+    }
 
     let mut notes = Notes::default();
     out.piece(b",\"event\":");
-    let identities = fit_event(event, &mut notes, out)?;
-    fit_profile(event, identities, &mut notes, out)?;
+    let identities = fit_event(event, &mut notes, resolved, out)?;
+    fit_profile(event, identities, &mut notes, resolved, out)?;
     write_notes(notes, out);
     out.push(b'}');
     Ok(())
@@ -215,7 +246,7 @@ fn write_notes(notes: Notes, out: &mut Sink) {
 }
 
 fn parse<'a>(tape: &'a mut Tape, value: &'a [u8]) -> Result<Document<'a>, Reject> {
-    let Ok(text) = str::from_utf8(value) else {
+    let Some(text) = utf8(value) else {
         return Err(not_utf8(value));
     };
     // Some producers put a byte order mark first.
@@ -262,92 +293,33 @@ fn bad_time(envelope: &Envelope<'_>, name: &str) -> Reject {
     Reject::new("bad_time", &envelope.at(&format!("/{name}")), &message)
 }
 
-/// Capillary's own id, else a hash of what makes the event this event. Never random: a repeated delivery must get the
-/// same one.
-fn event_id<'a>(
-    kind: EventKind,
-    envelope: &Envelope<'a>,
-    organization: Option<&str>,
-    data: Members<'_, '_>,
-) -> Text<'a> {
-    let own = envelope
-        .get(Key::EventId)
-        .filter(|id| id.is_string())
-        .and_then(crate::read::text);
-    match own.filter(|id| is_event_id(id)) {
-        Some(own) => own,
-        None => hashed_id(kind, envelope, organization, data),
-    }
-}
-
-#[cold]
-#[inline(never)]
-fn hashed_id<'a>(
-    kind: EventKind,
-    envelope: &Envelope<'_>,
-    organization: Option<&str>,
-    data: Members<'_, '_>,
-) -> Text<'a> {
-    let created_at = envelope.get(Key::CreatedAt).and_then(|value| epoch(value).ok());
-    let mut text = Sink::default();
-    for part in [
-        Some(Text::Plain(kind.name())),
-        organization.map(Text::Plain),
-        created_at.map(|ms| Text::made(ms.to_string())),
-        envelope.get(Key::RefId).and_then(crate::read::text),
-    ] {
-        text.put(part.unwrap_or(Text::Plain("")).as_bytes());
-        text.push(b'\n');
-    }
-    // In the broken form the envelope's own keys stand in `data`: without them it is the same `data` as in all others.
-    let skip = if envelope.broken { ENVELOPE_KEYS } else { &[] };
-    write_canonical(&mut text, data.object(), skip);
-    let mut hex = Sink::default();
-    write_hex(&mut hex, &Sha256::digest(text.written()));
-    hex.truncate(32);
-    Text::made(String::from_utf8_lossy(hex.written()).into_owned())
-}
-
-/// Whether an id can be `_id`, which XDM declares a URI reference: what stands before a colon must be a scheme.
-fn is_event_id(id: &str) -> bool {
-    if !(1..=128).contains(&id.len()) {
-        return false;
-    }
-    if is_unreserved(id.as_bytes()) {
-        return true;
-    }
-    match id.split_once(':') {
-        None => false,
-        Some((scheme, rest)) => {
-            scheme.starts_with(|c: char| c.is_ascii_alphabetic())
-                && scheme
-                    .bytes()
-                    .all(|b| b.is_ascii_alphanumeric() || b == b'.' || b == b'-')
-                && rest.split(':').all(|part| is_unreserved(part.as_bytes()))
-        }
-    }
-}
-
 /// Whose order is kept: the customer's, whatever the primary identity.
 fn write_lane_key(out: &mut Sink, event: &Event<'_>) -> Result<(), Verdict> {
-    write_escaped(out, event.organization.as_deref().unwrap_or_default());
+    if let Some(organization) = &event.organization {
+        write_characters(out, organization);
+    }
     out.push(b':');
     match &event.customer.customer_id {
-        Some(id) => write_escaped(out, id),
+        Some(id) => write_characters(out, id),
         None => {
             let primary = event.customer.primary(event.params, event.organization.as_deref());
-            write_escaped(out, &primary.ok_or(Verdict::Skip("no_primary_identity"))?);
+            write_characters(out, &primary.ok_or(Verdict::Skip("no_primary_identity"))?);
         }
     }
     Ok(())
 }
 
 /// Writes the event, leaving out as little as the limit demands; gives where its identityMap stands.
-fn fit_event(event: &Event<'_>, notes: &mut Notes, out: &mut Sink) -> Result<Range<usize>, Verdict> {
+fn fit_event(
+    event: &Event<'_>,
+    notes: &mut Notes,
+    resolved: &mut Resolved,
+    out: &mut Sink,
+) -> Result<Range<usize>, Verdict> {
     let start = out.len();
     for trim in Trim::LEVELS {
         out.truncate(start);
-        let identities = write_event(event, trim, out);
+        let identities = write_event(event, trim, resolved, out);
         if out.len() - start <= MAX_EVENT_BYTES {
             notes.trimmed |= trim > Trim::Nothing;
             return Ok(identities);
@@ -358,12 +330,18 @@ fn fit_event(event: &Event<'_>, notes: &mut Notes, out: &mut Sink) -> Result<Ran
 }
 
 /// Writes the profile, if the event states one, without its tenant part when it would be too large.
-fn fit_profile(event: &Event<'_>, identities: Range<usize>, notes: &mut Notes, out: &mut Sink) -> Result<(), Verdict> {
+fn fit_profile(
+    event: &Event<'_>,
+    identities: Range<usize>,
+    notes: &mut Notes,
+    resolved: &mut Resolved,
+    out: &mut Sink,
+) -> Result<(), Verdict> {
     let mark = out.len();
     for with_tenant in [true, false] {
         out.piece(b",\"profile\":");
         let start = out.len();
-        if !write_profile(event, identities.clone(), with_tenant, notes, out) {
+        if !write_profile(event, identities.clone(), with_tenant, notes, resolved, out) {
             out.truncate(mark);
             return Ok(());
         }

@@ -1,8 +1,7 @@
 //! The parameters of the mapping, read from the text a transform's `with` section gives.
 
-use std::collections::BTreeMap;
-
 use crate::fields;
+use crate::identity::Namespace;
 use crate::json::{Number, Tape, Value};
 use crate::kind::{EventKind, Kinds};
 use crate::omit::Omit;
@@ -35,7 +34,7 @@ pub struct Params {
     pub(crate) events: Kinds,
     pub(crate) organizations: Option<Vec<String>>,
     /// Identifier and namespace code; the first one is the primary identity.
-    pub(crate) identities: Vec<(Identifier, String)>,
+    pub(crate) identities: Vec<(Identifier, Namespace)>,
     pub(crate) program_id: Option<String>,
     /// With its underscore, as it stands in XDM.
     pub(crate) tenant: Option<String>,
@@ -72,8 +71,8 @@ impl Default for Params {
                 .collect(),
             organizations: None,
             identities: vec![
-                (Identifier::CustomerId, "CapillaryId".to_owned()),
-                (Identifier::Email, "Email".to_owned()),
+                (Identifier::CustomerId, Namespace::new("CapillaryId".to_owned())),
+                (Identifier::Email, Namespace::new("Email".to_owned())),
             ],
             program_id: None,
             tenant: None,
@@ -94,14 +93,20 @@ impl Params {
     /// # Errors
     /// When a parameter is unknown, given twice, or has a value that cannot be used. The fault is the user's.
     pub fn from_pairs<I: IntoIterator<Item = (String, String)>>(pairs: I) -> Result<Self, ParamError> {
-        let mut given = BTreeMap::new();
+        // In the order of their names: of several faults the first one is told.
+        let mut given: Vec<(String, String)> = Vec::new();
         for (name, value) in pairs {
-            if given.insert(name.clone(), value).is_some() {
+            let place = given
+                .iter()
+                .position(|(other, _)| *other >= name)
+                .unwrap_or(given.len());
+            if given.get(place).is_some_and(|(other, _)| *other == name) {
                 return Err(ParamError {
                     name,
                     message: "given twice".to_owned(),
                 });
             }
+            given.insert(place, (name, value));
         }
         let mut params = Self::default();
         let mut primary = None;
@@ -133,7 +138,7 @@ impl Params {
                 message,
             })?;
         }
-        if let Some(value) = given.get("omit-fields") {
+        if let Some((_, value)) = given.iter().find(|(name, _)| name == "omit-fields") {
             params.omit = omit(value.trim(), params.tenant.as_deref()).map_err(|message| ParamError {
                 name: "omit-fields".to_owned(),
                 message,
@@ -264,7 +269,7 @@ fn tiers(value: &str) -> Result<Vec<(i64, String)>, String> {
     pairs(value)?.into_iter().map(number).collect()
 }
 
-fn identities(value: &str) -> Result<Vec<(Identifier, String)>, String> {
+fn identities(value: &str) -> Result<Vec<(Identifier, Namespace)>, String> {
     let mut identities: Vec<(Identifier, String)> = Vec::new();
     for (name, namespace) in pairs(value)? {
         let identifier = Identifier::from_name(&name)
@@ -281,7 +286,8 @@ fn identities(value: &str) -> Result<Vec<(Identifier, String)>, String> {
         }
         identities.push((identifier, namespace));
     }
-    Ok(identities)
+    let ready = |(identifier, code)| (identifier, Namespace::new(code));
+    Ok(identities.into_iter().map(ready).collect())
 }
 
 fn omit(value: &str, tenant: Option<&str>) -> Result<Omit, String> {

@@ -17,6 +17,9 @@ pub(crate) struct Program<'a> {
     pub(crate) id: Option<Text<'a>>,
     pub(crate) name: Option<Text<'a>>,
     pub(crate) is_default: Option<bool>,
+    /// Its tiers: where their numbers and names stand in the document of …
+    tiers: &'a [(u32, u32)],
+    /// … this value.
     details: Option<Value<'a>>,
 }
 
@@ -28,21 +31,55 @@ pub(crate) enum Choice {
     Unknown,
 }
 
-impl<'a> Program<'a> {
-    pub(crate) fn read(data: Members<'_, 'a>) -> Self {
+/// Where in its document an event speaks of its program; 0 is nowhere.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct ProgramPlaces {
+    details: u32,
+    details_id: u32,
+    name: u32,
+    is_default: u32,
+    /// Number and name of each tier.
+    tiers: Vec<(u32, u32)>,
+}
+
+impl ProgramPlaces {
+    /// Looks for them.
+    pub(crate) fn of(data: Members<'_, '_>) -> Self {
         let details = data.get(Key::LoyaltyProgramDetails).filter(Value::is_object);
-        let details_id = read::member(details, Key::Id).and_then(read::numbered);
+        let position = |value: Option<Value<'_>>| value.map_or(0, Value::position);
+        let of = |key: Key| position(read::find(details, key));
+        Self {
+            details: position(details),
+            details_id: of(Key::Id),
+            name: of(Key::Name),
+            is_default: of(Key::IsDefault),
+            tiers: read::find(details, Key::Tiers)
+                .into_iter()
+                .flat_map(Value::items)
+                .map(|tier| (position(tier.get(Key::TierNumber)), position(tier.get(Key::TierName))))
+                .filter(|(number, name)| *number != 0 && *name != 0)
+                .collect(),
+        }
+    }
+}
+
+impl<'a> Program<'a> {
+    pub(crate) fn read(data: Members<'_, 'a>, places: &'a ProgramPlaces) -> Self {
+        let at = |place: u32| (place != 0).then(|| data.object().moved(place));
+        let details_id = at(places.details_id).and_then(read::numbered);
         let id = data
             .get(Key::LoyaltyProgramId)
             .and_then(read::numbered)
             .or_else(|| details_id.clone());
         // Details of another program say nothing about this one.
-        let details = details.filter(|_| details_id.is_none() || details_id == id);
+        let is_same = details_id.is_none() || details_id == id;
+        let of_same = |place: u32| at(place).filter(|_| is_same);
         Self {
             id,
-            name: read::member(details, Key::Name).and_then(read::text),
-            is_default: read::member(details, Key::IsDefault).and_then(read::boolean),
-            details,
+            name: of_same(places.name).and_then(read::text_here),
+            is_default: of_same(places.is_default).and_then(read::boolean),
+            tiers: &places.tiers,
+            details: of_same(places.details),
         }
     }
 
@@ -70,17 +107,14 @@ impl<'a> Program<'a> {
 
     /// The name of a tier: from the event, else from the parameter. Numbers may repeat; then only agreeing names count.
     pub(crate) fn tier_name(&self, number: i64, params: &'a Params) -> Option<Text<'a>> {
-        let tiers = read::member(self.details, Key::Tiers)
-            .into_iter()
-            .flat_map(Value::items);
+        let tiers = self.details.into_iter().flat_map(|details| {
+            self.tiers
+                .iter()
+                .map(move |(number, name)| (details.moved(*number), details.moved(*name)))
+        });
         let mut names = tiers
-            .filter(|tier| {
-                read::member(Some(*tier), Key::TierNumber)
-                    .and_then(read::number)
-                    .and_then(|n| n.integer())
-                    == Some(number)
-            })
-            .filter_map(|tier| read::member(Some(tier), Key::TierName).and_then(read::text));
+            .filter(|(tier, _)| read::integer(*tier) == Some(number))
+            .filter_map(|(_, name)| read::text(name));
         let first = names.next();
         let agreed = first.filter(|first| names.all(|name| name == *first));
         let given = || params.tiers.iter().find(|(tier, _)| *tier == number);

@@ -11,17 +11,14 @@ use crate::text::Text;
 pub(crate) fn is_nothing(value: Value<'_>) -> bool {
     match value.kind() {
         Kind::True | Kind::False | Kind::Integer | Kind::Number | Kind::Word => false,
-        kind => is_empty(value, kind),
+        Kind::Array | Kind::Object => value.has_nothing_in_it(),
+        Kind::Null | Kind::Plain | Kind::Escaped => is_silent(value),
     }
 }
 
 #[inline(never)]
-fn is_empty(value: Value<'_>, kind: Kind) -> bool {
-    match kind {
-        Kind::Array => value.items().next().is_none(),
-        Kind::Object => value.members().next().is_none(),
-        _ => value.string().is_none_or(|text| is_blank(&text)),
-    }
+fn is_silent(value: Value<'_>) -> bool {
+    value.string().is_none_or(|text| is_blank(&text))
 }
 
 fn is_blank(text: &str) -> bool {
@@ -38,12 +35,18 @@ pub(crate) fn find<'a>(value: Option<Value<'a>>, key: Key) -> Option<Value<'a>> 
 /// A member that says something.
 #[inline(never)]
 pub(crate) fn member<'a>(value: Option<Value<'a>>, key: Key) -> Option<Value<'a>> {
-    find(value, key).filter(|value| !is_nothing(*value))
+    value?.find(key).filter(|value| !is_nothing(*value))
 }
 
 /// A text without the blanks around it; numbers and booleans as their text. `None` for what says nothing.
 #[inline(never)]
 pub(crate) fn text(value: Value<'_>) -> Option<Text<'_>> {
+    text_here(value)
+}
+
+/// As [`text`], inlined where it is needed for nearly every event.
+#[inline(always)]
+pub(crate) fn text_here(value: Value<'_>) -> Option<Text<'_>> {
     match value.kind() {
         Kind::Word | Kind::Integer | Kind::True | Kind::False => Some(Text::Plain(value.raw())),
         kind => odd_text(value, kind),
@@ -74,9 +77,14 @@ fn odd_text(value: Value<'_>, kind: Kind) -> Option<Text<'_>> {
 /// An id as text: integers of any size, integral floats (`1676.0` is `1676`), or text. `-1` means none.
 #[inline(never)]
 pub(crate) fn id(value: Value<'_>) -> Option<Text<'_>> {
+    id_here(value)
+}
+
+/// As [`id`], inlined where it is needed for nearly every event.
+#[inline(always)]
+pub(crate) fn id_here(value: Value<'_>) -> Option<Text<'_>> {
     match value.kind() {
-        Kind::Integer => Some(Text::Plain(value.raw())),
-        Kind::Word => Some(value.raw()).filter(|text| *text != "-1").map(Text::Plain),
+        Kind::Integer | Kind::Word => Some(Text::Plain(value.raw())),
         kind => odd_id(value, kind),
     }
 }
@@ -99,9 +107,18 @@ fn whole(number: Number<'_>) -> Option<Text<'_>> {
 }
 
 /// An id Capillary numbers itself: as [`id`], also when it comes as the text of a float; 0 means none, too.
-#[inline(never)]
+#[inline(always)]
 pub(crate) fn numbered(value: Value<'_>) -> Option<Text<'_>> {
-    let id = match id(value)? {
+    let (_, start, end) = value.place();
+    if value.kind() == Kind::Integer && end.wrapping_sub(start) > 1 {
+        return Some(Text::Plain(value.raw()));
+    }
+    odd_numbered(value)
+}
+
+#[inline(never)]
+fn odd_numbered(value: Value<'_>) -> Option<Text<'_>> {
+    let id = match id_here(value)? {
         Text::Plain(id) if value.kind() == Kind::Integer => Text::Plain(id),
         Text::Plain(id) => Number::parse(id).and_then(whole).unwrap_or(Text::Plain(id)),
         made @ Text::Any(_) => made,
@@ -116,6 +133,15 @@ pub(crate) fn number(value: Value<'_>) -> Option<Number<'_>> {
         Kind::Integer | Kind::Number => value.number(),
         Kind::Word | Kind::Plain => Number::parse(value.raw().trim()),
         _ => None,
+    }
+}
+
+/// A number without fraction.
+#[inline(never)]
+pub(crate) fn integer(value: Value<'_>) -> Option<i64> {
+    match value.small_integer() {
+        Some(number) => Some(i64::from(number)),
+        None => number(value)?.integer(),
     }
 }
 

@@ -6,11 +6,14 @@
 
 use std::ops::Range;
 
+use crate::json::copy_chunks;
+use crate::ready::{ReadyMade, Word, WrittenDay};
+
 /// Longer pieces are left to the host.
-const LONG: usize = 64;
+pub(crate) const LONG: usize = 64;
 
 /// Most texts are no longer.
-const SHORT: usize = 48;
+pub(crate) const SHORT: usize = 48;
 
 /// Bytes written, in a buffer that is longer.
 #[derive(Debug, Default)]
@@ -18,21 +21,20 @@ pub(crate) struct Sink {
     buffer: Vec<u8>,
     /// How many bytes of the buffer are written.
     at: usize,
+    /// Days that were written last: most times of a stream are of a few.
+    days: [WrittenDay; DAYS],
 }
 
-/// Copies `N` bytes from the start of one to the start of the other, eight at a time; `false` where there are fewer.
+/// How many days are remembered, each in the place of its number.
+const DAYS: usize = 4;
+
+/// Copies `N` bytes from the start of one to the start of the other; `false` where there are fewer.
 #[inline(always)]
 fn copy_fixed<const N: usize>(to: &mut [u8], from: &[u8]) -> bool {
     let (Some(to), Some(from)) = (to.first_chunk_mut::<N>(), from.first_chunk::<N>()) else {
         return false;
     };
-    let (mut to, mut from) = (&mut to[..], &from[..]);
-    while let (Some((word, after)), Some((source, rest))) =
-        (to.split_first_chunk_mut::<8>(), from.split_first_chunk::<8>())
-    {
-        *word = *source;
-        (to, from) = (after, rest);
-    }
+    copy_chunks(to, from);
     true
 }
 
@@ -43,6 +45,18 @@ impl Sink {
 
     pub(crate) const fn len(&self) -> usize {
         self.at
+    }
+
+    /// The place of a day; the one that is there may be another.
+    #[inline(always)]
+    pub(crate) const fn day(&mut self, number: i64) -> &mut WrittenDay {
+        let [zero, one, two, three] = &mut self.days;
+        match number & (DAYS as i64 - 1) {
+            0 => zero,
+            1 => one,
+            2 => two,
+            _ => three,
+        }
     }
 
     /// Forgets what was written after `length`.
@@ -106,6 +120,22 @@ impl Sink {
         self.at += bytes.len();
     }
 
+    /// Appends the first `length` bytes of a chunk.
+    #[inline(always)]
+    pub(crate) fn chunk(&mut self, chunk: &[u8; 16], length: usize) {
+        copy_fixed::<16>(self.room(16), chunk);
+        self.at += length;
+    }
+
+    /// Appends the first `length` bytes of a word.
+    #[inline(always)]
+    pub(crate) fn word(&mut self, word: [u8; 8], length: usize) {
+        if let Some(place) = self.room(8).first_chunk_mut() {
+            *place = word;
+        }
+        self.at += length;
+    }
+
     /// Appends bytes of a count known while compiling, at most 32.
     #[inline(always)]
     pub(crate) fn piece<const N: usize>(&mut self, bytes: &[u8; N]) {
@@ -138,21 +168,21 @@ impl Sink {
         (text, start, end): (&[u8], usize, usize),
         last: Option<u8>,
     ) {
+        const ROOM: usize = 32 + SHORT + 1;
         let count = end.wrapping_sub(start);
-        let from = text.get(start..).unwrap_or_default();
-        if count <= SHORT && from.len() >= SHORT {
-            let room = self.room(piece.len() + SHORT + 1);
-            copy_fixed::<16>(room, piece);
-            if length > 16 {
-                copy_fixed::<32>(room, piece);
-            }
-            let room = room.get_mut(length..).unwrap_or_default();
-            copy_fixed::<16>(room, from);
-            if count > 16 {
-                copy_fixed::<SHORT>(room, from);
-            }
-            if let (Some(last), Some(place)) = (last, room.get_mut(count)) {
-                *place = last;
+        let from = text.get(start..).and_then(|from| from.first_chunk::<SHORT>());
+        if let (Some(from), true) = (from, count <= SHORT && length < 32)
+            && let Some(room) = self.room(ROOM).first_chunk_mut::<ROOM>()
+        {
+            copy_fixed::<32>(room, piece);
+            if let Some(room) = room.get_mut(length..) {
+                copy_fixed::<16>(room, from);
+                if count > 16 {
+                    copy_fixed::<SHORT>(room, from);
+                }
+                if let (Some(last), Some(place)) = (last, room.get_mut(count)) {
+                    *place = last;
+                }
             }
             self.at += length + count + usize::from(last.is_some());
         } else {
@@ -164,6 +194,23 @@ impl Sink {
         }
     }
 
+    /// Appends bytes made ready before.
+    #[inline(always)]
+    pub(crate) fn ready_made(&mut self, bytes: &ReadyMade) {
+        if bytes.length > LONG {
+            return self.put(&bytes.long);
+        }
+        copy_fixed::<LONG>(self.room(LONG), &bytes.padded);
+        self.at += bytes.length;
+    }
+
+    /// Appends a word.
+    #[inline(always)]
+    pub(crate) fn known(&mut self, word: &Word) {
+        copy_fixed::<SHORT>(self.room(SHORT), &word.padded);
+        self.at += usize::from(word.length);
+    }
+
     /// Appends what was written in `range` once more.
     pub(crate) fn repeat(&mut self, range: Range<usize>) {
         let count = range.len();
@@ -171,6 +218,14 @@ impl Sink {
         if range.end <= self.at {
             self.buffer.copy_within(range, self.at);
             self.at += count;
+        }
+    }
+
+    /// Turns what was written from `start` on into capitals.
+    #[inline(always)]
+    pub(crate) fn capitals(&mut self, start: usize) {
+        if let Some(written) = self.buffer.get_mut(start..self.at) {
+            written.make_ascii_uppercase();
         }
     }
 

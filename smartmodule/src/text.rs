@@ -3,6 +3,9 @@
 use std::borrow::Cow;
 use std::ops::Deref;
 
+use crate::json::write_escaped;
+use crate::sink::Sink;
+
 /// A text of an event, a parameter, or made of either.
 #[derive(Debug, Clone)]
 pub(crate) enum Text<'a> {
@@ -41,6 +44,15 @@ impl<'a> Text<'a> {
                 .any(|byte| byte.is_ascii_lowercase())
                 .then(|| text.to_ascii_uppercase())
         })
+    }
+}
+
+/// Appends the characters of a text, escaped where they must be.
+#[inline(always)]
+pub(crate) fn write_characters(out: &mut Sink, text: &Text<'_>) {
+    match text {
+        Text::Plain(text) => out.put_here(text.as_bytes()),
+        Text::Any(text) => write_escaped(out, text),
     }
 }
 

@@ -1,7 +1,8 @@
 //! Instants, days and zones, without a clock.
 
-use crate::json::{Kind, Number, Value, two_digits};
+use crate::json::{Kind, Number, Value, divided, eight_digits};
 use crate::read;
+use crate::ready::WrittenDay;
 use crate::sink::Sink;
 
 const DAY_MS: i64 = 86_400_000;
@@ -28,7 +29,12 @@ impl Zone {
 }
 
 fn digits(text: &str, length: usize) -> Option<i64> {
-    (text.len() == length && text.bytes().all(|b| b.is_ascii_digit())).then(|| text.parse().ok())?
+    if text.len() != length {
+        return None;
+    }
+    text.bytes().try_fold(0, |number, digit| {
+        digit.is_ascii_digit().then(|| number * 10 + i64::from(digit - b'0'))
+    })
 }
 
 /// A calendar day.
@@ -42,15 +48,15 @@ pub(crate) struct Day {
 impl Day {
     /// `YYYY-MM-DD`, and only days that exist.
     pub(crate) fn parse(text: &str) -> Option<Self> {
-        let mut parts = text.split('-');
-        let (year, month, day) = (
-            digits(parts.next()?, 4)?,
-            digits(parts.next()?, 2)?,
-            digits(parts.next()?, 2)?,
-        );
-        if parts.next().is_some() {
+        let [a, b, c, d, b'-', e, f, b'-', g, h] = *text.as_bytes() else {
+            return None;
+        };
+        let digits = [a, b, c, d, e, f, g, h];
+        if !digits.iter().all(u8::is_ascii_digit) {
             return None;
         }
+        let number = i64::from(number_of_eight(digits));
+        let (year, month, day) = (number / 10_000, number / 100 % 100, number % 100);
         let parsed = Self { year, month, day };
         (Self::of(parsed.number() * DAY_MS) == parsed).then_some(parsed)
     }
@@ -201,11 +207,40 @@ pub(crate) struct BadTime;
 
 /// Milliseconds since the epoch: 13 digits as they are, 10 digits are seconds, anything else is refused.
 pub(crate) fn epoch(value: Value<'_>) -> Result<i64, BadTime> {
+    if let Some(time) = epoch_millis(value) {
+        return Ok(time);
+    }
     let number = match value.kind() {
         Kind::Integer => return epoch_digits(value.raw()).ok_or(BadTime),
         _ => read::number(value),
     };
     number.and_then(epoch_number).ok_or(BadTime)
+}
+
+/// The year 2100, in milliseconds since the epoch.
+const NEVER: i64 = 4_102_444_800_000;
+
+/// Milliseconds since the epoch that stand there as thirteen digits, before [`NEVER`]: what nearly every time is.
+#[inline(always)]
+pub(crate) fn epoch_millis(value: Value<'_>) -> Option<i64> {
+    let (text, start, end) = value.place();
+    if value.kind() != Kind::Integer || end.wrapping_sub(start) != 13 {
+        return None;
+    }
+    let digits = text.get(start..)?;
+    let (high, low) = (digits.first_chunk()?, digits.get(5..)?.first_chunk()?);
+    // Five digits of the first eight are those before the last eight.
+    let time = i64::from(divided::<1000>(number_of_eight(*high))) * 100_000_000 + i64::from(number_of_eight(*low));
+    (time < NEVER).then_some(time)
+}
+
+/// The number of eight digits, four, two and one at a time side by side.
+#[inline(always)]
+const fn number_of_eight(digits: [u8; 8]) -> u32 {
+    let digits = u64::from_le_bytes(digits) & 0x0F0F_0F0F_0F0F_0F0F;
+    let pairs = (digits.wrapping_mul((10 << 8) + 1) >> 8) & 0x00FF_00FF_00FF_00FF;
+    let fours = (pairs.wrapping_mul((100 << 16) + 1) >> 16) & 0x0000_FFFF_0000_FFFF;
+    (fours.wrapping_mul((10_000 << 32) + 1) >> 32) as u32
 }
 
 fn epoch_number(number: Number<'_>) -> Option<i64> {
@@ -229,17 +264,46 @@ fn epoch_digits(digits: &str) -> Option<i64> {
 }
 
 /// Appends an instant as RFC 3339 in UTC with milliseconds.
+#[inline(always)]
 pub(crate) fn write_instant(out: &mut Sink, ms: i64) {
-    let Day { year, month, day } = Day::of(ms);
-    let of_day = ms.rem_euclid(DAY_MS) as u32;
-    let two = |number: i64| two_digits((number % 100).unsigned_abs() as u32);
-    let ([a, b], [c, d], [e, f], [g, h]) = (two(year / 100), two(year), two(month), two(day));
-    let ([i, j], [k, l]) = (two_digits(of_day / 3_600_000), two_digits(of_day / 60_000 % 60));
-    let ([m, n], [_, o]) = (two_digits(of_day / 1000 % 60), two_digits(of_day % 1000 / 100));
-    let [p, q] = two_digits(of_day % 100);
-    let text = [
-        a, b, c, d, b'-', e, f, b'-', g, h, b'T', i, j, b':', k, l, b':', m, n, b'.', o, p, q, b'Z', 0, 0, 0, 0, 0, 0,
-        0, 0,
-    ];
-    out.padded(&text, 24);
+    let (number, of_day) = day_and_rest(ms);
+    if out.day(number).number != number {
+        *out.day(number) = written_day(number);
+    }
+    let seconds = divided::<1000>(of_day);
+    let minutes = divided::<60>(seconds);
+    let hours = divided::<60>(minutes);
+    let millis = of_day - seconds * 1000;
+    let tens = divided::<10>(millis);
+    let clock = ((hours * 100 + (minutes - hours * 60)) * 100 + (seconds - minutes * 60)) * 100 + tens;
+    let [i, j, k, l, m, n, o, p] = eight_digits(clock);
+    let q = b'0' + (millis - tens * 10) as u8;
+    let day = out.day(number).text;
+    out.chunk(&day, 11);
+    out.chunk(&[i, j, b':', k, l, b':', m, n, b'.', o, p, q, b'Z', 0, 0, 0], 13);
+}
+
+/// Days since 1970-01-01, and the milliseconds of the day.
+#[inline(always)]
+fn day_and_rest(ms: i64) -> (i64, u32) {
+    // A day is 2^10 times 84 375 milliseconds.
+    match u32::try_from(ms >> 10) {
+        Ok(units) if units < 1 << 31 => {
+            let day = i64::from(divided::<84_375>(units));
+            (day, (ms - day * DAY_MS) as u32)
+        }
+        _ => (ms.div_euclid(DAY_MS), ms.rem_euclid(DAY_MS) as u32),
+    }
+}
+
+#[inline(never)]
+fn written_day(number: i64) -> WrittenDay {
+    let Day { year, month, day } = Day::of(number * DAY_MS);
+    // Years have four digits: times have thirteen.
+    let date = (year * 10_000 + month * 100 + day).unsigned_abs() as u32;
+    let [a, b, c, d, e, f, g, h] = eight_digits(date);
+    WrittenDay {
+        number,
+        text: [a, b, c, d, b'-', e, f, b'-', g, h, b'T', 0, 0, 0, 0, 0],
+    }
 }

@@ -1,18 +1,11 @@
 //! What the broker hands over and takes back: a batch of records in, as many answers out.
 //!
-//! The envelope of the call is decoded with Fluvio's own types; the records are walked in place, because the stock codec
-//! copies every record three times and byte by byte. Tests hold both against each other.
-
-use std::collections::BTreeMap;
-use std::io::Cursor;
-
-use fluvio_smartmodule::dataplane::core::{Decoder as _, Encoder as _};
-use fluvio_smartmodule::dataplane::smartmodule::{
-    SmartModuleExtraParams, SmartModuleInitInput, SmartModuleInitOutput, SmartModuleInitRuntimeError,
-};
+//! The records are walked in place, because the stock codec copies every record three times and byte by byte. Tests hold
+//! both against each other.
 
 use crate::mapper::{Input, Mapper};
 use crate::params::Params;
+use crate::reader::{Reader, RecordParts};
 use crate::sink::Sink;
 
 /// Why a call cannot be answered: the engine speaks another protocol than this module was built for.
@@ -75,10 +68,7 @@ impl Machine {
     ) -> Result<(i32, &[u8]), WireError> {
         let call = Call::decode(input, version).ok_or(WireError::Input)?;
         self.out.clear();
-        let mut records = Reader {
-            bytes: call.records,
-            at: 0,
-        };
+        let mut records = Reader::new(call.records);
         let count = match records.int32() {
             Some(count) => count.max(0),
             None if call.records.is_empty() => 0,
@@ -170,17 +160,16 @@ struct Call<'a> {
 
 impl<'a> Call<'a> {
     fn decode(input: &'a [u8], version: i16) -> Option<Self> {
-        let mut reader = Reader { bytes: input, at: 0 };
+        let mut reader = Reader::new(input);
         let base_offset = reader.int64()?;
         let length = reader.int32()?.max(0);
         let records = reader.take(usize::try_from(length).ok()?)?;
         if version <= LAST_WITH_PARAMS {
-            let mut rest = Cursor::new(input.get(reader.at..)?);
-            SmartModuleExtraParams::default().decode(&mut rest, version).ok()?;
+            reader.params(version)?;
             if version >= FIRST_WITH_JOIN {
-                Vec::<u8>::new().decode(&mut rest, version).ok()?;
+                let length = reader.int32()?.max(0);
+                reader.take(usize::try_from(length).ok()?)?;
             }
-            reader.at += usize::try_from(rest.position()).ok()?;
         }
         let base_timestamp = if version >= FIRST_WITH_TIMESTAMP {
             Some(reader.int64()?)
@@ -192,98 +181,6 @@ impl<'a> Call<'a> {
             base_offset,
             base_timestamp: base_timestamp.filter(|base| *base > 0),
             records,
-        })
-    }
-}
-
-/// One record, in place.
-struct RecordParts<'a> {
-    /// Attributes, deltas and key, as they came.
-    before: &'a [u8],
-    offset_delta: i64,
-    timestamp_delta: i64,
-    value: &'a [u8],
-    headers: &'a [u8],
-}
-
-struct Reader<'a> {
-    bytes: &'a [u8],
-    at: usize,
-}
-
-impl<'a> Reader<'a> {
-    fn take(&mut self, count: usize) -> Option<&'a [u8]> {
-        let end = self.at.checked_add(count)?;
-        let taken = self.bytes.get(self.at..end)?;
-        self.at = end;
-        Some(taken)
-    }
-
-    fn int64(&mut self) -> Option<i64> {
-        Some(i64::from_be_bytes(self.take(8)?.try_into().ok()?))
-    }
-
-    fn int32(&mut self) -> Option<i32> {
-        Some(i32::from_be_bytes(self.take(4)?.try_into().ok()?))
-    }
-
-    /// A zigzag varint of Fluvio's records.
-    #[inline(always)]
-    fn varint(&mut self) -> Option<i64> {
-        // Most are below 8192.
-        let short = match self.bytes.get(self.at..)? {
-            [one @ ..0x80, ..] => (u32::from(*one), 1),
-            [one, two @ ..0x80, ..] => (u32::from(*one & 0x7f) | u32::from(*two) << 7, 2),
-            _ => return self.long_varint(),
-        };
-        self.at += short.1;
-        let number = short.0;
-        Some(i64::from((number >> 1).cast_signed() ^ -(number & 1).cast_signed()))
-    }
-
-    fn long_varint(&mut self) -> Option<i64> {
-        let mut number: u64 = 0;
-        for shift in (0..64).step_by(7) {
-            let byte = *self.take(1)?.first()?;
-            number |= u64::from(byte & 0x7f) << shift;
-            if byte & 0x80 == 0 {
-                let number = number.cast_signed();
-                return Some((number >> 1) ^ -(number & 1));
-            }
-        }
-        None
-    }
-
-    fn data(&mut self) -> Option<&'a [u8]> {
-        let length = self.varint()?;
-        self.take(usize::try_from(length).ok()?)
-    }
-
-    fn record(&mut self) -> Option<RecordParts<'a>> {
-        self.varint()?;
-        let start = self.at;
-        self.take(1)?; // attributes
-        let timestamp_delta = self.varint()?;
-        let offset_delta = self.varint()?;
-        match *self.take(1)?.first()? {
-            0 => {}
-            1 => {
-                self.data()?; // key
-            }
-            // Neither "none" nor "some": Fluvio's own types refuse it, and would refuse an answer that repeats it.
-            _ => return None,
-        }
-        let before = self.bytes.get(start..self.at)?;
-        let value = self.data()?;
-        let start = self.at;
-        self.varint()?; // headers: a count, always 0
-        let headers = self.bytes.get(start..self.at)?;
-        Some(RecordParts {
-            before,
-            offset_delta,
-            timestamp_delta,
-            value,
-            headers,
         })
     }
 }
@@ -314,23 +211,19 @@ const fn varint_size(length: usize) -> usize {
 #[cold]
 #[inline(never)]
 pub fn init(input: &[u8], version: i16) -> Result<Params, InitError> {
-    let mut decoded = SmartModuleInitInput::default();
-    decoded
-        .decode(&mut Cursor::new(input), version)
-        .map_err(|_| InitError::Input)?;
-    let pairs = pairs(&decoded.params).ok_or(InitError::Input)?;
-    Params::from_pairs(pairs).map_err(|error| {
-        let output = SmartModuleInitOutput {
-            error: SmartModuleInitRuntimeError {
-                hint: error.to_string(),
-            },
-        };
-        let mut encoded = Vec::new();
-        match output.encode(&mut encoded, version) {
-            Ok(()) => InitError::Parameter(encoded),
-            Err(_) => InitError::Output,
-        }
-    })
+    let pairs = Reader::new(input).params(version).ok_or(InitError::Input)?;
+    Params::from_pairs(pairs).map_err(|error| InitError::Parameter(hint(&error.to_string())))
+}
+
+/// An encoded `SmartModuleInitOutput`: its error's one text, which has a length of 16 bits.
+fn hint(text: &str) -> Vec<u8> {
+    let mut end = text.len().min(usize::from(i16::MAX.unsigned_abs()));
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    let mut encoded = (end as i16).to_be_bytes().to_vec();
+    encoded.extend_from_slice(text.as_bytes().get(..end).unwrap_or_default());
+    encoded
 }
 
 /// Why `init` failed.
@@ -338,17 +231,6 @@ pub fn init(input: &[u8], version: i16) -> Result<Params, InitError> {
 pub enum InitError {
     /// The input cannot be decoded.
     Input,
-    /// The error cannot be encoded.
-    Output,
     /// A parameter is wrong: an encoded `SmartModuleInitOutput` that names it.
     Parameter(Vec<u8>),
-}
-
-/// All parameters. Fluvio's type has only `get`; at version 0 its encoding is that of its map alone.
-fn pairs(params: &SmartModuleExtraParams) -> Option<BTreeMap<String, String>> {
-    let mut encoded = Vec::new();
-    params.encode(&mut encoded, 0).ok()?;
-    let mut pairs = BTreeMap::new();
-    pairs.decode(&mut Cursor::new(encoded), 0).ok()?;
-    Some(pairs)
 }

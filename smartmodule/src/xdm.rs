@@ -6,10 +6,12 @@
 use std::ops::Range;
 
 use crate::json::{Kind, Number, Value, write_integer, write_number, write_text};
+use crate::map::Resolved;
 use crate::omit::{Omit, Place};
 use crate::read;
+use crate::ready::{ReadyMade, Word};
 use crate::sink::Sink;
-use crate::text::Text;
+use crate::text::{Text, write_characters};
 use crate::time::write_instant;
 
 /// The name of a field, as it is written: `,"name":"`.
@@ -57,12 +59,22 @@ pub(crate) use name;
 
 /// A container that was opened.
 #[derive(Debug, Clone, Copy)]
-struct Open {
+pub(crate) struct Open {
     /// Length of the output before its key.
     mark: usize,
     /// Length of the output before its content.
     inside: usize,
     outer: Place,
+}
+
+impl Default for Open {
+    fn default() -> Self {
+        Self {
+            mark: 0,
+            inside: 0,
+            outer: Place::Off,
+        }
+    }
 }
 
 /// A writer positioned inside an object or an array.
@@ -73,17 +85,25 @@ pub(crate) struct Xdm<'w> {
     out: &'w mut Sink,
     omit: &'w Omit,
     place: Place,
+    /// What the plans come to that are worked through.
+    pub(crate) resolved: &'w mut Resolved,
 }
 
 impl<'w> Xdm<'w> {
     /// Writes one entity.
-    pub(crate) fn entity(out: &'w mut Sink, omit: &'w Omit, write: impl FnOnce(&mut Xdm<'_>)) {
+    pub(crate) fn entity(
+        out: &'w mut Sink,
+        omit: &'w Omit,
+        resolved: &'w mut Resolved,
+        write: impl FnOnce(&mut Xdm<'_>),
+    ) {
         let inside = out.len();
         let place = omit.root();
         write(&mut Xdm {
             out: &mut *out,
             omit,
             place,
+            resolved,
         });
         if out.len() == inside {
             out.push(b'{');
@@ -100,6 +120,49 @@ impl<'w> Xdm<'w> {
     /// How much was written.
     pub(crate) const fn written(&self) -> usize {
         self.out.len()
+    }
+
+    /// Whether nothing is omitted here, nor below.
+    #[inline(always)]
+    pub(crate) fn omits_nothing(&self) -> bool {
+        self.place == Place::Off
+    }
+
+    /// Writes bytes made ready before.
+    #[inline(always)]
+    pub(crate) fn ready_made(&mut self, bytes: &ReadyMade) {
+        self.out.ready_made(bytes);
+    }
+
+    /// As [`known_member`](Self::known_member), with a few bytes before the value.
+    #[inline(always)]
+    pub(crate) fn prefixed_member<const N: usize>(&mut self, name: &Name, prefix: &[u8; N], value: &Word) {
+        if !self.is_omitted(name) {
+            self.quoted(name);
+            self.out.piece(prefix);
+            self.out.known(value);
+        }
+    }
+
+    /// A member whose value, its last quote included, is known while compiling.
+    #[inline(always)]
+    pub(crate) fn known_member(&mut self, name: &Name, value: &Word) {
+        if !self.is_omitted(name) {
+            self.quoted(name);
+            self.out.known(value);
+        }
+    }
+
+    /// Writes the characters of a text.
+    #[inline(always)]
+    pub(crate) fn escaped(&mut self, text: &Text<'_>) {
+        write_characters(self.out, text);
+    }
+
+    /// Writes a word.
+    #[inline(always)]
+    pub(crate) fn known(&mut self, word: &Word) {
+        self.out.known(word);
     }
 
     /// Whether a member is omitted.
@@ -122,6 +185,12 @@ impl<'w> Xdm<'w> {
 
     #[inline(never)]
     fn open(&mut self, name: &Name) -> Option<Open> {
+        self.open_here(name)
+    }
+
+    /// Opens a container; `None` when it is omitted. As the other methods named so, it is inlined where it is needed.
+    #[inline(always)]
+    pub(crate) fn open_here(&mut self, name: &Name) -> Option<Open> {
         let (mark, outer) = (self.out.len(), self.place);
         if outer != Place::Off {
             self.place = self.omit.step(outer, name.as_bytes())?;
@@ -154,6 +223,12 @@ impl<'w> Xdm<'w> {
     /// Closes a container; takes it back when nothing came in it.
     #[inline(never)]
     fn close(&mut self, open: Open, brackets: [u8; 2]) {
+        self.close_here(open, brackets);
+    }
+
+    /// Closes a container.
+    #[inline(always)]
+    pub(crate) fn close_here(&mut self, open: Open, brackets: [u8; 2]) {
         self.place = open.outer;
         let [first, last] = brackets;
         if self.out.len() == open.inside {
@@ -201,26 +276,37 @@ impl<'w> Xdm<'w> {
     /// One object of an array.
     #[inline(always)]
     pub(crate) fn element(&mut self, write: impl FnOnce(&mut Xdm<'_>)) {
+        let open = self.open_element();
+        write(self);
+        self.close(open, *b"{}");
+    }
+
+    /// Opens an object of an array.
+    #[inline(always)]
+    pub(crate) fn open_element(&mut self) -> Open {
         let mark = self.out.len();
         self.out.push(b',');
-        let open = Open {
+        Open {
             mark,
             inside: self.out.len(),
             outer: self.place,
-        };
-        write(self);
-        self.close(open, *b"{}");
+        }
     }
 
     /// A text; taken, so that it is dropped in one place and not at each call.
     #[inline(never)]
     pub(crate) fn text(&mut self, name: &Name, text: Option<Text<'_>>) {
-        self.shared(name, text.as_ref());
+        self.shared_here(name, text.as_ref());
     }
 
     /// A text that is used elsewhere, too.
     #[inline(never)]
     pub(crate) fn shared(&mut self, name: &Name, text: Option<&Text<'_>>) {
+        self.shared_here(name, text);
+    }
+
+    #[inline(always)]
+    pub(crate) fn shared_here(&mut self, name: &Name, text: Option<&Text<'_>>) {
         let Some(text) = text.filter(|text| !text.is_empty()) else {
             return;
         };
@@ -254,18 +340,43 @@ impl<'w> Xdm<'w> {
     }
 
     #[inline(never)]
+    fn as_it_stands(&mut self, name: &Name, value: Value<'_>, quoted: bool) {
+        self.verbatim(name, value, quoted);
+    }
+
+    #[inline(never)]
     fn copied(&mut self, name: &Name, value: Value<'_>) {
         match value.kind() {
-            Kind::Word | Kind::Integer | Kind::True | Kind::False => self.verbatim(name, value),
+            Kind::Word | Kind::Integer | Kind::True | Kind::False => self.as_it_stands(name, value, true),
             _ => self.text(name, read::text(value)),
         }
     }
 
-    /// A value as it stands in the event, as a text.
+    /// A value as it stands in the event, as a text or not.
     #[inline(always)]
-    fn verbatim(&mut self, name: &Name, value: Value<'_>) {
+    pub(crate) fn verbatim(&mut self, name: &Name, value: Value<'_>, quoted: bool) {
         if !self.is_omitted(name) {
-            self.out.member(&name.padded, name.length, value.place(), Some(b'"'));
+            let length = name.length - usize::from(!quoted);
+            self.out
+                .member(&name.padded, length, value.place(), quoted.then_some(b'"'));
+        }
+    }
+
+    /// A value as it stands in the event, in capitals.
+    #[inline(never)]
+    pub(crate) fn capitals(&mut self, name: &Name, value: Value<'_>) {
+        if !self.is_omitted(name) {
+            let start = self.out.len() + name.length;
+            self.as_it_stands(name, value, true);
+            self.out.capitals(start);
+        }
+    }
+
+    /// A part of the event as it stands there, not as a text.
+    #[inline(always)]
+    pub(crate) fn part(&mut self, name: &Name, place: (&[u8], usize, usize)) {
+        if !self.is_omitted(name) {
+            self.out.member(&name.padded, name.length - 1, place, None);
         }
     }
 
@@ -280,29 +391,8 @@ impl<'w> Xdm<'w> {
     #[inline(never)]
     fn identified(&mut self, name: &Name, value: Value<'_>) {
         match value.kind() {
-            Kind::Integer => self.verbatim(name, value),
-            Kind::Word if !value.is_minus_one() => self.verbatim(name, value),
+            Kind::Integer | Kind::Word => self.as_it_stands(name, value, true),
             _ => self.text(name, read::id(value)),
-        }
-    }
-
-    /// What [`read::number`] reads.
-    #[inline(always)]
-    pub(crate) fn number(&mut self, name: &Name, value: Option<Value<'_>>) {
-        if let Some(value) = value {
-            self.numbered(name, value);
-        }
-    }
-
-    #[inline(never)]
-    fn numbered(&mut self, name: &Name, value: Value<'_>) {
-        match value.kind() {
-            Kind::Integer => {
-                if !self.is_omitted(name) {
-                    self.out.member(&name.padded, name.length - 1, value.place(), None);
-                }
-            }
-            _ => self.amount(name, read::number(value)),
         }
     }
 
@@ -344,7 +434,13 @@ impl<'w> Xdm<'w> {
     /// A date-time from milliseconds since the epoch.
     #[inline(never)]
     pub(crate) fn instant(&mut self, name: &Name, ms: Option<i64>) {
-        let Some(ms) = ms else { return };
+        if let Some(ms) = ms {
+            self.instant_here(name, ms);
+        }
+    }
+
+    #[inline(always)]
+    pub(crate) fn instant_here(&mut self, name: &Name, ms: i64) {
         if !self.is_omitted(name) {
             self.quoted(name);
             write_instant(self.out, ms);

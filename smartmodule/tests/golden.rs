@@ -1,6 +1,6 @@
 //! What every documented sample becomes, held against files that a person has read.
 //!
-//! `CAPILLARY_GOLDEN=write cargo test -p capillary-xdm --test golden` writes them anew; review the diff.
+//! `CAPILLARY_GOLDEN=write cargo test --workspace --test golden` writes them anew; review the diff.
 
 mod support;
 

@@ -1,6 +1,6 @@
 //! `docs/profile-mapping.json`, the Data Prep mapping set of the default upsert delivery, follows the mapping.
 //!
-//! `UPDATE_DOCS=1 cargo test -p conformance --test profile_mapping` writes it anew.
+//! `UPDATE_DOCS=1 cargo test --workspace --test profile_mapping` writes it anew.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};

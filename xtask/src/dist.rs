@@ -12,7 +12,7 @@ use crate::licences;
 const TARGET: &str = "x86_64-unknown-linux-musl";
 const BINARY: &str = "capillary-aep-sink";
 /// Files and directories that go along as they are.
-const ALONG: [(&str, &str); 8] = [
+const ALONG: [(&str, &str); 11] = [
     ("connector/Connector.toml", "Connector.toml"),
     ("connector.yaml", "connector.yaml"),
     ("smartmodule/SmartModule.toml", "capillary-xdm/SmartModule.toml"),
@@ -22,8 +22,11 @@ const ALONG: [(&str, &str); 8] = [
     ),
     ("README.md", "README.md"),
     ("CHANGELOG.md", "CHANGELOG.md"),
+    ("CONTRIBUTING.md", "CONTRIBUTING.md"),
+    ("SECURITY.md", "SECURITY.md"),
     ("LICENSE", "LICENSE"),
     ("docs", "docs"),
+    ("observability", "observability"),
 ];
 
 /// Builds the archive and prints its path.
@@ -63,10 +66,12 @@ pub(crate) fn run_dist(arguments: &[String]) -> Result<(), Failed> {
 fn binary(target: &str) -> Result<PathBuf, Failed> {
     build::install_target(target)?;
     let is_static = target.ends_with("musl");
-    if is_static && target != host() && !exists("musl-gcc", "--version") {
+    // TLS and compression are C code; a compiler named for the target is somebody's own way.
+    let named = std::env::var_os(format!("CC_{}", target.replace('-', "_"))).is_some();
+    if is_static && target != host() && !named && !exists("musl-gcc", "--version") {
         return Err(Failed::new(format!(
-            "{target} needs a C compiler for musl (on Debian the package musl-tools); `--target {}` makes a binary for \
-             machines like this one instead, which needs their C library",
+            "{target} needs a C compiler for musl: `apt-get install musl-tools` on Debian, `dnf install musl-gcc` on Fedora; \
+             or run `cargo xtask dist --target {}`, whose binary needs the C library of the machine it runs on",
             host()
         )));
     }
@@ -157,10 +162,11 @@ fn archive(dist: &Path, name: &str) -> Result<PathBuf, Failed> {
     let time = String::from_utf8_lossy(&time).trim().to_owned();
     run(Command::new("tar")
         .current_dir(dist)
-        .env("GZIP", "-n")
         .args([
             "--create",
-            "--gzip",
+            // Without the name and time gzip would write down.
+            "--use-compress-program=gzip -n",
+            "--mode=u+rw,go=rX",
             "--sort=name",
             "--owner=0",
             "--group=0",
@@ -213,6 +219,40 @@ mod tests {
         elf[0x38] = 1;
         elf[0x40] = kind;
         elf
+    }
+
+    #[test]
+    fn what_the_documents_of_the_archive_point_to_is_in_it() {
+        let mut documents = Vec::new();
+        list(&root().join("docs"), &root(), &mut documents).unwrap();
+        documents.retain(|path| path.extension().is_some_and(|extension| extension == "md"));
+        documents.push("README.md".into());
+        for document in documents {
+            let text = fs::read_to_string(root().join(&document)).unwrap();
+            let links = text
+                .split("](")
+                .skip(1)
+                .filter_map(|rest| rest.split([')', '#']).next());
+            for link in links.filter(|link| !link.is_empty() && !link.contains("://")) {
+                let mut place = document.parent().unwrap().to_owned();
+                for part in Path::new(link) {
+                    match part.to_str().unwrap() {
+                        ".." => assert!(place.pop(), "{}: {link}", document.display()),
+                        part => place.push(part),
+                    }
+                }
+                // Sources stay in the repository.
+                if place.starts_with("tests") {
+                    continue;
+                }
+                let goes_along = ALONG.iter().any(|(from, to)| from == to && place.starts_with(to));
+                assert!(
+                    goes_along && root().join(&place).exists(),
+                    "{}: {link}",
+                    document.display()
+                );
+            }
+        }
     }
 
     #[test]

@@ -19,6 +19,7 @@ const HELP: &str = "\
 Commands:
   cargo xtask demo [--events N] [--json]   the main job, end to end, on this machine
   cargo xtask soak [--minutes N] [--seed S] [--json]   random faults for as long as asked, and the account
+  cargo xtask simulator [--port P] …       a simulated Experience Platform, and the section of connector.yaml that points to it
   cargo xtask test [FILTER…]               every test, after building the SmartModule
   cargo xtask smartmodule                  build the SmartModule's wasm and print its path
   cargo xtask smartmodule-events           the same for capillary-xdm-events
@@ -37,6 +38,7 @@ fn main() -> ExitCode {
     let result = match command.as_str() {
         "demo" => play("demo", &rest),
         "soak" => play("soak", &rest),
+        "simulator" => play("aep-simulator", &rest),
         "test" => ci::test(&rest),
         "smartmodule" => build::smartmodule().map(|path| println!("{}", path.display())),
         "bench" => bench::bench(&rest),
@@ -57,7 +59,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Builds everything the demo and the soak start, then becomes one of them.
+/// Builds everything the demo, the soak and the simulator need, then becomes one of them.
 fn play(program: &str, arguments: &[String]) -> Result<(), Failed> {
     let products = build::products()?;
     command::run(products.command(program).args(arguments))

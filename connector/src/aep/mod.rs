@@ -6,6 +6,7 @@ mod request;
 mod response;
 mod retry_after;
 mod transport;
+mod wording;
 
 pub(crate) use envelope::MAX_BODY;
 pub(crate) use problem::{Refusal, Scope};

@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use super::wording::{scrub, unquoted, without_record};
+
 /// Whom a refusal concerns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Scope {
@@ -18,16 +20,12 @@ pub(crate) struct Refusal {
     /// A short word for counters and dead letters.
     pub(crate) reason: &'static str,
     pub(crate) status: u16,
-    /// The other side's message, without anything that looks like a person's data or a token, and cut short.
+    /// The other side's message, without anything that looks like a person's data or a token, and cut short. For whoever
+    /// has the record as well; for logs there is [`Self::told`].
     pub(crate) message: String,
     /// Where in the record the first violation is, when the answer says.
     pub(crate) pointer: Option<String>,
 }
-
-/// Longest message that is kept, in characters.
-const MESSAGE: usize = 240;
-/// As many digits in a row may be a telephone or customer number.
-const SUSPICIOUS_DIGITS: usize = 7;
 
 impl Refusal {
     /// Reads the body of a refused request, or the item of a refused message.
@@ -51,6 +49,22 @@ impl Refusal {
     /// The refusal of a request whose body is not JSON (a proxy's page), or has none.
     pub(crate) fn from_bytes(status: u16, body: &[u8]) -> Self {
         Self::new(status, &serde_json::from_slice(body).unwrap_or(Value::Null))
+    }
+
+    /// The message and the place for logs, readiness and `check`: nothing that could be a word of the record.
+    pub(crate) fn told(&self) -> String {
+        let mut told = match self.reason {
+            // Decided before anybody looked at the record.
+            "unauthorized" | "not_found" | "proxy_refuses" | "wrong_inlet" => unquoted(&self.message),
+            _ => without_record(&self.message),
+        };
+        if told.is_empty() {
+            told.push_str("no message");
+        }
+        match &self.pointer {
+            Some(pointer) if !pointer.is_empty() => format!("{told} (at {pointer})"),
+            _ => told,
+        }
     }
 
     /// Two refusals with the same pattern are refusals for the same reason. Numbers and ids differ from record to record,
@@ -155,43 +169,6 @@ fn violation(body: &Value) -> Option<(String, String)> {
     ))
 }
 
-/// Makes a foreign message fit for logs: no addresses, no tokens, no long numbers, no control characters, not long.
-pub(super) fn scrub(text: &str) -> String {
-    let mut clean = String::new();
-    let boundary = |c: char| c.is_whitespace() || c.is_control() || "[](){}<>\"',;".contains(c);
-    for piece in text.split_inclusive(boundary) {
-        let word = piece.trim_end_matches(boundary);
-        if is_personal(word) {
-            clean.push('…');
-        } else {
-            clean.push_str(word);
-        }
-        clean.extend(
-            piece[word.len()..]
-                .chars()
-                .map(|c| if c.is_control() { ' ' } else { c }),
-        );
-        if clean.len() > 4 * MESSAGE {
-            break;
-        }
-    }
-    match clean.char_indices().nth(MESSAGE) {
-        Some((end, _)) => format!("{}…", &clean[..end]),
-        None => clean,
-    }
-}
-
-fn is_personal(word: &str) -> bool {
-    let digits = word.bytes().fold((0, 0), |(run, longest): (usize, usize), byte| {
-        let run = if byte.is_ascii_digit() { run + 1 } else { 0 };
-        (run, longest.max(run))
-    });
-    (word.contains('@') && !word.ends_with("@AdobeOrg"))
-        || word.starts_with("eyJ")
-        // Inlet ids are hexadecimal and long: they are what the operator compares.
-        || (digits.1 >= SUSPICIOUS_DIGITS && word.len() < 64)
-}
-
 // === tests ===
 
 #[cfg(test)]
@@ -257,12 +234,20 @@ mod tests {
     }
 
     #[test]
-    fn a_message_is_scrubbed_of_what_may_be_personal_and_cut() {
-        let scrubbed =
-            scrub("value [asha@example.com] of X@AdobeOrg, phone +919812345678, token eyJhbGciOi.J9.x, code 400");
-        assert_eq!(scrubbed, "value […] of X@AdobeOrg, phone …, token …, code 400");
-        assert_eq!(scrub(&"wörd ".repeat(1000)).chars().count(), MESSAGE + 1);
-        assert_eq!(scrub("a\r\nb"), "a  b");
+    fn what_is_told_of_a_refusal_has_its_place_and_rule_and_nothing_of_the_record() {
+        let body = json!({"report": {"message": "Message is invalid", "cause": {"_streamingValidation": [
+            {"pointerToViolation": "#/person/name/firstName", "message": "expected type: Integer, found: String [Mara Ellison]"}]}}});
+        let refusal = Refusal::new(400, &body);
+        assert!(
+            refusal.message.contains("Mara"),
+            "the letter has it whole: {}",
+            refusal.message
+        );
+        assert_eq!(
+            refusal.told(),
+            "Message is invalid: expected type: Integer, found: String […] (at /person/name/firstName)"
+        );
+        assert_eq!(Refusal::new(403, &Value::Null).told(), "no message");
     }
 
     #[test]

@@ -72,14 +72,18 @@ pub(crate) enum BrokerError {
          log goes on: after a crash the broker may know its high watermark only at the next write"
     )]
     WatermarkBehind { replica: String, next: i64, end: i64 },
-    #[error("the SPU does not know SmartModule {uses}")]
+    #[error("the SPU does not know SmartModule {uses}; if that lasts, it was deleted: load it again")]
     SmartModuleUnknown { uses: String },
     #[error(
         "SmartModule {uses} is not loaded in the cluster ({loaded}); load it with `smdk load`, or \
          `fluvio smartmodule create NAME --wasm-file capillary_xdm.wasm` and name it in `transforms`"
     )]
     SmartModuleMissing { uses: String, loaded: String },
-    #[error("`transforms` names {uses}, which fits several loaded SmartModules ({fits}); name one version")]
+    #[error(
+        "`transforms` names {uses}, which fits several loaded SmartModules ({fits}), and the broker may take any; delete the \
+         others (`fluvio smartmodule delete NAME`), or name one version (one that was created without package data fits \
+         every version)"
+    )]
     SmartModuleAmbiguous { uses: String, fits: String },
     #[error("SmartModule {uses} does not start with these parameters: {reason}")]
     SmartModuleRejected { uses: String, reason: String },

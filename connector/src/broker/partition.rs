@@ -66,6 +66,8 @@ pub(super) struct PartitionReader {
     doubts: u32,
     /// The offset at which the SmartModule failed last.
     failed_at: Option<i64>,
+    /// The last error the log was told of since reading went well.
+    told: Option<String>,
 }
 
 impl PartitionReader {
@@ -86,6 +88,7 @@ impl PartitionReader {
             backoff: Backoff::new(fastrand::Rng::new()),
             doubts: 0,
             failed_at: None,
+            told: None,
         }
     }
 
@@ -114,7 +117,9 @@ impl PartitionReader {
             if error.retry() == Retry::Never {
                 return error;
             }
-            if self.backoff.failures().is_multiple_of(TELL_AGAIN) {
+            let text = error.to_string();
+            if self.backoff.failures().is_multiple_of(TELL_AGAIN) || self.told.as_ref() != Some(&text) {
+                self.told = Some(text);
                 warn!(partition = self.partition, %error, "reading is interrupted; trying again");
             } else {
                 debug!(partition = self.partition, %error, "reading is still interrupted");
@@ -231,15 +236,15 @@ impl PartitionReader {
         let max_bytes = self.shared.flow.response(intake.needs());
         let turn = self.turn(max_bytes).await;
         let mut responses = self.open(connection, offset, max_bytes).await?;
-        info!(
-            partition = self.partition,
-            offset,
-            log_start = log.start,
-            high_watermark = log.end,
-            "reading"
-        );
+        // After a failure a stream that was opened is no sign yet: the broker may refuse it at once.
         if self.backoff.failures() == 0 {
-            // After a failure a stream that was opened is no sign yet: the broker may refuse it at once.
+            info!(
+                partition = self.partition,
+                offset,
+                log_start = log.start,
+                high_watermark = log.end,
+                "reading"
+            );
             self.shared.obstacles.clear(Place::Partition(self.partition));
         }
         let mut turn = (log.end > offset).then_some(turn);
@@ -301,6 +306,9 @@ impl PartitionReader {
 
     /// The next failure is a new one.
     fn went_well(&mut self) {
+        if self.told.take().is_some() {
+            info!(partition = self.partition, "reading goes on");
+        }
         self.backoff.reset();
         self.doubts = 0;
         self.shared.obstacles.clear(Place::Partition(self.partition));

@@ -137,5 +137,13 @@ mod tests {
             .unwrap_err()
             .to_string();
         assert!(text.contains("@0.1.0") && text.contains("@0.2.0"), "{text}");
+        // The broker takes one without package data for every version, so a version does not tell these two apart.
+        let text = find(
+            "capillary-aep/capillary-xdm@0.1.0",
+            &[packaged("0.1.0"), plain("capillary-xdm")],
+        )
+        .unwrap_err()
+        .to_string();
+        assert!(text.contains("fluvio smartmodule delete"), "{text}");
     }
 }

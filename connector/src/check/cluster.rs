@@ -217,5 +217,16 @@ async fn dead_letters(inspector: &Inspector, config: &Config) -> Finding {
 }
 
 fn failed(step: &'static str, error: &BrokerError) -> Finding {
-    Finding::new(step, Status::of(error.fault()), error.to_string())
+    let finding = Finding::new(step, Status::of(error.fault()), error.to_string());
+    match error {
+        BrokerError::Connect { .. } => finding.advise(
+            "see that it runs (`fluvio cluster spu list`) and that its public address can be reached from this machine",
+        ),
+        BrokerError::Request { .. } => finding.advise("try again; if it stays, look at the broker's log"),
+        BrokerError::PartitionMissing { .. } => finding.advise("change `meta.consumer.partition`"),
+        BrokerError::NotListed { .. } | BrokerError::NoLeader { .. } => {
+            finding.advise("see that every SPU runs: `fluvio cluster spu list`, `fluvio partition list`")
+        }
+        _ => finding,
+    }
 }

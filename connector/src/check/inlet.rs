@@ -25,7 +25,9 @@ fn judge(step: &'static str, host: &str, answer: Answer) -> Finding {
     let wrong = |refusal: &Refusal| {
         let found = format!(
             "{host} answers {}, {}: {}",
-            refusal.status, refusal.reason, refusal.message
+            refusal.status,
+            refusal.reason,
+            refusal.told()
         );
         Finding::new(step, Status::Wrong, found).advise(refusal.advice())
     };

@@ -45,10 +45,9 @@ pub(super) async fn steps(config: &Config, send_samples: bool, sampled: &Sampled
         None => Finding::skipped(PROFILES, "the configuration has no section `profiles`: events only"),
     });
     if !send_samples {
-        report.add(Finding::skipped(
-            samples::STEP,
-            "schema, dataset and flow show only with a record; `--send-samples` sends some, and what passes is ingested",
-        ));
+        let why = "organization, schema, dataset and flow show only with a record; `--send-samples` sends some, and what passes \
+                   is ingested";
+        report.add(Finding::skipped(samples::STEP, why).advise(samples::LATER));
     } else if reached {
         samples::send(platform, sampled, &transport, &token, report).await;
     } else {

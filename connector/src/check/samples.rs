@@ -12,6 +12,10 @@ use crate::ims::Token;
 /// Name of the step.
 pub(super) const STEP: &str = "samples";
 
+/// What to do where nothing can be validated ahead.
+pub(super) const LATER: &str =
+    "or start: when they are wrong, /ready and the log name what to change with the first record, and nothing is lost";
+
 /// Synchronous validation allows an inlet 60 requests a minute; the rest is left to others.
 const MOST: usize = 50;
 
@@ -67,7 +71,7 @@ pub(super) async fn send(
             Judged::Invalid(refusal) => report.add(invalid(kind, &refusal)),
             Judged::NotOffered => {
                 let why = "this location does not validate on request (501); only the North American one is known to";
-                return report.add(Finding::skipped(STEP, why));
+                return report.add(Finding::skipped(STEP, why).advise(LATER));
             }
             Judged::Unavailable(reason) => {
                 let found = format!("{kind}: no verdict: {reason}");
@@ -89,10 +93,11 @@ pub(super) async fn send(
 }
 
 fn invalid(kind: &str, refusal: &Refusal) -> Finding {
-    let place = refusal.pointer.as_deref().unwrap_or_default();
     let found = format!(
-        "{kind} is refused ({}, {}) {place}: {}",
-        refusal.status, refusal.reason, refusal.message
+        "{kind} is refused ({}, {}): {}",
+        refusal.status,
+        refusal.reason,
+        refusal.told()
     );
     Finding::new(STEP, Status::Wrong, found).advise(
         "compare the dataset's schema with docs/mapping.md; a field it lacks can be left out with `omit-fields`",

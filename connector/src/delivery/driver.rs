@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -157,6 +157,7 @@ where
                     clock: parts.clock.clone(),
                     counters: Arc::clone(&parts.counters),
                     under_way: AtomicUsize::new(0),
+                    refuses: AtomicBool::new(false),
                 }),
             }
         };

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use reqwest::header::HeaderValue;
@@ -26,11 +26,14 @@ pub(crate) struct NoToken {
 pub(crate) trait Tokens: Send + Sync {
     type Token: Send + Sync;
 
-    /// A token that is valid as far as anyone knows.
-    fn token(&self) -> impl Future<Output = Result<Self::Token, NoToken>> + Send;
+    /// A token that is valid for this inlet as far as anyone knows.
+    fn token(&self, inlet: InletName) -> impl Future<Output = Result<Self::Token, NoToken>> + Send;
 
-    /// The platform refused this token: it must not be handed out again.
-    fn refuse(&self, token: &Self::Token);
+    /// The inlet refused this token: it needs another one.
+    fn refuse(&self, inlet: InletName, token: &Self::Token);
+
+    /// The inlet accepted this token, after it had refused one.
+    fn accept(&self, inlet: InletName, token: &Self::Token);
 
     /// The token as the value of the `Authorization` header, marked sensitive.
     fn bearer<'a>(&self, token: &'a Self::Token) -> &'a HeaderValue;
@@ -71,6 +74,8 @@ pub(super) struct Sender<T, K> {
     pub(super) clock: Clock,
     pub(super) counters: Arc<Counters>,
     pub(super) under_way: AtomicUsize,
+    /// The inlet refused a token and accepted none since.
+    pub(super) refuses: AtomicBool,
 }
 
 /// Counts an exchange as under way while it lives, however it ends.
@@ -92,7 +97,7 @@ impl<T: Transport, K: Tokens> Sender<T, K> {
             // Pace inside the repetition: every request counts at the other side, whatever its reason.
             self.wait(records).await;
             // The token after the pause: during a long one it may have expired.
-            let token = match self.tokens.token().await {
+            let token = match self.tokens.token(self.inlet).await {
                 Ok(token) => token,
                 Err(none) => return (Sent::NoToken(none), exchange),
             };
@@ -111,11 +116,15 @@ impl<T: Transport, K: Tokens> Sender<T, K> {
                 Ok(answer) => self.read(&answer, kind),
                 Err(error) => return (Sent::Failed(error), exchange),
             };
+            if matches!(answer, Answer::Records(_)) && self.refuses.swap(false, Ordering::Relaxed) {
+                self.tokens.accept(self.inlet, &token);
+            }
             if !matches!(answer, Answer::Unauthorized(_)) || refused.is_some() {
                 return (Sent::Answered(answer), exchange);
             }
             // 401 and 403 alike: Adobe's pages disagree on which one an expired token gets.
-            self.tokens.refuse(&token);
+            self.refuses.store(true, Ordering::Relaxed);
+            self.tokens.refuse(self.inlet, &token);
             self.counters.retried("token_refused", 1);
             // Not INFO: a credential that was revoked meets this at every probe, for as long as that lasts.
             tracing::debug!(

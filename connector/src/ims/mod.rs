@@ -5,9 +5,12 @@ mod error;
 mod exchange;
 #[cfg(test)]
 mod fuzz;
+mod refusals;
 mod source;
 #[cfg(test)]
 mod tests;
+mod token;
 
 pub(crate) use error::TokenError;
-pub(crate) use source::{Token, TokenSource, TokenStanding};
+pub(crate) use source::{TokenSource, TokenStanding};
+pub(crate) use token::Token;

@@ -1,16 +1,18 @@
 //! The held token: fetched once for everybody, renewed ahead of its end, replaced when it is refused.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use reqwest::header::HeaderValue;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::answer::{Failure, Grant, Part};
 use super::error::TokenError;
 use super::exchange::{self, Exchange};
+use super::refusals::{self, Holder, Refusals};
+use super::token::{Held, Token};
 use crate::config::{CredentialNames, Ims, RetryLimits};
 use crate::secret::Secret;
 
@@ -23,12 +25,6 @@ const GREATEST_MARGIN: Duration = Duration::from_secs(600);
 const LEAST_INTERVAL: Duration = Duration::from_secs(5);
 /// A wrong credential is not asked for again sooner: only somebody's change heals it.
 const CREDENTIAL_PAUSE: Duration = Duration::from_secs(60);
-/// A token refused at a younger age continues a streak of refusals, and replacements slow down.
-const CALM_AGE: Duration = Duration::from_secs(60);
-
-/// An access token. Cheap to clone; shows its value to the sender only.
-#[derive(Clone)]
-pub(crate) struct Token(Arc<HeaderValue>);
 
 /// Gives out the one current token. Cheap to clone.
 #[derive(Clone)]
@@ -51,6 +47,8 @@ struct State {
     under_way: bool,
     /// IMS is not asked before.
     not_before: Instant,
+    /// A refused token is not replaced before. Its renewal near its end does not wait for that.
+    replace_at: Instant,
     /// Why the last fetch failed; none after a success.
     error: Option<TokenError>,
     /// Failed fetches in a row, and when the first was.
@@ -59,21 +57,12 @@ struct State {
     /// Fetches since the start, by their end.
     granted: u64,
     failed: u64,
-    /// Refusals in a row, each of a young token.
-    refusals: u32,
+    refusals: Refusals,
     /// Index of the client secret that worked last.
     secret: usize,
     /// Whether the log was told that body and claims disagree.
     told_units: bool,
     random: fastrand::Rng,
-}
-
-struct Held {
-    token: Token,
-    since: Instant,
-    renew_at: Instant,
-    ends_at: Instant,
-    refused: bool,
 }
 
 /// How things stand with the token, for whoever looks. Nothing of the token itself.
@@ -93,21 +82,6 @@ enum Next {
     Take(Token),
     Fail(TokenError),
     Wait,
-}
-
-// === impl Token ===
-
-impl Token {
-    /// The value of the `Authorization` header; marked sensitive, so HTTP layers do not print it either.
-    pub(crate) fn bearer(&self) -> &HeaderValue {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Token {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("***")
-    }
 }
 
 impl fmt::Debug for TokenSource {
@@ -135,12 +109,13 @@ impl TokenSource {
                 held: None,
                 under_way: false,
                 not_before: Instant::now(),
+                replace_at: Instant::now(),
                 error: None,
                 failures: 0,
                 failing_since: None,
                 granted: 0,
                 failed: 0,
-                refusals: 0,
+                refusals: Refusals::default(),
                 secret: 0,
                 told_units: false,
                 random,
@@ -152,10 +127,20 @@ impl TokenSource {
     /// The current token. Waits only when there is none, and then all callers for the same fetch; near the end of a
     /// token the next one is fetched in the background. While IMS is left alone after a failure, fails at once.
     pub(crate) async fn token(&self) -> Result<Token, TokenError> {
+        self.take(None).await
+    }
+
+    /// The same for somebody who may refuse it. A token that this holder refused is given out again only while IMS is left
+    /// alone for the refusals' sake; one that only others refused is as good as any, also while it is being replaced.
+    pub(crate) async fn token_for(&self, holder: Holder) -> Result<Token, TokenError> {
+        self.take(Some(holder)).await
+    }
+
+    async fn take(&self, holder: Option<Holder>) -> Result<Token, TokenError> {
         let mut ended: Option<watch::Receiver<()>> = None;
         let mut waited = false;
         loop {
-            match self.next(waited) {
+            match self.next(holder, waited) {
                 Next::Take(token) => return Ok(token),
                 Next::Fail(error) => return Err(error),
                 Next::Wait => match &mut ended {
@@ -174,43 +159,50 @@ impl TokenSource {
     /// How long the current token is still good for; `None` when there is none.
     pub(crate) fn life_left(&self) -> Option<Duration> {
         let state = self.0.state();
-        let held = state.held.as_ref().filter(|held| !held.refused)?;
+        let held = state.held.as_ref().filter(|held| !held.is_refused())?;
         Some(held.ends_at.duration_since(Instant::now())).filter(|left| !left.is_zero())
     }
 
     /// Says that Experience Platform refused this token. It is replaced once, however many requests it was refused
     /// for; a token that was replaced already is not the current one any more, and nothing happens.
-    pub(crate) fn refuse(&self, token: &Token) {
+    pub(crate) fn refuse(&self, holder: Holder, token: &Token) {
         let now = Instant::now();
         let mut state = self.0.state();
-        let Some(held) = state
-            .held
-            .as_mut()
-            .filter(|held| Arc::ptr_eq(&held.token.0, &token.0) && !held.refused)
-        else {
+        let state = &mut *state;
+        let Some(held) = state.held.as_mut().filter(|held| held.token.is(token)) else {
             return;
         };
-        held.refused = true;
-        let young = now.duration_since(held.since) < CALM_AGE;
-        state.refusals = if young { state.refusals.saturating_add(1) } else { 1 };
-        // The first replacement is immediate. When fresh tokens are refused as well, another one will hardly help.
-        let pause = match state.refusals {
-            0 | 1 => Duration::ZERO,
-            refusals => self.0.backoff(refusals - 1, &mut state.random),
-        };
-        let failing = state.error.is_some();
-        state.not_before = if failing {
-            state.not_before.max(now + pause)
-        } else {
-            now + pause
-        };
+        let by_another = held.holders.values().any(|refused| *refused);
+        if held.holders.insert(holder, true) == Some(true) {
+            return;
+        }
+        let pause = state.refusals.refused(holder, now - held.since, self.0.retry);
+        let then = now + self.0.jitter(pause, &mut state.random);
+        // What one has to wait for, another may need at once.
+        state.replace_at = if by_another { state.replace_at.min(then) } else { then };
+        if state.error.is_none() {
+            // Not even the pause after a granted token: this one is of no use.
+            state.not_before = now;
+        }
+    }
+
+    /// Says that Experience Platform accepted this token.
+    pub(crate) fn accept(&self, holder: Holder, token: &Token) {
+        let mut state = self.0.state();
+        state.refusals.accepted(holder);
+        if let Some(held) = state.held.as_mut().filter(|held| held.token.is(token)) {
+            held.holders.insert(holder, false);
+        }
     }
 
     /// How things stand now. Asks nothing of IMS.
     pub(crate) fn standing(&self) -> TokenStanding {
         let now = Instant::now();
         let state = self.0.state();
-        let good = state.held.as_ref().filter(|held| !held.refused && now < held.ends_at);
+        let good = state
+            .held
+            .as_ref()
+            .filter(|held| !held.is_refused() && now < held.ends_at);
         let failing = state.failing_since.map(|since| now - since).unwrap_or_default();
         TokenStanding {
             held: good.map(|held| (now - held.since, held.ends_at - now)),
@@ -220,21 +212,29 @@ impl TokenSource {
         }
     }
 
-    fn next(&self, waited: bool) -> Next {
+    fn next(&self, holder: Option<Holder>, waited: bool) -> Next {
         let now = Instant::now();
         let mut state = self.0.state();
         let may_ask = !state.under_way && now >= state.not_before;
-        if let Some(held) = state.held.as_ref().filter(|held| now < held.ends_at) {
+        let under_way = state.under_way;
+        if let Some(held) = state.held.as_mut().filter(|held| now < held.ends_at) {
             let token = held.token.clone();
-            if !held.refused {
+            let refused = match holder {
+                Some(holder) => *held.holders.entry(holder).or_default(),
+                None => held.is_refused(),
+            };
+            if !refused {
                 if may_ask && now >= held.renew_at {
                     self.fetch(&mut state);
                 }
                 return Next::Take(token);
             }
-            // Refused, and its replacement has to wait for a while. Another inlet may still take it.
-            if !may_ask && !state.under_way && state.error.is_none() {
-                return Next::Take(token);
+            // Its replacement has to wait for a while, and a right that was granted meanwhile may show with this one.
+            if now < state.replace_at && !under_way {
+                return match &state.error {
+                    None => Next::Take(token),
+                    Some(error) => Next::Fail(error.with_pause(state.replace_at - now)),
+                };
             }
         }
         if state.under_way {
@@ -321,7 +321,12 @@ impl Inner {
             );
             state.secret = used;
         }
-        tracing::info!(lives_for = %humantime::format_duration(Duration::from_secs(grant.life.as_secs())), "got an access token");
+        let lives_for = humantime::format_duration(Duration::from_secs(grant.life.as_secs()));
+        if state.failures == 0 && state.refusals.go_on() {
+            tracing::debug!(%lives_for, "got another access token for one that was refused");
+        } else {
+            tracing::info!(%lives_for, "got an access token");
+        }
         state.failures = 0;
         state.failing_since = None;
         state.granted += 1;
@@ -334,11 +339,11 @@ impl Inner {
         });
         state.not_before = asked_at + LEAST_INTERVAL;
         state.held = Some(Held {
-            token: Token(Arc::new(grant.bearer)),
+            token: Token::new(grant.bearer),
             since: asked_at,
             renew_at: asked_at + grant.life.saturating_sub(margin(grant.life)),
             ends_at: asked_at + grant.life,
-            refused: false,
+            holders: BTreeMap::new(),
         });
     }
 
@@ -356,23 +361,34 @@ impl Inner {
             _ => self.backoff(failures, &mut state.random),
         };
         let error = TokenError::new(failure, &self.names, pause);
-        let valid = state.held.as_ref().filter(|held| !held.refused && now < held.ends_at);
+        let valid = state
+            .held
+            .as_ref()
+            .filter(|held| !held.is_refused() && now < held.ends_at);
         let left = valid
             .map_or(Duration::ZERO, |held| held.ends_at.duration_since(now))
             .as_secs();
-        tracing::warn!(%error, attempt = failures, held_token_valid_for_seconds = left, "no new access token");
+        // Once, and again when there is something else to say.
+        if failures == 1 || state.error.as_ref().map(ToString::to_string) != Some(error.to_string()) {
+            tracing::warn!(%error, held_token_valid_for_seconds = left, "no new access token; asking again");
+        } else {
+            tracing::debug!(%error, attempt = failures, "still no new access token");
+        }
         state.not_before = now + pause;
         state.error = Some(error);
     }
 
     /// Exponential backoff with full jitter, so that several connectors do not ask in step.
     fn backoff(&self, attempt: u32, random: &mut fastrand::Rng) -> Duration {
-        let doubled = self
-            .retry
-            .initial
-            .saturating_mul(1 << attempt.saturating_sub(1).min(30));
-        let longest = u64::try_from(doubled.min(self.retry.max).as_millis()).unwrap_or(u64::MAX);
+        let longest = refusals::grown(self.retry.initial, attempt, self.retry.max);
+        let longest = u64::try_from(longest.as_millis()).unwrap_or(u64::MAX);
         Duration::from_millis(random.u64(1..=longest.max(1)))
+    }
+
+    /// At least half of a pause, so that its bound holds.
+    fn jitter(&self, pause: Duration, random: &mut fastrand::Rng) -> Duration {
+        let half = pause / 2;
+        half + half.mul_f64(random.f64())
     }
 }
 

@@ -10,6 +10,8 @@ pub(crate) struct Slots {
     at: [u32; Key::COUNT],
     /// The keys that have a position.
     used: Vec<u8>,
+    /// The document's shape, and the object's position in it.
+    of: (u64, u32),
 }
 
 impl Default for Slots {
@@ -17,13 +19,25 @@ impl Default for Slots {
         Self {
             at: [0; Key::COUNT],
             used: Vec::new(),
+            of: (0, u32::MAX),
         }
     }
 }
 
 impl Slots {
     /// Takes in the members of `object`, and forgets those of the one before.
+    #[inline(always)]
     pub(crate) fn fill<'s, 'a>(&'s mut self, object: Value<'a>) -> Members<'s, 'a> {
+        let of = (object.shape(), object.position());
+        if self.of != of {
+            self.fill_anew(object);
+            self.of = of;
+        }
+        Members { slots: self, object }
+    }
+
+    #[inline(never)]
+    fn fill_anew(&mut self, object: Value<'_>) {
         for key in self.used.drain(..) {
             if let Some(place) = self.at.get_mut(usize::from(key)) {
                 *place = 0;
@@ -39,7 +53,6 @@ impl Slots {
                 self.used.push(key);
             }
         }
-        Members { slots: self, object }
     }
 }
 

@@ -23,6 +23,7 @@ impl<'a> Number<'a> {
     }
 
     /// As [`parse`](Self::parse), of a text that is known to be of the grammar.
+    #[inline(always)]
     pub(super) fn checked(text: &'a str) -> Option<Self> {
         let number = Self { text };
         (text.len() <= PLAIN && !has_exponent(text) || number.value().is_finite()).then_some(number)
@@ -35,6 +36,15 @@ impl<'a> Number<'a> {
 
     pub(crate) fn value(&self) -> f64 {
         self.text.parse().unwrap_or(f64::INFINITY)
+    }
+
+    /// Whether it is 0, however written.
+    pub(crate) fn is_zero(&self) -> bool {
+        let is_above = |digit: u8| matches!(digit, b'1'..=b'9');
+        if self.text.len() <= PLAIN && !has_exponent(self.text) {
+            return !self.text.bytes().any(is_above);
+        }
+        self.value() == 0.0
     }
 
     /// The number without its sign.
@@ -66,6 +76,14 @@ impl<'a> Number<'a> {
 
     /// The number as an integer, when it is one.
     pub(crate) fn integer(&self) -> Option<i64> {
+        let digits = self.text.as_bytes();
+        if digits.len() <= PLAIN && is_digits(self.text) {
+            return Some(
+                digits
+                    .iter()
+                    .fold(0, |number, digit| number * 10 + i64::from(digit & 0xF)),
+            );
+        }
         self.whole()?.parse().ok()
     }
 }
@@ -107,6 +125,9 @@ pub(crate) fn write_number(out: &mut Sink, number: Number<'_>) {
     if text.len() <= PLAIN && is_digits(text) {
         return out.put(text.as_bytes());
     }
+    if let Some(trimmed) = trimmed(text.as_bytes()) {
+        return out.put(trimmed);
+    }
     let magnitude = text.strip_prefix('-').unwrap_or(text);
     let plain = text.len() <= PLAIN && !has_exponent(text) && !magnitude.starts_with("0.000000");
     if !plain {
@@ -117,6 +138,28 @@ pub(crate) fn write_number(out: &mut Sink, number: Number<'_>) {
         false => text,
     };
     out.put(if trimmed == "-0" { b"0" } else { trimmed.as_bytes() });
+}
+
+/// An amount without the zeros behind it: digits, a point, digits, as most are. `None` for anything else.
+fn trimmed(text: &[u8]) -> Option<&[u8]> {
+    if text.len() > PLAIN {
+        return None;
+    }
+    let (mut point, mut last) = (None, 0);
+    for (place, byte) in text.iter().enumerate() {
+        match byte {
+            b'0' => {}
+            b'1'..=b'9' => last = place,
+            b'.' => point = Some(place),
+            _ => return None,
+        }
+    }
+    let point = point?;
+    // Below 1 it may be so small that it is written in another way.
+    if text.first() == Some(&b'0') {
+        return None;
+    }
+    text.get(..if last > point { last + 1 } else { point })
 }
 
 /// ECMAScript's `Number::toString`: digits without exponent from 1e-6 up to below 1e21.

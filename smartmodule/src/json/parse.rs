@@ -1,7 +1,10 @@
 //! The parser: text to tokens, in one loop.
 
-use super::chunk::{CHUNK, chunk_at};
-use super::lexicon::Head;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::block::{Member, block_at};
+use super::scalar::{number, string, visible, word};
+use super::shape::Shape;
 use super::value::{Document, Kind, unescape};
 use crate::keys::KEYS;
 
@@ -17,14 +20,15 @@ const FEW_TOKENS: usize = 1 << 9;
 /// One value of the document.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Token {
-    /// Byte range of the value in the text; of a string, what stands between the quotes.
+    /// Byte range of the value in the text; of a string, what stands between the quotes. Of a container only the start.
     pub(super) start: u32,
     pub(super) end: u32,
     /// Index of the token that follows this value and everything in it. While it is open: that of its container.
     pub(super) next: u32,
-    /// Byte range of the member's name between its quotes; empty for what is no member.
-    pub(super) name: u32,
-    pub(super) name_end: u32,
+    /// How many bytes before the value the member's name begins, and its length between the quotes; 0 for what is no
+    /// member.
+    pub(super) name_before: u32,
+    pub(super) name_length: u32,
     pub(super) kind: Kind,
     /// The number of the member's name among the [known keys](crate::keys::Key).
     pub(super) key: u8,
@@ -41,15 +45,35 @@ pub(crate) enum Fault {
     TooMany,
 }
 
-/// The tokens of one document; kept between documents for its allocation.
+/// The tokens of one document; kept between documents for its allocation, and because the next one may have its shape.
 #[derive(Debug, Default)]
 pub(crate) struct Tape {
     tokens: Vec<Token>,
+    count: usize,
+    shape: Shape,
+    /// Tells it from every other shape.
+    shape_id: u64,
 }
 
 impl Tape {
     /// Parses `text`; the document returned borrows from both.
     pub(crate) fn parse<'a>(&'a mut self, text: &'a str) -> Result<Document<'a>, Fault> {
+        let known = self.tokens.get_mut(..self.count).unwrap_or_default();
+        if !self.shape.fits(text.as_bytes(), known) {
+            self.parse_anew(text)?;
+        }
+        Ok(Document {
+            text,
+            tokens: self.tokens.get(..self.count).unwrap_or_default(),
+            shape: self.shape_id,
+        })
+    }
+
+    #[inline(never)]
+    fn parse_anew(&mut self, text: &str) -> Result<(), Fault> {
+        self.shape.forget();
+        static SHAPES: AtomicU64 = AtomicU64::new(1);
+        self.shape_id = SHAPES.fetch_add(1, Ordering::Relaxed);
         // Positions are 32 bits.
         if u32::try_from(text.len()).is_err() {
             return Err(Fault::TooMany);
@@ -57,8 +81,10 @@ impl Tape {
         loop {
             match tokens(text.as_bytes(), &mut self.tokens) {
                 Ok(count) => {
-                    let tokens = self.tokens.get(..count).unwrap_or_default();
-                    return Ok(Document { text, tokens });
+                    self.count = count;
+                    self.shape
+                        .learn(text.as_bytes(), self.tokens.get(..count).unwrap_or_default());
+                    return Ok(());
                 }
                 Err(Fault::TooMany) if self.tokens.len() < MAX_TOKENS => {
                     let more = (2 * self.tokens.len()).clamp(FEW_TOKENS, MAX_TOKENS);
@@ -68,29 +94,6 @@ impl Tape {
             }
         }
     }
-}
-
-/// The byte at `at`; where the text ends, one that JSON has nowhere.
-#[inline(always)]
-fn byte(bytes: &[u8], at: usize) -> u8 {
-    bytes.get(at).copied().unwrap_or(0)
-}
-
-/// The first byte from `at` on that is no blank, and where it stands.
-#[inline(always)]
-fn visible(bytes: &[u8], at: usize) -> (u8, usize) {
-    match byte(bytes, at) {
-        next @ b'!'.. => (next, at),
-        _ => behind_blanks(bytes, at),
-    }
-}
-
-#[inline(never)]
-fn behind_blanks(bytes: &[u8], mut at: usize) -> (u8, usize) {
-    while let b' ' | b'\n' | b'\r' | b'\t' = byte(bytes, at) {
-        at += 1;
-    }
-    (byte(bytes, at), at)
 }
 
 /// The container the parser is in.
@@ -110,9 +113,39 @@ fn tokens(bytes: &[u8], tokens: &mut [Token]) -> Result<usize, Fault> {
         depth: 0,
         is_object: false,
     };
-    let mut name = Name::default();
     let (mut first, mut at) = visible(bytes, 0);
     loop {
+        // Here a member or an element begins, with `first`.
+        let mut name = Name::default();
+        if inside.is_object {
+            let block = block_at(bytes, at);
+            match block.and_then(Member::read) {
+                Some(member) => {
+                    name = Name::of(&member, at);
+                    if let Some(scalar) = block.and_then(|block| member.scalar(block)) {
+                        let place = tokens.get_mut(count).ok_or(Fault::TooMany)?;
+                        *place = name.token(scalar.kind, at + scalar.start, at + scalar.end, count + 1);
+                        count += 1;
+                        (first, at) = visible(bytes, at + scalar.next);
+                        if first == b',' {
+                            (first, at) = visible(bytes, at + 1);
+                            continue;
+                        }
+                        match behind(bytes, tokens, &mut inside, count, (first, at))? {
+                            Some(start) => (first, at) = start,
+                            None => return Ok(count),
+                        }
+                        continue;
+                    }
+                    first = member.first;
+                    at += member.value;
+                    if first <= b' ' {
+                        (first, at) = visible(bytes, at);
+                    }
+                }
+                None => (first, at, name) = value_start(bytes, first, at)?,
+            }
+        }
         // Here a value begins, with `first`.
         let place = tokens.get_mut(count).ok_or(Fault::TooMany)?;
         let scalar = match first {
@@ -137,7 +170,7 @@ fn tokens(bytes: &[u8], tokens: &mut [Token]) -> Result<usize, Fault> {
                 let next;
                 (next, at) = visible(bytes, at + 1);
                 if next != inside.close() {
-                    (first, at, name) = value_start(bytes, next, at, inside)?;
+                    first = next;
                     continue;
                 }
                 None
@@ -154,63 +187,55 @@ fn tokens(bytes: &[u8], tokens: &mut [Token]) -> Result<usize, Fault> {
             *place = name.token(kind, start, end, count + 1);
             count += 1;
         }
-        let mut next;
-        (next, at) = visible(bytes, at);
-        // Behind a value.
-        loop {
-            if inside.depth == 0 {
-                return if at == bytes.len() {
-                    Ok(count)
-                } else {
-                    Err(Fault::Syntax(at))
-                };
-            }
-            if next != inside.close() {
-                break;
-            }
-            inside = closed(tokens, inside, at + 1, count);
-            (next, at) = visible(bytes, at + 1);
+        match behind(bytes, tokens, &mut inside, count, visible(bytes, at))? {
+            Some(start) => (first, at) = start,
+            None => return Ok(count),
         }
-        if next != b',' {
-            return Err(Fault::Syntax(at));
-        }
-        (next, at) = visible(bytes, at + 1);
-        (first, at, name) = value_start(bytes, next, at, inside)?;
     }
 }
 
-/// From where a member or an element begins, with `next`, to where its value does; with the member's name.
+/// From behind a value, where `next` stands, to where the next member or element begins. `None` at the document's end.
 #[inline(always)]
-fn value_start(bytes: &[u8], next: u8, at: usize, inside: Container) -> Result<(u8, usize, Name), Fault> {
-    if !inside.is_object {
-        return Ok((next, at, Name::default()));
+fn behind(
+    bytes: &[u8],
+    tokens: &mut [Token],
+    inside: &mut Container,
+    count: usize,
+    (mut next, mut at): (u8, usize),
+) -> Result<Option<(u8, usize)>, Fault> {
+    loop {
+        if inside.depth == 0 {
+            return if at == bytes.len() {
+                Ok(None)
+            } else {
+                Err(Fault::Syntax(at))
+            };
+        }
+        if next != inside.close() {
+            break;
+        }
+        *inside = closed(tokens, *inside, count);
+        (next, at) = visible(bytes, at + 1);
     }
+    if next != b',' {
+        return Err(Fault::Syntax(at));
+    }
+    Ok(Some(visible(bytes, at + 1)))
+}
+
+/// From where a member begins, with `next`, to where its value does; with its name.
+#[inline(never)]
+fn value_start(bytes: &[u8], next: u8, at: usize) -> Result<(u8, usize, Name), Fault> {
     if next != b'"' {
         return Err(Fault::Syntax(at));
     }
-    let name = member_name(bytes, at + 1)?;
+    let name = any_name(bytes, at + 1)?;
     let (colon, at) = visible(bytes, name.end as usize + 1);
     if colon != b':' {
         return Err(Fault::Syntax(at));
     }
     let (first, at) = visible(bytes, at + 1);
     Ok((first, at, name))
-}
-
-/// `true`, `false` or `null`.
-#[inline(never)]
-fn word(bytes: &[u8], first: u8, at: usize) -> Result<(Kind, usize), Fault> {
-    let (word, kind) = match first {
-        b't' => (&b"true"[..], Kind::True),
-        b'f' => (&b"false"[..], Kind::False),
-        b'n' => (&b"null"[..], Kind::Null),
-        _ => return Err(Fault::Syntax(at)),
-    };
-    if bytes.get(at..).is_some_and(|rest| rest.starts_with(word)) {
-        Ok((kind, at + word.len()))
-    } else {
-        Err(Fault::Syntax(at))
-    }
 }
 
 impl Container {
@@ -221,15 +246,14 @@ impl Container {
     }
 }
 
-/// Ends the container whose last bracket comes before `end`, and gives the one around it.
+/// Ends a container, and gives the one around it.
 #[inline(always)]
-fn closed(tokens: &mut [Token], inside: Container, end: usize, count: usize) -> Container {
+fn closed(tokens: &mut [Token], inside: Container, count: usize) -> Container {
     let depth = inside.depth - 1;
     let Some(token) = tokens.get_mut(inside.token) else {
         return Container { depth, ..inside };
     };
     let outer = token.next as usize;
-    token.end = end as u32;
     token.next = count as u32;
     let is_object = tokens.get(outer).is_some_and(|outer| outer.kind == Kind::Object);
     Container {
@@ -248,6 +272,16 @@ struct Name {
 }
 
 impl Name {
+    /// That of a member at `at`.
+    #[inline(always)]
+    const fn of(member: &Member, at: usize) -> Self {
+        Self {
+            start: at as u32 + 1,
+            end: (at + member.name_end) as u32,
+            key: member.key,
+        }
+    }
+
     /// The token of a value of this name.
     #[inline(always)]
     const fn token(self, kind: Kind, start: usize, end: usize, next: usize) -> Token {
@@ -256,8 +290,8 @@ impl Name {
             start: start as u32,
             end: end as u32,
             next: next as u32,
-            name: self.start,
-            name_end: self.end,
+            name_before: if self.end == 0 { 0 } else { start as u32 - self.start },
+            name_length: self.end - self.start,
             kind,
             key: self.key,
         }
@@ -265,38 +299,7 @@ impl Name {
 }
 
 /// Reads a name from behind its first quote.
-#[inline(always)]
-fn member_name(bytes: &[u8], start: usize) -> Result<Name, Fault> {
-    match plain_name(bytes, start) {
-        Some(name) => Ok(name),
-        None => odd_name(bytes, start),
-    }
-}
-
-/// A name of at most 31 bytes without escapes; nearly every one.
-#[inline(always)]
-fn plain_name(bytes: &[u8], start: usize) -> Option<Name> {
-    let chunk = chunk_at(bytes, start)?;
-    let mut length = chunk.special().first();
-    if length == CHUNK {
-        length += chunk_at(bytes, start + CHUNK)?.special().first();
-    }
-    let end = start + length;
-    if byte(bytes, end) != b'"' {
-        return None;
-    }
-    let (low, high) = chunk.words();
-    let key = KEYS.find_head(Head::new(low, high, length), bytes, start);
-    Some(Name {
-        start: start as u32,
-        end: end as u32,
-        key,
-    })
-}
-
-/// A name that is long, has escapes, or stands at the end of the text.
-#[inline(never)]
-fn odd_name(bytes: &[u8], start: usize) -> Result<Name, Fault> {
+fn any_name(bytes: &[u8], start: usize) -> Result<Name, Fault> {
     let string = string(bytes, start)?;
     let name = bytes.get(start..string.end).unwrap_or_default();
     let key = if string.escaped {
@@ -309,128 +312,4 @@ fn odd_name(bytes: &[u8], start: usize) -> Result<Name, Fault> {
         end: string.end as u32,
         key,
     })
-}
-
-/// What stands between two quotes.
-struct StringEnd {
-    end: usize,
-    escaped: bool,
-}
-
-impl StringEnd {
-    /// What kind of value it is.
-    #[inline(always)]
-    fn kind(&self, bytes: &[u8], start: usize) -> Kind {
-        if self.escaped {
-            return Kind::Escaped;
-        }
-        let (first, last) = (byte(bytes, start), byte(bytes, self.end.wrapping_sub(1)));
-        let visible = |byte: u8| byte.wrapping_sub(b'!') <= b'~' - b'!';
-        // An empty one begins with the quote behind it, and ends with the one before it.
-        let says = self.end > start && visible(first) && visible(last) && (first != b'n' || self.end - start != 4);
-        if says { Kind::Word } else { Kind::Plain }
-    }
-}
-
-/// Reads a string from behind its first quote.
-#[inline(always)]
-fn string(bytes: &[u8], start: usize) -> Result<StringEnd, Fault> {
-    let mut at = start;
-    while let Some(chunk) = chunk_at(bytes, at) {
-        let special = chunk.special().first();
-        at += special;
-        if special < CHUNK {
-            if byte(bytes, at) == b'"' {
-                return Ok(StringEnd {
-                    end: at,
-                    escaped: false,
-                });
-            }
-            break;
-        }
-    }
-    odd_string(bytes, at)
-}
-
-/// The rest of a string that has escapes, or stands at the end of the text.
-#[cold]
-#[inline(never)]
-fn odd_string(bytes: &[u8], mut at: usize) -> Result<StringEnd, Fault> {
-    let mut escaped = false;
-    loop {
-        at += super::scan::plain_prefix(bytes.get(at..).unwrap_or_default());
-        match byte(bytes, at) {
-            b'"' => return Ok(StringEnd { end: at, escaped }),
-            b'\\' => {
-                escaped = true;
-                at = escape(bytes, at + 1)?;
-            }
-            // The text is UTF-8 already; only control characters are not allowed as they are.
-            _ => return Err(Fault::Syntax(at)),
-        }
-    }
-}
-
-/// Reads an escape from behind its backslash.
-fn escape(bytes: &[u8], at: usize) -> Result<usize, Fault> {
-    match byte(bytes, at) {
-        b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => Ok(at + 1),
-        b'u' => match bytes.get(at + 1..at + 5) {
-            Some(digits) if digits.iter().all(u8::is_ascii_hexdigit) => Ok(at + 5),
-            _ => Err(Fault::Syntax(at)),
-        },
-        _ => Err(Fault::Syntax(at)),
-    }
-}
-
-/// The first byte from `at` on that is no digit.
-#[inline(always)]
-fn digits(bytes: &[u8], mut at: usize) -> usize {
-    while let Some(chunk) = chunk_at(bytes, at) {
-        let count = chunk.not_digits().first();
-        at += count;
-        if count < CHUNK {
-            return at;
-        }
-    }
-    while byte(bytes, at).is_ascii_digit() {
-        at += 1;
-    }
-    at
-}
-
-/// Reads a number, up to the byte behind it.
-#[inline(always)]
-fn number(bytes: &[u8], start: usize) -> Result<(Kind, usize), Fault> {
-    let at = digits(bytes, start);
-    let (length, next) = (at - start, byte(bytes, at));
-    if (1..=super::number::PLAIN).contains(&length)
-        && (byte(bytes, start) != b'0' || length == 1)
-        && !matches!(next, b'.' | b'e' | b'E')
-    {
-        return Ok((Kind::Integer, at));
-    }
-    Ok((Kind::Number, odd_number(bytes, start)?))
-}
-
-fn odd_number(bytes: &[u8], mut at: usize) -> Result<usize, Fault> {
-    let some = |at: usize| match digits(bytes, at) {
-        end if end == at => Err(Fault::Syntax(at)),
-        end => Ok(end),
-    };
-    if byte(bytes, at) == b'-' {
-        at += 1;
-    }
-    at = if byte(bytes, at) == b'0' { at + 1 } else { some(at)? };
-    if byte(bytes, at) == b'.' {
-        at = some(at + 1)?;
-    }
-    if let b'e' | b'E' = byte(bytes, at) {
-        at += 1;
-        if let b'+' | b'-' = byte(bytes, at) {
-            at += 1;
-        }
-        at = some(at)?;
-    }
-    Ok(at)
 }

@@ -1,95 +1,125 @@
 //! customerAdded, customerUpdated.
 
-use super::common::{id, key_values, text};
+use super::common::{id_of, text_of};
+use super::plan::{self, Place, Plan, before, call, each, end, object, pairs, plan, text, upper, within};
 use super::{Notes, profile_tenant};
 use crate::event::{Event, Trim};
 use crate::json::Value;
 use crate::keys::Key;
 use crate::kind::EventKind;
-use crate::read::{self, find};
+use crate::read;
 use crate::text::Text;
 use crate::time::{Day, epoch};
 use crate::xdm::{Xdm, name};
 
+static TENANT: Plan = Plan {
+    place: Place::Tenant,
+    steps: &plan([
+        object(name!("customer")),
+        within(Key::CustomerStatus),
+        object(name!("status")),
+        text(name!("previous"), Key::PreviousLabel).or(Key::PreviousStatus),
+        text(name!("current"), Key::CurrentLabel).or(Key::CurrentStatus),
+        text(name!("reason"), Key::Reason),
+        end(),
+        end(),
+        before(Trim::Lists),
+        each(name!("updatedFields"), Key::UpdatedFields),
+        text(name!("name"), Key::FieldName),
+        text(name!("type"), Key::FieldType),
+        text(name!("previousValue"), Key::PreviousValue),
+        text(name!("currentValue"), Key::CurrentValue),
+        end(),
+        end(),
+        end(),
+    ]),
+};
+
+/// What is left of it for a deleted customer.
+static TENANT_OF_DELETED: Plan = Plan {
+    place: Place::TenantOfDeleted,
+    steps: &plan([
+        object(name!("customer")),
+        within(Key::CustomerStatus),
+        object(name!("status")),
+        text(name!("previous"), Key::PreviousLabel).or(Key::PreviousStatus),
+        text(name!("current"), Key::CurrentLabel).or(Key::CurrentStatus),
+        end(),
+        end(),
+        end(),
+    ]),
+};
+
 pub(super) fn tenant(event: &Event<'_>, trim: Trim, xdm: &mut Xdm<'_>) {
-    xdm.object(name!("customer"), |xdm| {
-        let status = event.get(Key::CustomerStatus);
-        xdm.object(name!("status"), |xdm| {
-            xdm.text(
-                name!("previous"),
-                text(status, Key::PreviousLabel).or_else(|| text(status, Key::PreviousStatus)),
-            );
-            xdm.text(
-                name!("current"),
-                text(status, Key::CurrentLabel).or_else(|| text(status, Key::CurrentStatus)),
-            );
-            if !event.is_deleted() {
-                xdm.copy(name!("reason"), find(status, Key::Reason));
-            }
-        });
-        if trim >= Trim::Lists || event.is_deleted() {
-            return;
-        }
-        xdm.array(name!("updatedFields"), |xdm| {
-            for field in event.get(Key::UpdatedFields).into_iter().flat_map(Value::items) {
-                xdm.element(|xdm| {
-                    xdm.copy(name!("name"), find(Some(field), Key::FieldName));
-                    xdm.copy(name!("type"), find(Some(field), Key::FieldType));
-                    xdm.copy(name!("previousValue"), find(Some(field), Key::PreviousValue));
-                    xdm.copy(name!("currentValue"), find(Some(field), Key::CurrentValue));
-                });
-            }
-        });
+    let steps = if event.is_deleted() {
+        &TENANT_OF_DELETED
+    } else {
+        &TENANT
+    };
+    plan::write(steps, event, trim, xdm);
+}
+
+static PROFILE: Plan = Plan {
+    place: Place::Profile,
+    steps: &plan([
+        object(name!("person")),
+        object(name!("name")),
+        call(|event, xdm| {
+            let block = event.get(Key::CustomerIdentifiers);
+            let name = |key: Key| event.text(key).or_else(|| text_of(block, key));
+            xdm.text(name!("firstName"), name(Key::FirstName));
+            xdm.text(name!("lastName"), name(Key::LastName));
+        }),
+        end(),
+        call(|event, xdm| {
+            let gender = extended(event, &["gender"]).and_then(|value| gender(&value));
+            xdm.text(name!("gender"), gender.map(Text::Plain));
+            let birth = extended(event, &["dob_date", "dob"]).filter(|day| Day::parse(day).is_some());
+            xdm.text(name!("birthDate"), birth);
+        }),
+        end(),
+        object(name!("personalEmail")),
+        call(|event, xdm| {
+            // An address with other letters is a fine identity, but no `email` of the XDM schema.
+            let address = event.customer.email.as_ref().filter(|email| email.is_ascii());
+            xdm.shared(name!("address"), address);
+        }),
+        end(),
+        object(name!("mobilePhone")),
+        call(|event, xdm| xdm.shared(name!("number"), event.customer.mobile.as_ref())),
+        end(),
+        object(name!("loyalty")),
+        call(join_date),
+        within(Key::CustomerStatus),
+        text(name!("status"), Key::CurrentLabel).or(Key::CurrentStatus),
+        end(),
+        end(),
+    ]),
+};
+
+static PROFILE_TENANT: Plan = Plan {
+    place: Place::ProfileTenant,
+    steps: &plan([
+        upper(name!("loyaltyType"), Key::LoyaltyType),
+        call(|event, xdm| xdm.shared(name!("externalId"), event.customer.external_id.as_ref())),
+        pairs(name!("customFields"), Key::CustomFields),
+        pairs(name!("extendedFields"), Key::ExtendedFields),
+    ]),
+};
+
+pub(super) fn profile(event: &Event<'_>, with_tenant: bool, _: &mut Notes, xdm: &mut Xdm<'_>) {
+    plan::write(&PROFILE, event, Trim::Nothing, xdm);
+    profile_tenant(event, with_tenant, xdm, |xdm| {
+        plan::write(&PROFILE_TENANT, event, Trim::Nothing, xdm);
     });
 }
 
-pub(super) fn profile(event: &Event<'_>, with_tenant: bool, _: &mut Notes, xdm: &mut Xdm<'_>) {
-    let customer = &event.customer;
-    let block = event.get(Key::CustomerIdentifiers);
-    xdm.object(name!("person"), |xdm| {
-        xdm.object(name!("name"), |xdm| {
-            xdm.text(
-                name!("firstName"),
-                event.text(Key::FirstName).or_else(|| text(block, Key::FirstName)),
-            );
-            xdm.text(
-                name!("lastName"),
-                event.text(Key::LastName).or_else(|| text(block, Key::LastName)),
-            );
-        });
-        xdm.text(
-            name!("gender"),
-            extended(event, &["gender"])
-                .and_then(|value| gender(&value))
-                .map(Text::Plain),
-        );
-        let birth = extended(event, &["dob_date", "dob"]).filter(|day| Day::parse(day).is_some());
-        xdm.text(name!("birthDate"), birth);
-    });
-    // An address with other letters is a fine identity, but no `email` of the XDM schema.
-    let address = customer.email.as_ref().filter(|email| email.is_ascii());
-    xdm.object(name!("personalEmail"), |xdm| xdm.shared(name!("address"), address));
-    xdm.object(name!("mobilePhone"), |xdm| {
-        xdm.shared(name!("number"), customer.mobile.as_ref())
-    });
-    xdm.object(name!("loyalty"), |xdm| {
-        if event.kind == EventKind::CustomerAdded {
-            // `enteredAt` may lie in the future by the gap between two zones; the customer joined before we heard of it.
-            let entered = event.get(Key::EnteredAt).and_then(|value| epoch(value).ok());
-            xdm.instant(name!("joinDate"), Some(entered.unwrap_or(event.at).min(event.at)));
-        }
-        let status = event.get(Key::CustomerStatus);
-        xdm.text(
-            name!("status"),
-            text(status, Key::CurrentLabel).or_else(|| text(status, Key::CurrentStatus)),
-        );
-    });
-    profile_tenant(event, with_tenant, xdm, |xdm| {
-        xdm.text(name!("loyaltyType"), event.text(Key::LoyaltyType).map(Text::upper));
-        xdm.shared(name!("externalId"), customer.external_id.as_ref());
-        key_values(name!("customFields"), event.get(Key::CustomFields), xdm);
-        key_values(name!("extendedFields"), event.get(Key::ExtendedFields), xdm);
-    });
+fn join_date(event: &Event<'_>, xdm: &mut Xdm<'_>) {
+    if event.kind == EventKind::CustomerAdded {
+        // `enteredAt` may lie in the future by the gap between two zones; the customer joined before we heard of it.
+        let entered = event.get(Key::EnteredAt).and_then(|value| epoch(value).ok());
+        xdm.instant(name!("joinDate"), Some(entered.unwrap_or(event.at).min(event.at)));
+    }
 }
 
 /// The value of an extended field.
@@ -98,7 +128,8 @@ fn extended<'a>(event: &Event<'a>, keys: &[&str]) -> Option<Text<'a>> {
     keys.iter().find_map(|wanted| {
         fields.into_iter().flat_map(Value::items).find_map(|field| {
             let key = read::text(field.get(Key::OfPair)?)?;
-            key.eq_ignore_ascii_case(wanted).then(|| id(Some(field), Key::Value))?
+            key.eq_ignore_ascii_case(wanted)
+                .then(|| id_of(Some(field), Key::Value))?
         })
     })
 }

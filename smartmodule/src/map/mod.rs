@@ -4,6 +4,7 @@ mod common;
 mod customer;
 mod day;
 mod generic;
+mod plan;
 mod points;
 mod promotion;
 mod reward;
@@ -11,6 +12,8 @@ mod tier;
 mod transaction;
 
 use std::ops::Range;
+
+pub(crate) use plan::Resolved;
 
 use crate::event::{Event, Trim};
 use crate::kind::{Depth, EventKind};
@@ -49,12 +52,15 @@ impl Notes {
 
 /// Writes the ExperienceEvent.
 /// Gives where the identityMap stands in it.
-pub(crate) fn write_event(event: &Event<'_>, trim: Trim, out: &mut Sink) -> Range<usize> {
+pub(crate) fn write_event(event: &Event<'_>, trim: Trim, resolved: &mut Resolved, out: &mut Sink) -> Range<usize> {
     let mut identities = 0..0;
-    Xdm::entity(out, &event.params.omit, |xdm| {
+    Xdm::entity(out, &event.params.omit, resolved, |xdm| {
         xdm.shared(name!("_id"), Some(&event.id));
         xdm.instant(name!("timestamp"), Some(event.at));
-        xdm.label(name!("eventType"), event_type(event));
+        match event_type(event) {
+            Some(word) => xdm.label(name!("eventType"), word),
+            None => xdm.prefixed_member(name!("eventType"), b"capillary.", event.kind.event_name()),
+        }
         identities.start = xdm.written();
         event
             .customer
@@ -98,17 +104,18 @@ fn own_fields(event: &Event<'_>, trim: Trim, xdm: &mut Xdm<'_>) {
     }
 }
 
-fn event_type(event: &Event<'_>) -> &'static str {
+/// The `eventType` of an event that is something XDM knows, or not what its name says.
+fn event_type(event: &Event<'_>) -> Option<&'static str> {
     if event.kind == EventKind::TransactionAdded {
         let bill = transaction::Bill::read(event);
         if bill.counts {
-            return "commerce.purchases";
+            return Some("commerce.purchases");
         }
         if bill.is_return {
-            return "capillary.transactionReturned";
+            return Some("capillary.transactionReturned");
         }
     }
-    event.kind.event_type()
+    None
 }
 
 /// Writes the profile record, whose identityMap is the event's; `false`, and nothing, when the event states no profile facts.
@@ -117,6 +124,7 @@ pub(crate) fn write_profile(
     identities: Range<usize>,
     with_tenant: bool,
     notes: &mut Notes,
+    resolved: &mut Resolved,
     out: &mut Sink,
 ) -> bool {
     use EventKind as K;
@@ -130,7 +138,7 @@ pub(crate) fn write_profile(
     let with_tenant = with_tenant && event.params.tenant.is_some();
     let start = out.len();
     let mut is_empty = true;
-    Xdm::entity(out, &event.params.omit, |xdm| {
+    Xdm::entity(out, &event.params.omit, resolved, |xdm| {
         xdm.repeat(identities);
         let before = xdm.written();
         facts(event, with_tenant, notes, xdm);

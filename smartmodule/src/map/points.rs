@@ -1,14 +1,15 @@
 //! pointsIssued, pointsRedeemed, pointsExpired, pointsExpiryReminder, pointsExpiryChange.
 
-use super::common::{activity_id, number};
+use super::common::{activity_id, number_of};
+use super::plan::{self, Place, Plan, before, boolean, each, end, id, number, numbered, object, plan, text, within};
 use super::{Notes, of_this_program};
 use crate::event::{Event, Trim};
 use crate::identity::is_other_entity;
 use crate::json::{Number, Value};
 use crate::keys::Key;
 use crate::kind::EventKind;
-use crate::read::{self, find, member};
-use crate::xdm::{Name, Xdm, name};
+use crate::read::{self, member};
+use crate::xdm::{Xdm, name};
 
 /// Loyalty Event Details: one entry with the total, since the breakdown need not add up to it.
 pub(super) fn standard(event: &Event<'_>, xdm: &mut Xdm<'_>) {
@@ -28,114 +29,76 @@ pub(super) fn standard(event: &Event<'_>, xdm: &mut Xdm<'_>) {
     });
 }
 
-pub(super) fn tenant(event: &Event<'_>, trim: Trim, xdm: &mut Xdm<'_>) {
-    xdm.object(name!("points"), |xdm| {
-        xdm.number(name!("issued"), event.find(Key::TotalPointsIssued));
-        xdm.number(name!("regularIssued"), event.find(Key::RegularPointsIssued));
-        xdm.number(name!("redeemed"), event.find(Key::TotalPointsRedeemed));
-        xdm.number(name!("redeemedValue"), event.find(Key::RedeemedPointsCurrencyValue));
-        xdm.number(name!("expired"), event.find(Key::PointsExpired));
-        xdm.number(name!("expiring"), event.find(Key::PointsScheduledForExpiry));
-        xdm.copy(name!("expiryDay"), event.find(Key::ScheduledExpiryDate));
-        xdm.number(name!("balance"), event.find(Key::ProgramCurrentPoints));
-        xdm.number(name!("lifetime"), event.find(Key::ProgramLifetimePoints));
+/// The fields of all five kinds; what a kind has no value for is left out.
+static TENANT: Plan = Plan {
+    place: Place::Tenant,
+    steps: &plan([
+        object(name!("points")),
+        number(name!("issued"), Key::TotalPointsIssued),
+        number(name!("regularIssued"), Key::RegularPointsIssued),
+        number(name!("redeemed"), Key::TotalPointsRedeemed),
+        number(name!("redeemedValue"), Key::RedeemedPointsCurrencyValue),
+        number(name!("expired"), Key::PointsExpired),
+        number(name!("expiring"), Key::PointsScheduledForExpiry),
+        text(name!("expiryDay"), Key::ScheduledExpiryDate),
+        number(name!("balance"), Key::ProgramCurrentPoints),
+        number(name!("lifetime"), Key::ProgramLifetimePoints),
         // Place and shape are not documented; where it is a number it is the total over all programs.
-        xdm.number(name!("availableBalance"), event.find(Key::AvailablePointsBalance));
-        xdm.id(name!("redemptionSummaryId"), event.find(Key::RedemptionSummaryId));
-        xdm.id(name!("redemptionBillNumber"), event.find(Key::RedemptionBillNumber));
-        xdm.boolean(
-            name!("isGroupRedemption"),
-            event.get(Key::IsGroupRedemption).and_then(read::boolean),
-        );
-        if trim < Trim::Activity {
-            xdm.copy(name!("redemptionNotes"), event.find(Key::RedemptionNotes));
-        }
-        if trim < Trim::Lists {
-            lists(event, xdm);
-        }
-    });
-    let behavior = event.get(Key::BehavioralEventAttributes);
-    xdm.object(name!("behavioralEvent"), |xdm| {
-        xdm.copy(name!("name"), find(behavior, Key::BehaviorName));
-        xdm.id(name!("webhookId"), find(behavior, Key::WebhookId));
-        xdm.id(name!("requestId"), find(behavior, Key::RequestId));
-    });
-}
+        number(name!("availableBalance"), Key::AvailablePointsBalance),
+        id(name!("redemptionSummaryId"), Key::RedemptionSummaryId),
+        id(name!("redemptionBillNumber"), Key::RedemptionBillNumber),
+        boolean(name!("isGroupRedemption"), Key::IsGroupRedemption),
+        before(Trim::Activity),
+        text(name!("redemptionNotes"), Key::RedemptionNotes),
+        end(),
+        before(Trim::Lists),
+        each(name!("regular"), Key::RegularPointsBreakup),
+        number(name!("points"), Key::Points),
+        text(name!("expiryDay"), Key::ExpiryAt),
+        end(),
+        each(name!("promotional"), Key::PromotionalPointsIssued),
+        number(name!("points"), Key::PromotionPoints),
+        id(name!("promotionId"), Key::PromotionIdentifier),
+        text(name!("promotionName"), Key::PromotionName),
+        text(name!("promotionType"), Key::PromotionType),
+        text(name!("expiryDay"), Key::PromotionPointsExpiryDate),
+        end(),
+        each(name!("promised"), Key::PromisedPointsIssued),
+        number(name!("points"), Key::PromisedPoints),
+        boolean(name!("externalTrigger"), Key::IsExternalTriggerBased),
+        text(name!("conversionDay"), Key::PromisedPointsConversionDate),
+        id(name!("promotionId"), Key::PromotionIdentifier),
+        end(),
+        each(name!("programs"), Key::RedemptionFromEarningPrograms),
+        numbered(name!("programId"), Key::ProgramId),
+        number(name!("redeemed"), Key::PointsRedeemed),
+        number(name!("balance"), Key::ProgramCurrentPoints),
+        end(),
+        each(name!("expiryChanges"), Key::UpdatedPointsExpiryBreakup),
+        number(name!("points"), Key::Points),
+        id(name!("awardId"), Key::PointAwardedRefID),
+        text(name!("awardType"), Key::PointsAwardedRefType),
+        id(name!("promotionId"), Key::PromotionID),
+        text(name!("previousExpiry"), Key::PointsPreviousExpiryDate),
+        text(name!("newExpiry"), Key::NewExpiryDate),
+        text(name!("newExpiryType"), Key::NewExpirySetType),
+        text(name!("reason"), Key::ExpiryUpdateReasonType),
+        text(name!("note"), Key::ExpiryUpdateReasonNote),
+        end(),
+        end(),
+        end(),
+        within(Key::BehavioralEventAttributes),
+        object(name!("behavioralEvent")),
+        text(name!("name"), Key::BehaviorName),
+        id(name!("webhookId"), Key::WebhookId),
+        id(name!("requestId"), Key::RequestId),
+        end(),
+        end(),
+    ]),
+};
 
-fn lists(event: &Event<'_>, xdm: &mut Xdm<'_>) {
-    each(event, Key::RegularPointsBreakup, name!("regular"), xdm, |item, xdm| {
-        xdm.number(name!("points"), find(item, Key::Points));
-        xdm.copy(name!("expiryDay"), find(item, Key::ExpiryAt));
-    });
-    each(
-        event,
-        Key::PromotionalPointsIssued,
-        name!("promotional"),
-        xdm,
-        |item, xdm| {
-            xdm.number(name!("points"), find(item, Key::PromotionPoints));
-            xdm.id(name!("promotionId"), find(item, Key::PromotionIdentifier));
-            xdm.copy(name!("promotionName"), find(item, Key::PromotionName));
-            xdm.copy(name!("promotionType"), find(item, Key::PromotionType));
-            xdm.copy(name!("expiryDay"), find(item, Key::PromotionPointsExpiryDate));
-        },
-    );
-    each(event, Key::PromisedPointsIssued, name!("promised"), xdm, |item, xdm| {
-        xdm.number(name!("points"), find(item, Key::PromisedPoints));
-        xdm.boolean(
-            name!("externalTrigger"),
-            member(item, Key::IsExternalTriggerBased).and_then(read::boolean),
-        );
-        xdm.copy(name!("conversionDay"), find(item, Key::PromisedPointsConversionDate));
-        xdm.id(name!("promotionId"), find(item, Key::PromotionIdentifier));
-    });
-    each(
-        event,
-        Key::RedemptionFromEarningPrograms,
-        name!("programs"),
-        xdm,
-        |item, xdm| {
-            xdm.text(
-                name!("programId"),
-                member(item, Key::ProgramId).and_then(read::numbered),
-            );
-            xdm.number(name!("redeemed"), find(item, Key::PointsRedeemed));
-            xdm.number(name!("balance"), find(item, Key::ProgramCurrentPoints));
-        },
-    );
-    each(
-        event,
-        Key::UpdatedPointsExpiryBreakup,
-        name!("expiryChanges"),
-        xdm,
-        |item, xdm| {
-            xdm.number(name!("points"), find(item, Key::Points));
-            xdm.id(name!("awardId"), find(item, Key::PointAwardedRefID));
-            xdm.copy(name!("awardType"), find(item, Key::PointsAwardedRefType));
-            xdm.id(name!("promotionId"), find(item, Key::PromotionID));
-            xdm.copy(name!("previousExpiry"), find(item, Key::PointsPreviousExpiryDate));
-            xdm.copy(name!("newExpiry"), find(item, Key::NewExpiryDate));
-            xdm.copy(name!("newExpiryType"), find(item, Key::NewExpirySetType));
-            xdm.copy(name!("reason"), find(item, Key::ExpiryUpdateReasonType));
-            xdm.copy(name!("note"), find(item, Key::ExpiryUpdateReasonNote));
-        },
-    );
-}
-
-/// Writes the list `from` of the event as the list `to`.
-fn each<'a>(
-    event: &Event<'a>,
-    from: Key,
-    to: &Name,
-    xdm: &mut Xdm<'_>,
-    write: impl Fn(Option<Value<'a>>, &mut Xdm<'_>),
-) {
-    let Some(list) = event.get(from) else { return };
-    xdm.array(to, |xdm| {
-        for item in list.items() {
-            xdm.element(|xdm| write(Some(item), xdm));
-        }
-    });
+pub(super) fn tenant(event: &Event<'_>, trim: Trim, xdm: &mut Xdm<'_>) {
+    plan::write(&TENANT, event, trim, xdm);
 }
 
 /// The balance after the event, of the one program the profile speaks of.
@@ -188,6 +151,6 @@ fn balance_of<'a>(event: &Event<'a>, program: &str) -> Option<Number<'a>> {
         .flat_map(Value::items);
     entries
         .filter(|entry| member(Some(*entry), Key::ProgramId).and_then(read::numbered).as_deref() == Some(program))
-        .filter_map(|entry| number(Some(entry), Key::ProgramCurrentPoints))
+        .filter_map(|entry| number_of(Some(entry), Key::ProgramCurrentPoints))
         .last()
 }

@@ -1,6 +1,7 @@
 //! promotionEarned.
 
-use super::common::number;
+use super::common::number_of;
+use super::plan::{self, Place, Plan, before, call, end, id, object, plan, text};
 use crate::event::{Event, Trim};
 use crate::keys::Key;
 use crate::read::find;
@@ -12,27 +13,36 @@ pub(super) fn standard(event: &Event<'_>, xdm: &mut Xdm<'_>) {
     });
 }
 
-pub(super) fn tenant(event: &Event<'_>, trim: Trim, xdm: &mut Xdm<'_>) {
-    xdm.object(name!("promotion"), |xdm| {
-        xdm.id(name!("id"), event.find(Key::PromotionId));
-        xdm.copy(name!("name"), event.find(Key::PromotionName));
-        if trim < Trim::Activity {
-            xdm.copy(name!("description"), event.find(Key::PromotionDescription));
-        }
-        xdm.copy(name!("startDay"), event.find(Key::PromotionStartDate));
-        xdm.copy(name!("endDay"), event.find(Key::PromotionEndDate));
-        xdm.copy(name!("earnedDay"), event.find(Key::PromotionEarnedDate));
-        xdm.copy(name!("earnedExpiryDay"), event.find(Key::PromotionEarnedExpiryDate));
-        xdm.id(name!("issueId"), event.find(Key::IssualId));
-        xdm.id(name!("earnId"), event.find(Key::EarnedId));
-        xdm.copy(name!("offerType"), event.find(Key::PointsOfferType));
-        xdm.copy(name!("earnSource"), event.find(Key::PromotionEarnSource));
-        xdm.copy(name!("earnCriteria"), event.find(Key::EarnCriteria));
-        if trim < Trim::Lists {
+static TENANT: Plan = Plan {
+    place: Place::Tenant,
+    steps: &plan([
+        object(name!("promotion")),
+        id(name!("id"), Key::PromotionId),
+        text(name!("name"), Key::PromotionName),
+        before(Trim::Activity),
+        text(name!("description"), Key::PromotionDescription),
+        end(),
+        text(name!("startDay"), Key::PromotionStartDate),
+        text(name!("endDay"), Key::PromotionEndDate),
+        text(name!("earnedDay"), Key::PromotionEarnedDate),
+        text(name!("earnedExpiryDay"), Key::PromotionEarnedExpiryDate),
+        id(name!("issueId"), Key::IssualId),
+        id(name!("earnId"), Key::EarnedId),
+        text(name!("offerType"), Key::PointsOfferType),
+        text(name!("earnSource"), Key::PromotionEarnSource),
+        text(name!("earnCriteria"), Key::EarnCriteria),
+        before(Trim::Lists),
+        call(|event, xdm| {
             restrictions(event, Key::EarnRestrictions, name!("earnRestrictions"), xdm);
             restrictions(event, Key::RedemptionRestrictions, name!("redemptionRestrictions"), xdm);
-        }
-    });
+        }),
+        end(),
+        end(),
+    ]),
+};
+
+pub(super) fn tenant(event: &Event<'_>, trim: Trim, xdm: &mut Xdm<'_>) {
+    plan::write(&TENANT, event, trim, xdm);
 }
 
 fn restrictions(event: &Event<'_>, from: Key, to: &Name, xdm: &mut Xdm<'_>) {
@@ -41,7 +51,7 @@ fn restrictions(event: &Event<'_>, from: Key, to: &Name, xdm: &mut Xdm<'_>) {
         for item in list.items() {
             let item = Some(item);
             // -1 means no limit: a restriction that restricts nothing.
-            let Some(limit) = number(item, Key::MaxLimit)
+            let Some(limit) = number_of(item, Key::MaxLimit)
                 .and_then(|limit| limit.integer())
                 .filter(|limit| *limit >= 0)
             else {

@@ -1,11 +1,12 @@
 //! rewardIssued, CouponIssue, CouponRedeem, badgeEarned.
 
-use super::common::{id, instant};
+use super::common::{id_of, instant_at};
+use super::plan::{self, Place, Plan, before, call, end, id, instant, number, numbered, object, plan, text, within};
 use crate::event::{Event, Trim};
 use crate::json::Value;
 use crate::keys::Key;
 use crate::kind::EventKind;
-use crate::read::{self, find, member};
+use crate::read::{find, member};
 use crate::xdm::{Xdm, name};
 
 /// Loyalty Event Details of a redeemed coupon.
@@ -16,7 +17,7 @@ pub(super) fn standard(event: &Event<'_>, xdm: &mut Xdm<'_>) {
     xdm.object(name!("loyalty"), |xdm| {
         xdm.array(name!("couponRedemption"), |xdm| {
             xdm.element(|xdm| {
-                xdm.text(name!("id"), id(coupon, Key::Code).or_else(|| id(coupon, Key::Id)));
+                xdm.text(name!("id"), id_of(coupon, Key::Code).or_else(|| id_of(coupon, Key::Id)));
                 xdm.id(name!("series"), find(series, Key::Id));
                 xdm.copy(name!("seriesName"), find(series, Key::Description));
             });
@@ -24,62 +25,70 @@ pub(super) fn standard(event: &Event<'_>, xdm: &mut Xdm<'_>) {
     });
 }
 
-// Asked for by few.
-#[cold]
 pub(super) fn tenant(event: &Event<'_>, trim: Trim, xdm: &mut Xdm<'_>) {
-    match event.kind {
-        EventKind::RewardIssued => reward(event, xdm),
-        EventKind::CouponIssue => {
-            series(event.get(Key::SeriesInfo), xdm);
-            xdm.copy(name!("issueType"), event.find(Key::IssualType));
-            if trim < Trim::Lists {
-                coupons(event, xdm);
-            }
-        }
-        EventKind::CouponRedeem => redemption(event, xdm),
-        _ => badge(event, xdm),
-    }
+    let plan = match event.kind {
+        EventKind::RewardIssued => &REWARD,
+        EventKind::CouponIssue => &COUPON_ISSUE,
+        EventKind::CouponRedeem => &COUPON_REDEMPTION,
+        _ => &BADGE,
+    };
+    plan::write(plan, event, trim, xdm);
 }
 
-fn reward(event: &Event<'_>, xdm: &mut Xdm<'_>) {
-    let data = Some(event.data.object());
-    xdm.object(name!("reward"), |xdm| {
-        xdm.id(name!("id"), event.find(Key::RewardId));
-        xdm.copy(name!("type"), event.find(Key::Type));
-        xdm.copy(name!("redemptionType"), event.find(Key::RedemptionType));
-        xdm.copy(name!("label"), event.find(Key::Label));
-        xdm.copy(name!("group"), event.find(Key::Group));
-        xdm.copy(name!("tier"), event.find(Key::Tier));
-        xdm.number(name!("points"), event.find(Key::IntouchPoints));
-        xdm.id(name!("seriesId"), event.find(Key::IntouchSeriesId));
-        xdm.text(
-            name!("transactionId"),
-            event.get(Key::TransactionId).and_then(read::numbered),
-        );
-        xdm.instant(name!("startsAt"), instant(data, Key::StartDate));
-        xdm.instant(name!("endsAt"), instant(data, Key::EndDate));
-        let (own, vendor) = (
-            event.get(Key::IntouchRewardDetails),
-            event.get(Key::VendorRewardDetails),
-        );
-        xdm.text(
-            name!("code"),
-            id(own, Key::IntouchCouponCode).or_else(|| id(vendor, Key::VendorVoucher)),
-        );
-        xdm.instant(name!("codeExpiresAt"), instant(own, Key::CodeExpiry));
-    });
+static REWARD: Plan = Plan {
+    place: Place::Tenant,
+    steps: &plan([
+        object(name!("reward")),
+        id(name!("id"), Key::RewardId),
+        text(name!("type"), Key::Type),
+        text(name!("redemptionType"), Key::RedemptionType),
+        text(name!("label"), Key::Label),
+        text(name!("group"), Key::Group),
+        text(name!("tier"), Key::Tier),
+        number(name!("points"), Key::IntouchPoints),
+        id(name!("seriesId"), Key::IntouchSeriesId),
+        numbered(name!("transactionId"), Key::TransactionId),
+        instant(name!("startsAt"), Key::StartDate),
+        instant(name!("endsAt"), Key::EndDate),
+        call(code),
+        within(Key::IntouchRewardDetails),
+        instant(name!("codeExpiresAt"), Key::CodeExpiry),
+        end(),
+        end(),
+    ]),
+};
+
+/// The voucher: Capillary's own, else the vendor's.
+fn code(event: &Event<'_>, xdm: &mut Xdm<'_>) {
+    let (own, vendor) = (
+        event.get(Key::IntouchRewardDetails),
+        event.get(Key::VendorRewardDetails),
+    );
+    xdm.text(
+        name!("code"),
+        id_of(own, Key::IntouchCouponCode).or_else(|| id_of(vendor, Key::VendorVoucher)),
+    );
 }
 
-fn series(series: Option<Value<'_>>, xdm: &mut Xdm<'_>) {
-    xdm.object(name!("couponSeries"), |xdm| {
-        xdm.id(name!("id"), find(series, Key::Id));
-        xdm.copy(name!("name"), find(series, Key::Description));
-        xdm.copy(name!("type"), find(series, Key::SeriesType));
-        xdm.copy(name!("discountType"), find(series, Key::DiscountType));
-        xdm.number(name!("discountValue"), find(series, Key::DiscountValue));
-        xdm.instant(name!("validUntil"), instant(series, Key::ValidTill));
-    });
-}
+static COUPON_ISSUE: Plan = Plan {
+    place: Place::Tenant,
+    steps: &plan([
+        within(Key::SeriesInfo),
+        object(name!("couponSeries")),
+        id(name!("id"), Key::Id),
+        text(name!("name"), Key::Description),
+        text(name!("type"), Key::SeriesType),
+        text(name!("discountType"), Key::DiscountType),
+        number(name!("discountValue"), Key::DiscountValue),
+        instant(name!("validUntil"), Key::ValidTill),
+        end(),
+        end(),
+        text(name!("issueType"), Key::IssualType),
+        before(Trim::Lists),
+        call(coupons),
+        end(),
+    ]),
+};
 
 /// The coupons of the event's customer. A coupon that names nobody is not known to be theirs.
 fn coupons(event: &Event<'_>, xdm: &mut Xdm<'_>) {
@@ -91,37 +100,53 @@ fn coupons(event: &Event<'_>, xdm: &mut Xdm<'_>) {
                 xdm.element(|xdm| {
                     xdm.id(name!("id"), find(coupon, Key::Id));
                     xdm.id(name!("code"), find(coupon, Key::Code));
-                    xdm.instant(name!("issuedAt"), instant(coupon, Key::CouponIssuedOn));
-                    xdm.instant(name!("validUntil"), instant(coupon, Key::ValidTill));
+                    xdm.instant(name!("issuedAt"), instant_at(coupon, Key::CouponIssuedOn));
+                    xdm.instant(name!("validUntil"), instant_at(coupon, Key::ValidTill));
                 });
             }
         }
     });
 }
 
-fn redemption(event: &Event<'_>, xdm: &mut Xdm<'_>) {
-    let (coupon, bill) = (event.get(Key::Coupon), event.get(Key::Transaction));
-    series(member(coupon, Key::SeriesInfo), xdm);
-    xdm.object(name!("couponRedemption"), |xdm| {
-        xdm.id(name!("id"), find(coupon, Key::RedemptionId));
-        xdm.id(name!("couponId"), find(coupon, Key::Id));
-        xdm.id(name!("code"), find(coupon, Key::Code));
-        xdm.instant(name!("redeemedAt"), instant(coupon, Key::RedemptionDate));
-        xdm.text(
-            name!("transactionId"),
-            member(bill, Key::BillId).and_then(read::numbered),
-        );
-        xdm.id(name!("billNumber"), find(bill, Key::Number));
-    });
-}
+static COUPON_REDEMPTION: Plan = Plan {
+    place: Place::Tenant,
+    steps: &plan([
+        within(Key::Coupon),
+        within(Key::SeriesInfo),
+        object(name!("couponSeries")),
+        id(name!("id"), Key::Id),
+        text(name!("name"), Key::Description),
+        text(name!("type"), Key::SeriesType),
+        text(name!("discountType"), Key::DiscountType),
+        number(name!("discountValue"), Key::DiscountValue),
+        instant(name!("validUntil"), Key::ValidTill),
+        end(),
+        end(),
+        end(),
+        object(name!("couponRedemption")),
+        within(Key::Coupon),
+        id(name!("id"), Key::RedemptionId),
+        id(name!("couponId"), Key::Id),
+        id(name!("code"), Key::Code),
+        instant(name!("redeemedAt"), Key::RedemptionDate),
+        end(),
+        within(Key::Transaction),
+        numbered(name!("transactionId"), Key::BillId),
+        id(name!("billNumber"), Key::Number),
+        end(),
+        end(),
+    ]),
+};
 
-fn badge(event: &Event<'_>, xdm: &mut Xdm<'_>) {
-    let data = Some(event.data.object());
-    xdm.object(name!("badge"), |xdm| {
-        xdm.id(name!("id"), event.find(Key::BadgeId));
-        xdm.id(name!("earnId"), event.find(Key::EarnId));
-        xdm.id(name!("issueId"), event.find(Key::IssualId));
-        xdm.instant(name!("earnedAt"), instant(data, Key::EarnedOn));
-        xdm.instant(name!("issuedAt"), instant(data, Key::IssuedOn));
-    });
-}
+static BADGE: Plan = Plan {
+    place: Place::Tenant,
+    steps: &plan([
+        object(name!("badge")),
+        id(name!("id"), Key::BadgeId),
+        id(name!("earnId"), Key::EarnId),
+        id(name!("issueId"), Key::IssualId),
+        instant(name!("earnedAt"), Key::EarnedOn),
+        instant(name!("issuedAt"), Key::IssuedOn),
+        end(),
+    ]),
+};

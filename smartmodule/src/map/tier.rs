@@ -1,16 +1,18 @@
 //! tierUpgraded, tierRenewed, tierDowngraded, tierDowngradeReminder.
 
 use super::day::Expiry;
+use super::plan::{self, Place, Plan, before, call, end, object, plan, text};
 use super::{Notes, of_this_program, profile_tenant};
 use crate::event::{Event, Trim};
 use crate::identity::is_other_entity;
 use crate::keys::Key;
 use crate::kind::EventKind;
+use crate::read;
 use crate::text::Text;
 use crate::xdm::{Xdm, name};
 
 fn tier_number(event: &Event<'_>, key: Key) -> Option<i64> {
-    event.number(key).and_then(|number| number.integer())
+    event.find(key).and_then(read::integer)
 }
 
 /// The tier the customer is in after the event.
@@ -23,27 +25,33 @@ fn current(event: &Event<'_>) -> Option<i64> {
     tier_number(event, key)
 }
 
+static TENANT: Plan = Plan {
+    place: Place::Tenant,
+    steps: &plan([
+        object(name!("tier")),
+        call(|event, xdm| {
+            let name = |number: Option<i64>| number.and_then(|number| event.program.tier_name(number, event.params));
+            let (current, previous) = (current(event), tier_number(event, Key::PreviousTierNumber));
+            xdm.integer(name!("number"), current);
+            xdm.text(name!("name"), name(current));
+            xdm.integer(name!("previousNumber"), previous);
+            xdm.text(name!("previousName"), name(previous));
+            let expiry = Expiry::read(event, Key::TierExpiryDate, Key::TierExpiryDateInMillis);
+            xdm.text(name!("expiryDay"), expiry.day);
+            xdm.instant(name!("expiresAt"), expiry.instant);
+            xdm.boolean(name!("neverExpires"), expiry.stated.then_some(expiry.never));
+        }),
+        text(name!("downgradeDay"), Key::ScheduledDowngradeDate),
+        text(name!("changeType"), Key::UpgradeType).or(Key::RenewType),
+        before(Trim::Activity),
+        text(name!("notes"), Key::Notes),
+        end(),
+        end(),
+    ]),
+};
+
 pub(super) fn tenant(event: &Event<'_>, trim: Trim, xdm: &mut Xdm<'_>) {
-    xdm.object(name!("tier"), |xdm| {
-        let name = |number: Option<i64>| number.and_then(|number| event.program.tier_name(number, event.params));
-        let (current, previous) = (current(event), tier_number(event, Key::PreviousTierNumber));
-        xdm.integer(name!("number"), current);
-        xdm.text(name!("name"), name(current));
-        xdm.integer(name!("previousNumber"), previous);
-        xdm.text(name!("previousName"), name(previous));
-        let expiry = Expiry::read(event, Key::TierExpiryDate, Key::TierExpiryDateInMillis);
-        xdm.text(name!("expiryDay"), expiry.day);
-        xdm.instant(name!("expiresAt"), expiry.instant);
-        xdm.boolean(name!("neverExpires"), expiry.stated.then_some(expiry.never));
-        xdm.copy(name!("downgradeDay"), event.find(Key::ScheduledDowngradeDate));
-        xdm.text(
-            name!("changeType"),
-            event.text(Key::UpgradeType).or_else(|| event.text(Key::RenewType)),
-        );
-        if trim < Trim::Activity {
-            xdm.copy(name!("notes"), event.find(Key::Notes));
-        }
-    });
+    plan::write(&TENANT, event, trim, xdm);
 }
 
 pub(super) fn profile(event: &Event<'_>, with_tenant: bool, notes: &mut Notes, xdm: &mut Xdm<'_>) {

@@ -1,11 +1,13 @@
 //! transactionAdded, transactionUpdated.
 
-use super::common::{id, number, text};
+use super::common::{id_of, number_of, text_of};
+use super::plan::{
+    self, Place, Plan, before, call, end, id, integer, number, numbered, object, plan, text, upper, within,
+};
 use crate::event::{Event, Trim};
 use crate::json::{Number, Value};
 use crate::keys::Key;
 use crate::kind::EventKind;
-use crate::read::{self, find, member};
 use crate::text::Text;
 use crate::time::epoch;
 use crate::xdm::{Xdm, name};
@@ -35,33 +37,48 @@ impl Bill {
     }
 }
 
+static STANDARD: Plan = Plan {
+    place: Place::Standard,
+    steps: &plan([
+        object(name!("commerce")),
+        call(|event, xdm| {
+            if Bill::read(event).counts {
+                xdm.object(name!("purchases"), |xdm| xdm.integer(name!("value"), Some(1)));
+            }
+        }),
+        object(name!("order")),
+        numbered(name!("purchaseID"), Key::TransactionId),
+        id(name!("purchaseOrderNumber"), Key::BillNumber),
+        call(total),
+        number(name!("discountAmount"), Key::Discount),
+        call(created_date),
+        end(),
+        within(Key::EnteredBy),
+        within(Key::Store),
+        object(name!("commerceScope")),
+        text(name!("storeCode"), Key::Code),
+        end(),
+        end(),
+        end(),
+        end(),
+        before(Trim::Lines),
+        call(|event, xdm| {
+            let bill = Bill::read(event);
+            xdm.array(name!("productListItems"), |xdm| {
+                lines(event).for_each(|line| product(line, bill, xdm))
+            });
+        }),
+        end(),
+    ]),
+};
+
 pub(super) fn standard(event: &Event<'_>, trim: Trim, xdm: &mut Xdm<'_>) {
-    let bill = Bill::read(event);
-    xdm.object(name!("commerce"), |xdm| {
-        if bill.counts {
-            xdm.object(name!("purchases"), |xdm| xdm.integer(name!("value"), Some(1)));
-        }
-        xdm.object(name!("order"), |xdm| order(event, bill, xdm));
-        let store = member(event.get(Key::EnteredBy), Key::Store);
-        xdm.object(name!("commerceScope"), |xdm| {
-            xdm.copy(name!("storeCode"), find(store, Key::Code))
-        });
-    });
-    if trim < Trim::Lines {
-        xdm.array(name!("productListItems"), |xdm| {
-            lines(event).for_each(|line| product(line, bill, xdm))
-        });
-    }
+    plan::write(&STANDARD, event, trim, xdm);
 }
 
-fn order(event: &Event<'_>, bill: Bill, xdm: &mut Xdm<'_>) {
-    xdm.text(
-        name!("purchaseID"),
-        event.get(Key::TransactionId).and_then(read::numbered),
-    );
-    xdm.id(name!("purchaseOrderNumber"), event.find(Key::BillNumber));
+fn total(event: &Event<'_>, xdm: &mut Xdm<'_>) {
     let amount = event.number(Key::Amount);
-    if bill.is_return {
+    if Bill::read(event).is_return {
         // The sign of a return's amount is not documented.
         xdm.amount(name!("refundTotal"), amount.map(Number::absolute));
     } else {
@@ -71,8 +88,10 @@ fn order(event: &Event<'_>, bill: Bill, xdm: &mut Xdm<'_>) {
         .text(Key::CurrencyCode)
         .filter(|code| code.len() == 3 && code.bytes().all(|b| b.is_ascii_uppercase()));
     xdm.text(name!("currencyCode"), currency);
-    xdm.number(name!("discountAmount"), event.find(Key::Discount));
-    // A bill's date may lie in the future by the gap between two zones; the order was there when we heard of it.
+}
+
+/// A bill's date may lie in the future by the gap between two zones; the order was there when we heard of it.
+fn created_date(event: &Event<'_>, xdm: &mut Xdm<'_>) {
     let date = event.get(Key::BillDate).and_then(|value| epoch(value).ok());
     xdm.instant(name!("createdDate"), date.map(|date| date.min(event.at)));
 }
@@ -84,11 +103,11 @@ fn lines<'a>(event: &Event<'a>) -> impl Iterator<Item = Value<'a>> {
 }
 
 fn sku<'a>(line: Value<'a>) -> Option<Text<'a>> {
-    id(Some(line), Key::ItemCode).or_else(|| id(Some(line), Key::Sku))
+    id_of(Some(line), Key::ItemCode).or_else(|| id_of(Some(line), Key::Sku))
 }
 
 fn quantity<'a>(line: Value<'a>) -> Option<Number<'a>> {
-    number(Some(line), Key::Qty).or_else(|| number(Some(line), Key::Quantity))
+    number_of(Some(line), Key::Qty).or_else(|| number_of(Some(line), Key::Quantity))
 }
 
 fn product(line: Value<'_>, bill: Bill, xdm: &mut Xdm<'_>) {
@@ -99,17 +118,17 @@ fn product(line: Value<'_>, bill: Bill, xdm: &mut Xdm<'_>) {
         xdm.text(name!("SKU"), Some(sku));
         xdm.text(
             name!("name"),
-            text(line, Key::Description).or_else(|| text(line, Key::Name)),
+            text_of(line, Key::Description).or_else(|| text_of(line, Key::Name)),
         );
         xdm.integer(
             name!("quantity"),
             line.and_then(quantity).and_then(|quantity| quantity.integer()),
         );
         // `amount` is what was paid for the line, so that the lines add up to the order.
-        let amount = number(line, Key::Amount)
-            .or_else(|| number(line, Key::PriceTotal))
-            .or_else(|| number(line, Key::Value));
-        let is_return = match text(line, Key::Type) {
+        let amount = number_of(line, Key::Amount)
+            .or_else(|| number_of(line, Key::PriceTotal))
+            .or_else(|| number_of(line, Key::Value));
+        let is_return = match text_of(line, Key::Type) {
             Some(kind) => kind.eq_ignore_ascii_case("RETURN"),
             None => bill.is_return,
         };
@@ -120,40 +139,47 @@ fn product(line: Value<'_>, bill: Bill, xdm: &mut Xdm<'_>) {
         }
         xdm.amount(
             name!("discountAmount"),
-            number(line, Key::Discount).or_else(|| number(line, Key::DiscountAmount)),
+            number_of(line, Key::Discount).or_else(|| number_of(line, Key::DiscountAmount)),
         );
     });
 }
 
+static TENANT: Plan = Plan {
+    place: Place::Tenant,
+    steps: &plan([
+        object(name!("transaction")),
+        upper(name!("billType"), Key::BillType),
+        text(name!("deliveryStatus"), Key::DeliveryStatus),
+        text(name!("outlierStatus"), Key::OutlierStatus),
+        id(name!("billClientId"), Key::BillClientId),
+        integer(name!("lineItemCount"), Key::LineItemCount),
+        call(|event, xdm| {
+            // 0 means "not supplied".
+            let gross = event.number(Key::GrossAmount).filter(|gross| !gross.is_zero());
+            xdm.amount(name!("grossAmount"), gross);
+        }),
+        before(Trim::Lists),
+        call(fractional_quantities),
+        end(),
+        end(),
+    ]),
+};
+
 pub(super) fn tenant(event: &Event<'_>, trim: Trim, xdm: &mut Xdm<'_>) {
-    xdm.object(name!("transaction"), |xdm| {
-        xdm.text(name!("billType"), event.text(Key::BillType).map(Text::upper));
-        xdm.copy(name!("deliveryStatus"), event.find(Key::DeliveryStatus));
-        xdm.copy(name!("outlierStatus"), event.find(Key::OutlierStatus));
-        xdm.id(name!("billClientId"), event.find(Key::BillClientId));
-        xdm.integer(
-            name!("lineItemCount"),
-            event.number(Key::LineItemCount).and_then(|number| number.integer()),
-        );
-        // 0 means "not supplied".
-        xdm.amount(
-            name!("grossAmount"),
-            event.number(Key::GrossAmount).filter(|gross| gross.value() != 0.0),
-        );
-        if trim >= Trim::Lists {
-            return;
-        }
-        // XDM's quantity is an integer; goods by weight keep theirs here.
-        xdm.array(name!("fractionalQuantities"), |xdm| {
-            for line in lines(event) {
-                let fraction = quantity(line).filter(|quantity| quantity.integer().is_none());
-                if let (Some(sku), Some(quantity)) = (sku(line), fraction) {
-                    xdm.element(|xdm| {
-                        xdm.text(name!("SKU"), Some(sku));
-                        xdm.amount(name!("quantity"), Some(quantity));
-                    });
-                }
+    plan::write(&TENANT, event, trim, xdm);
+}
+
+/// XDM's quantity is an integer; goods by weight keep theirs here.
+fn fractional_quantities(event: &Event<'_>, xdm: &mut Xdm<'_>) {
+    xdm.array(name!("fractionalQuantities"), |xdm| {
+        for line in lines(event) {
+            let fraction = quantity(line).filter(|quantity| quantity.integer().is_none());
+            if let (Some(sku), Some(quantity)) = (sku(line), fraction) {
+                xdm.element(|xdm| {
+                    xdm.text(name!("SKU"), Some(sku));
+                    xdm.amount(name!("quantity"), Some(quantity));
+                });
             }
-        });
+        }
     });
 }

@@ -121,6 +121,29 @@ async fn a_wrong_inlet_is_held_and_readiness_names_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_that_quotes_records_is_told_with_its_rule_and_without_the_quotation() {
+    let scenario = scenario(options()).await;
+    let quotes = Fault::Message {
+        status: Status::try_from(400).unwrap(),
+        message: Some("expected type: Integer, found: String [Mara Ellison]".to_owned()),
+        dialect: None,
+        accept: false,
+    };
+    let events = Target::Inlet("events".to_owned());
+    scenario.simulator.add_fault(Step::new(events, quotes).forever());
+    scenario.produce(&wanted(604, RECORDS)).await.unwrap();
+    let mut connector = scenario.connector().unwrap();
+    let observed = connector.observed(SOON).await.unwrap();
+    let rule = "refused (400: expected type: Integer, found: String […])";
+    let shown = not_ready(&observed, &["inlet events", rule]).await;
+    let log = stop(&scenario, connector).await;
+    assert!(log.contains("expected type: Integer, found: String […]"), "{log}");
+    for text in [&log, &shown.text] {
+        assert!(!text.contains("Mara"), "{text}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_disabled_flow_holds_the_inlet_until_it_is_enabled_again_and_no_restart_is_needed() {
     let scenario = scenario(options()).await;
     assert!(scenario.simulator.enable_flow("events", false));

@@ -1,7 +1,7 @@
 //! The table of keys, the schema and the sample say what is true.
 //!
-//! The keys are described once, at the raw types. After a change there, `UPDATE_DOCS=1 cargo test -p capillary-aep-sink
-//! config` writes the table and the schema anew.
+//! The keys are described once, at the raw types. After a change there, `UPDATE_DOCS=1 cargo test --workspace --bin
+//! capillary-aep-sink -- config::` writes the table and the schema anew.
 
 use std::path::PathBuf;
 

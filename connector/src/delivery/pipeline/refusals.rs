@@ -35,7 +35,7 @@ fn stop(refusal: &Refusal, now: Now) -> Stop {
     Stop {
         kind: StopKind::Held,
         fault: Fault::User,
-        reason: format!("{} ({} {})", refusal.reason, refusal.status, refusal.message),
+        reason: format!("{} ({}: {})", refusal.reason, refusal.status, refusal.told()),
         remedy: refusal.advice(),
         since: now.wall,
     }
@@ -176,7 +176,7 @@ impl Pipeline {
             inlet = self.inlet.as_str(),
             reason = refusal.reason,
             status = refusal.status,
-            message = refusal.message,
+            said = refusal.told(),
             "held: the inlet refuses every record; nothing is dead-lettered or committed; {}",
             refusal.advice(),
         );
@@ -203,7 +203,7 @@ impl Pipeline {
             inlet = self.inlet.as_str(),
             reason = refusal.reason,
             status = refusal.status,
-            message = refusal.message,
+            said = refusal.told(),
             "still held, for another reason now; {}",
             refusal.advice(),
         );

@@ -9,6 +9,7 @@ use super::world::*;
 use crate::aep::TransportError;
 use crate::config::Concurrency;
 use crate::dead_letter::LetterError;
+use crate::delivery::InletName;
 
 pub(super) fn ten() -> Vec<serde_json::Value> {
     (0..10).map(|n| event(&n.to_string(), &format!("c{n}"))).collect()
@@ -191,6 +192,7 @@ async fn a_refused_token_is_replaced_once_and_the_request_repeated() {
         let tokens: Vec<String> = world.calls().iter().map(|call| call.token.clone()).collect();
         assert_eq!(tokens, ["Bearer t1", "Bearer t2"]);
         assert_eq!(world.delivered(), 10);
+        assert_eq!(*world.tokens.accepted.lock().unwrap(), [InletName::Events]);
     }
 }
 

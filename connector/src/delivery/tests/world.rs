@@ -18,7 +18,7 @@ use crate::arrival::Arrival;
 use crate::clock::Clock;
 use crate::config::Platform;
 use crate::dead_letter::{DeadLetters, LetterError};
-use crate::delivery::{Counters, Delivery, DeliveryError, NoToken, Parts, Tokens};
+use crate::delivery::{Counters, Delivery, DeliveryError, InletName, NoToken, Parts, Tokens};
 use crate::ledger::Ledger;
 use crate::outcome::Outcome;
 use crate::position::Position;
@@ -190,6 +190,8 @@ pub(super) struct FakeTokens {
     pub(super) revoked: AtomicBool,
     /// While this is set, a refused token is handed out again: its replacement has to wait.
     pub(super) waits: AtomicBool,
+    /// The inlets that said they accept tokens again.
+    pub(super) accepted: Mutex<Vec<InletName>>,
 }
 
 impl FakeTokens {
@@ -202,7 +204,7 @@ impl FakeTokens {
 impl Tokens for FakeTokens {
     type Token = HeaderValue;
 
-    async fn token(&self) -> Result<HeaderValue, NoToken> {
+    async fn token(&self, _inlet: InletName) -> Result<HeaderValue, NoToken> {
         if self.revoked.load(Ordering::Relaxed) {
             return Err(NoToken {
                 message: "Adobe IMS refuses the client secret: check secrets.IMS_CLIENT_SECRET".to_owned(),
@@ -219,10 +221,14 @@ impl Tokens for FakeTokens {
         Ok(self.current())
     }
 
-    fn refuse(&self, token: &HeaderValue) {
+    fn refuse(&self, _inlet: InletName, token: &HeaderValue) {
         if *token == self.current() && !self.waits.load(Ordering::Relaxed) {
             self.refused.fetch_add(1, Ordering::Relaxed);
         }
+    }
+
+    fn accept(&self, inlet: InletName, _token: &HeaderValue) {
+        self.accepted.lock().unwrap().push(inlet);
     }
 
     fn bearer<'a>(&self, token: &'a HeaderValue) -> &'a HeaderValue {

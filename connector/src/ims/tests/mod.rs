@@ -16,6 +16,8 @@ use crate::config::{CredentialNames, Ims, RetryLimits};
 use crate::error::{Fault, Retry};
 use crate::secret::Secret;
 
+const EVENTS: &str = "events";
+const PROFILES: &str = "profiles";
 const DAY: Duration = Duration::from_secs(86_400);
 const RETRY: RetryLimits = RetryLimits {
     initial: Duration::from_millis(200),
@@ -104,7 +106,7 @@ fn name(token: &Token) -> &str {
 }
 
 async fn take(source: &TokenSource) -> String {
-    name(&source.token().await.unwrap()).to_owned()
+    name(&source.token_for(EVENTS).await.unwrap()).to_owned()
 }
 
 fn down() -> Answer {
@@ -142,7 +144,7 @@ async fn a_caller_that_gives_up_does_not_end_the_fetch_of_the_others() {
     let script = Script::of([Answer::Token("one", DAY)]);
     let source = script.source();
     assert!(
-        tokio::time::timeout(Duration::from_millis(10), source.token())
+        tokio::time::timeout(Duration::from_millis(10), source.token_for(EVENTS))
             .await
             .is_err()
     );
@@ -201,7 +203,7 @@ async fn a_valid_token_is_used_to_its_very_end_while_ims_is_down() {
         "asked {asked} times in 80 s: it must try, and back off"
     );
     sleep(Duration::from_secs(2)).await;
-    let error = source.token().await.unwrap_err();
+    let error = source.token_for(EVENTS).await.unwrap_err();
     assert_eq!(error.fault(), Fault::External);
     assert!(matches!(error.retry(), Retry::After(pause) if pause <= RETRY.max));
 }
@@ -211,7 +213,7 @@ async fn ims_is_left_alone_while_it_fails_however_often_callers_ask() {
     let script = Script::of((0..100).map(|_| down()));
     let source = script.source();
     for _ in 0..1_200 {
-        source.token().await.unwrap_err();
+        source.token_for(EVENTS).await.unwrap_err();
         sleep(Duration::from_millis(50)).await;
     }
     assert!(script.asked() <= 30, "asked {} times in a minute", script.asked());
@@ -228,16 +230,19 @@ async fn a_pause_that_ims_names_is_kept_and_clamped() {
     let script = Script::of([busy(7), busy(86_400), Answer::Token("one", DAY)]);
     let source = script.source();
     assert_eq!(
-        source.token().await.unwrap_err().retry(),
+        source.token_for(EVENTS).await.unwrap_err().retry(),
         Retry::After(Duration::from_secs(7))
     );
     sleep(Duration::from_secs(6)).await;
     assert_eq!(
-        source.token().await.unwrap_err().retry(),
+        source.token_for(EVENTS).await.unwrap_err().retry(),
         Retry::After(Duration::from_secs(1))
     );
     sleep(Duration::from_secs(1)).await;
-    assert_eq!(source.token().await.unwrap_err().retry(), Retry::After(RETRY.max));
+    assert_eq!(
+        source.token_for(EVENTS).await.unwrap_err().retry(),
+        Retry::After(RETRY.max)
+    );
     sleep(RETRY.max).await;
     assert_eq!(take(&source).await, "one");
 }
@@ -246,13 +251,13 @@ async fn a_pause_that_ims_names_is_kept_and_clamped() {
 async fn a_refused_token_is_replaced_once_however_many_requests_it_was_refused_for() {
     let script = Script::of([Answer::Token("one", DAY), Answer::Token("two", DAY)]);
     let source = script.source();
-    let first = source.token().await.unwrap();
+    let first = source.token_for(EVENTS).await.unwrap();
     for _ in 0..10 {
-        source.refuse(&first);
+        source.refuse(EVENTS, &first);
     }
-    let second = source.token().await.unwrap();
+    let second = source.token_for(EVENTS).await.unwrap();
     assert_eq!(name(&second), "two");
-    source.refuse(&first);
+    source.refuse(EVENTS, &first);
     assert_eq!(
         take(&source).await,
         "two",
@@ -265,8 +270,8 @@ async fn a_refused_token_is_replaced_once_however_many_requests_it_was_refused_f
 async fn a_refused_token_is_not_given_out_while_ims_fails() {
     let script = Script::of([Answer::Token("one", DAY), down()]);
     let source = script.source();
-    source.refuse(&source.token().await.unwrap());
-    assert_eq!(source.token().await.unwrap_err().fault(), Fault::External);
+    source.refuse(EVENTS, &source.token_for(EVENTS).await.unwrap());
+    assert_eq!(source.token_for(EVENTS).await.unwrap_err().fault(), Fault::External);
 }
 
 #[tokio::test(start_paused = true)]
@@ -274,10 +279,121 @@ async fn when_every_new_token_is_refused_ims_is_not_flooded() {
     let script = Script::of((0..200).map(|_| Answer::Token("again", DAY)));
     let source = script.source();
     for _ in 0..600 {
-        source.refuse(&source.token().await.unwrap());
+        source.refuse(EVENTS, &source.token_for(EVENTS).await.unwrap());
         sleep(Duration::from_millis(100)).await;
     }
     assert!(script.asked() <= 30, "asked {} times in a minute", script.asked());
+}
+
+/// Refuses whatever it is given, as a held inlet that probes every half minute does. Gives the names of the tokens.
+async fn refuse_for(source: &TokenSource, holder: &'static str, time: Duration) -> Vec<String> {
+    let until = tokio::time::Instant::now() + time;
+    let mut names = Vec::new();
+    while tokio::time::Instant::now() < until {
+        if let Ok(token) = source.token_for(holder).await {
+            names.push(name(&token).to_owned());
+            source.refuse(holder, &token);
+        }
+        sleep(Duration::from_secs(30)).await;
+    }
+    names
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_inlet_that_accepts_no_token_gets_fresh_ones_ever_more_rarely_and_is_asked_with_those_it_refused() {
+    let script = Script::of((0..200).map(|_| Answer::Token("again", DAY)));
+    let source = script.source();
+    let tries = refuse_for(&source, EVENTS, Duration::from_secs(3_600)).await;
+    assert_eq!(tries.len(), 120, "a right that was granted may show with any token");
+    let asked = script.asked();
+    assert!((12..=36).contains(&asked), "asked {asked} times in an hour");
+    refuse_for(&source, EVENTS, Duration::from_secs(3_600)).await;
+    let more = script.asked() - asked;
+    assert!(
+        (12..=25).contains(&more),
+        "asked {more} times in the second hour: never given up, and bounded"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_inlet_that_accepts_again_starts_a_new_count_of_refusals() {
+    let script = Script::of((0..200).map(|_| Answer::Token("again", DAY)));
+    let source = script.source();
+    refuse_for(&source, EVENTS, Duration::from_secs(3_600)).await;
+    let token = source.token_for(EVENTS).await.unwrap();
+    source.accept(EVENTS, &token);
+    assert!(
+        source.life_left().is_some(),
+        "what was refused and then accepted is good"
+    );
+    sleep(Duration::from_secs(61)).await;
+    let asked = script.asked();
+    source.refuse(EVENTS, &source.token_for(EVENTS).await.unwrap());
+    source.token_for(EVENTS).await.unwrap();
+    assert_eq!(script.asked(), asked + 1, "a token that ends is replaced at once");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_that_one_inlet_refuses_goes_on_serving_the_other_also_while_ims_is_down() {
+    let script = Script::of([Answer::Token("one", DAY)]);
+    script.then((0..100).map(|_| down()));
+    let source = script.source();
+    assert_eq!(name(&source.token_for(PROFILES).await.unwrap()), "one");
+    let refused = source.token_for(EVENTS).await.unwrap();
+    source.refuse(EVENTS, &refused);
+    let begun = tokio::time::Instant::now();
+    // The replacement is under way, then IMS fails, again and again.
+    let waiting = tokio::spawn({
+        let source = source.clone();
+        async move { source.token_for(EVENTS).await }
+    });
+    tokio::task::yield_now().await;
+    assert_eq!(script.asked(), 2);
+    assert_eq!(name(&source.token_for(PROFILES).await.unwrap()), "one");
+    assert_eq!(begun.elapsed(), Duration::ZERO, "the other inlet does not wait");
+    assert_eq!(waiting.await.unwrap().unwrap_err().fault(), Fault::External);
+    for _ in 0..100 {
+        assert_eq!(source.token_for(EVENTS).await.unwrap_err().fault(), Fault::External);
+        assert_eq!(name(&source.token_for(PROFILES).await.unwrap()), "one");
+        sleep(Duration::from_secs(1)).await;
+    }
+    let standing = source.standing();
+    assert!(standing.held.is_some() && standing.error.is_some(), "{standing:?}");
+    // Once it is refused by both, it is no good any more.
+    source.refuse(PROFILES, &refused);
+    assert!(source.standing().held.is_none() && source.life_left().is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_renewal_of_a_token_does_not_wait_for_an_inlet_that_refuses_all_of_them() {
+    let script = Script::of((0..200).map(|_| Answer::Token("short", Duration::from_secs(600))));
+    let source = script.source();
+    source.token_for(PROFILES).await.unwrap();
+    let refusing = tokio::spawn({
+        let source = source.clone();
+        async move { refuse_for(&source, EVENTS, Duration::from_secs(7_200)).await }
+    });
+    while !refusing.is_finished() {
+        let begun = tokio::time::Instant::now();
+        source.token_for(PROFILES).await.unwrap();
+        assert_eq!(begun.elapsed(), Duration::ZERO, "the other inlet never waits");
+        sleep(Duration::from_secs(1)).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_that_ends_is_replaced_at_once_for_an_inlet_while_the_other_refuses_all_of_them() {
+    let script = Script::of((0..200).map(|_| Answer::Token("again", DAY)));
+    let source = script.source();
+    source.token_for(PROFILES).await.unwrap();
+    refuse_for(&source, EVENTS, Duration::from_secs(3_600)).await;
+    let asked = script.asked();
+    let begun = tokio::time::Instant::now();
+    let revoked = source.token_for(PROFILES).await.unwrap();
+    source.refuse(PROFILES, &revoked);
+    let fresh = source.token_for(PROFILES).await.unwrap();
+    assert_eq!(script.asked(), asked + 1);
+    assert!(!fresh.is(&revoked) && begun.elapsed() < Duration::from_secs(1));
 }
 
 #[tokio::test(start_paused = true)]
@@ -285,8 +401,9 @@ async fn refusals_far_apart_are_each_answered_at_once() {
     let script = Script::of((0..6).map(|_| Answer::Token("again", DAY)));
     let source = script.source();
     for count in 1..6 {
-        source.refuse(&source.token().await.unwrap());
-        take(&source).await;
+        source.refuse(EVENTS, &source.token_for(EVENTS).await.unwrap());
+        let fresh = source.token_for(EVENTS).await.unwrap();
+        source.accept(EVENTS, &fresh);
         assert_eq!(script.asked(), count + 1);
         sleep(Duration::from_secs(61)).await;
     }
@@ -298,7 +415,7 @@ async fn tokens_near_their_end_do_not_make_a_flood() {
     let source = script.source();
     let mut errors = 0;
     for _ in 0..600 {
-        errors += usize::from(source.token().await.is_err());
+        errors += usize::from(source.token_for(EVENTS).await.is_err());
         sleep(Duration::from_millis(100)).await;
     }
     assert!(script.asked() <= 13, "asked {} times in a minute", script.asked());
@@ -310,7 +427,7 @@ async fn short_lived_tokens_are_renewed_at_half_their_life() {
     let script = Script::of((0..20).map(|_| Answer::Token("short", Duration::from_secs(20))));
     let source = script.source();
     for _ in 0..600 {
-        source.token().await.unwrap();
+        source.token_for(EVENTS).await.unwrap();
         sleep(Duration::from_millis(100)).await;
     }
     assert!(
@@ -325,12 +442,12 @@ async fn a_wrong_secret_is_named_and_asked_for_again_only_after_a_minute() {
     let wrong = || Answer::Fails(Failure::Credential(Part::Secret));
     let script = Script::of([wrong(), Answer::Token("one", DAY)]);
     let source = script.source();
-    let error = source.token().await.unwrap_err();
+    let error = source.token_for(EVENTS).await.unwrap_err();
     assert_eq!((error.fault(), error.retry()), (Fault::User, Retry::Never));
     assert!(error.to_string().contains("secrets.IMS_CLIENT_SECRET"), "{error}");
     assert!(!format!("{error} {error:?}").contains("hush"));
     sleep(Duration::from_secs(59)).await;
-    assert_eq!(source.token().await.unwrap_err().fault(), Fault::User);
+    assert_eq!(source.token_for(EVENTS).await.unwrap_err().fault(), Fault::User);
     assert_eq!(script.asked(), 1);
     sleep(Duration::from_secs(2)).await;
     assert_eq!(take(&source).await, "one");
@@ -341,8 +458,8 @@ async fn the_second_secret_takes_over_when_the_first_is_refused_and_is_remembere
     let wrong = Answer::Fails(Failure::Credential(Part::Secret));
     let script = Script::of([wrong, Answer::Token("one", DAY), Answer::Token("two", DAY)]);
     let source = script.source_with(true);
-    let token = source.token().await.unwrap();
-    source.refuse(&token);
+    let token = source.token_for(EVENTS).await.unwrap();
+    source.refuse(EVENTS, &token);
     assert_eq!(take(&source).await, "two");
     assert_eq!(script.secrets(), ["hush-1", "hush-2", "hush-2"]);
 }
@@ -377,7 +494,7 @@ async fn a_panic_in_a_fetch_does_not_leave_callers_waiting() {
 async fn a_token_shows_nothing_when_printed() {
     let script = Script::of([Answer::Token("hush", DAY)]);
     let source = script.source();
-    let token = source.token().await.unwrap();
+    let token = source.token_for(EVENTS).await.unwrap();
     assert_eq!(format!("{token:?}"), "***");
     assert!(!format!("{source:?}").contains("hush"));
 }
