@@ -25,6 +25,19 @@ pub(crate) struct Bounds {
     pub(crate) offsets: u64,
 }
 
+impl Bounds {
+    /// The part of the bytes that is for responses of the broker on their way. A response stands in memory as the frame
+    /// that was received, as the records cut from it, and for a moment in between.
+    pub(crate) fn on_the_way(self) -> u64 {
+        self.bytes / 4
+    }
+
+    /// From so many unsettled bytes on nothing more is asked for: what is on its way fills the rest.
+    fn full(self) -> u64 {
+        self.bytes - self.on_the_way()
+    }
+}
+
 /// An error of the code, not of the outside world: the ledger was told something impossible.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum LedgerError {
@@ -136,7 +149,7 @@ impl Ledger {
                 .open
                 .settle(position.offset)
                 .ok_or(LedgerError::NotOpen(position))?;
-            let was_full = state.bytes >= self.bounds.bytes;
+            let was_full = state.bytes >= self.bounds.full();
             state.bytes = state.bytes.saturating_sub(bytes);
             *state.outcomes.entry(outcome).or_default() += 1;
             (was_first, was_full)
@@ -228,7 +241,7 @@ impl Ledger {
     pub(crate) fn has_room(&self, partition: u32) -> bool {
         let state = self.state();
         let stretch = state.accounts.get(&partition).map_or(0, Account::stretch);
-        state.bytes < self.bounds.bytes && stretch < self.bounds.offsets
+        state.bytes < self.bounds.full() && stretch < self.bounds.offsets
     }
 }
 

@@ -51,6 +51,39 @@ fn every_part_is_measured_at_the_smallest_size_and_lands_in_one_file() {
 }
 
 #[test]
+fn the_smartmodules_figures_stand_in_the_same_table() {
+    let directory = tempfile::tempdir().unwrap();
+    let (found, figures) = (
+        directory.path().join("found.json"),
+        directory.path().join("figures.json"),
+    );
+    let smartmodule = Command::new(env!("CARGO_BIN_EXE_bench-smartmodule"))
+        .args(["--quick", "--json"])
+        .arg(&found)
+        .status()
+        .unwrap();
+    assert!(smartmodule.success());
+    let output = Command::new(env!("CARGO_BIN_EXE_bench-connector"))
+        .arg("--smartmodule")
+        .arg(&found)
+        .arg("--json")
+        .arg(&figures)
+        .output()
+        .unwrap();
+    let table = String::from_utf8(output.stdout).unwrap();
+    let report: Value = serde_json::from_slice(&std::fs::read(&figures).unwrap()).unwrap();
+    for reference in ["engine's floor", "identity module", "Value module"] {
+        let rows = report["rows"].as_array().unwrap();
+        let is_of = |row: &&Value| row["what"] == "SmartModule: mapping, all fields" && row["against"] == reference;
+        assert!(
+            rows.iter().any(|row| is_of(&row)),
+            "no ratio against the {reference}:\n{table}"
+        );
+        assert!(table.contains(reference), "{table}");
+    }
+}
+
+#[test]
 fn a_part_is_found_by_its_name() {
     for part in Part::ALL {
         assert_eq!(Part::named(part.name()), Some(part));

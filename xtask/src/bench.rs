@@ -1,6 +1,6 @@
-//! The measurements: everything is built as it is shipped, and what each program found goes into one file.
+//! The measurements: everything is built as it is shipped, and what the programs found goes into one table and one file.
 
-use std::path::{Path, PathBuf};
+use std::process::Stdio;
 
 use crate::build::{self, target_directory};
 use crate::command::{Failed, run};
@@ -11,43 +11,39 @@ pub(crate) fn bench(arguments: &[String]) -> Result<(), Failed> {
     let quick = arguments.iter().any(|argument| argument == "--quick");
     let chosen = arguments.iter().any(|argument| argument == "--part");
     let connector_only = chosen && !has_part(arguments, SMARTMODULE);
-    let smartmodule_only = chosen && connector_parts(arguments).is_empty();
-    let figures = |name: &str| target_directory().join(format!("bench-{name}.json"));
-    let mut found = Vec::new();
+    let mut table = products.command("bench-connector");
+    table.args(connector_arguments(arguments));
     if !connector_only {
-        let path = figures("smartmodule");
+        let path = target_directory().join("bench-smartmodule.json");
         let mut command = products.command("bench-smartmodule");
         if quick {
             command.arg("--quick");
         }
-        println!("\nthe SmartModule in the broker's own engine");
-        run(command.arg("--json").arg(&path))?;
-        found.push(("smartmodule", path));
+        // Its figures are told in the one table.
+        command.stdout(Stdio::null()).arg("--json").arg(&path);
+        println!("measuring: the SmartModule in the broker's own engine");
+        run(&mut command)?;
+        table.arg("--smartmodule").arg(path);
     }
-    if !smartmodule_only {
-        let path = figures("connector");
-        println!("\nthe connector, against a simulated platform");
-        run(products
-            .command("bench-connector")
-            .args(connector_arguments(arguments))
-            .arg("--json")
-            .arg(&path))?;
-        found.push(("connector", path));
+    if !chosen {
+        for part in PARTS {
+            table.args(["--part", part]);
+        }
     }
-    join(&found, &target_directory().join("bench.json"))
+    let path = target_directory().join("bench.json");
+    run(table.arg("--json").arg(&path))?;
+    println!("\nfigures: {}", path.display());
+    Ok(())
 }
+
+/// The connector's parts: all of them.
+const PARTS: [&str; 6] = ["idle", "cost", "one-by-one", "pace", "partitions", "outage"];
 
 /// The part that is another program.
 const SMARTMODULE: &str = "smartmodule";
 
 fn has_part(arguments: &[String], name: &str) -> bool {
     arguments.windows(2).any(|pair| pair[0] == "--part" && pair[1] == name)
-}
-
-/// The parts of the connector that are asked for.
-fn connector_parts(arguments: &[String]) -> Vec<&String> {
-    let parts = arguments.windows(2).filter(|pair| pair[0] == "--part");
-    parts.map(|pair| &pair[1]).filter(|part| *part != SMARTMODULE).collect()
 }
 
 /// Everything but the part that is another program.
@@ -62,20 +58,6 @@ fn connector_arguments(arguments: &[String]) -> Vec<String> {
     rest
 }
 
-/// Puts JSON files together as the members of one object.
-fn join(files: &[(&str, PathBuf)], into: &Path) -> Result<(), Failed> {
-    let failed = |path: &Path, error: std::io::Error| Failed::new(format!("{}: {error}", path.display()));
-    let mut members = Vec::new();
-    for (name, path) in files {
-        let text = std::fs::read_to_string(path).map_err(|error| failed(path, error))?;
-        members.push(format!("\"{name}\": {}", text.trim()));
-    }
-    let text = format!("{{\n{}\n}}\n", members.join(",\n"));
-    std::fs::write(into, text).map_err(|error| failed(into, error))?;
-    println!("\nfigures: {}", into.display());
-    Ok(())
-}
-
 // === tests ===
 
 #[cfg(test)]
@@ -87,7 +69,6 @@ mod tests {
         let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
         let arguments = words("--part smartmodule --quick --part cost");
         assert_eq!(connector_arguments(&arguments), words("--quick --part cost"));
-        assert_eq!(connector_parts(&arguments), ["cost"]);
         assert!(has_part(&arguments, SMARTMODULE));
     }
 }

@@ -1,7 +1,10 @@
 //! The JSON around a record. Everything that does not change is written once; an entity is spliced in unparsed.
 
-use crate::config::{Inlet, SchemaRef};
+use std::io::Write as _;
+
 use serde::Serialize;
+
+use crate::config::{Inlet, SchemaRef};
 
 /// Largest request body in bytes. The documents say "1 MB" without saying which; this is the smaller reading.
 pub(crate) const MAX_BODY: usize = 1_000_000;
@@ -161,7 +164,8 @@ impl Envelope {
             }
             Self::Dated { before, between, after } => {
                 body.extend_from_slice(before);
-                body.extend_from_slice(created_at.to_string().as_bytes());
+                // Writing to memory does not fail.
+                let _ = write!(body, "{created_at}");
                 body.extend_from_slice(between);
                 body.extend_from_slice(entity);
                 body.extend_from_slice(after);

@@ -4,8 +4,8 @@ use std::error::Error;
 use std::future::Future;
 
 use bytes::{Bytes, BytesMut};
-use reqwest::Client;
-use reqwest::header::{HeaderValue, RETRY_AFTER};
+use reqwest::header::{AUTHORIZATION, HeaderValue, RETRY_AFTER};
+use reqwest::{Client, Method};
 
 use super::request::Request;
 
@@ -54,32 +54,35 @@ impl HttpClient {
 
 impl Transport for HttpClient {
     async fn post(&self, request: &Request, authorization: HeaderValue) -> Result<HttpAnswer, TransportError> {
-        let mut response = self
-            .0
-            .post(request.head.url.clone())
-            .headers(request.head.headers.clone())
-            .header(reqwest::header::AUTHORIZATION, authorization)
-            .body(request.body.write())
-            .send()
-            .await
-            .map_err(classify)?;
+        let mut ready = reqwest::Request::new(Method::POST, request.head.url.clone());
+        ready.headers_mut().clone_from(&request.head.headers);
+        ready.headers_mut().insert(AUTHORIZATION, authorization);
+        *ready.body_mut() = Some(request.body.write().into());
+        let mut response = self.0.execute(ready).await.map_err(classify)?;
         let status = response.status().as_u16();
         let retry_after = response
             .headers()
             .get(RETRY_AFTER)
             .and_then(|value| value.to_str().ok())
             .map(str::to_owned);
-        let mut body = BytesMut::new();
-        while let Some(chunk) = response.chunk().await.map_err(classify)? {
-            if body.len() + chunk.len() > MAX_ANSWER {
-                return Err(TransportError::Broken("the answer is too long".to_owned()));
+        // Nearly every answer comes in one piece, and needs no copy.
+        let mut body = response.chunk().await.map_err(classify)?.unwrap_or_default();
+        if let Some(second) = response.chunk().await.map_err(classify)? {
+            let mut whole = BytesMut::from(body);
+            let mut next = Some(second);
+            while let Some(chunk) = next {
+                if whole.len() + chunk.len() > MAX_ANSWER {
+                    return Err(TransportError::Broken("the answer is too long".to_owned()));
+                }
+                whole.extend_from_slice(&chunk);
+                next = response.chunk().await.map_err(classify)?;
             }
-            body.extend_from_slice(&chunk);
+            body = whole.freeze();
         }
         Ok(HttpAnswer {
             status,
             retry_after,
-            body: body.freeze(),
+            body,
         })
     }
 }

@@ -2,14 +2,19 @@
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::ledger::{Bounds, Ledger};
 
-/// A response stands in memory as the frame that was received, as the records cut from it, and for a moment in between:
-/// responses on their way may take no more than this part of the buffer.
-const SHARE: u64 = 4;
+/// The unit in which responses on their way are counted, in bytes.
+const UNIT: u64 = 1024;
+/// Least bytes of a response, or reading many partitions would be all asking and no reading.
+const LEAST: u32 = 128 << 10;
+/// Most bytes of a response where nothing is known to need more: 500 records of 1 kB, a batch of events. Larger ones
+/// bring no more records a second, and each stands in memory up to three times.
+const MOST: u32 = 512 << 10;
 /// So many partitions may read their log directly at once: a response is as large as the largest batch, 32 MiB.
 const DIRECT_READS: usize = 2;
 
@@ -18,6 +23,11 @@ const DIRECT_READS: usize = 2;
 #[derive(Debug, Clone)]
 pub(super) struct Flow {
     ledger: Arc<Ledger>,
+    max_bytes: NonZeroU32,
+    /// Bytes that responses on their way may have together.
+    share: u64,
+    /// Partitions that are read.
+    partitions: Arc<AtomicUsize>,
     turns: Arc<Semaphore>,
     direct: Arc<Semaphore>,
 }
@@ -29,16 +39,38 @@ pub(super) struct Turn {
 }
 
 impl Flow {
-    /// As many turns as responses of full size fit into their share of the buffer; at least one.
     pub(super) fn new(ledger: Arc<Ledger>, bounds: Bounds, max_bytes: NonZeroU32) -> Self {
-        let fit = bounds.bytes / SHARE / u64::from(max_bytes.get());
-        let turns = usize::try_from(fit)
-            .unwrap_or(usize::MAX)
-            .clamp(1, Semaphore::MAX_PERMITS);
+        let share = bounds.on_the_way();
         Self {
             ledger,
-            turns: Arc::new(Semaphore::new(turns)),
+            max_bytes,
+            share,
+            partitions: Arc::new(AtomicUsize::new(1)),
+            turns: Arc::new(Semaphore::new(units(share).min(Semaphore::MAX_PERMITS))),
             direct: Arc::new(Semaphore::new(DIRECT_READS)),
+        }
+    }
+
+    /// So many partitions are read from now on.
+    pub(super) fn divide(&self, partitions: usize) {
+        self.partitions.store(partitions.max(1), Ordering::Relaxed);
+    }
+
+    /// The most bytes of a response, as configured.
+    pub(super) fn largest(&self) -> NonZeroU32 {
+        self.max_bytes
+    }
+
+    /// The most bytes of a response to one partition, some batch of which needs so many: an equal part of what may be on
+    /// its way, since a connection keeps the memory of its largest response. Where that is too little, the largest.
+    pub(super) fn response(&self, needed: u64) -> NonZeroU32 {
+        let partitions = u64::try_from(self.partitions.load(Ordering::Relaxed)).unwrap_or(u64::MAX);
+        let part = u32::try_from(self.share / partitions)
+            .unwrap_or(u32::MAX)
+            .clamp(LEAST, MOST);
+        match NonZeroU32::new(part) {
+            Some(part) if needed <= u64::from(part.get()) => part.min(self.max_bytes),
+            _ => self.max_bytes,
         }
     }
 
@@ -51,20 +83,28 @@ impl Flow {
         }
     }
 
-    /// Waits until this partition may ask for a response.
-    pub(super) async fn turn(&self, partition: u32) -> Turn {
+    /// Waits until this partition may ask for a response of at most so many bytes.
+    pub(super) async fn turn(&self, partition: u32, bytes: NonZeroU32) -> Turn {
+        // One that is larger than all together goes alone.
+        let units = units(u64::from(bytes.get()).min(self.share));
+        let units = u32::try_from(units).unwrap_or(u32::MAX);
         loop {
             // First room, then the turn: a partition that is full must not keep the others waiting.
             self.ledger.room(partition).await;
             // The semaphore is never closed.
             let turn = Turn {
-                _permit: Arc::clone(&self.turns).acquire_owned().await.ok(),
+                _permit: Arc::clone(&self.turns).acquire_many_owned(units).await.ok(),
             };
             if self.ledger.has_room(partition) {
                 return turn;
             }
         }
     }
+}
+
+/// At least one, so that there is always a turn.
+fn units(bytes: u64) -> usize {
+    usize::try_from(bytes / UNIT).unwrap_or(usize::MAX).max(1)
 }
 
 // === tests ===
@@ -80,6 +120,8 @@ mod tests {
 
     use super::*;
 
+    const RESPONSE: NonZeroU32 = NonZeroU32::new(16 << 10).unwrap();
+
     fn flow(bytes: u64, max_bytes: u32) -> (Arc<Ledger>, Flow) {
         let bounds = Bounds { bytes, offsets: 100 };
         let ledger = Arc::new(Ledger::new(bounds));
@@ -89,11 +131,44 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_second_backlog_waits_until_the_first_response_is_in_the_ledger() {
-        let (_ledger, flow) = flow(24, 16);
-        let first = flow.turn(0).await;
-        assert!(timeout(Duration::from_secs(60), flow.turn(1)).await.is_err());
+        let (_ledger, flow) = flow(96 << 10, 16 << 10);
+        let first = flow.turn(0, RESPONSE).await;
+        assert!(timeout(Duration::from_secs(60), flow.turn(1, RESPONSE)).await.is_err());
         drop(first);
-        flow.turn(1).await;
+        flow.turn(1, RESPONSE).await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_response_larger_than_all_that_may_be_on_its_way_goes_alone() {
+        let (_ledger, flow) = flow(4 << 10, 16 << 10);
+        let first = flow.turn(0, RESPONSE).await;
+        assert!(timeout(Duration::from_secs(60), flow.turn(1, RESPONSE)).await.is_err());
+        drop(first);
+        flow.turn(1, RESPONSE).await;
+    }
+
+    #[test]
+    fn the_more_partitions_the_smaller_their_responses() {
+        let (_ledger, flow) = flow(16 << 20, 2 << 20);
+        let found = [1, 8, 12, 100].map(|partitions| {
+            flow.divide(partitions);
+            flow.response(0).get() >> 10
+        });
+        assert_eq!(found, [512, 512, 341, 128]);
+    }
+
+    #[test]
+    fn a_batch_that_needs_more_than_its_part_gets_it() {
+        let (_ledger, flow) = flow(16 << 20, 2 << 20);
+        flow.divide(8);
+        assert_eq!(flow.response(512 << 10).get(), 512 << 10);
+        assert_eq!(flow.response((512 << 10) + 1), flow.largest());
+    }
+
+    #[test]
+    fn no_response_is_larger_than_configured() {
+        let (_ledger, flow) = flow(16 << 20, 10_000);
+        assert_eq!(flow.response(0).get(), 10_000);
     }
 
     #[tokio::test(start_paused = true)]
@@ -113,8 +188,8 @@ mod tests {
             offset: 0,
         };
         ledger.open(position, 24).unwrap();
-        assert!(timeout(Duration::from_secs(60), flow.turn(1)).await.is_err());
+        assert!(timeout(Duration::from_secs(60), flow.turn(1, RESPONSE)).await.is_err());
         ledger.settle(position, Outcome::Delivered).unwrap();
-        flow.turn(1).await;
+        flow.turn(1, RESPONSE).await;
     }
 }

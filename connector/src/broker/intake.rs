@@ -25,7 +25,7 @@ const MAPPED_AT_ONCE: usize = 128;
 
 /// What keeping account of a record takes besides its answer, in bytes: its names, its place in the lanes and the ledger,
 /// and what the allocator adds. An estimate; short answers would otherwise fill the memory with their accounts.
-const ACCOUNT: u64 = 700;
+const ACCOUNT: u64 = 1000;
 
 /// What the broker sends for a partition.
 pub(super) type Response = FetchablePartitionResponse<RecordSet<RawRecords>>;
@@ -37,6 +37,8 @@ pub(super) struct Intake {
     sequence: Sequence,
     arrivals: mpsc::Sender<Arrival>,
     mapper: NativeMapper,
+    /// The most bytes of answers that something read directly came to, which is a batch as a rule.
+    widest: u64,
 }
 
 impl Intake {
@@ -59,12 +61,19 @@ impl Intake {
             sequence: Sequence::new(offset),
             arrivals,
             mapper,
+            widest: 0,
         })
     }
 
     /// The next offset that has to come.
     pub(super) fn expected(&self) -> i64 {
         self.sequence.expected()
+    }
+
+    /// What a response must be able to hold, as far as is known: the broker gives no answers to a batch whose answers do
+    /// not fit.
+    pub(super) fn needs(&self) -> u64 {
+        self.widest
     }
 
     /// Settles offsets that have no record.
@@ -112,7 +121,7 @@ impl Intake {
     /// Takes in a response. The turn under which it was asked for ends when it is in the ledger.
     pub(super) async fn accept(&mut self, response: Response, mut turn: Option<Turn>) -> Result<(), BrokerError> {
         let next = response.next_offset_for_fetch().unwrap_or_default();
-        let answers = self.answers(&response)?;
+        let answers = self.answers(response)?;
         let mut pieces = self
             .sequence
             .plan(answers, next)
@@ -131,6 +140,9 @@ impl Intake {
             // Filling takes turns of its own; there may be only one.
             drop(turn.take());
             self.fill(last).await?;
+            if self.expected() <= last {
+                return Ok(()); // the rest comes again, in larger responses
+            }
         }
         let shared = Arc::clone(&self.shared);
         let _direct = if pieces.iter().any(|piece| matches!(piece, Piece::Missing(_))) {
@@ -155,10 +167,11 @@ impl Intake {
     }
 
     /// The answers of a response, with the offsets they name themselves.
-    fn answers(&self, response: &Response) -> Result<Vec<Answer>, BrokerError> {
+    fn answers(&self, response: Response) -> Result<Vec<Answer>, BrokerError> {
         let mut records = Vec::new();
-        for batch in &response.records.batches {
-            records.append(&mut self.unpack(batch)?);
+        // Each batch is given up when its records are cut from it: the same bytes twice are enough for a moment.
+        for batch in response.records.batches {
+            records.append(&mut self.unpack(&batch)?);
         }
         let answers = records.into_iter().map(|record| match offset_of(&record.value) {
             Ok(offset) => Ok(Answer {
@@ -181,7 +194,7 @@ impl Intake {
     }
 
     /// Reads everything from the expected offset to `last` as it was produced and maps it here. Once: what has no
-    /// record then does not exist.
+    /// record then does not exist. Ends sooner when it finds why the broker gave no answers: they need larger responses.
     pub(super) async fn fill(&mut self, last: i64) -> Result<(), BrokerError> {
         let shared = Arc::clone(&self.shared);
         let _direct = shared.flow.direct().await;
@@ -191,13 +204,17 @@ impl Intake {
             first, last, "the broker gave no answers; reading these records directly"
         );
         self.found_holes(1);
+        let response = shared.flow.response(self.widest);
         let mut raw = RawReader::open(&shared.directory, &shared.topic, self.partition, first).await?;
         while self.expected() <= last {
             for batch in raw.next().await? {
                 // A compressed part of the log can be many times its size, so it is unpacked batch by batch.
-                let _turn = shared.flow.turn(self.partition).await;
+                let _turn = shared.flow.turn(self.partition, shared.flow.largest()).await;
                 let records = self.unpack(&batch)?;
                 self.take_in(records, last.min(batch.get_last_offset())).await?;
+                if shared.flow.response(self.widest) > response {
+                    return Ok(());
+                }
             }
         }
         Ok(())
@@ -216,7 +233,7 @@ impl Intake {
         self.found_holes(1);
         // Which batch it was is not known: the broker sends nothing of what it read together with it.
         for batch in raw.next().await? {
-            let _turn = shared.flow.turn(self.partition).await;
+            let _turn = shared.flow.turn(self.partition, shared.flow.largest()).await;
             let records = self.unpack(&batch)?;
             self.take_in(records, batch.get_last_offset()).await?;
         }
@@ -239,7 +256,7 @@ impl Intake {
 
     /// Maps records from the expected offset to `last`; offsets without a record are absent.
     async fn take_in(&mut self, records: impl IntoIterator<Item = RawRecord>, last: i64) -> Result<(), BrokerError> {
-        let mut filled = 0;
+        let (mut filled, mut bytes) = (0, 0_u64);
         for (count, record) in records.into_iter().enumerate() {
             let expected = self.expected();
             if record.offset < expected || record.offset > last {
@@ -249,12 +266,14 @@ impl Intake {
                 self.pass(expected, record.offset - 1, Outcome::Absent).await?;
             }
             let answer = self.mapper.answer(&record);
+            bytes = bytes.saturating_add(u64::try_from(answer.value.len()).unwrap_or(u64::MAX));
             self.hand_over(answer).await?;
             filled += 1;
             if count % MAPPED_AT_ONCE == 0 {
                 tokio::task::yield_now().await;
             }
         }
+        self.widest = self.widest.max(bytes);
         self.shared
             .standing
             .change(self.partition, |standing| standing.filled += filled);

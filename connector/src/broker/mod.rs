@@ -106,7 +106,6 @@ impl Broker {
             consumer: config.consumer.id.clone(),
             partitions: config.consumer.partitions.clone(),
             start: config.consumer.start,
-            max_bytes: config.consumer.max_bytes,
             transform: config.transform.clone(),
             on_evicted: config.platform.on_evicted,
             ledger,

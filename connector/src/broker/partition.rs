@@ -1,5 +1,6 @@
 //! Reads one partition: opens its stream, over reconnects, evictions and failures of the SmartModule.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -217,8 +218,8 @@ impl PartitionReader {
     }
 
     /// Waits for a turn. A wait for room says that the broker was reached: whatever stood in the way there does not.
-    async fn turn(&self) -> Turn {
-        let mut turn = std::pin::pin!(self.shared.flow.turn(self.partition));
+    async fn turn(&self, max_bytes: NonZeroU32) -> Turn {
+        let mut turn = std::pin::pin!(self.shared.flow.turn(self.partition, max_bytes));
         if let Ok(turn) = timeout(ROOM, &mut turn).await {
             return turn;
         }
@@ -231,8 +232,10 @@ impl PartitionReader {
             self.evicted(intake, available).await?;
         }
         let offset = intake.expected();
-        let turn = self.turn().await;
-        let mut responses = self.open(connection, offset).await?;
+        // The same as long as the stream is open.
+        let max_bytes = self.shared.flow.response(intake.needs());
+        let turn = self.turn(max_bytes).await;
+        let mut responses = self.open(connection, offset, max_bytes).await?;
         // After a failure a stream that was opened is no sign yet: the broker may refuse it at once.
         if self.backoff.failures() == 0 {
             info!(
@@ -278,9 +281,13 @@ impl PartitionReader {
                 standing.high_watermark = Some(high_watermark)
             });
             intake.accept(response.partition, turn.take()).await?;
+            if self.shared.flow.response(intake.needs()) > max_bytes {
+                debug!(partition = self.partition, "its batches need larger responses");
+                return Ok(Next::Reopen);
+            }
             let offset = intake.expected();
             let turn_for_more = tokio::select! {
-                turn = self.shared.flow.turn(self.partition) => turn,
+                turn = self.shared.flow.turn(self.partition, max_bytes) => turn,
                 // Without credit nothing is answered; only what ends the stream is told, and told while there is no room.
                 told = responses.next() => {
                     let told = told.ok_or_else(|| connection.closed(WHAT))?;
@@ -307,14 +314,19 @@ impl PartitionReader {
         self.shared.obstacles.clear(Place::Partition(self.partition));
     }
 
-    async fn open(&self, connection: &Connection, offset: i64) -> Result<Responses, BrokerError> {
+    async fn open(
+        &self,
+        connection: &Connection,
+        offset: i64,
+        max_bytes: NonZeroU32,
+    ) -> Result<Responses, BrokerError> {
         let shared = &self.shared;
         let request = DefaultStreamFetchRequest::builder()
             .topic(shared.topic.clone())
             .partition(self.partition)
             .fetch_offset(offset)
             .isolation(Isolation::ReadCommitted)
-            .max_bytes(i32::try_from(shared.max_bytes.get()).unwrap_or(i32::MAX))
+            .max_bytes(i32::try_from(max_bytes.get()).unwrap_or(i32::MAX))
             .smartmodules(vec![smartmodule::invocation(&shared.transform)])
             .consumer_id(Some(shared.consumer.clone()))
             .build()

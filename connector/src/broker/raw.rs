@@ -20,7 +20,7 @@ use super::error::BrokerError;
 
 /// How much is asked for at once: little enough for a slow line. A batch that is larger (the broker's default allows
 /// 32 MiB) is asked for by its own size.
-const MAX_BYTES: i32 = 2 << 20;
+const MAX_BYTES: i32 = 512 << 10;
 /// A response without a SmartModule is a copy from a file; longer than this is an outage, beside the time it takes on the
 /// slowest line that is taken for one that works.
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(30);

@@ -1,6 +1,5 @@
 //! Reads every partition and commits what is settled.
 
-use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -35,7 +34,6 @@ pub(super) struct Shared {
     pub(super) consumer: String,
     pub(super) partitions: Partitions,
     pub(super) start: Start,
-    pub(super) max_bytes: NonZeroU32,
     pub(super) transform: Transform,
     pub(super) on_evicted: OnEvicted,
     pub(super) ledger: Arc<Ledger>,

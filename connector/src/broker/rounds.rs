@@ -228,6 +228,8 @@ impl Rounds {
             Partitions::Only(list) => list.clone(),
             Partitions::All => listed.iter().copied().collect(),
         };
+        // Before any of them is opened.
+        self.shared.flow.divide(partitions.len());
         for partition in partitions {
             if !self.known.insert(partition) {
                 continue;

@@ -298,7 +298,7 @@ pub(super) struct RawPace {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(super) struct RawBuffer {
-    /// Bytes read and not yet settled, over all partitions, with 700 for the account of each record
+    /// Bytes read and not yet settled, over all partitions, with 1000 for the account of each record
     #[schemars(extend("default" = "16MiB"))]
     pub(super) max_bytes: Option<Size>,
     /// Offsets from the oldest unsettled one on, per partition; what a restart reads again at most

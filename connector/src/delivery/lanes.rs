@@ -178,7 +178,9 @@ impl Lanes {
 
     /// Fills a batch from the ready lanes, oldest first.
     pub(crate) fn take_batch(&mut self, capacity: Capacity, now: Instant, now_ms: i64) -> Vec<Parcel> {
-        let mut batch = Vec::with_capacity(self.ready_records.min(capacity.records));
+        // Where a request is about one profile, it holds a few parcels of all that are ready.
+        let expected = if self.merging { 0 } else { self.ready_records };
+        let mut batch = Vec::with_capacity(expected.min(capacity.records));
         let mut bytes = 0;
         while let Some((since, lane)) = self.ready.pop_front() {
             let Some(queue) = self.queues.get_mut(&lane) else {

@@ -7,7 +7,8 @@
 //!   account: it may be one record's trouble.
 //! - The median time of a round, against the time the inlet takes when it is not crowded, shrinks the limit when it has
 //!   doubled. Twice the time is a full inlet with a short queue before it; more requests would only wait there.
-//! - Otherwise the limit grows, if it was used: by half, or slowly near the limit that was too much the last time.
+//! - Otherwise the limit grows, if it was used: it doubles until something was too much, then it grows by half, or slowly
+//!   near the limit that was too much the last time.
 //!
 //! What "not crowded" takes is asked anew from time to time by some rounds at a third of the limit, which empty the queue
 //! and hardly cost throughput. Without that, a queue of our own making would become what is usual, and a slower road to
@@ -44,7 +45,8 @@ const CROWDED: f64 = 2.0;
 const ROOMY: f64 = 1.5;
 /// Strongest shrinking by one round.
 const HALF: f64 = 0.5;
-/// Growth by one round: far from the limit that was too much, and near it.
+/// Growth by one round: while nothing was too much yet, far from the limit that was, and near it.
+const FASTEST: f64 = 2.0;
 const FAST: f64 = 1.5;
 const SLOW: f64 = 0.5;
 /// From this part of that limit on it is near, and from this one on it is passed.
@@ -254,7 +256,7 @@ impl Limit {
             }
             Some(ceiling) if self.now >= ceiling * NEAR => self.now + SLOW,
             Some(ceiling) => fast(self.now).min(ceiling * NEAR),
-            None => fast(self.now),
+            None => self.now * FASTEST,
         };
         self.now = grown.clamp(self.least, self.most);
     }

@@ -87,6 +87,13 @@ pub(crate) struct Parcel {
     /// Wall-clock times of the first and the last attempt, for the dead letter.
     pub(crate) first_attempt: Option<i64>,
     pub(crate) last_attempt: Option<i64>,
+    /// Apart: most parcels never have any, and tens of thousands may wait.
+    trouble: Option<Box<Trouble>>,
+}
+
+/// What went wrong with a parcel so far.
+#[derive(Debug, Default)]
+pub(crate) struct Trouble {
     /// Failures it had alone while its inlet was well, and when the first was.
     pub(crate) failures: u32,
     pub(crate) failing_since: Option<Instant>,
@@ -148,13 +155,23 @@ impl Parcel {
             attempts: 0,
             first_attempt: None,
             last_attempt: None,
-            failures: 0,
-            failing_since: None,
-            acceptances: None,
-            refused: None,
-            unknowns: 0,
-            hold: None,
+            trouble: None,
         }
+    }
+
+    /// Failures it had alone while its inlet was well.
+    pub(crate) fn failures(&self) -> u32 {
+        self.trouble.as_ref().map_or(0, |trouble| trouble.failures)
+    }
+
+    /// The number of the hold it was part of.
+    pub(crate) fn hold(&self) -> Option<u64> {
+        self.trouble.as_ref()?.hold
+    }
+
+    /// To note what went wrong.
+    pub(crate) fn trouble(&mut self) -> &mut Trouble {
+        self.trouble.get_or_insert_default()
     }
 
     /// Until when it has to wait for the time of its event. Counted by the monotonic clock from the moment it was read, so
@@ -165,11 +182,12 @@ impl Parcel {
 
     /// Its target was at fault: what it failed before says nothing of it.
     pub(crate) fn held(&mut self, hold: u64) {
-        self.hold = Some(hold);
-        self.failures = 0;
-        self.failing_since = None;
-        self.acceptances = None;
-        self.refused = None;
+        let trouble = self.trouble();
+        *trouble = Trouble {
+            hold: Some(hold),
+            unknowns: trouble.unknowns,
+            ..Trouble::default()
+        };
     }
 
     /// Whether both are about one profile.

@@ -13,8 +13,8 @@ use super::stream::Stream;
 use crate::cluster::ProducedRecord;
 use crate::scenario::ScenarioError;
 
-/// Records of one batch of a backlog, over all partitions.
-const PORTION: u64 = 1_000;
+/// Records of one batch of a backlog: 100 kB, some times what Fluvio's own producer fills by default.
+const BATCH: u64 = 100;
 /// Between two portions of a steady rate.
 const EVERY: Duration = Duration::from_millis(10);
 
@@ -22,6 +22,7 @@ const EVERY: Duration = Duration::from_millis(10);
 pub(super) struct Feed<'a> {
     stage: &'a Stage,
     stream: Stream,
+    partitions: u32,
 }
 
 impl<'a> Feed<'a> {
@@ -29,6 +30,7 @@ impl<'a> Feed<'a> {
         Ok(Self {
             stage,
             stream: Stream::new(description)?,
+            partitions: description.partitions.max(1),
         })
     }
 
@@ -36,7 +38,7 @@ impl<'a> Feed<'a> {
     pub(super) async fn fill(&mut self, records: u64) -> Result<(), BenchError> {
         let mut left = records;
         while left > 0 {
-            let count = left.min(PORTION);
+            let count = left.min(BATCH * u64::from(self.partitions));
             self.produce(count).await?;
             left -= count;
         }

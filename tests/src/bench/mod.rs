@@ -19,10 +19,13 @@ mod partitions;
 mod report;
 mod role;
 mod size;
+mod smartmodule;
 mod stage;
 mod stream;
 mod template;
 mod usage;
+
+use std::path::Path;
 
 pub use description::Description;
 pub use error::BenchError;
@@ -30,17 +33,22 @@ pub use report::{Goal, Report, Row};
 pub use role::{Role, play};
 pub use size::{Part, Size};
 
-/// Runs the parts asked for. `tell` hears what is about to be measured.
+/// Runs the parts asked for, and puts the SmartModule's figures before theirs if they were measured. `tell` hears what is
+/// about to be measured.
 ///
 /// # Errors
-/// When something does not start, or a record is not delivered.
+/// When something does not start, a record is not delivered, or the SmartModule's figures cannot be read.
 pub async fn run(
+    smartmodule: Option<&Path>,
     parts: &[Part],
     size: &Size,
     description: &Description,
     mut tell: impl FnMut(&str),
 ) -> Result<Report, BenchError> {
     let mut report = Report::new(description, size);
+    if let Some(path) = smartmodule {
+        report.add(smartmodule::read(path)?);
+    }
     for part in parts {
         tell(part.what());
         let rows = match part {

@@ -76,6 +76,14 @@ impl Row {
         self
     }
 
+    /// At most this, if it has a bound.
+    pub(super) fn within(self, bound: Option<f64>) -> Self {
+        match bound {
+            Some(bound) => self.at_most(bound),
+            None => self,
+        }
+    }
+
     /// Whether the goal is met, if there is one.
     #[must_use]
     pub fn is_met(&self) -> Option<bool> {

@@ -95,7 +95,7 @@ impl Size {
         Self {
             name: "full",
             records: 200_000,
-            unmerged_records: 50_000,
+            unmerged_records: 200_000,
             one_by_one_records: 100,
             rates: vec![100, 1_000, 10_000],
             pace_lasts: Duration::from_secs(30),

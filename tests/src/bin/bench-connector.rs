@@ -14,12 +14,14 @@ What the connector costs, on the cluster of FLUVIO_TEST_CLUSTER.
   --records N    records of a backlog (default 200000)
   --waiting N    records that wait while the platform is down (default 200000)
   --outage SECS  how long the platform is down (default 60)
+  --smartmodule FILE  tell the figures bench-smartmodule wrote there as well; without a --part nothing else then
   --json FILE    write the figures there as well
 ";
 
 struct Arguments {
     size: Size,
     parts: Vec<Part>,
+    smartmodule: Option<PathBuf>,
     json: Option<PathBuf>,
 }
 
@@ -29,7 +31,7 @@ fn arguments(words: &[String]) -> Result<Arguments, String> {
     } else {
         Size::full()
     };
-    let (mut parts, mut json) = (Vec::new(), None);
+    let (mut parts, mut smartmodule, mut json) = (Vec::new(), None, None);
     let mut words = words.iter();
     while let Some(word) = words.next() {
         let mut value = || words.next().ok_or_else(|| format!("{word} needs a value\n\n{HELP}"));
@@ -46,22 +48,31 @@ fn arguments(words: &[String]) -> Result<Arguments, String> {
             "--records" => size.records = number(value()?)?,
             "--waiting" => size.waiting = number(value()?)?,
             "--outage" => size.outage_lasts = std::time::Duration::from_secs(number(value()?)?),
+            "--smartmodule" => smartmodule = Some(PathBuf::from(value()?)),
             "--json" => json = Some(PathBuf::from(value()?)),
             other => return Err(format!("unknown argument '{other}'\n\n{HELP}")),
         }
     }
-    if parts.is_empty() {
+    if parts.is_empty() && smartmodule.is_none() {
         parts = Part::ALL.to_vec();
     }
-    Ok(Arguments { size, parts, json })
+    Ok(Arguments {
+        size,
+        parts,
+        smartmodule,
+        json,
+    })
 }
 
 async fn run(arguments: Arguments) -> Result<(), BenchError> {
-    let Arguments { size, parts, json } = arguments;
-    let report = bench::run(&parts, &size, &Description::load()?, |what| {
-        eprintln!("measuring: {what}")
-    })
-    .await?;
+    let Arguments {
+        size,
+        parts,
+        smartmodule,
+        json,
+    } = arguments;
+    let tell = |what: &str| eprintln!("measuring: {what}");
+    let report = bench::run(smartmodule.as_deref(), &parts, &size, &Description::load()?, tell).await?;
     print!("{report}");
     if let Some(path) = json {
         std::fs::write(path, report.json()).map_err(|error| BenchError::File("write the figures", error))?;

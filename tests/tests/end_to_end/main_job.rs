@@ -127,6 +127,30 @@ async fn a_batch_whose_answers_exceed_max_bytes_is_not_lost_at_the_head_in_the_m
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_partition_whose_batches_need_more_than_its_part_of_the_buffer_is_mapped_by_the_broker_once_that_is_known() {
+    let scenario = scenario(Options {
+        // A response may have 128 KiB, until something shows that it must hold more.
+        platform: "  buffer: {max-bytes: 256KiB}\n".to_owned(),
+        ..Options::default()
+    })
+    .await;
+    for seed in 0..3 {
+        let batch = wanted(seed, 400).iter().map(record).collect();
+        let produced = scenario
+            .cluster
+            .produce_batch(&scenario.topic, 0, batch, Compression::None);
+        produced.await.unwrap();
+    }
+    let mut connector = scenario.connector().unwrap();
+    scenario.settled(&mut connector, SOON).await.unwrap();
+    let metrics = connector.observed(SOON).await.unwrap().metrics().await.unwrap();
+    let mapped_here = metrics.sum("capillary_aep_hole_records_total", "");
+    assert_eq!(mapped_here, 400.0, "only the first batch");
+    stop(&scenario, connector).await;
+    assert_eq!(clean(&scenario).await.events_delivered, 1200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn compressed_topics_are_read_like_any_other() {
     for compression in [
         Compression::Gzip,

@@ -43,7 +43,7 @@ impl Pipeline {
                     // Something in it was refused like this before, and others were accepted since. Perhaps one record of it
                     // draws the refusal, so the whole request is looked into and not the inlet held for it once more.
                     let released = self.released;
-                    for parcel in shipment.part_mut().iter_mut().filter(|parcel| parcel.hold.is_none()) {
+                    for parcel in shipment.part_mut().iter_mut().filter(|parcel| parcel.hold().is_none()) {
                         parcel.held(released);
                     }
                     self.refused(shipment, refusal, now);

@@ -146,7 +146,7 @@ impl Pipeline {
                 self.end(parcel, Some(Death::stuck(failure.detail.clone())), now);
                 continue;
             }
-            if shipment.cut || parcel.failures > 0 {
+            if shipment.cut || parcel.failures() > 0 {
                 parcel.company = Company::Nobody;
             }
             let pause = self.backoff.pause_or(parcel.attempts, failure.retry_after);
@@ -166,14 +166,15 @@ impl Pipeline {
 
     /// Counts a failure against one record, if the inlet is well. `true` when it has failed long enough.
     pub(super) fn blame(&self, parcel: &mut Parcel, well: bool, now: Now) -> bool {
-        let well = well || parcel.acceptances.is_some_and(|seen| self.acceptances > seen);
-        parcel.acceptances = Some(self.acceptances);
+        let trouble = parcel.trouble();
+        let well = well || trouble.acceptances.is_some_and(|seen| self.acceptances > seen);
+        trouble.acceptances = Some(self.acceptances);
         if !well {
             return false;
         }
-        parcel.failures += 1;
-        let since = *parcel.failing_since.get_or_insert(now.instant);
-        parcel.failures >= STUCK_FAILURES && now.instant - since >= STUCK_TIME
+        trouble.failures += 1;
+        let since = *trouble.failing_since.get_or_insert(now.instant);
+        trouble.failures >= STUCK_FAILURES && now.instant - since >= STUCK_TIME
     }
 
     /// The inlet answered with something that is no failure.

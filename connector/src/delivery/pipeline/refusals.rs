@@ -85,15 +85,16 @@ impl Pipeline {
         if !was_held {
             return Blamed::Target;
         }
-        if parcel.hold != Some(self.holds) {
+        if parcel.hold() != Some(self.holds) {
             // The target was at fault once more since.
             parcel.held(self.holds);
         }
         // Accepting a probe proves little: the fault may be back, or gone from some of the platform's nodes only.
-        let others_pass = parcel
+        let trouble = parcel.trouble();
+        let others_pass = trouble
             .refused
-            .is_some_and(|refused| parcel.failures > 0 || self.accepted_begun >= Some(refused));
-        parcel.refused = Some(now.instant);
+            .is_some_and(|refused| trouble.failures > 0 || self.accepted_begun >= Some(refused));
+        trouble.refused = Some(now.instant);
         if !others_pass {
             return if self.suspicion.refused(refusal) {
                 Blamed::Target
@@ -101,9 +102,9 @@ impl Pipeline {
                 Blamed::Nobody
             };
         }
-        parcel.failures += 1;
-        let since = *parcel.failing_since.get_or_insert(now.instant);
-        if parcel.failures >= STUCK_FAILURES && now.instant - since >= CHANGE_TIME {
+        trouble.failures += 1;
+        let since = *trouble.failing_since.get_or_insert(now.instant);
+        if trouble.failures >= STUCK_FAILURES && now.instant - since >= CHANGE_TIME {
             Blamed::Proven
         } else {
             Blamed::Nobody
@@ -155,7 +156,7 @@ impl Pipeline {
 
     /// Whether it was held before and that hold has ended: then others are accepted where it is refused.
     pub(super) fn was_held(&self, parcel: &Parcel) -> bool {
-        parcel.hold.is_some_and(|hold| hold <= self.released)
+        parcel.hold().is_some_and(|hold| hold <= self.released)
     }
 
     pub(super) fn hold(&mut self, refusal: &Refusal, shipment: Shipment, now: Now) {

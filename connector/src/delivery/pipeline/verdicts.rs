@@ -103,8 +103,8 @@ impl Pipeline {
         self.counters.retried(cause, 1);
         parcel.company = parcel.company.max(Company::OtherLanes);
         if cause == "unknown" {
-            parcel.unknowns += 1;
-            if parcel.unknowns >= UNKNOWNS_BEFORE_HALVING {
+            parcel.trouble().unknowns += 1;
+            if parcel.trouble().unknowns >= UNKNOWNS_BEFORE_HALVING {
                 // Alone, no answer can be about another record.
                 parcel.company = Company::Nobody;
             }
