@@ -39,21 +39,7 @@ impl Pair {
     /// The bytes before `length`, and zeros.
     #[inline(always)]
     pub(super) fn keep(self, length: usize) -> Self {
-        static WINDOW: [u8; 2 * PAIR] = {
-            let mut window = [0; 2 * PAIR];
-            let mut at = 0;
-            while at < PAIR {
-                window[at] = 0xFF;
-                at += 1;
-            }
-            window
-        };
-        let mask = WINDOW
-            .get(PAIR - length.min(PAIR)..)
-            .and_then(|mask| mask.first_chunk());
-        let Some(Self(low, high)) = mask.map(Self::new) else {
-            return self;
-        };
+        let Self(low, high) = Self::new(mask_of(length));
         Self(self.0.and(low), self.1.and(high))
     }
 
@@ -80,6 +66,25 @@ impl Pair {
     pub(super) fn words(self) -> (u64, u64) {
         self.0.words()
     }
+}
+
+/// All bits of the first `length` bytes.
+#[inline(always)]
+pub(super) fn mask_of(length: usize) -> &'static [u8; PAIR] {
+    static WINDOW: [u8; 2 * PAIR] = {
+        let mut window = [0; 2 * PAIR];
+        let mut at = 0;
+        while at < PAIR {
+            window[at] = 0xFF;
+            at += 1;
+        }
+        window
+    };
+    static NONE: [u8; PAIR] = [0; PAIR];
+    let mask = WINDOW
+        .get(PAIR - length.min(PAIR)..)
+        .and_then(|mask| mask.first_chunk());
+    mask.unwrap_or(&NONE)
 }
 
 #[inline(always)]

@@ -5,7 +5,7 @@
 //! gives the tokens the parser would give, or nothing.
 
 use super::block::{BLOCK, Block, block_at, literal_at, number_at, pair_at, string_at};
-use super::chunk::{PAIR, Pair, is_same};
+use super::chunk::{PAIR, Pair, copy_chunks, is_same, mask_of};
 use super::parse::Token;
 use super::scalar::scalar;
 use super::value::Kind;
@@ -23,14 +23,21 @@ pub(super) struct Shape {
     text: Vec<u8>,
     /// Where in it the last value ends.
     tail: usize,
+    /// How many documents in turn had another shape than the one before.
+    misses: u32,
 }
+
+/// After so many misses in turn …
+const PATIENCE: u32 = 4;
+/// … only every so many documents are learnt: of a stream without a common shape it would be work in vain.
+const PROBE: u32 = 16;
 
 /// One token, and what comes before it.
 #[derive(Debug)]
 struct Part {
-    /// The first bytes between the value before and this one, and zeros.
-    gap: [[u8; PAIR]; 2],
-    /// All bits of the first gap's bytes.
+    /// The first bytes between the value before and this one, and whatever follows them.
+    gap: [u8; 2 * PAIR],
+    /// All bits of the gap's bytes, as far as they are in the first pair.
     mask: [u8; PAIR],
     /// How many bytes there are, and where in the learnt document they begin.
     length: u32,
@@ -52,18 +59,18 @@ enum Value {
 
 impl Part {
     fn new(token: &Token, text: &[u8], from: usize) -> Option<Self> {
-        let before = text.get(from..token.start as usize)?;
-        let mut gap = [[0; PAIR]; 2];
-        gap.as_flattened_mut()
-            .iter_mut()
-            .zip(before)
-            .for_each(|(to, from)| *to = *from);
+        let length = (token.start as usize).checked_sub(from)?;
+        let mut gap = [b' '; 2 * PAIR];
+        match text.get(from..)?.first_chunk() {
+            Some(bytes) => copy_chunks(&mut gap, bytes),
+            None => gap.iter_mut().zip(text.get(from..)?).for_each(|(to, from)| *to = *from),
+        }
         let mut mask = [0; PAIR];
-        mask.iter_mut().zip(before).for_each(|(to, _)| *to = 0xFF);
+        copy_chunks(&mut mask, mask_of(length));
         Some(Self {
             gap,
             mask,
-            length: u32::try_from(before.len()).ok()?,
+            length: u32::try_from(length).ok()?,
             from: u32::try_from(from).ok()?,
             value: match token.kind {
                 Kind::Array | Kind::Object => Value::Container,
@@ -77,13 +84,16 @@ impl Part {
     /// Reads the gap a block begins with, and the value behind it: its kind, and where in the block it begins and ends.
     #[inline(always)]
     fn read(&self, block: &Block) -> Option<(Kind, usize, usize)> {
-        let [first, second] = &self.gap;
+        let gap = |at: usize| self.gap.get(at..).and_then(|gap| gap.first_chunk()).map(Pair::new);
         let start = self.length as usize;
-        if !pair_at(block, 0)?.is_where(Pair::new(first), Pair::new(&self.mask)) {
+        if !pair_at(block, 0)?.is_where(gap(0)?, Pair::new(&self.mask)) {
             return None;
         }
-        if start > PAIR && (start > 2 * PAIR || !pair_at(block, PAIR)?.keep(start - PAIR).is(Pair::new(second))) {
-            return None;
+        if start > PAIR {
+            let mask = Pair::new(mask_of(start - PAIR));
+            if start > 2 * PAIR || !pair_at(block, PAIR)?.is_where(gap(PAIR)?, mask) {
+                return None;
+            }
         }
         let (kind, end) = if self.value == Value::String {
             string_at(block, start)?
@@ -117,6 +127,10 @@ impl Shape {
     /// Learns the shape of a document.
     pub(super) fn learn(&mut self, bytes: &[u8], tokens: &[Token]) {
         self.forget();
+        self.misses = self.misses.wrapping_add(1);
+        if self.misses > PATIENCE && !self.misses.is_multiple_of(PROBE) {
+            return;
+        }
         if bytes.len() > MAX_SHAPED_BYTES || tokens.len() > MAX_PARTS {
             return;
         }
@@ -135,10 +149,15 @@ impl Shape {
     }
 
     /// Turns the tokens of the learnt document into those of `bytes`; `false` when it has another shape, or none is learnt.
-    pub(super) fn fits(&self, bytes: &[u8], tokens: &mut [Token]) -> bool {
-        if self.parts.is_empty() {
-            return false;
+    pub(super) fn fits(&mut self, bytes: &[u8], tokens: &mut [Token]) -> bool {
+        let fits = !self.parts.is_empty() && self.read_all(bytes, tokens);
+        if fits {
+            self.misses = 0;
         }
+        fits
+    }
+
+    fn read_all(&self, bytes: &[u8], tokens: &mut [Token]) -> bool {
         let mut progress = self.read_blocks(bytes, 0, tokens, Progress { parts: 0, at: 0 });
         while let Some(part) = self.parts.get(progress.parts) {
             let rest = bytes.get(progress.at..).unwrap_or_default();
