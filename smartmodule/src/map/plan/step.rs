@@ -8,25 +8,25 @@ use crate::xdm::{Name, Xdm, name};
 /// How a value is read, and written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Form {
-    /// [`read::text`].
+    /// [`read::text`](crate::read::text).
     Text,
     /// As `Text`, in capitals.
     Upper,
-    /// [`read::id`].
+    /// [`read::id`](crate::read::id).
     Id,
-    /// [`read::numbered`].
+    /// [`read::numbered`](crate::read::numbered).
     Numbered,
     /// The event's organisation.
     Organization,
-    /// [`read::number`].
+    /// [`read::number`](crate::read::number).
     Number,
     /// A number without fraction, of 32 bits.
     Integer,
-    /// [`read::boolean`].
+    /// [`read::boolean`](crate::read::boolean).
     Boolean,
-    /// [`epoch`].
+    /// [`epoch`](crate::time::epoch).
     Epoch,
-    /// [`common::instant_of`].
+    /// [`instant_of`](crate::map::common::instant_of).
     Instant,
 }
 
