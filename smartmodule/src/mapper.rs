@@ -36,7 +36,8 @@ pub struct Input<'a> {
     pub value: &'a [u8],
 }
 
-/// Maps records to answers. It keeps nothing of a record but the memory it took.
+/// Maps records to answers. Answers depend on the record alone. Of each kind it keeps the last event
+/// whose shape it learnt, of at most 8 kB, in memory.
 #[derive(Debug)]
 pub struct Mapper {
     params: Params,

@@ -58,7 +58,8 @@ impl Day {
         let number = i64::from(number_of_eight(digits));
         let (year, month, day) = (number / 10_000, number / 100 % 100, number % 100);
         let parsed = Self { year, month, day };
-        (Self::of(parsed.number() * DAY_MS) == parsed).then_some(parsed)
+        // XDM has no year 0.
+        (year > 0 && Self::of(parsed.number() * DAY_MS) == parsed).then_some(parsed)
     }
 
     /// Days since 1970-01-01 (Howard Hinnant's `days_from_civil`).
@@ -299,7 +300,7 @@ fn day_and_rest(ms: i64) -> (i64, u32) {
 #[inline(never)]
 fn written_day(number: i64) -> WrittenDay {
     let Day { year, month, day } = Day::of(number * DAY_MS);
-    // Years have four digits: times have thirteen.
+    // From year 0 to 9999: texts have four digits, numbers thirteen.
     let date = (year * 10_000 + month * 100 + day).unsigned_abs() as u32;
     let [a, b, c, d, e, f, g, h] = eight_digits(date);
     WrittenDay {

@@ -330,3 +330,18 @@ fn quirk_15_a_far_future_tier_expiry_means_never() {
     let answer = map_json(&[TENANT], &sample("tierRenewed"));
     assert_eq!(answer["profile"]["_acme"]["capillary"]["tierNeverExpires"], false);
 }
+
+#[test]
+fn the_year_0_which_xdm_has_not_is_no_instant() {
+    let event = serde_json::json!({
+        "eventName": "rewardIssued", "eventId": "e1", "orgId": 1, "createdAt": 1_763_978_400_123_u64,
+        "data": {
+            "customerIdentifiers": {"customerId": 51}, "rewardId": 3,
+            "startDate": "0000-01-01T00:00:00+05:30", "endDate": "0001-01-01T00:00:00+05:30",
+        },
+    });
+    let answer = map_json(&[("events", "all"), ("tenant", "acme")], &event);
+    let reward = &answer["event"]["_acme"]["capillary"]["reward"];
+    assert_eq!(reward.get("startsAt"), None);
+    assert_eq!(reward["endsAt"], "0000-12-31T18:30:00.000Z");
+}

@@ -93,8 +93,14 @@ struct Acknowledgement<'a> {
     _flow: Option<Cow<'a, str>>,
 }
 
+/// Whether JSON text is an object. What is derived for a struct reads a list of its members' values as well, and no inlet
+/// says a list.
+fn is_object(json: &[u8]) -> bool {
+    json.trim_ascii_start().starts_with(b"{")
+}
+
 fn single(body: &[u8]) -> Fate {
-    if serde_json::from_slice::<Acknowledgement<'_>>(body).is_ok() {
+    if is_object(body) && serde_json::from_slice::<Acknowledgement<'_>>(body).is_ok() {
         return Fate::Accepted;
     }
     let Ok(Value::Object(members)) = serde_json::from_slice(body) else {
@@ -142,7 +148,9 @@ struct Item {
 
 impl Item {
     fn read(json: &RawValue) -> serde_json::Result<Self> {
-        if let Ok(plain) = serde_json::from_str::<Plain<'_>>(json.get()) {
+        if is_object(json.get().as_bytes())
+            && let Ok(plain) = serde_json::from_str::<Plain<'_>>(json.get())
+        {
             return Ok(Self {
                 named: suffix(&plain.id),
                 fate: Fate::Accepted,
@@ -157,6 +165,9 @@ impl Item {
 }
 
 fn batch(body: &[u8], count: usize) -> Vec<Fate> {
+    if !is_object(body) {
+        return vec![Fate::Unknown; count];
+    }
     let items = serde_json::from_slice(body)
         .and_then(|Responses { responses }| responses.into_iter().map(Item::read).collect::<Result<Vec<_>, _>>());
     let Ok(items) = items else {
@@ -391,6 +402,10 @@ mod tests {
             r#"{"error_code":"1"}"#,
             r#"{"status":200,"message":"OK"}"#,
             "null",
+            r#"["error","forbidden",null,null]"#,
+            r#"{"responses":[["x"]]}"#,
+            r#"{"inletId":"ab","xactionId":"1""#,
+            r#"{"inletId":"ab","xactionId":"1"} x"#,
         ] {
             assert_eq!(one(body), "?", "{body}");
         }

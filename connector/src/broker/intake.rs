@@ -20,6 +20,10 @@ use super::raw::{self, RawReader, RawRecord};
 use super::reader::Shared;
 use super::sequence::{Answer, Piece, Sequence};
 
+/// What a record takes in a batch besides key and value, at most: the broker counts it when it compares a batch of answers with
+/// the size of a response.
+const AROUND: usize = 32;
+
 /// How many records are mapped before other tasks get their turn.
 const MAPPED_AT_ONCE: usize = 128;
 
@@ -197,7 +201,6 @@ impl Intake {
     /// record then does not exist. Ends sooner when it finds why the broker gave no answers: they need larger responses.
     pub(super) async fn fill(&mut self, last: i64) -> Result<(), BrokerError> {
         let shared = Arc::clone(&self.shared);
-        let _direct = shared.flow.direct().await;
         let first = self.expected();
         info!(
             partition = self.partition,
@@ -207,6 +210,8 @@ impl Intake {
         let response = shared.flow.response(self.widest);
         let mut raw = RawReader::open(&shared.directory, &shared.topic, self.partition, first).await?;
         while self.expected() <= last {
+            // For each response anew: a whole backlog must not keep the other partitions from theirs.
+            let _direct = shared.flow.direct().await;
             for batch in raw.next().await? {
                 // A compressed part of the log can be many times its size, so it is unpacked batch by batch.
                 let _turn = shared.flow.turn(self.partition, shared.flow.largest()).await;
@@ -266,7 +271,8 @@ impl Intake {
                 self.pass(expected, record.offset - 1, Outcome::Absent).await?;
             }
             let answer = self.mapper.answer(&record);
-            bytes = bytes.saturating_add(u64::try_from(answer.value.len()).unwrap_or(u64::MAX));
+            let key = record.key.as_ref().map_or(0, |key| key.len());
+            bytes = bytes.saturating_add((answer.value.len() + key + AROUND) as u64);
             self.hand_over(answer).await?;
             filled += 1;
             if count % MAPPED_AT_ONCE == 0 {

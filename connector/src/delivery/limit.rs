@@ -105,6 +105,8 @@ pub(super) struct Limit {
     now: f64,
     /// What was too much the last time.
     ceiling: Option<f64>,
+    /// Whether nothing was too much yet.
+    is_unproven: bool,
     /// Answers to requests from before say nothing of the present limit.
     settled: Instant,
     round: Round,
@@ -139,6 +141,7 @@ impl Limit {
             most,
             now: FIRST.clamp(least, most),
             ceiling: None,
+            is_unproven: true,
             settled: now,
             round: Round::default(),
             looking: false,
@@ -183,6 +186,7 @@ impl Limit {
     /// The inlet went down: it gets little when it comes back, and soon more.
     pub(super) fn restart(&mut self, now: Instant) {
         self.ceiling = Some(self.now);
+        self.is_unproven = false;
         self.set(FIRST.min(self.now), now);
     }
 
@@ -237,6 +241,7 @@ impl Limit {
 
     fn too_much(&mut self, factor: f64, now: Instant) {
         self.ceiling = Some(self.now);
+        self.is_unproven = false;
         self.set(self.now * factor, now);
     }
 
@@ -256,7 +261,8 @@ impl Limit {
             }
             Some(ceiling) if self.now >= ceiling * NEAR => self.now + SLOW,
             Some(ceiling) => fast(self.now).min(ceiling * NEAR),
-            None => self.now * FASTEST,
+            None if self.is_unproven => self.now * FASTEST,
+            None => fast(self.now),
         };
         self.now = grown.clamp(self.least, self.most);
     }

@@ -125,7 +125,7 @@ pub(super) const BUFFER_BYTES: Metric = gauge(
 );
 pub(super) const BUFFER_LIMIT: Metric = gauge(
     "capillary_aep_buffer_limit_bytes",
-    "Above this, reading waits (buffer.max-bytes).",
+    "What it may be: buffer.max-bytes. Reading waits at three quarters of it.",
 );
 
 // === requests ===

@@ -128,19 +128,18 @@ pub(super) fn digits_at(block: &Block, start: usize, first: u8) -> Option<usize>
     ((1..CHUNK).contains(&length) && (first != b'0' || length == 1)).then_some(start + length)
 }
 
-/// The number that begins at `start`: its kind, and where it ends, unless an exponent follows.
+/// The number that begins at `start`: its kind, and where it ends; `None` for one with an exponent, or that is long.
 #[inline(always)]
 pub(super) fn number_at(block: &Block, start: usize) -> Option<(Kind, usize)> {
     let first = byte(block, start);
-    if first == b'-' {
-        let end = digits_at(block, start + 1, byte(block, start + 1))?;
-        return Some((Kind::Number, fraction_at(block, end).unwrap_or(end)));
-    }
-    let end = digits_at(block, start, first)?;
-    Some(match fraction_at(block, end) {
+    let digits = if first == b'-' { start + 1 } else { start };
+    let whole = digits_at(block, digits, byte(block, digits))?;
+    let (kind, end) = match fraction_at(block, whole) {
         Some(end) => (Kind::Number, end),
-        None => (Kind::Integer, end),
-    })
+        None if first == b'-' => (Kind::Number, whole),
+        None => (Kind::Integer, whole),
+    };
+    (!matches!(byte(block, end), b'.' | b'e' | b'E' | b'0'..=b'9')).then_some((kind, end))
 }
 
 /// Where a point and the digits behind it end.

@@ -62,7 +62,7 @@ impl<const COUNT: usize> Lexicon<COUNT> {
         })
     }
 
-    /// As [`find`](Self::find), of a name in a text.
+    /// As [`find`](Self::find), of a name in a text; it has no zeros.
     #[inline(always)]
     pub(crate) fn find_at(&self, text: &[u8], start: usize, end: usize) -> u8 {
         let length = end.wrapping_sub(start);

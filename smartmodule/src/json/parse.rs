@@ -58,6 +58,10 @@ pub(crate) struct Tape {
 impl Tape {
     /// Parses `text`; the document returned borrows from both.
     pub(crate) fn parse<'a>(&'a mut self, text: &'a str) -> Result<Document<'a>, Fault> {
+        // Positions are 32 bits.
+        if u32::try_from(text.len()).is_err() {
+            return Err(Fault::TooMany);
+        }
         let known = self.tokens.get_mut(..self.count).unwrap_or_default();
         if !self.shape.fits(text.as_bytes(), known) {
             self.parse_anew(text)?;
@@ -74,10 +78,6 @@ impl Tape {
         self.shape.forget();
         static SHAPES: AtomicU64 = AtomicU64::new(1);
         self.shape_id = SHAPES.fetch_add(1, Ordering::Relaxed);
-        // Positions are 32 bits.
-        if u32::try_from(text.len()).is_err() {
-            return Err(Fault::TooMany);
-        }
         loop {
             match tokens(text.as_bytes(), &mut self.tokens) {
                 Ok(count) => {

@@ -59,7 +59,7 @@ pub(super) struct Plan {
     pub(super) steps: &'static [Step],
 }
 
-/// Every plan has a place of its own.
+/// Where a plan's actions are kept. Plans that no event needs both may share one.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Place {
     Common,
@@ -71,10 +71,15 @@ pub(super) enum Place {
     ProfileTenant,
 }
 
+impl Place {
+    /// How many there are.
+    pub(super) const COUNT: usize = Self::ProfileTenant as usize + 1;
+}
+
 /// Works through a plan.
 #[inline(never)]
 pub(super) fn write(plan: &Plan, event: &Event<'_>, trim: Trim, xdm: &mut Xdm<'_>) {
-    let of = event.shape();
+    let of = (event.shape(), plan.steps.as_ptr().addr());
     let Some(known) = xdm.resolved.plans.get_mut(plan.place as usize) else {
         return;
     };

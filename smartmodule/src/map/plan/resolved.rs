@@ -1,24 +1,25 @@
 //! What is left to do of a plan, when it is known where in the documents of one shape its values stand.
 
-use super::DEPTH;
 use super::step::{Form, Op, Step};
+use super::{DEPTH, Place};
 use crate::event::{Event, Shape, Trim};
 use crate::json::Value;
 use crate::keys::Key;
 use crate::read;
 use crate::xdm::Open;
 
-/// What the plans of one kind come to for events of one shape.
+/// What plans come to for events of one shape.
 #[derive(Debug, Default)]
 pub(crate) struct Resolved {
-    pub(super) plans: [Actions; 7],
+    pub(super) plans: [Actions; Place::COUNT],
     /// What is open while one of them is worked through.
     pub(super) open: Vec<Open>,
 }
 
 #[derive(Debug, Default)]
 pub(super) struct Actions {
-    pub(super) of: Option<Shape>,
+    /// Of which shape, and of which plan: where its steps are.
+    pub(super) of: Option<(Shape, usize)>,
     pub(super) actions: Vec<Action>,
 }
 
@@ -115,7 +116,8 @@ pub(super) fn resolve<'a>(steps: &[Step], event: &Event<'a>, trim: Trim, actions
                 is_for_all &= step.other == Key::Unknown || first.is_none_or(|value| !value.is_scalar());
                 let says = |value: Option<Value<'a>>| value.filter(|value| !read::is_nothing(*value));
                 match (says(first).or_else(|| says(find(source, step.other))), frame) {
-                    (Some(value), Some(frame)) => {
+                    // A scalar has no members.
+                    (Some(value), Some(frame)) if !value.is_scalar() => {
                         *frame = (std::mem::replace(&mut source, Source::Object(value)), 0);
                         depth += 1;
                     }

@@ -143,10 +143,8 @@ pub(in crate::map) const fn numbered(name: &'static Name, key: Key) -> Step {
 
 /// The event's organisation.
 pub(in crate::map) const fn organization(name: &'static Name) -> Step {
-    let mut step = field(Form::Organization, name, Key::OrgId).of_envelope();
     // 0 is one, too.
-    step.span = u8::MAX;
-    step
+    field(Form::Organization, name, Key::OrgId).of_envelope()
 }
 
 /// A number.
