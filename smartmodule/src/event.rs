@@ -53,7 +53,7 @@ pub(crate) struct Event<'a> {
     pub(crate) id: Text<'a>,
 }
 
-/// Events of the same shape have their members in the same places of their documents.
+/// Events of the same shape have their members in the same places of their documents, and are mapped by the same steps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Shape {
     kind: EventKind,
@@ -62,6 +62,7 @@ pub(crate) struct Shape {
     data: u32,
     /// Whether all of the envelope's keys are in one object.
     is_plain: bool,
+    is_deleted: bool,
 }
 
 impl<'a> Event<'a> {
@@ -80,6 +81,7 @@ impl<'a> Event<'a> {
             envelope: self.envelope.position(),
             data: data.position(),
             is_plain: self.envelope.is_plain(),
+            is_deleted: self.is_deleted(),
         }
     }
 

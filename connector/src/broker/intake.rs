@@ -208,10 +208,12 @@ impl Intake {
         );
         self.found_holes(1);
         let response = shared.flow.response(self.widest);
-        let mut raw = RawReader::open(&shared.directory, &shared.topic, self.partition, first).await?;
         while self.expected() <= last {
-            // For each response anew: a whole backlog must not keep the other partitions from theirs.
+            // For each response anew: a whole backlog must not keep the other partitions from theirs, nor may one that
+            // waits for its turn have a response in memory.
             let _direct = shared.flow.direct().await;
+            let from = self.expected();
+            let mut raw = RawReader::open(&shared.directory, &shared.topic, self.partition, from).await?;
             for batch in raw.next().await? {
                 // A compressed part of the log can be many times its size, so it is unpacked batch by batch.
                 let _turn = shared.flow.turn(self.partition, shared.flow.largest()).await;

@@ -1,8 +1,8 @@
 //! The tenant fields that all kinds share.
 
 use super::plan::{
-    self, Place, Plan, before, call, end, epoch_time, event_name, id, id_pairs, object, organization, pairs, plan,
-    text, upper, within,
+    self, Place, Plan, before, call, end, epoch_time, event_name, id, id_pairs, object, of_living, organization, pairs,
+    plan, text, upper, within,
 };
 use crate::event::{Event, Trim};
 use crate::json::{Kind, Number, Value};
@@ -25,6 +25,7 @@ static COMMON: Plan = Plan {
             .of_envelope()
             .or(Key::LoyaltyEventId),
         id(name!("eventLogId"), Key::EventLogId).of_envelope(),
+        of_living(),
         epoch_time(name!("enteredAt"), Key::EnteredAt),
         call(loyalty_type),
         upper(name!("source"), Key::Source),
@@ -58,32 +59,12 @@ static COMMON: Plan = Plan {
         pairs(name!("customFields"), Key::CustomFields),
         pairs(name!("extendedFields"), Key::ExtendedFields),
         end(),
-    ]),
-};
-
-/// What is left of it for a deleted customer's.
-static COMMON_OF_DELETED: Plan = Plan {
-    place: Place::CommonOfDeleted,
-    steps: &plan([
-        event_name(name!("eventName")),
-        organization(name!("organizationId")),
-        text(name!("refId"), Key::RefId).of_envelope(),
-        text(name!("apiRequestId"), Key::ApiRequestId).of_envelope(),
-        // The newest pointsIssued has it inside `data`.
-        id(name!("loyaltyEventId"), Key::LoyaltyEventId)
-            .of_envelope()
-            .or(Key::LoyaltyEventId),
-        id(name!("eventLogId"), Key::EventLogId).of_envelope(),
+        end(),
     ]),
 };
 
 pub(super) fn write(event: &Event<'_>, trim: Trim, xdm: &mut Xdm<'_>) {
-    let plan = if event.is_deleted() {
-        &COMMON_OF_DELETED
-    } else {
-        &COMMON
-    };
-    plan::write(plan, event, trim, xdm);
+    plan::write(&COMMON, event, trim, xdm);
 }
 
 fn loyalty_type(event: &Event<'_>, xdm: &mut Xdm<'_>) {

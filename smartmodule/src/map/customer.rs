@@ -1,7 +1,7 @@
 //! customerAdded, customerUpdated.
 
 use super::common::{id_of, text_of};
-use super::plan::{self, Place, Plan, before, call, each, end, object, pairs, plan, text, upper, within};
+use super::plan::{self, Place, Plan, before, call, each, end, object, of_living, pairs, plan, text, upper, within};
 use super::{Notes, profile_tenant};
 use crate::event::{Event, Trim};
 use crate::json::Value;
@@ -20,9 +20,12 @@ static TENANT: Plan = Plan {
         object(name!("status")),
         text(name!("previous"), Key::PreviousLabel).or(Key::PreviousStatus),
         text(name!("current"), Key::CurrentLabel).or(Key::CurrentStatus),
+        of_living(),
         text(name!("reason"), Key::Reason),
         end(),
         end(),
+        end(),
+        of_living(),
         before(Trim::Lists),
         each(name!("updatedFields"), Key::UpdatedFields),
         text(name!("name"), Key::FieldName),
@@ -32,31 +35,12 @@ static TENANT: Plan = Plan {
         end(),
         end(),
         end(),
-    ]),
-};
-
-/// What is left of it for a deleted customer.
-static TENANT_OF_DELETED: Plan = Plan {
-    place: Place::TenantOfDeleted,
-    steps: &plan([
-        object(name!("customer")),
-        within(Key::CustomerStatus),
-        object(name!("status")),
-        text(name!("previous"), Key::PreviousLabel).or(Key::PreviousStatus),
-        text(name!("current"), Key::CurrentLabel).or(Key::CurrentStatus),
-        end(),
-        end(),
         end(),
     ]),
 };
 
 pub(super) fn tenant(event: &Event<'_>, trim: Trim, xdm: &mut Xdm<'_>) {
-    let steps = if event.is_deleted() {
-        &TENANT_OF_DELETED
-    } else {
-        &TENANT
-    };
-    plan::write(steps, event, trim, xdm);
+    plan::write(&TENANT, event, trim, xdm);
 }
 
 static PROFILE: Plan = Plan {

@@ -27,7 +27,7 @@ pub(super) const fn plan<const N: usize>(mut steps: [Step; N]) -> [Step; N] {
     let (mut open, mut depth, mut at) = ([0; DEPTH], 0, 0);
     while at < N {
         match steps[at].op {
-            Op::Object | Op::Within | Op::Each | Op::Before(_) => {
+            Op::Object | Op::Within | Op::Each | Op::Before(_) | Op::OfLiving => {
                 open[depth] = at;
                 depth += 1;
             }
@@ -41,6 +41,7 @@ pub(super) const fn plan<const N: usize>(mut steps: [Step; N]) -> [Step; N] {
                     Op::Within => Op::EndWithin,
                     Op::Each => Op::EndEach,
                     Op::Before(_) => Op::EndBefore,
+                    Op::OfLiving => Op::EndOfLiving,
                     _ => panic!("an end of nothing"),
                 };
             }
@@ -63,10 +64,8 @@ pub(super) struct Plan {
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Place {
     Common,
-    CommonOfDeleted,
     Standard,
     Tenant,
-    TenantOfDeleted,
     Profile,
     ProfileTenant,
 }

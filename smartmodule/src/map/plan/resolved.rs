@@ -186,7 +186,12 @@ pub(super) fn resolve<'a>(steps: &[Step], event: &Event<'a>, trim: Trim, actions
                     next = usize::from(step.jump);
                 }
             }
-            Op::EndBefore | Op::End => {}
+            Op::OfLiving => {
+                if event.is_deleted() {
+                    next = usize::from(step.jump);
+                }
+            }
+            Op::EndBefore | Op::EndOfLiving | Op::End => {}
             Op::Call(_) => add(Act::Call, 0, 0),
         }
         at = next;

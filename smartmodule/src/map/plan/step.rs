@@ -48,11 +48,14 @@ pub(super) enum Op {
     Pairs(Form),
     /// What follows is left out from this level on.
     Before(Trim),
+    /// What follows is left out for a deleted customer.
+    OfLiving,
     /// The end of these.
     EndObject,
     EndWithin,
     EndEach,
     EndBefore,
+    EndOfLiving,
     /// Not yet known of what it is the end.
     End,
     /// Whatever the function writes.
@@ -205,6 +208,11 @@ pub(in crate::map) const fn id_pairs(name: &'static Name, key: Key) -> Step {
 /// What follows up to the [`end`] is left out from `level` on.
 pub(in crate::map) const fn before(level: Trim) -> Step {
     step(Op::Before(level), name!(""), Key::Unknown)
+}
+
+/// What follows up to the [`end`] is left out for a deleted customer.
+pub(in crate::map) const fn of_living() -> Step {
+    step(Op::OfLiving, name!(""), Key::Unknown)
 }
 
 /// The end of the last one that was begun.
