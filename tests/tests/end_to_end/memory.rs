@@ -13,8 +13,9 @@ const BUFFER: f64 = 131_072.0;
 const FULL: f64 = BUFFER * 0.75;
 /// `meta.consumer.max-bytes`: a response is no larger.
 const RESPONSE: f64 = 32_000.0;
-/// What counts for the records of a response besides their bytes: 1000 bytes each, and no answer is shorter than 1 kB.
-const ACCOUNTS: f64 = 1000.0 * 32.0;
+/// What counts for the records of a response besides their bytes: 1000 bytes each, and without a tenant answers have some 560
+/// bytes, none less than 500. A turn does not stand for them: so much more than [`BUFFER`] may be in memory.
+const ACCOUNTS: f64 = 1000.0 * RESPONSE / 500.0;
 /// Records produced while the platform is down: many times the buffer.
 const BACKLOG: usize = 600;
 /// Records in one batch of the topic.
