@@ -7,6 +7,8 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use crate::text::Text;
+
 /// The version of the answers this connector understands.
 pub(crate) const VERSION: u64 = 1;
 
@@ -23,11 +25,11 @@ pub(crate) enum Answer {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Mapped {
     /// The event's name, such as `pointsIssued`.
-    pub(crate) name: String,
+    pub(crate) name: Text,
     /// `_id` of the XDM event.
-    pub(crate) id: String,
+    pub(crate) id: Text,
     /// The customer, for order: records of one key are sent one after the other.
-    pub(crate) key: String,
+    pub(crate) key: Text,
     /// When the event happened, milliseconds since the epoch.
     pub(crate) at: i64,
     /// The XDM event, JSON as the SmartModule wrote it. Absent only where a profile statement is replayed alone.
@@ -62,19 +64,19 @@ pub(crate) enum AnswerError {
 /// Text that is borrowed unless JSON escapes force a copy. The newtype makes that work inside an `Option`.
 #[derive(Deserialize)]
 #[serde(transparent)]
-struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+struct WireText<'a>(#[serde(borrow)] Cow<'a, str>);
 
 #[derive(Deserialize)]
 struct Wire<'a> {
     v: Option<u64>,
     #[serde(borrow)]
-    skip: Option<Text<'a>>,
+    skip: Option<WireText<'a>>,
     #[serde(borrow)]
-    name: Option<Text<'a>>,
+    name: Option<WireText<'a>>,
     #[serde(borrow)]
-    id: Option<Text<'a>>,
+    id: Option<WireText<'a>>,
     #[serde(borrow)]
-    key: Option<Text<'a>>,
+    key: Option<WireText<'a>>,
     at: Option<i64>,
     #[serde(borrow)]
     event: Option<&'a RawValue>,
@@ -87,11 +89,11 @@ struct Wire<'a> {
 #[derive(Deserialize)]
 struct WireReject<'a> {
     #[serde(borrow)]
-    reason: Text<'a>,
+    reason: WireText<'a>,
     #[serde(borrow)]
-    pointer: Option<Text<'a>>,
+    pointer: Option<WireText<'a>>,
     #[serde(borrow)]
-    message: Option<Text<'a>>,
+    message: Option<WireText<'a>>,
 }
 
 /// Only the version: read when the whole does not parse, since another version may differ in everything else.
@@ -138,10 +140,14 @@ impl Answer {
         }
         let missing =
             |member: &str| AnswerError::Foreign(format!("it is neither skipped nor rejected and has no `{member}`"));
+        let text = |text: Option<WireText<'_>>, member: &str| {
+            let text = text.ok_or_else(|| missing(member))?;
+            Ok(Text::part_of(bytes, text.0))
+        };
         Ok(Self::Mapped(Mapped {
-            name: wire.name.ok_or_else(|| missing("name"))?.0.into_owned(),
-            id: wire.id.ok_or_else(|| missing("id"))?.0.into_owned(),
-            key: wire.key.ok_or_else(|| missing("key"))?.0.into_owned(),
+            name: text(wire.name, "name")?,
+            id: text(wire.id, "id")?,
+            key: text(wire.key, "key")?,
             at: wire.at.ok_or_else(|| missing("at"))?,
             event: wire.event.map(|event| slice(bytes, event)),
             profile: wire.profile.map(|profile| slice(bytes, profile)),
@@ -185,11 +191,11 @@ mod tests {
         let Ok(Answer::Mapped(mapped)) = read(text) else {
             panic!("not mapped")
         };
-        assert_eq!(mapped.id, "a-1");
+        assert_eq!(&*mapped.id, "a-1");
         assert_eq!(&mapped.event.unwrap()[..], br#"{"_id":"a-1", "n" : 1.50}"#);
         assert_eq!(mapped.profile.as_deref(), Some(&br#"{"x":[ ]}"#[..]));
         assert_eq!(
-            (mapped.name.as_str(), mapped.key.as_str(), mapped.at),
+            (&*mapped.name, &*mapped.key, mapped.at),
             ("pointsIssued", "100:5", 1_700_000_000_000)
         );
     }

@@ -97,8 +97,10 @@ struct State {
 pub(crate) struct Ledger {
     bounds: Bounds,
     state: Mutex<State>,
-    /// Counts what lets somebody go on: another offset to commit, or room where there was none.
+    /// Counts what gives another offset to commit.
     progress: watch::Sender<u64>,
+    /// Counts how often there was room where there had been none.
+    room: watch::Sender<u64>,
 }
 
 impl Ledger {
@@ -107,6 +109,7 @@ impl Ledger {
             bounds,
             state: Mutex::default(),
             progress: watch::Sender::new(0),
+            room: watch::Sender::new(0),
         }
     }
 
@@ -140,23 +143,30 @@ impl Ledger {
 
     /// Settles an open offset, for good.
     pub(crate) fn settle(&self, position: Position, outcome: Outcome) -> Result<(), LedgerError> {
-        let (was_first, was_full) = {
+        let (was_first, makes_room) = {
             let mut state = self.state();
             let account = state.accounts.get_mut(&position.partition);
             let account = account.ok_or(LedgerError::NotOpen(position))?;
             let was_first = account.open.first() == Some(position.offset);
+            let was_long = was_first && account.stretch() >= self.bounds.offsets;
             let bytes = account
                 .open
                 .settle(position.offset)
                 .ok_or(LedgerError::NotOpen(position))?;
+            let is_shorter = was_long && account.stretch() < self.bounds.offsets;
             let was_full = state.bytes >= self.bounds.full();
             state.bytes = state.bytes.saturating_sub(bytes);
+            let is_emptier = was_full && state.bytes < self.bounds.full();
             *state.outcomes.entry(outcome).or_default() += 1;
-            (was_first, was_full)
+            (was_first, is_shorter || is_emptier)
         };
-        // Telling costs more than settling. Behind the oldest open offset nothing becomes due, nor the stretch shorter.
-        if was_first || was_full {
+        // Telling costs more than settling. Behind the oldest open offset nothing becomes due, and while the buffer stays
+        // full, which it is as long as there is a backlog, nobody may read on.
+        if was_first {
             self.progress.send_modify(|count| *count += 1);
+        }
+        if makes_room {
+            self.room.send_modify(|count| *count += 1);
         }
         Ok(())
     }
@@ -227,13 +237,13 @@ impl Ledger {
 
     /// Waits until a partition may read on.
     pub(crate) async fn room(&self, partition: u32) {
-        let mut progress = self.progress.subscribe();
+        let mut room = self.room.subscribe();
         loop {
             if self.has_room(partition) {
                 return;
             }
             // The sender lives in `self`, so this cannot end.
-            let _ = progress.changed().await;
+            let _ = room.changed().await;
         }
     }
 

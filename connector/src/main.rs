@@ -30,6 +30,7 @@ mod replay;
 mod run;
 mod secret;
 mod signal;
+mod text;
 mod unsettled;
 
 use std::collections::BTreeMap;

@@ -23,8 +23,9 @@ Commands:
   cargo xtask test [FILTER…]               every test, after building the SmartModule
   cargo xtask smartmodule                  build the SmartModule's wasm and print its path
   cargo xtask smartmodule-events           the same for capillary-xdm-events
-  cargo xtask bench [--quick] [--part NAME…]   what it costs, against reference points; parts: smartmodule, idle, cost,
-                                           one-by-one, pace, partitions, outage; figures in target/bench.json
+  cargo xtask bench [--quick] [--part NAME…]   what it costs, against reference points; parts: parts (micro-benchmarks),
+                                           smartmodule, idle, cost, one-by-one, pace, partitions, outage; figures in
+                                           target/bench.json
   cargo xtask fuzz [--seconds N]           every fuzz target for N seconds (60), and how much was tried
   cargo xtask dist [--target TRIPLE]       the release archive: static Linux binary, SmartModules, samples, licences
   cargo xtask page [--screenshots DIR]     the connector's status page in a real browser (Chromium)

@@ -91,6 +91,17 @@ struct Acknowledgement<'a> {
     /// Flows that map say theirs.
     #[serde(borrow, rename = "flowId")]
     _flow: Option<Cow<'a, str>>,
+    /// What did not take place.
+    #[serde(rename = "syncValidation")]
+    _validation: Option<Skipped>,
+}
+
+/// Validation that was not asked for. What one says that was asked for is read with care.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Skipped {
+    #[serde(rename = "skipped")]
+    _skipped: bool,
 }
 
 /// Whether JSON text is an object. What is derived for a struct reads a list of its members' values as well, and no inlet

@@ -15,6 +15,9 @@ const LEAST: u32 = 128 << 10;
 /// Most bytes of a response where nothing is known to need more: 500 records of 1 kB, a batch of events. Larger ones
 /// bring no more records a second, and each stands in memory up to three times.
 const MOST: u32 = 512 << 10;
+/// So many times its bytes a response counts once it is in the ledger: a mapped answer has no less than 500 bytes, and the
+/// account of a record takes 1000. Skipped ones are shorter; they are settled as they come.
+const ACCOUNTED: u64 = 3;
 /// So many partitions may read their log directly at once: a response is as large as the largest batch, 32 MiB.
 const DIRECT_READS: usize = 2;
 
@@ -61,11 +64,12 @@ impl Flow {
         self.max_bytes
     }
 
-    /// The most bytes of a response to one partition, some batch of which needs so many: an equal part of what may be on
-    /// its way, since a connection keeps the memory of its largest response. Where that is too little, the largest.
+    /// The most bytes of a response to one partition, some batch of which needs so many: an equal part of half of what may
+    /// be on its way, since a connection keeps the memory of its largest response, as a frame and as what is cut from it.
+    /// Where that is too little, the largest.
     pub(super) fn response(&self, needed: u64) -> NonZeroU32 {
         let partitions = u64::try_from(self.partitions.load(Ordering::Relaxed)).unwrap_or(u64::MAX);
-        let part = u32::try_from(self.share / partitions)
+        let part = u32::try_from(self.share / 2 / partitions)
             .unwrap_or(u32::MAX)
             .clamp(LEAST, MOST);
         match NonZeroU32::new(part) {
@@ -86,7 +90,7 @@ impl Flow {
     /// Waits until this partition may ask for a response of at most so many bytes.
     pub(super) async fn turn(&self, partition: u32, bytes: NonZeroU32) -> Turn {
         // One that is larger than all together goes alone.
-        let units = units(u64::from(bytes.get()).min(self.share));
+        let units = units((ACCOUNTED * u64::from(bytes.get())).min(self.share));
         let units = u32::try_from(units).unwrap_or(u32::MAX);
         loop {
             // First room, then the turn: a partition that is full must not keep the others waiting.
@@ -154,13 +158,13 @@ mod tests {
             flow.divide(partitions);
             flow.response(0).get() >> 10
         });
-        assert_eq!(found, [512, 512, 341, 128]);
+        assert_eq!(found, [512, 256, 170, 128]);
     }
 
     #[test]
     fn a_batch_that_needs_more_than_its_part_gets_it() {
         let (_ledger, flow) = flow(16 << 20, 2 << 20);
-        flow.divide(8);
+        flow.divide(4);
         assert_eq!(flow.response(512 << 10).get(), 512 << 10);
         assert_eq!(flow.response((512 << 10) + 1), flow.largest());
     }

@@ -190,7 +190,7 @@ fn customers(inspector: &Inspector, tails: &[Tail], report: &mut Report) -> Samp
         for answer in answers {
             spread.add(tail.partition, &answer);
             if let Ok(Answer::Mapped(mapped)) = Answer::read(&answer) {
-                sampled.insert(mapped.name, answer);
+                sampled.insert(mapped.name.to_string(), answer);
             }
         }
     }

@@ -22,7 +22,10 @@ impl Spread {
     pub(super) fn add(&mut self, partition: u32, answer: &Bytes) {
         if let Ok(Answer::Mapped(mapped)) = Answer::read(answer) {
             self.records += 1;
-            self.partitions.entry(mapped.key).or_default().insert(partition);
+            self.partitions
+                .entry(mapped.key.to_string())
+                .or_default()
+                .insert(partition);
         }
     }
 

@@ -275,7 +275,7 @@ pub(super) struct RawBatch {
 #[serde(deny_unknown_fields)]
 pub(super) struct RawConcurrency {
     /// Upper bound of the requests under way at once, over both inlets; at most 1000. Below it, how many each inlet takes well is found by measuring: fewer after 429, 503, timeouts and when answers take twice their usual time, more while all is well
-    #[schemars(extend("default" = 64), range(min = 1, max = platform::HIGHEST_CONCURRENCY))]
+    #[schemars(extend("default" = 384), range(min = 1, max = platform::HIGHEST_CONCURRENCY))]
     pub(super) max: Option<u64>,
     /// So many instead, without measuring. Not together with `max`
     #[schemars(range(min = 1, max = platform::HIGHEST_CONCURRENCY))]

@@ -5,13 +5,13 @@ mod intake;
 
 use std::collections::VecDeque;
 use std::future::Future;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::time::Duration;
 
-use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt, StreamExt};
 use tokio::sync::mpsc::Receiver;
 use tokio::time::{Instant, sleep_until};
 
@@ -90,7 +90,9 @@ struct Inlet<T, K> {
     sender: Arc<Sender<T, K>>,
 }
 
-type Landing = Pin<Box<dyn Future<Output = (InletName, u64, (Sent, Option<Exchange>))> + Send>>;
+/// A request that has ended: of which inlet, its number, and what came of it.
+type Landed = (InletName, u64, (Sent, Option<Exchange>));
+type Landing = Pin<Box<dyn Future<Output = Landed> + Send>>;
 type Written = Pin<Box<dyn Future<Output = (Letter, Result<(), serde_json::Error>)> + Send>>;
 
 /// A letter on its way, and what is settled when it is written.
@@ -187,12 +189,17 @@ where
     pub(crate) async fn run(mut self, mut arrivals: Receiver<Arrival>) -> Result<(), DeliveryError> {
         let mut buffer = Vec::with_capacity(ARRIVALS);
         let mut is_open = true;
+        // Kept over the turns of the loop: nearly all of them wait for the same moment as the one before.
+        let mut alarm = pin!(sleep_until(Instant::now()));
         loop {
             self.launch()?;
             if !is_open && self.open == 0 {
                 return Ok(());
             }
             let wake = self.wake();
+            if let Some(wake) = wake.filter(|wake| *wake != alarm.deadline()) {
+                alarm.as_mut().reset(wake);
+            }
             tokio::select! {
                 count = arrivals.recv_many(&mut buffer, ARRIVALS), if is_open => {
                     if count == 0 {
@@ -203,18 +210,26 @@ where
                         self.accept(arrival)?;
                     }
                 }
-                Some((name, id, (sent, exchange))) = self.flights.next() => {
+                Some(landed) = self.flights.next() => {
                     let now = self.now();
-                    if let Some(inlet) = self.inlets().find(|inlet| inlet.name == name) {
-                        inlet.pipeline.landed(id, sent, exchange, now);
+                    self.landed(landed, now);
+                    // Answers come together. What follows from them is then done once.
+                    while let Some(Some(landed)) = self.flights.next().now_or_never() {
+                        self.landed(landed, now);
                     }
                 }
                 Some((letter, written)) = self.writing.next() => {
                     written?;
                     self.written(&letter)?;
                 }
-                () = sleep_until(wake.unwrap_or_else(Instant::now)), if wake.is_some() => {}
+                () = &mut alarm, if wake.is_some() => {}
             }
+        }
+    }
+
+    fn landed(&mut self, (name, id, (sent, exchange)): Landed, now: Now) {
+        if let Some(inlet) = self.inlets().find(|inlet| inlet.name == name) {
+            inlet.pipeline.landed(id, sent, exchange, now);
         }
     }
 

@@ -11,21 +11,19 @@ use bytes::Bytes;
 use serde::Deserialize;
 
 use super::fields::{Field, Path, fields};
-use super::parcel::{ByDigest, Parcel, Record};
+use super::known::Memory;
+use super::parcel::{Parcel, Record};
 
-/// Profiles in one generation of the memory; there are two generations. With some ten fields a profile both together
-/// take less than 10 MB.
-const GENERATION: usize = 8192;
 /// Whose profile it is: never left out, whatever its age.
 const IDENTITY: &str = "identityMap";
 
 /// Whose profile a statement is about: partition, customer and primary identity. Two statements of one customer with
 /// different primary identities are about different profiles, and merging them would give one the other's facts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct Subject(u64);
+pub(super) struct Subject(pub(super) u64);
 
 /// Event time and offset.
-type Stamp = (i64, i64);
+pub(super) type Stamp = (i64, i64);
 
 /// What goes out for some parcels.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,33 +36,10 @@ pub(super) enum Cargo {
     Nothing,
 }
 
-/// When each field of the profiles seen last was stated. Bounded; what is forgotten is sent as it comes.
+/// Decides what goes out.
 #[derive(Debug, Default)]
 pub(super) struct Merger {
-    young: ByDigest<Subject, Known>,
-    old: ByDigest<Subject, Known>,
-}
-
-/// By the digest of its path, when each field was stated. A row: a profile has some ten fields, and there are thousands of
-/// profiles.
-#[derive(Debug, Default)]
-struct Known(Vec<(u64, Stamp)>);
-
-impl Known {
-    fn of(&self, digest: u64) -> Option<Stamp> {
-        self.0
-            .iter()
-            .find(|(other, _)| *other == digest)
-            .map(|(_, stamp)| *stamp)
-    }
-
-    /// Keeps the later of the two.
-    fn note(&mut self, digest: u64, stamp: Stamp) {
-        match self.0.iter_mut().find(|(other, _)| *other == digest) {
-            Some((_, known)) => *known = stamp.max(*known),
-            None => self.0.push((digest, stamp)),
-        }
-    }
+    memory: Memory,
 }
 
 #[derive(Deserialize)]
@@ -99,7 +74,7 @@ impl Merger {
     pub(super) fn merge(&mut self, parcels: &mut [Parcel]) -> Cargo {
         let known = match parcels {
             [] => return Cargo::AsStated,
-            [first, ..] => first.subject.and_then(|subject| self.recall(subject)),
+            [first, ..] => first.subject.and_then(|subject| self.memory.recall(subject)),
         };
         let mut newest: BTreeMap<Path<'_>, (Stamp, usize, &str)> = BTreeMap::new();
         let mut omitted = false;
@@ -111,7 +86,7 @@ impl Merger {
                 return Cargo::AsStated;
             };
             for (path, value) in fields {
-                let later = known.and_then(|known| known.of(path.digest()));
+                let later = known.and_then(|known| known.stated(path.digest()));
                 if !is_identity(&path) && later.is_some_and(|later| later > stamp) {
                     omitted = true;
                     continue;
@@ -147,22 +122,10 @@ impl Merger {
             let (Some(subject), Some(fields)) = (parcel.subject, fields(&parcel.entity)) else {
                 continue;
             };
-            if self.young.len() >= GENERATION && !self.young.contains_key(&subject) {
-                self.old = std::mem::take(&mut self.young);
-            }
-            let before = self.old.remove(&subject);
-            let known = self
-                .young
-                .entry(subject)
-                .or_insert_with(|| before.unwrap_or_else(|| Known(Vec::with_capacity(fields.len()))));
-            for (path, _) in fields.iter().filter(|(path, _)| !is_identity(path)) {
-                known.note(path.digest(), stamp(parcel));
-            }
+            let stated = fields.iter().filter(|(path, _)| !is_identity(path));
+            self.memory
+                .note(subject, stated.map(|(path, _)| path.digest()), stamp(parcel));
         }
-    }
-
-    fn recall(&self, subject: Subject) -> Option<&Known> {
-        self.young.get(&subject).or_else(|| self.old.get(&subject))
     }
 }
 

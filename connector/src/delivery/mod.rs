@@ -26,6 +26,7 @@ mod counters;
 mod driver;
 mod fields;
 mod health;
+mod known;
 mod lanes;
 mod limit;
 mod merge;

@@ -66,11 +66,13 @@ impl Pace {
     pub(super) async fn turn(&self, gate: &Gate, records: usize) -> Waited {
         let asked = Instant::now();
         let turn = self.book(records, asked);
-        sleep_until(turn).await;
+        if turn > asked {
+            sleep_until(turn).await;
+        }
         let mut open = turn;
         loop {
             let opens = gate.opens();
-            if opens <= Instant::now() {
+            if opens <= turn || opens <= Instant::now() {
                 return Waited {
                     rate: turn - asked,
                     gate: open - turn,

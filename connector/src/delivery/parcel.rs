@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use super::merge::Subject;
 use crate::answer::Mapped;
 use crate::position::Position;
+use crate::text::Text;
 
 /// What the parcels of one record share. The record is settled when its last parcel has ended.
 #[derive(Debug)]
@@ -18,9 +19,9 @@ pub(crate) struct Record {
     pub(crate) position: Position,
     /// The record's Fluvio timestamp, milliseconds since the epoch.
     pub(crate) timestamp: Option<i64>,
-    pub(crate) name: String,
-    pub(crate) id: String,
-    pub(crate) key: String,
+    pub(crate) name: Text,
+    pub(crate) id: Text,
+    pub(crate) key: Text,
     /// When the event happened, milliseconds since the epoch.
     pub(crate) at: i64,
     parcels: AtomicU8,

@@ -132,9 +132,9 @@ mod tests {
 
     fn parcel(offset: i64) -> Parcel {
         let mapped = Mapped {
-            name: "n".to_owned(),
-            id: offset.to_string(),
-            key: (offset % 3).to_string(),
+            name: "n".into(),
+            id: (*offset.to_string()).into(),
+            key: (*(offset % 3).to_string()).into(),
             at: 0,
             event: Some(Bytes::new()),
             profile: None,

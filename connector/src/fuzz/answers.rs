@@ -83,8 +83,8 @@ fn fuzzed_answers_are_read_whole_or_refused_unquoted_and_their_letters_keep_the_
             }
             Ok(Answer::Mapped(mapped)) => {
                 let value = value.unwrap();
-                assert_eq!(value["id"], mapped.id);
-                assert_eq!(value["key"], mapped.key);
+                assert_eq!(value["id"], *mapped.id);
+                assert_eq!(value["key"], *mapped.key);
                 assert_eq!(value["at"], mapped.at);
                 let parts: Vec<_> = [("event", &mapped.event), ("profile", &mapped.profile)]
                     .into_iter()
@@ -108,7 +108,7 @@ fn fuzzed_answers_are_read_whole_or_refused_unquoted_and_their_letters_keep_the_
                     first: None,
                     last: None,
                 };
-                let names = (mapped.key.as_str(), mapped.name.as_str(), mapped.id.as_str());
+                let names = (&*mapped.key, &*mapped.name, &*mapped.id);
                 let letter = letter(&DeadLetter::undeliverable(source(), names, &parts, trial).unwrap());
                 let Some(record) = letter else { return 8 };
                 for (name, _) in &parts {

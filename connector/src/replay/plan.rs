@@ -253,7 +253,7 @@ mod tests {
             mapped.event.as_deref(),
             Some(&br#"{"_id":"e-1","timestamp":"2026-01-02T03:04:05.678Z"}"#[..])
         );
-        assert_eq!((mapped.key.as_str(), mapped.at), ("100:5", 1_767_323_045_678));
+        assert_eq!((&*mapped.key, mapped.at), ("100:5", 1_767_323_045_678));
         assert_eq!(mapped.profile, None);
         let mapped = sent(planner(Filter::default(), true).plan(&letter("refused", BOTH), ALL));
         assert_eq!(mapped.profile.as_deref(), Some(&br#"{"p": 1}"#[..]));

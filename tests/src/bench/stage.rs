@@ -15,8 +15,6 @@ use crate::harness::Connector;
 use crate::scenario::{Options, Scenario, ScenarioError};
 use crate::simulator::{Credential, Keeping, SimulatorConfig, Tally};
 
-/// Requests under way at once that a measurement allows: at 100 ms an answer, 3 840 requests a second.
-const CONCURRENCY: usize = 384;
 /// Longest wait for anything; a machine may be busy, a measurement must end.
 const PATIENCE: Duration = Duration::from_secs(1_200);
 /// How long a connector that was told to stop may take.
@@ -46,7 +44,6 @@ impl Stage {
         let simulator = SimulatorConfig::default();
         let options = Options {
             topic: TopicOptions::new("bench").partitions(description.partitions),
-            platform: format!("  concurrency: {{max: {CONCURRENCY}}}\n"),
             profiles: delivered != Delivered::Events,
             // A raw flow states what it is given: nothing is known of its mapping, so nothing is merged.
             profiles_format: if delivered == Delivered::Unmerged {

@@ -16,9 +16,9 @@ const ALL: Capacity = Capacity {
 
 fn parcel(offset: i64, key: &str, at: i64) -> Parcel {
     let mapped = Mapped {
-        name: "n".to_owned(),
-        id: offset.to_string(),
-        key: key.to_owned(),
+        name: "n".into(),
+        id: (*offset.to_string()).into(),
+        key: key.into(),
         at,
         event: Some(Bytes::new()),
         profile: None,
