@@ -7,7 +7,7 @@
 //! It also bounds what is in memory: [`Ledger::room`] waits while too many bytes, or too long a stretch of offsets, are
 //! unsettled. The stretch counts from the oldest unsettled offset, because that is what a restart reads again.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
@@ -87,9 +87,18 @@ impl Account {
 
 #[derive(Debug, Default)]
 struct State {
-    accounts: HashMap<u32, Account>,
+    /// A few, so a tree is searched faster than a hash is made.
+    accounts: BTreeMap<u32, Account>,
     bytes: u64,
-    outcomes: HashMap<Outcome, u64>,
+    outcomes: [u64; Outcome::ALL],
+}
+
+impl State {
+    fn count(&mut self, outcome: Outcome, offsets: u64) {
+        if let Some(count) = self.outcomes.get_mut(outcome as usize) {
+            *count += offsets;
+        }
+    }
 }
 
 /// The account of every partition. Cheap to share behind an `Arc`.
@@ -157,7 +166,7 @@ impl Ledger {
             let was_full = state.bytes >= self.bounds.full();
             state.bytes = state.bytes.saturating_sub(bytes);
             let is_emptier = was_full && state.bytes < self.bounds.full();
-            *state.outcomes.entry(outcome).or_default() += 1;
+            state.count(outcome, 1);
             (was_first, is_shorter || is_emptier)
         };
         // Telling costs more than settling. Behind the oldest open offset nothing becomes due, and while the buffer stays
@@ -184,7 +193,7 @@ impl Ledger {
                 return Err(LedgerError::OutOfOrder { position, newest });
             }
             account.newest = Some(last);
-            *state.outcomes.entry(outcome).or_default() += first.abs_diff(last) + 1;
+            state.count(outcome, first.abs_diff(last) + 1);
         }
         self.progress.send_modify(|count| *count += 1);
         Ok(())
@@ -227,7 +236,7 @@ impl Ledger {
 
     /// How many offsets ended with this outcome since the start.
     pub(crate) fn count(&self, outcome: Outcome) -> u64 {
-        self.state().outcomes.get(&outcome).copied().unwrap_or_default()
+        self.state().outcomes.get(outcome as usize).copied().unwrap_or_default()
     }
 
     /// Sees every settlement that moves the offset to commit; a commit loop waits on it.

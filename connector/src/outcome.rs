@@ -1,7 +1,7 @@
 //! How the life of a record ends.
 
 /// The end of one offset. Every offset of the topic ends in exactly one of these, or it is pending.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Outcome {
     /// Acknowledged by every inlet it was meant for.
     Delivered,
@@ -13,4 +13,9 @@ pub(crate) enum Outcome {
     Absent,
     /// Removed by the topic's retention before it could be read.
     Evicted,
+}
+
+impl Outcome {
+    /// How many there are.
+    pub(crate) const ALL: usize = Self::Evicted as usize + 1;
 }

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use serde::Deserialize;
 
 use super::fields::{Field, Path, fields};
-use super::known::Memory;
+use super::known::{Memory, Profile};
 use super::parcel::{Parcel, Record};
 
 /// Whose profile it is: never left out, whatever its age.
@@ -76,6 +76,11 @@ impl Merger {
             [] => return Cargo::AsStated,
             [first, ..] => first.subject.and_then(|subject| self.memory.recall(subject)),
         };
+        if let [parcel] = parcels
+            && let Some(cargo) = alone(parcel, known)
+        {
+            return cargo;
+        }
         let mut newest: BTreeMap<Path<'_>, (Stamp, usize, &str)> = BTreeMap::new();
         let mut omitted = false;
         let entities: Vec<Bytes> = parcels.iter().map(|parcel| parcel.entity.clone()).collect();
@@ -127,6 +132,20 @@ impl Merger {
                 .note(subject, stated.map(|(path, _)| path.digest()), stamp(parcel));
         }
     }
+}
+
+/// What goes out for one parcel, unless some of its fields are to be left out: most are alone, and need no sorting.
+fn alone(parcel: &mut Parcel, known: Option<Profile<'_>>) -> Option<Cargo> {
+    let (entity, stamp) = (parcel.entity.clone(), stamp(parcel));
+    let fields = fields(&entity).filter(|_| parcel.subject.is_some())?;
+    let is_old = |path: &Path<'_>| known.and_then(|known| known.stated(path.digest())) > Some(stamp);
+    let mut facts = fields.iter().filter(|(path, _)| !is_identity(path));
+    let is_old = facts
+        .next()
+        .map(|(path, _)| is_old(path))
+        .filter(|first| facts.all(|(path, _)| is_old(path) == *first))?;
+    parcel.superseded = is_old;
+    Some(if is_old { Cargo::Nothing } else { Cargo::AsStated })
 }
 
 fn stamp(parcel: &Parcel) -> Stamp {

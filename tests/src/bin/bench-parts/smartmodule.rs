@@ -1,4 +1,4 @@
-//! The mapping, natively. In the broker it runs as wasm, at some four times the time: `bench-smartmodule`.
+//! The mapping, natively. In the broker it runs as wasm: `bench-smartmodule` measures that.
 
 use capillary_xdm::{Mapper, Params};
 use conformance::workload::CORE_KINDS;
