@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use tracing::{debug, info, warn};
 
 use crate::broker::{Broker, BrokerError};
+use crate::clock::Clock;
 use crate::config::Config;
 use crate::delivery::Backoff;
 use crate::error::Retry;
@@ -20,6 +21,8 @@ const TELL_AGAIN: u32 = 10;
 const LOOKS: u32 = 4;
 /// The pause between two of these looks.
 const LOOK: Duration = Duration::from_secs(2);
+/// Seconds two clocks may differ by without a word. A date in a header is a second and its journey late.
+const CLOCKS_DIFFER: i64 = 30;
 
 /// Connects to the cluster, gets a first token and opens the dead-letter topic.
 pub(crate) async fn connect(
@@ -30,7 +33,10 @@ pub(crate) async fn connect(
     let mut start = Start::new(Backoff::new(config.platform.retry, fastrand::Rng::new()), obstacles);
     let broker = start.patiently(|| Broker::connect(config)).await?;
     match timeout(config.platform.http.request_timeout, tokens.token()).await {
-        Ok(Ok(_)) => info!("holding an access token"),
+        Ok(Ok(_)) => {
+            info!("holding an access token");
+            compare_clocks(tokens);
+        }
         Ok(Err(error)) if error.retry() == Retry::Never => return Err(RunError::Credential(error)),
         // IMS heals by itself; records wait in the topic meanwhile.
         Ok(Err(error)) => warn!(%error, "no access token yet; delivery waits for it"),
@@ -38,6 +44,20 @@ pub(crate) async fn connect(
     }
     let letters = start.patiently(|| broker.dead_letters()).await?;
     Ok((broker, Letters::new(letters)))
+}
+
+/// Tells of a clock that is wrong: retention, dead letters and waits for events of the future go by it.
+fn compare_clocks(tokens: &TokenSource) {
+    let Some(there) = tokens.server_time(Instant::now()) else {
+        return;
+    };
+    let behind = there.saturating_sub(Clock::System.now_ms()) / 1000;
+    if behind.abs() > CLOCKS_DIFFER {
+        warn!(
+            behind_seconds = behind,
+            "this machine's clock and that of Adobe IMS differ; events are judged by the later one"
+        );
+    }
 }
 
 /// What became of an attempt that failed.

@@ -1,6 +1,7 @@
 //! Joins the delivery side's wishes to those who grant them: tokens from IMS, letters to the broker.
 
 use reqwest::header::HeaderValue;
+use tokio::time::Instant;
 
 use crate::broker::{BrokerError, DeadLetterWriter};
 use crate::dead_letter::{DeadLetters, LetterError};
@@ -28,6 +29,10 @@ impl Tokens for TokenSource {
 
     fn bearer<'a>(&self, token: &'a Token) -> &'a HeaderValue {
         token.bearer()
+    }
+
+    fn server_time(&self, now: Instant) -> Option<i64> {
+        Self::server_time(self, now)
     }
 }
 

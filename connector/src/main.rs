@@ -17,6 +17,7 @@ mod fuzz;
 mod glue;
 mod histogram;
 mod http;
+mod http_date;
 mod ims;
 mod ledger;
 mod log;

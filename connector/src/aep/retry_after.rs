@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::http_date;
+
 /// The pause the header asks for, or `None` when it says nothing usable. A date in the past is a pause of zero.
 pub(super) fn parse(value: &str, now_ms: i64) -> Option<Duration> {
     let value = value.trim();
@@ -9,39 +11,8 @@ pub(super) fn parse(value: &str, now_ms: i64) -> Option<Duration> {
         // More digits than a u64 holds means "very long"; the caller clamps it.
         return Some(Duration::from_secs(value.parse().unwrap_or(u64::from(u32::MAX))));
     }
-    let pause = http_date_ms(value)?.saturating_sub(now_ms).max(0);
+    let pause = http_date::parse(value)?.saturating_sub(now_ms).max(0);
     Some(Duration::from_millis(u64::try_from(pause).ok()?))
-}
-
-/// Milliseconds since the epoch of an IMF-fixdate, `Sun, 06 Nov 1994 08:49:37 GMT`. The two obsolete forms are not
-/// read: no server sends them, and "unusable" only means our own backoff is taken.
-fn http_date_ms(text: &str) -> Option<i64> {
-    const MONTHS: [&str; 12] = [
-        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
-    ];
-    let (_, date) = text.split_once(", ")?;
-    let mut parts = date.split(' ');
-    let day: i64 = parts.next()?.parse().ok().filter(|day| (1..=31).contains(day))?;
-    let name = parts.next()?;
-    let month = i64::try_from(MONTHS.iter().position(|month| *month == name)?).ok()? + 1;
-    let year: i64 = parts.next()?.parse().ok().filter(|year| (1970..=9999).contains(year))?;
-    let mut time = parts.next()?.split(':');
-    let mut field = |most: i64| time.next()?.parse().ok().filter(|number| (0..=most).contains(number));
-    let (hour, minute, second) = (field(23)?, field(59)?, field(60)?);
-    if time.next().is_some() || parts.next() != Some("GMT") || parts.next().is_some() {
-        return None;
-    }
-    Some((((days_from_epoch(year, month, day) * 24 + hour) * 60 + minute) * 60 + second) * 1000)
-}
-
-/// Days since 1970-01-01 in the Gregorian calendar, with years counted from March so that the leap day comes last.
-fn days_from_epoch(year: i64, month: i64, day: i64) -> i64 {
-    let (year, month) = if month > 2 {
-        (year, month - 3)
-    } else {
-        (year - 1, month + 9)
-    };
-    365 * year + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5 + day - 1 - 719_468
 }
 
 // === tests ===

@@ -37,6 +37,9 @@ pub(crate) trait Tokens: Send + Sync {
 
     /// The token as the value of the `Authorization` header, marked sensitive.
     fn bearer<'a>(&self, token: &'a Self::Token) -> &'a HeaderValue;
+
+    /// The clock of whoever issues the tokens, milliseconds since the epoch, if it was told. Never ahead of it.
+    fn server_time(&self, now: Instant) -> Option<i64>;
 }
 
 /// What came of an attempt.

@@ -2,10 +2,11 @@
 
 use futures_util::future::BoxFuture;
 use reqwest::Client;
-use reqwest::header::{ACCEPT, CONTENT_TYPE, RETRY_AFTER};
+use reqwest::header::{ACCEPT, CONTENT_TYPE, DATE, HeaderName, RETRY_AFTER};
 
 use super::answer::{self, Failure, Grant};
 use crate::config::Ims;
+use crate::http_date;
 use crate::secret::Secret;
 
 /// A token is a few kilobytes; a longer answer is something else.
@@ -27,11 +28,11 @@ pub(super) fn over_http(ims: &Ims, client: Client) -> Exchange {
         Box::pin(async move {
             let mut response = request.send().await.map_err(network)?;
             let status = response.status().as_u16();
-            let retry_after = response
-                .headers()
-                .get(RETRY_AFTER)
-                .and_then(|value| value.to_str().ok())
-                .map(str::to_owned);
+            let header = |name: HeaderName| {
+                let value = response.headers().get(name)?;
+                value.to_str().ok().map(str::to_owned)
+            };
+            let (retry_after, date) = (header(RETRY_AFTER), header(DATE));
             let mut body = Vec::new();
             while let Some(chunk) = response.chunk().await.map_err(network)? {
                 body.extend_from_slice(&chunk);
@@ -39,7 +40,11 @@ pub(super) fn over_http(ims: &Ims, client: Client) -> Exchange {
                     return Err(Failure::Unusable("it is longer than any token"));
                 }
             }
-            answer::read(status, retry_after.as_deref(), &body)
+            let grant = answer::read(status, retry_after.as_deref(), &body)?;
+            Ok(Grant {
+                dated: date.as_deref().and_then(http_date::parse),
+                ..grant
+            })
         })
     })
 }

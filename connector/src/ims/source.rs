@@ -62,6 +62,8 @@ struct State {
     secret: usize,
     /// Whether the log was told that body and claims disagree.
     told_units: bool,
+    /// The time IMS told last, milliseconds since the epoch, and when it came.
+    dated: Option<(i64, Instant)>,
     random: fastrand::Rng,
 }
 
@@ -118,6 +120,7 @@ impl TokenSource {
                 refusals: Refusals::default(),
                 secret: 0,
                 told_units: false,
+                dated: None,
                 random,
             }),
             ended: watch::Sender::new(()),
@@ -161,6 +164,13 @@ impl TokenSource {
         let state = self.0.state();
         let held = state.held.as_ref().filter(|held| !held.is_refused())?;
         Some(held.ends_at.duration_since(Instant::now())).filter(|left| !left.is_zero())
+    }
+
+    /// What the clock of IMS shows, in milliseconds since the epoch, as far as its last answer told: never more.
+    pub(crate) fn server_time(&self, now: Instant) -> Option<i64> {
+        let (told, since) = self.0.state().dated?;
+        let passed = now.saturating_duration_since(since).as_millis();
+        Some(told.saturating_add(i64::try_from(passed).unwrap_or(i64::MAX)))
     }
 
     /// Says that Experience Platform refused this token. It is replaced once, however many requests it was refused
@@ -329,6 +339,7 @@ impl Inner {
         }
         state.failures = 0;
         state.failing_since = None;
+        state.dated = grant.dated.map(|told| (told, Instant::now())).or(state.dated);
         state.granted += 1;
         state.error = (grant.life < LEAST_INTERVAL).then(|| {
             TokenError::new(

@@ -78,8 +78,14 @@ where
             return self.settle(position, Outcome::Skipped);
         }
         // The record's own time is the clock of whoever produced it. Where that one agrees with the event, it is ours that
-        // is wrong, and a wrong clock here must not cost or hold up a single record.
-        let clock = now.wall.max(timestamp.unwrap_or(i64::MIN));
+        // is wrong, and a wrong clock here must not cost or hold up a single record. Answers of the broker's SmartModule
+        // have lost that time, so the clock of Adobe is another witness.
+        let mut clock = now.wall.max(timestamp.unwrap_or(i64::MIN));
+        if record.at > clock
+            && let Some(there) = self.parts.tokens.server_time(now.instant)
+        {
+            clock = clock.max(there);
+        }
         let ahead = record.at.saturating_sub(clock);
         if ahead > FUTURE_MS {
             let message = "the event's time is more than five minutes in the future".to_owned();

@@ -25,6 +25,27 @@ async fn a_record_s_own_time_outweighs_a_wall_clock_that_is_hours_off() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_wall_clock_behind_that_of_ims_neither_buries_nor_delays_live_events() {
+    for wrong in [-1000 * HOUR, -2 * HOUR, -60_000] {
+        let world = World::new(ok);
+        world.clock.store(NOW + wrong, Ordering::Relaxed);
+        // Rounded down to the second, as dates in headers are.
+        *world.tokens.server_time.lock().unwrap() = Some(NOW / 1000 * 1000);
+        let ended = world.run_for(Duration::from_secs(2), ten()).await;
+        assert!(ended.is_some_and(|ended| ended.is_ok()), "{wrong}");
+        assert_eq!((world.delivered(), world.dead()), (10, 0), "{wrong}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_of_ims_that_is_behind_changes_nothing() {
+    let world = World::new(ok);
+    *world.tokens.server_time.lock().unwrap() = Some(NOW - 1000 * HOUR);
+    world.run(ten()).await.unwrap();
+    assert_eq!((world.delivered(), world.dead()), (10, 0));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_wall_clock_that_is_set_back_by_an_hour_neither_buries_nor_delays_what_comes_then() {
     let world = World::new(ok);
     let delivery = world.delivery();

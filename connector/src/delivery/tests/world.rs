@@ -192,6 +192,8 @@ pub(super) struct FakeTokens {
     pub(super) waits: AtomicBool,
     /// The inlets that said they accept tokens again.
     pub(super) accepted: Mutex<Vec<InletName>>,
+    /// The clock of whoever issues them.
+    pub(super) server_time: Mutex<Option<i64>>,
 }
 
 impl FakeTokens {
@@ -233,6 +235,10 @@ impl Tokens for FakeTokens {
 
     fn bearer<'a>(&self, token: &'a HeaderValue) -> &'a HeaderValue {
         token
+    }
+
+    fn server_time(&self, _now: Instant) -> Option<i64> {
+        *self.server_time.lock().unwrap()
     }
 }
 

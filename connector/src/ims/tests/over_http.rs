@@ -6,6 +6,7 @@ use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
+use tokio::time::Instant;
 
 use super::*;
 
@@ -70,6 +71,20 @@ async fn the_request_is_a_form_in_the_body() {
         seen[0].1,
         "grant_type=client_credentials&client_id=the-id&client_secret=hush-1&scope=openid%2CAdobeID"
     );
+}
+
+#[tokio::test]
+async fn the_date_of_the_answer_is_the_clock_of_ims() {
+    let (url, _) = serve(vec![(200, "", r#"{"access_token":"abc","expires_in":86399}"#)]).await;
+    let source = source(&url);
+    assert_eq!(source.server_time(Instant::now()), None, "nothing was asked yet");
+    take(&source).await;
+    let there = source.server_time(Instant::now()).unwrap();
+    let here = crate::clock::Clock::System.now_ms();
+    // This machine's own server, so it is the same clock.
+    assert!((here - 60_000..=here).contains(&there), "{there} at {here}");
+    let later = source.server_time(Instant::now() + Duration::from_secs(7)).unwrap();
+    assert!(later - there >= 7_000, "it goes on");
 }
 
 #[tokio::test]
