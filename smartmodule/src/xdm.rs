@@ -357,8 +357,7 @@ impl<'w> Xdm<'w> {
     pub(crate) fn verbatim(&mut self, name: &Name, value: Value<'_>, quoted: bool) {
         if !self.is_omitted(name) {
             let length = name.length - usize::from(!quoted);
-            self.out
-                .member(&name.padded, length, value.place(), quoted.then_some(b'"'));
+            self.out.member(&name.padded, length, value.place(), quoted);
         }
     }
 
@@ -376,7 +375,7 @@ impl<'w> Xdm<'w> {
     #[inline(always)]
     pub(crate) fn part(&mut self, name: &Name, place: (&[u8], usize, usize)) {
         if !self.is_omitted(name) {
-            self.out.member(&name.padded, name.length - 1, place, None);
+            self.out.member(&name.padded, name.length - 1, place, false);
         }
     }
 

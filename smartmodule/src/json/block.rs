@@ -7,9 +7,9 @@ use super::chunk::{CHUNK, Chunk, PAIR, Pair};
 use super::value::Kind;
 use crate::keys::KEYS;
 
-/// `"name":"value",` with a name of up to 31 bytes and a value of up to 63, and the chunks they are scanned in; or as much as
-/// 64 bytes and such a value.
-pub(super) const BLOCK: usize = 9 * CHUNK;
+/// `"name":"value"` with a name of up to 31 bytes and a value of up to 63, and the chunks they are scanned in; or as much as
+/// 64 bytes and such a value. A power of two, so that a place in it is one by its last bits.
+pub(super) const BLOCK: usize = 8 * CHUNK;
 
 /// A part of the text.
 pub(super) type Block = [u8; BLOCK];
@@ -55,8 +55,9 @@ fn chunk(block: &Block, at: usize) -> Option<Chunk> {
 
 /// The byte at a place of the block.
 #[inline(always)]
-pub(super) fn byte(block: &Block, at: usize) -> u8 {
-    block.get(at).copied().unwrap_or(0)
+#[allow(clippy::indexing_slicing)] // Never outside.
+pub(super) const fn byte(block: &Block, at: usize) -> u8 {
+    block[at % BLOCK]
 }
 
 impl Member {
@@ -119,7 +120,11 @@ pub(super) fn string_at(block: &Block, start: usize) -> Option<(Kind, usize)> {
         length += pair_at(block, start + PAIR)?.special();
     }
     let end = start + length;
-    (length < 2 * PAIR).then(|| (Kind::of_string(length, byte(block, start), byte(block, end - 1)), end))
+    if length >= 2 * PAIR {
+        return None;
+    }
+    let (first, last) = (byte(block, start), byte(block, end.wrapping_sub(1)));
+    Some((Kind::of_string(length, first, last), end))
 }
 
 /// Where the digits end that begin at `start`, with `first`; whether it is all of the number is not looked at.
@@ -134,11 +139,13 @@ pub(super) fn digits_at(block: &Block, start: usize, first: u8) -> Option<usize>
 #[inline(always)]
 pub(super) fn number_at(block: &Block, start: usize) -> Option<(Kind, usize)> {
     let first = byte(block, start);
-    let digits = if first == b'-' { start + 1 } else { start };
-    let whole = digits_at(block, digits, byte(block, digits))?;
+    if first == b'-' {
+        let whole = digits_at(block, start + 1, byte(block, start + 1))?;
+        return Some((Kind::Number, fraction_at(block, whole).unwrap_or(whole)));
+    }
+    let whole = digits_at(block, start, first)?;
     match fraction_at(block, whole) {
         Some(end) => Some((Kind::Number, end)),
-        None if first == b'-' => Some((Kind::Number, whole)),
         None => Some((Kind::Integer, whole)),
     }
 }

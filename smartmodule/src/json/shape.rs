@@ -259,25 +259,24 @@ impl Shape {
     /// Reads on as long as blocks will do; `window` is the text from `base` on.
     #[inline(never)]
     fn read_blocks(&self, window: &[u8], base: usize, tokens: &mut [Token], progress: Progress) -> Progress {
-        let parts = self.parts.get(progress.parts..).unwrap_or_default();
+        let mut count = progress.parts;
         let mut rest = window.get(progress.at.wrapping_sub(base)..).unwrap_or_default();
         let mut at = progress.at as u32;
-        let mut count = 0;
-        for part in parts {
+        while let Some(part) = self.parts.get(count) {
             let Some((kind, start, end)) = rest.first_chunk().and_then(|block| part.read(block)) else {
                 break;
             };
-            let Some(token) = tokens.get_mut(part.token as usize) else {
+            let (Some(token), Some(behind)) = (tokens.get_mut(part.token as usize), rest.get(end..)) else {
                 break;
             };
             token.start = at + start as u32;
             at += end as u32;
             (token.kind, token.end) = (kind, at);
-            rest = rest.get(end..).unwrap_or_default();
+            rest = behind;
             count += 1;
         }
         Progress {
-            parts: progress.parts + count,
+            parts: count,
             at: at as usize,
         }
     }
