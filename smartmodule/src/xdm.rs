@@ -27,20 +27,41 @@ const AFTER: &[u8; 3] = b"\":\"";
 
 impl Name {
     /// Only for constants: a longer name than 27 letters does not compile.
-    #[allow(clippy::indexing_slicing)] // While compiling.
     pub(crate) const fn new(name: &str) -> Self {
-        let (name, mut padded) = (name.as_bytes(), [0; 32]);
-        let mut at = 0;
-        while at < name.len() {
-            padded[BEFORE.len() + at] = name[at];
-            at += 1;
+        Self::behind(BEFORE, name)
+    }
+
+    /// As [`new`](Self::new), of the first field of an object in an array, which it opens.
+    pub(crate) const fn first(name: &str) -> Self {
+        Self::behind(b",{\"", name)
+    }
+
+    #[allow(clippy::indexing_slicing)] // While compiling.
+    const fn behind(before: &[u8], name: &str) -> Self {
+        let (mut padded, mut length) = ([0; 32], 0);
+        let parts = [before, name.as_bytes(), AFTER];
+        let mut part = 0;
+        while part < parts.len() {
+            let mut at = 0;
+            while at < parts[part].len() {
+                padded[length] = parts[part][at];
+                (at, length) = (at + 1, length + 1);
+            }
+            part += 1;
         }
-        (padded[0], padded[1]) = (BEFORE[0], BEFORE[1]);
-        (padded[at + 2], padded[at + 3], padded[at + 4]) = (AFTER[0], AFTER[1], AFTER[2]);
-        Self {
-            padded,
-            length: BEFORE.len() + at + AFTER.len(),
-        }
+        Self { padded, length }
+    }
+
+    /// Writes it, up to where a value follows.
+    #[inline(always)]
+    pub(crate) fn write_bare(&self, out: &mut Sink) {
+        out.padded(&self.padded, self.length - 1);
+    }
+
+    /// Writes it with a value from a text.
+    #[inline(always)]
+    pub(crate) fn write_with(&self, place: (&[u8], usize, usize), is_quoted: bool, out: &mut Sink) {
+        out.member(&self.padded, self.length - usize::from(!is_quoted), place, is_quoted);
     }
 
     fn as_bytes(&self) -> &[u8] {
@@ -128,6 +149,12 @@ impl<'w> Xdm<'w> {
         self.place == Place::Off
     }
 
+    /// Where it is written, whatever is omitted.
+    #[inline(always)]
+    pub(crate) const fn sink(&mut self) -> &mut Sink {
+        self.out
+    }
+
     /// Writes bytes made ready before.
     #[inline(always)]
     pub(crate) fn ready_made(&mut self, bytes: &ReadyMade) {
@@ -137,7 +164,7 @@ impl<'w> Xdm<'w> {
     /// As [`known_member`](Self::known_member), with a few bytes before the value.
     #[inline(always)]
     pub(crate) fn prefixed_member<const N: usize>(&mut self, name: &Name, prefix: &[u8; N], value: &Word) {
-        if !self.is_omitted(name) {
+        if !self.omits(name) {
             self.quoted(name);
             self.out.piece(prefix);
             self.out.known(value);
@@ -147,7 +174,7 @@ impl<'w> Xdm<'w> {
     /// A member whose value, its last quote included, is known while compiling.
     #[inline(always)]
     pub(crate) fn known_member(&mut self, name: &Name, value: &Word) {
-        if !self.is_omitted(name) {
+        if !self.omits(name) {
             self.quoted(name);
             self.out.known(value);
         }
@@ -167,7 +194,7 @@ impl<'w> Xdm<'w> {
 
     /// Whether a member is omitted.
     #[inline(always)]
-    fn is_omitted(&self, name: &Name) -> bool {
+    pub(crate) fn omits(&self, name: &Name) -> bool {
         self.place != Place::Off && self.omit.step(self.place, name.as_bytes()).is_none()
     }
 
@@ -180,15 +207,16 @@ impl<'w> Xdm<'w> {
     /// Writes a name, up to where a value follows.
     #[inline(always)]
     fn bare(&mut self, name: &Name) {
-        self.out.padded(&name.padded, name.length - 1);
+        name.write_bare(self.out);
     }
 
+    /// Opens a container; `None` when it is omitted.
     #[inline(never)]
-    fn open(&mut self, name: &Name) -> Option<Open> {
+    pub(crate) fn open(&mut self, name: &Name) -> Option<Open> {
         self.open_here(name)
     }
 
-    /// Opens a container; `None` when it is omitted. As the other methods named so, it is inlined where it is needed.
+    /// As [`open`](Self::open); as the other methods named so, it is inlined where it is needed.
     #[inline(always)]
     pub(crate) fn open_here(&mut self, name: &Name) -> Option<Open> {
         let (mark, outer) = (self.out.len(), self.place);
@@ -222,7 +250,7 @@ impl<'w> Xdm<'w> {
 
     /// Closes a container; takes it back when nothing came in it.
     #[inline(never)]
-    fn close(&mut self, open: Open, brackets: [u8; 2]) {
+    pub(crate) fn close(&mut self, open: Open, brackets: [u8; 2]) {
         self.close_here(open, brackets);
     }
 
@@ -310,7 +338,7 @@ impl<'w> Xdm<'w> {
         let Some(text) = text.filter(|text| !text.is_empty()) else {
             return;
         };
-        if self.is_omitted(name) {
+        if self.omits(name) {
             return;
         }
         match text {
@@ -355,16 +383,15 @@ impl<'w> Xdm<'w> {
     /// A value as it stands in the event, as a text or not.
     #[inline(always)]
     pub(crate) fn verbatim(&mut self, name: &Name, value: Value<'_>, quoted: bool) {
-        if !self.is_omitted(name) {
-            let length = name.length - usize::from(!quoted);
-            self.out.member(&name.padded, length, value.place(), quoted);
+        if !self.omits(name) {
+            name.write_with(value.place(), quoted, self.out);
         }
     }
 
     /// A value as it stands in the event, in capitals.
     #[inline(never)]
     pub(crate) fn capitals(&mut self, name: &Name, value: Value<'_>) {
-        if !self.is_omitted(name) {
+        if !self.omits(name) {
             let start = self.out.len() + name.length;
             self.as_it_stands(name, value, true);
             self.out.capitals(start);
@@ -374,8 +401,8 @@ impl<'w> Xdm<'w> {
     /// A part of the event as it stands there, not as a text.
     #[inline(always)]
     pub(crate) fn part(&mut self, name: &Name, place: (&[u8], usize, usize)) {
-        if !self.is_omitted(name) {
-            self.out.member(&name.padded, name.length - 1, place, false);
+        if !self.omits(name) {
+            name.write_with(place, false, self.out);
         }
     }
 
@@ -399,7 +426,7 @@ impl<'w> Xdm<'w> {
     #[inline(never)]
     pub(crate) fn amount(&mut self, name: &Name, number: Option<Number<'_>>) {
         let Some(number) = number else { return };
-        if !self.is_omitted(name) {
+        if !self.omits(name) {
             self.bare(name);
             write_number(self.out, number);
         }
@@ -411,7 +438,7 @@ impl<'w> Xdm<'w> {
         let Some(number) = number.and_then(|number| i32::try_from(number).ok()) else {
             return;
         };
-        if !self.is_omitted(name) {
+        if !self.omits(name) {
             self.bare(name);
             write_integer(self.out, i64::from(number));
         }
@@ -420,7 +447,7 @@ impl<'w> Xdm<'w> {
     #[inline(never)]
     pub(crate) fn boolean(&mut self, name: &Name, value: Option<bool>) {
         let Some(value) = value else { return };
-        if !self.is_omitted(name) {
+        if !self.omits(name) {
             self.bare(name);
             if value {
                 self.out.piece(b"true");
@@ -440,7 +467,7 @@ impl<'w> Xdm<'w> {
 
     #[inline(always)]
     pub(crate) fn instant_here(&mut self, name: &Name, ms: i64) {
-        if !self.is_omitted(name) {
+        if !self.omits(name) {
             self.quoted(name);
             write_instant(self.out, ms);
             self.out.push(b'"');

@@ -171,8 +171,15 @@ impl<'a> Value<'a> {
     /// The document's bytes, and where in them the [raw](Self::raw) value stands.
     #[inline(always)]
     pub(crate) fn place(self) -> (&'a [u8], usize, usize) {
+        self.kind_and_place().1
+    }
+
+    /// What it is, and its [place](Self::place).
+    #[inline(always)]
+    pub(crate) fn kind_and_place(self) -> (Kind, (&'a [u8], usize, usize)) {
         let token = self.token();
-        (self.document.text.as_bytes(), token.start as usize, token.end as usize)
+        let place = (self.document.text.as_bytes(), token.start as usize, token.end as usize);
+        (token.kind, place)
     }
 
     /// The characters of a string; `None` for any other value.
