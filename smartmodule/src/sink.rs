@@ -7,7 +7,7 @@
 use std::ops::Range;
 
 use crate::json::copy_chunks;
-use crate::ready::{ReadyMade, Word, WrittenDay};
+use crate::ready::{Piece, ReadyMade, Word, WrittenDay};
 
 /// Longer pieces are left to the host.
 pub(crate) const LONG: usize = 64;
@@ -151,15 +151,10 @@ impl Sink {
         self.at += length;
     }
 
-    /// Appends bytes of a count known while compiling, at most 32.
+    /// Appends a piece.
     #[inline(always)]
-    pub(crate) fn piece<const N: usize>(&mut self, bytes: &[u8; N]) {
-        const { assert!(N <= 32) }
-        let mut padded = [0; 32];
-        for (to, from) in padded.iter_mut().zip(bytes) {
-            *to = *from;
-        }
-        self.padded(&padded, N);
+    pub(crate) fn piece(&mut self, piece: &Piece) {
+        self.padded(&piece.padded, piece.length);
     }
 
     /// Appends the first `length` bytes of a padded piece.

@@ -9,17 +9,14 @@ use crate::json::{Kind, Number, Value, write_integer, write_number, write_text};
 use crate::map::Resolved;
 use crate::omit::{Omit, Place};
 use crate::read;
-use crate::ready::{ReadyMade, Word};
+use crate::ready::{Piece, ReadyMade, Word, piece};
 use crate::sink::Sink;
 use crate::text::{Text, write_characters};
 use crate::time::write_instant;
 
 /// The name of a field, as it is written: `,"name":"`.
 #[derive(Debug)]
-pub(crate) struct Name {
-    padded: [u8; 32],
-    length: usize,
-}
+pub(crate) struct Name(Piece);
 
 /// What is written around a name.
 const BEFORE: &[u8; 2] = b",\"";
@@ -36,37 +33,26 @@ impl Name {
         Self::behind(b",{\"", name)
     }
 
-    #[allow(clippy::indexing_slicing)] // While compiling.
     const fn behind(before: &[u8], name: &str) -> Self {
-        let (mut padded, mut length) = ([0; 32], 0);
-        let parts = [before, name.as_bytes(), AFTER];
-        let mut part = 0;
-        while part < parts.len() {
-            let mut at = 0;
-            while at < parts[part].len() {
-                padded[length] = parts[part][at];
-                (at, length) = (at + 1, length + 1);
-            }
-            part += 1;
-        }
-        Self { padded, length }
+        Self(Piece::new(&[before, name.as_bytes(), AFTER]))
     }
 
     /// Writes it, up to where a value follows.
     #[inline(always)]
     pub(crate) fn write_bare(&self, out: &mut Sink) {
-        out.padded(&self.padded, self.length - 1);
+        out.padded(&self.0.padded, self.0.length - 1);
     }
 
     /// Writes it with a value from a text.
     #[inline(always)]
     pub(crate) fn write_with(&self, place: (&[u8], usize, usize), is_quoted: bool, out: &mut Sink) {
-        out.member(&self.padded, self.length - usize::from(!is_quoted), place, is_quoted);
+        let length = self.0.length - usize::from(!is_quoted);
+        out.member(&self.0.padded, length, place, is_quoted);
     }
 
     fn as_bytes(&self) -> &[u8] {
-        let end = self.length.saturating_sub(AFTER.len());
-        self.padded.get(BEFORE.len()..end).unwrap_or_default()
+        let end = self.0.length.saturating_sub(AFTER.len());
+        self.0.padded.get(BEFORE.len()..end).unwrap_or_default()
     }
 }
 
@@ -163,7 +149,7 @@ impl<'w> Xdm<'w> {
 
     /// As [`known_member`](Self::known_member), with a few bytes before the value.
     #[inline(always)]
-    pub(crate) fn prefixed_member<const N: usize>(&mut self, name: &Name, prefix: &[u8; N], value: &Word) {
+    pub(crate) fn prefixed_member(&mut self, name: &Name, prefix: &Piece, value: &Word) {
         if !self.omits(name) {
             self.quoted(name);
             self.out.piece(prefix);
@@ -201,7 +187,7 @@ impl<'w> Xdm<'w> {
     /// Writes a name, up to where a text's first character follows.
     #[inline(always)]
     fn quoted(&mut self, name: &Name) {
-        self.out.padded(&name.padded, name.length);
+        self.out.piece(&name.0);
     }
 
     /// Writes a name, up to where a value follows.
@@ -238,9 +224,9 @@ impl<'w> Xdm<'w> {
         if outer != Place::Off {
             self.place = self.omit.step(outer, name.as_bytes())?;
         }
-        self.out.piece(BEFORE);
+        self.out.piece(piece!(BEFORE));
         self.out.put(name.as_bytes());
-        self.out.piece(b"\":");
+        self.out.piece(piece!(b"\":"));
         Some(Open {
             mark,
             inside: self.out.len(),
@@ -392,7 +378,7 @@ impl<'w> Xdm<'w> {
     #[inline(never)]
     pub(crate) fn capitals(&mut self, name: &Name, value: Value<'_>) {
         if !self.omits(name) {
-            let start = self.out.len() + name.length;
+            let start = self.out.len() + name.0.length;
             self.as_it_stands(name, value, true);
             self.out.capitals(start);
         }
@@ -450,9 +436,9 @@ impl<'w> Xdm<'w> {
         if !self.omits(name) {
             self.bare(name);
             if value {
-                self.out.piece(b"true");
+                self.out.piece(piece!(b"true"));
             } else {
-                self.out.piece(b"false");
+                self.out.piece(piece!(b"false"));
             }
         }
     }

@@ -18,11 +18,12 @@ pub(crate) use plan::Resolved;
 use crate::event::{Event, Trim};
 use crate::kind::{Depth, EventKind};
 use crate::program::Choice;
+use crate::ready::piece;
 use crate::sink::Sink;
 use crate::xdm::{Xdm, name};
 
 /// Things about a mapped record that are worth counting.
-#[derive(Debug, Default, Clone, Copy)]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Notes {
     /// The event could state profile facts, but of which program is not known.
     pub(crate) program_unknown: bool,
@@ -59,7 +60,7 @@ pub(crate) fn write_event(event: &Event<'_>, trim: Trim, resolved: &mut Resolved
         xdm.instant(name!("timestamp"), Some(event.at));
         match event_type(event) {
             Some(word) => xdm.label(name!("eventType"), word),
-            None => xdm.prefixed_member(name!("eventType"), b"capillary.", event.kind.event_name()),
+            None => xdm.prefixed_member(name!("eventType"), piece!(b"capillary."), event.kind.event_name()),
         }
         identities.start = xdm.written();
         event
