@@ -179,7 +179,9 @@ impl Sink {
         let room = self.ahead::<{ 32 + SHORT + 1 }>();
         copy_fixed::<32>(room, piece);
         if let (Some(from), true) = (from, count <= SHORT)
-            && let Some(behind) = room.get_mut(length..).and_then(|room| room.first_chunk_mut::<{ SHORT + 1 }>())
+            && let Some(behind) = room
+                .get_mut(length..)
+                .and_then(|room| room.first_chunk_mut::<{ SHORT + 1 }>())
         {
             copy_fixed::<16>(behind, from);
             if count > 16 {

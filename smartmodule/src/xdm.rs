@@ -11,6 +11,7 @@ use crate::omit::{Omit, Place};
 use crate::read;
 use crate::ready::{Piece, ReadyMade, Word, piece};
 use crate::sink::Sink;
+use crate::tenant::Tenant;
 use crate::text::{Text, write_characters};
 use crate::time::write_instant;
 
@@ -261,13 +262,32 @@ impl<'w> Xdm<'w> {
         }
     }
 
-    /// As [`object`](Self::object), with a name that a parameter gave.
+    /// The organisation's own fields: an object in the tenant's.
     #[inline(always)]
-    pub(crate) fn object_given(&mut self, name: &str, write: impl FnOnce(&mut Xdm<'_>)) {
-        if let Some(open) = self.open_given(name) {
+    pub(crate) fn tenant(&mut self, tenant: &Tenant, write: impl FnOnce(&mut Xdm<'_>)) {
+        if let Some((outer, inner)) = self.open_tenant(tenant) {
             write(self);
-            self.close(open, *b"{}");
+            self.close_here(inner, *b"{}");
+            self.close_here(outer, *b"{}");
         }
+    }
+
+    /// Opens both objects; `None` when either is omitted.
+    #[inline(always)]
+    fn open_tenant(&mut self, tenant: &Tenant) -> Option<(Open, Open)> {
+        if !self.omits_nothing() {
+            let outer = self.open_given(tenant.name())?;
+            let inner = self.open(name!("capillary"));
+            if inner.is_none() {
+                self.close(outer, *b"{}");
+            }
+            return inner.map(|inner| (outer, inner));
+        }
+        let (mark, outer) = (self.out.len(), self.place);
+        self.out.ready_made(tenant.before());
+        let between = mark + tenant.length();
+        let open = |mark: usize, inside: usize| Open { mark, inside, outer };
+        Some((open(mark, between), open(between, self.out.len())))
     }
 
     #[inline(always)]

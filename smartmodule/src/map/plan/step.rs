@@ -103,8 +103,7 @@ impl Verbatim {
         let (kind, place) = value.kind_and_place();
         let (_, start, end) = place;
         let length = end.wrapping_sub(start) as u32;
-        let goes =
-            self.kinds >> kind as u16 & 1 == 1 && length.wrapping_sub(u32::from(self.shortest)) <= self.span;
+        let goes = self.kinds >> kind as u16 & 1 == 1 && length.wrapping_sub(u32::from(self.shortest)) <= self.span;
         if goes {
             name.write_with(place, self.quoted, out);
         }
