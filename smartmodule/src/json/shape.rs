@@ -142,17 +142,23 @@ impl Default for EndOfText {
 impl EndOfText {
     /// Takes in the end of `text`; gives where in the text it begins.
     fn take(&mut self, text: &[u8]) -> usize {
-        let (Some(place), base) = (self.0.first_chunk_mut(), text.len().saturating_sub(BLOCK)) else {
-            return text.len();
-        };
-        match text.last_chunk::<BLOCK>() {
-            Some(end) => copy_chunks(place, end),
-            None => {
-                *place = [0; BLOCK];
-                place.iter_mut().zip(text).for_each(|(to, from)| *to = *from);
-            }
+        const HALF: usize = BLOCK / 2;
+        let (place, _) = self.0.split_at_mut(BLOCK);
+        let (low, high) = place.split_at_mut(HALF);
+        let from = text
+            .last_chunk::<BLOCK>()
+            .map(|end| (end.first_chunk(), end.last_chunk()));
+        if let (Some(low), Some(high), Some((Some(first), Some(last)))) =
+            (low.first_chunk_mut::<HALF>(), high.first_chunk_mut::<HALF>(), from)
+        {
+            // All of it at once would become a call.
+            copy_chunks(low, first);
+            copy_chunks(high, last);
+        } else {
+            place.fill(0);
+            place.iter_mut().zip(text).for_each(|(to, from)| *to = *from);
         }
-        base
+        text.len().saturating_sub(BLOCK)
     }
 }
 
