@@ -173,6 +173,7 @@ impl Namespace {
 }
 
 /// The one customer the event is about; `places` are those of the block `customerIdentifiers`.
+#[inline(always)]
 pub(crate) fn subject<'a>(
     kind: EventKind,
     data: Members<'_, 'a>,

@@ -197,6 +197,7 @@ enum First<'a> {
     Unknown,
 }
 
+#[inline(always)]
 fn first_kind<'a>(params: &Params, value: &'a [u8]) -> First<'a> {
     let Some((name, rest)) = Envelope::first_name(value) else {
         return First::Unknown;
@@ -248,6 +249,7 @@ fn write_notes(notes: Notes, out: &mut Sink) {
     out.put(b"\"]");
 }
 
+#[inline(always)]
 fn parse<'a>(tape: &'a mut Tape, value: &'a [u8]) -> Result<Document<'a>, Reject> {
     let Some(text) = utf8(value) else {
         return Err(not_utf8(value));
@@ -276,10 +278,14 @@ fn not_json(fault: Fault) -> Reject {
 }
 
 /// `createdAt`; else the hand-over time of the queue form; else the record's own time.
+#[inline(always)]
 fn created_at(envelope: &Envelope<'_>, timestamp: Option<i64>) -> Result<i64, Reject> {
     for (key, name) in [(Key::CreatedAt, "createdAt"), (Key::TimeStamp, "timeStamp")] {
         if let Some(value) = envelope.get(key) {
-            return epoch(value).map_err(|_| bad_time(envelope, name));
+            return match epoch_millis(value) {
+                Some(time) => Ok(time),
+                None => epoch(value).map_err(|_| bad_time(envelope, name)),
+            };
         }
     }
     let usable = timestamp.filter(|ms| (1..10_000_000_000_000).contains(ms));
