@@ -3,6 +3,7 @@
 use sha2::{Digest as _, Sha256};
 
 use crate::json::{write_integer, write_text};
+use crate::ready::piece;
 use crate::sink::Sink;
 use crate::verdict::{Reject, Verdict};
 
@@ -16,9 +17,9 @@ pub const MAX_RAW_BYTES: usize = 256 * 1024;
 pub(crate) fn write_verdict(out: &mut Sink, offset: i64, value: &[u8], verdict: &Verdict) {
     match verdict {
         Verdict::Skip(reason) => {
-            out.piece(b"{\"offset\":");
+            out.piece(piece!(b"{\"offset\":"));
             write_integer(out, offset);
-            out.piece(b",\"skip\":");
+            out.piece(piece!(b",\"skip\":"));
             write_text(out, reason);
             out.push(b'}');
         }
@@ -55,7 +56,7 @@ fn write_reject(out: &mut Sink, offset: i64, value: &[u8], reject: &Reject) {
 /// `{"v":1,"offset":N`
 pub(crate) fn write_head(out: &mut Sink, offset: i64) {
     const { assert!(ANSWER_VERSION == 1) }
-    out.piece(b"{\"v\":1,\"offset\":");
+    out.piece(piece!(b"{\"v\":1,\"offset\":"));
     write_integer(out, offset);
 }
 

@@ -120,25 +120,27 @@ impl<'a> Customer<'a> {
     pub(crate) fn write(&self, xdm: &mut Xdm<'_>, params: &Params, org: Option<&str>, only_primary: bool) {
         let count = if only_primary { 1 } else { params.identities.len() };
         let identities = params.identities.iter().take(count).enumerate();
-        xdm.object(name!("identityMap"), |xdm| {
-            for (index, (identifier, namespace)) in identities {
-                let Some(value) = self.value(*identifier, params, org) else {
-                    continue;
-                };
-                if xdm.omits_nothing() {
-                    xdm.ready_made(namespace.before());
-                    xdm.escaped(&value);
-                    xdm.known(if index == 0 { PRIMARY } else { NOT_PRIMARY });
-                    continue;
-                }
-                xdm.array_given(namespace.code(), |xdm| {
-                    xdm.element(|xdm| {
-                        xdm.text(name!("id"), Some(value));
-                        xdm.boolean(name!("primary"), Some(index == 0));
-                    });
-                });
+        let Some(open) = xdm.open_here(name!("identityMap")) else {
+            return;
+        };
+        for (index, (identifier, namespace)) in identities {
+            let Some(value) = self.value(*identifier, params, org) else {
+                continue;
+            };
+            if xdm.omits_nothing() {
+                xdm.ready_made(namespace.before());
+                xdm.escaped(&value);
+                xdm.known(if index == 0 { PRIMARY } else { NOT_PRIMARY });
+                continue;
             }
-        });
+            xdm.array_given(namespace.code(), |xdm| {
+                xdm.element(|xdm| {
+                    xdm.text(name!("id"), Some(value));
+                    xdm.boolean(name!("primary"), Some(index == 0));
+                });
+            });
+        }
+        xdm.close_here(open, *b"{}");
     }
 }
 
@@ -171,6 +173,7 @@ impl Namespace {
 }
 
 /// The one customer the event is about; `places` are those of the block `customerIdentifiers`.
+#[inline(always)]
 pub(crate) fn subject<'a>(
     kind: EventKind,
     data: Members<'_, 'a>,

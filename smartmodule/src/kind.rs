@@ -158,19 +158,23 @@ impl EventKind {
     }
 }
 
-/// A set of kinds.
+/// A set of kinds, by their bits: in two words, since the engine has no shift of 128 bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Kinds(u128);
+pub(crate) struct Kinds([u64; 2]);
 
 impl Kinds {
+    #[inline(always)]
     pub(crate) const fn contains(self, kind: EventKind) -> bool {
-        self.0 >> kind as u32 & 1 == 1
+        let [low, high] = self.0;
+        let word = if (kind as u32) < u64::BITS { low } else { high };
+        word >> (kind as u32 % u64::BITS) & 1 == 1
     }
 }
 
 impl FromIterator<EventKind> for Kinds {
     fn from_iter<I: IntoIterator<Item = EventKind>>(kinds: I) -> Self {
-        Self(kinds.into_iter().fold(0, |set, kind| set | 1 << kind as u32))
+        let all: u128 = kinds.into_iter().fold(0, |set, kind| set | 1 << kind as u32);
+        Self([all as u64, (all >> u64::BITS) as u64])
     }
 }
 

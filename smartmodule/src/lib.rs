@@ -24,6 +24,7 @@ mod read;
 mod reader;
 mod ready;
 mod sink;
+mod tenant;
 mod text;
 mod time;
 mod verdict;

@@ -14,6 +14,7 @@ use crate::map::{Notes, Resolved, write_event, write_profile};
 use crate::params::Params;
 use crate::places::Places;
 use crate::program::Program;
+use crate::ready::piece;
 use crate::sink::Sink;
 use crate::text::write_characters;
 use crate::time::{epoch, epoch_millis};
@@ -196,6 +197,7 @@ enum First<'a> {
     Unknown,
 }
 
+#[inline(always)]
 fn first_kind<'a>(params: &Params, value: &'a [u8]) -> First<'a> {
     let Some((name, rest)) = Envelope::first_name(value) else {
         return First::Unknown;
@@ -211,14 +213,14 @@ fn first_kind<'a>(params: &Params, value: &'a [u8]) -> First<'a> {
 /// Writes the answer to an event that is mapped.
 fn write(event: &Event<'_>, offset: i64, resolved: &mut Resolved, out: &mut Sink) -> Result<(), Verdict> {
     write_head(out, offset);
-    out.piece(b",\"name\":\"");
+    out.piece(piece!(b",\"name\":\""));
     out.known(event.kind.event_name());
-    out.piece(b",\"id\":\"");
+    out.piece(piece!(b",\"id\":\""));
     // An id has no letters that need an escape.
     out.put_here(event.id.as_bytes());
-    out.piece(b"\",\"key\":\"");
+    out.piece(piece!(b"\",\"key\":\""));
     write_lane_key(out, event)?;
-    out.piece(b"\",\"at\":");
+    out.piece(piece!(b"\",\"at\":"));
     let written = event.envelope.first(Key::CreatedAt);
     match written.filter(|written| epoch_millis(*written) == Some(event.at)) {
         Some(written) => out.put_here(written.raw().as_bytes()),
@@ -226,14 +228,17 @@ fn write(event: &Event<'_>, offset: i64, resolved: &mut Resolved, out: &mut Sink
     }
 
     let mut notes = Notes::default();
-    out.piece(b",\"event\":");
+    out.piece(piece!(b",\"event\":"));
     let identities = fit_event(event, &mut notes, resolved, out)?;
     fit_profile(event, identities, &mut notes, resolved, out)?;
-    write_notes(notes, out);
+    if notes != Notes::default() {
+        write_notes(notes, out);
+    }
     out.push(b'}');
     Ok(())
 }
 
+#[inline(never)]
 fn write_notes(notes: Notes, out: &mut Sink) {
     let mut before: &[u8] = b",\"notes\":[\"";
     for name in notes.names() {
@@ -241,11 +246,10 @@ fn write_notes(notes: Notes, out: &mut Sink) {
         out.put(name.as_bytes());
         before = b"\",\"";
     }
-    if notes.names().next().is_some() {
-        out.put(b"\"]");
-    }
+    out.put(b"\"]");
 }
 
+#[inline(always)]
 fn parse<'a>(tape: &'a mut Tape, value: &'a [u8]) -> Result<Document<'a>, Reject> {
     let Some(text) = utf8(value) else {
         return Err(not_utf8(value));
@@ -274,10 +278,14 @@ fn not_json(fault: Fault) -> Reject {
 }
 
 /// `createdAt`; else the hand-over time of the queue form; else the record's own time.
+#[inline(always)]
 fn created_at(envelope: &Envelope<'_>, timestamp: Option<i64>) -> Result<i64, Reject> {
     for (key, name) in [(Key::CreatedAt, "createdAt"), (Key::TimeStamp, "timeStamp")] {
         if let Some(value) = envelope.get(key) {
-            return epoch(value).map_err(|_| bad_time(envelope, name));
+            return match epoch_millis(value) {
+                Some(time) => Ok(time),
+                None => epoch(value).map_err(|_| bad_time(envelope, name)),
+            };
         }
     }
     let usable = timestamp.filter(|ms| (1..10_000_000_000_000).contains(ms));
@@ -340,7 +348,7 @@ fn fit_profile(
 ) -> Result<(), Verdict> {
     let mark = out.len();
     for with_tenant in [true, false] {
-        out.piece(b",\"profile\":");
+        out.piece(piece!(b",\"profile\":"));
         let start = out.len();
         if !write_profile(event, identities.clone(), with_tenant, notes, resolved, out) {
             out.truncate(mark);

@@ -5,6 +5,7 @@ use crate::identity::Namespace;
 use crate::json::{Number, Tape, Value};
 use crate::kind::{EventKind, Kinds};
 use crate::omit::Omit;
+use crate::tenant::Tenant;
 use crate::time::Zone;
 
 /// Which of a customer's identifiers an identity is made of.
@@ -36,8 +37,7 @@ pub struct Params {
     /// Identifier and namespace code; the first one is the primary identity.
     pub(crate) identities: Vec<(Identifier, Namespace)>,
     pub(crate) program_id: Option<String>,
-    /// With its underscore, as it stands in XDM.
-    pub(crate) tenant: Option<String>,
+    pub(crate) tenant: Option<Tenant>,
     pub(crate) tiers: Vec<(i64, String)>,
     pub(crate) time_zone: Option<Zone>,
     pub(crate) omit: Omit,
@@ -120,7 +120,7 @@ impl Params {
                     .ok_or_else(|| format!("`{value}` is none of customerId, email, mobile, externalId")),
                 "identities" => identities(value).map(|identities| params.identities = identities),
                 "program-id" => program(value).map(|id| params.program_id = Some(id)),
-                "tenant" => tenant(value).map(|tenant| params.tenant = Some(tenant)),
+                "tenant" => tenant(value).map(|tenant| params.tenant = Some(Tenant::new(tenant))),
                 "tiers" => tiers(value).map(|tiers| params.tiers = tiers),
                 "time-zone" => Zone::parse(value)
                     .map(|zone| params.time_zone = Some(zone))
@@ -139,10 +139,11 @@ impl Params {
             })?;
         }
         if let Some((_, value)) = given.iter().find(|(name, _)| name == "omit-fields") {
-            params.omit = omit(value.trim(), params.tenant.as_deref()).map_err(|message| ParamError {
-                name: "omit-fields".to_owned(),
-                message,
-            })?;
+            params.omit =
+                omit(value.trim(), params.tenant.as_ref().map(Tenant::name)).map_err(|message| ParamError {
+                    name: "omit-fields".to_owned(),
+                    message,
+                })?;
         }
         params.put_primary_first(primary)?;
         Ok(params)

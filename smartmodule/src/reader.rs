@@ -68,6 +68,7 @@ impl<'a> Reader<'a> {
         None
     }
 
+    #[inline(always)]
     fn data(&mut self) -> Option<&'a [u8]> {
         let length = self.varint()?;
         self.take(usize::try_from(length).ok()?)

@@ -46,6 +46,38 @@ impl Word {
     }
 }
 
+/// As a [`Word`], of at most 32 bytes.
+#[derive(Debug)]
+pub(crate) struct Piece {
+    pub(crate) padded: [u8; 32],
+    pub(crate) length: usize,
+}
+
+impl Piece {
+    /// Only for constants: `parts`, one behind the other; more than 32 bytes do not compile.
+    #[allow(clippy::indexing_slicing)] // While compiling.
+    pub(crate) const fn new(parts: &[&[u8]]) -> Self {
+        let (mut padded, mut length, mut part) = ([0; 32], 0, 0);
+        while part < parts.len() {
+            let mut at = 0;
+            while at < parts[part].len() {
+                padded[length] = parts[part][at];
+                (at, length) = (at + 1, length + 1);
+            }
+            part += 1;
+        }
+        Self { padded, length }
+    }
+}
+
+/// Bytes, as a piece made ready while compiling.
+macro_rules! piece {
+    ($bytes:expr) => {
+        const { &$crate::ready::Piece::new(&[$bytes]) }
+    };
+}
+pub(crate) use piece;
+
 /// A day, and how it is written.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct WrittenDay {

@@ -7,7 +7,7 @@
 use std::ops::Range;
 
 use crate::json::copy_chunks;
-use crate::ready::{ReadyMade, Word, WrittenDay};
+use crate::ready::{Piece, ReadyMade, Word, WrittenDay};
 
 /// Longer pieces are left to the host.
 pub(crate) const LONG: usize = 64;
@@ -15,12 +15,17 @@ pub(crate) const LONG: usize = 64;
 /// Most texts are no longer.
 pub(crate) const SHORT: usize = 48;
 
+/// No piece is written over more bytes at once.
+const SPARE: usize = 128;
+
 /// Bytes written, in a buffer that is longer.
 #[derive(Debug, Default)]
 pub(crate) struct Sink {
     buffer: Vec<u8>,
     /// How many bytes of the buffer are written.
     at: usize,
+    /// Below it [`SPARE`] bytes of the buffer follow; 0 for a buffer of fewer. Only [`grow`](Self::grow) changes both.
+    limit: usize,
     /// Days that were written last: most times of a stream are of a few.
     days: [WrittenDay; DAYS],
 }
@@ -84,19 +89,32 @@ impl Sink {
         self.buffer.get_mut(self.at..).unwrap_or_default()
     }
 
+    /// As [`room`](Self::room), for so many bytes as are known while compiling.
+    #[inline(always)]
+    #[allow(unsafe_code)] // Safe code asks twice, and writes what it was asked for behind a third branch: some 5 % of a record's cost.
+    fn ahead<const N: usize>(&mut self) -> &mut [u8; N] {
+        const { assert!(N <= SPARE) }
+        if self.at >= self.limit {
+            self.grow(N);
+        }
+        // SAFETY: `at` is below `limit`, if need be since `grow`, so `SPARE` bytes of the buffer follow, and `N` are no more. They are
+        // initialised, and borrowed as the buffer is.
+        unsafe { &mut *self.buffer.as_mut_ptr().add(self.at).cast() }
+    }
+
+    /// Makes room for `count` bytes, and for [`SPARE`] behind them.
     #[cold]
     #[inline(never)]
     fn grow(&mut self, count: usize) {
-        let wanted = (self.at + count).max(self.buffer.len() * 2).max(1 << 12);
+        let wanted = (self.at + count + SPARE).max(self.buffer.len() * 2).max(1 << 12);
         self.buffer.resize(wanted, 0);
+        self.limit = wanted - SPARE + 1;
     }
 
     /// Appends one byte.
     #[inline(always)]
     pub(crate) fn push(&mut self, byte: u8) {
-        if let Some(place) = self.room(1).first_mut() {
-            *place = byte;
-        }
+        *self.ahead() = [byte];
         self.at += 1;
     }
 
@@ -109,13 +127,12 @@ impl Sink {
     /// As [`put`](Self::put), without the call: where it is needed for every other field.
     #[inline(always)]
     pub(crate) fn put_here(&mut self, bytes: &[u8]) {
-        let room = self.room(bytes.len());
         if bytes.len() > LONG {
-            if let Some(room) = room.get_mut(..bytes.len()) {
+            if let Some(room) = self.room(bytes.len()).get_mut(..bytes.len()) {
                 room.copy_from_slice(bytes);
             }
         } else {
-            put_short(room, bytes);
+            put_short(self.ahead(), bytes);
         }
         self.at += bytes.len();
     }
@@ -123,75 +140,69 @@ impl Sink {
     /// Appends the first `length` bytes of a chunk.
     #[inline(always)]
     pub(crate) fn chunk(&mut self, chunk: &[u8; 16], length: usize) {
-        copy_fixed::<16>(self.room(16), chunk);
+        copy_chunks(self.ahead(), chunk);
         self.at += length;
     }
 
     /// Appends the first `length` bytes of a word.
     #[inline(always)]
     pub(crate) fn word(&mut self, word: [u8; 8], length: usize) {
-        if let Some(place) = self.room(8).first_chunk_mut() {
-            *place = word;
-        }
+        *self.ahead() = word;
         self.at += length;
     }
 
-    /// Appends bytes of a count known while compiling, at most 32.
+    /// Appends a piece.
     #[inline(always)]
-    pub(crate) fn piece<const N: usize>(&mut self, bytes: &[u8; N]) {
-        const { assert!(N <= 32) }
-        let mut padded = [0; 32];
-        for (to, from) in padded.iter_mut().zip(bytes) {
-            *to = *from;
-        }
-        self.padded(&padded, N);
+    pub(crate) fn piece(&mut self, piece: &Piece) {
+        self.padded(&piece.padded, piece.length);
     }
 
     /// Appends the first `length` bytes of a padded piece.
     #[inline(always)]
     pub(crate) fn padded(&mut self, piece: &[u8; 32], length: usize) {
-        let room = self.room(32);
-        if length <= 16 {
-            copy_fixed::<16>(room, piece);
-        } else {
-            copy_fixed::<32>(room, piece);
-        }
+        // Both halves, always: a branch that depends on a length is mispredicted too often.
+        copy_chunks(self.ahead(), piece);
         self.at += length;
     }
 
-    /// Appends the first `length` bytes of a padded piece, then `text[start..end]`, then `last`: a member.
+    /// Appends the first `length` bytes of a padded piece, then `text[start..end]`, then a quote, if that is to stay: a member.
     #[inline(always)]
     pub(crate) fn member(
         &mut self,
         piece: &[u8; 32],
         length: usize,
         (text, start, end): (&[u8], usize, usize),
-        last: Option<u8>,
+        is_quoted: bool,
     ) {
-        const ROOM: usize = 32 + SHORT + 1;
         let count = end.wrapping_sub(start);
         let from = text.get(start..).and_then(|from| from.first_chunk::<SHORT>());
-        if let (Some(from), true) = (from, count <= SHORT && length < 32)
-            && let Some(room) = self.room(ROOM).first_chunk_mut::<ROOM>()
+        let room = self.ahead::<{ 32 + SHORT + 1 }>();
+        copy_fixed::<32>(room, piece);
+        if let (Some(from), true) = (from, count <= SHORT)
+            && let Some(behind) = room
+                .get_mut(length..)
+                .and_then(|room| room.first_chunk_mut::<{ SHORT + 1 }>())
         {
-            copy_fixed::<32>(room, piece);
-            if let Some(room) = room.get_mut(length..) {
-                copy_fixed::<16>(room, from);
-                if count > 16 {
-                    copy_fixed::<SHORT>(room, from);
-                }
-                if let (Some(last), Some(place)) = (last, room.get_mut(count)) {
-                    *place = last;
-                }
+            copy_fixed::<16>(behind, from);
+            if count > 16 {
+                copy_fixed::<SHORT>(behind, from);
             }
-            self.at += length + count + usize::from(last.is_some());
+            if let Some(quote) = behind.get_mut(count) {
+                *quote = b'"';
+            }
+            self.at += length + count + usize::from(is_quoted);
         } else {
-            self.padded(piece, length);
-            self.put(text.get(start..end).unwrap_or_default());
-            if let Some(last) = last {
-                self.push(last);
-            }
+            self.long_member(piece, length, text.get(start..end).unwrap_or_default(), is_quoted);
         }
+    }
+
+    /// As [`member`](Self::member), of a text that is long, or stands at the end of the one it is from.
+    #[inline(never)]
+    fn long_member(&mut self, piece: &[u8; 32], length: usize, text: &[u8], is_quoted: bool) {
+        self.padded(piece, length);
+        self.put_here(text);
+        self.push(b'"');
+        self.at -= usize::from(!is_quoted);
     }
 
     /// Appends bytes made ready before.
@@ -200,14 +211,14 @@ impl Sink {
         if bytes.length > LONG {
             return self.put(&bytes.long);
         }
-        copy_fixed::<LONG>(self.room(LONG), &bytes.padded);
+        copy_chunks(self.ahead(), &bytes.padded);
         self.at += bytes.length;
     }
 
     /// Appends a word.
     #[inline(always)]
     pub(crate) fn known(&mut self, word: &Word) {
-        copy_fixed::<SHORT>(self.room(SHORT), &word.padded);
+        copy_chunks(self.ahead(), &word.padded);
         self.at += usize::from(word.length);
     }
 
@@ -248,9 +259,9 @@ impl Sink {
     }
 }
 
-/// Copies at most [`LONG`] bytes from both ends inwards; there must be room for them.
+/// Copies at most [`LONG`] bytes from both ends inwards.
 #[inline(always)]
-fn put_short(room: &mut [u8], bytes: &[u8]) {
+fn put_short(room: &mut [u8; LONG], bytes: &[u8]) {
     let Some(room) = room.get_mut(..bytes.len()) else {
         return;
     };
@@ -317,11 +328,13 @@ mod tests {
                 };
                 sink.put(part);
                 sink.push(b'|');
-                sink.member(&[b'-'; 32], 2, (&text, start, start + length), Some(b'.'));
+                sink.member(&[b'-'; 32], 2, (&text, start, start + length), true);
+                sink.member(&[b'-'; 32], 1, (&text, start, start + length), false);
                 expected.extend_from_slice(part);
                 expected.extend_from_slice(b"|--");
                 expected.extend_from_slice(part);
-                expected.push(b'.');
+                expected.extend_from_slice(b"\"-");
+                expected.extend_from_slice(part);
             }
         }
         let piece: [u8; 32] = std::array::from_fn(|n| b'A' + n as u8);

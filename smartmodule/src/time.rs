@@ -277,11 +277,18 @@ pub(crate) fn write_instant(out: &mut Sink, ms: i64) {
     let millis = of_day - seconds * 1000;
     let tens = divided::<10>(millis);
     let clock = ((hours * 100 + (minutes - hours * 60)) * 100 + (seconds - minutes * 60)) * 100 + tens;
-    let [i, j, k, l, m, n, o, p] = eight_digits(clock);
-    let q = b'0' + (millis - tens * 10) as u8;
+    let digits = u64::from_le_bytes(eight_digits(clock));
+    let last = u64::from(b'0') + u64::from(millis - tens * 10);
+    let two = |place: u32| (digits >> (16 * place)) & 0xFFFF;
+    // `HH:MM:SS` and `.mmmZ`, a byte beside the other.
+    const COLONS: u64 = u64::from_le_bytes(*b"\0\0:\0\0:\0\0");
+    const AROUND: u64 = u64::from_le_bytes(*b".\0\0\0Z\0\0\0");
+    let seconds = two(0) | two(1) << 24 | two(2) << 48 | COLONS;
+    let rest = two(3) << 8 | last << 24 | AROUND;
     let day = out.day(number).text;
     out.chunk(&day, 11);
-    out.chunk(&[i, j, b':', k, l, b':', m, n, b'.', o, p, q, b'Z', 0, 0, 0], 13);
+    out.word(seconds.to_le_bytes(), 8);
+    out.word(rest.to_le_bytes(), 5);
 }
 
 /// Days since 1970-01-01, and the milliseconds of the day.

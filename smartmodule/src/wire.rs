@@ -144,10 +144,10 @@ fn write_record(
     let end = out.len();
     out.truncate(start);
     write_varint(out, inside);
-    out.put(record.before);
+    out.put_here(record.before);
     write_varint(out, value);
     out.skip(end - out.len());
-    out.put(record.headers);
+    out.put_here(record.headers);
     Some(widths)
 }
 

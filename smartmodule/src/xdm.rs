@@ -9,17 +9,15 @@ use crate::json::{Kind, Number, Value, write_integer, write_number, write_text};
 use crate::map::Resolved;
 use crate::omit::{Omit, Place};
 use crate::read;
-use crate::ready::{ReadyMade, Word};
+use crate::ready::{Piece, ReadyMade, Word, piece};
 use crate::sink::Sink;
+use crate::tenant::Tenant;
 use crate::text::{Text, write_characters};
 use crate::time::write_instant;
 
 /// The name of a field, as it is written: `,"name":"`.
 #[derive(Debug)]
-pub(crate) struct Name {
-    padded: [u8; 32],
-    length: usize,
-}
+pub(crate) struct Name(Piece);
 
 /// What is written around a name.
 const BEFORE: &[u8; 2] = b",\"";
@@ -27,25 +25,35 @@ const AFTER: &[u8; 3] = b"\":\"";
 
 impl Name {
     /// Only for constants: a longer name than 27 letters does not compile.
-    #[allow(clippy::indexing_slicing)] // While compiling.
     pub(crate) const fn new(name: &str) -> Self {
-        let (name, mut padded) = (name.as_bytes(), [0; 32]);
-        let mut at = 0;
-        while at < name.len() {
-            padded[BEFORE.len() + at] = name[at];
-            at += 1;
-        }
-        (padded[0], padded[1]) = (BEFORE[0], BEFORE[1]);
-        (padded[at + 2], padded[at + 3], padded[at + 4]) = (AFTER[0], AFTER[1], AFTER[2]);
-        Self {
-            padded,
-            length: BEFORE.len() + at + AFTER.len(),
-        }
+        Self::behind(BEFORE, name)
+    }
+
+    /// As [`new`](Self::new), of the first field of an object in an array, which it opens.
+    pub(crate) const fn first(name: &str) -> Self {
+        Self::behind(b",{\"", name)
+    }
+
+    const fn behind(before: &[u8], name: &str) -> Self {
+        Self(Piece::new(&[before, name.as_bytes(), AFTER]))
+    }
+
+    /// Writes it, up to where a value follows.
+    #[inline(always)]
+    pub(crate) fn write_bare(&self, out: &mut Sink) {
+        out.padded(&self.0.padded, self.0.length - 1);
+    }
+
+    /// Writes it with a value from a text.
+    #[inline(always)]
+    pub(crate) fn write_with(&self, place: (&[u8], usize, usize), is_quoted: bool, out: &mut Sink) {
+        let length = self.0.length - usize::from(!is_quoted);
+        out.member(&self.0.padded, length, place, is_quoted);
     }
 
     fn as_bytes(&self) -> &[u8] {
-        let end = self.length.saturating_sub(AFTER.len());
-        self.padded.get(BEFORE.len()..end).unwrap_or_default()
+        let end = self.0.length.saturating_sub(AFTER.len());
+        self.0.padded.get(BEFORE.len()..end).unwrap_or_default()
     }
 }
 
@@ -128,6 +136,12 @@ impl<'w> Xdm<'w> {
         self.place == Place::Off
     }
 
+    /// Where it is written, whatever is omitted.
+    #[inline(always)]
+    pub(crate) const fn sink(&mut self) -> &mut Sink {
+        self.out
+    }
+
     /// Writes bytes made ready before.
     #[inline(always)]
     pub(crate) fn ready_made(&mut self, bytes: &ReadyMade) {
@@ -136,8 +150,8 @@ impl<'w> Xdm<'w> {
 
     /// As [`known_member`](Self::known_member), with a few bytes before the value.
     #[inline(always)]
-    pub(crate) fn prefixed_member<const N: usize>(&mut self, name: &Name, prefix: &[u8; N], value: &Word) {
-        if !self.is_omitted(name) {
+    pub(crate) fn prefixed_member(&mut self, name: &Name, prefix: &Piece, value: &Word) {
+        if !self.omits(name) {
             self.quoted(name);
             self.out.piece(prefix);
             self.out.known(value);
@@ -147,7 +161,7 @@ impl<'w> Xdm<'w> {
     /// A member whose value, its last quote included, is known while compiling.
     #[inline(always)]
     pub(crate) fn known_member(&mut self, name: &Name, value: &Word) {
-        if !self.is_omitted(name) {
+        if !self.omits(name) {
             self.quoted(name);
             self.out.known(value);
         }
@@ -167,28 +181,29 @@ impl<'w> Xdm<'w> {
 
     /// Whether a member is omitted.
     #[inline(always)]
-    fn is_omitted(&self, name: &Name) -> bool {
+    pub(crate) fn omits(&self, name: &Name) -> bool {
         self.place != Place::Off && self.omit.step(self.place, name.as_bytes()).is_none()
     }
 
     /// Writes a name, up to where a text's first character follows.
     #[inline(always)]
     fn quoted(&mut self, name: &Name) {
-        self.out.padded(&name.padded, name.length);
+        self.out.piece(&name.0);
     }
 
     /// Writes a name, up to where a value follows.
     #[inline(always)]
     fn bare(&mut self, name: &Name) {
-        self.out.padded(&name.padded, name.length - 1);
+        name.write_bare(self.out);
     }
 
+    /// Opens a container; `None` when it is omitted.
     #[inline(never)]
-    fn open(&mut self, name: &Name) -> Option<Open> {
+    pub(crate) fn open(&mut self, name: &Name) -> Option<Open> {
         self.open_here(name)
     }
 
-    /// Opens a container; `None` when it is omitted. As the other methods named so, it is inlined where it is needed.
+    /// As [`open`](Self::open); as the other methods named so, it is inlined where it is needed.
     #[inline(always)]
     pub(crate) fn open_here(&mut self, name: &Name) -> Option<Open> {
         let (mark, outer) = (self.out.len(), self.place);
@@ -210,9 +225,9 @@ impl<'w> Xdm<'w> {
         if outer != Place::Off {
             self.place = self.omit.step(outer, name.as_bytes())?;
         }
-        self.out.piece(BEFORE);
+        self.out.piece(piece!(BEFORE));
         self.out.put(name.as_bytes());
-        self.out.piece(b"\":");
+        self.out.piece(piece!(b"\":"));
         Some(Open {
             mark,
             inside: self.out.len(),
@@ -222,7 +237,7 @@ impl<'w> Xdm<'w> {
 
     /// Closes a container; takes it back when nothing came in it.
     #[inline(never)]
-    fn close(&mut self, open: Open, brackets: [u8; 2]) {
+    pub(crate) fn close(&mut self, open: Open, brackets: [u8; 2]) {
         self.close_here(open, brackets);
     }
 
@@ -247,13 +262,32 @@ impl<'w> Xdm<'w> {
         }
     }
 
-    /// As [`object`](Self::object), with a name that a parameter gave.
+    /// The organisation's own fields: an object in the tenant's.
     #[inline(always)]
-    pub(crate) fn object_given(&mut self, name: &str, write: impl FnOnce(&mut Xdm<'_>)) {
-        if let Some(open) = self.open_given(name) {
+    pub(crate) fn tenant(&mut self, tenant: &Tenant, write: impl FnOnce(&mut Xdm<'_>)) {
+        if let Some((outer, inner)) = self.open_tenant(tenant) {
             write(self);
-            self.close(open, *b"{}");
+            self.close_here(inner, *b"{}");
+            self.close_here(outer, *b"{}");
         }
+    }
+
+    /// Opens both objects; `None` when either is omitted.
+    #[inline(always)]
+    fn open_tenant(&mut self, tenant: &Tenant) -> Option<(Open, Open)> {
+        if !self.omits_nothing() {
+            let outer = self.open_given(tenant.name())?;
+            let inner = self.open(name!("capillary"));
+            if inner.is_none() {
+                self.close(outer, *b"{}");
+            }
+            return inner.map(|inner| (outer, inner));
+        }
+        let (mark, outer) = (self.out.len(), self.place);
+        self.out.ready_made(tenant.before());
+        let between = mark + tenant.length();
+        let open = |mark: usize, inside: usize| Open { mark, inside, outer };
+        Some((open(mark, between), open(between, self.out.len())))
     }
 
     #[inline(always)]
@@ -310,7 +344,7 @@ impl<'w> Xdm<'w> {
         let Some(text) = text.filter(|text| !text.is_empty()) else {
             return;
         };
-        if self.is_omitted(name) {
+        if self.omits(name) {
             return;
         }
         match text {
@@ -355,18 +389,16 @@ impl<'w> Xdm<'w> {
     /// A value as it stands in the event, as a text or not.
     #[inline(always)]
     pub(crate) fn verbatim(&mut self, name: &Name, value: Value<'_>, quoted: bool) {
-        if !self.is_omitted(name) {
-            let length = name.length - usize::from(!quoted);
-            self.out
-                .member(&name.padded, length, value.place(), quoted.then_some(b'"'));
+        if !self.omits(name) {
+            name.write_with(value.place(), quoted, self.out);
         }
     }
 
     /// A value as it stands in the event, in capitals.
     #[inline(never)]
     pub(crate) fn capitals(&mut self, name: &Name, value: Value<'_>) {
-        if !self.is_omitted(name) {
-            let start = self.out.len() + name.length;
+        if !self.omits(name) {
+            let start = self.out.len() + name.0.length;
             self.as_it_stands(name, value, true);
             self.out.capitals(start);
         }
@@ -375,8 +407,8 @@ impl<'w> Xdm<'w> {
     /// A part of the event as it stands there, not as a text.
     #[inline(always)]
     pub(crate) fn part(&mut self, name: &Name, place: (&[u8], usize, usize)) {
-        if !self.is_omitted(name) {
-            self.out.member(&name.padded, name.length - 1, place, None);
+        if !self.omits(name) {
+            name.write_with(place, false, self.out);
         }
     }
 
@@ -400,7 +432,7 @@ impl<'w> Xdm<'w> {
     #[inline(never)]
     pub(crate) fn amount(&mut self, name: &Name, number: Option<Number<'_>>) {
         let Some(number) = number else { return };
-        if !self.is_omitted(name) {
+        if !self.omits(name) {
             self.bare(name);
             write_number(self.out, number);
         }
@@ -412,7 +444,7 @@ impl<'w> Xdm<'w> {
         let Some(number) = number.and_then(|number| i32::try_from(number).ok()) else {
             return;
         };
-        if !self.is_omitted(name) {
+        if !self.omits(name) {
             self.bare(name);
             write_integer(self.out, i64::from(number));
         }
@@ -421,12 +453,12 @@ impl<'w> Xdm<'w> {
     #[inline(never)]
     pub(crate) fn boolean(&mut self, name: &Name, value: Option<bool>) {
         let Some(value) = value else { return };
-        if !self.is_omitted(name) {
+        if !self.omits(name) {
             self.bare(name);
             if value {
-                self.out.piece(b"true");
+                self.out.piece(piece!(b"true"));
             } else {
-                self.out.piece(b"false");
+                self.out.piece(piece!(b"false"));
             }
         }
     }
@@ -441,7 +473,7 @@ impl<'w> Xdm<'w> {
 
     #[inline(always)]
     pub(crate) fn instant_here(&mut self, name: &Name, ms: i64) {
-        if !self.is_omitted(name) {
+        if !self.omits(name) {
             self.quoted(name);
             write_instant(self.out, ms);
             self.out.push(b'"');

@@ -7,9 +7,9 @@ use super::chunk::{CHUNK, Chunk, PAIR, Pair};
 use super::value::Kind;
 use crate::keys::KEYS;
 
-/// `"name":"value",` with a name of up to 31 bytes and a value of up to 63, and the chunks they are scanned in; or as much as
-/// 64 bytes and such a value.
-pub(super) const BLOCK: usize = 9 * CHUNK;
+/// `"name":"value"` with a name of up to 31 bytes and a value of up to 63, and the chunks they are scanned in; or as much as
+/// 64 bytes and such a value. A power of two, so that a place in it is one by its last bits.
+pub(super) const BLOCK: usize = 8 * CHUNK;
 
 /// A part of the text.
 pub(super) type Block = [u8; BLOCK];
@@ -55,8 +55,9 @@ fn chunk(block: &Block, at: usize) -> Option<Chunk> {
 
 /// The byte at a place of the block.
 #[inline(always)]
-pub(super) fn byte(block: &Block, at: usize) -> u8 {
-    block.get(at).copied().unwrap_or(0)
+#[allow(clippy::indexing_slicing)] // Never outside.
+pub(super) const fn byte(block: &Block, at: usize) -> u8 {
+    block[at % BLOCK]
 }
 
 impl Member {
@@ -87,12 +88,15 @@ impl Member {
             return None;
         }
         match self.first {
-            b'"' => string_at(block, at + 1).map(|(kind, end)| Scalar {
-                kind,
-                start: at + 1,
-                end,
-                next: end + 1,
-            }),
+            b'"' => {
+                let (kind, end) = string_at(block, at + 1)?;
+                (byte(block, end) == b'"').then_some(Scalar {
+                    kind,
+                    start: at + 1,
+                    end,
+                    next: end + 1,
+                })
+            }
             first @ b'0'..=b'9' => {
                 let end = digits_at(block, at, first)?;
                 (!matches!(byte(block, end), b'.' | b'e' | b'E')).then_some(Scalar {
@@ -107,7 +111,8 @@ impl Member {
     }
 }
 
-/// The string whose characters begin at `start`: its kind, and where its last quote stands.
+/// The string whose characters begin at `start`: its kind, and where it ends, if its last quote stands there, which is not looked
+/// at.
 #[inline(always)]
 pub(super) fn string_at(block: &Block, start: usize) -> Option<(Kind, usize)> {
     let mut length = pair_at(block, start)?.special();
@@ -115,10 +120,11 @@ pub(super) fn string_at(block: &Block, start: usize) -> Option<(Kind, usize)> {
         length += pair_at(block, start + PAIR)?.special();
     }
     let end = start + length;
-    if length >= 2 * PAIR || byte(block, end) != b'"' {
+    if length >= 2 * PAIR {
         return None;
     }
-    Some((Kind::of_string(length, byte(block, start), byte(block, end - 1)), end))
+    let (first, last) = (byte(block, start), byte(block, end.wrapping_sub(1)));
+    Some((Kind::of_string(length, first, last), end))
 }
 
 /// Where the digits end that begin at `start`, with `first`; whether it is all of the number is not looked at.
@@ -128,18 +134,20 @@ pub(super) fn digits_at(block: &Block, start: usize, first: u8) -> Option<usize>
     ((1..CHUNK).contains(&length) && (first != b'0' || length == 1)).then_some(start + length)
 }
 
-/// The number that begins at `start`: its kind, and where it ends; `None` for one with an exponent, or that is long.
+/// The number that begins at `start`: its kind, and where it ends, if nothing of a number follows there, which is not looked at;
+/// `None` for one that is long.
 #[inline(always)]
 pub(super) fn number_at(block: &Block, start: usize) -> Option<(Kind, usize)> {
     let first = byte(block, start);
-    let digits = if first == b'-' { start + 1 } else { start };
-    let whole = digits_at(block, digits, byte(block, digits))?;
-    let (kind, end) = match fraction_at(block, whole) {
-        Some(end) => (Kind::Number, end),
-        None if first == b'-' => (Kind::Number, whole),
-        None => (Kind::Integer, whole),
-    };
-    (!matches!(byte(block, end), b'.' | b'e' | b'E' | b'0'..=b'9')).then_some((kind, end))
+    if first == b'-' {
+        let whole = digits_at(block, start + 1, byte(block, start + 1))?;
+        return Some((Kind::Number, fraction_at(block, whole).unwrap_or(whole)));
+    }
+    let whole = digits_at(block, start, first)?;
+    match fraction_at(block, whole) {
+        Some(end) => Some((Kind::Number, end)),
+        None => Some((Kind::Integer, whole)),
+    }
 }
 
 /// Where a point and the digits behind it end.

@@ -7,6 +7,7 @@
 //! - `not_digits`: all but `0` to `9`;
 //! - `reserved`: all but letters, digits and `-._~`;
 //! - `equal`: one byte;
+//! - `same`: those that another chunk has in the same place;
 //! - `lower_or_digit`: `a` to `z` and `0` to `9`;
 //! - `beyond_ascii`: what UTF-8 has to be checked for.
 //!
@@ -48,11 +49,10 @@ impl Pair {
         self.0.xor(other.0).or(self.1.xor(other.1)).is_zero()
     }
 
-    /// Whether both are the same where `mask` has all bits set.
+    /// The bytes that are the same in both, by their bits.
     #[inline(always)]
-    pub(super) fn is_where(self, other: Self, mask: Self) -> bool {
-        let (low, high) = (self.0.xor(other.0).and(mask.0), self.1.xor(other.1).and(mask.1));
-        low.or(high).is_zero()
+    pub(super) fn same(self, other: Self) -> u32 {
+        u32::from(self.0.same(other.0).bits()) | u32::from(self.1.same(other.1).bits()) << CHUNK
     }
 
     /// The bytes that `mark` marks, by their bits.
@@ -221,6 +221,11 @@ mod backend {
         }
 
         #[inline(always)]
+        pub(crate) fn same(self, other: Self) -> Marks {
+            Marks(u8x16_eq(self.0, other.0))
+        }
+
+        #[inline(always)]
         pub(crate) fn lower_or_digit(self) -> Marks {
             let within = |first, last| u8x16_le(u8x16_sub(self.0, u8x16_splat(first)), u8x16_splat(last - first));
             Marks(v128_or(within(b'a', b'z'), within(b'0', b'9')))
@@ -358,6 +363,11 @@ mod backend {
         #[inline(always)]
         pub(crate) fn equal(self, byte: u8) -> Marks {
             self.marks(|word| equal(word, byte))
+        }
+
+        #[inline(always)]
+        pub(crate) fn same(self, other: Self) -> Marks {
+            self.xor(other).equal(0)
         }
 
         #[inline(always)]

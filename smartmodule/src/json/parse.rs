@@ -20,7 +20,8 @@ const FEW_TOKENS: usize = 1 << 9;
 /// One value of the document.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Token {
-    /// Byte range of the value in the text; of a string, what stands between the quotes. Of a container only the start.
+    /// Byte range of the value in the text; of a string, what stands between the quotes. Of a container only the start, and that of one
+    /// read earlier, if the document has its shape.
     pub(super) start: u32,
     pub(super) end: u32,
     /// Index of the token that follows this value and everything in it. While it is open: that of its container.
@@ -63,11 +64,13 @@ impl Tape {
             return Err(Fault::TooMany);
         }
         let known = self.tokens.get_mut(..self.count).unwrap_or_default();
-        if !self.shape.fits(text.as_bytes(), known) {
+        let fits = self.shape.fits(text.as_bytes(), known);
+        if !fits {
             self.parse_anew(text)?;
         }
         Ok(Document {
             text,
+            learnt: if fits { self.shape.learnt() } else { text },
             tokens: self.tokens.get(..self.count).unwrap_or_default(),
             shape: self.shape_id,
         })
@@ -82,8 +85,7 @@ impl Tape {
             match tokens(text.as_bytes(), &mut self.tokens) {
                 Ok(count) => {
                     self.count = count;
-                    self.shape
-                        .learn(text.as_bytes(), self.tokens.get(..count).unwrap_or_default());
+                    self.shape.learn(text, self.tokens.get(..count).unwrap_or_default());
                     return Ok(());
                 }
                 Err(Fault::TooMany) if self.tokens.len() < MAX_TOKENS => {

@@ -287,3 +287,42 @@ fn documents_of_one_shape_are_read_as_the_parser_reads_them() {
         }
     }
 }
+
+#[test]
+fn an_escape_or_an_exponent_makes_no_other_shape_and_a_fault_is_found() {
+    let shaped = |name: &str, amount: &str, last: &str| {
+        format!(r#"{{"name":"{name}","more":{{"a":[],"amount":{amount}}},"last":"{last}"}}"#)
+    };
+    let texts = ["", "two", "a\\\"b", "\\u00e9", "ends in a tab\\t", "\\\\"];
+    let mut tape = Tape::default();
+    let shape = tape.parse(&shaped("one", "1", "end")).unwrap().root().shape();
+    for name in texts {
+        for last in texts {
+            for amount in ["0", "-1.5", "1e5", "2.5E-3", "12345678901234567890"] {
+                let text = shaped(name, amount, last);
+                let document = tape.parse(&text).unwrap();
+                assert_eq!(document.root().shape(), shape, "{text}");
+                let mut out = Sink::default();
+                write_canonical(&mut out, document.root(), &[]);
+                assert_eq!(written(&out), canonical(&text));
+            }
+        }
+    }
+    for (name, amount, last) in [
+        ("\u{1}", "1", "end"),
+        ("\\x", "1", "end"),
+        ("one", "01", "end"),
+        ("one", "1e", "end"),
+        ("one", "1.", "end"),
+        ("one", "-", "end"),
+        ("one", "1", "\n"),
+        ("one", "1", "\\"),
+    ] {
+        let mut tape = Tape::default();
+        tape.parse(&shaped("one", "1", "end")).unwrap();
+        assert!(
+            tape.parse(&shaped(name, amount, last)).is_err(),
+            "{name} {amount} {last}"
+        );
+    }
+}

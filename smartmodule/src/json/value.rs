@@ -30,16 +30,21 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    /// What a string without escapes is, of this length, first and last byte.
+    /// What a string without escapes is, of this length, first and last byte; of an empty one, those are its quotes.
     #[inline(always)]
     pub(super) const fn of_string(length: usize, first: u8, last: u8) -> Self {
-        let (first_visible, last_visible) = (first.wrapping_sub(b'!'), last.wrapping_sub(b'!'));
-        let visible = b'~' - b'!';
-        if first_visible > visible || last_visible > visible {
-            return Self::Plain;
+        if FIRST[first as usize] | LAST[last as usize] {
+            Self::of_odd_string(length, first, last)
+        } else {
+            Self::Word
         }
-        // Of four bytes it may be `null`, of two `-1`, which is no id.
-        if length > 4 || length > 0 && !(first == b'n' && length == 4 || first == b'-' && length == 2) {
+    }
+
+    #[inline(never)]
+    const fn of_odd_string(length: usize, first: u8, last: u8) -> Self {
+        // It may be `null`, or `-1`, which is no id.
+        let is_something = length > 0 && !(first == b'n' && length == 4 || first == b'-' && length == 2);
+        if is_something && is_visible(first) && is_visible(last) {
             Self::Word
         } else {
             Self::Plain
@@ -47,10 +52,33 @@ impl Kind {
     }
 }
 
+const fn is_visible(byte: u8) -> bool {
+    matches!(byte, b'!'..=b'~')
+}
+
+/// The first bytes of strings that deserve a closer look: a quote is the last one of an empty string.
+static FIRST: [bool; 256] = {
+    let mut bytes = LAST;
+    (bytes[b'"' as usize], bytes[b'n' as usize], bytes[b'-' as usize]) = (true, true, true);
+    bytes
+};
+
+/// The last bytes of such strings.
+static LAST: [bool; 256] = {
+    let (mut bytes, mut byte) = ([false; 256], 0);
+    while byte < bytes.len() {
+        bytes[byte] = !is_visible(byte as u8);
+        byte += 1;
+    }
+    bytes
+};
+
 /// A parsed text.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Document<'a> {
     pub(super) text: &'a str,
+    /// The text that the places of containers are of: another one of the same shape, perhaps.
+    pub(super) learnt: &'a str,
     pub(super) tokens: &'a [Token],
     /// The same for documents whose tokens are the same but for their places in the text, and their kinds of scalar.
     pub(super) shape: u64,
@@ -143,8 +171,15 @@ impl<'a> Value<'a> {
     /// The document's bytes, and where in them the [raw](Self::raw) value stands.
     #[inline(always)]
     pub(crate) fn place(self) -> (&'a [u8], usize, usize) {
+        self.kind_and_place().1
+    }
+
+    /// What it is, and its [place](Self::place).
+    #[inline(always)]
+    pub(crate) fn kind_and_place(self) -> (Kind, (&'a [u8], usize, usize)) {
         let token = self.token();
-        (self.document.text.as_bytes(), token.start as usize, token.end as usize)
+        let place = (self.document.text.as_bytes(), token.start as usize, token.end as usize);
+        (token.kind, place)
     }
 
     /// The characters of a string; `None` for any other value.
@@ -206,7 +241,12 @@ impl<'a> Value<'a> {
         let token = self.token();
         let start = token.start.wrapping_sub(token.name_before) as usize;
         let range = start..start.saturating_add(token.name_length as usize);
-        self.document.text.get(range).unwrap_or("")
+        let text = if self.is_scalar() {
+            self.document.text
+        } else {
+            self.document.learnt
+        };
+        text.get(range).unwrap_or("")
     }
 
     /// The characters of the member's name.

@@ -18,11 +18,12 @@ pub(crate) use plan::Resolved;
 use crate::event::{Event, Trim};
 use crate::kind::{Depth, EventKind};
 use crate::program::Choice;
+use crate::ready::piece;
 use crate::sink::Sink;
 use crate::xdm::{Xdm, name};
 
 /// Things about a mapped record that are worth counting.
-#[derive(Debug, Default, Clone, Copy)]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Notes {
     /// The event could state profile facts, but of which program is not known.
     pub(crate) program_unknown: bool,
@@ -55,11 +56,11 @@ impl Notes {
 pub(crate) fn write_event(event: &Event<'_>, trim: Trim, resolved: &mut Resolved, out: &mut Sink) -> Range<usize> {
     let mut identities = 0..0;
     Xdm::entity(out, &event.params.omit, resolved, |xdm| {
-        xdm.shared(name!("_id"), Some(&event.id));
-        xdm.instant(name!("timestamp"), Some(event.at));
+        xdm.shared_here(name!("_id"), Some(&event.id));
+        xdm.instant_here(name!("timestamp"), event.at);
         match event_type(event) {
             Some(word) => xdm.label(name!("eventType"), word),
-            None => xdm.prefixed_member(name!("eventType"), b"capillary.", event.kind.event_name()),
+            None => xdm.prefixed_member(name!("eventType"), piece!(b"capillary."), event.kind.event_name()),
         }
         identities.start = xdm.written();
         event
@@ -73,15 +74,12 @@ pub(crate) fn write_event(event: &Event<'_>, trim: Trim, resolved: &mut Resolved
             EventKind::CouponRedeem => reward::standard(event, xdm),
             _ => {}
         }
-        let Some(tenant) = event.params.tenant.as_deref().filter(|_| trim < Trim::Tenant) else {
-            return;
-        };
-        xdm.object_given(tenant, |xdm| {
-            xdm.object(name!("capillary"), |xdm| {
+        if let Some(tenant) = event.params.tenant.as_ref().filter(|_| trim < Trim::Tenant) {
+            xdm.tenant(tenant, |xdm| {
                 common::write(event, trim, xdm);
                 own_fields(event, trim, xdm);
             });
-        });
+        }
     });
     identities
 }
@@ -167,7 +165,7 @@ fn of_this_program(event: &Event<'_>, notes: &mut Notes) -> bool {
 
 /// Writes the tenant section of a profile.
 fn profile_tenant(event: &Event<'_>, with_tenant: bool, xdm: &mut Xdm<'_>, write: impl FnOnce(&mut Xdm<'_>)) {
-    if let Some(tenant) = event.params.tenant.as_deref().filter(|_| with_tenant) {
-        xdm.object_given(tenant, |xdm| xdm.object(name!("capillary"), write));
+    if let Some(tenant) = event.params.tenant.as_ref().filter(|_| with_tenant) {
+        xdm.tenant(tenant, write);
     }
 }

@@ -13,10 +13,10 @@ pub(crate) use resolved::Resolved;
 pub(super) use step::*;
 
 use resolved::resolve;
-use run::run;
+use run::{run, run_omitting};
 
 use crate::event::{Event, Trim};
-use crate::xdm::{Open, Xdm};
+use crate::xdm::Xdm;
 
 /// How deep plans nest.
 const DEPTH: usize = 8;
@@ -87,12 +87,11 @@ pub(super) fn write(plan: &Plan, event: &Event<'_>, trim: Trim, xdm: &mut Xdm<'_
         known.of = (is_for_all && trim == Trim::Nothing).then_some(of);
     }
     let actions = std::mem::take(&mut known.actions);
-    let mut open = std::mem::take(&mut xdm.resolved.open);
-    if open.len() < DEPTH {
-        open.resize(DEPTH, Open::default());
+    if xdm.omits_nothing() {
+        run(&actions, plan.steps, event, xdm);
+    } else {
+        run_omitting(&actions, plan.steps, event, xdm);
     }
-    run(&actions, &mut open, plan.steps, event, xdm);
-    xdm.resolved.open = open;
     if let Some(known) = xdm.resolved.plans.get_mut(plan.place as usize) {
         known.actions = actions;
     }

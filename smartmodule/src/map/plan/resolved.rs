@@ -1,19 +1,17 @@
 //! What is left to do of a plan, when it is known where in the documents of one shape its values stand.
 
-use super::step::{Form, Op, Step};
+use super::step::{Form, Op, Step, Verbatim};
 use super::{DEPTH, Place};
 use crate::event::{Event, Shape, Trim};
 use crate::json::Value;
 use crate::keys::Key;
 use crate::read;
-use crate::xdm::Open;
+use crate::xdm::Name;
 
 /// What plans come to for events of one shape.
 #[derive(Debug, Default)]
 pub(crate) struct Resolved {
     pub(super) plans: [Actions; Place::COUNT],
-    /// What is open while one of them is worked through.
-    pub(super) open: Vec<Open>,
 }
 
 #[derive(Debug, Default)]
@@ -27,8 +25,10 @@ pub(super) struct Actions {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Action {
     pub(super) act: Act,
-    /// The step's place in its plan.
+    /// The step's place in its plan, and its own words.
     pub(super) step: u16,
+    pub(super) name: &'static Name,
+    pub(super) verbatim: Verbatim,
     /// The value's position in its document, and that of the other one; 0 is none. Of what opens a container: the action behind its
     /// end.
     pub(super) value: u32,
@@ -83,6 +83,8 @@ pub(super) fn resolve<'a>(steps: &[Step], event: &Event<'a>, trim: Trim, actions
             actions.push(Action {
                 act,
                 step: at as u16,
+                name: step.name,
+                verbatim: step.verbatim,
                 value,
                 other,
             });

@@ -1,39 +1,94 @@
 //! The loop that works through the actions; what few values need is called.
 
 use super::super::common;
+use super::DEPTH;
 use super::resolved::{Act, Action};
-use super::step::{Form, Op, Step, id, text};
+use super::step::{Form, Op, Step, Verbatim, text};
 use crate::event::Event;
 use crate::json::{Kind, Value};
 use crate::keys::Key;
 use crate::read;
 use crate::text::Text;
 use crate::time::{epoch, epoch_millis};
-use crate::xdm::{Open, Xdm, name};
+use crate::xdm::{Name, Open, Xdm, name};
 
-pub(super) fn run(actions: &[Action], open: &mut [Open], steps: &[Step], event: &Event<'_>, xdm: &mut Xdm<'_>) {
+/// A container that was opened: where its name begins, and its content.
+#[derive(Debug, Clone, Copy)]
+struct Container {
+    mark: usize,
+    inside: usize,
+}
+
+/// Works through the actions where nothing is omitted.
+#[inline(always)]
+pub(super) fn run(actions: &[Action], steps: &[Step], event: &Event<'_>, xdm: &mut Xdm<'_>) {
+    let mut open = [Container { mark: 0, inside: 0 }; DEPTH];
     let mut depth = 0;
     let mut at = 0;
     let data = event.data.object();
     while let Some(action) = actions.get(at) {
         at += 1;
-        let Some(step) = steps.get(usize::from(action.step)) else {
-            return;
-        };
         let value = data.moved(action.value);
-        // Most are this; what follows is a jump nobody can foresee.
-        if action.act == Act::Field && step.is_verbatim(value) {
-            xdm.verbatim(step.name, value, step.quoted);
-            continue;
-        }
         match action.act {
-            Act::Field => odd_field(step, value, data.moved(action.other), xdm),
-            Act::OfEnvelope if action.value != 0 && step.is_verbatim(value) => {
-                xdm.verbatim(step.name, value, step.quoted);
+            Act::Field | Act::OfEnvelope if action.verbatim.write(action.name, value, xdm.sink()) => {}
+            Act::OpenObject | Act::OpenList | Act::OpenElement => {
+                let out = xdm.sink();
+                let mark = out.len();
+                // An element has no name; its comma is written over in the end, as the first one in an object.
+                if action.act == Act::OpenElement {
+                    out.push(b',');
+                } else {
+                    action.name.write_bare(out);
+                }
+                if let Some(place) = open.get_mut(depth) {
+                    *place = Container {
+                        mark,
+                        inside: out.len(),
+                    };
+                }
+                depth += 1;
             }
-            Act::OfEnvelope => of_envelope(step, event, xdm),
-            Act::EventName => xdm.known_member(step.name, event.kind.event_name()),
-            Act::OpenObject | Act::OpenList => match (xdm.open_here(step.name), open.get_mut(depth)) {
+            Act::CloseObject | Act::CloseList => {
+                depth = depth.wrapping_sub(1);
+                let out = xdm.sink();
+                if let Some(container) = open.get(depth) {
+                    if out.len() == container.inside {
+                        out.truncate(container.mark);
+                    } else {
+                        // Of `{` and `[`, `}` and `]`.
+                        let curved = if action.act == Act::CloseList { 0 } else { b'{' - b'[' };
+                        out.set(container.inside, b'[' + curved);
+                        out.push(b']' + curved);
+                    }
+                }
+            }
+            Act::Pair => {
+                let (other, out) = (data.moved(action.other), xdm.sink());
+                let mark = out.len();
+                if KEY.write(FIRST_KEY, value, out) && action.verbatim.write(name!("value"), other, out) {
+                    out.push(b'}');
+                } else {
+                    out.truncate(mark);
+                    odd_action(action, steps, value, event, xdm);
+                }
+            }
+            _ => odd_action(action, steps, value, event, xdm),
+        }
+    }
+}
+
+/// Works through the actions where something may be omitted.
+#[inline(never)]
+pub(super) fn run_omitting(actions: &[Action], steps: &[Step], event: &Event<'_>, xdm: &mut Xdm<'_>) {
+    let mut open = [Open::default(); DEPTH];
+    let mut depth = 0;
+    let mut at = 0;
+    let data = event.data.object();
+    while let Some(action) = actions.get(at) {
+        at += 1;
+        let value = data.moved(action.value);
+        match action.act {
+            Act::OpenObject | Act::OpenList => match (xdm.open(action.name), open.get_mut(depth)) {
                 (Some(container), Some(place)) => {
                     *place = container;
                     depth += 1;
@@ -46,36 +101,38 @@ pub(super) fn run(actions: &[Action], open: &mut [Open], steps: &[Step], event: 
                     depth += 1;
                 }
             }
-            Act::Pair => {
-                let other = data.moved(action.other);
-                let [key_step, value_step] = if step.form() == Form::Id { ID_PAIR } else { TEXT_PAIR };
-                if key_step.is_verbatim(value) && value_step.is_verbatim(other) {
-                    let element = xdm.open_element();
-                    xdm.verbatim(key_step.name, value, true);
-                    xdm.verbatim(value_step.name, other, true);
-                    xdm.close_here(element, *b"{}");
-                } else {
-                    odd_pair(step.form(), value, other, xdm);
-                }
-            }
             Act::CloseObject | Act::CloseList => {
                 depth = depth.wrapping_sub(1);
                 if let Some(container) = open.get(depth) {
                     let brackets = if action.act == Act::CloseList { *b"[]" } else { *b"{}" };
-                    xdm.close_here(*container, brackets);
+                    xdm.close(*container, brackets);
                 }
             }
-            Act::Call => {
-                if let Op::Call(write) = step.op {
-                    write(event, xdm);
-                }
-            }
+            Act::Field | Act::OfEnvelope
+                if xdm.omits(action.name) || action.verbatim.write(action.name, value, xdm.sink()) => {}
+            _ => odd_action(action, steps, value, event, xdm),
         }
     }
 }
 
-const TEXT_PAIR: &[Step; 2] = &[text(name!("key"), Key::OfPair), text(name!("value"), Key::Value)];
-const ID_PAIR: &[Step; 2] = &[text(name!("key"), Key::OfPair), id(name!("value"), Key::Value)];
+/// The key of a pair, with which an object of an array begins.
+const KEY: Verbatim = text(name!(""), Key::OfPair).verbatim;
+const FIRST_KEY: &Name = &Name::first("key");
+
+/// Does what few actions come to.
+#[inline(always)]
+fn odd_action(action: &Action, steps: &[Step], value: Value<'_>, event: &Event<'_>, xdm: &mut Xdm<'_>) {
+    let Some(step) = steps.get(usize::from(action.step)) else {
+        return;
+    };
+    match (action.act, step.op) {
+        (_, Op::Call(write)) => write(event, xdm),
+        (Act::Field, _) => odd_field(step, value, value.moved(action.other), xdm),
+        (Act::OfEnvelope, _) => of_envelope(step, event, xdm),
+        (Act::Pair, _) => odd_pair(step.form(), value, value.moved(action.other), xdm),
+        _ => xdm.known_member(step.name, event.kind.event_name()),
+    }
+}
 
 /// Writes a pair that most are not like.
 #[inline(never)]

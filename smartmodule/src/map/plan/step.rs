@@ -3,6 +3,7 @@
 use crate::event::{Event, Trim};
 use crate::json::{Kind, Value};
 use crate::keys::Key;
+use crate::sink::Sink;
 use crate::xdm::{Name, Xdm, name};
 
 /// How a value is read, and written.
@@ -69,16 +70,45 @@ pub(in crate::map) struct Step {
     pub(super) key: Key,
     /// Another member, should the first one say nothing.
     pub(super) other: Key,
-    /// The kinds of value that are written as they stand, by their bits …
-    verbatim: u16,
-    /// … if they have so many bytes at least …
-    shortest: u8,
-    /// … and so many more at most; 255 is any number.
-    span: u8,
-    pub(super) quoted: bool,
+    pub(super) verbatim: Verbatim,
     /// The step behind the end of this one; of an end, the step that follows its start.
     pub(super) jump: u16,
     pub(super) name: &'static Name,
+}
+
+/// The values that are written as they stand.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Verbatim {
+    /// Their kinds, by their bits …
+    kinds: u16,
+    /// … if they have so many bytes at least …
+    shortest: u8,
+    /// … and so many more at most.
+    span: u32,
+    /// Whether they are quoted.
+    quoted: bool,
+}
+
+impl Verbatim {
+    const NONE: Self = Self {
+        kinds: 0,
+        shortest: 0,
+        span: u32::MAX,
+        quoted: false,
+    };
+
+    /// Writes a member with the value, if it goes as it stands; `false`, and nothing, for any other.
+    #[inline(always)]
+    pub(super) fn write(self, name: &Name, value: Value<'_>, out: &mut Sink) -> bool {
+        let (kind, place) = value.kind_and_place();
+        let (_, start, end) = place;
+        let length = end.wrapping_sub(start) as u32;
+        let goes = self.kinds >> kind as u16 & 1 == 1 && length.wrapping_sub(u32::from(self.shortest)) <= self.span;
+        if goes {
+            name.write_with(place, self.quoted, out);
+        }
+        goes
+    }
 }
 
 const fn bits(kinds: &[Kind]) -> u16 {
@@ -95,10 +125,7 @@ const fn step(op: Op, name: &'static Name, key: Key) -> Step {
         op,
         key,
         other: Key::Unknown,
-        verbatim: 0,
-        shortest: 0,
-        span: u8::MAX,
-        quoted: false,
+        verbatim: Verbatim::NONE,
         jump: 0,
         name,
     }
@@ -106,7 +133,8 @@ const fn step(op: Op, name: &'static Name, key: Key) -> Step {
 
 const fn field(form: Form, name: &'static Name, key: Key) -> Step {
     let mut step = step(Op::Field(form), name, key);
-    (step.verbatim, step.quoted) = match form {
+    let verbatim = &mut step.verbatim;
+    (verbatim.kinds, verbatim.quoted) = match form {
         Form::Text => (bits(&[Kind::Word, Kind::Integer, Kind::True, Kind::False]), true),
         Form::Id => (bits(&[Kind::Word, Kind::Integer]), true),
         Form::Numbered | Form::Organization => (bits(&[Kind::Integer]), true),
@@ -116,10 +144,10 @@ const fn field(form: Form, name: &'static Name, key: Key) -> Step {
     };
     if matches!(form, Form::Numbered) {
         // `0` means none.
-        (step.shortest, step.span) = (2, 254);
+        (verbatim.shortest, verbatim.span) = (2, u32::MAX - 2);
     }
     if matches!(form, Form::Integer) {
-        step.span = 9;
+        verbatim.span = 9;
     }
     step
 }
@@ -195,14 +223,20 @@ pub(in crate::map) const fn each(name: &'static Name, key: Key) -> Step {
     step(Op::Each, name, key)
 }
 
+const fn list_of(form: Form, name: &'static Name, key: Key) -> Step {
+    let mut step = step(Op::Pairs(form), name, key);
+    step.verbatim = field(form, name, key).verbatim;
+    step
+}
+
 /// A list of keys and values from the list `key`.
 pub(in crate::map) const fn pairs(name: &'static Name, key: Key) -> Step {
-    step(Op::Pairs(Form::Text), name, key)
+    list_of(Form::Text, name, key)
 }
 
 /// As [`pairs`], where the values are ids.
 pub(in crate::map) const fn id_pairs(name: &'static Name, key: Key) -> Step {
-    step(Op::Pairs(Form::Id), name, key)
+    list_of(Form::Id, name, key)
 }
 
 /// What follows up to the [`end`] is left out from `level` on.
@@ -250,14 +284,5 @@ impl Step {
 
     pub(super) const fn op_is_object(&self) -> bool {
         matches!(self.op, Op::EndObject)
-    }
-
-    /// Whether the value is written as it stands.
-    #[inline(always)]
-    pub(super) fn is_verbatim(&self, value: Value<'_>) -> bool {
-        let (_, start, end) = value.place();
-        self.verbatim >> value.kind() as u16 & 1 == 1
-            && (self.span == u8::MAX
-                || (end.wrapping_sub(start)).wrapping_sub(usize::from(self.shortest)) <= usize::from(self.span))
     }
 }
