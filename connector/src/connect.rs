@@ -33,15 +33,13 @@ pub(crate) async fn connect(
     let mut start = Start::new(Backoff::new(config.platform.retry, fastrand::Rng::new()), obstacles);
     let broker = start.patiently(|| Broker::connect(config)).await?;
     match timeout(config.platform.http.request_timeout, tokens.token()).await {
-        Ok(Ok(_)) => {
-            info!("holding an access token");
-            compare_clocks(tokens);
-        }
+        Ok(Ok(_)) => info!("holding an access token"),
         Ok(Err(error)) if error.retry() == Retry::Never => return Err(RunError::Credential(error)),
-        // IMS heals by itself; records wait in the topic meanwhile.
+        // IMS heals by itself; what is read waits in the buffer meanwhile, the rest in the topic.
         Ok(Err(error)) => warn!(%error, "no access token yet; delivery waits for it"),
         Err(_) => warn!("Adobe IMS does not answer; delivery waits for it"),
     }
+    compare_clocks(tokens);
     let letters = start.patiently(|| broker.dead_letters()).await?;
     Ok((broker, Letters::new(letters)))
 }

@@ -96,7 +96,7 @@ struct Acknowledgement<'a> {
     _validation: Option<Skipped>,
 }
 
-/// Validation that was not asked for. What one says that was asked for is read with care.
+/// Validation that was not asked for. Whatever else stands there is read the long way.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Skipped {

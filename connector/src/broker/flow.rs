@@ -66,16 +66,19 @@ impl Flow {
 
     /// The most bytes of a response to one partition, some batch of which needs so many: an equal part of half of what may
     /// be on its way, since a connection keeps the memory of its largest response, as a frame and as what is cut from it.
-    /// Where that is too little, the largest.
+    /// Where that is too little, as much more as batches of one producer differ, in steps: each costs a hole in the answers.
     pub(super) fn response(&self, needed: u64) -> NonZeroU32 {
         let partitions = u64::try_from(self.partitions.load(Ordering::Relaxed)).unwrap_or(u64::MAX);
         let part = u32::try_from(self.share / 2 / partitions)
             .unwrap_or(u32::MAX)
             .clamp(LEAST, MOST);
-        match NonZeroU32::new(part) {
-            Some(part) if needed <= u64::from(part.get()) => part.min(self.max_bytes),
-            _ => self.max_bytes,
-        }
+        let wanted = if needed <= u64::from(part) {
+            part
+        } else {
+            let roomy = needed.saturating_add(needed / 4).checked_next_power_of_two();
+            roomy.and_then(|roomy| u32::try_from(roomy).ok()).unwrap_or(u32::MAX)
+        };
+        NonZeroU32::new(wanted).map_or(self.max_bytes, |wanted| wanted.min(self.max_bytes))
     }
 
     /// Waits until one more partition may read its log directly. To be taken before a turn, never while holding one:
@@ -89,8 +92,8 @@ impl Flow {
 
     /// Waits until this partition may ask for a response of at most so many bytes.
     pub(super) async fn turn(&self, partition: u32, bytes: NonZeroU32) -> Turn {
-        // One that is larger than all together goes alone.
-        let units = units((ACCOUNTED * u64::from(bytes.get())).min(self.share));
+        // At most half: where one of two large ones does not come, others must not wait for it.
+        let units = units((ACCOUNTED * u64::from(bytes.get())).min(self.share / 2));
         let units = u32::try_from(units).unwrap_or(u32::MAX);
         loop {
             // First room, then the turn: a partition that is full must not keep the others waiting.
@@ -134,21 +137,29 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_second_backlog_waits_until_the_first_response_is_in_the_ledger() {
-        let (_ledger, flow) = flow(96 << 10, 16 << 10);
+    async fn backlogs_wait_while_what_is_on_its_way_will_fill_its_share_with_its_accounts() {
+        // A share of 160 KiB: ten responses, or three with the accounts of their records.
+        let (_ledger, flow) = flow(640 << 10, 16 << 10);
         let first = flow.turn(0, RESPONSE).await;
-        assert!(timeout(Duration::from_secs(60), flow.turn(1, RESPONSE)).await.is_err());
+        let _others = (flow.turn(1, RESPONSE).await, flow.turn(2, RESPONSE).await);
+        assert!(timeout(Duration::from_secs(60), flow.turn(3, RESPONSE)).await.is_err());
         drop(first);
-        flow.turn(1, RESPONSE).await;
+        flow.turn(3, RESPONSE).await;
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_response_larger_than_all_that_may_be_on_its_way_goes_alone() {
-        let (_ledger, flow) = flow(4 << 10, 16 << 10);
-        let first = flow.turn(0, RESPONSE).await;
-        assert!(timeout(Duration::from_secs(60), flow.turn(1, RESPONSE)).await.is_err());
+    async fn a_large_response_that_does_not_come_leaves_turns_to_others() {
+        let (_ledger, flow) = flow(16 << 20, 2 << 20);
+        let first = flow.turn(0, flow.largest()).await;
+        let small = flow.response(0);
+        let _second = timeout(Duration::from_secs(60), flow.turn(1, small)).await.unwrap();
+        assert!(
+            timeout(Duration::from_secs(60), flow.turn(2, flow.largest()))
+                .await
+                .is_err()
+        );
         drop(first);
-        flow.turn(1, RESPONSE).await;
+        flow.turn(2, flow.largest()).await;
     }
 
     #[test]
@@ -162,11 +173,11 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_that_needs_more_than_its_part_gets_it() {
+    fn a_batch_that_needs_more_than_its_part_gets_it_and_a_quarter_more() {
         let (_ledger, flow) = flow(16 << 20, 2 << 20);
-        flow.divide(4);
-        assert_eq!(flow.response(512 << 10).get(), 512 << 10);
-        assert_eq!(flow.response((512 << 10) + 1), flow.largest());
+        flow.divide(8);
+        let found = [256, 257, 409, 410, 1_000, 1_639, 9_000].map(|needed| flow.response(needed << 10).get() >> 10);
+        assert_eq!(found, [256, 512, 512, 1_024, 2_048, 2_048, 2_048]);
     }
 
     #[test]
@@ -195,5 +206,24 @@ mod tests {
         assert!(timeout(Duration::from_secs(60), flow.turn(1, RESPONSE)).await.is_err());
         ledger.settle(position, Outcome::Delivered).unwrap();
         flow.turn(1, RESPONSE).await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_waits_for_room_is_woken_by_what_settles() {
+        // Room in the buffer, and room in the stretch of a partition's offsets.
+        for (buffer, bytes, offsets, partition) in [(24, 24, 1, 1), (1_000, 1, 100, 0)] {
+            let (ledger, flow) = flow(buffer, 16);
+            let position = |offset| Position { partition: 0, offset };
+            for offset in 0..offsets {
+                ledger.open(position(offset), bytes).unwrap();
+            }
+            let settles = async {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                ledger.settle(position(0), Outcome::Delivered).unwrap();
+            };
+            let waits = timeout(Duration::from_secs(60), flow.turn(partition, RESPONSE));
+            let (woken, ()) = tokio::join!(waits, settles);
+            assert!(woken.is_ok(), "{buffer}");
+        }
     }
 }

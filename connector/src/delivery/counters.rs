@@ -153,6 +153,14 @@ pub(crate) struct Counts {
     pub(crate) limits: BTreeMap<InletName, usize>,
 }
 
+impl Counts {
+    /// Events and statements that came to an end, whichever.
+    pub(crate) fn ended(&self) -> u64 {
+        let letters: u64 = self.dead_lettered.values().sum();
+        self.events_delivered + self.profiles_delivered + self.profiles_superseded + letters
+    }
+}
+
 /// Shared between the delivery side and whoever reports.
 #[derive(Debug, Default)]
 pub(crate) struct Counters {

@@ -18,6 +18,8 @@ pub(super) struct Memory {
     bits: ByDigest<u64, Fields>,
     young: ByDigest<Subject, Known>,
     old: ByDigest<Subject, Known>,
+    /// Whether the log was told that there are too many fields.
+    told: bool,
 }
 
 /// What is known of one profile.
@@ -91,7 +93,14 @@ impl Memory {
     fn bit(&mut self, digest: u64) -> Fields {
         let next = self.bits.len();
         if next >= FIELDS {
-            return self.bits.get(&digest).copied().unwrap_or_default();
+            let known = self.bits.get(&digest).copied();
+            if known.is_none() && !std::mem::replace(&mut self.told, true) {
+                tracing::info!(
+                    most = FIELDS,
+                    "profile statements have more fields than are remembered: of the others, late statements are not held back"
+                );
+            }
+            return known.unwrap_or_default();
         }
         *self.bits.entry(digest).or_insert(1 << next)
     }

@@ -28,8 +28,6 @@ pub(super) struct Grant {
     pub(super) life: Duration,
     /// The token's claims and the answer's body tell different lives.
     pub(super) units_disagree: bool,
-    /// When IMS says that it answered, milliseconds since the epoch; it may not say.
-    pub(super) dated: Option<i64>,
 }
 
 /// Why no token came. Holds nothing that was sent, and of the answer only what cannot be secret.
@@ -58,7 +56,7 @@ pub(super) enum Part {
     Unknown,
 }
 
-/// Reads an answer; its date is in a header.
+/// Reads an answer.
 pub(super) fn read(status: u16, retry_after: Option<&str>, body: &[u8]) -> Result<Grant, Failure> {
     match status {
         200..=299 => grant(body),
@@ -98,7 +96,6 @@ fn grant(body: &[u8]) -> Result<Grant, Failure> {
     Ok(Grant {
         bearer,
         life: claimed.or(told).unwrap_or(UNKNOWN_LIFE).min(LONGEST_LIFE),
-        dated: None,
         units_disagree: matches!((claimed, told), (Some(claimed), Some(told)) if claimed.abs_diff(told) > ROUNDING),
     })
 }

@@ -1,10 +1,13 @@
 //! The request that exchanges the credential for a token.
 
+use std::sync::Arc;
+
 use futures_util::future::BoxFuture;
 use reqwest::Client;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, DATE, HeaderName, RETRY_AFTER};
 
 use super::answer::{self, Failure, Grant};
+use super::server_clock::ServerClock;
 use crate::config::Ims;
 use crate::http_date;
 use crate::secret::Secret;
@@ -16,7 +19,7 @@ const MAX_BODY: usize = 256 << 10;
 pub(super) type Exchange = Box<dyn Fn(Secret) -> BoxFuture<'static, Result<Grant, Failure>> + Send + Sync>;
 
 /// The real exchange, over HTTP.
-pub(super) fn over_http(ims: &Ims, client: Client) -> Exchange {
+pub(super) fn over_http(ims: &Ims, client: Client, clock: Arc<ServerClock>) -> Exchange {
     let (url, id, scope) = (ims.token_url.clone(), ims.client_id.clone(), ims.scope.clone());
     Box::new(move |secret| {
         let request = client
@@ -25,6 +28,7 @@ pub(super) fn over_http(ims: &Ims, client: Client) -> Exchange {
             .header(ACCEPT, "application/json")
             // In the body, not in the query, as servers log queries.
             .body(form(&id, &secret, &scope));
+        let clock = Arc::clone(&clock);
         Box::pin(async move {
             let mut response = request.send().await.map_err(network)?;
             let status = response.status().as_u16();
@@ -32,7 +36,11 @@ pub(super) fn over_http(ims: &Ims, client: Client) -> Exchange {
                 let value = response.headers().get(name)?;
                 value.to_str().ok().map(str::to_owned)
             };
-            let (retry_after, date) = (header(RETRY_AFTER), header(DATE));
+            let retry_after = header(RETRY_AFTER);
+            // Whatever it says of the token.
+            if let Some(date) = header(DATE).as_deref().and_then(http_date::parse) {
+                clock.tell(date);
+            }
             let mut body = Vec::new();
             while let Some(chunk) = response.chunk().await.map_err(network)? {
                 body.extend_from_slice(&chunk);
@@ -40,11 +48,7 @@ pub(super) fn over_http(ims: &Ims, client: Client) -> Exchange {
                     return Err(Failure::Unusable("it is longer than any token"));
                 }
             }
-            let grant = answer::read(status, retry_after.as_deref(), &body)?;
-            Ok(Grant {
-                dated: date.as_deref().and_then(http_date::parse),
-                ..grant
-            })
+            answer::read(status, retry_after.as_deref(), &body)
         })
     })
 }

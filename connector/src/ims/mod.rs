@@ -6,6 +6,7 @@ mod exchange;
 #[cfg(test)]
 mod fuzz;
 mod refusals;
+mod server_clock;
 mod source;
 #[cfg(test)]
 mod tests;

@@ -12,6 +12,7 @@ use super::answer::{Failure, Grant, Part};
 use super::error::TokenError;
 use super::exchange::{self, Exchange};
 use super::refusals::{self, Holder, Refusals};
+use super::server_clock::ServerClock;
 use super::token::{Held, Token};
 use crate::config::{CredentialNames, Ims, RetryLimits};
 use crate::secret::Secret;
@@ -32,6 +33,7 @@ pub(crate) struct TokenSource(Arc<Inner>);
 
 struct Inner {
     exchange: Exchange,
+    clock: Arc<ServerClock>,
     /// One, or two while a secret is being rotated.
     secrets: Vec<Secret>,
     names: CredentialNames,
@@ -62,8 +64,6 @@ struct State {
     secret: usize,
     /// Whether the log was told that body and claims disagree.
     told_units: bool,
-    /// The time IMS told last, milliseconds since the epoch, and when it came.
-    dated: Option<(i64, Instant)>,
     random: fastrand::Rng,
 }
 
@@ -97,13 +97,22 @@ impl fmt::Debug for TokenSource {
 impl TokenSource {
     /// Asks nothing yet: the first [`Self::token`] does.
     pub(crate) fn new(ims: &Ims, client: reqwest::Client, retry: RetryLimits) -> Self {
-        Self::with_exchange(ims, exchange::over_http(ims, client), retry, fastrand::Rng::new())
+        let clock = Arc::default();
+        let exchange = exchange::over_http(ims, client, Arc::clone(&clock));
+        Self::with_exchange(ims, exchange, clock, retry, fastrand::Rng::new())
     }
 
-    pub(super) fn with_exchange(ims: &Ims, exchange: Exchange, retry: RetryLimits, random: fastrand::Rng) -> Self {
+    pub(super) fn with_exchange(
+        ims: &Ims,
+        exchange: Exchange,
+        clock: Arc<ServerClock>,
+        retry: RetryLimits,
+        random: fastrand::Rng,
+    ) -> Self {
         let secrets = [Some(&ims.client_secret), ims.client_secret_next.as_ref()];
         Self(Arc::new(Inner {
             exchange,
+            clock,
             secrets: secrets.into_iter().flatten().cloned().collect(),
             names: ims.names.clone(),
             retry,
@@ -120,7 +129,6 @@ impl TokenSource {
                 refusals: Refusals::default(),
                 secret: 0,
                 told_units: false,
-                dated: None,
                 random,
             }),
             ended: watch::Sender::new(()),
@@ -166,11 +174,9 @@ impl TokenSource {
         Some(held.ends_at.duration_since(Instant::now())).filter(|left| !left.is_zero())
     }
 
-    /// What the clock of IMS shows, in milliseconds since the epoch, as far as its last answer told: never more.
+    /// What the clock of IMS shows, in milliseconds since the epoch, by its last dated answer: never more.
     pub(crate) fn server_time(&self, now: Instant) -> Option<i64> {
-        let (told, since) = self.0.state().dated?;
-        let passed = now.saturating_duration_since(since).as_millis();
-        Some(told.saturating_add(i64::try_from(passed).unwrap_or(i64::MAX)))
+        self.0.clock.now_ms(now)
     }
 
     /// Says that Experience Platform refused this token. It is replaced once, however many requests it was refused
@@ -339,7 +345,6 @@ impl Inner {
         }
         state.failures = 0;
         state.failing_since = None;
-        state.dated = grant.dated.map(|told| (told, Instant::now())).or(state.dated);
         state.granted += 1;
         state.error = (grant.life < LEAST_INTERVAL).then(|| {
             TokenError::new(

@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::mpsc;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tracing::{info, warn};
 
 use crate::aep::HttpClient;
@@ -311,20 +311,21 @@ async fn deliver(
     tokio::select! {
         done = progress::during("replay", state, work) => done,
         () = signals.received() => Ok(Some("stopped by a signal".to_owned())),
-        reason = stuck(counters, &ledger) => Ok(Some(reason)),
+        reason = stuck(counters) => Ok(Some(reason)),
     }
 }
 
-/// Returns when an inlet does not deliver and nothing has happened for a while.
-async fn stuck(counters: &Counters, ledger: &Ledger) -> String {
-    let mut progress = ledger.progress();
+/// Returns when an inlet does not deliver and nothing has ended for a while.
+async fn stuck(counters: &Counters) -> String {
+    let mut ended = counters.snapshot().ended();
     loop {
-        if timeout(PATIENCE, progress.changed()).await.is_ok() {
-            continue;
-        }
-        if let Some(stop) = counters.snapshot().stopped.into_values().next() {
+        sleep(PATIENCE).await;
+        let counts = counters.snapshot();
+        let now = counts.ended();
+        if let Some(stop) = counts.stopped.into_values().next().filter(|_| ended == now) {
             return stop.to_string();
         }
+        ended = now;
     }
 }
 

@@ -1,5 +1,6 @@
 //! What is in memory while the platform takes nothing.
 
+use conformance::cluster::TopicOptions;
 use conformance::harness::Observed;
 use conformance::scenario::Options;
 use conformance::simulator::{Fault, Status, Step, Target};
@@ -14,7 +15,7 @@ const FULL: f64 = BUFFER * 0.75;
 /// Records produced while the platform is down: many times the buffer.
 const BACKLOG: usize = 600;
 /// Records in one batch of the topic.
-const BATCH: usize = 5;
+const BATCH: usize = 3;
 
 async fn buffered(observed: &Observed) -> f64 {
     let metrics = observed.metrics().await.unwrap();
@@ -26,7 +27,9 @@ async fn buffered(observed: &Observed) -> f64 {
 async fn a_backlog_behind_a_platform_that_is_down_stays_in_the_broker() {
     let scenario = scenario(Options {
         platform: "  buffer: {max-bytes: 128KiB, max-offsets: 100000}\n".to_owned(),
-        max_bytes: "10kB".to_owned(),
+        // Three partitions ask at once, and what is on its way counts three times: with its accounts.
+        topic: TopicOptions::new("memory").partitions(3),
+        max_bytes: "5kB".to_owned(),
         ..Options::default()
     })
     .await;
@@ -37,11 +40,11 @@ async fn a_backlog_behind_a_platform_that_is_down_stays_in_the_broker() {
     let down = Fault::status(Status::try_from(503).unwrap());
     scenario.simulator.add_fault(Step::new(Target::Inlets, down).forever());
     // Small batches: one whose answers are larger than a response would be read directly.
-    for events in wanted(320, BACKLOG).chunks(BATCH) {
+    for (events, partition) in wanted(320, BACKLOG).chunks(BATCH).zip([0, 1, 2].into_iter().cycle()) {
         let records = events.iter().map(|event| event.value.clone().into()).collect();
         let batch = scenario
             .cluster
-            .produce_batch(&scenario.topic, 0, records, Compression::None);
+            .produce_batch(&scenario.topic, partition, records, Compression::None);
         batch.await.unwrap();
     }
     let observed = connector.observed(SOON).await.unwrap();

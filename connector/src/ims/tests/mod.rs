@@ -82,7 +82,6 @@ impl Script {
                 sleep(Duration::from_millis(100)).await;
                 match script.0.lock().unwrap().0.pop_front() {
                     Some(Answer::Token(name, life)) => Ok(Grant {
-                        dated: None,
                         bearer: HeaderValue::from_str(&format!("Bearer {name}")).unwrap(),
                         life,
                         units_disagree: false,
@@ -96,6 +95,7 @@ impl Script {
         TokenSource::with_exchange(
             &ims("https://ims.example/", next),
             exchange,
+            Arc::default(),
             RETRY,
             fastrand::Rng::with_seed(1),
         )
