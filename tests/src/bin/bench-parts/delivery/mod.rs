@@ -70,7 +70,7 @@ fn statements_are_taken_apart(bencher: Bencher<'_, '_>) {
 #[divan::bench(args = [1, 3])]
 fn statements_become_one_request(bencher: Bencher<'_, '_>, count: usize) {
     let statements = statements();
-    let (of, profile) = statements.first().expect("a kind that states a profile");
+    let (of, profile) = &statements[0];
     let mut merger = Merger::default();
     let mut offset = 0;
     bencher.bench_local(|| {
