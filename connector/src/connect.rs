@@ -53,7 +53,7 @@ fn compare_clocks(tokens: &TokenSource) {
     if behind.abs() > CLOCKS_DIFFER {
         warn!(
             behind_seconds = behind,
-            "this machine's clock and that of Adobe IMS differ; events are judged by the later one"
+            "this machine's clock and that of Adobe IMS differ: set this one (NTP); events are judged by the later one meanwhile"
         );
     }
 }

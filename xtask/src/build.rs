@@ -48,8 +48,12 @@ pub(crate) fn products() -> Result<Products, Failed> {
 }
 
 /// What is measured besides the wasm, and what measures.
-const MEASURED: &[&str] = &["capillary-aep-sink"];
-const MEASURING: &[&str] = &["bench-connector", "bench-parts", "bench-smartmodule"];
+const OPTIMISED: [&str; 4] = [
+    "capillary-aep-sink",
+    "bench-connector",
+    "bench-parts",
+    "bench-smartmodule",
+];
 
 /// Builds the wasm, and the connector and the programs that measure it as they are shipped.
 pub(crate) fn optimised_products() -> Result<Products, Failed> {
@@ -65,7 +69,7 @@ pub(crate) fn optimised_products() -> Result<Products, Failed> {
         "--package",
         "conformance",
     ]);
-    for program in MEASURED.iter().chain(MEASURING) {
+    for program in OPTIMISED {
         command.args(["--bin", program]);
     }
     run(&mut command)?;

@@ -139,13 +139,14 @@ fn alone(parcel: &mut Parcel, known: Option<Profile<'_>>) -> Option<Cargo> {
     let (entity, stamp) = (parcel.entity.clone(), stamp(parcel));
     let fields = fields(&entity).filter(|_| parcel.subject.is_some())?;
     let is_old = |path: &Path<'_>| known.and_then(|known| known.stated(path.digest())) > Some(stamp);
-    let mut facts = fields.iter().filter(|(path, _)| !is_identity(path));
-    let is_old = facts
-        .next()
-        .map(|(path, _)| is_old(path))
-        .filter(|first| facts.all(|(path, _)| is_old(path) == *first))?;
-    parcel.superseded = is_old;
-    Some(if is_old { Cargo::Nothing } else { Cargo::AsStated })
+    let facts = fields.iter().filter(|(path, _)| !is_identity(path));
+    let mut old = facts.map(|(path, _)| is_old(path));
+    let first = old.next()?;
+    if old.any(|other| other != first) {
+        return None;
+    }
+    parcel.superseded = first;
+    Some(if first { Cargo::Nothing } else { Cargo::AsStated })
 }
 
 fn stamp(parcel: &Parcel) -> Stamp {

@@ -12,15 +12,21 @@ use super::world::*;
 
 const HOUR: i64 = 3_600_000;
 
+/// Within so many seconds, and buries none.
+async fn delivers_ten(world: &World, seconds: u64) {
+    let ended = world.run_for(Duration::from_secs(seconds), ten()).await;
+    let clock = world.clock.load(Ordering::Relaxed);
+    assert!(ended.is_some_and(|ended| ended.is_ok()), "at {clock}");
+    assert_eq!((world.delivered(), world.dead()), (10, 0), "at {clock}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_record_s_own_time_outweighs_a_wall_clock_that_is_hours_off() {
     for wrong in [-1000 * HOUR, -2 * HOUR, 2 * HOUR, 1000 * HOUR] {
         let mut world = World::new(ok);
         world.logged = Some(NOW - 500);
         world.clock.store(NOW + wrong, Ordering::Relaxed);
-        let ended = world.run_for(Duration::from_secs(1), ten()).await;
-        assert!(ended.is_some_and(|ended| ended.is_ok()), "{wrong}");
-        assert_eq!((world.delivered(), world.dead()), (10, 0), "{wrong}");
+        delivers_ten(&world, 1).await;
     }
 }
 
@@ -31,9 +37,7 @@ async fn a_wall_clock_behind_that_of_ims_neither_buries_nor_delays_live_events()
         world.clock.store(NOW + wrong, Ordering::Relaxed);
         // Rounded down to the second, as dates in headers are.
         *world.tokens.server_time.lock().unwrap() = Some(NOW / 1000 * 1000);
-        let ended = world.run_for(Duration::from_secs(2), ten()).await;
-        assert!(ended.is_some_and(|ended| ended.is_ok()), "{wrong}");
-        assert_eq!((world.delivered(), world.dead()), (10, 0), "{wrong}");
+        delivers_ten(&world, 2).await;
     }
 }
 
@@ -43,9 +47,7 @@ async fn a_clock_of_ims_that_is_behind_changes_nothing() {
     // Ahead of ours by little, so the other clock is asked.
     world.clock.store(NOW - 60_000, Ordering::Relaxed);
     *world.tokens.server_time.lock().unwrap() = Some(NOW - 1000 * HOUR);
-    let ended = world.run_for(Duration::from_secs(120), ten()).await;
-    assert!(ended.is_some_and(|ended| ended.is_ok()));
-    assert_eq!((world.delivered(), world.dead()), (10, 0));
+    delivers_ten(&world, 120).await;
 }
 
 #[tokio::test(start_paused = true)]
