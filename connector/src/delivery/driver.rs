@@ -17,7 +17,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::backoff::Backoff;
 use super::counters::{Counters, InletName, Tallies};
-use super::lanes::Capacity;
+use super::lanes::{Capacity, Holds};
 use super::limit::Limit;
 use super::merge::Cargo;
 use super::pace::{Gate, Pace};
@@ -371,13 +371,13 @@ fn cut(platform: &Platform, endpoint: &Endpoint) -> Cut {
         Cut {
             capacity,
             linger: platform.batch.linger,
-            merging: false,
+            holds: Holds::Batch,
         }
     } else if endpoint.merges() {
         Cut {
             capacity: MERGED,
             linger: Duration::ZERO,
-            merging: true,
+            holds: Holds::Profile,
         }
     } else {
         Cut {
@@ -386,7 +386,7 @@ fn cut(platform: &Platform, endpoint: &Endpoint) -> Cut {
                 bytes: MAX_BODY,
             },
             linger: Duration::ZERO,
-            merging: false,
+            holds: Holds::One,
         }
     }
 }

@@ -2,6 +2,11 @@
 //!
 //! A lane is *ready* when nothing of it is out and its first parcel may go. Ready lanes wait in one queue, so a batch is
 //! filled across customers, and a customer who cannot go on stands in nobody's way.
+//!
+//! Where a request is about one customer, whose first parcel waits longest has the next turn. In the order of becoming
+//! ready, the busiest customers would get as many turns as those with one parcel: their statements would fill the buffer,
+//! and take seconds more when nothing else is left. Batches are filled in that order all the same: they take hundreds of
+//! lanes at once, and linger from the moment the first of them became ready.
 
 use std::cmp::Reverse;
 use std::collections::hash_map::Entry;
@@ -23,11 +28,34 @@ pub(crate) struct Capacity {
     pub(crate) bytes: usize,
 }
 
+/// What a request of an inlet holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Holds {
+    /// Parcels of any lanes.
+    Batch,
+    /// Parcels about one profile.
+    Profile,
+    /// One parcel.
+    One,
+}
+
+/// A place in the order of all that was ever pushed or given back; lower ones are earlier.
+pub(crate) type Turn = u64;
+
+/// A lane that may go.
+#[derive(Debug, Clone, Copy)]
+struct Ready {
+    turn: Turn,
+    /// When it became ready.
+    since: Instant,
+    lane: Lane,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Standing {
     /// Waits for answers.
     Out,
-    Ready,
+    Ready(Turn),
     /// Its first parcel travels alone.
     Solo,
     /// Waits for a moment: a backoff, or the time of a future event.
@@ -49,39 +77,41 @@ struct Queue {
 #[derive(Debug)]
 pub(crate) struct Lanes {
     queues: ByDigest<Lane, Queue>,
-    /// With the moment each became ready, oldest first.
-    ready: VecDeque<(Instant, Lane)>,
+    /// By turn.
+    ready: VecDeque<Ready>,
+    /// The last turn given.
+    last: Turn,
     solo: VecDeque<Lane>,
     resting: BinaryHeap<Reverse<(Instant, Lane)>>,
     ready_records: usize,
     ready_bytes: usize,
-    /// A request holds parcels about one profile, and no other.
-    merging: bool,
+    holds: Holds,
 }
 
 impl Lanes {
-    /// `merging`: whether a request takes parcels about one profile only.
-    pub(crate) fn new(merging: bool) -> Self {
+    pub(crate) fn new(holds: Holds) -> Self {
         Self {
             queues: ByDigest::default(),
             ready: VecDeque::new(),
+            last: 0,
             solo: VecDeque::new(),
             resting: BinaryHeap::new(),
             ready_records: 0,
             ready_bytes: 0,
-            merging,
+            holds,
         }
     }
 
     /// Adds a parcel that was just read: the last of its lane.
-    pub(crate) fn push(&mut self, parcel: Parcel, now: Instant, now_ms: i64) {
+    pub(crate) fn push(&mut self, mut parcel: Parcel, now: Instant, now_ms: i64) {
+        parcel.turn = self.next_turn();
         let (lane, len) = (parcel.lane, parcel.wire_len);
         match self.queues.entry(lane) {
             Entry::Occupied(mut entry) => {
                 let queue = entry.get_mut();
                 queue.waiting.push_back(parcel);
                 queue.bytes += len;
-                if queue.standing == Standing::Ready {
+                if matches!(queue.standing, Standing::Ready(_)) {
                     self.ready_records += 1;
                     self.ready_bytes += len;
                 }
@@ -107,9 +137,10 @@ impl Lanes {
         self.arrange(lane, now, now_ms);
     }
 
-    /// A parcel that was out has to go again, not before `rest_until`.
-    pub(crate) fn give_back(&mut self, parcel: Parcel, rest_until: Instant, now: Instant, now_ms: i64) {
+    /// A parcel that was out has to go again, not before `rest_until`. Others have their turn first: it had one.
+    pub(crate) fn give_back(&mut self, mut parcel: Parcel, rest_until: Instant, now: Instant, now_ms: i64) {
         let lane = parcel.lane;
+        parcel.turn = self.next_turn();
         self.insert(parcel, Some(rest_until));
         self.release(lane, now, now_ms);
     }
@@ -156,9 +187,9 @@ impl Lanes {
 
     /// When a batch of what is ready is due: at once when it would be full, else after the linger.
     pub(crate) fn due(&self, capacity: Capacity, linger: Duration) -> Option<Instant> {
-        let (since, _) = self.ready.front()?;
+        let since = self.ready.front()?.since;
         let full = self.ready_records >= capacity.records || self.ready_bytes + self.ready_records >= capacity.bytes;
-        Some(if full { *since } else { *since + linger })
+        Some(if full { since } else { since + linger })
     }
 
     /// Takes what travels alone.
@@ -169,20 +200,22 @@ impl Lanes {
 
     /// Takes any one parcel, for a probe.
     pub(crate) fn take_one(&mut self) -> Option<Parcel> {
-        if let Some((_, lane)) = self.ready.front().copied() {
+        if let Some(Ready { lane, .. }) = self.ready.front().copied() {
             self.withdraw(lane);
             return self.take_first(lane);
         }
         self.take_solo()
     }
 
-    /// Fills a batch from the ready lanes, oldest first.
+    /// Fills a request from the ready lanes, in turn.
     pub(crate) fn take_batch(&mut self, capacity: Capacity, now: Instant, now_ms: i64) -> Vec<Parcel> {
         // Where a request is about one profile, it holds a few parcels of all that are ready.
-        let expected = if self.merging { 0 } else { self.ready_records };
+        let expected = if self.holds == Holds::Batch { self.ready_records } else { 0 };
+        let merging = self.holds == Holds::Profile;
         let mut batch = Vec::with_capacity(expected.min(capacity.records));
         let mut bytes = 0;
-        while let Some((since, lane)) = self.ready.pop_front() {
+        while let Some(ready) = self.ready.pop_front() {
+            let lane = ready.lane;
             let Some(queue) = self.queues.get_mut(&lane) else {
                 continue;
             };
@@ -197,7 +230,7 @@ impl Lanes {
                 // A single parcel always goes, even one above the configured size: it is below the platform's limit.
                 full = batch.len() >= capacity.records
                     || (!batch.is_empty() && bytes + first.wire_len + 1 > capacity.bytes)
-                    || (self.merging && batch.first().is_some_and(|head: &Parcel| !head.merges_with(first)));
+                    || (merging && batch.first().is_some_and(|head: &Parcel| !head.merges_with(first)));
                 if full {
                     break;
                 }
@@ -214,10 +247,10 @@ impl Lanes {
             if queue.out == 0 {
                 if full {
                     // It only did not fit: it keeps its turn.
-                    queue.standing = Standing::Ready;
+                    queue.standing = Standing::Ready(ready.turn);
                     self.ready_records += queue.waiting.len();
                     self.ready_bytes += queue.bytes;
-                    self.ready.push_front((since, lane));
+                    self.ready.push_front(ready);
                 } else {
                     self.arrange(lane, now, now_ms);
                 }
@@ -259,10 +292,11 @@ impl Lanes {
             return;
         };
         match queue.standing {
-            Standing::Ready => {
+            Standing::Ready(turn) => {
                 self.ready_records -= queue.waiting.len();
                 self.ready_bytes -= queue.bytes;
-                self.ready.retain(|(_, other)| *other != lane);
+                let place = self.ready.partition_point(|other| other.turn < turn);
+                self.ready.remove(place);
             }
             Standing::Solo => self.solo.retain(|other| *other != lane),
             Standing::Out | Standing::Resting(_) => {}
@@ -295,11 +329,24 @@ impl Lanes {
             queue.standing = Standing::Solo;
             self.solo.push_back(lane);
         } else {
-            queue.standing = Standing::Ready;
             self.ready_records += queue.waiting.len();
             self.ready_bytes += queue.bytes;
-            self.ready.push_back((now, lane));
+            let turn = if self.holds == Holds::Batch {
+                self.last += 1;
+                self.last
+            } else {
+                first.turn
+            };
+            queue.standing = Standing::Ready(turn);
+            let place = self.ready.partition_point(|other| other.turn < turn);
+            let since = now;
+            self.ready.insert(place, Ready { turn, since, lane });
         }
+    }
+
+    fn next_turn(&mut self) -> Turn {
+        self.last += 1;
+        self.last
     }
 }
 

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use bytes::Bytes;
 use tokio::time::Instant;
 
+use super::lanes::Turn;
 use super::merge::Subject;
 use crate::answer::Mapped;
 use crate::position::Position;
@@ -77,6 +78,8 @@ pub(crate) struct Parcel {
     /// Bytes in a request, without what a batch puts around them.
     pub(crate) wire_len: usize,
     pub(crate) company: Company,
+    /// Its place among all that wait, given by the lanes.
+    pub(crate) turn: Turn,
     /// When it may go, if its event lies ahead of our clock: see [`Parcel::waits_until`].
     pub(crate) due: Option<Instant>,
     /// Whose profile it is about, if it may be merged with others about the same.
@@ -150,6 +153,7 @@ impl Parcel {
             lane,
             wire_len,
             company: Company::Any,
+            turn: 0,
             due: None,
             subject: None,
             superseded: false,

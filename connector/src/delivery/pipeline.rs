@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use super::backoff::Backoff;
 use super::counters::{Counters, InletName};
 use super::health::Health;
-use super::lanes::{Capacity, Lanes};
+use super::lanes::{Capacity, Holds, Lanes};
 use super::limit::Limit;
 use super::merge::{Cargo, Merger};
 use super::parcel::Parcel;
@@ -46,8 +46,7 @@ pub(super) struct Death {
 pub(super) struct Cut {
     pub(super) capacity: Capacity,
     pub(super) linger: Duration,
-    /// Whether statements about one profile go out as one.
-    pub(super) merging: bool,
+    pub(super) holds: Holds,
 }
 
 /// Whether one more request fits below the bound of all inlets together.
@@ -106,8 +105,8 @@ impl Pipeline {
             cut,
             backoff,
             counters,
-            lanes: Lanes::new(cut.merging),
-            merger: cut.merging.then(Merger::default),
+            lanes: Lanes::new(cut.holds),
+            merger: (cut.holds == Holds::Profile).then(Merger::default),
             flying: HashMap::new(),
             parked: Vec::new(),
             limit,

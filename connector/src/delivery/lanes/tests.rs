@@ -36,7 +36,7 @@ fn ahead(offset: i64, key: &str, at: u32, now: Instant) -> Parcel {
 }
 
 fn lanes(parcels: &[(i64, &str)], now: Instant) -> Lanes {
-    let mut lanes = Lanes::new(false);
+    let mut lanes = Lanes::new(Holds::Batch);
     for (offset, key) in parcels {
         lanes.push(parcel(*offset, key, 0), now, 0);
     }
@@ -168,7 +168,7 @@ fn a_batch_is_due_at_once_when_full_and_else_after_the_linger() {
 #[test]
 fn an_event_of_the_future_holds_its_lane_until_its_time() {
     let now = Instant::now();
-    let mut lanes = Lanes::new(false);
+    let mut lanes = Lanes::new(Holds::Batch);
     lanes.push(ahead(0, "a", 60_000, now), now, 0);
     lanes.push(parcel(1, "a", 0), now, 0);
     lanes.push(parcel(2, "b", 0), now, 0);
@@ -184,7 +184,7 @@ fn an_event_of_the_future_holds_its_lane_until_its_time() {
 #[test]
 fn an_event_of_the_future_waits_no_longer_when_the_wall_clock_is_set_back() {
     let now = Instant::now();
-    let mut lanes = Lanes::new(false);
+    let mut lanes = Lanes::new(Holds::Batch);
     lanes.push(ahead(0, "a", 60_000, now), now, 0);
     let there = now + Duration::from_secs(60);
     lanes.awake(there, -7_200_000);
@@ -194,7 +194,7 @@ fn an_event_of_the_future_waits_no_longer_when_the_wall_clock_is_set_back() {
 #[test]
 fn an_event_of_the_future_goes_soon_when_the_wall_clock_is_set_forward() {
     let now = Instant::now();
-    let mut lanes = Lanes::new(false);
+    let mut lanes = Lanes::new(Holds::Batch);
     lanes.push(ahead(0, "a", 240_000, now), now, 0);
     let again = lanes.next_awake().unwrap();
     assert!(again - now <= Duration::from_secs(5));

@@ -20,7 +20,7 @@ use bytes::Bytes;
 use divan::{Bencher, black_box};
 use tokio::time::Instant;
 
-use self::lanes::{Capacity, Lanes};
+use self::lanes::{Capacity, Holds, Lanes};
 use self::merge::{Merger, Subject};
 use self::parcel::{Parcel, Record};
 use super::answer::{Answer, Mapped};
@@ -102,7 +102,7 @@ fn a_batch_is_filled_and_ends(bencher: Bencher<'_, '_>) {
         each.collect::<Vec<_>>()
     };
     bencher.with_inputs(records).bench_local_values(|parcels| {
-        let mut lanes = Lanes::new(false);
+        let mut lanes = Lanes::new(Holds::Batch);
         for parcel in parcels {
             lanes.push(parcel, now, 0);
         }
