@@ -201,3 +201,76 @@ fn an_event_of_the_future_goes_soon_when_the_wall_clock_is_set_forward() {
     lanes.awake(again, 7_200_000);
     assert_eq!(offsets(&lanes.take_batch(ALL, again, 7_200_000)), [0]);
 }
+
+/// Lane `b` is out, and comes back when `c` has come; its second parcel came before it.
+fn with_an_old_parcel_that_became_ready_late(holds: Holds, now: Instant) -> Lanes {
+    let mut lanes = Lanes::new(holds);
+    lanes.push(parcel(0, "b", 0), now, 0);
+    let out = lanes.take_one().unwrap();
+    lanes.push(parcel(1, "b", 0), now, 0);
+    lanes.push(parcel(2, "c", 0), now, 0);
+    lanes.push(parcel(3, "d", 0), now, 0);
+    lanes.release(out.lane, now + LATER, 0);
+    lanes
+}
+
+const LATER: Duration = Duration::from_millis(100);
+const ONE: Capacity = Capacity {
+    records: 1,
+    bytes: 10_000,
+};
+
+#[test]
+fn where_a_request_is_about_one_customer_whose_first_parcel_waits_longest_is_next() {
+    let now = Instant::now();
+    for holds in [Holds::Profile, Holds::One] {
+        let mut lanes = with_an_old_parcel_that_became_ready_late(holds, now);
+        let mut next = || offsets(&lanes.take_batch(ONE, now + LATER, 0));
+        assert_eq!([next(), next(), next()], [[1], [2], [3]], "{holds:?}");
+    }
+}
+
+#[test]
+fn a_batch_is_filled_and_lingers_by_when_lanes_became_ready() {
+    let now = Instant::now();
+    let linger = Duration::from_millis(200);
+    let mut lanes = with_an_old_parcel_that_became_ready_late(Holds::Batch, now);
+    assert_eq!(lanes.due(ALL, linger), Some(now + linger));
+    assert_eq!(offsets(&lanes.take_batch(ONE, now, 0)), [2]);
+    assert_eq!(offsets(&lanes.take_batch(ONE, now, 0)), [3]);
+    assert_eq!(lanes.due(ALL, linger), Some(now + LATER + linger));
+    assert_eq!(offsets(&lanes.take_batch(ALL, now, 0)), [1]);
+}
+
+#[test]
+fn what_failed_lets_all_the_others_have_their_turn() {
+    let now = Instant::now();
+    for holds in [Holds::Profile, Holds::One] {
+        let mut lanes = Lanes::new(holds);
+        for (offset, key) in [(0, "a"), (1, "b"), (2, "c")] {
+            lanes.push(parcel(offset, key, 0), now, 0);
+        }
+        let first = lanes.take_batch(ONE, now, 0).remove(0);
+        lanes.give_back(first, now, now, 0);
+        let mut next = || offsets(&lanes.take_batch(ONE, now, 0));
+        assert_eq!([next(), next(), next()], [[1], [2], [0]], "{holds:?}");
+    }
+}
+
+#[test]
+fn a_parcel_taken_back_goes_before_its_lane_and_keeps_its_turn() {
+    let now = Instant::now();
+    for holds in [Holds::Profile, Holds::One] {
+        let mut lanes = Lanes::new(holds);
+        lanes.push(parcel(0, "b", 0), now, 0);
+        let ended = lanes.take_one().unwrap();
+        lanes.push(parcel(1, "a", 0), now, 0);
+        lanes.push(parcel(2, "b", 0), now, 0);
+        lanes.push(parcel(3, "c", 0), now, 0);
+        lanes.release(ended.lane, now, 0);
+        // Its lane stands in the middle, ready.
+        lanes.take_back(ended, now, 0);
+        let mut next = || offsets(&lanes.take_batch(ONE, now, 0));
+        assert_eq!([next(), next()], [[0], [1]], "{holds:?}");
+    }
+}
