@@ -31,10 +31,8 @@ pub(crate) async fn connect(
     obstacles: &Obstacles,
 ) -> Result<(Broker, Letters), RunError> {
     let mut start = Start::new(Backoff::new(config.platform.retry, fastrand::Rng::new()), obstacles);
-    // Both at once: each takes some round trips. What is wrong with the cluster is told first, without waiting for IMS.
-    let first = async { Ok(timeout(config.platform.http.request_timeout, tokens.token()).await) };
-    let (broker, token) = tokio::try_join!(start.patiently(|| Broker::connect(config)), first)?;
-    match token {
+    let broker = start.patiently(|| Broker::connect(config)).await?;
+    match timeout(config.platform.http.request_timeout, tokens.token()).await {
         Ok(Ok(_)) => info!("holding an access token"),
         Ok(Err(error)) if error.retry() == Retry::Never => return Err(RunError::Credential(error)),
         // IMS heals by itself; what is read waits in the buffer meanwhile, the rest in the topic.
