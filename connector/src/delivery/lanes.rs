@@ -39,7 +39,8 @@ pub(crate) enum Holds {
     One,
 }
 
-/// A place in the order of all that was ever pushed or given back; lower ones are earlier.
+/// A place in the order of ready lanes; lower ones are earlier. For batches it is drawn when a lane becomes ready, else
+/// when a parcel comes or comes back, and a lane has that of its first one.
 pub(crate) type Turn = u64;
 
 /// A lane that may go.
@@ -137,7 +138,8 @@ impl Lanes {
         self.arrange(lane, now, now_ms);
     }
 
-    /// A parcel that was out has to go again, not before `rest_until`. Others have their turn first: it had one.
+    /// A parcel that was out has to go again, not before `rest_until`. Others have their turn first: it was taken once, and
+    /// what fails must not keep those that would not from going.
     pub(crate) fn give_back(&mut self, mut parcel: Parcel, rest_until: Instant, now: Instant, now_ms: i64) {
         let lane = parcel.lane;
         parcel.turn = self.next_turn();
@@ -145,9 +147,10 @@ impl Lanes {
         self.release(lane, now, now_ms);
     }
 
-    /// A parcel that had been released has to go again after all.
-    pub(crate) fn take_back(&mut self, parcel: Parcel, now: Instant, now_ms: i64) {
+    /// A parcel that had been released has to go again after all; it had its turn as well.
+    pub(crate) fn take_back(&mut self, mut parcel: Parcel, now: Instant, now_ms: i64) {
         let lane = parcel.lane;
+        parcel.turn = self.next_turn();
         self.withdraw(lane);
         self.insert(parcel, None);
         self.arrange(lane, now, now_ms);
@@ -210,7 +213,11 @@ impl Lanes {
     /// Fills a request from the ready lanes, in turn.
     pub(crate) fn take_batch(&mut self, capacity: Capacity, now: Instant, now_ms: i64) -> Vec<Parcel> {
         // Where a request is about one profile, it holds a few parcels of all that are ready.
-        let expected = if self.holds == Holds::Batch { self.ready_records } else { 0 };
+        let expected = if self.holds == Holds::Batch {
+            self.ready_records
+        } else {
+            0
+        };
         let merging = self.holds == Holds::Profile;
         let mut batch = Vec::with_capacity(expected.min(capacity.records));
         let mut bytes = 0;

@@ -300,10 +300,13 @@ impl Pipeline {
             self.measure(&sent, exchange, now);
         }
         let probe = std::mem::take(&mut shipment.probe);
+        // Nothing was sent, so nothing was asked: another one asks at once.
+        let asked = sent != Sent::Nothing;
         let refusal = if probe { refusal_of(&sent).cloned() } else { None };
         let was_held = self.health.is_held();
         self.judge(shipment, sent, probe, now);
         if probe
+            && asked
             && was_held
             && let Health::Held { until } = &mut self.health
         {

@@ -201,3 +201,207 @@ fn an_event_of_the_future_goes_soon_when_the_wall_clock_is_set_forward() {
     lanes.awake(again, 7_200_000);
     assert_eq!(offsets(&lanes.take_batch(ALL, again, 7_200_000)), [0]);
 }
+
+/// Lane `b` is out, and comes back when `c` has come; its second parcel came before it.
+fn with_an_old_parcel_that_became_ready_late(holds: Holds, now: Instant) -> Lanes {
+    let mut lanes = Lanes::new(holds);
+    lanes.push(parcel(0, "b", 0), now, 0);
+    let out = lanes.take_one().unwrap();
+    lanes.push(parcel(1, "b", 0), now, 0);
+    lanes.push(parcel(2, "c", 0), now, 0);
+    lanes.push(parcel(3, "d", 0), now, 0);
+    lanes.release(out.lane, now + LATER, 0);
+    lanes
+}
+
+const LATER: Duration = Duration::from_millis(100);
+const ONE: Capacity = Capacity {
+    records: 1,
+    bytes: 10_000,
+};
+
+#[test]
+fn where_a_request_is_about_one_customer_whose_first_parcel_waits_longest_is_next() {
+    let now = Instant::now();
+    for holds in [Holds::Profile, Holds::One] {
+        let mut lanes = with_an_old_parcel_that_became_ready_late(holds, now);
+        let mut next = || offsets(&lanes.take_batch(ONE, now + LATER, 0));
+        assert_eq!([next(), next(), next()], [[1], [2], [3]], "{holds:?}");
+    }
+}
+
+#[test]
+fn a_batch_is_filled_and_lingers_by_when_lanes_became_ready() {
+    let now = Instant::now();
+    let linger = Duration::from_millis(200);
+    let mut lanes = with_an_old_parcel_that_became_ready_late(Holds::Batch, now);
+    assert_eq!(lanes.due(ALL, linger), Some(now + linger));
+    assert_eq!(offsets(&lanes.take_batch(ONE, now, 0)), [2]);
+    assert_eq!(offsets(&lanes.take_batch(ONE, now, 0)), [3]);
+    assert_eq!(lanes.due(ALL, linger), Some(now + LATER + linger));
+    assert_eq!(offsets(&lanes.take_batch(ALL, now, 0)), [1]);
+}
+
+#[test]
+fn what_failed_lets_all_the_others_have_their_turn() {
+    let now = Instant::now();
+    for holds in [Holds::Profile, Holds::One] {
+        let mut lanes = Lanes::new(holds);
+        for (offset, key) in [(0, "a"), (1, "b"), (2, "c")] {
+            lanes.push(parcel(offset, key, 0), now, 0);
+        }
+        let first = lanes.take_batch(ONE, now, 0).remove(0);
+        lanes.give_back(first, now, now, 0);
+        let mut next = || offsets(&lanes.take_batch(ONE, now, 0));
+        assert_eq!([next(), next(), next()], [[1], [2], [0]], "{holds:?}");
+    }
+}
+
+#[test]
+fn a_parcel_taken_back_goes_before_its_lane_and_after_the_others() {
+    let now = Instant::now();
+    for holds in [Holds::Profile, Holds::One] {
+        let mut lanes = Lanes::new(holds);
+        lanes.push(parcel(0, "b", 0), now, 0);
+        let ended = lanes.take_one().unwrap();
+        lanes.push(parcel(1, "a", 0), now, 0);
+        lanes.push(parcel(2, "b", 0), now, 0);
+        lanes.push(parcel(3, "c", 0), now, 0);
+        lanes.release(ended.lane, now, 0);
+        // Its lane stands in the middle, ready.
+        lanes.take_back(ended, now, 0);
+        let mut sent = Vec::new();
+        while let [parcel] = lanes.take_batch(ONE, now, 0).as_slice() {
+            sent.push(parcel.offset());
+            lanes.release(parcel.lane, now, 0);
+        }
+        assert_eq!(sent, [1, 3, 0, 2], "{holds:?}");
+    }
+}
+
+/// Whatever happens in whatever order, nothing is lost or there twice, and what is told of the ready lanes is true.
+#[test]
+fn lanes_keep_every_parcel_once_whatever_happens_to_them() {
+    for seed in 0..600 {
+        let holds = [Holds::Batch, Holds::Profile, Holds::One][(seed % 3) as usize];
+        Play::new(seed, holds).play();
+    }
+}
+
+/// Lanes to which things happen by chance.
+struct Play {
+    seed: u64,
+    random: fastrand::Rng,
+    capacity: Capacity,
+    lanes: Lanes,
+    now: Instant,
+    pushed: i64,
+    out: Vec<Parcel>,
+    ended: Vec<Parcel>,
+}
+
+impl Play {
+    fn new(seed: u64, holds: Holds) -> Self {
+        Self {
+            seed,
+            random: fastrand::Rng::with_seed(seed),
+            capacity: if holds == Holds::One { ONE } else { ALL },
+            lanes: Lanes::new(holds),
+            now: Instant::now(),
+            pushed: 0,
+            out: Vec::new(),
+            ended: Vec::new(),
+        }
+    }
+
+    fn play(mut self) {
+        for _ in 0..150 {
+            self.step();
+            self.check();
+        }
+        let waiting: usize = self.lanes.queues.values().map(|queue| queue.waiting.len()).sum();
+        let all = waiting + self.out.len() + self.ended.len();
+        assert_eq!(all, self.pushed as usize, "seed {}", self.seed);
+        // Once all is answered, all of it goes.
+        let mut sent = 0;
+        for _ in 0..1000 {
+            for parcel in std::mem::take(&mut self.out) {
+                self.lanes.release(parcel.lane, self.now, 0);
+            }
+            self.wait();
+            self.out = self.lanes.take_batch(self.capacity, self.now, 0);
+            self.out.extend(self.lanes.take_solo());
+            sent += self.out.len();
+        }
+        assert_eq!(sent, waiting, "seed {}", self.seed);
+        assert!(self.lanes.queues.is_empty(), "seed {}", self.seed);
+    }
+
+    fn step(&mut self) {
+        let now = self.now;
+        match self.random.u8(0..12) {
+            0..4 => {
+                let key = ["a", "b", "c", "d", "e"][self.random.usize(0..5)];
+                self.lanes.push(parcel(self.pushed, key, 0), now, 0);
+                self.pushed += 1;
+            }
+            4 => self.out.extend(self.lanes.take_batch(self.capacity, now, 0)),
+            5 => self.out.extend(self.lanes.take_one()),
+            6 => self.out.extend(self.lanes.take_solo()),
+            7 | 8 => {
+                let ended = Self::any(&mut self.random, &mut self.out);
+                if let Some(parcel) = &ended {
+                    self.lanes.release(parcel.lane, now, 0);
+                }
+                self.ended.extend(ended);
+            }
+            9 => {
+                if let Some(mut parcel) = Self::any(&mut self.random, &mut self.out) {
+                    parcel.company = [Company::Any, Company::OtherLanes, Company::Nobody][self.random.usize(0..3)];
+                    let until = now + Duration::from_millis(self.random.u64(0..3));
+                    self.lanes.give_back(parcel, until, now, 0);
+                }
+            }
+            10 => {
+                if let Some(parcel) = Self::any(&mut self.random, &mut self.ended) {
+                    self.lanes.take_back(parcel, now, 0);
+                }
+            }
+            _ => self.wait(),
+        }
+    }
+
+    fn any(random: &mut fastrand::Rng, parcels: &mut Vec<Parcel>) -> Option<Parcel> {
+        (!parcels.is_empty()).then(|| parcels.swap_remove(random.usize(0..parcels.len())))
+    }
+
+    fn wait(&mut self) {
+        self.now += Duration::from_millis(1);
+        self.lanes.awake(self.now, 0);
+    }
+
+    fn check(&self) {
+        let (lanes, seed) = (&self.lanes, self.seed);
+        let in_turn = |one: &&Ready, other: &&Ready| one.turn < other.turn;
+        assert!(lanes.ready.iter().is_sorted_by(in_turn), "seed {seed}");
+        let (mut ready, mut records, mut bytes) = (0, 0, 0);
+        for (lane, queue) in &lanes.queues {
+            let counted: usize = queue.waiting.iter().map(|parcel| parcel.wire_len).sum();
+            assert_eq!(queue.bytes, counted, "seed {seed}");
+            let Standing::Ready(turn) = queue.standing else {
+                continue;
+            };
+            let is_it = |place: &&Ready| place.turn == turn && place.lane == *lane;
+            assert_eq!(lanes.ready.iter().filter(is_it).count(), 1, "seed {seed}");
+            ready += 1;
+            records += queue.waiting.len();
+            bytes += queue.bytes;
+        }
+        assert_eq!(ready, lanes.ready.len(), "seed {seed}");
+        assert_eq!(
+            (records, bytes),
+            (lanes.ready_records, lanes.ready_bytes),
+            "seed {seed}"
+        );
+    }
+}

@@ -12,5 +12,6 @@ mod scope;
 mod settings;
 mod sizes;
 mod socket;
+mod turns;
 mod wire;
 mod world;
