@@ -3,10 +3,11 @@
 //! A lane is *ready* when nothing of it is out and its first parcel may go. Ready lanes wait in one queue, so a batch is
 //! filled across customers, and a customer who cannot go on stands in nobody's way.
 //!
-//! Where a request is about one customer, whose first parcel waits longest has the next turn. In the order of becoming
-//! ready, the busiest customers would get as many turns as those with one parcel: their statements would fill the buffer,
-//! and take seconds more when nothing else is left. Batches are filled in that order all the same: they take hundreds of
-//! lanes at once, and linger from the moment the first of them became ready.
+//! Whose first parcel waits longest has the next turn. In the order of becoming ready, the busiest customers, whose lanes
+//! are always out, would get no more turns than those with one parcel: their records would be the oldest in every batch,
+//! and their statements would fill the buffer and take seconds more when nothing else is left. A batch lingers from the
+//! moment the first of its lanes became ready all the same: by the age of its records, one that waited for its lane would
+//! take the next batch along before it is filled.
 
 use std::cmp::Reverse;
 use std::collections::hash_map::Entry;
@@ -39,16 +40,14 @@ pub(crate) enum Holds {
     One,
 }
 
-/// A place in the order of ready lanes; lower ones are earlier. For batches it is drawn when a lane becomes ready, else
-/// when a parcel comes or comes back, and a lane has that of its first one.
+/// A place in the order of ready lanes; lower ones are earlier. It is drawn when a parcel comes or comes back, and a lane
+/// has that of its first one.
 pub(crate) type Turn = u64;
 
 /// A lane that may go.
 #[derive(Debug, Clone, Copy)]
 struct Ready {
     turn: Turn,
-    /// When it became ready.
-    since: Instant,
     lane: Lane,
 }
 
@@ -80,6 +79,8 @@ pub(crate) struct Lanes {
     queues: ByDigest<Lane, Queue>,
     /// By turn.
     ready: VecDeque<Ready>,
+    /// When they became ready, in that order; those that are not any more are dropped when they come to the front.
+    since: VecDeque<(Instant, Ready)>,
     /// The last turn given.
     last: Turn,
     solo: VecDeque<Lane>,
@@ -94,6 +95,7 @@ impl Lanes {
         Self {
             queues: ByDigest::default(),
             ready: VecDeque::new(),
+            since: VecDeque::new(),
             last: 0,
             solo: VecDeque::new(),
             resting: BinaryHeap::new(),
@@ -190,7 +192,7 @@ impl Lanes {
 
     /// When a batch of what is ready is due: at once when it would be full, else after the linger.
     pub(crate) fn due(&self, capacity: Capacity, linger: Duration) -> Option<Instant> {
-        let since = self.ready.front()?.since;
+        let (since, _) = *self.since.front()?;
         let full = self.ready_records >= capacity.records || self.ready_bytes + self.ready_records >= capacity.bytes;
         Some(if full { since } else { since + linger })
     }
@@ -266,7 +268,22 @@ impl Lanes {
                 break;
             }
         }
+        self.forget_taken();
         batch
+    }
+
+    /// Forgets when lanes became ready that are not any more, up to the first one that is.
+    fn forget_taken(&mut self) {
+        if self.ready.is_empty() {
+            return self.since.clear();
+        }
+        while let Some((_, ready)) = self.since.front() {
+            let queue = self.queues.get(&ready.lane);
+            if queue.is_some_and(|queue| queue.standing == Standing::Ready(ready.turn)) {
+                break;
+            }
+            self.since.pop_front();
+        }
     }
 
     fn take_first(&mut self, lane: Lane) -> Option<Parcel> {
@@ -309,6 +326,7 @@ impl Lanes {
             Standing::Out | Standing::Resting(_) => {}
         }
         queue.standing = Standing::Out;
+        self.forget_taken();
     }
 
     /// Decides where a lane stands. Only for lanes that are in none of the queues of ready ones.
@@ -338,16 +356,11 @@ impl Lanes {
         } else {
             self.ready_records += queue.waiting.len();
             self.ready_bytes += queue.bytes;
-            let turn = if self.holds == Holds::Batch {
-                self.last += 1;
-                self.last
-            } else {
-                first.turn
-            };
-            queue.standing = Standing::Ready(turn);
-            let place = self.ready.partition_point(|other| other.turn < turn);
-            let since = now;
-            self.ready.insert(place, Ready { turn, since, lane });
+            let ready = Ready { turn: first.turn, lane };
+            queue.standing = Standing::Ready(ready.turn);
+            let place = self.ready.partition_point(|other| other.turn < ready.turn);
+            self.ready.insert(place, ready);
+            self.since.push_back((now, ready));
         }
     }
 

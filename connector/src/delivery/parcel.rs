@@ -78,7 +78,7 @@ pub(crate) struct Parcel {
     /// Bytes in a request, without what a batch puts around them.
     pub(crate) wire_len: usize,
     pub(crate) company: Company,
-    /// Its lane's turn when it is the first one of it, where requests are per customer; drawn by the lanes.
+    /// Its lane's turn when it is the first one of it; drawn by the lanes.
     pub(crate) turn: Turn,
     /// When it may go, if its event lies ahead of our clock: see [`Parcel::waits_until`].
     pub(crate) due: Option<Instant>,

