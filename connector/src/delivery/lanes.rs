@@ -40,8 +40,8 @@ pub(crate) enum Holds {
     One,
 }
 
-/// A place in the order of ready lanes; lower ones are earlier. It is drawn when a parcel comes or comes back, and a lane
-/// has that of its first one.
+/// A place in the order of ready lanes; lower ones are earlier. It is drawn when a parcel comes, and anew when it
+/// is put last; a lane has that of its first parcel.
 pub(crate) type Turn = u64;
 
 /// A lane that may go.
@@ -140,16 +140,21 @@ impl Lanes {
         self.arrange(lane, now, now_ms);
     }
 
-    /// A parcel that was out has to go again, not before `rest_until`. Others have their turn first: it was taken once, and
-    /// what fails must not keep those that would not from going.
-    pub(crate) fn give_back(&mut self, mut parcel: Parcel, rest_until: Instant, now: Instant, now_ms: i64) {
+    /// A parcel that was out has to go again, not before `rest_until`, and in its turn then.
+    pub(crate) fn give_back(&mut self, parcel: Parcel, rest_until: Instant, now: Instant, now_ms: i64) {
         let lane = parcel.lane;
-        parcel.turn = self.next_turn();
         self.insert(parcel, Some(rest_until));
         self.release(lane, now, now_ms);
     }
 
-    /// A parcel that had been released has to go again after all; it had its turn as well.
+    /// The same, behind all that wait: where something must show that an inlet works, what has failed must not keep the rest
+    /// from being tried.
+    pub(crate) fn put_last(&mut self, mut parcel: Parcel, rest_until: Instant, now: Instant, now_ms: i64) {
+        parcel.turn = self.next_turn();
+        self.give_back(parcel, rest_until, now, now_ms);
+    }
+
+    /// A parcel that had been released has to go again after all, behind all that wait as well.
     pub(crate) fn take_back(&mut self, mut parcel: Parcel, now: Instant, now_ms: i64) {
         let lane = parcel.lane;
         parcel.turn = self.next_turn();

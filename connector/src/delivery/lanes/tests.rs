@@ -239,8 +239,8 @@ fn a_batch_lingers_from_when_the_first_of_its_lanes_became_ready() {
     lanes.push(parcel(4, "c", 0), now + LATER * 2, 0);
     assert_eq!(offsets(&lanes.take_batch(ONE, now, 0)), [1]);
     assert_eq!(lanes.due(ALL, linger), Some(now + linger));
-    let two = Capacity { records: 3, ..ALL };
-    let out = lanes.take_batch(two, now, 0);
+    let three = Capacity { records: 3, ..ALL };
+    let out = lanes.take_batch(three, now, 0);
     assert_eq!(offsets(&out), [2, 4, 3]);
     assert_eq!(lanes.due(ALL, linger), None);
     lanes.push(parcel(5, "c", 0), now, 0);
@@ -251,17 +251,26 @@ fn a_batch_lingers_from_when_the_first_of_its_lanes_became_ready() {
 }
 
 #[test]
-fn what_failed_lets_all_the_others_have_their_turn() {
+fn what_rests_keeps_its_turn_and_what_is_put_last_lets_all_the_others_go_first() {
     let now = Instant::now();
     for holds in [Holds::Batch, Holds::Profile, Holds::One] {
-        let mut lanes = Lanes::new(holds);
-        for (offset, key) in [(0, "a"), (1, "b"), (2, "c")] {
-            lanes.push(parcel(offset, key, 0), now, 0);
+        for (back, expected) in [
+            (
+                Lanes::give_back as fn(&mut Lanes, Parcel, Instant, Instant, i64),
+                [0, 1, 2],
+            ),
+            (Lanes::put_last, [1, 2, 0]),
+        ] {
+            let mut lanes = Lanes::new(holds);
+            for (offset, key) in [(0, "a"), (1, "b"), (2, "c")] {
+                lanes.push(parcel(offset, key, 0), now, 0);
+            }
+            let first = lanes.take_batch(ONE, now, 0).remove(0);
+            back(&mut lanes, first, now + LATER, now, 0);
+            lanes.awake(now + LATER, 0);
+            let mut next = || lanes.take_batch(ONE, now + LATER, 0).remove(0).offset();
+            assert_eq!([next(), next(), next()], expected, "{holds:?}");
         }
-        let first = lanes.take_batch(ONE, now, 0).remove(0);
-        lanes.give_back(first, now, now, 0);
-        let mut next = || offsets(&lanes.take_batch(ONE, now, 0));
-        assert_eq!([next(), next(), next()], [[1], [2], [0]], "{holds:?}");
     }
 }
 
@@ -313,7 +322,11 @@ impl Play {
         Self {
             seed,
             random: fastrand::Rng::with_seed(seed),
-            capacity: if holds == Holds::One { ONE } else { ALL },
+            capacity: if holds == Holds::One {
+                ONE
+            } else {
+                Capacity { records: 4, ..ALL }
+            },
             lanes: Lanes::new(holds),
             now: Instant::now(),
             pushed: 0,
@@ -367,7 +380,8 @@ impl Play {
                 if let Some(mut parcel) = Self::any(&mut self.random, &mut self.out) {
                     parcel.company = [Company::Any, Company::OtherLanes, Company::Nobody][self.random.usize(0..3)];
                     let until = now + Duration::from_millis(self.random.u64(0..3));
-                    self.lanes.give_back(parcel, until, now, 0);
+                    let back = [Lanes::give_back, Lanes::put_last][self.random.usize(0..2)];
+                    back(&mut self.lanes, parcel, until, now, 0);
                 }
             }
             10 => {

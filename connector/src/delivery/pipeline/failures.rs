@@ -7,6 +7,7 @@ use tokio::time::Instant;
 use super::{Death, Now, Pipeline};
 use crate::delivery::counters::{InletName, Stop, StopKind};
 use crate::delivery::health::{FAILURES_BEFORE_DOWN, Health};
+use crate::delivery::lanes::Lanes;
 use crate::delivery::parcel::{Company, Parcel};
 use crate::delivery::shipment::{FAILURES_BEFORE_HALVING, Shipment, UNKNOWNS_BEFORE_HALVING};
 use crate::error::Fault;
@@ -158,9 +159,14 @@ impl Pipeline {
     /// Sends a parcel back to rest in its lane, and with it whatever later parcels of the lane the shipment still holds.
     pub(super) fn rest(&mut self, parcel: Parcel, until: Instant, shipment: &mut Shipment, now: Now) {
         let lane = parcel.lane;
-        self.lanes.give_back(parcel, until, now.instant, now.wall);
-        for later in shipment.withdraw(lane) {
-            self.lanes.give_back(later, until, now.instant, now.wall);
+        // An inlet that is well has no need of other records to show it, and the lane's later ones wait for this one.
+        let back = if self.health == Health::Well {
+            Lanes::give_back
+        } else {
+            Lanes::put_last
+        };
+        for parcel in std::iter::once(parcel).chain(shipment.withdraw(lane)) {
+            back(&mut self.lanes, parcel, until, now.instant, now.wall);
         }
     }
 

@@ -218,7 +218,7 @@ impl Pipeline {
 
     pub(super) fn put_on_hold(&mut self, mut parcel: Parcel, now: Now) {
         parcel.held(self.holds);
-        self.lanes.give_back(parcel, now.instant, now.instant, now.wall);
+        self.lanes.put_last(parcel, now.instant, now.instant, now.wall);
     }
 
     /// `refused`: the hold whose reason this shipment was refused for.
@@ -229,7 +229,7 @@ impl Pipeline {
             if let Some(hold) = refused.filter(|_| index < sent) {
                 parcel.held(hold);
             }
-            self.lanes.give_back(parcel, now.instant, now.instant, now.wall);
+            self.lanes.put_last(parcel, now.instant, now.instant, now.wall);
         }
     }
 }

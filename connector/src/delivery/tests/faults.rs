@@ -345,7 +345,7 @@ async fn no_mix_of_faults_loses_a_record_or_settles_one_twice() {
         }
         died += dead.len();
     }
-    assert!(died > 0);
+    assert!(died > 100, "{died}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,5 +1,6 @@
-//! Whose turn it is while an inlet is held: what asks is what was not asked yet.
+//! Whose turn it is: what waits longest, and while an inlet is held what was not asked yet.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -23,6 +24,13 @@ fn refusing_bad(call: &Call) -> Reply {
     }
 }
 
+/// Whether an inlet paused for the first step of the backoff: it was held.
+fn paused(world: &World) -> bool {
+    let calls = world.calls();
+    let held = |pair: &[Call]| pair[1].at - pair[0].at >= Duration::from_millis(150);
+    calls.windows(2).any(held)
+}
+
 /// So many records, each of a customer of its own.
 fn named(prefix: &str, count: usize) -> impl Iterator<Item = (String, String)> {
     (0..count).map(move |n| (format!("{prefix}{n}"), format!("{prefix}-customer{n}")))
@@ -38,6 +46,7 @@ async fn an_inlet_held_for_twenty_refusals_asks_with_the_records_that_were_not_r
         .await
         .unwrap();
     assert_eq!((world.delivered(), world.dead()), (180, 20));
+    assert!(paused(&world));
     assert!(start.elapsed() < Duration::from_secs(30), "{:?}", start.elapsed());
 }
 
@@ -66,5 +75,34 @@ async fn a_held_inlet_does_not_pause_after_statements_that_say_nothing_new() {
     running.await.unwrap().unwrap();
     assert_eq!((world.delivered(), world.dead()), (33, 20));
     assert_eq!(world.counters.snapshot().profiles_superseded, 12);
+    assert!(paused(&world));
     assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_record_that_failed_once_goes_again_before_what_came_later() {
+    let failed = AtomicBool::new(false);
+    let world = World::new(move |call| {
+        if call.ids == ["0-0"] && !failed.swap(true, Ordering::Relaxed) {
+            reply(503, "")
+        } else {
+            reply(200, ACCEPTED)
+        }
+    })
+    .with(|config| {
+        config.events = raw_events();
+        config.concurrency = Concurrency::Fixed(4.try_into().unwrap());
+    });
+    let records = (0..100).flat_map(|turn| (0..10).map(move |customer| (turn, customer)));
+    let records = records.map(|(turn, customer)| event(&format!("{customer}-{turn}"), &format!("c{customer}")));
+    world.run(records).await.unwrap();
+    assert_eq!(world.delivered(), 1000);
+    let tried: Vec<usize> = world
+        .calls()
+        .iter()
+        .filter(|call| call.ids == ["0-0"])
+        .map(|call| call.number)
+        .collect();
+    // It rests for 0.2 s, some 40 requests; all others together are 999.
+    assert!(matches!(tried[..], [_, again] if again < 200), "{tried:?}");
 }
