@@ -36,7 +36,7 @@ const LINGER: Duration = Duration::from_millis(200);
 const CONCURRENCY: NonZeroUsize = NonZeroUsize::new(384).unwrap();
 /// Adobe documents no bound; a thousand open connections from one process is a mistake, not a wish.
 pub(super) const HIGHEST_CONCURRENCY: u64 = 1_000;
-const BUFFER_BYTES: u64 = 16 << 20;
+const BUFFER_BYTES: u64 = 12 << 20;
 const BUFFER_OFFSETS: u64 = 100_000;
 const REMEMBERED: NonZeroUsize = NonZeroUsize::new(100_000).unwrap();
 /// About 80 MB of memory.

@@ -299,7 +299,7 @@ pub(super) struct RawPace {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(super) struct RawBuffer {
     /// Bytes read and not yet settled, over all partitions, with 1000 for the account of each record
-    #[schemars(extend("default" = "16MiB"))]
+    #[schemars(extend("default" = "12MiB"))]
     pub(super) max_bytes: Option<Size>,
     /// Offsets from the oldest unsettled one on, per partition; what a restart reads again at most
     #[schemars(extend("default" = 100_000), range(min = 1, max = u32::MAX))]

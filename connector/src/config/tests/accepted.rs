@@ -45,7 +45,7 @@ fn the_defaults_are_those_of_the_promise() {
     assert_eq!(platform.batch.max_bytes.get(), 900_000);
     assert_eq!(platform.batch.linger, Duration::from_millis(200));
     assert_eq!(platform.concurrency, Concurrency::UpTo(384.try_into().unwrap()));
-    assert_eq!((platform.buffer.bytes, platform.buffer.offsets), (16 << 20, 100_000));
+    assert_eq!((platform.buffer.bytes, platform.buffer.offsets), (12 << 20, 100_000));
     assert_eq!(platform.dead_letter.retention, Duration::from_secs(90 * 86_400));
     assert_eq!(
         platform.ims.token_url.as_str(),
