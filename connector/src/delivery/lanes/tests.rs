@@ -202,16 +202,16 @@ fn an_event_of_the_future_goes_soon_when_the_wall_clock_is_set_forward() {
     assert_eq!(offsets(&lanes.take_batch(ALL, again, 7_200_000)), [0]);
 }
 
-/// Lane `b` is out, and comes back when `c` has come; its second parcel came before it.
-fn with_an_old_parcel_that_became_ready_late(holds: Holds, now: Instant) -> Lanes {
+/// Lane `b` was out with its first parcel, which is given as well, while three more came, of these keys.
+fn back_after(holds: Holds, keys: [&str; 3], now: Instant) -> (Lanes, Parcel) {
     let mut lanes = Lanes::new(holds);
     lanes.push(parcel(0, "b", 0), now, 0);
     let out = lanes.take_one().unwrap();
-    lanes.push(parcel(1, "b", 0), now, 0);
-    lanes.push(parcel(2, "c", 0), now, 0);
-    lanes.push(parcel(3, "d", 0), now, 0);
+    for (offset, key) in (1..).zip(keys) {
+        lanes.push(parcel(offset, key, 0), now, 0);
+    }
     lanes.release(out.lane, now + LATER, 0);
-    lanes
+    (lanes, out)
 }
 
 const LATER: Duration = Duration::from_millis(100);
@@ -224,7 +224,7 @@ const ONE: Capacity = Capacity {
 fn whose_first_parcel_waits_longest_is_next() {
     let now = Instant::now();
     for holds in [Holds::Batch, Holds::Profile, Holds::One] {
-        let mut lanes = with_an_old_parcel_that_became_ready_late(holds, now);
+        let (mut lanes, _) = back_after(holds, ["b", "c", "d"], now);
         let mut next = || offsets(&lanes.take_batch(ONE, now + LATER, 0));
         assert_eq!([next(), next(), next()], [[1], [2], [3]], "{holds:?}");
     }
@@ -234,7 +234,7 @@ fn whose_first_parcel_waits_longest_is_next() {
 fn a_batch_lingers_from_when_the_first_of_its_lanes_became_ready() {
     let now = Instant::now();
     let linger = Duration::from_millis(200);
-    let mut lanes = with_an_old_parcel_that_became_ready_late(Holds::Batch, now);
+    let (mut lanes, _) = back_after(Holds::Batch, ["b", "c", "d"], now);
     assert_eq!(lanes.due(ALL, linger), Some(now + linger));
     lanes.push(parcel(4, "c", 0), now + LATER * 2, 0);
     assert_eq!(offsets(&lanes.take_batch(ONE, now, 0)), [1]);
@@ -278,14 +278,8 @@ fn what_rests_keeps_its_turn_and_what_is_put_last_lets_all_the_others_go_first()
 fn a_parcel_taken_back_goes_before_its_lane_and_after_the_others() {
     let now = Instant::now();
     for holds in [Holds::Batch, Holds::Profile, Holds::One] {
-        let mut lanes = Lanes::new(holds);
-        lanes.push(parcel(0, "b", 0), now, 0);
-        let ended = lanes.take_one().unwrap();
-        lanes.push(parcel(1, "a", 0), now, 0);
-        lanes.push(parcel(2, "b", 0), now, 0);
-        lanes.push(parcel(3, "c", 0), now, 0);
-        lanes.release(ended.lane, now, 0);
-        // Its lane stands in the middle, ready.
+        // The lane stands in the middle, ready.
+        let (mut lanes, ended) = back_after(holds, ["a", "b", "c"], now);
         lanes.take_back(ended, now, 0);
         let mut sent = Vec::new();
         while let [parcel] = lanes.take_batch(ONE, now, 0).as_slice() {

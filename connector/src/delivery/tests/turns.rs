@@ -24,10 +24,11 @@ fn refusing_bad(call: &Call) -> Reply {
     }
 }
 
-/// Whether an inlet paused for the first step of the backoff: it was held.
+/// Whether nothing was sent for the first step of the backoff after some refusal: the inlet was held.
 fn paused(world: &World) -> bool {
     let calls = world.calls();
-    let held = |pair: &[Call]| pair[1].at - pair[0].at >= Duration::from_millis(150);
+    let is_refused = |call: &Call| call.ids.iter().any(|id| id.starts_with("bad"));
+    let held = |pair: &[Call]| is_refused(&pair[0]) && pair[1].at - pair[0].at >= Duration::from_millis(150);
     calls.windows(2).any(held)
 }
 
