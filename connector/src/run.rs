@@ -72,8 +72,8 @@ pub(crate) async fn run(config: Config) -> Result<(), RunError> {
         "starting"
     );
     let mut signals = Signals::install()?;
-    let client = http::client(&config.platform)?;
-    let tokens = TokenSource::new(&config.platform.ims, client.clone(), config.platform.retry);
+    let clients = http::clients(&config.platform)?;
+    let tokens = TokenSource::new(&config.platform.ims, clients.ims, config.platform.retry);
     let observer = Arc::new(Observer {
         instance: Instance::from(&config),
         clock: Clock::System,
@@ -114,7 +114,7 @@ pub(crate) async fn run(config: Config) -> Result<(), RunError> {
             ledger: Arc::clone(&ledger),
             counters: Arc::clone(&observer.counters),
             clock: Clock::System,
-            transport: Arc::new(HttpClient::new(client)),
+            transport: Arc::new(HttpClient::new(clients.inlets)),
             tokens: Arc::new(tokens),
             letters: Arc::new(letters),
             random: fastrand::Rng::new(),

@@ -3,11 +3,14 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use hyper::Uri;
+use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderValue, InvalidHeaderValue, USER_AGENT};
+use hyper::http::uri::InvalidUri;
 use reqwest::Url;
-use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue, InvalidHeaderValue};
 
 use super::envelope::{self, Envelope, MAX_BODY};
 use crate::config::{Events, Inlet, Platform, Profiles};
+use crate::http;
 
 /// Where the records of one kind go, and in which form.
 #[derive(Debug, Clone)]
@@ -24,7 +27,7 @@ pub(crate) struct Endpoint {
 /// What every request of an endpoint begins with.
 #[derive(Debug)]
 pub(crate) struct Head {
-    pub(crate) url: Url,
+    pub(crate) uri: Uri,
     pub(crate) headers: HeaderMap,
 }
 
@@ -60,6 +63,8 @@ pub(crate) enum EndpointError {
         name: &'static str,
         source: InvalidHeaderValue,
     },
+    #[error("{url} cannot be asked for over HTTP: {source}")]
+    Url { url: Url, source: InvalidUri },
     #[error("the envelope cannot be written")]
     Envelope(#[from] serde_json::Error),
 }
@@ -70,7 +75,7 @@ impl Endpoint {
         let sandbox = platform.sandbox.as_deref();
         match &platform.events {
             Events::Xdm { inlet, schema } => Ok(Self {
-                head: head(&inlet.batch_url, headers(sandbox, None)?),
+                head: head(&inlet.batch_url, headers(sandbox, None)?)?,
                 envelope: Arc::new(Envelope::xdm(&platform.organization_id, inlet, schema)?),
                 batched: true,
                 merges: false,
@@ -89,7 +94,7 @@ impl Endpoint {
                 dataset_id,
                 identity_dataset_id,
             } => Ok(Self {
-                head: head(&inlet.url, headers(sandbox, Some(flow_id))?),
+                head: head(&inlet.url, headers(sandbox, Some(flow_id))?)?,
                 envelope: Arc::new(Envelope::upsert(
                     &platform.organization_id,
                     flow_id,
@@ -101,7 +106,7 @@ impl Endpoint {
             }),
             Profiles::Raw { inlet, flow_id } => Self::raw(inlet, flow_id, sandbox),
             Profiles::Xdm { inlet, schema } => Ok(Self {
-                head: head(&inlet.url, headers(sandbox, None)?),
+                head: head(&inlet.url, headers(sandbox, None)?)?,
                 envelope: Arc::new(Envelope::xdm(&platform.organization_id, inlet, schema)?),
                 batched: false,
                 merges: false,
@@ -118,7 +123,7 @@ impl Endpoint {
         let mut url = inlet.url.clone();
         url.set_query(Some("syncValidation=true"));
         Ok(Some(Self {
-            head: head(&url, headers(platform.sandbox.as_deref(), None)?),
+            head: head(&url, headers(platform.sandbox.as_deref(), None)?)?,
             envelope: Arc::new(Envelope::xdm(&platform.organization_id, inlet, schema)?),
             batched: false,
             merges: false,
@@ -127,7 +132,7 @@ impl Endpoint {
 
     fn raw(inlet: &Inlet, flow_id: &str, sandbox: Option<&str>) -> Result<Self, EndpointError> {
         Ok(Self {
-            head: head(&inlet.url, headers(sandbox, Some(flow_id))?),
+            head: head(&inlet.url, headers(sandbox, Some(flow_id))?)?,
             envelope: Arc::new(Envelope::Bare),
             batched: false,
             merges: false,
@@ -223,11 +228,12 @@ impl Body {
     }
 }
 
-fn head(url: &Url, headers: HeaderMap) -> Arc<Head> {
-    Arc::new(Head {
+fn head(url: &Url, headers: HeaderMap) -> Result<Arc<Head>, EndpointError> {
+    let uri = url.as_str().parse().map_err(|source| EndpointError::Url {
         url: url.clone(),
-        headers,
-    })
+        source,
+    })?;
+    Ok(Arc::new(Head { uri, headers }))
 }
 
 fn headers(sandbox: Option<&str>, flow_id: Option<&str>) -> Result<HeaderMap, EndpointError> {
@@ -235,6 +241,7 @@ fn headers(sandbox: Option<&str>, flow_id: Option<&str>) -> Result<HeaderMap, En
         HeaderValue::from_str(text).map_err(|source| EndpointError::Header { name, source })
     };
     let mut headers = HeaderMap::new();
+    headers.insert(USER_AGENT, HeaderValue::from_static(http::USER_AGENT));
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     if let Some(sandbox) = sandbox {
         headers.insert("x-sandbox-name", value("x-sandbox-name", sandbox)?);

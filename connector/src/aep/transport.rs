@@ -2,12 +2,18 @@
 
 use std::error::Error;
 use std::future::Future;
+use std::io;
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use reqwest::header::{AUTHORIZATION, HeaderValue, RETRY_AFTER};
-use reqwest::{Client, Method};
+use http_body_util::{BodyExt as _, Full};
+use hyper::Method;
+use hyper::body::Incoming;
+use hyper::header::{AUTHORIZATION, HeaderValue, RETRY_AFTER};
+use tokio::time::timeout;
 
 use super::request::Request;
+use crate::http::Connections;
 
 /// Longest answer that is read. The answer to the largest batch has some hundred bytes a record.
 const MAX_ANSWER: usize = 8 * 1024 * 1024;
@@ -33,73 +39,105 @@ pub(crate) enum TransportError {
 
 /// Carries requests. Tests have a scripted one.
 pub(crate) trait Transport: Send + Sync {
-    /// Sends one request with this `Authorization` and reads the whole answer, whatever its status.
+    /// Sends one request with this `Authorization` and reads the whole answer, whatever its status, for as long as it takes.
     fn post(
         &self,
         request: &Request,
         authorization: HeaderValue,
     ) -> impl Future<Output = Result<HttpAnswer, TransportError>> + Send;
+
+    /// The same, given up after a while. That is for the whole exchange, so an answer that trickles in without an end is given
+    /// up as well.
+    fn post_within(
+        &self,
+        longest: Duration,
+        request: &Request,
+        authorization: HeaderValue,
+    ) -> impl Future<Output = Result<HttpAnswer, TransportError>> + Send {
+        let posting = timeout(longest, self.post(request, authorization));
+        async { posting.await.unwrap_or(Err(TransportError::Timeout)) }
+    }
 }
 
 /// The real one.
 #[derive(Debug, Clone)]
-pub(crate) struct HttpClient(Client);
+pub(crate) struct HttpClient(Connections);
 
 impl HttpClient {
-    /// Sends with a client made by [`crate::http::client`], which neither redirects nor repeats on its own.
-    pub(crate) fn new(client: Client) -> Self {
-        Self(client)
+    /// Sends over these connections.
+    pub(crate) fn new(connections: Connections) -> Self {
+        Self(connections)
     }
 }
 
 impl Transport for HttpClient {
     async fn post(&self, request: &Request, authorization: HeaderValue) -> Result<HttpAnswer, TransportError> {
-        let mut ready = reqwest::Request::new(Method::POST, request.head.url.clone());
+        let mut ready = hyper::Request::new(Full::new(request.body.write()));
+        *ready.method_mut() = Method::POST;
+        *ready.uri_mut() = request.head.uri.clone();
         ready.headers_mut().clone_from(&request.head.headers);
         ready.headers_mut().insert(AUTHORIZATION, authorization);
-        *ready.body_mut() = Some(request.body.write().into());
-        let mut response = self.0.execute(ready).await.map_err(classify)?;
-        let status = response.status().as_u16();
-        let retry_after = response
+        let answer = self.0.send(ready).await.map_err(|error| {
+            let is_connect = error.is_connect();
+            classify(&error, is_connect)
+        })?;
+        let status = answer.status().as_u16();
+        let retry_after = answer
             .headers()
             .get(RETRY_AFTER)
             .and_then(|value| value.to_str().ok())
             .map(str::to_owned);
-        // Nearly every answer comes in one piece, and needs no copy.
-        let mut body = response.chunk().await.map_err(classify)?.unwrap_or_default();
-        if let Some(second) = response.chunk().await.map_err(classify)? {
-            let mut whole = BytesMut::from(body);
-            let mut next = Some(second);
-            while let Some(chunk) = next {
-                if whole.len() + chunk.len() > MAX_ANSWER {
-                    return Err(TransportError::Broken("the answer is too long".to_owned()));
-                }
-                whole.extend_from_slice(&chunk);
-                next = response.chunk().await.map_err(classify)?;
-            }
-            body = whole.freeze();
-        }
         Ok(HttpAnswer {
             status,
             retry_after,
-            body,
+            body: read(answer.into_body()).await?,
         })
     }
 }
 
-/// Takes the innermost cause: the outer texts only repeat the URL.
-fn classify(error: reqwest::Error) -> TransportError {
-    let error = error.without_url();
-    let mut cause: &dyn Error = &error;
+/// Reads a body to its end.
+async fn read(mut body: Incoming) -> Result<Bytes, TransportError> {
+    // Nearly every answer comes in one piece, and needs no copy.
+    let first = next(&mut body).await?.unwrap_or_default();
+    let Some(second) = next(&mut body).await? else {
+        return Ok(first);
+    };
+    let mut whole = BytesMut::from(first);
+    let mut piece = Some(second);
+    while let Some(bytes) = piece {
+        if whole.len() + bytes.len() > MAX_ANSWER {
+            return Err(TransportError::Broken("the answer is too long".to_owned()));
+        }
+        whole.extend_from_slice(&bytes);
+        piece = next(&mut body).await?;
+    }
+    Ok(whole.freeze())
+}
+
+/// The next piece of a body; trailers are passed over.
+async fn next(body: &mut Incoming) -> Result<Option<Bytes>, TransportError> {
+    while let Some(frame) = body.frame().await {
+        if let Ok(bytes) = frame.map_err(|error| classify(&error, false))?.into_data() {
+            return Ok(Some(bytes));
+        }
+    }
+    Ok(None)
+}
+
+/// Takes the innermost cause: the outer texts say less.
+fn classify(error: &(dyn Error + 'static), is_connect: bool) -> TransportError {
+    let mut cause = error;
     while let Some(source) = cause.source() {
         cause = source;
     }
-    let text = cause.to_string();
-    if error.is_timeout() {
+    let is_late = cause
+        .downcast_ref::<io::Error>()
+        .is_some_and(|error| error.kind() == io::ErrorKind::TimedOut);
+    if is_late {
         TransportError::Timeout
-    } else if error.is_connect() {
-        TransportError::Connect(text)
+    } else if is_connect {
+        TransportError::Connect(cause.to_string())
     } else {
-        TransportError::Broken(text)
+        TransportError::Broken(cause.to_string())
     }
 }

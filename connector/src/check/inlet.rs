@@ -1,5 +1,7 @@
 //! Whether an inlet is there and takes the credential, without giving it anything to ingest.
 
+use std::time::Duration;
+
 use super::report::{Finding, Status};
 use crate::aep::{self, Answer, Endpoint, HttpClient, Kind, Refusal, Transport};
 use crate::clock::Clock;
@@ -10,10 +12,16 @@ use crate::ims::Token;
 const OF_CONFIGURATION: [&str; 3] = ["wrong_organization", "unknown_flow", "unknown_dataset"];
 
 /// Sends a body that is no message. An inlet that refuses it has let the request and its token in.
-pub(super) async fn probe(step: &'static str, endpoint: &Endpoint, transport: &HttpClient, token: &Token) -> Finding {
+pub(super) async fn probe(
+    step: &'static str,
+    endpoint: &Endpoint,
+    transport: &HttpClient,
+    token: &Token,
+    longest: Duration,
+) -> Finding {
     let request = endpoint.probe();
-    let host = request.head.url.host_str().unwrap_or_default().to_owned();
-    match transport.post(&request, token.bearer().clone()).await {
+    let host = request.head.uri.host().unwrap_or_default().to_owned();
+    match transport.post_within(longest, &request, token.bearer().clone()).await {
         Ok(answer) => judge(step, &host, aep::read(&answer, Kind::Single, Clock::System.now_ms())),
         Err(error) => Finding::new(step, Status::Unavailable, format!("{host}: {error}"))
             .advise("see that the host of inlet-url can be reached from here (http.proxy, http.ca-file, firewall)"),

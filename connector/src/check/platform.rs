@@ -24,17 +24,17 @@ pub(super) async fn steps(config: &Config, send_samples: bool, sampled: &Sampled
         }
     };
     // What is wrong with the client was a finding of its own.
-    let Ok(client) = http::client(platform) else {
+    let Ok(clients) = http::clients(platform) else {
         report.add(Finding::skipped(TOKEN, "no HTTP client to ask with"));
         return skip_all(report, "no HTTP client to ask with");
     };
-    let tokens = TokenSource::new(&platform.ims, client.clone(), platform.retry);
+    let tokens = TokenSource::new(&platform.ims, clients.ims, platform.retry);
     let Some(token) = token(config, &tokens, report).await else {
         return skip_all(report, "no token to ask with");
     };
-    let transport = HttpClient::new(client);
+    let transport = HttpClient::new(clients.inlets);
     let probe = async |step, endpoint: Result<Endpoint, EndpointError>| match endpoint {
-        Ok(endpoint) => inlet::probe(step, &endpoint, &transport, &token).await,
+        Ok(endpoint) => inlet::probe(step, &endpoint, &transport, &token, platform.http.request_timeout).await,
         Err(error) => Finding::new(step, Status::Wrong, error.to_string()),
     };
     let events = probe(EVENTS, Endpoint::events(platform)).await;

@@ -54,6 +54,7 @@ pub(super) async fn send(
             "no mapped record among the last ones of the topic",
         ));
     }
+    let longest = platform.http.request_timeout;
     let (mut valid, mut unvalidated) = (Vec::new(), 0);
     for (kind, answer) in sampled.iter().take(MOST) {
         let Ok(Mapping::Mapped(mapped)) = Mapping::read(answer) else {
@@ -61,7 +62,7 @@ pub(super) async fn send(
         };
         let Some(event) = mapped.event else { continue };
         let request = endpoint.request(vec![(mapped.at, event)]);
-        let judged = match transport.post(&request, token.bearer().clone()).await {
+        let judged = match transport.post_within(longest, &request, token.bearer().clone()).await {
             Ok(answer) => judge(&answer),
             Err(error) => Judged::Unavailable(error.to_string()),
         };

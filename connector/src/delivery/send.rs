@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use reqwest::header::HeaderValue;
-use tokio::time::{Instant, timeout};
+use hyper::header::HeaderValue;
+use tokio::time::Instant;
 
 use super::counters::{Counters, InletName};
 use super::pace::{Gate, Pace, Waited};
@@ -157,11 +157,8 @@ impl<T: Transport, K: Tokens> Sender<T, K> {
         let together = self.under_way.fetch_add(1, Ordering::Relaxed) + 1;
         let _under_way = UnderWay(&self.under_way);
         let started = Instant::now();
-        // The timeout is the innermost layer: waiting for a turn or a token is nobody's delay but ours. It is around the
-        // whole exchange, so an answer that trickles in without an end is given up as well.
-        let posted = timeout(self.timeout, self.transport.post(request, authorization))
-            .await
-            .unwrap_or(Err(TransportError::Timeout));
+        // The timeout is the innermost layer: waiting for a turn or a token is nobody's delay but ours.
+        let posted = self.transport.post_within(self.timeout, request, authorization).await;
         let took = started.elapsed();
         let size = (records, request.body.len());
         self.counters.exchanged(self.inlet, result(&posted), took, size);

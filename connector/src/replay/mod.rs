@@ -273,8 +273,8 @@ async fn deliver(
     counters: &Arc<Counters>,
     signals: &mut Signals,
 ) -> Result<Option<String>, RunError> {
-    let client = http::client(&config.platform)?;
-    let tokens = TokenSource::new(&config.platform.ims, client.clone(), config.platform.retry);
+    let clients = http::clients(&config.platform)?;
+    let tokens = TokenSource::new(&config.platform.ims, clients.ims, config.platform.retry);
     match timeout(config.platform.http.request_timeout, tokens.token()).await {
         Ok(Err(error)) if error.retry() == Retry::Never => return Err(RunError::Credential(error)),
         Ok(Err(error)) => warn!(%error, "no access token yet; delivery waits for it"),
@@ -293,7 +293,7 @@ async fn deliver(
             ledger: Arc::clone(&ledger),
             counters: Arc::clone(counters),
             clock: Clock::System,
-            transport: Arc::new(HttpClient::new(client)),
+            transport: Arc::new(HttpClient::new(clients.inlets)),
             tokens: Arc::new(tokens),
             letters: Arc::new(RefusedAgain),
             random: fastrand::Rng::new(),

@@ -1,9 +1,17 @@
 //! The bare client: posts ready-made bodies and reads the answers, and nothing else.
 
+use std::fmt::Display;
+use std::future::Future;
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use futures_util::{StreamExt as _, stream};
+use http_body_util::{BodyExt as _, Full};
+use hyper::{Request, Uri};
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Url};
@@ -14,9 +22,19 @@ use super::error::BenchError;
 use super::role::{Outcome, Role};
 use super::usage::Usage;
 
+/// With which HTTP client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Library {
+    /// `reqwest`, as a sink would usually use it.
+    Reqwest,
+    /// `hyper-util`, below `reqwest`: the one the connector has for its inlets.
+    HyperUtil,
+}
+
 /// What the bare client is told.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Errand {
+    pub(super) library: Library,
     pub(super) bodies: PathBuf,
     /// Where bodies go, by their place.
     pub(super) urls: [String; 3],
@@ -26,7 +44,10 @@ pub(super) struct Errand {
     pub(super) in_flight: usize,
 }
 
-/// The connector's HTTP client: the same crate with the same settings.
+/// How long a connection is kept that nothing goes over.
+const IDLE: Duration = Duration::from_secs(50);
+
+/// A client with the connector's settings.
 pub(super) fn client(connections: usize) -> Result<Client, BenchError> {
     Client::builder()
         .user_agent("capillary-aep-sink/bench")
@@ -35,7 +56,7 @@ pub(super) fn client(connections: usize) -> Result<Client, BenchError> {
         .redirect(Policy::none())
         .retry(reqwest::retry::never())
         .http1_only()
-        .pool_idle_timeout(Duration::from_secs(50))
+        .pool_idle_timeout(IDLE)
         .pool_max_idle_per_host(connections)
         .no_proxy()
         .tls_certs_only(Vec::new())
@@ -49,29 +70,71 @@ fn failed(error: &dyn std::error::Error) -> BenchError {
 
 pub(super) async fn run(errand: Errand) -> Result<Outcome, BenchError> {
     let bodies = bodies::read(&errand.bodies)?;
-    let client = client(errand.in_flight)?;
-    let urls = errand
-        .urls
-        .iter()
-        .map(|url| url.parse::<Url>())
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(|error| failed(&error))?;
     let mut headers = HeaderMap::new();
     let header = |text: &str| HeaderValue::from_str(text).map_err(|error| failed(&error));
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(AUTHORIZATION, header(&format!("Bearer {}", errand.token))?);
     headers.insert("x-adobe-flow-id", header(&errand.flow_id)?);
+    match errand.library {
+        Library::Reqwest => {
+            let (client, urls) = (client(errand.in_flight)?, urls::<Url>(&errand)?);
+            let post = |place: usize, body: Bytes| {
+                let request = client.post(urls[place].clone()).headers(headers.clone()).body(body);
+                async move { request.send().await?.error_for_status()?.bytes().await }
+            };
+            measure(bodies, errand.in_flight, post).await
+        }
+        Library::HyperUtil => {
+            let mut tcp = HttpConnector::new();
+            tcp.set_nodelay(true);
+            let client = hyper_util::client::legacy::Client::builder(TokioExecutor::new())
+                .pool_timer(TokioTimer::new())
+                .pool_idle_timeout(IDLE)
+                .pool_max_idle_per_host(errand.in_flight)
+                .build::<_, Full<Bytes>>(tcp);
+            let urls = urls::<Uri>(&errand)?;
+            let post = |place: usize, body: Bytes| {
+                let mut request = Request::new(Full::new(body));
+                *request.method_mut() = hyper::Method::POST;
+                *request.uri_mut() = urls[place].clone();
+                *request.headers_mut() = headers.clone();
+                let answer = client.request(request);
+                async move {
+                    let answer = answer.await.map_err(|error| error.to_string())?;
+                    if !answer.status().is_success() {
+                        return Err(answer.status().to_string());
+                    }
+                    let body = answer.into_body().collect().await;
+                    body.map(|body| body.to_bytes()).map_err(|error| error.to_string())
+                }
+            };
+            measure(bodies, errand.in_flight, post).await
+        }
+    }
+}
 
+fn urls<T: FromStr<Err: std::error::Error>>(errand: &Errand) -> Result<Vec<T>, BenchError> {
+    let parsed = errand.urls.iter().map(|url| url.parse::<T>());
+    parsed.collect::<Result<_, _>>().map_err(|error| failed(&error))
+}
+
+/// Posts all bodies, so many at once.
+async fn measure<F, E>(
+    bodies: Vec<(usize, Bytes)>,
+    at_once: usize,
+    post: impl Fn(usize, Bytes) -> F,
+) -> Result<Outcome, BenchError>
+where
+    F: Future<Output = Result<Bytes, E>>,
+    E: Display,
+{
     let before = Usage::own()?;
     let start = Instant::now();
     let mut answers = stream::iter(bodies)
-        .map(|(place, body)| {
-            let request = client.post(urls[place].clone()).headers(headers.clone()).body(body);
-            async move { request.send().await?.error_for_status()?.bytes().await }
-        })
-        .buffer_unordered(errand.in_flight);
+        .map(|(place, body)| post(place, body))
+        .buffer_unordered(at_once);
     while let Some(answer) = answers.next().await {
-        answer.map_err(|error| failed(&error))?;
+        answer.map_err(|error| BenchError::Client(Role::Bare.name(), error.to_string()))?;
     }
     Ok(Outcome {
         seconds: start.elapsed().as_secs_f64(),

@@ -1,6 +1,6 @@
 //! Processor time and throughput with a backlog, against the bare client that posts the same bodies.
 
-use super::bare::Errand;
+use super::bare::{Errand, Library};
 use super::bodies;
 use super::description::Description;
 use super::error::BenchError;
@@ -10,9 +10,11 @@ use super::role::{Outcome, Role};
 use super::size::Size;
 use super::stage::{Delivered, Stage};
 use super::usage::Usage;
+use crate::simulator::Body;
 
-/// Of the name in ratios.
+/// The names in ratios.
 const BARE: &str = "bare client";
+const BARER: &str = "bare hyper-util";
 /// Processor seconds per so many records are told.
 const UNIT: f64 = 100_000.0;
 
@@ -73,8 +75,10 @@ async fn measure_one(case: Case) -> Result<Vec<Row>, BenchError> {
     let drained = stage.drain(records).await?;
     let counts = stage.tally().counts();
     let others = Usage::own()?;
-    let bare = post_again(&stage, counts.most_at_once).await?;
+    let bodies = stage.tally().take_bodies();
+    let bare = post_again(&stage, Library::Reqwest, &bodies, counts.most_at_once).await?;
     let other_side = (Usage::own()?.processor - others.processor).as_secs_f64();
+    let barer = post_again(&stage, Library::HyperUtil, &bodies, counts.most_at_once).await?;
 
     let of = |what: &str| format!("{name}: {what}");
     let per_unit = |seconds: f64| seconds / records as f64 * UNIT;
@@ -93,6 +97,12 @@ async fn measure_one(case: Case) -> Result<Vec<Row>, BenchError> {
         )
         .against(BARE, records as f64 / bare.processor)
         .at_least(0.8),
+        Row::new(
+            of("the same, against the connector's own HTTP client"),
+            records as f64 / processor,
+            "records/s",
+        )
+        .against(BARER, records as f64 / barer.processor),
         Row::new(of("throughput"), records as f64 / seconds, "records/s")
             .against(BARE, records as f64 / bare.seconds)
             .at_least(0.9),
@@ -109,15 +119,16 @@ async fn measure_one(case: Case) -> Result<Vec<Row>, BenchError> {
 }
 
 /// Lets the bare client post the bodies that were kept.
-async fn post_again(stage: &Stage, in_flight: usize) -> Result<Outcome, BenchError> {
+async fn post_again(stage: &Stage, library: Library, bodies: &[Body], in_flight: usize) -> Result<Outcome, BenchError> {
     let directory = tempfile::tempdir().map_err(|error| BenchError::File("make a directory", error))?;
     let path = directory.path().join("bodies");
-    bodies::write(&path, &stage.tally().take_bodies())?;
+    bodies::write(&path, bodies)?;
     let simulator = &stage.scenario.simulator;
     let missing = || BenchError::Client(Role::Bare.name(), "the simulator lacks an inlet".to_owned());
     let events = simulator.events_inlet().ok_or_else(missing)?;
     let profiles = simulator.profiles_inlet().ok_or_else(missing)?;
     let errand = Errand {
+        library,
         bodies: path,
         urls: [
             simulator.batch_url(events),

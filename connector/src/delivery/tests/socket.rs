@@ -1,4 +1,4 @@
-//! The same over real sockets: reqwest against a scripted HTTP server.
+//! The same over real sockets: the client against a scripted HTTP server.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -6,10 +6,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
+use hyper::header::HeaderValue;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
-use reqwest::header::HeaderValue;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -40,7 +40,7 @@ async fn an_answer_that_trickles_in_without_an_end_is_given_up_after_the_timeout
     });
     let mut config = World::new(ok).config;
     config.http.request_timeout = Duration::from_millis(200);
-    let client = HttpClient::new(crate::http::client(&config).unwrap());
+    let client = HttpClient::new(crate::http::clients(&config).unwrap().inlets);
     if let Events::Xdm { inlet, .. } = &mut config.events {
         inlet.batch_url = format!("http://{address}/collection/batch/ab").parse().unwrap();
     }
@@ -115,7 +115,7 @@ async fn records_reach_a_real_http_server_through_refusals_and_retries() {
         ledger: Arc::clone(&world.ledger),
         counters: Arc::clone(&world.counters),
         clock: Clock::System,
-        transport: Arc::new(HttpClient::new(crate::http::client(&world.config).unwrap())),
+        transport: Arc::new(HttpClient::new(crate::http::clients(&world.config).unwrap().inlets)),
         tokens: Arc::clone(&world.tokens),
         letters: Arc::clone(&world.letters),
         random: fastrand::Rng::with_seed(1),
