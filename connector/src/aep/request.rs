@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use hyper::Uri;
-use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderValue, InvalidHeaderValue, USER_AGENT};
+use hyper::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue, InvalidHeaderValue, USER_AGENT};
 use hyper::http::uri::InvalidUri;
 use reqwest::Url;
 
@@ -242,6 +242,7 @@ fn headers(sandbox: Option<&str>, flow_id: Option<&str>) -> Result<HeaderMap, En
     };
     let mut headers = HeaderMap::new();
     headers.insert(USER_AGENT, HeaderValue::from_static(http::USER_AGENT));
+    headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     if let Some(sandbox) = sandbox {
         headers.insert("x-sandbox-name", value("x-sandbox-name", sandbox)?);

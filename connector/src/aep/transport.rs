@@ -141,3 +141,6 @@ fn classify(error: &(dyn Error + 'static), is_connect: bool) -> TransportError {
         TransportError::Broken(cause.to_string())
     }
 }
+
+#[cfg(test)]
+mod tests;

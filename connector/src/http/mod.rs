@@ -1,4 +1,4 @@
-//! The HTTP clients: one for IMS, one for streaming ingestion, with the same settings.
+//! The HTTP clients: one for IMS, one for streaming ingestion, with the same TLS, proxy and times for a connection.
 //!
 //! HTTP/1.1 only: nothing is documented of HTTP/2, and many kept-alive connections share the load among the servers as well.
 //! What it does is decided by the configuration alone: the proxy variables of the environment (`HTTPS_PROXY` and the
@@ -42,7 +42,7 @@ pub(crate) enum HttpError {
     },
     #[error(
         "experience-platform.http.client-cert-file and client-key-file: {certificate} and {key} are no certificate and \
-         private key in PEM form ({reason})"
+         its private key in PEM form: {reason}"
     )]
     ClientCertificate {
         certificate: PathBuf,
@@ -51,7 +51,7 @@ pub(crate) enum HttpError {
     },
     #[error("experience-platform.http.proxy: not a proxy")]
     Proxy,
-    /// Reqwest's own text says no more than "builder error"; its cause does.
+    /// What reqwest or rustls say.
     #[error(
         "no HTTP client can be made: {0}; on a system without certificate authorities, install them (package \
              ca-certificates) or name a file in experience-platform.http.ca-file"
@@ -94,6 +94,7 @@ fn ims(http: &Http, tls: ClientConfig) -> Result<Client, HttpError> {
         builder = builder.proxy(Proxy::all(proxy.0.clone()).map_err(|_| HttpError::Proxy)?);
     }
     builder.build().map_err(|error| {
+        // Its own text says no more than "builder error"; its cause does.
         let cause = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
         HttpError::Client(cause)
     })

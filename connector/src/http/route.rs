@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use hyper::Uri;
-use hyper::header::HeaderValue;
+use hyper::header::{HeaderMap, HeaderValue, USER_AGENT};
 use hyper::rt::{Read, Write};
 use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -27,8 +27,9 @@ use crate::config::Http;
 const KEEPALIVE: Duration = Duration::from_secs(15);
 /// … and given up after so many without an answer.
 const KEEPALIVE_PROBES: u32 = 3;
-/// Sent bytes that are not acknowledged for so long end a connection: well before `request-timeout`, and the request goes
-/// again on another one.
+/// Sent bytes that are not acknowledged for so long end a connection, where the system can do that; the request goes again on
+/// another one.
+#[cfg(target_os = "linux")]
 const UNACKNOWLEDGED: Duration = Duration::from_secs(30);
 
 /// Why there is no connection. Heals.
@@ -61,6 +62,8 @@ impl Route {
         let mut tcp = HttpConnector::new();
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
+        // Divided among the addresses of a host, so that one that does not answer leaves time for the next.
+        tcp.set_connect_timeout(Some(http.connect_timeout));
         tcp.set_keepalive(Some(KEEPALIVE));
         tcp.set_keepalive_interval(Some(KEEPALIVE));
         tcp.set_keepalive_retries(Some(KEEPALIVE_PROBES));
@@ -76,7 +79,8 @@ impl Route {
                     .intercept(&Uri::from_static("https://any.invalid"))
                     .ok_or(HttpError::Proxy)?;
                 let credential = proxy.basic_auth().cloned();
-                let mut tunnel = Tunnel::new(proxy.uri().clone(), host.clone());
+                let agent = HeaderMap::from_iter([(USER_AGENT, HeaderValue::from_static(super::USER_AGENT))]);
+                let mut tunnel = Tunnel::new(proxy.uri().clone(), host.clone()).with_headers(agent);
                 if let Some(credential) = &credential {
                     tunnel = tunnel.with_auth(credential.clone());
                 }

@@ -24,7 +24,7 @@ fn platform(http: &str) -> Platform {
         .platform
 }
 
-/// Accepts one connection, answers once, keeps it open, and gives the head of the request; with it, where that is.
+/// Accepts one connection, answers one request, and gives its head; with that, where it is asked.
 async fn server(answer: &'static str) -> (String, JoinHandle<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let host = listener.local_addr().unwrap().to_string();
@@ -90,7 +90,7 @@ async fn the_configured_proxy_gets_the_requests_of_both_clients() {
 }
 
 #[tokio::test]
-async fn what_is_encrypted_goes_through_a_tunnel_and_only_the_proxy_sees_its_credential() {
+async fn what_is_encrypted_asks_the_proxy_for_a_tunnel_and_tells_when_it_is_refused() {
     let (host, head) = server("HTTP/1.1 407 Proxy Authentication Required\r\ncontent-length: 0\r\n\r\n").await;
     let platform = platform(&format!("{{proxy: \"http://user:pass@{host}\"}}"));
     let error = post(&platform, "https://platform.invalid/collection/x")
@@ -98,14 +98,15 @@ async fn what_is_encrypted_goes_through_a_tunnel_and_only_the_proxy_sees_its_cre
         .unwrap_err();
     let head = head.await.unwrap();
     assert!(head.starts_with("CONNECT platform.invalid:443 HTTP/1.1\r\n"), "{head}");
-    assert!(head.contains("Proxy-Authorization: Basic dXNlcjpwYXNz\r\n"), "{head}");
+    assert!(head.contains("proxy-authorization: Basic dXNlcjpwYXNz\r\n"), "{head}");
+    assert!(head.contains(&format!("user-agent: {USER_AGENT}\r\n")), "{head}");
     assert!(!head.contains("collection"), "{head}");
     assert!(error.is_connect());
     let cause = innermost(&error).to_string();
     assert!(cause.contains("proxy authorization required"), "{cause}");
 }
 
-fn innermost(error: &(dyn Error + 'static)) -> &(dyn Error + 'static) {
+fn innermost<'e>(error: &'e (dyn Error + 'static)) -> &'e (dyn Error + 'static) {
     error.source().map_or(error, innermost)
 }
 
@@ -145,4 +146,28 @@ fn a_file_without_certificates_is_refused_by_name() {
         error.contains("client-key-file: /nowhere/key.pem cannot be read"),
         "{error}"
     );
+}
+
+#[test]
+fn a_key_that_lost_its_line_breaks_is_refused_without_being_shown() {
+    let certified = rcgen::generate_simple_self_signed(["sink".to_owned()]).unwrap();
+    let (certificate, key) = (certified.cert.pem(), certified.signing_key.serialize_pem());
+    for (from, to) in [("\n", " "), ("\n", "\\n"), ("-----END", "END"), ("M", "!")] {
+        let broken = key.replace(from, to);
+        let mut files = [(); 2].map(|()| tempfile::NamedTempFile::new().unwrap());
+        files[0].write_all(certificate.as_bytes()).unwrap();
+        files[1].write_all(broken.as_bytes()).unwrap();
+        let http = format!(
+            "{{client-cert-file: {:?}, client-key-file: {:?}}}",
+            files[0].path(),
+            files[1].path()
+        );
+        let error = clients(&platform(&http)).unwrap_err();
+        let told = format!("{error} {error:?}");
+        assert!(told.contains("private key in PEM form"), "{told}");
+        // Neither as text nor as numbers.
+        let body: Vec<u8> = key.lines().nth(1).unwrap().bytes().take(4).collect();
+        assert!(!told.contains(&String::from_utf8(body.clone()).unwrap()), "{told}");
+        assert!(!told.contains(format!("{body:?}").trim_matches(['[', ']'])), "{told}");
+    }
 }

@@ -25,7 +25,12 @@ pub(super) fn config(platform: &Platform) -> Result<ClientConfig, HttpError> {
         .map_err(unusable)?;
     let authorities = authorities(&platform.http)?;
     let builder = if uses_tls(platform) {
-        let verifier = Verifier::new_with_extra_roots(authorities, provider).map_err(unusable)?;
+        let verifier = if authorities.is_empty() {
+            Verifier::new(provider)
+        } else {
+            Verifier::new_with_extra_roots(authorities, provider)
+        };
+        let verifier = verifier.map_err(unusable)?;
         builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier))
     } else {
         // With simulators on this machine nothing needs authorities, and a minimal image has none to load.
@@ -80,12 +85,23 @@ fn identity(
     };
     let chain = read("client-cert-file", &certified.certificate)?;
     let key = read("client-key-file", &certified.key)?;
-    let chain = certificates(&chain).map_err(|error| no_identity(certified, &error.to_string()))?;
+    let chain = certificates(&chain).map_err(|error| no_identity(certified, fault(&error)))?;
     if chain.is_empty() {
-        return Err(no_identity(certified, "no certificate found"));
+        return Err(no_identity(certified, "there is no certificate"));
     }
-    let key = PrivateKeyDer::from_pem_slice(&key).map_err(|error| no_identity(certified, &error.to_string()))?;
+    let key = PrivateKeyDer::from_pem_slice(&key).map_err(|error| no_identity(certified, fault(&error)))?;
     Ok((chain, key))
+}
+
+/// What is wrong with a PEM file. The error's own text quotes lines of it, which may hold the key.
+fn fault(error: &pem::Error) -> &'static str {
+    match error {
+        pem::Error::MissingSectionEnd { .. } => "a section has no end; a file needs its line breaks",
+        pem::Error::IllegalSectionStart { .. } => "a section does not begin as it should; a file needs its line breaks",
+        pem::Error::Base64Decode(_) => "a section is no Base64",
+        pem::Error::NoItemsFound => "there is no private key",
+        _ => "it cannot be parsed",
+    }
 }
 
 fn no_identity(certified: &ClientCertificate, reason: &str) -> HttpError {

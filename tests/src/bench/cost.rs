@@ -26,6 +26,9 @@ struct Case {
     description: Description,
     /// Processor seconds per 100 000 records.
     at_most: Option<f64>,
+    /// Whether the bare client has about as much to do: a request for nearly every record. Where bodies hold hundreds of records
+    /// it makes a few requests and reads nothing, so there the ratios only say what reading costs.
+    is_alike: bool,
 }
 
 pub(super) async fn measure(size: &Size, description: &Description) -> Result<Vec<Row>, BenchError> {
@@ -36,6 +39,7 @@ pub(super) async fn measure(size: &Size, description: &Description) -> Result<Ve
             records: size.records,
             description: description.clone(),
             at_most: Some(4.0),
+            is_alike: false,
         },
         Case {
             name: "mixed, merging",
@@ -43,6 +47,7 @@ pub(super) async fn measure(size: &Size, description: &Description) -> Result<Ve
             records: size.records,
             description: description.clone(),
             at_most: None,
+            is_alike: false,
         },
         // With customers who take part equally: statements of one customer that are not merged go one after the other,
         // so the busiest one alone would decide how long it takes, and the processor would mostly wait.
@@ -52,6 +57,7 @@ pub(super) async fn measure(size: &Size, description: &Description) -> Result<Ve
             records: size.unmerged_records,
             description: description.even(),
             at_most: Some(10.0),
+            is_alike: true,
         },
     ];
     let mut rows = Vec::new();
@@ -68,6 +74,7 @@ async fn measure_one(case: Case) -> Result<Vec<Row>, BenchError> {
         records,
         description,
         at_most,
+        is_alike,
     } = case;
     let stage = Stage::start(&description, delivered).await?;
     Feed::new(&stage, &description)?.fill(records).await?;
@@ -84,28 +91,33 @@ async fn measure_one(case: Case) -> Result<Vec<Row>, BenchError> {
     let per_unit = |seconds: f64| seconds / records as f64 * UNIT;
     let processor = drained.usage.processor.as_secs_f64();
     let seconds = drained.seconds.as_secs_f64();
+    let alike = |row: Row, bound: f64| if is_alike { row.at_least(bound) } else { row };
     let mut cost = Row::new(of("processor time per 100 000 records"), per_unit(processor), "s");
     if let Some(bound) = at_most {
         cost = cost.at_most(bound);
     }
     Ok(vec![
         cost,
-        Row::new(
-            of("records per processor second"),
-            records as f64 / processor,
-            "records/s",
-        )
-        .against(BARE, records as f64 / bare.processor)
-        .at_least(0.8),
+        alike(
+            Row::new(
+                of("records per processor second"),
+                records as f64 / processor,
+                "records/s",
+            )
+            .against(BARE, records as f64 / bare.processor),
+            0.8,
+        ),
         Row::new(
             of("the same, against the connector's own HTTP client"),
             records as f64 / processor,
             "records/s",
         )
         .against(BARER, records as f64 / barer.processor),
-        Row::new(of("throughput"), records as f64 / seconds, "records/s")
-            .against(BARE, records as f64 / bare.seconds)
-            .at_least(0.9),
+        alike(
+            Row::new(of("throughput"), records as f64 / seconds, "records/s")
+                .against(BARE, records as f64 / bare.seconds),
+            0.9,
+        ),
         Row::new(of("requests per 100 000 records"), per_unit(counts.requests as f64), ""),
         Row::new(of("bytes sent per record"), counts.bytes as f64 / records as f64, "B"),
         Row::new(of("most requests at once"), counts.most_at_once as f64, ""),

@@ -45,7 +45,10 @@ async fn an_answer_that_trickles_in_without_an_end_is_given_up_after_the_timeout
         inlet.batch_url = format!("http://{address}/collection/batch/ab").parse().unwrap();
     }
     let request = aep::Endpoint::events(&config).unwrap().probe();
-    let answer = client.post(&request, HeaderValue::from_static("Bearer t1")).await;
+    let authorization = HeaderValue::from_static("Bearer t1");
+    let answer = client
+        .post_within(config.http.request_timeout, &request, authorization)
+        .await;
     assert_eq!(answer, Err(TransportError::Timeout));
 }
 

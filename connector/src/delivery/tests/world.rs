@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use reqwest::Url;
 use reqwest::header::HeaderValue;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
@@ -39,7 +38,7 @@ pub(super) struct Call {
     pub(super) bytes: usize,
     pub(super) body: Value,
     pub(super) headers: BTreeMap<String, String>,
-    pub(super) url: Url,
+    pub(super) url: String,
 }
 
 /// What the platform does with it.
@@ -161,7 +160,7 @@ impl FakePlatform {
         let mut calls = self.calls.lock().unwrap();
         let call = Call {
             number: calls.len(),
-            profiles: request.head.url.path().contains("profile"),
+            profiles: request.head.uri.path().contains("profile"),
             ids,
             token: authorization.to_str().unwrap().to_owned(),
             at: self.start.elapsed(),
@@ -173,7 +172,7 @@ impl FakePlatform {
                 .iter()
                 .map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()))
                 .collect(),
-            url: request.head.url.clone(),
+            url: request.head.uri.to_string(),
         };
         calls.push(call.clone());
         call
