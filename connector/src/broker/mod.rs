@@ -21,6 +21,7 @@ mod mark;
 mod native;
 mod offsets;
 mod partition;
+mod precedence;
 mod profile;
 mod raw;
 mod reader;
@@ -55,6 +56,7 @@ use directory::Directory;
 use flow::Flow;
 use journal::Journal;
 use native::NativeMapper;
+use precedence::Precedence;
 use reader::Shared;
 
 /// A cluster that was found to hold what the configuration names.
@@ -110,6 +112,7 @@ impl Broker {
             on_evicted: config.platform.on_evicted,
             ledger,
             flow,
+            precedence: Precedence::default(),
             journal: Journal::default(),
             mark: mark::Mark::default(),
             standing,

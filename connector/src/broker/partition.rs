@@ -24,8 +24,10 @@ use super::connection::{Connection, Responses};
 use super::error::BrokerError;
 use super::flow::Turn;
 use super::intake::Intake;
+use super::precedence::Ahead;
 use super::reader::{Shared, stopped};
 use super::refusal::Refusal;
+use super::rounds::Found;
 use super::smartmodule;
 use super::start::{Beginning, Log};
 use super::tail::{self, Tail};
@@ -68,27 +70,24 @@ pub(super) struct PartitionReader {
     failed_at: Option<i64>,
     /// The last error the log was told of since reading went well.
     told: Option<String>,
+    /// Until there is a first response, or it is known that there is nothing to wait for.
+    ahead: Option<Ahead>,
 }
 
 impl PartitionReader {
-    pub(super) fn new(
-        shared: Arc<Shared>,
-        partition: u32,
-        stored: Option<i64>,
-        start: Start,
-        arrivals: mpsc::Sender<Arrival>,
-    ) -> Self {
+    pub(super) fn new(shared: Arc<Shared>, found: Found, arrivals: mpsc::Sender<Arrival>) -> Self {
         Self {
             shared,
-            partition,
-            stored,
-            start,
+            partition: found.partition,
+            stored: found.stored,
+            start: found.start,
             arrivals,
             intake: None,
             backoff: Backoff::new(fastrand::Rng::new()),
             doubts: 0,
             failed_at: None,
             told: None,
+            ahead: Some(found.ahead),
         }
     }
 
@@ -108,6 +107,7 @@ impl PartitionReader {
             let Err(error) = self.connected().await else {
                 continue; // to be opened again at another offset
             };
+            self.ahead = None;
             let error = self.doubt(error);
             let obstacle = Obstacle::of(error.fault(), &error);
             self.shared.obstacles.put(Place::Partition(self.partition), obstacle);
@@ -232,6 +232,10 @@ impl PartitionReader {
             self.evicted(intake, available).await?;
         }
         let offset = intake.expected();
+        if log.end <= offset {
+            self.ahead = None;
+            self.shared.precedence.give_way().await;
+        }
         // The same as long as the stream is open.
         let max_bytes = self.shared.flow.response(intake.needs());
         let turn = self.turn(max_bytes).await;
@@ -309,6 +313,7 @@ impl PartitionReader {
         if self.told.take().is_some() {
             info!(partition = self.partition, "reading goes on");
         }
+        self.ahead = None;
         self.backoff.reset();
         self.doubts = 0;
         self.shared.obstacles.clear(Place::Partition(self.partition));

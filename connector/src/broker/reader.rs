@@ -22,6 +22,7 @@ use super::flow::Flow;
 use super::journal::Journal;
 use super::mark::{self, Mark};
 use super::partition::PartitionReader;
+use super::precedence::Precedence;
 use super::rounds::{Found, Rounds};
 use super::session;
 use super::standing::Standing;
@@ -38,6 +39,7 @@ pub(super) struct Shared {
     pub(super) on_evicted: OnEvicted,
     pub(super) ledger: Arc<Ledger>,
     pub(super) flow: Flow,
+    pub(super) precedence: Precedence,
     pub(super) journal: Journal,
     pub(super) mark: Mark,
     pub(super) standing: Arc<Standing>,
@@ -153,11 +155,7 @@ impl Reader {
         arrivals: &mpsc::Sender<Arrival>,
         halted: &watch::Receiver<bool>,
     ) {
-        let Found {
-            partition,
-            stored,
-            start,
-        } = found;
+        let (partition, stored) = (found.partition, found.stored);
         let shared = Arc::clone(&self.shared);
         shared.journal.begin(partition, stored);
         shared
@@ -168,7 +166,7 @@ impl Reader {
             Obstacle::passing("connecting to its leader"),
         );
         shared.obstacles.clear(Place::Process);
-        let reader = PartitionReader::new(Arc::clone(&shared), partition, stored, start, arrivals.clone());
+        let reader = PartitionReader::new(Arc::clone(&shared), found, arrivals.clone());
         tasks.spawn(reader.run(halted.clone()));
         let committer = Committer::new(shared, partition, stored, self.finish.subscribe());
         self.commits.lock().await.spawn(committer.run());

@@ -16,6 +16,7 @@ use super::backoff::Backoff;
 use super::error::BrokerError;
 use super::journal::Verdict;
 use super::offsets::StoredOffsets;
+use super::precedence::Ahead;
 use super::reader::Shared;
 
 /// How often the stored offsets are read back and new partitions are looked for.
@@ -31,6 +32,7 @@ pub(super) struct Found {
     pub(super) partition: u32,
     pub(super) stored: Option<i64>,
     pub(super) start: Start,
+    pub(super) ahead: Ahead,
 }
 
 /// Looks that found something wrong. A round that is repeated because something else failed is no further look.
@@ -230,6 +232,7 @@ impl Rounds {
         };
         // Before any of them is opened.
         self.shared.flow.divide(partitions.len());
+        let mut begun = Vec::new();
         for partition in partitions {
             if !self.known.insert(partition) {
                 continue;
@@ -242,12 +245,16 @@ impl Rounds {
             };
             let stored = stored.get(&partition).copied();
             info!(partition, stored, "reading this partition from now on");
-            let begun = Found {
+            begun.push(Found {
                 partition,
                 stored,
                 start,
-            };
-            if self.found.send(begun).await.is_err() {
+                ahead: self.shared.precedence.enter(),
+            });
+        }
+        // All have entered before the first of them looks whether it may go.
+        for found in begun {
+            if self.found.send(found).await.is_err() {
                 break; // reading is about to end
             }
         }

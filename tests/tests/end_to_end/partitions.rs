@@ -148,3 +148,27 @@ async fn a_hole_longer_than_one_direct_read_is_filled_without_a_gap() {
     let verdict = settle(&scenario).await;
     assert_eq!(verdict.produced, 180, "{verdict}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_partition_with_records_is_opened_before_those_with_nothing_to_read() {
+    let scenario = scenario(Options {
+        topic: TopicOptions::new("first").partitions(3),
+        ..Options::default()
+    })
+    .await;
+    scenario.produce(&wanted(390, 1)).await.unwrap();
+    let mut connector = scenario.connector().unwrap();
+    scenario.settled(&mut connector, SOON).await.unwrap();
+    let opened = |log: &str| -> Vec<bool> {
+        let lines = log.lines().filter(|line| line.contains(": reading partition="));
+        lines.map(|line| line.ends_with("high_watermark=1")).collect()
+    };
+    let all = async {
+        while opened(&connector.log()).len() < 3 {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(SOON, all).await.unwrap();
+    assert_eq!(opened(&connector.log()), [true, false, false], "{}", connector.log());
+    stop(&scenario, connector).await;
+}
