@@ -70,7 +70,7 @@ pub(super) struct PartitionReader {
     failed_at: Option<i64>,
     /// The last error the log was told of since reading went well.
     told: Option<String>,
-    /// Until there is a first response, or it is known that there is nothing to wait for.
+    /// Its place among those that go first: until its first response or failure, or until it is known to have nothing to read.
     ahead: Option<Ahead>,
 }
 
@@ -218,11 +218,12 @@ impl PartitionReader {
     }
 
     /// Waits for a turn. A wait for room says that the broker was reached: whatever stood in the way there does not.
-    async fn turn(&self, max_bytes: NonZeroU32) -> Turn {
+    async fn turn(&mut self, max_bytes: NonZeroU32) -> Turn {
         let mut turn = std::pin::pin!(self.shared.flow.turn(self.partition, max_bytes));
         if let Ok(turn) = timeout(ROOM, &mut turn).await {
             return turn;
         }
+        self.ahead = None;
         self.shared.obstacles.clear(Place::Partition(self.partition));
         turn.await
     }
@@ -232,13 +233,22 @@ impl PartitionReader {
             self.evicted(intake, available).await?;
         }
         let offset = intake.expected();
-        if log.end <= offset {
-            self.ahead = None;
+        let mut log = log;
+        if log.end <= offset && self.ahead.take().is_some() {
+            // Its leader was reached; that it waits is nobody's fault.
+            self.shared.obstacles.clear(Place::Partition(self.partition));
             self.shared.precedence.give_way().await;
+            // The later end counts: that a log became shorter meanwhile shows at the next look.
+            log.end = log.end.max(self.shared.look(connection, self.partition).await?.end);
         }
         // The same as long as the stream is open.
         let max_bytes = self.shared.flow.response(intake.needs());
-        let turn = self.turn(max_bytes).await;
+        // Without a backlog nothing is on its way, and nothing has to wait for room.
+        let mut turn = if log.end > offset {
+            Some(self.turn(max_bytes).await)
+        } else {
+            None
+        };
         let mut responses = self.open(connection, offset, max_bytes).await?;
         // After a failure a stream that was opened is no sign yet: the broker may refuse it at once.
         if self.backoff.failures() == 0 {
@@ -251,7 +261,6 @@ impl PartitionReader {
             );
             self.shared.obstacles.clear(Place::Partition(self.partition));
         }
-        let mut turn = (log.end > offset).then_some(turn);
         let mut end = log.end;
         loop {
             let response = match timeout(SILENCE, responses.next()).await {

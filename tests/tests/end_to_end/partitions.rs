@@ -156,12 +156,25 @@ async fn a_partition_with_records_is_opened_before_those_with_nothing_to_read() 
         ..Options::default()
     })
     .await;
-    scenario.produce(&wanted(390, 1)).await.unwrap();
-    let mut connector = scenario.connector().unwrap();
-    scenario.settled(&mut connector, SOON).await.unwrap();
-    let opened = |log: &str| -> Vec<bool> {
-        let lines = log.lines().filter(|line| line.contains(": reading partition="));
-        lines.map(|line| line.ends_with("high_watermark=1")).collect()
+    // The last one to be looked at.
+    let batch = wanted(390, 1).into_iter().map(|event| event.value.into()).collect();
+    let topic = &scenario.topic;
+    scenario
+        .cluster
+        .produce_batch(topic, 2, batch, Compression::None)
+        .await
+        .unwrap();
+    let connector = scenario.connector().unwrap();
+    // In the order of their first lines: a slow broker may be asked again.
+    let opened = |log: &str| {
+        let mut partitions = Vec::new();
+        for (_, line) in log.lines().filter_map(|line| line.split_once(": reading partition=")) {
+            let partition = line.split(' ').next().unwrap_or_default().to_owned();
+            if !partitions.contains(&partition) {
+                partitions.push(partition);
+            }
+        }
+        partitions
     };
     let all = async {
         while opened(&connector.log()).len() < 3 {
@@ -169,6 +182,6 @@ async fn a_partition_with_records_is_opened_before_those_with_nothing_to_read() 
         }
     };
     tokio::time::timeout(SOON, all).await.unwrap();
-    assert_eq!(opened(&connector.log()), [true, false, false], "{}", connector.log());
+    assert_eq!(opened(&connector.log()).first().unwrap(), "2", "{}", connector.log());
     stop(&scenario, connector).await;
 }
