@@ -18,8 +18,8 @@ use crate::config::Platform;
 /// Keeps connections to the inlets and sends requests over them. Neither follows redirects nor repeats what may have been
 /// sent. Cheap to clone.
 ///
-/// It is the client `reqwest` is built on: with a request for each profile statement, what `reqwest` adds for cookies,
-/// redirects and its own repetitions would be a quarter of all that the connector works (docs/performance.md).
+/// It is the client `reqwest` is built on: with a request for each profile statement, what `reqwest` does for redirects and
+/// repetitions that are switched off would be a quarter of all that the connector works (docs/performance.md).
 #[derive(Debug, Clone)]
 pub(crate) struct Connections {
     client: Client<Route, Full<Bytes>>,
