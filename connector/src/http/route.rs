@@ -47,13 +47,15 @@ pub(super) struct Route {
 
 enum Way {
     Direct(Host),
-    Proxied {
-        proxy: Uri,
-        /// Plain requests are forwarded by the proxy …
-        forward: Host,
-        /// … and what is encrypted goes through it.
-        tunnel: HttpsConnector<Tunnel<Host>>,
-    },
+    Proxied(Box<Proxied>),
+}
+
+struct Proxied {
+    proxy: Uri,
+    /// Plain requests are forwarded by the proxy …
+    forward: Host,
+    /// … and what is encrypted goes through it.
+    tunnel: HttpsConnector<Tunnel<Host>>,
 }
 
 impl Route {
@@ -84,12 +86,12 @@ impl Route {
                 if let Some(credential) = &credential {
                     tunnel = tunnel.with_auth(credential.clone());
                 }
-                let way = Way::Proxied {
+                let proxied = Proxied {
                     proxy: proxy.uri().clone(),
                     forward: host,
                     tunnel: HttpsConnector::from((tunnel, Arc::clone(tls))),
                 };
-                (way, credential)
+                (Way::Proxied(Box::new(proxied)), credential)
             }
         };
         let route = Self {
@@ -130,10 +132,13 @@ impl Way {
     async fn open(&self, host: Uri) -> Result<Stream, ConnectError> {
         match self {
             Self::Direct(direct) => Ok(Stream::to_host(connect(direct, host).await?)),
-            Self::Proxied { tunnel, .. } if host.scheme_str() == Some("https") => {
-                Ok(Stream::to_host(connect(tunnel, host).await?))
+            Self::Proxied(proxied) if host.scheme_str() == Some("https") => {
+                Ok(Stream::to_host(connect(&proxied.tunnel, host).await?))
             }
-            Self::Proxied { proxy, forward, .. } => Ok(Stream::to_proxy(connect(forward, proxy.clone()).await?)),
+            Self::Proxied(proxied) => {
+                let proxy = proxied.proxy.clone();
+                Ok(Stream::to_proxy(connect(&proxied.forward, proxy).await?))
+            }
         }
     }
 }
