@@ -8,7 +8,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout_at};
 use tracing::{error, info, warn};
 
-use crate::aep::{EndpointError, HttpClient};
+use crate::aep::EndpointError;
 use crate::broker::{BrokerError, Standing};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -114,7 +114,7 @@ pub(crate) async fn run(config: Config) -> Result<(), RunError> {
             ledger: Arc::clone(&ledger),
             counters: Arc::clone(&observer.counters),
             clock: Clock::System,
-            transport: Arc::new(HttpClient::new(clients.inlets)),
+            transport: Arc::new(clients.inlets),
             tokens: Arc::new(tokens),
             letters: Arc::new(letters),
             random: fastrand::Rng::new(),

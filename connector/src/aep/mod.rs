@@ -12,4 +12,4 @@ pub(crate) use envelope::MAX_BODY;
 pub(crate) use problem::{Refusal, Scope};
 pub(crate) use request::{Endpoint, EndpointError, Request};
 pub(crate) use response::{Answer, Fate, Kind, read};
-pub(crate) use transport::{HttpAnswer, HttpClient, Transport, TransportError};
+pub(crate) use transport::{HttpAnswer, Transport, TransportError};

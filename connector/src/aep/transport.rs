@@ -5,10 +5,9 @@ use std::future::Future;
 use std::io;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
-use http_body_util::{BodyExt as _, Full};
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::Method;
-use hyper::body::Incoming;
 use hyper::header::{AUTHORIZATION, HeaderValue, RETRY_AFTER};
 use tokio::time::timeout;
 
@@ -59,25 +58,14 @@ pub(crate) trait Transport: Send + Sync {
     }
 }
 
-/// The real one.
-#[derive(Debug, Clone)]
-pub(crate) struct HttpClient(Connections);
-
-impl HttpClient {
-    /// Sends over these connections.
-    pub(crate) fn new(connections: Connections) -> Self {
-        Self(connections)
-    }
-}
-
-impl Transport for HttpClient {
+impl Transport for Connections {
     async fn post(&self, request: &Request, authorization: HeaderValue) -> Result<HttpAnswer, TransportError> {
         let mut ready = hyper::Request::new(Full::new(request.body.write()));
         *ready.method_mut() = Method::POST;
         *ready.uri_mut() = request.head.uri.clone();
         ready.headers_mut().clone_from(&request.head.headers);
         ready.headers_mut().insert(AUTHORIZATION, authorization);
-        let answer = self.0.send(ready).await.map_err(|error| {
+        let answer = self.send(ready).await.map_err(|error| {
             let is_connect = error.is_connect();
             classify(&error, is_connect)
         })?;
@@ -87,41 +75,21 @@ impl Transport for HttpClient {
             .get(RETRY_AFTER)
             .and_then(|value| value.to_str().ok())
             .map(str::to_owned);
+        let body = Limited::new(answer.into_body(), MAX_ANSWER).collect().await;
+        let body = body.map_err(|error| {
+            if error.is::<LengthLimitError>() {
+                TransportError::Broken("the answer is too long".to_owned())
+            } else {
+                classify(&*error, false)
+            }
+        })?;
         Ok(HttpAnswer {
             status,
             retry_after,
-            body: read(answer.into_body()).await?,
+            // No copy of one that came in one piece, as nearly all do.
+            body: body.to_bytes(),
         })
     }
-}
-
-/// Reads a body to its end.
-async fn read(mut body: Incoming) -> Result<Bytes, TransportError> {
-    // Nearly every answer comes in one piece, and needs no copy.
-    let first = next(&mut body).await?.unwrap_or_default();
-    let Some(second) = next(&mut body).await? else {
-        return Ok(first);
-    };
-    let mut whole = BytesMut::from(first);
-    let mut piece = Some(second);
-    while let Some(bytes) = piece {
-        if whole.len() + bytes.len() > MAX_ANSWER {
-            return Err(TransportError::Broken("the answer is too long".to_owned()));
-        }
-        whole.extend_from_slice(&bytes);
-        piece = next(&mut body).await?;
-    }
-    Ok(whole.freeze())
-}
-
-/// The next piece of a body; trailers are passed over.
-async fn next(body: &mut Incoming) -> Result<Option<Bytes>, TransportError> {
-    while let Some(frame) = body.frame().await {
-        if let Ok(bytes) = frame.map_err(|error| classify(&error, false))?.into_data() {
-            return Ok(Some(bytes));
-        }
-    }
-    Ok(None)
 }
 
 /// Takes the innermost cause: the outer texts say less.

@@ -228,19 +228,26 @@ impl PartitionReader {
         turn.await
     }
 
+    /// With nothing to read, lets partitions with a backlog go first, once. Gives what the log holds then.
+    async fn give_way(&mut self, connection: &Connection, log: Log, offset: i64) -> Result<Log, BrokerError> {
+        if log.end > offset || self.ahead.take().is_none() {
+            return Ok(log);
+        }
+        // Its leader was reached; that it waits is nobody's fault.
+        self.shared.obstacles.clear(Place::Partition(self.partition));
+        self.shared.precedence.give_way().await;
+        let now = self.shared.look(connection, self.partition).await?;
+        // The later end counts: that a log became shorter meanwhile shows at the next look.
+        let end = log.end.max(now.end);
+        Ok(Log { end, ..log })
+    }
+
     async fn read(&mut self, connection: &Connection, log: Log, intake: &mut Intake) -> Result<Next, BrokerError> {
         if let Beginning::Evicted { available, .. } = log.place(intake.expected()) {
             self.evicted(intake, available).await?;
         }
         let offset = intake.expected();
-        let mut log = log;
-        if log.end <= offset && self.ahead.take().is_some() {
-            // Its leader was reached; that it waits is nobody's fault.
-            self.shared.obstacles.clear(Place::Partition(self.partition));
-            self.shared.precedence.give_way().await;
-            // The later end counts: that a log became shorter meanwhile shows at the next look.
-            log.end = log.end.max(self.shared.look(connection, self.partition).await?.end);
-        }
+        let log = self.give_way(connection, log, offset).await?;
         // The same as long as the stream is open.
         let max_bytes = self.shared.flow.response(intake.needs());
         // Without a backlog nothing is on its way, and nothing has to wait for room.

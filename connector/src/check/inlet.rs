@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use super::report::{Finding, Status};
-use crate::aep::{self, Answer, Endpoint, HttpClient, Kind, Refusal, Transport};
+use crate::aep::{self, Answer, Endpoint, Kind, Refusal, Transport};
 use crate::clock::Clock;
+use crate::http::Connections;
 use crate::ims::Token;
 
 /// Refusals that are about the configuration even when the message cannot be read: the header of the request or the path
@@ -15,7 +16,7 @@ const OF_CONFIGURATION: [&str; 3] = ["wrong_organization", "unknown_flow", "unkn
 pub(super) async fn probe(
     step: &'static str,
     endpoint: &Endpoint,
-    transport: &HttpClient,
+    transport: &Connections,
     token: &Token,
     longest: Duration,
 ) -> Finding {

@@ -6,7 +6,7 @@ use super::Sampled;
 use super::inlet;
 use super::report::{Finding, Report, Status};
 use super::samples;
-use crate::aep::{Endpoint, EndpointError, HttpClient};
+use crate::aep::{Endpoint, EndpointError};
 use crate::config::Config;
 use crate::http;
 use crate::ims::{Token, TokenSource};
@@ -32,7 +32,7 @@ pub(super) async fn steps(config: &Config, send_samples: bool, sampled: &Sampled
     let Some(token) = token(config, &tokens, report).await else {
         return skip_all(report, "no token to ask with");
     };
-    let transport = HttpClient::new(clients.inlets);
+    let transport = clients.inlets;
     let probe = async |step, endpoint: Result<Endpoint, EndpointError>| match endpoint {
         Ok(endpoint) => inlet::probe(step, &endpoint, &transport, &token, platform.http.request_timeout).await,
         Err(error) => Finding::new(step, Status::Wrong, error.to_string()),

@@ -3,10 +3,11 @@
 
 use super::Sampled;
 use super::report::{Finding, Report, Status};
-use crate::aep::{self, Answer, Endpoint, Fate, HttpAnswer, HttpClient, Kind, Refusal, Transport};
+use crate::aep::{self, Answer, Endpoint, Fate, HttpAnswer, Kind, Refusal, Transport};
 use crate::answer::Answer as Mapping;
 use crate::clock::Clock;
 use crate::config::Platform;
+use crate::http::Connections;
 use crate::ims::Token;
 
 /// Name of the step.
@@ -36,7 +37,7 @@ enum Judged {
 pub(super) async fn send(
     platform: &Platform,
     sampled: &Sampled,
-    transport: &HttpClient,
+    transport: &Connections,
     token: &Token,
     report: &mut Report,
 ) {

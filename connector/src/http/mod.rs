@@ -1,7 +1,7 @@
 //! The HTTP clients: one for IMS, one for streaming ingestion, with the same TLS, proxy and times for a connection.
 //!
 //! HTTP/1.1 only: nothing is documented of HTTP/2, and many kept-alive connections share the load among the servers as well.
-//! What it does is decided by the configuration alone: the proxy variables of the environment (`HTTPS_PROXY` and the
+//! What they do is decided by the configuration alone: the proxy variables of the environment (`HTTPS_PROXY` and the
 //! like) are not read, so that a variable meant for another program cannot divert tokens and personal data.
 
 mod connections;

@@ -20,7 +20,6 @@ use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 use tracing::{info, warn};
 
-use crate::aep::HttpClient;
 use crate::arrival::Arrival;
 use crate::broker::{BrokerError, LetterLog, LetterReader};
 use crate::clock::Clock;
@@ -293,7 +292,7 @@ async fn deliver(
             ledger: Arc::clone(&ledger),
             counters: Arc::clone(counters),
             clock: Clock::System,
-            transport: Arc::new(HttpClient::new(clients.inlets)),
+            transport: Arc::new(clients.inlets),
             tokens: Arc::new(tokens),
             letters: Arc::new(RefusedAgain),
             random: fastrand::Rng::new(),

@@ -24,15 +24,12 @@ fn platform(address: &str) -> Platform {
     platform
 }
 
-fn client(platform: &Platform) -> (HttpClient, Request) {
+fn client(platform: &Platform) -> (Connections, Request) {
     let connections = crate::http::clients(platform).unwrap().inlets;
-    (
-        HttpClient::new(connections),
-        Endpoint::events(platform).unwrap().probe(),
-    )
+    (connections, Endpoint::events(platform).unwrap().probe())
 }
 
-async fn post(client: &HttpClient, request: &Request) -> Result<HttpAnswer, TransportError> {
+async fn post(client: &Connections, request: &Request) -> Result<HttpAnswer, TransportError> {
     client.post(request, HeaderValue::from_static("Bearer t")).await
 }
 

@@ -17,7 +17,7 @@ use tokio::sync::mpsc;
 
 use super::settings::*;
 use super::world::*;
-use crate::aep::{self, HttpClient, Transport, TransportError};
+use crate::aep::{self, Transport, TransportError};
 use crate::clock::Clock;
 use crate::config::{Events, Inlet};
 use crate::delivery::{Delivery, Parts};
@@ -40,7 +40,7 @@ async fn an_answer_that_trickles_in_without_an_end_is_given_up_after_the_timeout
     });
     let mut config = World::new(ok).config;
     config.http.request_timeout = Duration::from_millis(200);
-    let client = HttpClient::new(crate::http::clients(&config).unwrap().inlets);
+    let client = crate::http::clients(&config).unwrap().inlets;
     if let Events::Xdm { inlet, .. } = &mut config.events {
         inlet.batch_url = format!("http://{address}/collection/batch/ab").parse().unwrap();
     }
@@ -118,7 +118,7 @@ async fn records_reach_a_real_http_server_through_refusals_and_retries() {
         ledger: Arc::clone(&world.ledger),
         counters: Arc::clone(&world.counters),
         clock: Clock::System,
-        transport: Arc::new(HttpClient::new(crate::http::clients(&world.config).unwrap().inlets)),
+        transport: Arc::new(crate::http::clients(&world.config).unwrap().inlets),
         tokens: Arc::clone(&world.tokens),
         letters: Arc::clone(&world.letters),
         random: fastrand::Rng::with_seed(1),
