@@ -1,4 +1,5 @@
-//! Reads the SmartModule's answer to one record. What goes on to Experience Platform is cut out unparsed.
+//! Reads the SmartModule's answer to one record. What goes on to Experience Platform is cut out
+//! unparsed.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -32,7 +33,8 @@ pub(crate) struct Mapped {
     pub(crate) key: Text,
     /// When the event happened, milliseconds since the epoch.
     pub(crate) at: i64,
-    /// The XDM event, JSON as the SmartModule wrote it. Absent only where a profile statement is replayed alone.
+    /// The XDM event, JSON as the SmartModule wrote it. Absent only where a profile statement is
+    /// replayed alone.
     pub(crate) event: Option<Bytes>,
     /// The XDM profile statement, where the event makes one.
     pub(crate) profile: Option<Bytes>,
@@ -44,14 +46,17 @@ pub(crate) struct Rejected {
     pub(crate) reason: String,
     pub(crate) pointer: Option<String>,
     pub(crate) message: String,
-    /// The members of the answer that hold the original (`raw`, `rawBase64`, or size and hash), as a JSON object.
+    /// The members of the answer that hold the original (`raw`, `rawBase64`, or size and hash), as
+    /// a JSON object.
     pub(crate) original: Bytes,
 }
 
-/// The answer cannot be used. Both cases stop the connector: going on would lose records or settle them unread.
+/// The answer cannot be used. Both cases stop the connector: going on would lose records or settle
+/// them unread.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum AnswerError {
-    /// The SmartModule in the cluster was replaced while streams were open, or the connector was not updated with it.
+    /// The SmartModule in the cluster was replaced while streams were open, or the connector was
+    /// not updated with it.
     #[error(
         "the SmartModule answers in version {found}, this connector understands version {VERSION}: update the older one"
     )]
@@ -61,7 +66,8 @@ pub(crate) enum AnswerError {
     Foreign(String),
 }
 
-/// Text that is borrowed unless JSON escapes force a copy. The newtype makes that work inside an `Option`.
+/// Text that is borrowed unless JSON escapes force a copy. The newtype makes that work inside an
+/// `Option`.
 #[derive(Deserialize)]
 #[serde(transparent)]
 struct WireText<'a>(#[serde(borrow)] Cow<'a, str>);
@@ -96,7 +102,8 @@ struct WireReject<'a> {
     message: Option<WireText<'a>>,
 }
 
-/// Only the version: read when the whole does not parse, since another version may differ in everything else.
+/// Only the version: read when the whole does not parse, since another version may differ in
+/// everything else.
 #[derive(Deserialize)]
 struct WireVersion {
     v: Option<u64>,
@@ -116,30 +123,41 @@ impl Answer {
                 _ => AnswerError::Foreign(describe(&error)),
             }
         })?;
-        // A skip carries no version (it is as short as possible), so it is the one form without a check.
+        // A skip carries no version (it is as short as possible), so it is the one form without a
+        // check.
         match (wire.v, wire.skip) {
             (None, Some(reason)) => return Ok(Self::Skipped(reason.0.into_owned())),
             (Some(VERSION), Some(reason)) => return Ok(Self::Skipped(reason.0.into_owned())),
             (Some(VERSION), None) => {}
             (Some(found), _) => return Err(AnswerError::Version { found }),
-            (None, None) => return Err(AnswerError::Foreign("it has neither `v` nor `skip`".to_owned())),
+            (None, None) => {
+                return Err(AnswerError::Foreign(
+                    "it has neither `v` nor `skip`".to_owned(),
+                ));
+            }
         }
         if let Some(reject) = wire.reject {
             return Ok(Self::Rejected(Rejected {
                 reason: reject.reason.0.into_owned(),
                 pointer: reject.pointer.map(|text| text.0.into_owned()),
-                message: reject.message.map_or_else(String::new, |text| text.0.into_owned()),
+                message: reject
+                    .message
+                    .map_or_else(String::new, |text| text.0.into_owned()),
                 original: original(bytes)?,
             }));
         }
-        // The SmartModule always states an event. A replayed letter may be about a profile statement alone.
+        // The SmartModule always states an event. A replayed letter may be about a profile
+        // statement alone.
         if wire.event.is_none() && wire.profile.is_none() {
             return Err(AnswerError::Foreign(
                 "it is neither skipped nor rejected and has no `event`".to_owned(),
             ));
         }
-        let missing =
-            |member: &str| AnswerError::Foreign(format!("it is neither skipped nor rejected and has no `{member}`"));
+        let missing = |member: &str| {
+            AnswerError::Foreign(format!(
+                "it is neither skipped nor rejected and has no `{member}`"
+            ))
+        };
         let text = |text: Option<WireText<'_>>, member: &str| {
             let text = text.ok_or_else(|| missing(member))?;
             Ok(Text::part_of(bytes, text.0))
@@ -159,20 +177,26 @@ fn slice(bytes: &Bytes, part: &RawValue) -> Bytes {
     bytes.slice_ref(part.get().as_bytes())
 }
 
-/// What the answer holds of the original record, whatever the members are called: the letter passes them on.
+/// What the answer holds of the original record, whatever the members are called: the letter passes
+/// them on.
 fn original(bytes: &Bytes) -> Result<Bytes, AnswerError> {
     let mut members: BTreeMap<Cow<'_, str>, &RawValue> =
         serde_json::from_slice(bytes).map_err(|error| AnswerError::Foreign(describe(&error)))?;
     for known in ["v", "offset", "reject"] {
         members.remove(known);
     }
-    let object = serde_json::to_vec(&members).map_err(|error| AnswerError::Foreign(describe(&error)))?;
+    let object =
+        serde_json::to_vec(&members).map_err(|error| AnswerError::Foreign(describe(&error)))?;
     Ok(Bytes::from(object))
 }
 
 /// Says what is wrong without quoting any of it: it may be a person's data.
 fn describe(error: &serde_json::Error) -> String {
-    format!("{:?} error in its JSON at column {}", error.classify(), error.column())
+    format!(
+        "{:?} error in its JSON at column {}",
+        error.classify(),
+        error.column()
+    )
 }
 
 // === tests ===
@@ -202,11 +226,17 @@ mod tests {
 
     #[test]
     fn a_mapped_event_is_not_copied() {
-        let bytes = Bytes::from_static(br#"{"v":1,"offset":7,"name":"n","id":"i","key":"k","at":1,"event":{"a":1}}"#);
+        let bytes = Bytes::from_static(
+            br#"{"v":1,"offset":7,"name":"n","id":"i","key":"k","at":1,"event":{"a":1}}"#,
+        );
         let Ok(Answer::Mapped(mapped)) = Answer::read(&bytes) else {
             panic!("not mapped")
         };
-        assert!(bytes.as_ptr_range().contains(&mapped.event.unwrap().as_ptr()));
+        assert!(
+            bytes
+                .as_ptr_range()
+                .contains(&mapped.event.unwrap().as_ptr())
+        );
     }
 
     #[test]
@@ -219,14 +249,17 @@ mod tests {
 
     #[test]
     fn a_reject_hands_on_whatever_it_holds_of_the_original() {
-        let reject = r#""reject":{"reason":"bad_time","pointer":"/createdAt","message":"11 digits"}"#;
+        let reject =
+            r#""reject":{"reason":"bad_time","pointer":"/createdAt","message":"11 digits"}"#;
         for original in [
             r#"{"raw":"{\"a\":1}"}"#,
             r#"{"rawBase64":"/w=="}"#,
             r#"{"sha256":"ab","size":300000}"#,
         ] {
             let members = &original[1..original.len() - 1];
-            let Ok(Answer::Rejected(rejected)) = read(&format!(r#"{{"v":1,"offset":7,{reject},{members}}}"#)) else {
+            let Ok(Answer::Rejected(rejected)) =
+                read(&format!(r#"{{"v":1,"offset":7,{reject},{members}}}"#))
+            else {
                 panic!("not rejected")
             };
             assert_eq!(&rejected.original[..], original.as_bytes());

@@ -87,14 +87,17 @@ pub(crate) enum Command {
 /// Wrong arguments: exit code 2.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum ArgsError {
-    // Stock connectors ignore what they do not know; here a mistyped option must not change what runs.
+    // Stock connectors ignore what they do not know; here a mistyped option must not change what
+    // runs.
     #[error("unknown argument `{0}`; `--help` lists what there is")]
     Unknown(String),
     #[error("`{0}` needs a path after it")]
     NoValue(&'static str),
     #[error("`{0}` needs a value after it")]
     NoText(&'static str),
-    #[error("`--since {0}` is neither a time such as 2026-01-31T08:00:00Z nor a duration such as 12h")]
+    #[error(
+        "`--since {0}` is neither a time such as 2026-01-31T08:00:00Z nor a duration such as 12h"
+    )]
     Since(String),
     #[error("`{0}` is given twice")]
     Twice(&'static str),
@@ -142,7 +145,9 @@ impl Verb {
             Self::Check { json, .. } | Self::Replay { json, .. } if name == "--json" && plain => {
                 !std::mem::replace(json, true)
             }
-            Self::Map { explain } if name == "--explain" && plain => !std::mem::replace(explain, true),
+            Self::Map { explain } if name == "--explain" && plain => {
+                !std::mem::replace(explain, true)
+            }
             Self::Check { options, .. } => plain && flag(options, name),
             Self::Replay { options, .. } => filter(options, name, inline, rest)?,
             Self::Run | Self::Map { .. } | Self::Schema => false,
@@ -162,7 +167,9 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
             ("--secrets", inline) => option("--secrets", &mut secrets, inline, &mut arguments)?,
             ("--help" | "-h", None) => return Ok(Command::Help),
             ("--version" | "-V", None) => return Ok(Command::Version),
-            (_, inline) => match Verb::of(&name).filter(|_| inline.is_none() && matches!(verb, Verb::Run)) {
+            (_, inline) => match Verb::of(&name)
+                .filter(|_| inline.is_none() && matches!(verb, Verb::Run))
+            {
                 Some(word) => verb = word,
                 None if verb.take(&name, inline, &mut arguments)? => {}
                 None => return Err(ArgsError::Unknown(argument.to_string_lossy().into_owned())),
@@ -214,13 +221,14 @@ fn filter(
     inline: Option<OsString>,
     rest: &mut impl Iterator<Item = OsString>,
 ) -> Result<bool, ArgsError> {
-    let text = |name: &'static str, inline: Option<OsString>, rest: &mut dyn Iterator<Item = OsString>| {
-        inline
-            .or_else(|| rest.next())
-            .and_then(|value| value.into_string().ok())
-            .filter(|value| !value.is_empty() && !value.starts_with("--"))
-            .ok_or(ArgsError::NoText(name))
-    };
+    let text =
+        |name: &'static str, inline: Option<OsString>, rest: &mut dyn Iterator<Item = OsString>| {
+            inline
+                .or_else(|| rest.next())
+                .and_then(|value| value.into_string().ok())
+                .filter(|value| !value.is_empty() && !value.starts_with("--"))
+                .ok_or(ArgsError::NoText(name))
+        };
     match (name, inline) {
         ("--reason", inline) => options.reasons.push(text("--reason", inline, rest)?),
         ("--event", inline) => options.events.push(text("--event", inline, rest)?),
@@ -248,7 +256,8 @@ fn since(text: &str) -> Option<Since> {
     i64::try_from(elapsed.as_millis()).ok().map(Since::At)
 }
 
-/// Splits `--name=value`. Only a value that is text can be inline; any path can follow as an argument of its own.
+/// Splits `--name=value`. Only a value that is text can be inline; any path can follow as an
+/// argument of its own.
 fn split(argument: &OsString) -> (String, Option<OsString>) {
     let text = argument.to_string_lossy();
     match (
@@ -300,7 +309,10 @@ mod tests {
             config,
             secrets: Some("s.txt".into()),
         };
-        assert_eq!(read("--config /a/c.yaml --secrets s.txt").as_ref(), Ok(&run));
+        assert_eq!(
+            read("--config /a/c.yaml --secrets s.txt").as_ref(),
+            Ok(&run)
+        );
         assert_eq!(read("--secrets=s.txt --config=/a/c.yaml"), Ok(run));
     }
 
@@ -364,7 +376,10 @@ mod tests {
             options,
             json,
         };
-        assert_eq!(read("check --config c"), Ok(check(check::Options::default(), false)));
+        assert_eq!(
+            read("check --config c"),
+            Ok(check(check::Options::default(), false))
+        );
         assert_eq!(
             read("check --offline --send-samples --json --config c"),
             Ok(check(options, true))
@@ -428,7 +443,10 @@ mod tests {
             ("schema --config c", "`c`"),
             ("schema map", "`map`"),
             ("replay --config c --reason", "`--reason` needs a value"),
-            ("replay --config c --event --again", "`--event` needs a value"),
+            (
+                "replay --config c --event --again",
+                "`--event` needs a value",
+            ),
             ("replay --config c --since yesterday", "yesterday"),
             ("replay --config c --since 1h --since 2h", "twice"),
         ] {

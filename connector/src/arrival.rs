@@ -5,18 +5,22 @@ use bytes::Bytes;
 use crate::outcome::Outcome;
 use crate::position::Position;
 
-/// One step of progress through a partition. Within a partition, arrivals come in offset order without a gap.
+/// One step of progress through a partition. Within a partition, arrivals come in offset order
+/// without a gap.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Arrival {
-    /// A record and the SmartModule's answer to it (JSON, see [`crate::answer`]).
-    /// The position has been [opened](crate::ledger::Ledger::open) in the ledger; whoever receives it must settle it.
+    /// A record and the SmartModule's answer to it (JSON, see [`crate::answer`]). The position has
+    /// been [opened](crate::ledger::Ledger::open) in the ledger; whoever receives it must settle
+    /// it.
     Record {
         position: Position,
-        /// The record's Fluvio timestamp, milliseconds since the epoch; `None` when the producer gave none.
+        /// The record's Fluvio timestamp, milliseconds since the epoch; `None` when the producer
+        /// gave none.
         timestamp: Option<i64>,
         answer: Bytes,
     },
-    /// Offsets without a record. Already settled by the reading side; told so that counters can follow.
+    /// Offsets without a record. Already settled by the reading side; told so that counters can
+    /// follow.
     Gap {
         partition: u32,
         first: i64,

@@ -22,16 +22,20 @@ impl Clock {
         match self {
             Self::System => SystemTime::now()
                 .duration_since(UNIX_EPOCH)
-                .map_or(0, |elapsed| i64::try_from(elapsed.as_millis()).unwrap_or(i64::MAX)),
+                .map_or(0, |elapsed| {
+                    i64::try_from(elapsed.as_millis()).unwrap_or(i64::MAX)
+                }),
             Self::Fixed(now) => now.load(Ordering::Relaxed),
         }
     }
 }
 
-/// Wall-clock time for decisions about records: it never falls behind the time that has passed since it was made.
+/// Wall-clock time for decisions about records: it never falls behind the time that has passed
+/// since it was made.
 ///
-/// A clock that is set back while the process runs would otherwise make every new event one of the future, to be held
-/// back or dead-lettered. A jump ahead is followed: a suspended machine has only that to know what it missed.
+/// A clock that is set back while the process runs would otherwise make every new event one of the
+/// future, to be held back or dead-lettered. A jump ahead is followed: a suspended machine has only
+/// that to know what it missed.
 #[derive(Debug)]
 pub(crate) struct Steady {
     clock: Clock,
@@ -52,6 +56,8 @@ impl Steady {
     pub(crate) fn now_ms(&self, now: Instant) -> i64 {
         let passed = now.saturating_duration_since(self.began).as_millis();
         let passed = i64::try_from(passed).unwrap_or(i64::MAX);
-        self.clock.now_ms().max(self.began_ms.saturating_add(passed))
+        self.clock
+            .now_ms()
+            .max(self.began_ms.saturating_add(passed))
     }
 }

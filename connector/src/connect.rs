@@ -17,11 +17,13 @@ use crate::run::RunError;
 
 /// A failure that goes on is told again after so many attempts.
 const TELL_AGAIN: u32 = 10;
-/// A controller that was just started lists nothing. So many looks that find something missing, about 6 s of them, decide.
+/// A controller that was just started lists nothing. So many looks that find something missing,
+/// about 6 s of them, decide.
 const LOOKS: u32 = 4;
 /// The pause between two of these looks.
 const LOOK: Duration = Duration::from_secs(2);
-/// Seconds two clocks may differ by without a word. A date in a header is a second and its journey late.
+/// Seconds two clocks may differ by without a word. A date in a header is a second and its journey
+/// late.
 const CLOCKS_DIFFER: i64 = 30;
 
 /// Connects to the cluster, gets a first token and opens the dead-letter topic.
@@ -30,7 +32,10 @@ pub(crate) async fn connect(
     tokens: &TokenSource,
     obstacles: &Obstacles,
 ) -> Result<(Broker, Letters), RunError> {
-    let mut start = Start::new(Backoff::new(config.platform.retry, fastrand::Rng::new()), obstacles);
+    let mut start = Start::new(
+        Backoff::new(config.platform.retry, fastrand::Rng::new()),
+        obstacles,
+    );
     let broker = start.patiently(|| Broker::connect(config)).await?;
     match timeout(config.platform.http.request_timeout, tokens.token()).await {
         Ok(Ok(_)) => info!("holding an access token"),
@@ -44,7 +49,8 @@ pub(crate) async fn connect(
     Ok((broker, Letters::new(letters)))
 }
 
-/// Tells of a clock that is wrong: retention, dead letters and waits for events of the future go by it.
+/// Tells of a clock that is wrong: retention, dead letters and waits for events of the future go by
+/// it.
 fn compare_clocks(tokens: &TokenSource) {
     let Some(there) = tokens.server_time(Instant::now()) else {
         return;
@@ -68,8 +74,8 @@ enum Outlook {
     Final,
 }
 
-/// A start that goes on while what is in its way is passing: a broker that restarts at this very moment must not end a
-/// process that perhaps nobody starts again.
+/// A start that goes on while what is in its way is passing: a broker that restarts at this very
+/// moment must not end a process that perhaps nobody starts again.
 struct Start<'a> {
     backoff: Backoff,
     obstacles: &'a Obstacles,
@@ -92,12 +98,14 @@ impl<'a> Start<'a> {
     /// Judges a failure, in the light of those before it.
     fn judge(&mut self, error: &BrokerError) -> Outlook {
         match error {
-            // A cluster that cannot be reached at all is more often a wrong profile than a passing fault, and is told at
-            // once. One that was reached is being restarted.
+            // A cluster that cannot be reached at all is more often a wrong profile than a passing
+            // fault, and is told at once. One that was reached is being restarted.
             BrokerError::Connect { .. } if !self.reached => return Outlook::Final,
             BrokerError::Connect { .. } => return Outlook::Passing,
             // Found before anything is asked.
-            BrokerError::Profile { .. } | BrokerError::Tls { .. } | BrokerError::Parameter { .. } => {
+            BrokerError::Profile { .. }
+            | BrokerError::Tls { .. }
+            | BrokerError::Parameter { .. } => {
                 return Outlook::Final;
             }
             _ => self.reached = true,
@@ -193,7 +201,10 @@ mod tests {
             max: Duration::from_secs(30),
         };
         let obstacles = Obstacles::default();
-        let mut start = Start::new(Backoff::new(limits, fastrand::Rng::with_seed(1)), &obstacles);
+        let mut start = Start::new(
+            Backoff::new(limits, fastrand::Rng::with_seed(1)),
+            &obstacles,
+        );
         let tried = Cell::new(0);
         let attempt = || async {
             let error = errors.get(tried.replace(tried.get() + 1));
@@ -208,7 +219,10 @@ mod tests {
         let (ended, tried, obstacles) = after(&[passing, passing, passing]).await;
         assert_eq!((ended.unwrap(), tried), (7, 4));
         let told = obstacles.all();
-        assert!(told[0].reason.contains("creating a topic failed"), "{told:?}");
+        assert!(
+            told[0].reason.contains("creating a topic failed"),
+            "{told:?}"
+        );
     }
 
     #[tokio::test(start_paused = true)]
@@ -220,7 +234,15 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_controller_that_restarts_after_it_was_reached_is_waited_for() {
-        let (ended, tried, _) = after(&[passing, unreachable, unreachable, missing, unreachable, missing]).await;
+        let (ended, tried, _) = after(&[
+            passing,
+            unreachable,
+            unreachable,
+            missing,
+            unreachable,
+            missing,
+        ])
+        .await;
         assert_eq!((ended.unwrap(), tried), (7, 7));
     }
 
@@ -230,7 +252,11 @@ mod tests {
         let (ended, tried, _) = after(&[missing, missing, missing, missing, missing]).await;
         assert!(matches!(ended, Err(BrokerError::TopicMissing { .. })));
         assert_eq!(tried, 4);
-        assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+        assert!(
+            begun.elapsed() < Duration::from_secs(10),
+            "{:?}",
+            begun.elapsed()
+        );
     }
 
     #[tokio::test(start_paused = true)]

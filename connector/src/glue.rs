@@ -1,4 +1,5 @@
-//! Joins the delivery side's wishes to those who grant them: tokens from IMS, letters to the broker.
+//! Joins the delivery side's wishes to those who grant them: tokens from IMS, letters to the
+//! broker.
 
 use reqwest::header::HeaderValue;
 use tokio::time::Instant;
@@ -13,10 +14,12 @@ impl Tokens for TokenSource {
     type Token = Token;
 
     async fn token(&self, inlet: InletName) -> Result<Token, NoToken> {
-        self.token_for(inlet.as_str()).await.map_err(|error| NoToken {
-            heals: error.retry() != Retry::Never,
-            message: error.to_string(),
-        })
+        self.token_for(inlet.as_str())
+            .await
+            .map_err(|error| NoToken {
+                heals: error.retry() != Retry::Never,
+                message: error.to_string(),
+            })
     }
 
     fn refuse(&self, inlet: InletName, token: &Token) {

@@ -1,6 +1,7 @@
 //! How values are spread: counts below fixed bounds, as Prometheus wants them.
 
-/// Seconds. From a warm connection to a data centre (20 ms) up to the longest `http.request-timeout` somebody sets.
+/// Seconds. From a warm connection to a data centre (20 ms) up to the longest
+/// `http.request-timeout` somebody sets.
 pub(crate) const SECONDS: &[f64] = &[
     0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0,
 ];
@@ -16,7 +17,9 @@ pub(crate) const BYTES: &[f64] = &[
     1_000_000.0,
 ];
 /// Records of a request.
-pub(crate) const RECORDS: &[f64] = &[1.0, 2.0, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1_000.0];
+pub(crate) const RECORDS: &[f64] = &[
+    1.0, 2.0, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1_000.0,
+];
 
 /// A distribution. Counting is a search over a dozen bounds.
 #[derive(Debug, Clone, PartialEq)]
@@ -83,7 +86,10 @@ mod tests {
     #[test]
     fn bounds_rise() {
         for bounds in [SECONDS, BYTES, RECORDS] {
-            assert!(bounds.is_sorted_by(|earlier, later| earlier < later), "{bounds:?}");
+            assert!(
+                bounds.is_sorted_by(|earlier, later| earlier < later),
+                "{bounds:?}"
+            );
         }
     }
 }

@@ -1,11 +1,13 @@
 //! Which offsets are settled, and how far each partition may be committed.
 //!
-//! The ledger is the only source of commits. Per partition it knows the offsets that were opened (read) and how each
-//! ended; [`Ledger::settled_through`] is the greatest offset N such that every offset up to N is settled. The stored
-//! offset of Fluvio is "the last processed one", so N is what gets committed and N + 1 is where a restart begins.
+//! The ledger is the only source of commits. Per partition it knows the offsets that were opened
+//! (read) and how each ended; [`Ledger::settled_through`] is the greatest offset N such that every
+//! offset up to N is settled. The stored offset of Fluvio is "the last processed one", so N is what
+//! gets committed and N + 1 is where a restart begins.
 //!
-//! It also bounds what is in memory: [`Ledger::room`] waits while too many bytes, or too long a stretch of offsets, are
-//! unsettled. The stretch counts from the oldest unsettled offset, because that is what a restart reads again.
+//! It also bounds what is in memory: [`Ledger::room`] waits while too many bytes, or too long a
+//! stretch of offsets, are unsettled. The stretch counts from the oldest unsettled offset, because
+//! that is what a restart reads again.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -26,13 +28,15 @@ pub(crate) struct Bounds {
 }
 
 impl Bounds {
-    /// The part of the bytes that is for responses of the broker on their way. A response stands in memory as the frame
-    /// that was received, as the records cut from it, and for a moment in between.
+    /// The part of the bytes that is for responses of the broker on their way. A response stands in
+    /// memory as the frame that was received, as the records cut from it, and for a moment in
+    /// between.
     pub(crate) fn on_the_way(self) -> u64 {
         self.bytes / 4
     }
 
-    /// From so many unsettled bytes on nothing more is asked for: what is on its way fills the rest.
+    /// From so many unsettled bytes on nothing more is asked for: what is on its way fills the
+    /// rest.
     fn full(self) -> u64 {
         self.bytes - self.on_the_way()
     }
@@ -41,7 +45,9 @@ impl Bounds {
 /// An error of the code, not of the outside world: the ledger was told something impossible.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum LedgerError {
-    #[error("offset {position} was opened after {newest}; offsets of a partition are opened in order, once")]
+    #[error(
+        "offset {position} was opened after {newest}; offsets of a partition are opened in order, once"
+    )]
     OutOfOrder { position: Position, newest: i64 },
     #[error("offset {0} was settled, but it is not open")]
     NotOpen(Position),
@@ -71,7 +77,8 @@ struct Account {
 impl Account {
     fn settled_through(&self) -> Option<i64> {
         match self.open.first() {
-            // Nothing below the first open offset is unsettled. Before the first offset of all there is nothing to say.
+            // Nothing below the first open offset is unsettled. Before the first offset of all
+            // there is nothing to say.
             Some(first) => Some(first - 1),
             None => self.newest,
         }
@@ -127,8 +134,8 @@ impl Ledger {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Starts a partition: everything up to and including `processed` counts as settled by an earlier run.
-    /// `None` when nothing was.
+    /// Starts a partition: everything up to and including `processed` counts as settled by an
+    /// earlier run. `None` when nothing was.
     pub(crate) fn begin(&self, partition: u32, processed: Option<i64>) {
         let account = Account {
             open: Unsettled::default(),
@@ -169,8 +176,9 @@ impl Ledger {
             state.count(outcome, 1);
             (was_first, is_shorter || is_emptier)
         };
-        // Telling costs more than settling. Behind the oldest open offset nothing becomes due, and while the buffer stays
-        // full, which it is as long as there is a backlog, nobody may read on.
+        // Telling costs more than settling. Behind the oldest open offset nothing becomes due, and
+        // while the buffer stays full, which it is as long as there is a backlog, nobody may read
+        // on.
         if was_first {
             self.progress.send_modify(|count| *count += 1);
         }
@@ -180,8 +188,15 @@ impl Ledger {
         Ok(())
     }
 
-    /// Settles a whole stretch that has no records: gaps of deduplicated topics, and evicted ranges.
-    pub(crate) fn pass(&self, partition: u32, first: i64, last: i64, outcome: Outcome) -> Result<(), LedgerError> {
+    /// Settles a whole stretch that has no records: gaps of deduplicated topics, and evicted
+    /// ranges.
+    pub(crate) fn pass(
+        &self,
+        partition: u32,
+        first: i64,
+        last: i64,
+        outcome: Outcome,
+    ) -> Result<(), LedgerError> {
         {
             let mut state = self.state();
             let account = state.accounts.entry(partition).or_default();
@@ -231,12 +246,20 @@ impl Ledger {
 
     /// How many offsets are open over all partitions.
     pub(crate) fn pending(&self) -> usize {
-        self.state().accounts.values().map(|account| account.open.len()).sum()
+        self.state()
+            .accounts
+            .values()
+            .map(|account| account.open.len())
+            .sum()
     }
 
     /// How many offsets ended with this outcome since the start.
     pub(crate) fn count(&self, outcome: Outcome) -> u64 {
-        self.state().outcomes.get(outcome as usize).copied().unwrap_or_default()
+        self.state()
+            .outcomes
+            .get(outcome as usize)
+            .copied()
+            .unwrap_or_default()
     }
 
     /// Sees every settlement that moves the offset to commit; a commit loop waits on it.
@@ -271,11 +294,17 @@ mod tests {
     use super::*;
 
     fn ledger() -> Ledger {
-        Ledger::new(Bounds { bytes: 100, offsets: 4 })
+        Ledger::new(Bounds {
+            bytes: 100,
+            offsets: 4,
+        })
     }
 
     fn at(offset: i64) -> Position {
-        Position { partition: 0, offset }
+        Position {
+            partition: 0,
+            offset,
+        }
     }
 
     #[test]
@@ -327,7 +356,10 @@ mod tests {
     fn an_offset_read_twice_is_an_error() {
         let ledger = ledger();
         ledger.open(at(5), 1).unwrap();
-        assert!(matches!(ledger.open(at(5), 1), Err(LedgerError::OutOfOrder { .. })));
+        assert!(matches!(
+            ledger.open(at(5), 1),
+            Err(LedgerError::OutOfOrder { .. })
+        ));
     }
 
     #[test]

@@ -101,10 +101,12 @@ fn start(config: Config) -> ExitCode {
     }
 }
 
-/// One thread is enough for several times the platform's ceiling, and handing requests from thread to thread costs more
-/// than they do. Fluvio's sockets have threads of their own.
+/// One thread is enough for several times the platform's ceiling, and handing requests from thread
+/// to thread costs more than they do. Fluvio's sockets have threads of their own.
 fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
-    tokio::runtime::Builder::new_current_thread().enable_all().build()
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
 }
 
 fn replay_letters(config: Config, options: replay::Options, json: bool) -> ExitCode {
@@ -131,7 +133,12 @@ fn replay_letters(config: Config, options: replay::Options, json: bool) -> ExitC
     }
 }
 
-fn check_all(config: &Path, secrets: Option<&Path>, options: check::Options, json: bool) -> ExitCode {
+fn check_all(
+    config: &Path,
+    secrets: Option<&Path>,
+    options: check::Options,
+    json: bool,
+) -> ExitCode {
     let runtime = match runtime() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -160,7 +167,12 @@ fn map_events(config: Option<&Path>, secrets: Option<&Path>, explain: bool) -> E
     } else {
         map::Form::Answer
     };
-    match map::run(params, form, std::io::stdin().lock(), std::io::stdout().lock()) {
+    match map::run(
+        params,
+        form,
+        std::io::stdin().lock(),
+        std::io::stdout().lock(),
+    ) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             complain(&format!("mapping stopped: {error}"));

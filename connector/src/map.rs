@@ -23,10 +23,16 @@ pub(crate) enum Form {
     Explanation(BTreeMap<String, String>),
 }
 
-/// Maps raw events, one a line, to answers, one a line. Lines are bytes, whatever they hold; their offsets count from 0,
-/// and they have no Fluvio timestamp. Events to be explained may also be JSON over several lines, as people have them.
-/// A reader that closes the pipe (`| head`) ends it quietly.
-pub(crate) fn run(params: Params, form: Form, input: impl Read, output: impl Write) -> io::Result<()> {
+/// Maps raw events, one a line, to answers, one a line. Lines are bytes, whatever they hold; their
+/// offsets count from 0, and they have no Fluvio timestamp. Events to be explained may also be JSON
+/// over several lines, as people have them. A reader that closes the pipe (`| head`) ends it
+/// quietly.
+pub(crate) fn run(
+    params: Params,
+    form: Form,
+    input: impl Read,
+    output: impl Write,
+) -> io::Result<()> {
     let input = BufReader::with_capacity(BUFFER, input);
     let output = BufWriter::with_capacity(BUFFER, output);
     let result = match form {
@@ -50,14 +56,24 @@ pub(crate) fn run(params: Params, form: Form, input: impl Read, output: impl Wri
     }
 }
 
-fn explain_all(explainer: &mut Explainer, mut input: impl BufRead, mut output: impl Write) -> io::Result<()> {
+fn explain_all(
+    explainer: &mut Explainer,
+    mut input: impl BufRead,
+    mut output: impl Write,
+) -> io::Result<()> {
     let mut bytes = Vec::new();
     input.read_to_end(&mut bytes)?;
-    let documents: Result<Vec<&RawValue>, _> = serde_json::Deserializer::from_slice(&bytes).into_iter().collect();
+    let documents: Result<Vec<&RawValue>, _> = serde_json::Deserializer::from_slice(&bytes)
+        .into_iter()
+        .collect();
     match documents {
         Ok(documents) => {
             for (number, document) in (0..).zip(documents) {
-                output.write_all(explainer.explain(document.get().as_bytes(), number).as_bytes())?;
+                output.write_all(
+                    explainer
+                        .explain(document.get().as_bytes(), number)
+                        .as_bytes(),
+                )?;
             }
             output.flush()
         }
@@ -105,7 +121,8 @@ mod tests {
 
     #[test]
     fn every_line_has_one_answer_and_offsets_count_from_zero() {
-        let answers = answers(b"{\"eventName\":\"x\"}\r\n\n\xff\xfe not text\nlast without newline");
+        let answers =
+            answers(b"{\"eventName\":\"x\"}\r\n\n\xff\xfe not text\nlast without newline");
         let offsets: Vec<i64> = answers
             .iter()
             .map(|answer| answer["offset"].as_i64().unwrap())

@@ -1,6 +1,7 @@
 //! What keeps records from being delivered now: where, whose fault it is, and what to do.
 //!
-//! Whoever meets an obstacle puts it up here and takes it down when it is gone. `/ready` is "yes" while there is none.
+//! Whoever meets an obstacle puts it up here and takes it down when it is gone. `/ready` is "yes"
+//! while there is none.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -56,8 +57,12 @@ impl Obstacle {
     pub(crate) fn of(fault: Fault, reason: impl fmt::Display) -> Self {
         let remedy = match fault {
             Fault::User => "change what the reason names",
-            Fault::External => "nothing: it is tried again; if it lasts, look at what the reason names",
-            Fault::Internal => "report it, with the log; a restart reads again what is not committed",
+            Fault::External => {
+                "nothing: it is tried again; if it lasts, look at what the reason names"
+            }
+            Fault::Internal => {
+                "report it, with the log; a restart reads again what is not committed"
+            }
         };
         Self {
             fault,
@@ -170,7 +175,10 @@ mod tests {
         now.store(2, Ordering::Relaxed);
         obstacles.put(Place::Commit(3), Obstacle::passing("no answer"));
         let standing = obstacles.all();
-        assert_eq!((standing[0].since, standing[0].reason.as_str()), (1, "no answer"));
+        assert_eq!(
+            (standing[0].since, standing[0].reason.as_str()),
+            (1, "no answer")
+        );
         obstacles.clear(Place::Commit(3));
         assert!(obstacles.all().is_empty());
         obstacles.put(Place::Commit(3), Obstacle::passing("no leader"));

@@ -28,7 +28,11 @@ pub(crate) struct State {
 }
 
 /// Tells how far `work` is until it ends, and gives its result.
-pub(crate) async fn during<T>(name: &str, state: impl Fn() -> State, work: impl Future<Output = T>) -> T {
+pub(crate) async fn during<T>(
+    name: &str,
+    state: impl Fn() -> State,
+    work: impl Future<Output = T>,
+) -> T {
     let is_terminal = io::stderr().is_terminal();
     let shown = Shown { name, is_terminal };
     let mut ticks = interval(if is_terminal { REDRAW } else { REPEAT });
@@ -57,7 +61,13 @@ impl Shown<'_> {
             // A line that cannot be shown is no reason to stop.
             let _ = draw(&mut io::stderr(), line);
         } else {
-            info!(done = state.done, of = state.total, "{}: {}", self.name, state.details);
+            info!(
+                done = state.done,
+                of = state.total,
+                "{}: {}",
+                self.name,
+                state.details
+            );
         }
     }
 }
@@ -76,7 +86,9 @@ impl State {
         let total = self.total.max(self.done).max(1);
         let share = |of: u64| u128::from(self.done) * u128::from(of) / u128::from(total);
         let filled = usize::try_from(share(WIDTH)).unwrap_or_default();
-        let empty = usize::try_from(WIDTH).unwrap_or_default().saturating_sub(filled);
+        let empty = usize::try_from(WIDTH)
+            .unwrap_or_default()
+            .saturating_sub(filled);
         let bar = format!("{}{}", "#".repeat(filled), "·".repeat(empty));
         let (percent, done, of, details) = (share(100), self.done, self.total, &self.details);
         format!("[{bar}] {percent:>3} %  {done} of {of}, {details}")

@@ -22,8 +22,8 @@ use crate::observe::{self, Instance, ListenError, Listener, Observer};
 use crate::obstacle::{Obstacle, Obstacles, Place};
 use crate::signal::Signals;
 
-/// Arrivals between reading and delivery. The ledger bounds what is in memory; this only keeps the two from waiting for
-/// each other at every record.
+/// Arrivals between reading and delivery. The ledger bounds what is in memory; this only keeps the
+/// two from waiting for each other at every record.
 const ARRIVALS: usize = 1024;
 /// How long the last commits may take. The broker answers in milliseconds, or it is gone.
 const LAST_COMMITS: Duration = Duration::from_secs(5);
@@ -52,10 +52,13 @@ pub(crate) enum RunError {
 }
 
 impl RunError {
-    /// 2: somebody must change the configuration. 3: another process commits for the same consumer. 1: anything else.
+    /// 2: somebody must change the configuration. 3: another process commits for the same consumer.
+    /// 1: anything else.
     pub(crate) fn exit_code(&self) -> ExitCode {
         match self {
-            Self::Http(_) | Self::Listen(_) | Self::Endpoint(_) | Self::Credential(_) => ExitCode::from(2),
+            Self::Http(_) | Self::Listen(_) | Self::Endpoint(_) | Self::Credential(_) => {
+                ExitCode::from(2)
+            }
             Self::Broker(error) => ExitCode::from(error.exit_code()),
             Self::Delivery(error) if error.fault() == Fault::User => ExitCode::from(2),
             Self::Delivery(_) | Self::Signals(_) | Self::Hurried => ExitCode::FAILURE,

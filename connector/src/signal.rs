@@ -5,7 +5,8 @@ use std::io;
 #[cfg(unix)]
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// SIGTERM (cdk, service managers), SIGINT (a person) and SIGHUP (a closed terminal) all mean: stop in order.
+/// SIGTERM (cdk, service managers), SIGINT (a person) and SIGHUP (a closed terminal) all mean: stop
+/// in order.
 #[cfg(unix)]
 #[derive(Debug)]
 pub(crate) struct Signals {

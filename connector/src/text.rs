@@ -12,7 +12,8 @@ use bytes::Bytes;
 pub(crate) struct Text(Bytes);
 
 impl Text {
-    /// Text that was found in `whole`; what was put together anew (JSON with escapes) is kept as it is.
+    /// Text that was found in `whole`; what was put together anew (JSON with escapes) is kept as it
+    /// is.
     pub(crate) fn part_of(whole: &Bytes, text: Cow<'_, str>) -> Self {
         match text {
             Cow::Borrowed(part) => Self(whole.slice_ref(part.as_bytes())),
@@ -58,7 +59,10 @@ mod tests {
     #[test]
     fn a_part_is_not_copied_and_what_is_new_is_kept() {
         let whole = Bytes::from_static("über 5".as_bytes());
-        let part = Text::part_of(&whole, Cow::Borrowed(std::str::from_utf8(&whole[..5]).unwrap()));
+        let part = Text::part_of(
+            &whole,
+            Cow::Borrowed(std::str::from_utf8(&whole[..5]).unwrap()),
+        );
         assert_eq!((&*part, part.as_ptr()), ("über", whole.as_ptr()));
         assert_eq!(&*Text::part_of(&whole, Cow::Owned("neu".to_owned())), "neu");
     }

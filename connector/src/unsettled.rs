@@ -10,9 +10,10 @@ struct Slot {
     open: bool,
 }
 
-/// Offsets are opened in order and settled in almost the same one, so they stand in a row from which the settled ones
-/// leave at the front: no tree is needed to find them. What is settled behind an open one keeps its place, at 24 bytes
-/// each, and the bound of the stretch bounds those as well.
+/// Offsets are opened in order and settled in almost the same one, so they stand in a row from
+/// which the settled ones leave at the front: no tree is needed to find them. What is settled
+/// behind an open one keeps its place, at 24 bytes each, and the bound of the stretch bounds those
+/// as well.
 #[derive(Debug, Default)]
 pub(crate) struct Unsettled {
     row: VecDeque<Slot>,
@@ -32,7 +33,10 @@ impl Unsettled {
 
     /// Settles an offset and gives its bytes; `None` when it is not open.
     pub(crate) fn settle(&mut self, offset: i64) -> Option<u64> {
-        let place = self.row.binary_search_by_key(&offset, |slot| slot.offset).ok()?;
+        let place = self
+            .row
+            .binary_search_by_key(&offset, |slot| slot.offset)
+            .ok()?;
         let slot = self.row.get_mut(place).filter(|slot| slot.open)?;
         slot.open = false;
         let bytes = slot.bytes;
@@ -70,7 +74,10 @@ mod tests {
         assert_eq!(unsettled.settle(5), None, "never opened");
         assert_eq!((unsettled.first(), unsettled.len()), (Some(3), 3));
         assert_eq!((unsettled.settle(3), unsettled.first()), (Some(7), Some(4)));
-        assert_eq!((unsettled.settle(4), unsettled.first()), (Some(7), Some(10)));
+        assert_eq!(
+            (unsettled.settle(4), unsettled.first()),
+            (Some(7), Some(10))
+        );
         assert_eq!((unsettled.settle(10), unsettled.first()), (Some(7), None));
         assert_eq!(unsettled.len(), 0);
     }

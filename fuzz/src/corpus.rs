@@ -16,21 +16,36 @@ pub(crate) struct Running(Option<(PathBuf, File)>);
 
 impl Corpus {
     pub(crate) fn open(target: &str) -> Self {
-        Self(Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus").join(target))
+        Self(
+            Path::new(env!("CARGO_MANIFEST_DIR"))
+                .join("corpus")
+                .join(target),
+        )
     }
 
-    /// All inputs: first those that killed a process, then those that failed, then the others by name, so that runs
-    /// repeat.
+    /// All inputs: first those that killed a process, then those that failed, then the others by
+    /// name, so that runs repeat.
     pub(crate) fn inputs(&self) -> Vec<Vec<u8>> {
         let entries = std::fs::read_dir(&self.0).into_iter().flatten().flatten();
         let mut paths: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
         let rank = |path: &Path| {
-            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            (!name.starts_with("running-"), !name.starts_with("crash-"), name)
+            let name = path
+                .file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned();
+            (
+                !name.starts_with("running-"),
+                !name.starts_with("crash-"),
+                name,
+            )
         };
         paths.sort_by_key(|path| rank(path));
         // A `running-` file of another process may go while we look.
-        paths.iter().filter_map(|path| std::fs::read(path).ok()).collect()
+        paths
+            .iter()
+            .filter_map(|path| std::fs::read(path).ok())
+            .collect()
     }
 
     pub(crate) fn keep_crash(&self, input: &[u8]) -> PathBuf {

@@ -1,17 +1,19 @@
 //! Fuzzing on stable Rust, as ordinary tests.
 //!
-//! The connector is a binary crate, so its parsers can only be reached from inside: a target is a test named `fuzzed_…`
-//! that hands [`fuzz`] a closure of assertions. Each run first repeats the stored corpus (`fuzz/corpus/<target>/`), then
-//! mutates it with a seeded generator. There is no coverage guidance, which needs an instrumented compiler; in its place an
-//! input whose *outcome* (what the closure returns) was not seen before becomes a parent of further inputs.
+//! The connector is a binary crate, so its parsers can only be reached from inside: a target is a
+//! test named `fuzzed_…` that hands [`fuzz`] a closure of assertions. Each run first repeats the
+//! stored corpus (`fuzz/corpus/<target>/`), then mutates it with a seeded generator. There is no
+//! coverage guidance, which needs an instrumented compiler; in its place an input whose *outcome*
+//! (what the closure returns) was not seen before becomes a parent of further inputs.
 //!
-//! `cargo xtask fuzz --seconds N` runs every target for that long. The environment decides for a single one:
-//! `FUZZ_SECONDS` or `FUZZ_EXECUTIONS` how long, `FUZZ_SEED` where the generator begins, `FUZZ_REPORT` which file the count
-//! of executions is appended to.
+//! `cargo xtask fuzz --seconds N` runs every target for that long. The environment decides for a
+//! single one: `FUZZ_SECONDS` or `FUZZ_EXECUTIONS` how long, `FUZZ_SEED` where the generator
+//! begins, `FUZZ_REPORT` which file the count of executions is appended to.
 //!
-//! An input that fails is kept in the corpus as `crash-<hash>`, so the next run begins with it. The input at work is also
-//! kept, as `running-<process>`, because the end of the stack or of the memory leaves no time to write: if the
-//! process dies, that file stays behind, and the next run begins with it as well.
+//! An input that fails is kept in the corpus as `crash-<hash>`, so the next run begins with it. The
+//! input at work is also kept, as `running-<process>`, because the end of the stack or of the
+//! memory leaves no time to write: if the process dies, that file stays behind, and the next run
+//! begins with it as well.
 
 mod corpus;
 mod mutate;
@@ -51,8 +53,8 @@ enum Until {
     Elapsed(Duration),
 }
 
-/// Runs a target. `check` asserts what must hold for any input whatever, and returns what came out, so that inputs with
-/// new outcomes are followed.
+/// Runs a target. `check` asserts what must hold for any input whatever, and returns what came out,
+/// so that inputs with new outcomes are followed.
 ///
 /// # Panics
 /// With the assertion that failed, after the input was kept and its place printed.
@@ -115,10 +117,18 @@ fn plan(executions: u64) -> (Until, u64) {
     let until = match (number("FUZZ_SECONDS"), number("FUZZ_EXECUTIONS")) {
         (Some(seconds), _) => Until::Elapsed(Duration::from_secs(seconds)),
         (None, Some(executions)) => Until::Executions(executions),
-        (None, None) => return (Until::Executions(executions), number("FUZZ_SEED").unwrap_or(SEED)),
+        (None, None) => {
+            return (
+                Until::Executions(executions),
+                number("FUZZ_SEED").unwrap_or(SEED),
+            );
+        }
     };
     // A long run that always tries the same would find nothing new.
-    (until, number("FUZZ_SEED").unwrap_or_else(|| fastrand::u64(..)))
+    (
+        until,
+        number("FUZZ_SEED").unwrap_or_else(|| fastrand::u64(..)),
+    )
 }
 
 fn report(name: &str, executions: u64, outcomes: usize, elapsed: Duration) {

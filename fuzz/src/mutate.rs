@@ -61,7 +61,11 @@ impl<'a> Mutator<'a> {
 
     /// A number below `end`; 0 when `end` is 0.
     pub fn below(&mut self, end: usize) -> usize {
-        if end == 0 { 0 } else { self.random.usize(..end) }
+        if end == 0 {
+            0
+        } else {
+            self.random.usize(..end)
+        }
     }
 
     /// A new input.
@@ -167,7 +171,8 @@ impl<'a> Mutator<'a> {
         input.splice(start..end, number.to_string().into_bytes());
     }
 
-    /// Takes one value's place: dropped, doubled, or another in its stead, so that the text mostly stays well-formed.
+    /// Takes one value's place: dropped, doubled, or another in its stead, so that the text mostly
+    /// stays well-formed.
     fn value(&mut self, input: &mut Vec<u8>, parents: &[Vec<u8>]) {
         let from = self.below(input.len());
         let Some((start, end)) = value_at(input, from) else {
@@ -195,7 +200,8 @@ impl<'a> Mutator<'a> {
             3 | 4 => {
                 let other = self.parent(parents);
                 let from = self.below(other.len());
-                value_at(other, from).map_or_else(Vec::new, |(start, end)| other[start..end].to_vec())
+                value_at(other, from)
+                    .map_or_else(Vec::new, |(start, end)| other[start..end].to_vec())
             }
             _ => self.token(),
         };
@@ -233,7 +239,9 @@ fn value_at(text: &[u8], from: usize) -> Option<(usize, usize)> {
             }
             at
         }
-        _ => (start..text.len()).find(|at| !bare(text[*at])).unwrap_or(text.len()),
+        _ => (start..text.len())
+            .find(|at| !bare(text[*at]))
+            .unwrap_or(text.len()),
     };
     Some((start, end))
 }
@@ -262,7 +270,9 @@ mod tests {
         ];
         let sequence = |seed| {
             let mut mutator = Mutator::new(seed, &["token"]);
-            (0..2_000).map(|_| mutator.mutate(&parents)).collect::<Vec<_>>()
+            (0..2_000)
+                .map(|_| mutator.mutate(&parents))
+                .collect::<Vec<_>>()
         };
         let first = sequence(1);
         assert_eq!(first, sequence(1));

@@ -27,13 +27,18 @@ impl Watch {
             while done.recv_timeout(LIMIT) == Err(RecvTimeoutError::Timeout) {
                 let now = watched.load(Ordering::Relaxed);
                 if now == before {
-                    println!("fuzz {target}: an input takes longer than {LIMIT:?}; it is kept as running-<process>");
+                    println!(
+                        "fuzz {target}: an input takes longer than {LIMIT:?}; it is kept as running-<process>"
+                    );
                     std::process::abort();
                 }
                 before = now;
             }
         });
-        Self { count, _done: sender }
+        Self {
+            count,
+            _done: sender,
+        }
     }
 
     pub(crate) fn tick(&self) {

@@ -64,7 +64,11 @@ pub(crate) fn write_head(out: &mut Sink, offset: i64) {
 pub(crate) fn write_hex(out: &mut Sink, bytes: &[u8]) {
     for byte in bytes {
         for half in [byte >> 4, byte & 0xf] {
-            out.push(if half < 10 { b'0' + half } else { b'a' + half - 10 });
+            out.push(if half < 10 {
+                b'0' + half
+            } else {
+                b'a' + half - 10
+            });
         }
     }
 }

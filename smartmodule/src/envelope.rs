@@ -1,8 +1,8 @@
 //! The wrappers an event arrives in, taken off.
 //!
-//! Forms of `capillary-events` 1.1–1.3: A (the webhook's), B (`attributes`, of queues), C (`{data, errors, warnings}`),
-//! D1 (`{body}`), D2 (`{event: {body}}`), each possibly inside another, and the broken one whose envelope keys stand
-//! inside `data`.
+//! Forms of `capillary-events` 1.1–1.3: A (the webhook's), B (`attributes`, of queues), C (`{data,
+//! errors, warnings}`), D1 (`{body}`), D2 (`{event: {body}}`), each possibly inside another, and
+//! the broken one whose envelope keys stand inside `data`.
 
 use std::borrow::Cow;
 
@@ -49,7 +49,11 @@ impl<'a> Envelope<'a> {
     /// Takes the wrappers off.
     pub(crate) fn open(document: Value<'a>, slots: &'a mut Slots) -> Result<Self, Reject> {
         if !document.is_object() {
-            return Err(Reject::new("not_an_object", "", "an event is a JSON object"));
+            return Err(Reject::new(
+                "not_an_object",
+                "",
+                "an event is a JSON object",
+            ));
         }
         // Nearly always there is no wrapper.
         let name = slots.fill(document).get(Key::EventName);
@@ -73,7 +77,9 @@ impl<'a> Envelope<'a> {
         let mut queue = None;
         let mut pointer = String::new();
         for _ in 0..MAX_WRAPPERS {
-            let Some((inner, step)) = unwrap(root) else { break };
+            let Some((inner, step)) = unwrap(root) else {
+                break;
+            };
             if step == "/attributes" {
                 queue = Some(root);
             }
@@ -116,12 +122,14 @@ impl<'a> Envelope<'a> {
         let rest = behind(rest, b":")?;
         let name = behind(rest, b"\"")?;
         name.split_at_checked(plain_prefix(name))
-            .filter(|(name, rest)| matches!(name, [b'!'..=b'~', .., b'!'..=b'~']) && rest.starts_with(b"\""))
+            .filter(|(name, rest)| {
+                matches!(name, [b'!'..=b'~', .., b'!'..=b'~']) && rest.starts_with(b"\"")
+            })
             .filter(|(name, _)| *name != b"null")
     }
 
-    /// Whether no other name can follow: a repeated key would count instead of the first. And whether the document ends
-    /// as one does: a cut record is worth telling.
+    /// Whether no other name can follow: a repeated key would count instead of the first. And
+    /// whether the document ends as one does: a cut record is worth telling.
     pub(crate) fn is_last_name(rest: &[u8]) -> bool {
         rest.trim_ascii_end().ends_with(b"}") && !may_name(rest)
     }
@@ -234,7 +242,8 @@ fn unwrap(value: Value<'_>) -> Option<(Value<'_>, &'static str)> {
     {
         return Some((inner, "/event/body"));
     }
-    // Form C: `data` is the whole event, or another wrapper. In the broken form it has no `data` of its own.
+    // Form C: `data` is the whole event, or another wrapper. In the broken form it has no `data` of
+    // its own.
     let inner = value.get(Key::Data).filter(Value::is_object)?;
     (object(inner.get(Key::Data)) || object(inner.get(Key::Attributes))).then_some((inner, "/data"))
 }

@@ -10,7 +10,8 @@ use crate::program::Program;
 use crate::read;
 use crate::text::Text;
 
-/// How much of the optional parts is left out to keep the event under its size limit; each level includes those before.
+/// How much of the optional parts is left out to keep the event under its size limit; each level
+/// includes those before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Trim {
     Nothing,
@@ -53,7 +54,8 @@ pub(crate) struct Event<'a> {
     pub(crate) id: Text<'a>,
 }
 
-/// Events of the same shape have their members in the same places of their documents, and are mapped by the same steps.
+/// Events of the same shape have their members in the same places of their documents, and are
+/// mapped by the same steps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Shape {
     kind: EventKind,

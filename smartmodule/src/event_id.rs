@@ -11,8 +11,8 @@ use crate::sink::Sink;
 use crate::text::Text;
 use crate::time::epoch;
 
-/// Capillary's own id, else a hash of what makes the event this event. Never random: a repeated delivery must get the
-/// same one.
+/// Capillary's own id, else a hash of what makes the event this event. Never random: a repeated
+/// delivery must get the same one.
 pub(crate) fn event_id<'a>(
     kind: EventKind,
     envelope: &Envelope<'a>,
@@ -37,7 +37,9 @@ fn hashed_id<'a>(
     organization: Option<&str>,
     data: Members<'_, '_>,
 ) -> Text<'a> {
-    let created_at = envelope.get(Key::CreatedAt).and_then(|value| epoch(value).ok());
+    let created_at = envelope
+        .get(Key::CreatedAt)
+        .and_then(|value| epoch(value).ok());
     let mut text = Sink::default();
     for part in [
         Some(Text::Plain(kind.name())),
@@ -48,7 +50,8 @@ fn hashed_id<'a>(
         text.put(part.unwrap_or(Text::Plain("")).as_bytes());
         text.push(b'\n');
     }
-    // In the broken form the envelope's own keys stand in `data`: without them it is the same `data` as in all others.
+    // In the broken form the envelope's own keys stand in `data`: without them it is the same
+    // `data` as in all others.
     let skip = if envelope.broken { ENVELOPE_KEYS } else { &[] };
     write_canonical(&mut text, data.object(), skip);
     let mut hex = Sink::default();
@@ -57,7 +60,8 @@ fn hashed_id<'a>(
     Text::made(String::from_utf8_lossy(hex.written()).into_owned())
 }
 
-/// Whether an id can be `_id`, which XDM declares a URI reference: what stands before a colon must be a scheme.
+/// Whether an id can be `_id`, which XDM declares a URI reference: what stands before a colon must
+/// be a scheme.
 fn is_event_id(id: &str) -> bool {
     if !(1..=128).contains(&id.len()) {
         return false;

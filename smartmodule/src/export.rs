@@ -1,12 +1,15 @@
 //! The functions the broker's engine calls.
 //!
-//! Written by hand because the code that `#[smartmodule(map)]` generates forgets its output buffer at every call: a stream
-//! then dies after about half its memory limit of output. Here the buffer is kept and used again.
+//! Written by hand because the code that `#[smartmodule(map)]` generates forgets its output buffer
+//! at every call: a stream then dies after about half its memory limit of output. Here the buffer
+//! is kept and used again.
 #![allow(unsafe_code)] // The engine passes buffers as pointers; everything behind them is safe code in `wire`.
 
 use std::cell::RefCell;
 
-use fluvio_smartmodule::dataplane::smartmodule::{SmartModuleInitErrorStatus, SmartModuleTransformErrorStatus};
+use fluvio_smartmodule::dataplane::smartmodule::{
+    SmartModuleInitErrorStatus, SmartModuleTransformErrorStatus,
+};
 
 use crate::params::Params;
 use crate::wire::{InitError, Machine, WireError, init as read_params};

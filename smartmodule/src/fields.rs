@@ -1,4 +1,5 @@
-//! Every field the mapping can write: for `omit-fields`, for Data Prep mappings and for provisioning a schema.
+//! Every field the mapping can write: for `omit-fields`, for Data Prep mappings and for
+//! provisioning a schema.
 //!
 //! A test holds these tables against what the mapping writes, in both directions.
 
@@ -290,7 +291,13 @@ pub(crate) fn is_required(path: &str) -> bool {
 pub(crate) fn is_known(path: &str, tenant: Option<&str>) -> bool {
     let below = |field: &Field| {
         let known = field.path.replace("[]", "");
-        known == path || known.strip_prefix(path).is_some_and(|rest| rest.starts_with('.'))
+        known == path
+            || known
+                .strip_prefix(path)
+                .is_some_and(|rest| rest.starts_with('.'))
     };
-    event_paths(tenant).iter().chain(&profile_paths(tenant)).any(below)
+    event_paths(tenant)
+        .iter()
+        .chain(&profile_paths(tenant))
+        .any(below)
 }

@@ -1,4 +1,5 @@
-//! Who an event is about: one customer, or nobody. Two customers in one identityMap would be linked for good.
+//! Who an event is about: one customer, or nobody. Two customers in one identityMap would be linked
+//! for good.
 
 use crate::envelope::Envelope;
 use crate::json::{Members, Value, is_plain_address, is_plain_number};
@@ -39,7 +40,9 @@ impl CustomerPlaces {
     pub(crate) fn of(block: Value<'_>) -> Self {
         let position = |value: Option<Value<'_>>| value.map_or(0, Value::position);
         let instore = block.get_any_case(Key::Instore, "instore");
-        let id = |key: Key, name: &str| position(instore.and_then(|instore| instore.get_any_case(key, name)));
+        let id = |key: Key, name: &str| {
+            position(instore.and_then(|instore| instore.get_any_case(key, name)))
+        };
         Self {
             customer_id: position(block.get(Key::CustomerId)),
             email: id(Key::Email, "email"),
@@ -60,7 +63,8 @@ impl<'a> Customer<'a> {
     fn read_at(block: Value<'a>, places: &CustomerPlaces) -> Self {
         let at = |place: u32| (place != 0).then(|| block.moved(place));
         let id = |place: u32| at(place).and_then(read::id_here);
-        let (email, mobile, external_id) = (id(places.email), id(places.mobile), id(places.external_id));
+        let (email, mobile, external_id) =
+            (id(places.email), id(places.mobile), id(places.external_id));
         // Hashed organisations and test data have one text in all three: it identifies nobody.
         let hashed = email.is_some() && email == mobile && mobile == external_id;
         let keep = |value: Option<Text<'a>>| value.filter(|_| !hashed);
@@ -80,7 +84,10 @@ impl<'a> Customer<'a> {
     }
 
     fn is_nobody(&self) -> bool {
-        self.customer_id.is_none() && self.email.is_none() && self.mobile.is_none() && self.external_id.is_none()
+        self.customer_id.is_none()
+            && self.email.is_none()
+            && self.mobile.is_none()
+            && self.external_id.is_none()
     }
 
     /// Whether both blocks name the same person.
@@ -88,7 +95,9 @@ impl<'a> Customer<'a> {
         match (&self.customer_id, &other.customer_id) {
             (Some(one), Some(two)) => one == two,
             (None, None) => {
-                self.email == other.email && self.mobile == other.mobile && self.external_id == other.external_id
+                self.email == other.email
+                    && self.mobile == other.mobile
+                    && self.external_id == other.external_id
             }
             _ => false,
         }
@@ -96,7 +105,12 @@ impl<'a> Customer<'a> {
 
     /// The value of an identity, qualified by the organisation when the parameter says so.
     #[inline(always)]
-    fn value(&self, identifier: Identifier, params: &Params, org: Option<&str>) -> Option<Text<'_>> {
+    fn value(
+        &self,
+        identifier: Identifier,
+        params: &Params,
+        org: Option<&str>,
+    ) -> Option<Text<'_>> {
         let value = match identifier {
             Identifier::CustomerId => match (&self.customer_id, params.qualify_identity) {
                 (Some(id), true) => org.map(|org| Text::made(format!("{org}-{}", &**id))),
@@ -117,8 +131,18 @@ impl<'a> Customer<'a> {
     }
 
     /// Writes the identityMap: the primary identity, and the others unless `only_primary`.
-    pub(crate) fn write(&self, xdm: &mut Xdm<'_>, params: &Params, org: Option<&str>, only_primary: bool) {
-        let count = if only_primary { 1 } else { params.identities.len() };
+    pub(crate) fn write(
+        &self,
+        xdm: &mut Xdm<'_>,
+        params: &Params,
+        org: Option<&str>,
+        only_primary: bool,
+    ) {
+        let count = if only_primary {
+            1
+        } else {
+            params.identities.len()
+        };
         let identities = params.identities.iter().take(count).enumerate();
         let Some(open) = xdm.open_here(name!("identityMap")) else {
             return;
@@ -181,9 +205,11 @@ pub(crate) fn subject<'a>(
     envelope: &Envelope<'_>,
 ) -> Result<Customer<'a>, Verdict> {
     let block = |key: Key| data.get(key).filter(Value::is_object).map(Customer::read);
-    let member = |key: Key| read::member(data.get(key), Key::CustomerIdentifiers).map(Customer::read);
+    let member =
+        |key: Key| read::member(data.get(key), Key::CustomerIdentifiers).map(Customer::read);
     let found = match kind {
-        // The victim's id belongs to the survivor from now on, but the two must not be linked by us.
+        // The victim's id belongs to the survivor from now on, but the two must not be linked by
+        // us.
         EventKind::LoyaltyCustomerMerge => block(Key::SurvivorCustomerIdentifiers),
         EventKind::GroupCreated | EventKind::GroupUpdated => member(Key::PrimaryMember),
         EventKind::GroupMemberAdded => member(Key::MemberAdded),
@@ -191,18 +217,26 @@ pub(crate) fn subject<'a>(
         EventKind::PointsContributionToGroup => member(Key::ContributingMember),
         EventKind::CouponIssue => {
             let coupons = data.get(Key::Coupons).into_iter().flat_map(Value::items);
-            let customers = coupons.filter_map(|coupon| read::member(Some(coupon), Key::CustomerIdentifiers));
+            let customers =
+                coupons.filter_map(|coupon| read::member(Some(coupon), Key::CustomerIdentifiers));
             let found = only(customers.map(Customer::read), envelope, "/data/coupons")?;
             found.or_else(|| block(Key::CustomerIdentifiers))
         }
         EventKind::UpdateRewardTransaction => {
-            let updates = data.get(Key::TransactionUpdates).into_iter().flat_map(Value::items);
+            let updates = data
+                .get(Key::TransactionUpdates)
+                .into_iter()
+                .flat_map(Value::items);
             let customer = |id| Customer {
                 customer_id: Some(id),
                 ..Customer::default()
             };
-            let customers =
-                updates.filter_map(|update| update.get(Key::CustomerId).and_then(read::numbered).map(customer));
+            let customers = updates.filter_map(|update| {
+                update
+                    .get(Key::CustomerId)
+                    .and_then(read::numbered)
+                    .map(customer)
+            });
             only(customers, envelope, "/data/transactionUpdates")?
         }
         _ => return own(data, places).ok_or(Verdict::Skip("no_identity")),
@@ -224,7 +258,11 @@ fn own<'a>(data: Members<'_, 'a>, places: &CustomerPlaces) -> Option<Customer<'a
     if customer.customer_id.is_none() {
         customer.customer_id = user_entity(data);
     }
-    if customer.is_nobody() { None } else { Some(customer) }
+    if customer.is_nobody() {
+        None
+    } else {
+        Some(customer)
+    }
 }
 
 fn user_entity<'a>(data: Members<'_, 'a>) -> Option<Text<'a>> {
@@ -256,7 +294,8 @@ fn only<'a>(
             None => found = Some(customer),
             Some(first) if first.same(&customer) => {}
             Some(_) => {
-                let message = "the event belongs to several customers, whom one record would link for good";
+                let message =
+                    "the event belongs to several customers, whom one record would link for good";
                 return Err(Reject::new("many_customers", &envelope.at(path), message).into());
             }
         }
@@ -272,7 +311,9 @@ fn normal_email(text: Text<'_>) -> Option<Text<'_>> {
             && !part.starts_with('.')
             && !part.ends_with('.')
             && !part.contains("..")
-            && !part.contains(|c: char| c.is_whitespace() || c.is_control() || "\"(),:;<>[]\\@".contains(c))
+            && !part.contains(|c: char| {
+                c.is_whitespace() || c.is_control() || "\"(),:;<>[]\\@".contains(c)
+            })
     };
     let label = |label: &str| {
         (1..=63).contains(&label.len())
@@ -280,10 +321,19 @@ fn normal_email(text: Text<'_>) -> Option<Text<'_>> {
             && !label.ends_with('-')
             && label.chars().all(|c| c.is_alphanumeric() || c == '-')
     };
-    if !fits(local) || local.len() > 64 || !fits(domain) || domain.len() > 253 || !domain.split('.').all(label) {
+    if !fits(local)
+        || local.len() > 64
+        || !fits(domain)
+        || domain.len() > 253
+        || !domain.split('.').all(label)
+    {
         return None;
     }
-    Some(text.map(|text| text.chars().any(char::is_uppercase).then(|| text.to_lowercase())))
+    Some(text.map(|text| {
+        text.chars()
+            .any(char::is_uppercase)
+            .then(|| text.to_lowercase())
+    }))
 }
 
 /// Without spaces, as text; `None` when it cannot be a number people call. No plus is added.

@@ -6,7 +6,8 @@ use crate::ready::Word;
 /// How a kind is mapped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Depth {
-    /// One of the 14 kinds of Adobe's list: field by field, and mapped unless `events` says otherwise.
+    /// One of the 14 kinds of Adobe's list: field by field, and mapped unless `events` says
+    /// otherwise.
     Core,
     /// Rewards, coupons and badges: field by field, when `events` asks for them.
     Reward,
@@ -173,7 +174,9 @@ impl Kinds {
 
 impl FromIterator<EventKind> for Kinds {
     fn from_iter<I: IntoIterator<Item = EventKind>>(kinds: I) -> Self {
-        let all: u128 = kinds.into_iter().fold(0, |set, kind| set | 1 << kind as u32);
+        let all: u128 = kinds
+            .into_iter()
+            .fold(0, |set, kind| set | 1 << kind as u32);
         Self([all as u64, (all >> u64::BITS) as u64])
     }
 }
@@ -184,7 +187,13 @@ mod tests {
 
     #[test]
     fn the_default_is_the_list_of_adobe_and_every_name_leads_back_to_its_kind() {
-        assert_eq!(EventKind::ALL.iter().filter(|kind| kind.is_default()).count(), 14);
+        assert_eq!(
+            EventKind::ALL
+                .iter()
+                .filter(|kind| kind.is_default())
+                .count(),
+            14
+        );
         assert_eq!(EventKind::ALL.len(), 74);
         for kind in EventKind::ALL {
             assert_eq!(EventKind::from_name(kind.name()), Some(*kind));

@@ -1,7 +1,8 @@
 //! Maps raw Capillary loyalty events to Experience Data Model records.
 //!
-//! The same code runs as a SmartModule in the broker (kind `map`, one answer per record) and natively in the connector. It
-//! is total and pure: any bytes give exactly one answer, with no clock, no randomness and no I/O.
+//! The same code runs as a SmartModule in the broker (kind `map`, one answer per record) and
+//! natively in the connector. It is total and pure: any bytes give exactly one answer, with no
+//! clock, no randomness and no I/O.
 
 mod answer;
 mod envelope;

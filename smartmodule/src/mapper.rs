@@ -20,7 +20,8 @@ use crate::text::write_characters;
 use crate::time::{epoch, epoch_millis};
 use crate::verdict::{Reject, Verdict};
 
-/// Profile drops a larger event silently, after it was acknowledged (Adobe's Profile guardrails: 10 KB).
+/// Profile drops a larger event silently, after it was acknowledged (Adobe's Profile guardrails: 10
+/// KB).
 pub const MAX_EVENT_BYTES: usize = 10_000;
 
 /// Profile drops a larger profile record silently (Adobe's Profile guardrails: 100 KB).
@@ -37,12 +38,13 @@ pub struct Input<'a> {
     pub value: &'a [u8],
 }
 
-/// Maps records to answers. Answers depend on the record alone. Of each kind it keeps the last event
-/// whose shape it learnt, of at most 8 kB, in memory.
+/// Maps records to answers. Answers depend on the record alone. Of each kind it keeps the last
+/// event whose shape it learnt, of at most 8 kB, in memory.
 #[derive(Debug)]
 pub struct Mapper {
     params: Params,
-    /// One for each kind that came, and one for large events and those that do not begin with their name.
+    /// One for each kind that came, and one for large events and those that do not begin with their
+    /// name.
     scratch: Vec<Option<Box<Scratch>>>,
     /// Answers on their way to a caller's vector.
     sink: Sink,
@@ -64,12 +66,15 @@ impl Mapper {
     pub fn new(params: Params) -> Self {
         Self {
             params,
-            scratch: std::iter::repeat_with(|| None).take(EventKind::ALL.len() + 1).collect(),
+            scratch: std::iter::repeat_with(|| None)
+                .take(EventKind::ALL.len() + 1)
+                .collect(),
             sink: Sink::default(),
         }
     }
 
-    /// Appends the XDM event of a record to `out`; `false`, and nothing appended, when the record is skipped or rejected.
+    /// Appends the XDM event of a record to `out`; `false`, and nothing appended, when the record
+    /// is skipped or rejected.
     pub fn event(&mut self, input: Input<'_>, out: &mut Vec<u8>) -> bool {
         self.with_sink(out, |mapper, sink| mapper.event_into(input, sink))
     }
@@ -92,7 +97,11 @@ impl Mapper {
     }
 
     /// Appends to `out` what `write` writes.
-    fn with_sink<T>(&mut self, out: &mut Vec<u8>, write: impl FnOnce(&mut Self, &mut Sink) -> T) -> T {
+    fn with_sink<T>(
+        &mut self,
+        out: &mut Vec<u8>,
+        write: impl FnOnce(&mut Self, &mut Sink) -> T,
+    ) -> T {
         let mut sink = std::mem::take(&mut self.sink);
         sink.clear();
         let written = write(self, &mut sink);
@@ -155,9 +164,13 @@ fn with_event<T>(
     if !params.organizations.as_ref().is_none_or(accepted) {
         return Err(Verdict::Skip("other_organization"));
     }
-    let data = envelope
-        .data()
-        .ok_or_else(|| Reject::new("no_data", &envelope.at("/data"), "the event has no `data` object"))?;
+    let data = envelope.data().ok_or_else(|| {
+        Reject::new(
+            "no_data",
+            &envelope.at("/data"),
+            "the event has no `data` object",
+        )
+    })?;
     let data = scratch.data.fill(data);
     let at = created_at(&envelope, input.timestamp)?;
     let places = scratch.places.fill(data);
@@ -189,7 +202,8 @@ const UNWANTED: &str = "unwanted_kind";
 
 /// What the name in front says, where Capillary writes it; unparsed.
 enum First<'a> {
-    /// The event is skipped for its name alone. What follows is not read then, so it may be anything but cut off.
+    /// The event is skipped for its name alone. What follows is not read then, so it may be
+    /// anything but cut off.
     Unwanted(&'static str),
     /// An event of this kind, most likely: for this name.
     Kind(EventKind, &'a [u8]),
@@ -205,13 +219,20 @@ fn first_kind<'a>(params: &Params, value: &'a [u8]) -> First<'a> {
     let end = value.len() - rest.len();
     match EventKind::at(value, end - name.len(), end) {
         Some(kind) if params.events.contains(kind) => First::Kind(kind, name),
-        found if Envelope::is_last_name(rest) => First::Unwanted(if found.is_some() { UNWANTED } else { UNKNOWN }),
+        found if Envelope::is_last_name(rest) => {
+            First::Unwanted(if found.is_some() { UNWANTED } else { UNKNOWN })
+        }
         _ => First::Unknown,
     }
 }
 
 /// Writes the answer to an event that is mapped.
-fn write(event: &Event<'_>, offset: i64, resolved: &mut Resolved, out: &mut Sink) -> Result<(), Verdict> {
+fn write(
+    event: &Event<'_>,
+    offset: i64,
+    resolved: &mut Resolved,
+    out: &mut Sink,
+) -> Result<(), Verdict> {
     write_head(out, offset);
     out.piece(piece!(b",\"name\":\""));
     out.known(event.kind.event_name());
@@ -271,8 +292,16 @@ fn not_utf8(value: &[u8]) -> Reject {
 #[inline(never)]
 fn not_json(fault: Fault) -> Reject {
     match fault {
-        Fault::Syntax(at) => Reject::new("not_json", "", &format!("the record is no JSON document: byte {at}")),
-        Fault::TooDeep => Reject::new("too_complex", "", "the record is nested deeper than 64 levels"),
+        Fault::Syntax(at) => Reject::new(
+            "not_json",
+            "",
+            &format!("the record is no JSON document: byte {at}"),
+        ),
+        Fault::TooDeep => Reject::new(
+            "too_complex",
+            "",
+            "the record is nested deeper than 64 levels",
+        ),
         Fault::TooMany => Reject::new("too_complex", "", "the record has more than 262144 values"),
     }
 }
@@ -298,7 +327,8 @@ fn created_at(envelope: &Envelope<'_>, timestamp: Option<i64>) -> Result<i64, Re
 #[cold]
 #[inline(never)]
 fn bad_time(envelope: &Envelope<'_>, name: &str) -> Reject {
-    let message = format!("`{name}` is no time in epoch milliseconds (13 digits) or seconds (10 digits)");
+    let message =
+        format!("`{name}` is no time in epoch milliseconds (13 digits) or seconds (10 digits)");
     Reject::new("bad_time", &envelope.at(&format!("/{name}")), &message)
 }
 
@@ -311,14 +341,17 @@ fn write_lane_key(out: &mut Sink, event: &Event<'_>) -> Result<(), Verdict> {
     match &event.customer.customer_id {
         Some(id) => write_characters(out, id),
         None => {
-            let primary = event.customer.primary(event.params, event.organization.as_deref());
+            let primary = event
+                .customer
+                .primary(event.params, event.organization.as_deref());
             write_characters(out, &primary.ok_or(Verdict::Skip("no_primary_identity"))?);
         }
     }
     Ok(())
 }
 
-/// Writes the event, leaving out as little as the limit demands; gives where its identityMap stands.
+/// Writes the event, leaving out as little as the limit demands; gives where its identityMap
+/// stands.
 fn fit_event(
     event: &Event<'_>,
     notes: &mut Notes,

@@ -3,7 +3,8 @@
 /// The paths to leave out.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Omit {
-    /// Node 0 is the root; a child is the key, and the index of its node or `None` where a path ends.
+    /// Node 0 is the root; a child is the key, and the index of its node or `None` where a path
+    /// ends.
     nodes: Vec<Vec<(String, Option<usize>)>>,
 }
 
@@ -45,7 +46,9 @@ impl Omit {
         let mut keys = path.split('.').peekable();
         while let Some(key) = keys.next() {
             let fresh = self.nodes.len();
-            let Some(children) = self.nodes.get_mut(at) else { return };
+            let Some(children) = self.nodes.get_mut(at) else {
+                return;
+            };
             let index = match children.iter().position(|(name, _)| name == key) {
                 Some(index) => index,
                 None => {

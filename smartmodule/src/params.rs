@@ -44,7 +44,8 @@ pub struct Params {
     pub(crate) qualify_identity: bool,
 }
 
-/// A parameter that is not known or whose value cannot be used. The fault is the user's and does not heal.
+/// A parameter that is not known or whose value cannot be used. The fault is the user's and does
+/// not heal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ParamError {
     /// The parameter's name, as given.
@@ -71,7 +72,10 @@ impl Default for Params {
                 .collect(),
             organizations: None,
             identities: vec![
-                (Identifier::CustomerId, Namespace::new("CapillaryId".to_owned())),
+                (
+                    Identifier::CustomerId,
+                    Namespace::new("CapillaryId".to_owned()),
+                ),
                 (Identifier::Email, Namespace::new("Email".to_owned())),
             ],
             program_id: None,
@@ -91,8 +95,11 @@ impl Params {
     /// Reads the parameters of a transform's `with` section.
     ///
     /// # Errors
-    /// When a parameter is unknown, given twice, or has a value that cannot be used. The fault is the user's.
-    pub fn from_pairs<I: IntoIterator<Item = (String, String)>>(pairs: I) -> Result<Self, ParamError> {
+    /// When a parameter is unknown, given twice, or has a value that cannot be used. The fault is
+    /// the user's.
+    pub fn from_pairs<I: IntoIterator<Item = (String, String)>>(
+        pairs: I,
+    ) -> Result<Self, ParamError> {
         // In the order of their names: of several faults the first one is told.
         let mut given: Vec<(String, String)> = Vec::new();
         for (name, value) in pairs {
@@ -114,10 +121,14 @@ impl Params {
             let value = value.trim();
             let read = match name.as_str() {
                 "events" => events(value).map(|events| params.events = events),
-                "organizations" => organizations(value).map(|list| params.organizations = Some(list)),
+                "organizations" => {
+                    organizations(value).map(|list| params.organizations = Some(list))
+                }
                 "primary-identity" => Identifier::from_name(value)
                     .map(|identifier| primary = Some(identifier))
-                    .ok_or_else(|| format!("`{value}` is none of customerId, email, mobile, externalId")),
+                    .ok_or_else(|| {
+                        format!("`{value}` is none of customerId, email, mobile, externalId")
+                    }),
                 "identities" => identities(value).map(|identities| params.identities = identities),
                 "program-id" => program(value).map(|id| params.program_id = Some(id)),
                 "tenant" => tenant(value).map(|tenant| params.tenant = Some(Tenant::new(tenant))),
@@ -139,11 +150,12 @@ impl Params {
             })?;
         }
         if let Some((_, value)) = given.iter().find(|(name, _)| name == "omit-fields") {
-            params.omit =
-                omit(value.trim(), params.tenant.as_ref().map(Tenant::name)).map_err(|message| ParamError {
+            params.omit = omit(value.trim(), params.tenant.as_ref().map(Tenant::name)).map_err(
+                |message| ParamError {
                     name: "omit-fields".to_owned(),
                     message,
-                })?;
+                },
+            )?;
         }
         params.put_primary_first(primary)?;
         Ok(params)
@@ -175,13 +187,18 @@ impl Params {
 fn list(value: &str) -> Result<Vec<String>, String> {
     let items: Vec<String> = if value.starts_with('[') {
         let mut tape = Tape::default();
-        let list = tape.parse(value).map_err(|_| "is not a JSON list".to_owned())?;
+        let list = tape
+            .parse(value)
+            .map_err(|_| "is not a JSON list".to_owned())?;
         list.root()
             .items()
             .map(|item| scalar(item).ok_or_else(|| "may hold text and numbers only".to_owned()))
             .collect::<Result<_, _>>()?
     } else {
-        value.split(',').map(|item| item.trim().to_owned()).collect()
+        value
+            .split(',')
+            .map(|item| item.trim().to_owned())
+            .collect()
     };
     if items.is_empty() || items.iter().any(String::is_empty) {
         return Err("has no value, or an empty one".to_owned());
@@ -192,7 +209,9 @@ fn list(value: &str) -> Result<Vec<String>, String> {
 fn scalar(value: Value<'_>) -> Option<String> {
     match value.string() {
         Some(text) => Some(text.trim().to_owned()),
-        None => Number::parse(value.raw())?.whole().map(std::borrow::Cow::into_owned),
+        None => Number::parse(value.raw())?
+            .whole()
+            .map(std::borrow::Cow::into_owned),
     }
 }
 
@@ -231,13 +250,18 @@ fn events(value: &str) -> Result<Kinds, String> {
     }
     names
         .iter()
-        .map(|name| EventKind::from_name(name).ok_or_else(|| format!("`{name}` is no documented event")))
+        .map(|name| {
+            EventKind::from_name(name).ok_or_else(|| format!("`{name}` is no documented event"))
+        })
         .collect()
 }
 
 fn organizations(value: &str) -> Result<Vec<String>, String> {
     let ids = list(value)?;
-    match ids.iter().find(|id| !id.bytes().all(|b| b.is_ascii_digit())) {
+    match ids
+        .iter()
+        .find(|id| !id.bytes().all(|b| b.is_ascii_digit()))
+    {
         Some(id) => Err(format!("`{id}` is no organisation id (digits)")),
         None => Ok(ids),
     }
@@ -253,7 +277,11 @@ fn program(value: &str) -> Result<String, String> {
 
 fn tenant(value: &str) -> Result<String, String> {
     let name = value.strip_prefix('_').unwrap_or(value);
-    if !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()) {
+    if !name.is_empty()
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
+    {
         Ok(format!("_{name}"))
     } else {
         Err(format!(

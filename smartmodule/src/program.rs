@@ -1,7 +1,7 @@
 //! Which loyalty program an event belongs to, and whether it is the one the profile speaks of.
 //!
-//! A profile has one `loyalty` object, while balances and tiers are per program: without a choice the last event of any
-//! program would win.
+//! A profile has one `loyalty` object, while balances and tiers are per program: without a choice
+//! the last event of any program would win.
 
 use std::borrow::Cow;
 
@@ -45,7 +45,9 @@ pub(crate) struct ProgramPlaces {
 impl ProgramPlaces {
     /// Looks for them.
     pub(crate) fn of(data: Members<'_, '_>) -> Self {
-        let details = data.get(Key::LoyaltyProgramDetails).filter(Value::is_object);
+        let details = data
+            .get(Key::LoyaltyProgramDetails)
+            .filter(Value::is_object);
         let position = |value: Option<Value<'_>>| value.map_or(0, Value::position);
         let of = |key: Key| position(read::find(details, key));
         Self {
@@ -56,7 +58,12 @@ impl ProgramPlaces {
             tiers: read::find(details, Key::Tiers)
                 .into_iter()
                 .flat_map(Value::items)
-                .map(|tier| (position(tier.get(Key::TierNumber)), position(tier.get(Key::TierName))))
+                .map(|tier| {
+                    (
+                        position(tier.get(Key::TierNumber)),
+                        position(tier.get(Key::TierName)),
+                    )
+                })
                 .filter(|(number, name)| *number != 0 && *name != 0)
                 .collect(),
         }
@@ -105,7 +112,8 @@ impl<'a> Program<'a> {
         }
     }
 
-    /// The name of a tier: from the event, else from the parameter. Numbers may repeat; then only agreeing names count.
+    /// The name of a tier: from the event, else from the parameter. Numbers may repeat; then only
+    /// agreeing names count.
     pub(crate) fn tier_name(&self, number: i64, params: &'a Params) -> Option<Text<'a>> {
         let tiers = self.details.into_iter().flat_map(|details| {
             self.tiers

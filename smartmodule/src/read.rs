@@ -1,4 +1,5 @@
-//! Lenient readers: Capillary writes "nothing" in many ways and the same number as integer, float or text.
+//! Lenient readers: Capillary writes "nothing" in many ways and the same number as integer, float
+//! or text.
 
 use std::borrow::Cow;
 
@@ -6,7 +7,8 @@ use crate::json::{Kind, Number, Value};
 use crate::keys::Key;
 use crate::text::Text;
 
-/// Whether a value says nothing: null, an empty or blank text, the text `null`, an empty object or list.
+/// Whether a value says nothing: null, an empty or blank text, the text `null`, an empty object or
+/// list.
 #[inline(always)]
 pub(crate) fn is_nothing(value: Value<'_>) -> bool {
     match value.kind() {
@@ -38,7 +40,8 @@ pub(crate) fn member<'a>(value: Option<Value<'a>>, key: Key) -> Option<Value<'a>
     value?.find(key).filter(|value| !is_nothing(*value))
 }
 
-/// A text without the blanks around it; numbers and booleans as their text. `None` for what says nothing.
+/// A text without the blanks around it; numbers and booleans as their text. `None` for what says
+/// nothing.
 #[inline(never)]
 pub(crate) fn text(value: Value<'_>) -> Option<Text<'_>> {
     text_here(value)
@@ -74,7 +77,8 @@ fn odd_text(value: Value<'_>, kind: Kind) -> Option<Text<'_>> {
     (!is_blank(&text)).then_some(text)
 }
 
-/// An id as text: integers of any size, integral floats (`1676.0` is `1676`), or text. `-1` means none.
+/// An id as text: integers of any size, integral floats (`1676.0` is `1676`), or text. `-1` means
+/// none.
 #[inline(never)]
 pub(crate) fn id(value: Value<'_>) -> Option<Text<'_>> {
     id_here(value)
@@ -106,7 +110,8 @@ fn whole(number: Number<'_>) -> Option<Text<'_>> {
     })
 }
 
-/// An id Capillary numbers itself: as [`id`], also when it comes as the text of a float; 0 means none, too.
+/// An id Capillary numbers itself: as [`id`], also when it comes as the text of a float; 0 means
+/// none, too.
 #[inline(always)]
 pub(crate) fn numbered(value: Value<'_>) -> Option<Text<'_>> {
     let (_, start, end) = value.place();

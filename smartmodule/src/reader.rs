@@ -1,6 +1,7 @@
 //! Reads Fluvio's encoding in place.
 //!
-//! Its own types would do, and at the price of a tenth of this module's size; tests hold both against each other.
+//! Its own types would do, and at the price of a tenth of this module's size; tests hold both
+//! against each other.
 
 /// From these versions on parameters say how far to look back: so many records, so long ago.
 const FIRST_WITH_LOOKBACK: i16 = 20;
@@ -52,7 +53,9 @@ impl<'a> Reader<'a> {
         };
         self.at += short.1;
         let number = short.0;
-        Some(i64::from((number >> 1).cast_signed() ^ -(number & 1).cast_signed()))
+        Some(i64::from(
+            (number >> 1).cast_signed() ^ -(number & 1).cast_signed(),
+        ))
     }
 
     fn long_varint(&mut self) -> Option<i64> {
@@ -85,7 +88,8 @@ impl<'a> Reader<'a> {
             1 => {
                 self.data()?; // key
             }
-            // Neither "none" nor "some": Fluvio's own types refuse it, and would refuse an answer that repeats it.
+            // Neither "none" nor "some": Fluvio's own types refuse it, and would refuse an answer
+            // that repeats it.
             _ => return None,
         }
         let before = self.bytes.get(start..self.at)?;
@@ -116,7 +120,8 @@ impl<'a> Reader<'a> {
         str::from_utf8(self.take(usize::try_from(length).unwrap_or(0))?).ok()
     }
 
-    /// `SmartModuleExtraParams`: a map of texts, and from version 20 on how far to look back, which is passed over.
+    /// `SmartModuleExtraParams`: a map of texts, and from version 20 on how far to look back, which
+    /// is passed over.
     pub(crate) fn params(&mut self, version: i16) -> Option<Vec<(String, String)>> {
         let count = u16::from_be_bytes(self.take(2)?.try_into().ok()?);
         let mut params = Vec::new();

@@ -14,11 +14,18 @@ pub(crate) struct ReadyMade {
 impl ReadyMade {
     pub(crate) fn new(bytes: &[u8]) -> Self {
         let mut padded = [0; LONG];
-        padded.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
+        padded
+            .iter_mut()
+            .zip(bytes)
+            .for_each(|(to, from)| *to = *from);
         Self {
             padded,
             length: bytes.len(),
-            long: if bytes.len() > LONG { bytes.to_vec() } else { Vec::new() },
+            long: if bytes.len() > LONG {
+                bytes.to_vec()
+            } else {
+                Vec::new()
+            },
         }
     }
 }

@@ -1,8 +1,9 @@
 //! Where answers are written.
 //!
-//! Most of what is written is a few bytes long, and a call into the allocator or the host (`memory.copy`) costs more than
-//! such a copy. So the buffer is kept filled beyond what was written, and short pieces are copied in fixed sizes, over the
-//! end of the piece: what came too much is overwritten by what follows.
+//! Most of what is written is a few bytes long, and a call into the allocator or the host
+//! (`memory.copy`) costs more than such a copy. So the buffer is kept filled beyond what was
+//! written, and short pieces are copied in fixed sizes, over the end of the piece: what came too
+//! much is overwritten by what follows.
 
 use std::ops::Range;
 
@@ -24,7 +25,8 @@ pub(crate) struct Sink {
     buffer: Vec<u8>,
     /// How many bytes of the buffer are written.
     at: usize,
-    /// Below it [`SPARE`] bytes of the buffer follow; 0 for a buffer of fewer. Only [`grow`](Self::grow) changes both.
+    /// Below it [`SPARE`] bytes of the buffer follow; 0 for a buffer of fewer. Only
+    /// [`grow`](Self::grow) changes both.
     limit: usize,
     /// Days that were written last: most times of a stream are of a few.
     days: [WrittenDay; DAYS],
@@ -97,8 +99,8 @@ impl Sink {
         if self.at >= self.limit {
             self.grow(N);
         }
-        // SAFETY: `at` is below `limit`, if need be since `grow`, so `SPARE` bytes of the buffer follow, and `N` are no more. They are
-        // initialised, and borrowed as the buffer is.
+        // SAFETY: `at` is below `limit`, if need be since `grow`, so `SPARE` bytes of the buffer
+        // follow, and `N` are no more. They are initialised, and borrowed as the buffer is.
         unsafe { &mut *self.buffer.as_mut_ptr().add(self.at).cast() }
     }
 
@@ -106,7 +108,9 @@ impl Sink {
     #[cold]
     #[inline(never)]
     fn grow(&mut self, count: usize) {
-        let wanted = (self.at + count + SPARE).max(self.buffer.len() * 2).max(1 << 12);
+        let wanted = (self.at + count + SPARE)
+            .max(self.buffer.len() * 2)
+            .max(1 << 12);
         self.buffer.resize(wanted, 0);
         self.limit = wanted - SPARE + 1;
     }
@@ -165,7 +169,8 @@ impl Sink {
         self.at += length;
     }
 
-    /// Appends the first `length` bytes of a padded piece, then `text[start..end]`, then a quote, if that is to stay: a member.
+    /// Appends the first `length` bytes of a padded piece, then `text[start..end]`, then a quote,
+    /// if that is to stay: a member.
     #[inline(always)]
     pub(crate) fn member(
         &mut self,
@@ -175,7 +180,9 @@ impl Sink {
         is_quoted: bool,
     ) {
         let count = end.wrapping_sub(start);
-        let from = text.get(start..).and_then(|from| from.first_chunk::<SHORT>());
+        let from = text
+            .get(start..)
+            .and_then(|from| from.first_chunk::<SHORT>());
         let room = self.ahead::<{ 32 + SHORT + 1 }>();
         copy_fixed::<32>(room, piece);
         if let (Some(from), true) = (from, count <= SHORT)
@@ -192,11 +199,17 @@ impl Sink {
             }
             self.at += length + count + usize::from(is_quoted);
         } else {
-            self.long_member(piece, length, text.get(start..end).unwrap_or_default(), is_quoted);
+            self.long_member(
+                piece,
+                length,
+                text.get(start..end).unwrap_or_default(),
+                is_quoted,
+            );
         }
     }
 
-    /// As [`member`](Self::member), of a text that is long, or stands at the end of the one it is from.
+    /// As [`member`](Self::member), of a text that is long, or stands at the end of the one it is
+    /// from.
     #[inline(never)]
     fn long_member(&mut self, piece: &[u8; 32], length: usize, text: &[u8], is_quoted: bool) {
         self.padded(piece, length);

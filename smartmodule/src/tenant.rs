@@ -10,7 +10,8 @@ pub(crate) struct Tenant {
 }
 
 impl Tenant {
-    /// The namespace of this name, with its underscore, as it stands in XDM; it has nothing that needs an escape.
+    /// The namespace of this name, with its underscore, as it stands in XDM; it has nothing that
+    /// needs an escape.
     pub(crate) fn new(name: String) -> Self {
         // A comma before each: they become brackets when their containers are closed.
         let before = ReadyMade::new(format!(",\"{name}\":,\"capillary\":").as_bytes());

@@ -24,7 +24,8 @@ impl Zone {
         };
         let (hours, minutes) = rest.split_once(':')?;
         let (hours, minutes) = (digits(hours, 2)?, digits(minutes, 2)?);
-        (hours * 60 + minutes <= 14 * 60 && minutes < 60).then_some(Self(sign * (hours * 60 + minutes) * 60_000))
+        (hours * 60 + minutes <= 14 * 60 && minutes < 60)
+            .then_some(Self(sign * (hours * 60 + minutes) * 60_000))
     }
 }
 
@@ -33,7 +34,9 @@ fn digits(text: &str, length: usize) -> Option<i64> {
         return None;
     }
     text.bytes().try_fold(0, |number, digit| {
-        digit.is_ascii_digit().then(|| number * 10 + i64::from(digit - b'0'))
+        digit
+            .is_ascii_digit()
+            .then(|| number * 10 + i64::from(digit - b'0'))
     })
 }
 
@@ -64,7 +67,11 @@ impl Day {
 
     /// Days since 1970-01-01 (Howard Hinnant's `days_from_civil`).
     const fn number(self) -> i64 {
-        let year = if self.month <= 2 { self.year - 1 } else { self.year };
+        let year = if self.month <= 2 {
+            self.year - 1
+        } else {
+            self.year
+        };
         let era = year.div_euclid(400);
         let of_era = year.rem_euclid(400);
         let of_year = (153 * ((self.month + 9) % 12) + 2) / 5 + self.day - 1;
@@ -81,7 +88,11 @@ impl Day {
             let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
             let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
             let shifted = (5 * of_year + 2) / 153;
-            let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
+            let month = if shifted < 10 {
+                shifted + 3
+            } else {
+                shifted - 9
+            };
             return Self {
                 year: (year_of_era + era * 400 + (month <= 2) as u32) as i64,
                 month: month as i64,
@@ -93,7 +104,11 @@ impl Day {
         let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
         let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
         let shifted = (5 * of_year + 2) / 153;
-        let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
+        let month = if shifted < 10 {
+            shifted + 3
+        } else {
+            shifted - 9
+        };
         let year = year_of_era + era * 400 + (month <= 2) as i64;
         Self {
             year,
@@ -119,14 +134,19 @@ pub(crate) enum Moment {
 }
 
 impl Moment {
-    /// Reads what the events hold: epoch milliseconds (10 digits: seconds), `YYYY-MM-DD`, `YYYY-MM-DD HH:mm:ss`, ISO 8601.
+    /// Reads what the events hold: epoch milliseconds (10 digits: seconds), `YYYY-MM-DD`,
+    /// `YYYY-MM-DD HH:mm:ss`, ISO 8601.
     pub(crate) fn read(value: Value<'_>) -> Option<Self> {
         match value.kind() {
             Kind::Integer | Kind::Number => epoch(value).ok().map(Self::Instant),
             Kind::Word | Kind::Plain | Kind::Escaped => {
                 let text = value.string()?;
                 let text = text.trim();
-                Self::parse(text).or_else(|| Number::parse(text).and_then(|n| epoch_number(n)).map(Self::Instant))
+                Self::parse(text).or_else(|| {
+                    Number::parse(text)
+                        .and_then(|n| epoch_number(n))
+                        .map(Self::Instant)
+                })
             }
             _ => None,
         }
@@ -150,7 +170,9 @@ impl Moment {
         }
         let (fraction, zone) = match rest.strip_prefix('.') {
             Some(rest) => {
-                let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+                let end = rest
+                    .find(|c: char| !c.is_ascii_digit())
+                    .unwrap_or(rest.len());
                 let (fraction, zone) = rest.split_at_checked(end)?;
                 let ms = format!("{fraction:0<3}");
                 (digits(ms.get(..3)?, 3)?, zone)
@@ -182,7 +204,8 @@ impl Moment {
         day.year >= 2100
     }
 
-    /// The instant a thing that is valid until this moment ends: a day ends at 23:59:59 in the organisation's zone.
+    /// The instant a thing that is valid until this moment ends: a day ends at 23:59:59 in the
+    /// organisation's zone.
     pub(crate) fn end(self, zone: Option<Zone>) -> Option<i64> {
         match (self, zone) {
             (Self::Instant(ms), _) => Some(ms),
@@ -197,7 +220,9 @@ impl Moment {
         let Self::Day(day) = self else { return true };
         match zone {
             Some(Zone(zone)) => Day::of(ms.saturating_add(zone)) == day,
-            None => (day.start() - 14 * 3_600_000..day.start() + DAY_MS + 12 * 3_600_000).contains(&ms),
+            None => {
+                (day.start() - 14 * 3_600_000..day.start() + DAY_MS + 12 * 3_600_000).contains(&ms)
+            }
         }
     }
 }
@@ -206,7 +231,8 @@ impl Moment {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct BadTime;
 
-/// Milliseconds since the epoch: 13 digits as they are, 10 digits are seconds, anything else is refused.
+/// Milliseconds since the epoch: 13 digits as they are, 10 digits are seconds, anything else is
+/// refused.
 pub(crate) fn epoch(value: Value<'_>) -> Result<i64, BadTime> {
     if let Some(time) = epoch_millis(value) {
         return Ok(time);
@@ -221,7 +247,8 @@ pub(crate) fn epoch(value: Value<'_>) -> Result<i64, BadTime> {
 /// The year 2100, in milliseconds since the epoch.
 const NEVER: i64 = 4_102_444_800_000;
 
-/// Milliseconds since the epoch that stand there as thirteen digits, before [`NEVER`]: what nearly every time is.
+/// Milliseconds since the epoch that stand there as thirteen digits, before [`NEVER`]: what nearly
+/// every time is.
 #[inline(always)]
 pub(crate) fn epoch_millis(value: Value<'_>) -> Option<i64> {
     let (text, start, end) = value.place();
@@ -231,7 +258,8 @@ pub(crate) fn epoch_millis(value: Value<'_>) -> Option<i64> {
     let digits = text.get(start..)?;
     let (high, low) = (digits.first_chunk()?, digits.get(5..)?.first_chunk()?);
     // Five digits of the first eight are those before the last eight.
-    let time = i64::from(divided::<1000>(number_of_eight(*high))) * 100_000_000 + i64::from(number_of_eight(*low));
+    let time = i64::from(divided::<1000>(number_of_eight(*high))) * 100_000_000
+        + i64::from(number_of_eight(*low));
     (time < NEVER).then_some(time)
 }
 
@@ -276,7 +304,8 @@ pub(crate) fn write_instant(out: &mut Sink, ms: i64) {
     let hours = divided::<60>(minutes);
     let millis = of_day - seconds * 1000;
     let tens = divided::<10>(millis);
-    let clock = ((hours * 100 + (minutes - hours * 60)) * 100 + (seconds - minutes * 60)) * 100 + tens;
+    let clock =
+        ((hours * 100 + (minutes - hours * 60)) * 100 + (seconds - minutes * 60)) * 100 + tens;
     let digits = u64::from_le_bytes(eight_digits(clock));
     let last = u64::from(b'0') + u64::from(millis - tens * 10);
     let two = |place: u32| (digits >> (16 * place)) & 0xFFFF;

@@ -1,14 +1,15 @@
 //! What the broker hands over and takes back: a batch of records in, as many answers out.
 //!
-//! The records are walked in place, because the stock codec copies every record three times and byte by byte. Tests hold
-//! both against each other.
+//! The records are walked in place, because the stock codec copies every record three times and
+//! byte by byte. Tests hold both against each other.
 
 use crate::mapper::{Input, Mapper};
 use crate::params::Params;
 use crate::reader::{Reader, RecordParts};
 use crate::sink::Sink;
 
-/// Why a call cannot be answered: the engine speaks another protocol than this module was built for.
+/// Why a call cannot be answered: the engine speaks another protocol than this module was built
+/// for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WireError {
     /// The call's own fields.
@@ -39,8 +40,9 @@ impl Machine {
         }
     }
 
-    /// Answers every record of an encoded `SmartModuleInput`: returns how many, and an encoded `SmartModuleOutput` that
-    /// is good until the next call. Key, deltas and headers of each record stay as they are.
+    /// Answers every record of an encoded `SmartModuleInput`: returns how many, and an encoded
+    /// `SmartModuleOutput` that is good until the next call. Key, deltas and headers of each record
+    /// stay as they are.
     ///
     /// # Errors
     /// When the input is not what this version of the protocol says.
@@ -51,7 +53,8 @@ impl Machine {
         })
     }
 
-    /// As [`Self::answer`], but the output holds the bare events of the mapped records and nothing of the others.
+    /// As [`Self::answer`], but the output holds the bare events of the mapped records and nothing
+    /// of the others.
     ///
     /// # Errors
     /// As [`Self::answer`].
@@ -76,7 +79,10 @@ impl Machine {
         };
         self.out.put(&count.to_be_bytes());
         let mut written: i32 = 0;
-        let mut widths = Widths { inside: 2, value: 2 };
+        let mut widths = Widths {
+            inside: 2,
+            value: 2,
+        };
         for _ in 0..count {
             let record = records.record().ok_or(WireError::Records)?;
             let timestamp = call
@@ -113,11 +119,11 @@ struct Widths {
     value: usize,
 }
 
-/// Writes a record as it came, with the value that `answer` writes; gives the widths of its lengths. `None`, and nothing
-/// written, when `answer` has no value for it.
+/// Writes a record as it came, with the value that `answer` writes; gives the widths of its
+/// lengths. `None`, and nothing written, when `answer` has no value for it.
 ///
-/// The value is written in its place before its length is known. Its length most likely takes as many bytes as that of
-/// the record before; else the value is moved.
+/// The value is written in its place before its length is known. Its length most likely takes as
+/// many bytes as that of the record before; else the value is moved.
 fn write_record(
     out: &mut Sink,
     record: &RecordParts<'_>,
@@ -207,7 +213,8 @@ const fn varint_size(length: usize) -> usize {
 /// Reads the parameters of an encoded `SmartModuleInitInput`.
 ///
 /// # Errors
-/// [`InitError::Input`] when the input cannot be decoded, else what is wrong with a parameter, encoded for the engine.
+/// [`InitError::Input`] when the input cannot be decoded, else what is wrong with a parameter,
+/// encoded for the engine.
 #[cold]
 #[inline(never)]
 pub fn init(input: &[u8], version: i16) -> Result<Params, InitError> {

@@ -1,7 +1,9 @@
-//! Writes XDM objects straight into the answer: nothing empty, nothing null, nothing the organisation omits.
+//! Writes XDM objects straight into the answer: nothing empty, nothing null, nothing the
+//! organisation omits.
 //!
-//! Every member and every element begins with a comma; the first one's becomes the bracket of its container, when that
-//! is closed. So nothing has to know whether it is the first, and a container that stayed empty is simply taken back.
+//! Every member and every element begins with a comma; the first one's becomes the bracket of its
+//! container, when that is closed. So nothing has to know whether it is the first, and a container
+//! that stayed empty is simply taken back.
 
 use std::ops::Range;
 
@@ -87,7 +89,8 @@ impl Default for Open {
 
 /// A writer positioned inside an object or an array.
 ///
-/// Its methods are not inlined: they are called from some two hundred places, and the module's size counts.
+/// Its methods are not inlined: they are called from some two hundred places, and the module's size
+/// counts.
 #[derive(Debug)]
 pub(crate) struct Xdm<'w> {
     out: &'w mut Sink,
@@ -286,7 +289,11 @@ impl<'w> Xdm<'w> {
         let (mark, outer) = (self.out.len(), self.place);
         self.out.ready_made(tenant.before());
         let between = mark + tenant.length();
-        let open = |mark: usize, inside: usize| Open { mark, inside, outer };
+        let open = |mark: usize, inside: usize| Open {
+            mark,
+            inside,
+            outer,
+        };
         Some((open(mark, between), open(between, self.out.len())))
     }
 
@@ -381,7 +388,9 @@ impl<'w> Xdm<'w> {
     #[inline(never)]
     fn copied(&mut self, name: &Name, value: Value<'_>) {
         match value.kind() {
-            Kind::Word | Kind::Integer | Kind::True | Kind::False => self.as_it_stands(name, value, true),
+            Kind::Word | Kind::Integer | Kind::True | Kind::False => {
+                self.as_it_stands(name, value, true)
+            }
             _ => self.text(name, read::text(value)),
         }
     }

@@ -32,7 +32,10 @@ fn forms(event: &Value) -> Vec<(&'static str, Value)> {
         ("B", queue("pointsIssued", &attributes)),
         ("B with prefix", prefixed.clone()),
         ("B without name", queue("90417_pointsIssued", &nameless)),
-        ("C", json!({"data": event, "errors": null, "warnings": null})),
+        (
+            "C",
+            json!({"data": event, "errors": null, "warnings": null}),
+        ),
         ("C around B", json!({"data": prefixed})),
         ("D1", json!({"body": event})),
         (
@@ -56,9 +59,16 @@ fn all_envelope_forms_of_one_event_give_the_same_answer() {
         }
         let mut mapper = mapper(&[("tenant", "acme")]);
         let plain = answer(&mut mapper, event.to_string().as_bytes());
-        assert_eq!(plain["id"].as_str().unwrap().len(), if with_id { 36 } else { 32 });
+        assert_eq!(
+            plain["id"].as_str().unwrap().len(),
+            if with_id { 36 } else { 32 }
+        );
         for (form, event) in forms(&event) {
-            assert_eq!(answer(&mut mapper, event.to_string().as_bytes()), plain, "form {form}");
+            assert_eq!(
+                answer(&mut mapper, event.to_string().as_bytes()),
+                plain,
+                "form {form}"
+            );
         }
     }
 }
@@ -124,8 +134,15 @@ fn a_defect_is_pointed_at_where_it_stands_in_the_record() {
         ("D2", "/event/body/createdAt"),
         ("C around B", "/data/attributes/createdAt"),
     ] {
-        let (_, event) = forms(&event).into_iter().find(|(name, _)| *name == form).unwrap();
-        assert_eq!(map_json(&[], &event)["reject"]["pointer"], pointer, "{form}");
+        let (_, event) = forms(&event)
+            .into_iter()
+            .find(|(name, _)| *name == form)
+            .unwrap();
+        assert_eq!(
+            map_json(&[], &event)["reject"]["pointer"],
+            pointer,
+            "{form}"
+        );
     }
 }
 
@@ -149,14 +166,27 @@ fn what_is_no_event_is_rejected_with_the_reason() {
 #[test]
 fn an_event_nobody_wants_is_skipped_by_its_first_key_and_what_follows_is_not_read() {
     let mut mapper = mapper(&[("events", "pointsIssued")]);
-    let reason = |mapper: &mut _, text: &[u8]| answer(mapper, text)["skip"].as_str().map(str::to_owned);
+    let reason =
+        |mapper: &mut _, text: &[u8]| answer(mapper, text)["skip"].as_str().map(str::to_owned);
     for (text, expected) in [
-        (&br#"{"eventName":"tierRenewed","data":{}}"#[..], "unwanted_kind"),
-        (b"{ \"eventName\" : \"tierRenewed\" , \"data\": {}}\n", "unwanted_kind"),
+        (
+            &br#"{"eventName":"tierRenewed","data":{}}"#[..],
+            "unwanted_kind",
+        ),
+        (
+            b"{ \"eventName\" : \"tierRenewed\" , \"data\": {}}\n",
+            "unwanted_kind",
+        ),
         (br#"{"eventName":"tierRenamed"}"#, "unknown_kind"),
         // What nobody asked for may be broken.
-        (br#"{"eventName":"tierRenewed",]"data":tru}"#, "unwanted_kind"),
-        (b"{\"eventName\":\"tierRenewed\",\"data\":\"\xff\"}", "unwanted_kind"),
+        (
+            br#"{"eventName":"tierRenewed",]"data":tru}"#,
+            "unwanted_kind",
+        ),
+        (
+            b"{\"eventName\":\"tierRenewed\",\"data\":\"\xff\"}",
+            "unwanted_kind",
+        ),
     ] {
         assert_eq!(
             reason(&mut mapper, text).as_deref(),
@@ -177,7 +207,10 @@ fn an_event_nobody_wants_is_read_on_when_it_is_cut_off_or_may_have_another_name(
         )
     };
     // Of a repeated key the last value counts.
-    for name in [r#""eventName":"pointsIssued""#, r#""event\u004eame":"pointsIssued""#] {
+    for name in [
+        r#""eventName":"pointsIssued""#,
+        r#""event\u004eame":"pointsIssued""#,
+    ] {
         let answer = answer(&mut mapper, wanted(name).as_bytes());
         assert_eq!(answer["name"], "pointsIssued", "{answer}");
     }
@@ -194,6 +227,10 @@ fn an_event_nobody_wants_is_read_on_when_it_is_cut_off_or_may_have_another_name(
     // No name of a kind at all.
     for name in ["", " ", "null"] {
         let text = format!(r#"{{"eventName":"{name}","eventType":"tierRenewed"}}"#);
-        assert_eq!(answer(&mut mapper, text.as_bytes())["skip"], "unwanted_kind", "{text}");
+        assert_eq!(
+            answer(&mut mapper, text.as_bytes())["skip"],
+            "unwanted_kind",
+            "{text}"
+        );
     }
 }

@@ -44,7 +44,10 @@ fn corpus() -> Vec<Value> {
         json!({"promotionEarnSource": "s", "earnCriteria": "c", "earnRestrictions": [{"kpi": "k", "limitOn": "CUSTOMER", "maxLimit": 1, "restrictionType": "t"}],
                "redemptionRestrictions": [{"kpi": "k", "limitOn": "CUSTOMER", "maxLimit": 1, "restrictionType": "t"}]}),
     );
-    vary("CouponRedeem", json!({"transaction": {"bill_id": 5, "number": "n"}}));
+    vary(
+        "CouponRedeem",
+        json!({"transaction": {"bill_id": 5, "number": "n"}}),
+    );
     vary(
         "badgeEarned",
         json!({"issualId": "i", "issuedOn": 1_789_373_730_270_i64}),
@@ -68,7 +71,9 @@ fn leaves(value: &Value, at: &str, found: &mut BTreeMap<String, Value>) {
                 );
             }
         }
-        Value::Array(items) => items.iter().for_each(|item| leaves(item, &format!("{at}[]"), found)),
+        Value::Array(items) => items
+            .iter()
+            .for_each(|item| leaves(item, &format!("{at}[]"), found)),
         _ => drop(found.insert(at.to_owned(), value.clone())),
     }
 }
@@ -77,7 +82,9 @@ fn is(value: &Value, field_type: FieldType) -> bool {
     match field_type {
         FieldType::Text => value.is_string(),
         FieldType::Number => value.is_number(),
-        FieldType::Integer => value.as_i64().is_some_and(|number| i32::try_from(number).is_ok()),
+        FieldType::Integer => value
+            .as_i64()
+            .is_some_and(|number| i32::try_from(number).is_ok()),
         FieldType::Boolean => value.is_boolean(),
         FieldType::DateTime => value
             .as_str()

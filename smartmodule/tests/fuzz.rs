@@ -8,7 +8,8 @@ use std::io::Cursor;
 use capillary_xdm::wire::{InitError, Machine, init};
 use fluvio_smartmodule::dataplane::core::{Decoder, Encoder};
 use fluvio_smartmodule::dataplane::smartmodule::{
-    SmartModuleExtraParams, SmartModuleInitInput, SmartModuleInitOutput, SmartModuleInput, SmartModuleOutput,
+    SmartModuleExtraParams, SmartModuleInitInput, SmartModuleInitOutput, SmartModuleInput,
+    SmartModuleOutput,
 };
 use fluvio_smartmodule::{Record, RecordData};
 use fuzzing::{Target, fuzz};
@@ -37,7 +38,10 @@ fn record(key: Option<&str>, value: &[u8], offset_delta: i64) -> Record {
 }
 
 /// Whether Fluvio's own types read the records of a batch.
-#[expect(deprecated, reason = "the newer call only adds the time to each record")]
+#[expect(
+    deprecated,
+    reason = "the newer call only adds the time to each record"
+)]
 fn is_readable(input: &[u8], version: i16) -> bool {
     let mut call = SmartModuleInput::default();
     call.decode(&mut Cursor::new(input), version).is_ok() && call.try_into_records(version).is_ok()
@@ -77,7 +81,8 @@ fn fuzzed_batches_are_answered_record_by_record_or_not_at_all() {
         // A machine is as good as new after every call.
         let mut fresh = Machine::new(params(&[]));
         assert_eq!(fresh.answer(input, version).unwrap(), (count, &encoded[..]));
-        // What Fluvio's own types would not read cannot come from a broker, and its answer need not be readable either.
+        // What Fluvio's own types would not read cannot come from a broker, and its answer need not
+        // be readable either.
         if !is_readable(input, version) {
             return format!("unreadable {count}");
         }
@@ -92,7 +97,10 @@ fn fuzzed_batches_are_answered_record_by_record_or_not_at_all() {
         let mut reasons = String::new();
         for answer in &output.successes {
             let value: Value = serde_json::from_slice(answer.value.as_ref()).unwrap();
-            assert_eq!(value["offset"], base.saturating_add(answer.preamble.offset_delta()));
+            assert_eq!(
+                value["offset"],
+                base.saturating_add(answer.preamble.offset_delta())
+            );
             reasons.push_str(
                 value["reject"]["reason"]
                     .as_str()
@@ -110,7 +118,9 @@ fn init_seed(pairs: &[(&str, &str)], version: i16) -> Vec<u8> {
         .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     let params = SmartModuleExtraParams::new(pairs.collect(), None);
     let mut encoded = vec![u8::try_from(version).unwrap()];
-    SmartModuleInitInput { params }.encode(&mut encoded, version).unwrap();
+    SmartModuleInitInput { params }
+        .encode(&mut encoded, version)
+        .unwrap();
     encoded
 }
 
@@ -121,10 +131,19 @@ fn fuzzed_parameters_are_taken_or_an_error_the_engine_can_read_names_one() {
         seeds: vec![
             init_seed(&[("tenant", "acme"), ("events", "all")], 25),
             init_seed(
-                &[("identities", r#"{"customerId":"C"}"#), ("tiers", r#"{"1":"Gold"}"#)],
+                &[
+                    ("identities", r#"{"customerId":"C"}"#),
+                    ("tiers", r#"{"1":"Gold"}"#),
+                ],
                 22,
             ),
-            init_seed(&[("time-zone", "+05:30"), ("omit-fields", r#"["loyalty.points"]"#)], 0),
+            init_seed(
+                &[
+                    ("time-zone", "+05:30"),
+                    ("omit-fields", r#"["loyalty.points"]"#),
+                ],
+                0,
+            ),
             init_seed(&[], 25),
         ],
         dictionary: &[
@@ -155,7 +174,11 @@ fn fuzzed_parameters_are_taken_or_an_error_the_engine_can_read_names_one() {
             Err(InitError::Parameter(encoded)) => {
                 let mut output = SmartModuleInitOutput::default();
                 output.decode(&mut Cursor::new(encoded), version).unwrap();
-                assert!(output.error.hint.starts_with("parameter `"), "{}", output.error.hint);
+                assert!(
+                    output.error.hint.starts_with("parameter `"),
+                    "{}",
+                    output.error.hint
+                );
                 output
                     .error
                     .hint

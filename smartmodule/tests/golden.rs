@@ -32,5 +32,8 @@ fn every_sample_maps_to_its_golden_answer() {
             wrong.push(name);
         }
     }
-    assert!(wrong.is_empty(), "these answers differ from tests/golden: {wrong:?}");
+    assert!(
+        wrong.is_empty(),
+        "these answers differ from tests/golden: {wrong:?}"
+    );
 }

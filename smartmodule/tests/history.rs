@@ -1,4 +1,5 @@
-//! What came before changes no answer: the shapes a mapper remembers of earlier records only save time.
+//! What came before changes no answer: the shapes a mapper remembers of earlier records only save
+//! time.
 #![allow(clippy::unwrap_used)] // Helpers of tests.
 
 mod support;
@@ -9,7 +10,11 @@ use serde_json::{Value, json};
 use support::{answer_text, mapper, samples};
 
 const PARAMS: [&[(&str, &str)]; 2] = [
-    &[("events", "all"), ("tenant", "acme"), ("time-zone", "+05:30")],
+    &[
+        ("events", "all"),
+        ("tenant", "acme"),
+        ("time-zone", "+05:30"),
+    ],
     &[
         ("events", "all"),
         ("tenant", "acme"),
@@ -49,7 +54,10 @@ fn written(event: &Value, name_first: bool) -> String {
     let mut members: Vec<_> = event.as_object().unwrap().iter().collect();
     members.sort_by_key(|(key, _)| (*key == "eventName") != name_first);
     let member = |(key, value): &(&String, &Value)| format!("{}:{value}", json!(key));
-    format!("{{{}}}", members.iter().map(member).collect::<Vec<_>>().join(","))
+    format!(
+        "{{{}}}",
+        members.iter().map(member).collect::<Vec<_>>().join(",")
+    )
 }
 
 /// Puts other values in the place of some; most of the same type, so that the shape stays.
@@ -176,13 +184,18 @@ fn fuzzed_records_are_answered_as_if_they_were_the_first() {
     let target = Target {
         name: "history",
         seeds,
-        dictionary: &["\"", "\\", "null", "-1", ".5", "e3", "{}", "[]", ",", "\u{e9}"],
+        dictionary: &[
+            "\"", "\\", "null", "-1", ".5", "e3", "{}", "[]", ",", "\u{e9}",
+        ],
         executions: 6_000,
     };
     let mut histories = History::all();
     fuzz(target, |input| {
         // Twice: the second time, its shape is known.
-        let answers: Vec<String> = histories.iter_mut().map(|history| history.check(input)).collect();
+        let answers: Vec<String> = histories
+            .iter_mut()
+            .map(|history| history.check(input))
+            .collect();
         histories.iter_mut().for_each(|history| {
             history.check(input);
         });
@@ -192,6 +205,9 @@ fn fuzzed_records_are_answered_as_if_they_were_the_first() {
                 .nth(1)
                 .map(|rest| rest.chars().take(20).collect::<String>())
         };
-        answers.first().and_then(|answer| reason(answer)).unwrap_or_default()
+        answers
+            .first()
+            .and_then(|answer| reason(answer))
+            .unwrap_or_default()
     });
 }

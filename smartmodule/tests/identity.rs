@@ -6,7 +6,8 @@ mod support;
 use serde_json::{Value, json};
 use support::{map_json, sample};
 
-const ALL: &str = r#"{"customerId":"CapillaryId","email":"Email","mobile":"Phone","externalId":"LoyaltyId"}"#;
+const ALL: &str =
+    r#"{"customerId":"CapillaryId","email":"Email","mobile":"Phone","externalId":"LoyaltyId"}"#;
 
 fn with_instore(instore: &Value) -> Value {
     let mut event = sample("customerAdded");
@@ -34,13 +35,22 @@ fn every_identity_map_has_exactly_one_primary_and_always_in_the_same_namespace()
             .unwrap()
             .to_owned();
         for (name, raw) in support::samples() {
-            let pairs = [("identities", ALL), ("primary-identity", primary), ("events", "all")];
+            let pairs = [
+                ("identities", ALL),
+                ("primary-identity", primary),
+                ("events", "all"),
+            ];
             let answer = support::answer(&mut support::mapper(&pairs), &raw);
-            for map in ["event", "profile"].iter().filter_map(|entity| answer.get(entity)) {
+            for map in ["event", "profile"]
+                .iter()
+                .filter_map(|entity| answer.get(entity))
+            {
                 let map = map["identityMap"].as_object().unwrap();
                 let primaries: Vec<&String> = map
                     .iter()
-                    .flat_map(|(space, ids)| ids.as_array().unwrap().iter().map(move |id| (space, id)))
+                    .flat_map(|(space, ids)| {
+                        ids.as_array().unwrap().iter().map(move |id| (space, id))
+                    })
                     .filter(|(_, id)| id["primary"] == true)
                     .map(|(space, _)| space)
                     .collect();
@@ -62,8 +72,14 @@ fn an_event_without_the_primary_identity_is_skipped_and_one_without_a_customer_t
         "no_primary_identity"
     );
     let mut event = sample("pointsIssued");
-    event["data"].as_object_mut().unwrap().remove("customerIdentifiers");
-    event["data"].as_object_mut().unwrap().remove("entityInformation");
+    event["data"]
+        .as_object_mut()
+        .unwrap()
+        .remove("customerIdentifiers");
+    event["data"]
+        .as_object_mut()
+        .unwrap()
+        .remove("entityInformation");
     assert_eq!(map_json(&[], &event)["skip"], "no_identity");
 }
 
@@ -155,7 +171,10 @@ fn coupons_of_several_customers_are_rejected_and_of_one_customer_mapped() {
 fn qualified_identities_carry_the_organisation_and_need_one() {
     let mut event = sample("pointsIssued");
     let pairs = [("qualify-identity", "true")];
-    assert_eq!(identities(&pairs, &event)["CapillaryId"][0]["id"], "90417-700100201");
+    assert_eq!(
+        identities(&pairs, &event)["CapillaryId"][0]["id"],
+        "90417-700100201"
+    );
     event.as_object_mut().unwrap().remove("orgId");
     let answer = map_json(&pairs, &event);
     assert_eq!(
@@ -169,7 +188,10 @@ fn the_lane_key_is_the_customers_whatever_the_primary_identity() {
     let event = sample("pointsIssued");
     assert_eq!(map_json(&[], &event)["key"], "90417:700100201");
     assert_eq!(
-        map_json(&[("primary-identity", "email"), ("qualify-identity", "true")], &event)["key"],
+        map_json(
+            &[("primary-identity", "email"), ("qualify-identity", "true")],
+            &event
+        )["key"],
         "90417:700100201"
     );
 }
@@ -177,7 +199,10 @@ fn the_lane_key_is_the_customers_whatever_the_primary_identity() {
 #[test]
 fn an_email_is_trimmed_and_lower_cased_and_what_is_none_is_left_out() {
     for (email, expected) in [
-        (" Mara.Ellison@Example.COM ", Some("mara.ellison@example.com")),
+        (
+            " Mara.Ellison@Example.COM ",
+            Some("mara.ellison@example.com"),
+        ),
         ("ÉVA@example.com", Some("éva@example.com")),
         ("nobody", None),
         ("@example.com", None),

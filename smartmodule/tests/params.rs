@@ -24,7 +24,10 @@ fn every_parameter_takes_the_text_forms_that_a_transform_gives() {
         ("organizations", "90417"),
         ("organizations", "[90417, \"90418\"]"),
         ("primary-identity", "email"),
-        ("identities", r#"{"customerId":"CapillaryId","externalId":"CRM_ID"}"#),
+        (
+            "identities",
+            r#"{"customerId":"CapillaryId","externalId":"CRM_ID"}"#,
+        ),
         ("program-id", "6120"),
         ("tenant", "acme"),
         ("tenant", "_acme"),
@@ -85,7 +88,8 @@ fn a_bad_value_is_refused_with_the_name_of_its_parameter() {
     ] {
         let message = refused(&[(name, value)]);
         assert!(
-            message.starts_with(&format!("parameter `{name}`: ")) || message.starts_with("parameter `identities`"),
+            message.starts_with(&format!("parameter `{name}`: "))
+                || message.starts_with("parameter `identities`"),
             "{name}={value}: {message}"
         );
     }
@@ -94,7 +98,9 @@ fn a_bad_value_is_refused_with_the_name_of_its_parameter() {
 #[test]
 fn an_unknown_parameter_is_refused_by_name() {
     assert!(refused(&[("event", "all")]).starts_with("parameter `event`: unknown"));
-    assert!(refused(&[("tenant", "a"), ("Tenant", "a")]).starts_with("parameter `Tenant`: unknown"));
+    assert!(
+        refused(&[("tenant", "a"), ("Tenant", "a")]).starts_with("parameter `Tenant`: unknown")
+    );
 }
 
 #[test]
@@ -109,8 +115,14 @@ fn a_parameter_given_twice_is_refused() {
 fn events_decides_what_is_mapped_and_the_rest_is_skipped_with_its_reason() {
     let skip = |pairs: &[(&str, &str)], name: &str| map_json(pairs, &sample(name))["skip"].clone();
     assert_eq!(skip(&[], "CouponIssue"), "unwanted_kind");
-    assert_eq!(skip(&[("events", "CouponIssue")], "CouponIssue"), json!(null));
-    assert_eq!(skip(&[("events", "CouponIssue")], "pointsIssued"), "unwanted_kind");
+    assert_eq!(
+        skip(&[("events", "CouponIssue")], "CouponIssue"),
+        json!(null)
+    );
+    assert_eq!(
+        skip(&[("events", "CouponIssue")], "pointsIssued"),
+        "unwanted_kind"
+    );
     let unknown = json!({"eventName": "IssueBulkCoupon", "data": {}});
     assert_eq!(
         map_json(&[("events", "all")], &unknown),
@@ -144,7 +156,10 @@ fn omitted_fields_are_left_out_with_everything_below_and_what_becomes_empty_with
         &event,
     );
     let tenant = &answer["event"]["_acme"]["capillary"];
-    assert_eq!(tenant["points"]["regular"], json!([{"expiryDay": "2027-09-30"}]));
+    assert_eq!(
+        tenant["points"]["regular"],
+        json!([{"expiryDay": "2027-09-30"}])
+    );
     assert!(tenant.get("activity").is_none());
     let answer = map_json(&[("omit-fields", "loyalty,loyalty.points")], &event);
     assert!(answer.get("profile").is_none(), "nothing is left to say");
@@ -161,7 +176,8 @@ fn without_a_tenant_nothing_is_written_outside_the_standard_fields() {
                 .into_iter()
                 .flat_map(|entity| entity.keys());
             assert!(
-                keys.filter(|key| *key != "_id").all(|key| !key.starts_with('_')),
+                keys.filter(|key| *key != "_id")
+                    .all(|key| !key.starts_with('_')),
                 "{name}"
             );
         }

@@ -1,4 +1,5 @@
-//! One test per quirk of Capillary's identities and meanings that touches the kinds mapped field by field.
+//! One test per quirk of Capillary's identities and meanings that touches the kinds mapped field by
+//! field.
 #![allow(clippy::unwrap_used)] // Helpers of tests.
 
 mod support;
@@ -39,7 +40,8 @@ fn quirk_17_events_without_personal_data_are_mapped() {
 fn quirk_18_19_identifiers_that_are_all_the_same_text_identify_nobody() {
     for text in ["0cc175b9c0f1b6a831c399e269772661", "test", "a@example.com"] {
         let mut event = sample("customerAdded");
-        event["data"]["customerIdentifiers"]["instore"] = json!({"mobile": text, "email": text, "externalId": text});
+        event["data"]["customerIdentifiers"]["instore"] =
+            json!({"mobile": text, "email": text, "externalId": text});
         let pairs = [
             (
                 "identities",
@@ -52,7 +54,10 @@ fn quirk_18_19_identifiers_that_are_all_the_same_text_identify_nobody() {
             answer["event"]["identityMap"],
             json!({"C": [{"id": "700100201", "primary": true}]})
         );
-        assert!(!answer.to_string().contains(&format!("\"{text}\"")), "{text}");
+        assert!(
+            !answer.to_string().contains(&format!("\"{text}\"")),
+            "{text}"
+        );
     }
 }
 
@@ -101,7 +106,10 @@ fn quirk_24_lines_of_an_enriched_event_become_product_lines_and_fractions_stay_u
         {"description": "no code", "qty": 1},
         {"itemCode": "MUG", "qty": 1, "amount": -5.0, "type": "RETURN"}
     ]);
-    let answer = map_json(&[TENANT], &with("transactionAdded", "/data/lineItemsV2", lines));
+    let answer = map_json(
+        &[TENANT],
+        &with("transactionAdded", "/data/lineItemsV2", lines),
+    );
     assert_eq!(
         answer["event"]["productListItems"],
         json!([
@@ -124,9 +132,14 @@ fn quirk_24_lines_of_an_enriched_event_become_product_lines_and_fractions_stay_u
 #[test]
 fn quirk_25_a_currency_that_is_not_three_capitals_is_left_out() {
     for code in [" ", "eur", "EURO", "E1R", "€€€"] {
-        let answer = map_json(&[], &with("transactionAdded", "/data/currencyCode", json!(code)));
+        let answer = map_json(
+            &[],
+            &with("transactionAdded", "/data/currencyCode", json!(code)),
+        );
         assert!(
-            answer["event"]["commerce"]["order"].get("currencyCode").is_none(),
+            answer["event"]["commerce"]["order"]
+                .get("currencyCode")
+                .is_none(),
             "{code}"
         );
     }
@@ -134,7 +147,10 @@ fn quirk_25_a_currency_that_is_not_three_capitals_is_left_out() {
 
 #[test]
 fn quirk_26_a_gross_amount_of_zero_means_not_supplied() {
-    let answer = map_json(&[TENANT], &with("transactionAdded", "/data/grossAmount", json!(0)));
+    let answer = map_json(
+        &[TENANT],
+        &with("transactionAdded", "/data/grossAmount", json!(0)),
+    );
     assert!(tenant(&answer)["transaction"].get("grossAmount").is_none());
 }
 
@@ -147,18 +163,29 @@ fn quirk_28_balances_are_those_of_the_one_program_the_profile_speaks_of() {
         (other.get("profile"), &other["notes"]),
         (None, &json!(["other_program"]))
     );
-    let unmarked = with("pointsIssued", "/data/loyaltyProgramDetails/isDefault", json!(null));
+    let unmarked = with(
+        "pointsIssued",
+        "/data/loyaltyProgramDetails/isDefault",
+        json!(null),
+    );
     let unknown = map_json(&[], &unmarked);
     assert_eq!(
         (unknown.get("profile"), &unknown["notes"]),
         (None, &json!(["program_unknown"]))
     );
     assert!(map_json(&[("program-id", "6120")], &unmarked)["profile"].is_object());
-    let second = with("pointsIssued", "/data/loyaltyProgramDetails/isDefault", json!(false));
+    let second = with(
+        "pointsIssued",
+        "/data/loyaltyProgramDetails/isDefault",
+        json!(false),
+    );
     assert_eq!(map_json(&[], &second)["notes"], json!(["other_program"]));
     // No loyaltyProgramId: the details name the program.
     let mut event = sample("tierUpgraded");
-    event["data"].as_object_mut().unwrap().remove("loyaltyProgramId");
+    event["data"]
+        .as_object_mut()
+        .unwrap()
+        .remove("loyaltyProgramId");
     assert_eq!(
         map_json(&[("program-id", "6120")], &event)["profile"]["loyalty"]["tier"],
         "Tide"
@@ -169,20 +196,29 @@ fn quirk_28_balances_are_those_of_the_one_program_the_profile_speaks_of() {
 fn quirk_29_an_empty_triggering_activity_is_nothing() {
     let answer = map_json(&[TENANT], &sample("pointsExpired"));
     assert!(tenant(&answer).get("activity").is_none());
-    assert!(answer.get("profile").is_none(), "no balance is sent with an expiry");
+    assert!(
+        answer.get("profile").is_none(),
+        "no balance is sent with an expiry"
+    );
 }
 
 #[test]
 fn quirk_32_organisations_are_checked_against_a_list_and_zero_is_one() {
     let pairs = [("organizations", "[1, 90417]")];
-    assert_eq!(map_json(&pairs, &sample("pointsIssued"))["name"], "pointsIssued");
+    assert_eq!(
+        map_json(&pairs, &sample("pointsIssued"))["name"],
+        "pointsIssued"
+    );
     let child = with("pointsIssued", "/orgId", json!(90418));
     assert_eq!(
         map_json(&pairs, &child),
         json!({"offset": 7, "skip": "other_organization"})
     );
     assert_eq!(
-        map_json(&[("organizations", "0")], &with("pointsIssued", "/orgId", json!(0)))["key"],
+        map_json(
+            &[("organizations", "0")],
+            &with("pointsIssued", "/orgId", json!(0))
+        )["key"],
         "0:700100201"
     );
     assert_eq!(
@@ -197,7 +233,11 @@ fn quirk_33_redemptions_take_the_balance_of_the_chosen_program_and_none_of_a_gro
         {"programId": 9, "pointsRedeemed": 1.0, "programCurrentPoints": 1.0},
         {"programId": "6120.0", "pointsRedeemed": 2.0, "programCurrentPoints": 192.5}
     ]);
-    let event = with("pointsRedeemed", "/data/redemptionFromEarningPrograms", programs);
+    let event = with(
+        "pointsRedeemed",
+        "/data/redemptionFromEarningPrograms",
+        programs,
+    );
     assert_eq!(
         map_json(&[], &event)["profile"]["loyalty"],
         json!({"points": 192.5, "program": "HarborPineDefaultProgram"})
@@ -234,7 +274,9 @@ fn what_a_group_has_is_not_said_of_a_customer() {
 
 #[test]
 fn tier_names_come_from_the_event_then_from_the_parameter_and_else_are_the_number() {
-    let tier = |pairs: &[(&str, &str)], event: &Value| map_json(pairs, event)["profile"]["loyalty"]["tier"].clone();
+    let tier = |pairs: &[(&str, &str)], event: &Value| {
+        map_json(pairs, event)["profile"]["loyalty"]["tier"].clone()
+    };
     let named = with(
         "tierUpgraded",
         "/data/loyaltyProgramDetails/tiers",
@@ -249,7 +291,10 @@ fn tier_names_come_from_the_event_then_from_the_parameter_and_else_are_the_numbe
         let unnamed = with("tierUpgraded", "/data/loyaltyProgramDetails/tiers", tiers);
         assert_eq!(tier(&[("tiers", r#"{"2":"Other"}"#)], &unnamed), "Other");
         assert_eq!(tier(&[], &unnamed), "2");
-        assert_eq!(map_json(&[], &unnamed)["notes"], json!(["tier_name_unknown"]));
+        assert_eq!(
+            map_json(&[], &unnamed)["notes"],
+            json!(["tier_name_unknown"])
+        );
     }
 }
 
@@ -261,14 +306,20 @@ fn only_a_sound_new_bill_counts_as_a_purchase() {
         ("MIXED", json!("OUTLIER"), "commerce.purchases"),
         ("REGULAR", json!("FRAUD"), "capillary.transactionAdded"),
         ("REGULAR", json!("TEST"), "capillary.transactionAdded"),
-        ("NOT_INTERESTED", json!("NORMAL"), "capillary.transactionAdded"),
+        (
+            "NOT_INTERESTED",
+            json!("NORMAL"),
+            "capillary.transactionAdded",
+        ),
         ("", json!("NORMAL"), "capillary.transactionAdded"),
         ("RETURN", json!("NORMAL"), "capillary.transactionReturned"),
     ] {
         let mut event = with("transactionAdded", "/data/billType", json!(bill));
         event["data"]["outlierStatus"] = outlier;
         assert_eq!(kind(&event), expected, "{bill}");
-        let counts = map_json(&[], &event)["event"]["commerce"].get("purchases").is_some();
+        let counts = map_json(&[], &event)["event"]["commerce"]
+            .get("purchases")
+            .is_some();
         assert_eq!(counts, expected == "commerce.purchases", "{bill}");
     }
     let update = map_json(&[], &sample("transactionUpdated"));
@@ -283,10 +334,16 @@ fn only_a_sound_new_bill_counts_as_a_purchase() {
 #[test]
 fn a_return_is_a_refund_whatever_the_sign_of_its_amount() {
     for amount in [json!(16.2), json!(-16.2), json!("-16.20")] {
-        let answer = map_json(&[], &with("transactionAdded.return", "/data/amount", amount));
+        let answer = map_json(
+            &[],
+            &with("transactionAdded.return", "/data/amount", amount),
+        );
         let order = &answer["event"]["commerce"]["order"];
         assert_eq!(
-            (order["refundTotal"].to_string().as_str(), order.get("priceTotal")),
+            (
+                order["refundTotal"].to_string().as_str(),
+                order.get("priceTotal")
+            ),
             ("16.2", None)
         );
     }

@@ -27,9 +27,20 @@ fn with(name: &str, pointer: &str, value: Value) -> Value {
 
 #[test]
 fn quirk_01_mobile_and_card_numbers_may_be_integers_and_keep_no_spaces_and_get_no_plus() {
-    for mobile in [json!(12_025_550_143_u64), json!("1 202 555 0143"), json!("12025550143")] {
-        let event = with("customerAdded", "/data/customerIdentifiers/instore/mobile", mobile);
-        assert_eq!(map_json(&[], &event)["profile"]["mobilePhone"]["number"], "12025550143");
+    for mobile in [
+        json!(12_025_550_143_u64),
+        json!("1 202 555 0143"),
+        json!("12025550143"),
+    ] {
+        let event = with(
+            "customerAdded",
+            "/data/customerIdentifiers/instore/mobile",
+            mobile,
+        );
+        assert_eq!(
+            map_json(&[], &event)["profile"]["mobilePhone"]["number"],
+            "12025550143"
+        );
     }
 }
 
@@ -60,16 +71,33 @@ fn quirk_02_ids_beyond_32_bits_and_ids_and_times_as_integral_floats_are_accepted
 fn quirk_03_points_and_amounts_may_be_text_and_have_three_decimals() {
     let answer = map_json(
         &[],
-        &with("pointsIssued", "/data/programCurrentPoints", json!("14.000")),
+        &with(
+            "pointsIssued",
+            "/data/programCurrentPoints",
+            json!("14.000"),
+        ),
     );
     assert_eq!(answer["profile"]["loyalty"]["points"].to_string(), "14");
-    let answer = map_json(&[], &with("transactionAdded", "/data/amount", json!(48.125)));
-    assert_eq!(answer["event"]["commerce"]["order"]["priceTotal"].to_string(), "48.125");
+    let answer = map_json(
+        &[],
+        &with("transactionAdded", "/data/amount", json!(48.125)),
+    );
+    assert_eq!(
+        answer["event"]["commerce"]["order"]["priceTotal"].to_string(),
+        "48.125"
+    );
 }
 
 #[test]
 fn quirk_04_nothing_has_many_faces_and_none_of_them_is_written() {
-    for nothing in [json!(null), json!(""), json!(" "), json!({}), json!([]), json!("null")] {
+    for nothing in [
+        json!(null),
+        json!(""),
+        json!(" "),
+        json!({}),
+        json!([]),
+        json!("null"),
+    ] {
         for (name, raw) in support::samples() {
             let mut event: Value = serde_json::from_slice(&raw).unwrap();
             let Some(data) = event.get_mut("data").and_then(Value::as_object_mut) else {
@@ -87,9 +115,17 @@ fn quirk_04_nothing_has_many_faces_and_none_of_them_is_written() {
             assert_nothing_empty(&answer, &name);
         }
     }
-    let event = with("CouponRedeem", "/data/transaction", json!({"bill_id": 0, "number": ""}));
+    let event = with(
+        "CouponRedeem",
+        "/data/transaction",
+        json!({"bill_id": 0, "number": ""}),
+    );
     let answer = map_json(&[("events", "all"), TENANT], &event);
-    assert!(tenant(&answer)["couponRedemption"].get("transactionId").is_none());
+    assert!(
+        tenant(&answer)["couponRedemption"]
+            .get("transactionId")
+            .is_none()
+    );
     let answer = map_json(&[TENANT], &sample("pointsRedeemed"));
     assert_eq!(
         tenant(&answer)["activity"]["identifiers"],
@@ -100,10 +136,15 @@ fn quirk_04_nothing_has_many_faces_and_none_of_them_is_written() {
 fn assert_nothing_empty(value: &Value, name: &str) {
     match value {
         Value::Null => panic!("{name}: null"),
-        Value::String(text) => assert!(!text.trim().is_empty() && text != "null", "{name}: empty text"),
+        Value::String(text) => assert!(
+            !text.trim().is_empty() && text != "null",
+            "{name}: empty text"
+        ),
         Value::Array(items) => {
             assert!(!items.is_empty(), "{name}: empty list");
-            items.iter().for_each(|item| assert_nothing_empty(item, name));
+            items
+                .iter()
+                .for_each(|item| assert_nothing_empty(item, name));
         }
         Value::Object(members) => {
             assert!(!members.is_empty(), "{name}: empty object");
@@ -118,11 +159,20 @@ fn assert_nothing_empty(value: &Value, name: &str) {
 
 #[test]
 fn quirk_05_words_are_compared_without_case() {
-    let answer = map_json(&[TENANT], &with("transactionAdded", "/data/billType", json!("regular")));
+    let answer = map_json(
+        &[TENANT],
+        &with("transactionAdded", "/data/billType", json!("regular")),
+    );
     assert_eq!(answer["event"]["eventType"], "commerce.purchases");
     assert_eq!(tenant(&answer)["loyaltyType"], "LOYALTY");
-    let answer = map_json(&[], &with("transactionAdded", "/data/billType", json!("Return")));
-    assert_eq!(answer["event"]["eventType"], "capillary.transactionReturned");
+    let answer = map_json(
+        &[],
+        &with("transactionAdded", "/data/billType", json!("Return")),
+    );
+    assert_eq!(
+        answer["event"]["eventType"],
+        "capillary.transactionReturned"
+    );
 }
 
 #[test]
@@ -139,10 +189,15 @@ fn quirk_06_misspelt_keys_are_read_as_they_are() {
     );
     assert_eq!(tenant(&answer)["points"]["availableBalance"], 500.5);
     let mut event = sample("customerAdded");
-    let identifiers = event["data"]["customerIdentifiers"].as_object_mut().unwrap();
+    let identifiers = event["data"]["customerIdentifiers"]
+        .as_object_mut()
+        .unwrap();
     let instore = identifiers.remove("instore").unwrap();
     identifiers.insert("Instore".to_owned(), instore);
-    assert_eq!(map_json(&[], &event)["profile"]["mobilePhone"]["number"], "12025550143");
+    assert_eq!(
+        map_json(&[], &event)["profile"]["mobilePhone"]["number"],
+        "12025550143"
+    );
 }
 
 #[test]
@@ -154,9 +209,16 @@ fn quirk_07_event_name_and_id_inside_data_do_not_replace_those_of_the_envelope()
 
 #[test]
 fn quirk_08_a_transaction_id_is_text_whether_it_comes_as_integer_or_text() {
-    for id in [json!(3_300_456_712_u64), json!("3300456712"), json!(3_300_456_712.0)] {
+    for id in [
+        json!(3_300_456_712_u64),
+        json!("3300456712"),
+        json!(3_300_456_712.0),
+    ] {
         let answer = map_json(&[], &with("transactionAdded", "/data/transactionId", id));
-        assert_eq!(answer["event"]["commerce"]["order"]["purchaseID"], "3300456712");
+        assert_eq!(
+            answer["event"]["commerce"]["order"]["purchaseID"],
+            "3300456712"
+        );
     }
 }
 
@@ -170,10 +232,16 @@ fn quirk_09_a_promotion_id_may_be_a_number_or_text() {
 
 #[test]
 fn quirk_10_ten_digits_are_seconds_and_anything_but_ten_or_thirteen_is_rejected() {
-    let answer = map_json(&[], &with("pointsIssued", "/createdAt", json!(1_789_373_730)));
+    let answer = map_json(
+        &[],
+        &with("pointsIssued", "/createdAt", json!(1_789_373_730)),
+    );
     assert_eq!(
         (&answer["at"], &answer["event"]["timestamp"]),
-        (&json!(1_789_373_730_000_i64), &json!("2026-09-14T08:15:30.000Z"))
+        (
+            &json!(1_789_373_730_000_i64),
+            &json!("2026-09-14T08:15:30.000Z")
+        )
     );
     for bad in [
         json!(178_937_373_041_i64),
@@ -193,7 +261,10 @@ fn quirk_10_ten_digits_are_seconds_and_anything_but_ten_or_thirteen_is_rejected(
             "{bad}"
         );
     }
-    let answer = map_json(&[], &with("customerUpdated", "/data/enteredAt", json!(1_789_373_729)));
+    let answer = map_json(
+        &[],
+        &with("customerUpdated", "/data/enteredAt", json!(1_789_373_729)),
+    );
     assert_eq!(answer["event"]["timestamp"], "2026-09-14T08:15:30.412Z");
 }
 
@@ -230,8 +301,14 @@ fn an_event_without_a_time_takes_that_of_its_queue_form_and_then_that_of_its_rec
 #[test]
 fn quirk_11_business_times_in_the_future_do_not_reach_standard_fields() {
     let later = json!(1_789_373_730_412_i64 + 9_000_000);
-    let answer = map_json(&[], &with("customerAdded", "/data/enteredAt", later.clone()));
-    assert_eq!(answer["profile"]["loyalty"]["joinDate"], "2026-09-14T08:15:30.412Z");
+    let answer = map_json(
+        &[],
+        &with("customerAdded", "/data/enteredAt", later.clone()),
+    );
+    assert_eq!(
+        answer["profile"]["loyalty"]["joinDate"],
+        "2026-09-14T08:15:30.412Z"
+    );
     let answer = map_json(&[], &with("transactionAdded", "/data/billDate", later));
     assert_eq!(
         answer["event"]["commerce"]["order"]["createdDate"],
@@ -254,13 +331,20 @@ fn quirk_12_a_day_ends_in_the_organisations_zone_and_stays_a_day_without_one() {
     );
     let answer = map_json(&[TENANT], &event);
     assert!(answer["profile"]["loyalty"].get("tierExpiryDate").is_none());
-    assert_eq!(answer["profile"]["_acme"]["capillary"]["tierExpiryDay"], "2027-09-14");
+    assert_eq!(
+        answer["profile"]["_acme"]["capillary"]["tierExpiryDay"],
+        "2027-09-14"
+    );
 }
 
 #[test]
 fn quirk_13_other_date_formats_are_instants_when_they_say_so_and_text_otherwise() {
     for (date, zone, expected) in [
-        (json!("2027-09-14 10:00:00"), "+05:30", Some("2027-09-14T04:30:00.000Z")),
+        (
+            json!("2027-09-14 10:00:00"),
+            "+05:30",
+            Some("2027-09-14T04:30:00.000Z"),
+        ),
         (
             json!("2027-09-14T10:00:00+0000"),
             "+05:30",
@@ -271,7 +355,11 @@ fn quirk_13_other_date_formats_are_instants_when_they_say_so_and_text_otherwise(
             "Z",
             Some("2027-09-14T04:30:00.500Z"),
         ),
-        (json!(1_820_946_599_000_i64), "Z", Some("2027-09-14T18:29:59.000Z")),
+        (
+            json!(1_820_946_599_000_i64),
+            "Z",
+            Some("2027-09-14T18:29:59.000Z"),
+        ),
         (json!("Tue Sep 14 10:00:00 IST 2027"), "+05:30", None),
         (json!("2027-02-30"), "+05:30", None),
     ] {
@@ -328,7 +416,10 @@ fn quirk_15_a_far_future_tier_expiry_means_never() {
         (&json!(true), None)
     );
     let answer = map_json(&[TENANT], &sample("tierRenewed"));
-    assert_eq!(answer["profile"]["_acme"]["capillary"]["tierNeverExpires"], false);
+    assert_eq!(
+        answer["profile"]["_acme"]["capillary"]["tierNeverExpires"],
+        false
+    );
 }
 
 #[test]

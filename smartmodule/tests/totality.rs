@@ -8,13 +8,18 @@ use serde_json::{Value, json};
 use support::{answer, answer_text, map_json, mapper, sample, samples};
 
 fn all() -> Mapper {
-    mapper(&[("events", "all"), ("tenant", "acme"), ("time-zone", "+05:30")])
+    mapper(&[
+        ("events", "all"),
+        ("tenant", "acme"),
+        ("time-zone", "+05:30"),
+    ])
 }
 
 /// Checks what holds for every answer.
 fn check(mapper: &mut Mapper, raw: &[u8]) {
     let text = answer_text(mapper, raw);
-    let answer: Value = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
+    let answer: Value =
+        serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
     let answer = answer.as_object().unwrap();
     assert_eq!(answer["offset"], 7);
     let kinds = ["skip", "reject", "event"]
@@ -22,7 +27,11 @@ fn check(mapper: &mut Mapper, raw: &[u8]) {
         .filter(|key| answer.contains_key(**key))
         .count();
     assert_eq!(kinds, 1, "{text}");
-    assert_eq!(answer.get("v").is_some(), !answer.contains_key("skip"), "{text}");
+    assert_eq!(
+        answer.get("v").is_some(),
+        !answer.contains_key("skip"),
+        "{text}"
+    );
     if let Some(event) = answer.get("event") {
         assert!(event.to_string().len() <= MAX_EVENT_BYTES + 200);
         assert_eq!(event["_id"], answer["id"]);
@@ -148,7 +157,10 @@ fn hostile_documents_are_rejected_with_the_reason() {
             format!("{}1{}", "{\"data\":".repeat(100_000), "}".repeat(100_000)),
             "too_complex",
         ),
-        (format!("{{\"data\":[{}0]}}", "0,".repeat(400_000)), "too_complex"),
+        (
+            format!("{{\"data\":[{}0]}}", "0,".repeat(400_000)),
+            "too_complex",
+        ),
         ("\0\0\0".to_owned(), "not_json"),
         ("NaN".to_owned(), "not_json"),
         ("12345678901234567890".to_owned(), "not_an_object"),
@@ -188,7 +200,10 @@ fn a_reject_carries_the_record_as_text_or_base64_and_a_large_one_its_size_and_ha
 
 #[test]
 fn a_skip_is_as_short_as_possible_and_does_not_carry_the_payload() {
-    let text = answer_text(&mut mapper(&[]), sample("CouponIssue").to_string().as_bytes());
+    let text = answer_text(
+        &mut mapper(&[]),
+        sample("CouponIssue").to_string().as_bytes(),
+    );
     assert_eq!(text, r#"{"offset":7,"skip":"unwanted_kind"}"#);
 }
 
@@ -196,7 +211,11 @@ fn a_skip_is_as_short_as_possible_and_does_not_carry_the_payload() {
 fn one_mapper_gives_the_same_answers_as_many() {
     let mut shared = all();
     for (name, raw) in samples().into_iter().chain(samples()) {
-        assert_eq!(answer_text(&mut shared, &raw), answer_text(&mut all(), &raw), "{name}");
+        assert_eq!(
+            answer_text(&mut shared, &raw),
+            answer_text(&mut all(), &raw),
+            "{name}"
+        );
     }
 }
 
@@ -212,7 +231,10 @@ fn the_offset_stands_in_the_answer_as_it_is() {
             },
             &mut out,
         );
-        assert_eq!(serde_json::from_slice::<Value>(&out).unwrap()["offset"], offset);
+        assert_eq!(
+            serde_json::from_slice::<Value>(&out).unwrap()["offset"],
+            offset
+        );
     }
 }
 
@@ -229,7 +251,11 @@ fn an_event_over_the_limit_loses_its_optional_parts_in_order_and_is_then_rejecte
     let own = &answer["event"]["_acme"]["capillary"];
     assert!(size(&answer) <= MAX_EVENT_BYTES);
     assert_eq!(
-        (&answer["notes"], own.get("customFields"), own.get("extendedFields")),
+        (
+            &answer["notes"],
+            own.get("customFields"),
+            own.get("extendedFields")
+        ),
         (&json!(["trimmed"]), None, None)
     );
     assert_eq!(own["transaction"]["billType"], "REGULAR");
@@ -237,7 +263,10 @@ fn an_event_over_the_limit_loses_its_optional_parts_in_order_and_is_then_rejecte
     let mut event = sample("tierUpgraded");
     event["data"]["notes"] = json!("n".repeat(20_000));
     let own = &map_json(&pairs, &event)["event"]["_acme"]["capillary"];
-    assert_eq!((own["tier"].get("notes"), &own["tier"]["name"]), (None, &json!("Tide")));
+    assert_eq!(
+        (own["tier"].get("notes"), &own["tier"]["name"]),
+        (None, &json!("Tide"))
+    );
     let mut event = sample("pointsIssued");
     event["data"]["regularPointsBreakup"] = (0..400)
         .map(|_| json!({"points": 1.5, "expiryAt": "2027-09-30"}))
@@ -261,7 +290,10 @@ fn an_event_over_the_limit_loses_its_optional_parts_in_order_and_is_then_rejecte
     assert_eq!(answer["event"]["commerce"]["order"]["priceTotal"], 48.6);
     // And when even that is too large, the record says so.
     event["data"]["billNumber"] = json!("b".repeat(20_000));
-    assert_eq!(map_json(&pairs, &event)["reject"]["reason"], "event_too_large");
+    assert_eq!(
+        map_json(&pairs, &event)["reject"]["reason"],
+        "event_too_large"
+    );
 }
 
 #[test]
@@ -273,7 +305,10 @@ fn a_profile_over_the_limit_loses_the_tenants_part_and_is_then_rejected() {
     let answer = map_json(&[("tenant", "acme")], &event);
     assert!(answer["profile"].get("_acme").is_none());
     assert_eq!(
-        (&answer["notes"], &answer["profile"]["person"]["name"]["firstName"]),
+        (
+            &answer["notes"],
+            &answer["profile"]["person"]["name"]["firstName"]
+        ),
         (&json!(["trimmed"]), &json!("Mara"))
     );
     event["data"]["firstName"] = json!("M".repeat(200_000));

@@ -9,7 +9,8 @@ use std::io::Cursor;
 use capillary_xdm::wire::{InitError, Machine, WireError, init};
 use fluvio_smartmodule::dataplane::core::{Decoder, Encoder};
 use fluvio_smartmodule::dataplane::smartmodule::{
-    SmartModuleExtraParams, SmartModuleInitInput, SmartModuleInitOutput, SmartModuleInput, SmartModuleOutput,
+    SmartModuleExtraParams, SmartModuleInitInput, SmartModuleInitOutput, SmartModuleInput,
+    SmartModuleOutput,
 };
 use fluvio_smartmodule::{Record, RecordData};
 use serde_json::Value;
@@ -40,7 +41,11 @@ fn run(machine: &mut Machine, input: &[u8], version: i16) -> Vec<Record> {
     let mut output = SmartModuleOutput::default();
     let mut cursor = Cursor::new(encoded);
     output.decode(&mut cursor, version).unwrap();
-    assert_eq!(cursor.position(), encoded.len() as u64, "nothing is left over");
+    assert_eq!(
+        cursor.position(),
+        encoded.len() as u64,
+        "nothing is left over"
+    );
     assert!(output.error.is_none());
     assert_eq!(usize::try_from(count).unwrap(), output.successes.len());
     output.successes
@@ -67,7 +72,10 @@ fn every_record_is_answered_with_its_true_offset_and_keeps_key_and_deltas_in_eve
         assert_eq!(answers.len(), records.len());
         for (before, after) in records.iter().zip(&answers) {
             assert_eq!(before.key, after.key);
-            assert_eq!(before.preamble.offset_delta(), after.preamble.offset_delta());
+            assert_eq!(
+                before.preamble.offset_delta(),
+                after.preamble.offset_delta()
+            );
             assert_eq!(before.timestamp_delta(), after.timestamp_delta());
             let answer: Value = serde_json::from_slice(after.value.as_ref()).unwrap();
             assert_eq!(
@@ -91,7 +99,11 @@ fn a_batch_without_a_timestamp_has_none() {
     event.as_object_mut().unwrap().remove("createdAt");
     for base in [-1, 0] {
         let records = vec![record(None, event.to_string().into_bytes(), 0, 0)];
-        let answers = run(&mut Machine::new(params(&[])), &input(records, 0, base, 25), 25);
+        let answers = run(
+            &mut Machine::new(params(&[])),
+            &input(records, 0, base, 25),
+            25,
+        );
         let answer: Value = serde_json::from_slice(answers[0].value.as_ref()).unwrap();
         assert_eq!(answer["reject"]["reason"], "bad_time");
     }
@@ -99,7 +111,14 @@ fn a_batch_without_a_timestamp_has_none() {
 
 #[test]
 fn an_empty_batch_has_no_answers() {
-    assert!(run(&mut Machine::new(params(&[])), &input(Vec::new(), 0, 0, 25), 25).is_empty());
+    assert!(
+        run(
+            &mut Machine::new(params(&[])),
+            &input(Vec::new(), 0, 0, 25),
+            25
+        )
+        .is_empty()
+    );
 }
 
 #[test]
@@ -146,20 +165,34 @@ fn init_input(pairs: &[(&str, &str)], version: i16) -> Vec<u8> {
 #[test]
 fn init_reads_all_parameters_and_an_error_names_the_one_that_is_wrong() {
     for version in [0, 22, 25] {
-        let params = init(&init_input(&[("tenant", "acme"), ("events", "all")], version), version).unwrap();
+        let params = init(
+            &init_input(&[("tenant", "acme"), ("events", "all")], version),
+            version,
+        )
+        .unwrap();
         let mut machine = Machine::new(params);
-        let records = vec![record(None, sample("CouponIssue").to_string().into_bytes(), 0, 0)];
+        let records = vec![record(
+            None,
+            sample("CouponIssue").to_string().into_bytes(),
+            0,
+            0,
+        )];
         let answers = run(&mut machine, &input(records, 0, 0, 25), 25);
         assert!(answers[0].value.as_str().unwrap().contains("\"_acme\""));
         init(&init_input(&[], version), version).unwrap();
 
-        let Err(InitError::Parameter(encoded)) = init(&init_input(&[("tennant", "acme")], version), version) else {
+        let Err(InitError::Parameter(encoded)) =
+            init(&init_input(&[("tennant", "acme")], version), version)
+        else {
             panic!("an unknown parameter must be refused")
         };
         let mut output = SmartModuleInitOutput::default();
         output.decode(&mut Cursor::new(encoded), version).unwrap();
         assert!(
-            output.error.hint.starts_with("parameter `tennant`: unknown"),
+            output
+                .error
+                .hint
+                .starts_with("parameter `tennant`: unknown"),
             "{}",
             output.error.hint
         );

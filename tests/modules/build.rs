@@ -1,4 +1,5 @@
-//! As for the SmartModule itself: from Rust 1.96 on the linker has to be told that the broker provides `copy_records`.
+//! As for the SmartModule itself: from Rust 1.96 on the linker has to be told that the broker
+//! provides `copy_records`.
 
 fn main() {
     if std::env::var("CARGO_CFG_TARGET_ARCH").as_deref() == Ok("wasm32") {

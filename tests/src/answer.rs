@@ -7,8 +7,9 @@ use serde_json::Value;
 
 use crate::xdm::{event_violations, profile_violations};
 
-/// What is wrong with the answer to the record with this offset and value; empty means it is one of the three kinds of
-/// answer, and sound: a mapped one holds valid entities, a rejected one the original.
+/// What is wrong with the answer to the record with this offset and value; empty means it is one of
+/// the three kinds of answer, and sound: a mapped one holds valid entities, a rejected one the
+/// original.
 pub fn answer_violations(answer: &Value, offset: i64, value: &[u8]) -> Vec<String> {
     let mut found = Vec::new();
     let mut expect = |holds: bool, what: &str| {
@@ -22,15 +23,26 @@ pub fn answer_violations(answer: &Value, offset: i64, value: &[u8]) -> Vec<Strin
         .unwrap_or_default();
     expect(answer["offset"] == offset, "the offset is not the record's");
     if let Some(reason) = answer.get("skip") {
-        expect(keys == ["offset", "skip"], "a skipped answer says more than it must");
+        expect(
+            keys == ["offset", "skip"],
+            "a skipped answer says more than it must",
+        );
         expect(is_snake_case(reason), "the reason is not snake_case");
         return found;
     }
-    expect(answer["v"] == ANSWER_VERSION, "the version is not the current one");
+    expect(
+        answer["v"] == ANSWER_VERSION,
+        "the version is not the current one",
+    );
     if let Some(reject) = answer.get("reject") {
-        expect(is_snake_case(&reject["reason"]), "the reason is not snake_case");
         expect(
-            reject["message"].as_str().is_some_and(|text| !text.is_empty()),
+            is_snake_case(&reject["reason"]),
+            "the reason is not snake_case",
+        );
+        expect(
+            reject["message"]
+                .as_str()
+                .is_some_and(|text| !text.is_empty()),
             "no message",
         );
         let pointer = reject.get("pointer").map(|pointer| pointer.as_str());
@@ -48,10 +60,18 @@ pub fn answer_violations(answer: &Value, offset: i64, value: &[u8]) -> Vec<Strin
         return found;
     }
     let event = &answer["event"];
-    let known = ["at", "event", "id", "key", "name", "notes", "offset", "profile", "v"];
-    expect(keys.iter().all(|key| known.contains(key)), "unknown members");
+    let known = [
+        "at", "event", "id", "key", "name", "notes", "offset", "profile", "v",
+    ];
+    expect(
+        keys.iter().all(|key| known.contains(key)),
+        "unknown members",
+    );
     expect(answer["id"] == event["_id"], "the id is not the event's");
-    expect(answer["name"].as_str().is_some_and(|name| !name.is_empty()), "no name");
+    expect(
+        answer["name"].as_str().is_some_and(|name| !name.is_empty()),
+        "no name",
+    );
     expect(
         answer["key"].as_str().is_some_and(|key| key.contains(':')),
         "the lane key is not `org:customer`",
@@ -83,7 +103,9 @@ fn is_snake_case(reason: &Value) -> bool {
         text.bytes()
             .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
     };
-    reason.as_str().is_some_and(|text| !text.is_empty() && snake(text))
+    reason
+        .as_str()
+        .is_some_and(|text| !text.is_empty() && snake(text))
 }
 
 fn is_pointer(text: &str) -> bool {

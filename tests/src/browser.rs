@@ -12,7 +12,8 @@ use tokio::time::timeout;
 
 /// How long one start may take on a loaded machine.
 const PATIENCE: Duration = Duration::from_secs(120);
-/// Milliseconds of the page's own time: some polls. The browser lets it pass as fast as answers come.
+/// Milliseconds of the page's own time: some polls. The browser lets it pass as fast as answers
+/// come.
 const PAGE_TIME: u32 = 9_000;
 /// What people see without scrolling, and little enough for a picture in the documentation.
 const SIZE: &str = "1000,1060";
@@ -60,8 +61,8 @@ impl Browser {
         })
     }
 
-    /// The page after its scripts have run for some seconds, as HTML. A script error, or anything that the page's own
-    /// security policy refused, is an error.
+    /// The page after its scripts have run for some seconds, as HTML. A script error, or anything
+    /// that the page's own security policy refused, is an error.
     ///
     /// # Errors
     /// When the browser fails or complains.
@@ -74,7 +75,12 @@ impl Browser {
     ///
     /// # Errors
     /// When the browser fails or complains.
-    pub async fn screenshot(&self, url: &str, scheme: Scheme, file: &Path) -> Result<(), BrowserError> {
+    pub async fn screenshot(
+        &self,
+        url: &str,
+        scheme: Scheme,
+        file: &Path,
+    ) -> Result<(), BrowserError> {
         let scheme = match scheme {
             Scheme::Dark => 0,
             Scheme::Light => 1,
@@ -94,7 +100,12 @@ impl Browser {
     async fn run(&self, arguments: &[String]) -> Result<Output, BrowserError> {
         let mut command = Command::new(&self.program);
         command
-            .args(["--headless=new", "--disable-gpu", "--hide-scrollbars", "--no-first-run"])
+            .args([
+                "--headless=new",
+                "--disable-gpu",
+                "--hide-scrollbars",
+                "--no-first-run",
+            ])
             .args(["--enable-logging=stderr", "--v=0"])
             .arg(format!("--virtual-time-budget={PAGE_TIME}"))
             .arg(format!("--user-data-dir={}", self.profile.path().display()));
@@ -102,7 +113,10 @@ impl Browser {
             // It refuses to run as root with its sandbox. The page is our own.
             command.arg("--no-sandbox");
         }
-        command.args(arguments).stdin(Stdio::null()).kill_on_drop(true);
+        command
+            .args(arguments)
+            .stdin(Stdio::null())
+            .kill_on_drop(true);
         let output = timeout(PATIENCE, command.output())
             .await
             .map_err(|_| BrowserError::Stuck)??;
@@ -110,7 +124,10 @@ impl Browser {
         if !output.status.success() {
             return Err(BrowserError::Failed(format!("{}:\n{log}", output.status)));
         }
-        let complaints: Vec<&str> = log.lines().filter(|line| line.contains("CONSOLE")).collect();
+        let complaints: Vec<&str> = log
+            .lines()
+            .filter(|line| line.contains("CONSOLE"))
+            .collect();
         if complaints.is_empty() {
             Ok(output)
         } else {

@@ -1,8 +1,9 @@
-//! The conservation oracle: after the faults it judges whether anything was lost, invented, changed or reordered.
+//! The conservation oracle: after the faults it judges whether anything was lost, invented, changed
+//! or reordered.
 //!
-//! Producing a record is an obligation: it must end delivered or dead-lettered, or be one the mapping skips. What must become
-//! of it is worked out here from the record itself, by the same mapping run natively; the connector's own counts are not
-//! asked.
+//! Producing a record is an obligation: it must end delivered or dead-lettered, or be one the
+//! mapping skips. What must become of it is worked out here from the record itself, by the same
+//! mapping run natively; the connector's own counts are not asked.
 
 mod duty;
 mod evicted;
@@ -91,7 +92,8 @@ struct Arrivals<'a> {
 
 /// Judges what became of each record; [`Run::judge`] judges order, commits and dead letters too.
 ///
-/// Records are matched by `_id`; a workload whose records share an `_id` on purpose cannot be judged here.
+/// Records are matched by `_id`; a workload whose records share an `_id` on purpose cannot be
+/// judged here.
 fn judge(run: &Run<'_>, letters: &Letters) -> Verdict {
     let &Run {
         with_profiles,
@@ -112,9 +114,10 @@ fn judge(run: &Run<'_>, letters: &Letters) -> Verdict {
                 arrivals.first.get_or_insert(event);
                 arrivals.copies += 1;
             }
-            None => verdict
-                .invented
-                .push(format!("an event without an _id, request {}", event.request)),
+            None => verdict.invented.push(format!(
+                "an event without an _id, request {}",
+                event.request
+            )),
         }
     }
     let mut mapper = Mapper::new(run.params.clone());
@@ -149,7 +152,9 @@ fn judge(run: &Run<'_>, letters: &Letters) -> Verdict {
         if answer.skip.is_some() {
             verdict.skipped += 1;
             if letter {
-                verdict.invented.push(format!("{place}: skipped, yet dead-lettered"));
+                verdict
+                    .invented
+                    .push(format!("{place}: skipped, yet dead-lettered"));
             }
             continue;
         }
@@ -159,9 +164,9 @@ fn judge(run: &Run<'_>, letters: &Letters) -> Verdict {
         let buried = letters.parts(place);
         let (Some(id), Some(event)) = (&answer.id, answer.event) else {
             if !buried.event {
-                verdict
-                    .lost
-                    .push(format!("{place}: rejected by the mapping, and no dead letter"));
+                verdict.lost.push(format!(
+                    "{place}: rejected by the mapping, and no dead letter"
+                ));
             }
             continue;
         };
@@ -192,7 +197,10 @@ fn judge(run: &Run<'_>, letters: &Letters) -> Verdict {
     for id in arrived.keys() {
         verdict.invented.push(format!("event {id}"));
     }
-    if profiles.iter().all(|profile| profile.operation == Operation::Merge) {
+    if profiles
+        .iter()
+        .all(|profile| profile.operation == Operation::Merge)
+    {
         statements::judge(&mut verdict, &stated, profiles);
     } else {
         judge_statements(&mut verdict, profiles, &stated);
@@ -200,8 +208,13 @@ fn judge(run: &Run<'_>, letters: &Letters) -> Verdict {
     verdict
 }
 
-/// Statements that replace each other are never merged, and have no id: each must have arrived, as often as it was stated.
-fn judge_statements(verdict: &mut Verdict, profiles: &[std::sync::Arc<Accepted>], stated: &[Statement]) {
+/// Statements that replace each other are never merged, and have no id: each must have arrived, as
+/// often as it was stated.
+fn judge_statements(
+    verdict: &mut Verdict,
+    profiles: &[std::sync::Arc<Accepted>],
+    stated: &[Statement],
+) {
     let mut arrived: BTreeMap<String, usize> = BTreeMap::new();
     for profile in profiles {
         *arrived.entry(canonical(&profile.entity)).or_default() += 1;
@@ -232,7 +245,10 @@ fn judge_statements(verdict: &mut Verdict, profiles: &[std::sync::Arc<Accepted>]
 /// The same JSON whatever the order of its keys.
 fn canonical(json: &[u8]) -> String {
     // serde_json's map is sorted by key.
-    serde_json::from_slice::<Value>(json).map_or_else(|error| format!("not JSON: {error}"), |value| value.to_string())
+    serde_json::from_slice::<Value>(json).map_or_else(
+        |error| format!("not JSON: {error}"),
+        |value| value.to_string(),
+    )
 }
 
 fn digest(statement: &str) -> String {

@@ -53,7 +53,11 @@ impl Default for Progress {
 fn bar(share: f64) -> String {
     let percent = (share.clamp(0.0, 1.0) * 100.0).round() as usize;
     let filled = WIDTH * percent / 100;
-    format!("[{}{}] {percent:>3} %", "#".repeat(filled), "·".repeat(WIDTH - filled))
+    format!(
+        "[{}{}] {percent:>3} %",
+        "#".repeat(filled),
+        "·".repeat(WIDTH - filled)
+    )
 }
 
 #[cfg(test)]

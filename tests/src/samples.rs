@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 /// One documented event.
 #[derive(Debug, Clone)]
 pub struct Sample {
-    /// File name below the fixtures' folder, without `.json`: `pointsIssued`, `variants/transactionAdded.return`.
+    /// File name below the fixtures' folder, without `.json`: `pointsIssued`,
+    /// `variants/transactionAdded.return`.
     pub name: String,
     /// The event as it would lie on the topic.
     pub bytes: Vec<u8>,
@@ -18,7 +19,10 @@ pub fn samples() -> std::io::Result<Vec<Sample>> {
     for (folder, prefix) in [(root.clone(), ""), (root.join("variants"), "variants/")] {
         for entry in std::fs::read_dir(folder)? {
             let path = entry?.path();
-            if path.extension().is_some_and(|extension| extension == "json") {
+            if path
+                .extension()
+                .is_some_and(|extension| extension == "json")
+            {
                 let stem = path.file_stem().unwrap_or_default().to_string_lossy();
                 found.push(Sample {
                     name: format!("{prefix}{stem}"),

@@ -1,5 +1,5 @@
-//! One whole set-up: a cluster with the SmartModule and a topic, a simulated Experience Platform, and a configuration
-//! that joins them. What the demo shows and what the end-to-end suites judge.
+//! One whole set-up: a cluster with the SmartModule and a topic, a simulated Experience Platform,
+//! and a configuration that joins them. What the demo shows and what the end-to-end suites judge.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -117,14 +117,18 @@ impl Scenario {
         Self::start_on(&Backend::from_env()?, options).await
     }
 
-    /// Starts everything but the connector, on a given backend: for what only the mock can be made to do.
+    /// Starts everything but the connector, on a given backend: for what only the mock can be made
+    /// to do.
     ///
     /// # Errors
     /// When a part cannot be started.
     pub async fn start_on(backend: &Backend, options: Options) -> Result<Self, ScenarioError> {
         let cluster = Cluster::start_linked(backend, options.spus, options.linked).await?;
-        let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../smartmodule/SmartModule.toml");
-        cluster.load_package(&smartmodule_wasm()?, &manifest).await?;
+        let manifest =
+            Path::new(env!("CARGO_MANIFEST_DIR")).join("../smartmodule/SmartModule.toml");
+        cluster
+            .load_package(&smartmodule_wasm()?, &manifest)
+            .await?;
         Self::on(Arc::new(cluster), options).await
     }
 
@@ -143,7 +147,9 @@ impl Scenario {
         let unique = format!("{}-{number}", std::process::id());
         options.topic.name = format!("{}-{unique}", options.topic.name);
         cluster.create_topic(options.topic.clone()).await?;
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let since = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
         Ok(Self {
             simulator: Simulator::start(options.simulator.clone()).await?,
             name: format!("sink-{unique}"),
@@ -193,9 +199,14 @@ impl Scenario {
             topic = self.topic,
             max_bytes = self.options.max_bytes,
         );
-        text.push_str(&format!("transforms:\n  - uses: {SMARTMODULE}\n    with:\n"));
+        text.push_str(&format!(
+            "transforms:\n  - uses: {SMARTMODULE}\n    with:\n"
+        ));
         for (key, value) in &self.options.params {
-            text.push_str(&format!("      {key}: {}\n", serde_json::Value::from(value.as_str())));
+            text.push_str(&format!(
+                "      {key}: {}\n",
+                serde_json::Value::from(value.as_str())
+            ));
         }
         let simulated = self.simulator.config();
         text.push_str(&format!(
@@ -217,7 +228,11 @@ impl Scenario {
                 inlet.flow_id,
             ));
         }
-        if let Some(inlet) = self.simulator.profiles_inlet().filter(|_| self.options.profiles) {
+        if let Some(inlet) = self
+            .simulator
+            .profiles_inlet()
+            .filter(|_| self.options.profiles)
+        {
             text.push_str(&format!(
                 "  profiles: {{inlet-url: \"{}\", format: {}, dataset-id: \"{}\", flow-id: \"{}\"}}\n",
                 self.simulator.inlet_url(inlet),
@@ -264,7 +279,11 @@ impl Scenario {
     ///
     /// # Errors
     /// When it cannot be started.
-    pub fn connector_with_secrets(&self, configuration: &str, secrets: &str) -> Result<Connector, ScenarioError> {
+    pub fn connector_with_secrets(
+        &self,
+        configuration: &str,
+        secrets: &str,
+    ) -> Result<Connector, ScenarioError> {
         Ok(Connector::start(configuration, secrets, &self.profile)?)
     }
 
@@ -316,12 +335,17 @@ impl Scenario {
     pub async fn stored(&self) -> Result<Vec<Option<i64>>, ScenarioError> {
         let mut stored = Vec::new();
         for partition in 0..self.partitions() {
-            stored.push(self.cluster.stored_offset(&self.name, &self.topic, partition).await?);
+            stored.push(
+                self.cluster
+                    .stored_offset(&self.name, &self.topic, partition)
+                    .await?,
+            );
         }
         Ok(stored)
     }
 
-    /// What the stored offsets are when there is no lag: high watermark − 1; `None` for an empty partition.
+    /// What the stored offsets are when there is no lag: high watermark − 1; `None` for an empty
+    /// partition.
     ///
     /// # Errors
     /// When the cluster does not answer.
@@ -337,8 +361,13 @@ impl Scenario {
     /// Waits until every record of the topic is settled and committed.
     ///
     /// # Errors
-    /// When the connector ends, or this does not happen in time; the message has the connector's log.
-    pub async fn settled(&self, connector: &mut Connector, within: Duration) -> Result<(), ScenarioError> {
+    /// When the connector ends, or this does not happen in time; the message has the connector's
+    /// log.
+    pub async fn settled(
+        &self,
+        connector: &mut Connector,
+        within: Duration,
+    ) -> Result<(), ScenarioError> {
         let deadline = Instant::now() + within;
         loop {
             let (stored, wanted) = (self.stored().await?, self.without_lag().await?);
@@ -410,17 +439,24 @@ impl Scenario {
         self.verdict_on(&self.source().await?, &[]).await
     }
 
-    /// Judges what became of these records: all that were produced, those included that retention removed and the connector
-    /// told to be evicted.
+    /// Judges what became of these records: all that were produced, those included that retention
+    /// removed and the connector told to be evicted.
     ///
     /// # Errors
     /// When the cluster does not answer.
-    pub async fn verdict_on(&self, topic: &[Produced], evicted: &[Evicted]) -> Result<Verdict, ScenarioError> {
+    pub async fn verdict_on(
+        &self,
+        topic: &[Produced],
+        evicted: &[Evicted],
+    ) -> Result<Verdict, ScenarioError> {
         // First: what is committed must have been settled before the rest is looked at.
         let stored = self.committed().await?;
         let mut log_starts = Vec::new();
         for partition in 0..self.partitions() {
-            log_starts.push((partition, self.cluster.log_start(&self.topic, partition).await?));
+            log_starts.push((
+                partition,
+                self.cluster.log_start(&self.topic, partition).await?,
+            ));
         }
         let run = Run {
             params: self.params()?,

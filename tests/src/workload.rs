@@ -1,7 +1,8 @@
 //! A made-up day of a loyalty programme: raw Capillary events for demos and end-to-end tests.
 //!
-//! The documented samples are the templates. Each event gets its own identity, customer and time, so that every one can be
-//! found again at the other end. Every so often there is one that nobody asked for, or one that is broken.
+//! The documented samples are the templates. Each event gets its own identity, customer and time,
+//! so that every one can be found again at the other end. Every so often there is one that nobody
+//! asked for, or one that is broken.
 
 use std::path::{Path, PathBuf};
 
@@ -93,7 +94,12 @@ impl Workload {
     /// # Errors
     /// When a sample of the repository cannot be read.
     pub fn new(seed: u64, customers: u64, mix: Mix, now_ms: i64) -> Result<Self, WorkloadError> {
-        let load = |kinds: &[&str]| kinds.iter().map(|kind| sample(kind)).collect::<Result<Vec<_>, _>>();
+        let load = |kinds: &[&str]| {
+            kinds
+                .iter()
+                .map(|kind| sample(kind))
+                .collect::<Result<Vec<_>, _>>()
+        };
         Ok(Self {
             templates: load(&CORE_KINDS)?,
             unwanted: load(&UNWANTED_KINDS)?,
@@ -114,11 +120,16 @@ impl Workload {
         let customer = FIRST_CUSTOMER + self.rng.u64(0..self.customers);
         let broken = self.is_turn(self.mix.broken_every);
         let unwanted = !broken && self.is_turn(self.mix.unwanted_every);
-        let pool = if unwanted { &self.unwanted } else { &self.templates };
+        let pool = if unwanted {
+            &self.unwanted
+        } else {
+            &self.templates
+        };
         let turn = usize::try_from(self.produced).unwrap_or_default();
         let mut event = pool[turn % pool.len()].clone();
         let id = uuid(&mut self.rng);
-        // A minute in the past, moving on by a millisecond an event: never in the future, always in order.
+        // A minute in the past, moving on by a millisecond an event: never in the future, always in
+        // order.
         let created_at = self.now_ms - 60_000 + i64::try_from(self.produced).unwrap_or_default();
         event["eventId"] = json!(id);
         event["createdAt"] = json!(created_at);
@@ -173,12 +184,21 @@ pub(crate) fn set_customer(event: &mut Value, customer: u64) {
         .and_then(Value::as_object_mut)
     {
         identifiers.insert("customerId".to_owned(), json!(customer));
-        if let Some(instore) = identifiers.get_mut("instore").and_then(Value::as_object_mut) {
+        if let Some(instore) = identifiers
+            .get_mut("instore")
+            .and_then(Value::as_object_mut)
+        {
             if instore.contains_key("email") {
-                instore.insert("email".to_owned(), json!(format!("c{customer}@example.com")));
+                instore.insert(
+                    "email".to_owned(),
+                    json!(format!("c{customer}@example.com")),
+                );
             }
             if instore.contains_key("mobile") {
-                instore.insert("mobile".to_owned(), json!(format!("1202{}", customer % 10_000_000)));
+                instore.insert(
+                    "mobile".to_owned(),
+                    json!(format!("1202{}", customer % 10_000_000)),
+                );
             }
             if instore.contains_key("externalId") {
                 instore.insert("externalId".to_owned(), json!(format!("HP-{customer}")));
@@ -249,7 +269,15 @@ mod tests {
                 "{kind} is missing"
             );
         }
-        assert!(events.iter().any(|event| event.expected == Expected::Skipped));
-        assert!(events.iter().any(|event| event.expected == Expected::DeadLettered));
+        assert!(
+            events
+                .iter()
+                .any(|event| event.expected == Expected::Skipped)
+        );
+        assert!(
+            events
+                .iter()
+                .any(|event| event.expected == Expected::DeadLettered)
+        );
     }
 }

@@ -1,9 +1,11 @@
-//! What Experience Platform would say to a mapped record: the two target schemas and the rules beside them.
+//! What Experience Platform would say to a mapped record: the two target schemas and the rules
+//! beside them.
 //!
-//! The JSON Schemas in `tests/schemas` are written from Adobe's published XDM (class, field groups, data types) and are
-//! as strict as streaming validation, which refuses undeclared keys. Checked here in code is what JSON Schema cannot say:
-//! one primary identity over all namespaces, the number of identities, and the sizes above which Real-Time Customer
-//! Profile drops a record *after* acknowledging it.
+//! The JSON Schemas in `tests/schemas` are written from Adobe's published XDM (class, field groups,
+//! data types) and are as strict as streaming validation, which refuses undeclared keys. Checked
+//! here in code is what JSON Schema cannot say: one primary identity over all namespaces, the
+//! number of identities, and the sizes above which Real-Time Customer Profile drops a record
+//! *after* acknowledging it.
 
 use std::sync::LazyLock;
 
@@ -32,7 +34,12 @@ static PROFILE: Compiled = LazyLock::new(|| compile(PROFILE_SCHEMA));
 /// Each entry is a JSON pointer and a reason. Values are not repeated, so the text may be logged.
 pub fn event_violations(event: &Value) -> Vec<String> {
     let mut found = violations(&EVENT, event, EVENT_MAX_BYTES);
-    for (index, line) in event["productListItems"].as_array().into_iter().flatten().enumerate() {
+    for (index, line) in event["productListItems"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .enumerate()
+    {
         // JSON Schema takes 2.0 for an integer; the platform reads it as a double and refuses it.
         if line["quantity"].is_f64() {
             found.push(format!(
@@ -70,13 +77,15 @@ fn violations(schema: &Compiled, entity: &Value, max_bytes: usize) -> Vec<String
     // Display of a `Value` is its compact JSON, the form that is sent.
     let bytes = entity.to_string().len();
     if bytes > max_bytes {
-        found.push(format!(": {bytes} bytes, and Profile drops records above {max_bytes}"));
+        found.push(format!(
+            ": {bytes} bytes, and Profile drops records above {max_bytes}"
+        ));
     }
     found
 }
 
-/// Exactly one primary; not too many; and the primary's namespace names one person only, because identities that ride
-/// together are linked for good.
+/// Exactly one primary; not too many; and the primary's namespace names one person only, because
+/// identities that ride together are linked for good.
 fn identity_violations(map: &Value, found: &mut Vec<String>) {
     let namespaces = || map.as_object().into_iter().flatten();
     let is_primary = |identity: &&Value| identity["primary"] == true;
@@ -93,7 +102,9 @@ fn identity_violations(map: &Value, found: &mut Vec<String>) {
         primaries += here;
     }
     if primaries != 1 {
-        found.push(format!("/identityMap: {primaries} primary identities, not one"));
+        found.push(format!(
+            "/identityMap: {primaries} primary identities, not one"
+        ));
     }
     if all > MAX_IDENTITIES {
         found.push(format!(

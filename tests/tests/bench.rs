@@ -1,4 +1,5 @@
-//! The measurements work: everything is measured and told. What the figures are is no business of a test.
+//! The measurements work: everything is measured and told. What the figures are is no business of a
+//! test.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails there")]
 
 use std::process::Command;
@@ -28,7 +29,10 @@ fn every_part_is_measured_at_the_smallest_size_and_lands_in_one_file() {
         assert!(row["value"].is_number(), "no figure for {what}");
         assert!(table.contains(what), "{what} is not in the table");
     }
-    let has = |text: &str| rows.iter().any(|row| row["what"].as_str().unwrap().contains(text));
+    let has = |text: &str| {
+        rows.iter()
+            .any(|row| row["what"].as_str().unwrap().contains(text))
+    };
     for figure in [
         "start:",
         "idle:",
@@ -74,7 +78,9 @@ fn the_smartmodules_figures_stand_in_the_same_table() {
     let report: Value = serde_json::from_slice(&std::fs::read(&figures).unwrap()).unwrap();
     for reference in ["engine's floor", "identity module", "Value module"] {
         let rows = report["rows"].as_array().unwrap();
-        let is_of = |row: &&Value| row["what"] == "SmartModule: mapping, all fields" && row["against"] == reference;
+        let is_of = |row: &&Value| {
+            row["what"] == "SmartModule: mapping, all fields" && row["against"] == reference
+        };
         assert!(
             rows.iter().any(|row| is_of(&row)),
             "no ratio against the {reference}:\n{table}"

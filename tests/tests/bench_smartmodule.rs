@@ -1,5 +1,5 @@
-//! The SmartModule's benchmark works: every module is measured and told, and wasm answers as the same code does natively.
-//! What the figures are is no business of a test.
+//! The SmartModule's benchmark works: every module is measured and told, and wasm answers as the
+//! same code does natively. What the figures are is no business of a test.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails there")]
 
 use std::process::{Command, Output};
@@ -39,5 +39,8 @@ fn native_and_wasm_answer_the_same_for_made_up_and_for_broken_records() {
     // A million of them take minutes: `bench-smartmodule --compare 1000000`.
     let output = bench(&["--compare", "6000"]);
     let told = String::from_utf8(output.stdout).unwrap();
-    assert!(told.contains("6000 records: native and wasm answer the same"), "{told}");
+    assert!(
+        told.contains("6000 records: native and wasm answer the same"),
+        "{told}"
+    );
 }

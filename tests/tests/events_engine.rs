@@ -1,4 +1,5 @@
-//! `capillary-xdm-events` in the engine the broker runs: the bare events of mapped records, and nothing of the others.
+//! `capillary-xdm-events` in the engine the broker runs: the bare events of mapped records, and
+//! nothing of the others.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails there")]
 
 use std::collections::BTreeMap;
@@ -7,7 +8,9 @@ use capillary_xdm::{Input, Mapper, Params};
 use conformance::harness::events_wasm;
 use conformance::samples::samples;
 use fluvio_protocol::record::{Record, RecordData};
-use fluvio_smartengine::{SmartEngine, SmartModuleChainBuilder, SmartModuleChainInstance, SmartModuleConfig};
+use fluvio_smartengine::{
+    SmartEngine, SmartModuleChainBuilder, SmartModuleChainInstance, SmartModuleConfig,
+};
 use fluvio_smartmodule::dataplane::smartmodule::SmartModuleInput;
 use serde_json::Value;
 
@@ -29,7 +32,10 @@ fn chain(version: i16, params: &[(&str, &str)]) -> Result<SmartModuleChainInstan
         .build()
         .unwrap();
     let mut builder = SmartModuleChainBuilder::default();
-    builder.add_smart_module(config, events_wasm().unwrap_or_else(|missing| panic!("{missing}")));
+    builder.add_smart_module(
+        config,
+        events_wasm().unwrap_or_else(|missing| panic!("{missing}")),
+    );
     builder.set_store_memory_limit(64 * MIB);
     builder
         .initialize(&SmartEngine::new())
@@ -38,8 +44,15 @@ fn chain(version: i16, params: &[(&str, &str)]) -> Result<SmartModuleChainInstan
 
 /// Every sample, and records that are no events at all between them.
 fn batch() -> Vec<Record> {
-    let mut values: Vec<Vec<u8>> = samples().unwrap().into_iter().map(|sample| sample.bytes).collect();
-    for (index, broken) in [&b"no json"[..], b"", b"\xff\xfe", b"{}", b"null"].iter().enumerate() {
+    let mut values: Vec<Vec<u8>> = samples()
+        .unwrap()
+        .into_iter()
+        .map(|sample| sample.bytes)
+        .collect();
+    for (index, broken) in [&b"no json"[..], b"", b"\xff\xfe", b"{}", b"null"]
+        .iter()
+        .enumerate()
+    {
         values.insert(7 * index, broken.to_vec());
     }
     let record = |(position, value): (usize, Vec<u8>)| {
@@ -58,7 +71,8 @@ fn input(records: Vec<Record>, version: i16) -> SmartModuleInput {
     input
 }
 
-/// The events of the answers that `capillary-xdm` gives to the same records: offset delta, key and event.
+/// The events of the answers that `capillary-xdm` gives to the same records: offset delta, key and
+/// event.
 fn expected(params: &[(&str, &str)], records: &[Record]) -> Vec<(i64, Vec<u8>, Value)> {
     let pairs = params
         .iter()
@@ -74,7 +88,11 @@ fn expected(params: &[(&str, &str)], records: &[Record]) -> Vec<(i64, Vec<u8>, V
         mapper.answer(input, &mut answer);
         let answer: Value = serde_json::from_slice(&answer).unwrap();
         let event = answer.get("event")?.clone();
-        Some((record.offset_delta(), record.key()?.as_ref().to_vec(), event))
+        Some((
+            record.offset_delta(),
+            record.key()?.as_ref().to_vec(),
+            event,
+        ))
     };
     records.iter().filter_map(event).collect()
 }
@@ -92,12 +110,20 @@ fn mapped_records_become_their_bare_events_and_all_others_vanish() {
                 .unwrap()
                 .process(input(records.clone(), version))
                 .unwrap();
-            assert!(output.error.is_none(), "{:?}", output.error.map(|error| error.hint));
+            assert!(
+                output.error.is_none(),
+                "{:?}",
+                output.error.map(|error| error.hint)
+            );
             let found: Vec<(i64, Vec<u8>, Value)> = output
                 .successes
                 .iter()
                 .map(|record| {
-                    let key = record.key().map(RecordData::as_ref).unwrap_or_default().to_vec();
+                    let key = record
+                        .key()
+                        .map(RecordData::as_ref)
+                        .unwrap_or_default()
+                        .to_vec();
                     let event = serde_json::from_slice(record.value().as_ref()).unwrap();
                     (record.offset_delta(), key, event)
                 })
@@ -118,7 +144,9 @@ fn a_batch_without_a_wanted_record_gives_nothing_and_no_error() {
 
 #[test]
 fn a_bad_parameter_stops_the_chain_and_is_named() {
-    let message = chain(25, &[("event", "pointsIssued")]).map(drop).unwrap_err();
+    let message = chain(25, &[("event", "pointsIssued")])
+        .map(drop)
+        .unwrap_err();
     assert!(message.contains("`event`"), "{message}");
 }
 

@@ -1,8 +1,9 @@
 //! The examples of the documentation do what they say.
 //!
-//! A fenced block that begins with ```` ```sh tested ```` is run by `sh` at the top of the repository, with the connector in
-//! the PATH. It must succeed; when a block ```` ```text output ```` follows, each of its lines must be printed, in this order
-//! (`…` stands for anything within a line).
+//! A fenced block that begins with ```` ```sh tested ```` is run by `sh` at the top of the
+//! repository, with the connector in the PATH. It must succeed; when a block ```` ```text output
+//! ```` follows, each of its lines must be printed, in this order (`…` stands for anything within a
+//! line).
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails there")]
 
 use std::path::{Path, PathBuf};
@@ -19,11 +20,18 @@ struct Example {
 }
 
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap()
+        .to_owned()
 }
 
 fn documents() -> Vec<PathBuf> {
-    let of = |directory: PathBuf| std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
+    let of = |directory: PathBuf| {
+        std::fs::read_dir(directory)
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+    };
     let mut found: Vec<_> = of(root())
         .chain(of(root().join("docs")))
         .filter(|path| path.extension().is_some_and(|extension| extension == "md"))
@@ -65,9 +73,14 @@ fn examples() -> Vec<Example> {
         let blocks = blocks(&text);
         for (index, (line, info, script)) in blocks.iter().enumerate() {
             if info == "sh tested" {
-                let output = blocks.get(index + 1).filter(|(_, info, _)| info == "text output");
+                let output = blocks
+                    .get(index + 1)
+                    .filter(|(_, info, _)| info == "text output");
                 examples.push(Example {
-                    place: format!("{}:{line}", document.strip_prefix(root()).unwrap().display()),
+                    place: format!(
+                        "{}:{line}",
+                        document.strip_prefix(root()).unwrap().display()
+                    ),
                     script: script.clone(),
                     output: output.map(|(_, _, content)| content.clone()),
                 });
@@ -81,14 +94,18 @@ fn examples() -> Vec<Example> {
 fn fits(said: &str, line: &str) -> bool {
     let mut rest = line;
     let mut pieces = said.split('…');
-    let Some(first) = pieces.next() else { return false };
+    let Some(first) = pieces.next() else {
+        return false;
+    };
     let Some(after) = rest.strip_prefix(first) else {
         return false;
     };
     rest = after;
     let pieces: Vec<&str> = pieces.collect();
     for piece in &pieces {
-        let Some(at) = rest.find(piece) else { return false };
+        let Some(at) = rest.find(piece) else {
+            return false;
+        };
         rest = &rest[at + piece.len()..];
     }
     rest.is_empty()
@@ -103,7 +120,11 @@ fn every_example_that_is_called_tested_works_and_prints_what_it_says() {
     let directory = program.parent().unwrap();
     let path = std::env::var("PATH").unwrap_or_default();
     let examples = examples();
-    assert!(examples.len() >= 5, "only {} examples were found", examples.len());
+    assert!(
+        examples.len() >= 5,
+        "only {} examples were found",
+        examples.len()
+    );
     for example in examples {
         let ran = Command::new("sh")
             .args(["-eu", "-c", &example.script])
@@ -116,7 +137,12 @@ fn every_example_that_is_called_tested_works_and_prints_what_it_says() {
             String::from_utf8_lossy(&ran.stdout),
             String::from_utf8_lossy(&ran.stderr)
         );
-        assert!(ran.status.success(), "{}: {}\n{printed}", example.place, ran.status);
+        assert!(
+            ran.status.success(),
+            "{}: {}\n{printed}",
+            example.place,
+            ran.status
+        );
         let mut lines = printed.lines().map(str::trim_end);
         for said in example.output.iter().flat_map(|output| output.lines()) {
             assert!(
@@ -131,5 +157,7 @@ fn every_example_that_is_called_tested_works_and_prints_what_it_says() {
 #[test]
 fn a_line_fits_only_what_it_says() {
     assert!(fits("a …b", "a 12b") && fits("…", "") && fits("a…", "abc") && fits("a", "a"));
-    assert!(!fits("a …b", "a 12c") && !fits("a", "ab") && !fits("a…b", "xab") && !fits("a…b", "abc"));
+    assert!(
+        !fits("a …b", "a 12c") && !fits("a", "ab") && !fits("a…b", "xab") && !fits("a…b", "abc")
+    );
 }

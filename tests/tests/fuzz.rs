@@ -44,7 +44,11 @@ const DICTIONARY: &[&str] = &[
 
 /// Parameter sets that together switch everything on and off; the input chooses one.
 const PARAMETERS: [&[(&str, &str)]; 4] = [
-    &[("events", "all"), ("tenant", "harborpine"), ("time-zone", "+05:30")],
+    &[
+        ("events", "all"),
+        ("tenant", "harborpine"),
+        ("time-zone", "+05:30"),
+    ],
     &[],
     &[
         ("events", "all"),
@@ -53,7 +57,10 @@ const PARAMETERS: [&[(&str, &str)]; 4] = [
             r#"{"customerId":"CapillaryId","email":"Email","mobile":"Phone_E.164","externalId":"CRMID"}"#,
         ),
         ("primary-identity", "email"),
-        ("omit-fields", r#"["loyalty.lifetimePoints","commerce.commerceScope"]"#),
+        (
+            "omit-fields",
+            r#"["loyalty.lifetimePoints","commerce.commerceScope"]"#,
+        ),
     ],
     &[
         ("events", "all"),
@@ -94,7 +101,12 @@ fn outcome(answer: &Value) -> String {
         outcome.push_str(part.as_str().unwrap_or("-"));
     }
     for part in ["event", "profile"] {
-        for key in answer[part].as_object().into_iter().flatten().map(|(key, _)| key) {
+        for key in answer[part]
+            .as_object()
+            .into_iter()
+            .flatten()
+            .map(|(key, _)| key)
+        {
             outcome.push_str(key);
         }
     }
@@ -102,7 +114,11 @@ fn outcome(answer: &Value) -> String {
 }
 
 fn seeds() -> Vec<Vec<u8>> {
-    samples().unwrap().into_iter().map(|sample| sample.bytes).collect()
+    samples()
+        .unwrap()
+        .into_iter()
+        .map(|sample| sample.bytes)
+        .collect()
 }
 
 #[test]
@@ -115,7 +131,8 @@ fn fuzzed_events_have_one_sound_answer_that_does_not_depend_on_what_came_before(
     };
     let mut old = PARAMETERS.map(mapper);
     fuzz(target, |input| {
-        let chosen = input.iter().fold(0_u8, |sum, byte| sum.wrapping_add(*byte)) as usize % PARAMETERS.len();
+        let chosen = input.iter().fold(0_u8, |sum, byte| sum.wrapping_add(*byte)) as usize
+            % PARAMETERS.len();
         let bytes = answer(&mut old[chosen], input);
         assert_eq!(
             bytes,
@@ -145,11 +162,16 @@ fn fuzzed_events_have_the_same_answer_in_every_wrapper() {
     fuzz(target, |input| {
         let plain = answer(&mut mapper, input);
         let value: Value = serde_json::from_slice(&plain).unwrap();
-        // What is rejected keeps its own bytes and pointer; what is wrapped already may be wrapped too often.
-        let is_plain = serde_json::from_slice::<Value>(input).is_ok_and(|event| event["eventName"].is_string());
+        // What is rejected keeps its own bytes and pointer; what is wrapped already may be wrapped
+        // too often.
+        let is_plain = serde_json::from_slice::<Value>(input)
+            .is_ok_and(|event| event["eventName"].is_string());
         if value.get("reject").is_none() && is_plain {
             for (before, after) in [
-                (&b"{\"data\":"[..], &b",\"errors\":null,\"warnings\":null}"[..]),
+                (
+                    &b"{\"data\":"[..],
+                    &b",\"errors\":null,\"warnings\":null}"[..],
+                ),
                 (b"{\"body\":", b"}"),
                 (b"{\"event\":{\"body\":", b",\"method\":\"POST\"}}"),
             ] {
@@ -212,7 +234,8 @@ fn fuzzed_parameters_are_refused_by_name_or_make_valid_records() {
         match Params::from_pairs(pairs.clone()) {
             Err(error) => {
                 assert!(
-                    pairs.iter().any(|(name, _)| *name == error.name) || error.name == "primary-identity",
+                    pairs.iter().any(|(name, _)| *name == error.name)
+                        || error.name == "primary-identity",
                     "{error}"
                 );
                 error
@@ -227,7 +250,10 @@ fn fuzzed_parameters_are_refused_by_name_or_make_valid_records() {
                 let event = &events[input.len() % events.len()];
                 let value: Value = serde_json::from_slice(&answer(&mut mapper, event)).unwrap();
                 let violations = answer_violations(&value, OFFSET, event);
-                assert!(violations.is_empty(), "with {pairs:?}: {violations:#?}\n{value}");
+                assert!(
+                    violations.is_empty(),
+                    "with {pairs:?}: {violations:#?}\n{value}"
+                );
                 outcome(&value)
             }
         }

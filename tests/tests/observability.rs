@@ -9,8 +9,8 @@ fn read(path: &str) -> String {
     std::fs::read_to_string(root.join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// The metrics of the documentation, with the names that a histogram's samples have. An end-to-end test compares the
-/// documentation with what a connector shows.
+/// The metrics of the documentation, with the names that a histogram's samples have. An end-to-end
+/// test compares the documentation with what a connector shows.
 fn documented() -> BTreeSet<String> {
     let text = read("docs/metrics.md");
     let rows = text.lines().filter_map(|line| {
@@ -57,28 +57,40 @@ fn the_dashboard_is_json_and_shows_metrics_that_exist() {
     assert!(dashboard["panels"].as_array().unwrap().len() > 10);
     let (used, documented) = (used(&text), documented());
     assert!(used.len() > 15, "{used:?}");
-    assert_eq!(used.difference(&documented).collect::<Vec<_>>(), Vec::<&String>::new());
+    assert_eq!(
+        used.difference(&documented).collect::<Vec<_>>(),
+        Vec::<&String>::new()
+    );
 }
 
 #[test]
 fn the_alert_rules_ask_for_metrics_that_exist() {
     let (used, documented) = (used(&read("observability/alerts.yaml")), documented());
     assert!(used.len() > 8, "{used:?}");
-    assert_eq!(used.difference(&documented).collect::<Vec<_>>(), Vec::<&String>::new());
+    assert_eq!(
+        used.difference(&documented).collect::<Vec<_>>(),
+        Vec::<&String>::new()
+    );
 }
 
 #[test]
 fn every_alert_has_a_summary_what_to_do_and_a_section_in_the_runbook_and_every_section_an_alert() {
     let rules = read("observability/alerts.yaml");
     let runbook = read("docs/runbook.md");
-    let sections: BTreeSet<&str> = runbook.lines().filter_map(|line| line.strip_prefix("## ")).collect();
+    let sections: BTreeSet<&str> = runbook
+        .lines()
+        .filter_map(|line| line.strip_prefix("## "))
+        .collect();
     let mut alerts = BTreeSet::new();
     for rule in rules.split("- alert: ").skip(1) {
         let name = rule.lines().next().unwrap().trim();
         alerts.insert(name);
         assert!(!value(rule, "expr").is_empty(), "{name}");
         assert!(value(rule, "summary").len() > 20, "{name}");
-        assert!(value(rule, "description").len() > 60, "{name}: what is to be done?");
+        assert!(
+            value(rule, "description").len() > 60,
+            "{name}: what is to be done?"
+        );
         let severity = value(rule, "labels");
         assert!(
             ["{severity: critical}", "{severity: warning}"].contains(&severity),
@@ -99,7 +111,11 @@ fn links_inside_the_runbook_lead_to_its_sections() {
         .filter_map(|line| line.strip_prefix("## "))
         .map(anchor)
         .collect();
-    for link in runbook.split("](#").skip(1).filter_map(|rest| rest.split(')').next()) {
+    for link in runbook
+        .split("](#")
+        .skip(1)
+        .filter_map(|rest| rest.split(')').next())
+    {
         assert!(anchors.contains(link), "{link}");
     }
 }

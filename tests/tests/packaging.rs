@@ -10,7 +10,10 @@ use conformance::simulator::{Simulator, SimulatorConfig};
 use fluvio::metadata::smartmodule::SmartModuleMetadata;
 
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap()
+        .to_owned()
 }
 
 fn read(path: &str) -> String {
@@ -29,7 +32,10 @@ fn both_sample_configurations_pass_the_offline_check() {
             .unwrap();
         let text = String::from_utf8_lossy(&output.stdout);
         assert_eq!(output.status.code(), Some(0), "{sample}: {text}");
-        assert!(read(sample).contains(&format!("uses: {SMARTMODULE}")), "{sample}");
+        assert!(
+            read(sample).contains(&format!("uses: {SMARTMODULE}")),
+            "{sample}"
+        );
     }
 }
 
@@ -49,7 +55,8 @@ async fn the_sample_for_cdk_test_points_at_the_simulator_as_it_is() {
 fn smdk_reads_the_package_data_of_both_smartmodules() {
     let [whole, events] = ["smartmodule", "smartmodule/events"].map(|directory| {
         let manifest = root().join(directory).join("SmartModule.toml");
-        SmartModuleMetadata::from_toml(manifest).unwrap_or_else(|error| panic!("{directory}: {error}"))
+        SmartModuleMetadata::from_toml(manifest)
+            .unwrap_or_else(|error| panic!("{directory}: {error}"))
     });
     assert_eq!(whole.package.fqdn(), SMARTMODULE);
     assert_eq!(
@@ -57,5 +64,9 @@ fn smdk_reads_the_package_data_of_both_smartmodules() {
         SMARTMODULE.replace("capillary-xdm", "capillary-xdm-events")
     );
     let names = |metadata: &SmartModuleMetadata| format!("{:?}", metadata.params);
-    assert_eq!(names(&whole), names(&events), "one mapping, one set of parameters");
+    assert_eq!(
+        names(&whole),
+        names(&events),
+        "one mapping, one set of parameters"
+    );
 }

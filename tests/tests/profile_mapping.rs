@@ -1,4 +1,5 @@
-//! `docs/profile-mapping.json`, the Data Prep mapping set of the default upsert delivery, follows the mapping.
+//! `docs/profile-mapping.json`, the Data Prep mapping set of the default upsert delivery, follows
+//! the mapping.
 //!
 //! `UPDATE_DOCS=1 cargo test --workspace --test profile_mapping` writes it anew.
 
@@ -10,7 +11,8 @@ use conformance::samples::samples;
 use conformance::xdm::PROFILE_SCHEMA;
 use serde_json::{Value, json};
 
-/// The default `identities` of the SmartModule: the primary's namespace, and the one that may be missing.
+/// The default `identities` of the SmartModule: the primary's namespace, and the one that may be
+/// missing.
 const PRIMARY: &str = "CapillaryId";
 const OTHER: &str = "Email";
 
@@ -21,7 +23,8 @@ const TENANT: &str = "{TENANT}";
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Carried {
     Copied,
-    /// Adobe wants the intent for a list spelt out in an upsert, and each statement carries the whole list.
+    /// Adobe wants the intent for a list spelt out in an upsert, and each statement carries the
+    /// whole list.
     Replaced,
 }
 
@@ -42,13 +45,19 @@ fn mapping_set(tenant: Option<&str>) -> Value {
         "sourceType": "EXPRESSION", "source": identity_map(), "destination": "identityMap",
         "name": "Identities", "description": "The primary identity, and the other one where the record has it",
     })];
-    mappings.extend(carried_paths(tenant).into_iter().map(|(path, carried)| match carried {
-        Carried::Copied => json!({"sourceType": "ATTRIBUTE", "source": path, "destination": path}),
-        Carried::Replaced => {
-            let expression = format!("upsert_array_replace({path})");
-            json!({"sourceType": "EXPRESSION", "source": expression, "destination": path})
-        }
-    }));
+    mappings.extend(
+        carried_paths(tenant)
+            .into_iter()
+            .map(|(path, carried)| match carried {
+                Carried::Copied => {
+                    json!({"sourceType": "ATTRIBUTE", "source": path, "destination": path})
+                }
+                Carried::Replaced => {
+                    let expression = format!("upsert_array_replace({path})");
+                    json!({"sourceType": "EXPRESSION", "source": expression, "destination": path})
+                }
+            }),
+    );
     json!({
         "name": "Capillary profile upserts",
         "outputSchema": {
@@ -58,7 +67,8 @@ fn mapping_set(tenant: Option<&str>) -> Value {
     })
 }
 
-/// Which namespaces a record has is known only when it is mapped, and an identity without an id is refused.
+/// Which namespaces a record has is known only when it is mapped, and an identity without an id is
+/// refused.
 fn identity_map() -> String {
     let identity = |namespace: &str, primary: bool| {
         format!(
@@ -66,11 +76,15 @@ fn identity_map() -> String {
         )
     };
     let (primary, other) = (identity(PRIMARY, true), identity(OTHER, false));
-    format!(r#"iif(contains_key("identityMap.{OTHER}"), to_map({primary}, {other}), to_map({primary}))"#)
+    format!(
+        r#"iif(contains_key("identityMap.{OTHER}"), to_map({primary}, {other}), to_map({primary}))"#
+    )
 }
 
 fn document(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("docs").join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .with_file_name("docs")
+        .join(name)
 }
 
 #[test]
@@ -96,11 +110,18 @@ fn every_destination_is_a_field_of_the_profile_schema() {
     let schema: Value = serde_json::from_str(PROFILE_SCHEMA).unwrap();
     let paths = carried_paths(None);
     for (path, carried) in &paths {
-        let pointer: String = path.split('.').map(|step| format!("/properties/{step}")).collect();
+        let pointer: String = path
+            .split('.')
+            .map(|step| format!("/properties/{step}"))
+            .collect();
         let field = schema
             .pointer(&pointer)
             .unwrap_or_else(|| panic!("{path} is not in the schema"));
-        assert_eq!(field["type"] == "array", *carried == Carried::Replaced, "{path}");
+        assert_eq!(
+            field["type"] == "array",
+            *carried == Carried::Replaced,
+            "{path}"
+        );
     }
     for expected in [
         "loyalty.points",
@@ -108,7 +129,10 @@ fn every_destination_is_a_field_of_the_profile_schema() {
         "person.name.firstName",
         "personalEmail.address",
     ] {
-        assert!(paths.contains_key(expected), "{expected} is not among {paths:?}");
+        assert!(
+            paths.contains_key(expected),
+            "{expected} is not among {paths:?}"
+        );
     }
 }
 
@@ -119,7 +143,10 @@ fn the_identity_expression_fits_what_the_mapping_sends() {
         expression.len() <= 4_096,
         "Data Prep takes expressions of up to 4096 characters"
     );
-    assert_eq!(expression.matches('(').count(), expression.matches(')').count());
+    assert_eq!(
+        expression.matches('(').count(),
+        expression.matches(')').count()
+    );
     let mut mapper = Mapper::new(Params::default());
     let mut seen = BTreeSet::new();
     for sample in samples().unwrap() {

@@ -7,7 +7,10 @@ use std::path::{Path, PathBuf};
 use capillary_xdm::Params;
 
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap()
+        .to_owned()
 }
 
 fn read(path: &str) -> String {
@@ -16,8 +19,19 @@ fn read(path: &str) -> String {
 
 /// Everything in backticks below a heading, up to the next heading of the same level.
 fn code_below(readme: &str, heading: &str) -> Vec<String> {
-    let section = readme.split(heading).nth(1).unwrap().split("\n## ").next().unwrap();
-    section.split('`').skip(1).step_by(2).map(ToOwned::to_owned).collect()
+    let section = readme
+        .split(heading)
+        .nth(1)
+        .unwrap()
+        .split("\n## ")
+        .next()
+        .unwrap();
+    section
+        .split('`')
+        .skip(1)
+        .step_by(2)
+        .map(ToOwned::to_owned)
+        .collect()
 }
 
 fn rust_files(directory: &Path, files: &mut Vec<PathBuf>) {
@@ -115,7 +129,11 @@ fn every_link_of_the_documents_leads_somewhere() {
         .filter(|path| path.extension().is_some_and(|extension| extension == "md"))
     {
         let text = std::fs::read_to_string(document).unwrap();
-        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+        for link in text
+            .split("](")
+            .skip(1)
+            .filter_map(|rest| rest.split(')').next())
+        {
             if link.contains("://") {
                 continue;
             }
@@ -141,7 +159,8 @@ fn every_link_of_the_documents_leads_somewhere() {
     assert!(links > 20, "only {links} links were found");
 }
 
-/// The exit codes the README and the operators' page list are those of the help text and of the code.
+/// The exit codes the README and the operators' page list are those of the help text and of the
+/// code.
 #[test]
 fn the_exit_codes_are_the_same_wherever_they_are_told() {
     let help = read("connector/src/args.rs");
@@ -185,10 +204,11 @@ fn the_exit_codes_are_the_same_wherever_they_are_told() {
             "const EXIT_OTHER: u8 = ",
             "const WRONG: u8 = ",
         ] {
-            let digits = text
-                .split(opening)
-                .skip(1)
-                .map(|rest| rest.chars().take_while(char::is_ascii_digit).collect::<String>());
+            let digits = text.split(opening).skip(1).map(|rest| {
+                rest.chars()
+                    .take_while(char::is_ascii_digit)
+                    .collect::<String>()
+            });
             code.extend(digits.filter(|digits| !digits.is_empty()));
         }
     }

@@ -1,4 +1,5 @@
-//! Whatever the mapping makes of an event is valid for the dataset it is meant for, or the event is skipped or rejected.
+//! Whatever the mapping makes of an event is valid for the dataset it is meant for, or the event is
+//! skipped or rejected.
 
 mod mutation;
 
@@ -55,7 +56,11 @@ const PARAMETERS: [&[(&str, &str)]; 7] = [
         ),
         ("primary-identity", "email"),
     ],
-    &[("events", "all"), ("tenant", "harborpine"), ("omit-fields", OMITTED)],
+    &[
+        ("events", "all"),
+        ("tenant", "harborpine"),
+        ("omit-fields", OMITTED),
+    ],
 ];
 const PROGRAM: &str = "6120";
 const TIERS: &str = r#"{"1":"Silver","2":"Gold","3":"Platinum"}"#;
@@ -78,7 +83,8 @@ fn answer(mapper: &mut Mapper, value: &[u8]) -> Value {
         },
         &mut out,
     );
-    serde_json::from_slice(&out).unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&out)))
+    serde_json::from_slice(&out)
+        .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&out)))
 }
 
 /// What is wrong with an answer to `value`; empty means it is one of the three kinds, and sound.
@@ -113,14 +119,21 @@ fn the_fourteen_kinds_are_mapped_by_default_and_nothing_else_is() {
         let answer = answer(&mut mapper, &sample.bytes);
         let kind = answer["name"].as_str();
         let file = sample.name.trim_start_matches("variants/");
-        let core = CORE.iter().any(|core| file.split('.').any(|part| part == *core));
+        let core = CORE
+            .iter()
+            .any(|core| file.split('.').any(|part| part == *core));
         assert_eq!(
             kind.is_some_and(|kind| CORE.contains(&kind)),
             core,
             "{}: {answer}",
             sample.name
         );
-        assert_eq!(answer.get("skip").is_some(), !core, "{}: {answer}", sample.name);
+        assert_eq!(
+            answer.get("skip").is_some(),
+            !core,
+            "{}: {answer}",
+            sample.name
+        );
     }
 }
 
@@ -176,7 +189,9 @@ fn without_a_tenant_nothing_is_written_outside_the_standard_field_groups() {
                 .flat_map(|map| map.keys())
                 .collect();
             assert!(
-                !tenants.iter().any(|key| key.starts_with('_') && *key != "_id"),
+                !tenants
+                    .iter()
+                    .any(|key| key.starts_with('_') && *key != "_id"),
                 "{}: {tenants:?}",
                 sample.name
             );
@@ -184,7 +199,8 @@ fn without_a_tenant_nothing_is_written_outside_the_standard_field_groups() {
     }
 }
 
-/// A schema declares one type per path: an id that is a number in one kind and text in another could never be loaded.
+/// A schema declares one type per path: an id that is a number in one kind and text in another
+/// could never be loaded.
 #[test]
 fn a_path_has_one_type_whatever_the_event() {
     let mut types: BTreeMap<String, BTreeMap<&'static str, String>> = BTreeMap::new();
@@ -217,7 +233,9 @@ fn visit(value: &Value, path: &str, seen: &mut dyn FnMut(&str, &'static str)) {
         Value::String(_) => seen(path, "string"),
         Value::Array(items) => {
             seen(path, "array");
-            items.iter().for_each(|item| visit(item, &format!("{path}[]"), seen));
+            items
+                .iter()
+                .for_each(|item| visit(item, &format!("{path}[]"), seen));
         }
         Value::Object(map) => {
             seen(path, "object");
@@ -249,13 +267,17 @@ fn damaged_and_unusual_events_stay_valid_or_are_skipped_or_rejected() {
             mapped += usize::from(answer.get("event").is_some());
             rejected += usize::from(answer.get("reject").is_some());
             for violation in violations(&answer, &bytes) {
-                wrong
-                    .entry(violation)
-                    .or_insert_with(|| format!("{} after {done:?} with {params:?}", event["eventName"]));
+                wrong.entry(violation).or_insert_with(|| {
+                    format!("{} after {done:?} with {params:?}", event["eventName"])
+                });
             }
         }
     }
-    assert!(wrong.is_empty(), "{} kinds of violation:\n{wrong:#?}", wrong.len());
+    assert!(
+        wrong.is_empty(),
+        "{} kinds of violation:\n{wrong:#?}",
+        wrong.len()
+    );
     assert!(
         mapped > 3_000,
         "only {mapped} of the variants were mapped: the mutations leave too little to judge"
@@ -318,14 +340,19 @@ fn an_odd_address_is_an_identity_and_a_contact_only_when_xdm_would_take_it() {
         assert_eq!(contact, identity.filter(|_| !international), "{address:?}");
         kept.extend(identity.map(|_| address.to_owned()));
     }
-    assert_eq!(kept[0], "A.B+c@X.EXAMPLE", "a plain address in capitals was dropped");
+    assert_eq!(
+        kept[0], "A.B+c@X.EXAMPLE",
+        "a plain address in capitals was dropped"
+    );
 }
 
 #[test]
 fn the_same_bytes_get_the_same_answer_whatever_came_before() {
     let samples = samples().unwrap();
     let mut worn = mapper(&[("events", "all"), ("tenant", "harborpine")]);
-    samples.iter().for_each(|sample| drop(answer(&mut worn, &sample.bytes)));
+    samples
+        .iter()
+        .for_each(|sample| drop(answer(&mut worn, &sample.bytes)));
     for sample in &samples {
         let fresh = answer(
             &mut mapper(&[("events", "all"), ("tenant", "harborpine")]),

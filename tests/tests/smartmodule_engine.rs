@@ -1,6 +1,10 @@
-//! The SmartModule's wasm in the engine the broker runs: one faithful answer per record, in flat memory, whatever comes.
+//! The SmartModule's wasm in the engine the broker runs: one faithful answer per record, in flat
+//! memory, whatever comes.
 
-#![expect(clippy::unwrap_used, reason = "a test ends where something it needs is missing")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test ends where something it needs is missing"
+)]
 
 use std::collections::BTreeMap;
 
@@ -8,10 +12,13 @@ use capillary_xdm::{Input, Mapper, Params};
 use conformance::harness::smartmodule_wasm;
 use conformance::samples::samples;
 use fluvio_protocol::record::{Record, RecordData};
-use fluvio_smartengine::{SmartEngine, SmartModuleChainBuilder, SmartModuleChainInstance, SmartModuleConfig};
+use fluvio_smartengine::{
+    SmartEngine, SmartModuleChainBuilder, SmartModuleChainInstance, SmartModuleConfig,
+};
 use fluvio_smartmodule::dataplane::smartmodule::SmartModuleInput;
 
-/// What `fluvio-smartengine` asks for on its own, and what the 0.18.1 broker asks for; their inputs differ by two fields.
+/// What `fluvio-smartengine` asks for on its own, and what the 0.18.1 broker asks for; their inputs
+/// differ by two fields.
 const VERSIONS: [i16; 2] = [22, 25];
 const BROKER_VERSION: i16 = 25;
 const BASE_OFFSET: i64 = 70_000;
@@ -45,7 +52,8 @@ fn input(records: Vec<Record>, version: i16) -> SmartModuleInput {
     input
 }
 
-/// Records as they lie in a batch; odd deltas, because compaction of a deduplicated log leaves gaps.
+/// Records as they lie in a batch; odd deltas, because compaction of a deduplicated log leaves
+/// gaps.
 fn batch(values: &[Vec<u8>]) -> Vec<Record> {
     let record = |(position, value): (usize, &Vec<u8>)| {
         let mut record = match position % 3 {
@@ -59,9 +67,17 @@ fn batch(values: &[Vec<u8>]) -> Vec<Record> {
     values.iter().enumerate().map(record).collect()
 }
 
-fn process(chain: &mut SmartModuleChainInstance, records: Vec<Record>, version: i16) -> Vec<Record> {
+fn process(
+    chain: &mut SmartModuleChainInstance,
+    records: Vec<Record>,
+    version: i16,
+) -> Vec<Record> {
     let output = chain.process(input(records, version)).unwrap();
-    assert!(output.error.is_none(), "{:?}", output.error.map(|error| error.hint));
+    assert!(
+        output.error.is_none(),
+        "{:?}",
+        output.error.map(|error| error.hint)
+    );
     output.successes
 }
 
@@ -85,12 +101,16 @@ fn native(params: &[(&str, &str)], records: &[Record]) -> Vec<Vec<u8>> {
 }
 
 fn values(records: &[Record]) -> Vec<&[u8]> {
-    records.iter().map(|record| record.value().as_ref()).collect()
+    records
+        .iter()
+        .map(|record| record.value().as_ref())
+        .collect()
 }
 
 #[test]
 fn the_module_asks_for_one_host_function_and_offers_what_the_engine_calls() {
-    let (imports, exports) = interface(&smartmodule_wasm().unwrap_or_else(|missing| panic!("{missing}")));
+    let (imports, exports) =
+        interface(&smartmodule_wasm().unwrap_or_else(|missing| panic!("{missing}")));
     assert_eq!(imports, ["env.copy_records"]);
     for name in ["memory", "alloc", "init", "map"] {
         assert!(
@@ -98,7 +118,13 @@ fn the_module_asks_for_one_host_function_and_offers_what_the_engine_calls() {
             "{name} is not among {exports:?}"
         );
     }
-    for other in ["filter", "filter_map", "array_map", "aggregate", "look_back"] {
+    for other in [
+        "filter",
+        "filter_map",
+        "array_map",
+        "aggregate",
+        "look_back",
+    ] {
         assert!(
             !exports.iter().any(|export| export == other),
             "the engine would take it for a {other}"
@@ -108,15 +134,27 @@ fn the_module_asks_for_one_host_function_and_offers_what_the_engine_calls() {
 
 #[test]
 fn native_and_wasm_answer_the_same_bytes_for_every_sample() {
-    let bytes: Vec<_> = samples().unwrap().into_iter().map(|sample| sample.bytes).collect();
+    let bytes: Vec<_> = samples()
+        .unwrap()
+        .into_iter()
+        .map(|sample| sample.bytes)
+        .collect();
     assert!(bytes.len() >= 82, "{} samples", bytes.len());
     let records = batch(&bytes);
     for version in VERSIONS {
         for params in [
             &[][..],
-            &[("events", "all"), ("tenant", "harborpine"), ("time-zone", "+05:30")],
+            &[
+                ("events", "all"),
+                ("tenant", "harborpine"),
+                ("time-zone", "+05:30"),
+            ],
         ] {
-            let answers = process(&mut chain(version, params).unwrap(), records.clone(), version);
+            let answers = process(
+                &mut chain(version, params).unwrap(),
+                records.clone(),
+                version,
+            );
             let expected = native(params, &records);
             for (sample, (wasm, native)) in samples()
                 .unwrap()
@@ -124,7 +162,12 @@ fn native_and_wasm_answer_the_same_bytes_for_every_sample() {
                 .zip(values(&answers).into_iter().zip(&expected))
             {
                 let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
-                assert_eq!(text(wasm), text(native), "{} at version {version}", sample.name);
+                assert_eq!(
+                    text(wasm),
+                    text(native),
+                    "{} at version {version}",
+                    sample.name
+                );
             }
             assert_eq!(answers.len(), expected.len());
         }
@@ -133,7 +176,11 @@ fn native_and_wasm_answer_the_same_bytes_for_every_sample() {
 
 #[test]
 fn an_answer_keeps_its_record_s_key_and_place_and_names_the_true_offset() {
-    let bytes: Vec<_> = samples().unwrap().into_iter().map(|sample| sample.bytes).collect();
+    let bytes: Vec<_> = samples()
+        .unwrap()
+        .into_iter()
+        .map(|sample| sample.bytes)
+        .collect();
     let records = batch(&bytes);
     for version in VERSIONS {
         let answers = process(&mut chain(version, &[]).unwrap(), records.clone(), version);
@@ -153,7 +200,8 @@ fn an_answer_keeps_its_record_s_key_and_place_and_names_the_true_offset() {
 
 #[test]
 fn an_event_without_times_is_dated_by_its_record() {
-    let mut event: serde_json::Value = serde_json::from_slice(&samples_named("pointsIssued")).unwrap();
+    let mut event: serde_json::Value =
+        serde_json::from_slice(&samples_named("pointsIssued")).unwrap();
     event.as_object_mut().unwrap().remove("createdAt").unwrap();
     let records = batch(&[Vec::new(), event.to_string().into_bytes()]);
     for version in VERSIONS {
@@ -165,7 +213,8 @@ fn an_event_without_times_is_dated_by_its_record() {
 
 #[test]
 fn a_bad_parameter_stops_the_chain_and_is_named() {
-    // The engine compiles the module for each of these, so the mapping's own tests have the other cases.
+    // The engine compiles the module for each of these, so the mapping's own tests have the other
+    // cases.
     for (name, value) in [
         ("event", "pointsIssued"),
         ("time-zone", "Mars/Olympus"),
@@ -239,8 +288,9 @@ fn no_bytes_whatever_make_the_chain_fail() {
 #[test]
 fn three_gigabytes_of_answers_leave_the_memory_flat() {
     let mut chain = chain(BROKER_VERSION, &[]).unwrap();
-    // Refused records of nearly the greatest size that is carried whole, of control characters, each of which becomes six
-    // in JSON: the engine reads its input byte by byte, so the test takes seconds only when answers outgrow their records.
+    // Refused records of nearly the greatest size that is carried whole, of control characters,
+    // each of which becomes six in JSON: the engine reads its input byte by byte, so the test takes
+    // seconds only when answers outgrow their records.
     let refused = input(batch(&vec![vec![1; 250_000]; 8]), BROKER_VERSION);
     let mut bytes = 0_usize;
     while bytes < 3_000_000_000 {
@@ -253,12 +303,18 @@ fn three_gigabytes_of_answers_leave_the_memory_flat() {
         bytes += produced;
     }
     // And mapped events, whose way through the mapping is another one: twice the memory limit.
-    let mapped = input(batch(&vec![samples_named("transactionAdded"); 2_000]), BROKER_VERSION);
+    let mapped = input(
+        batch(&vec![samples_named("transactionAdded"); 2_000]),
+        BROKER_VERSION,
+    );
     let mut mapped_bytes = 0_usize;
     while mapped_bytes < 2 * 64 * MIB {
         let answers = chain.process(mapped.clone()).unwrap().successes;
         assert_eq!(answers.len(), 2_000);
-        mapped_bytes += answers.iter().map(|answer| answer.value().len()).sum::<usize>();
+        mapped_bytes += answers
+            .iter()
+            .map(|answer| answer.value().len())
+            .sum::<usize>();
     }
     assert!(bytes >= 3_000_000_000 && mapped_bytes >= 2 * 64 * MIB);
 }

@@ -33,7 +33,10 @@ fn row_of<'r>(message: &str, rows: &'r BTreeSet<String>) -> Option<&'r String> {
 }
 
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap()
+        .to_owned()
 }
 
 /// The connector's sources without its tests.
@@ -46,7 +49,11 @@ fn sources() -> Vec<(String, String)> {
                 visit(&path, files);
             } else if name.ends_with(".rs") && name != "tests.rs" && name != "fuzz.rs" {
                 let text = std::fs::read_to_string(&path).unwrap();
-                let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap().to_owned();
+                let code = text
+                    .split("#[cfg(test)]\nmod tests {")
+                    .next()
+                    .unwrap()
+                    .to_owned();
                 files.push((path.display().to_string(), code));
             }
         }
@@ -74,7 +81,9 @@ fn literals(code: &str) -> Vec<String> {
                 let mut literal = String::new();
                 while let Some(letter) = letters.next().filter(|letter| *letter != '"') {
                     match (letter, letters.peek()) {
-                        ('\\', Some('\n')) => while letters.next_if(|next| next.is_whitespace()).is_some() {},
+                        ('\\', Some('\n')) => {
+                            while letters.next_if(|next| next.is_whitespace()).is_some() {}
+                        }
                         ('\\', Some(_)) => literal.extend(letters.next()),
                         _ => literal.push(letter),
                     }
@@ -101,7 +110,8 @@ fn messages() -> BTreeMap<String, String> {
         for opening in ["error!(", "warn!(", "#[error("] {
             for (at, _) in code.match_indices(opening) {
                 let macro_name_goes_on = opening != "#[error("
-                    && code[..at].ends_with(|letter: char| letter.is_alphanumeric() || letter == '_');
+                    && code[..at]
+                        .ends_with(|letter: char| letter.is_alphanumeric() || letter == '_');
                 if !macro_name_goes_on {
                     literals(&code[at + opening.len() - 1..])
                         .iter()
@@ -134,7 +144,8 @@ fn messages() -> BTreeMap<String, String> {
     messages
 }
 
-/// The rows of the document, by the beginnings of messages in their first cells (in double backticks).
+/// The rows of the document, by the beginnings of messages in their first cells (in double
+/// backticks).
 fn rows() -> BTreeSet<String> {
     let text = std::fs::read_to_string(root().join("docs/troubleshooting.md")).unwrap();
     let cells = text
@@ -147,13 +158,23 @@ fn rows() -> BTreeSet<String> {
 fn every_message_of_the_connector_is_explained_and_no_other() {
     let messages = messages();
     let rows = rows();
-    assert!(messages.len() > 60, "only {} messages were found", messages.len());
+    assert!(
+        messages.len() > 60,
+        "only {} messages were found",
+        messages.len()
+    );
     let missing: Vec<_> = messages
         .iter()
         .filter(|(message, _)| row_of(message, &rows).is_none())
         .collect();
-    assert!(missing.is_empty(), "docs/troubleshooting.md lacks {missing:#?}");
-    let used: BTreeSet<_> = messages.keys().filter_map(|message| row_of(message, &rows)).collect();
+    assert!(
+        missing.is_empty(),
+        "docs/troubleshooting.md lacks {missing:#?}"
+    );
+    let used: BTreeSet<_> = messages
+        .keys()
+        .filter_map(|message| row_of(message, &rows))
+        .collect();
     let gone: Vec<_> = rows.iter().filter(|row| !used.contains(row)).collect();
     assert!(
         gone.is_empty(),
@@ -177,6 +198,9 @@ fn every_reason_for_a_hold_or_a_dead_letter_is_explained() {
     }
     assert!(reasons.len() > 9, "{reasons:?}");
     for reason in reasons {
-        assert!(text.contains(&format!("| `{reason}` |")), "{reason} is not explained");
+        assert!(
+            text.contains(&format!("| `{reason}` |")),
+            "{reason} is not explained"
+        );
     }
 }

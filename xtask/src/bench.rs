@@ -1,4 +1,5 @@
-//! The measurements: everything is built as it is shipped, and what the programs found goes into one table and one file.
+//! The measurements: everything is built as it is shipped, and what the programs found goes into
+//! one table and one file.
 
 use std::process::Stdio;
 
@@ -19,7 +20,9 @@ pub(crate) fn bench(arguments: &[String]) -> Result<(), Failed> {
         run(&mut command)?;
     }
     let connector_arguments = connector_arguments(arguments);
-    let connector = connector_arguments.iter().any(|argument| argument == "--part");
+    let connector = connector_arguments
+        .iter()
+        .any(|argument| argument == "--part");
     if chosen && !connector && !asked(SMARTMODULE) {
         return Ok(());
     }
@@ -56,7 +59,9 @@ const SMARTMODULE: &str = "smartmodule";
 const PARTS: &str = "parts";
 
 fn has_part(arguments: &[String], name: &str) -> bool {
-    arguments.windows(2).any(|pair| pair[0] == "--part" && pair[1] == name)
+    arguments
+        .windows(2)
+        .any(|pair| pair[0] == "--part" && pair[1] == name)
 }
 
 /// Everything but the parts that are other programs.
@@ -81,7 +86,10 @@ mod tests {
     fn parts_of_other_programs_are_not_passed_on_to_the_connectors() {
         let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
         let arguments = words("--part smartmodule --quick --part cost --part parts");
-        assert_eq!(connector_arguments(&arguments), words("--quick --part cost"));
+        assert_eq!(
+            connector_arguments(&arguments),
+            words("--quick --part cost")
+        );
         assert!(has_part(&arguments, SMARTMODULE));
     }
 }

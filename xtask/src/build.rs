@@ -39,7 +39,8 @@ impl Products {
 /// Builds the wasm and every program, in the profile the tests use.
 pub(crate) fn products() -> Result<Products, Failed> {
     let wasm = smartmodule()?;
-    // The whole workspace, as the tests are built: a selection would have other features, and compile everything twice.
+    // The whole workspace, as the tests are built: a selection would have other features, and
+    // compile everything twice.
     run(cargo().args(["build", "--workspace", "--bins"]))?;
     Ok(Products {
         directory: target_directory().join("debug"),
@@ -58,8 +59,8 @@ const OPTIMISED: [&str; 4] = [
 /// Builds the wasm, and the connector and the programs that measure it as they are shipped.
 pub(crate) fn optimised_products() -> Result<Products, Failed> {
     let wasm = smartmodule()?;
-    // One selection of packages for all: the connector alone would have other features, and compile most of it twice. Of
-    // the other programs each takes minutes to optimise.
+    // One selection of packages for all: the connector alone would have other features, and compile
+    // most of it twice. Of the other programs each takes minutes to optimise.
     let mut command = cargo();
     command.args([
         "build",
@@ -139,5 +140,6 @@ pub(crate) fn root() -> PathBuf {
 
 /// The one target directory of the workspace.
 pub(crate) fn target_directory() -> PathBuf {
-    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), |directory| root().join(directory))
+    std::env::var_os("CARGO_TARGET_DIR")
+        .map_or_else(|| root().join("target"), |directory| root().join(directory))
 }

@@ -34,9 +34,21 @@ pub(crate) fn all() -> Result<(), Failed> {
     test(&[])?;
     page::gate()?;
     run(cargo().args(["fmt", "--all", "--check"]))?;
-    run(cargo().args(["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"]))?;
+    run(cargo().args([
+        "clippy",
+        "--workspace",
+        "--all-targets",
+        "--",
+        "--deny",
+        "warnings",
+    ]))?;
     run(cargo()
-        .args(["doc", "--workspace", "--no-deps", "--document-private-items"])
+        .args([
+            "doc",
+            "--workspace",
+            "--no-deps",
+            "--document-private-items",
+        ])
         .env("RUSTDOCFLAGS", "--deny warnings"))?;
     deny()
 }
@@ -73,15 +85,23 @@ fn deny() -> Result<(), Failed> {
     if advisories_reachable() {
         run(&mut check(&["advisories"]))
     } else {
-        println!("xtask: the advisory database (github.com) cannot be reached from here; advisories were NOT checked");
+        println!(
+            "xtask: the advisory database (github.com) cannot be reached from here; advisories were NOT checked"
+        );
         Ok(())
     }
 }
 
-/// The advisory database is a git repository; a machine without that network can still check everything else.
+/// The advisory database is a git repository; a machine without that network can still check
+/// everything else.
 fn advisories_reachable() -> bool {
     Command::new("git")
-        .args(["ls-remote", "--heads", "https://github.com/RustSec/advisory-db", "main"])
+        .args([
+            "ls-remote",
+            "--heads",
+            "https://github.com/RustSec/advisory-db",
+            "main",
+        ])
         .env("GIT_TERMINAL_PROMPT", "0")
         .output()
         .is_ok_and(|output| output.status.success())

@@ -36,7 +36,10 @@ pub(crate) fn run(command: &mut Command) -> Result<(), Failed> {
     }
     Err(Failed {
         message: format!("{} failed ({status})", name(command)),
-        code: status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1),
+        code: status
+            .code()
+            .and_then(|code| u8::try_from(code).ok())
+            .unwrap_or(1),
     })
 }
 
@@ -50,6 +53,10 @@ pub(crate) fn exists(program: &str, argument: &str) -> bool {
 
 fn name(command: &Command) -> String {
     let mut words = vec![command.get_program().to_string_lossy().into_owned()];
-    words.extend(command.get_args().map(|word| word.to_string_lossy().into_owned()));
+    words.extend(
+        command
+            .get_args()
+            .map(|word| word.to_string_lossy().into_owned()),
+    );
     words.join(" ")
 }

@@ -15,7 +15,10 @@ const BINARY: &str = "capillary-aep-sink";
 const ALONG: [(&str, &str); 11] = [
     ("connector/Connector.toml", "Connector.toml"),
     ("connector.yaml", "connector.yaml"),
-    ("smartmodule/SmartModule.toml", "capillary-xdm/SmartModule.toml"),
+    (
+        "smartmodule/SmartModule.toml",
+        "capillary-xdm/SmartModule.toml",
+    ),
     (
         "smartmodule/events/SmartModule.toml",
         "capillary-xdm-events/SmartModule.toml",
@@ -55,14 +58,16 @@ pub(crate) fn run_dist(arguments: &[String]) -> Result<(), Failed> {
         put(&root().join(from), &directory.join(to))?;
     }
     let third_parties = directory.join("THIRD-PARTY-LICENSES.txt");
-    fs::write(&third_parties, licences::of(target)?).map_err(|error| failed("write", &third_parties, &error))?;
+    fs::write(&third_parties, licences::of(target)?)
+        .map_err(|error| failed("write", &third_parties, &error))?;
     checksums(&directory)?;
     let archive = archive(&dist, &name)?;
     println!("{}", archive.display());
     Ok(())
 }
 
-/// The connector for a target, in release. One for musl must need no library of the machine it runs on.
+/// The connector for a target, in release. One for musl must need no library of the machine it runs
+/// on.
 fn binary(target: &str) -> Result<PathBuf, Failed> {
     build::install_target(target)?;
     let is_static = target.ends_with("musl");
@@ -137,14 +142,21 @@ fn checksums(directory: &Path) -> Result<(), Failed> {
     let mut files = Vec::new();
     list(directory, directory, &mut files)?;
     files.sort();
-    let sums = output(Command::new("sha256sum").current_dir(directory).arg("--").args(&files))?;
+    let sums = output(
+        Command::new("sha256sum")
+            .current_dir(directory)
+            .arg("--")
+            .args(&files),
+    )?;
     let path = directory.join("SHA256SUMS");
     fs::write(&path, sums).map_err(|error| failed("write", &path, &error))
 }
 
 fn list(directory: &Path, base: &Path, files: &mut Vec<PathBuf>) -> Result<(), Failed> {
     for entry in fs::read_dir(directory).map_err(|error| failed("list", directory, &error))? {
-        let path = entry.map_err(|error| failed("list", directory, &error))?.path();
+        let path = entry
+            .map_err(|error| failed("list", directory, &error))?
+            .path();
         if path.is_dir() {
             list(&path, base, files)?;
         } else if let Ok(relative) = path.strip_prefix(base) {
@@ -158,7 +170,8 @@ fn list(directory: &Path, base: &Path, files: &mut Vec<PathBuf>) -> Result<(), F
 fn archive(dist: &Path, name: &str) -> Result<PathBuf, Failed> {
     let archive = format!("{name}.tar.gz");
     // Never newer than the sources, nor different at each run.
-    let time = output(cargo_git().args(["log", "-1", "--format=@%ct"])).unwrap_or_else(|_| b"@0".to_vec());
+    let time =
+        output(cargo_git().args(["log", "-1", "--format=@%ct"])).unwrap_or_else(|_| b"@0".to_vec());
     let time = String::from_utf8_lossy(&time).trim().to_owned();
     run(Command::new("tar")
         .current_dir(dist)
@@ -245,7 +258,9 @@ mod tests {
                 if place.starts_with("tests") {
                     continue;
                 }
-                let goes_along = ALONG.iter().any(|(from, to)| from == to && place.starts_with(to));
+                let goes_along = ALONG
+                    .iter()
+                    .any(|(from, to)| from == to && place.starts_with(to));
                 assert!(
                     goes_along && root().join(&place).exists(),
                     "{}: {link}",
@@ -260,6 +275,10 @@ mod tests {
         assert!(asks_for_a_loader(&elf(3)));
         assert!(!asks_for_a_loader(&elf(1)));
         let own = fs::read(std::env::current_exe().unwrap()).unwrap();
-        assert_eq!(asks_for_a_loader(&own), cfg!(target_env = "gnu"), "this very program");
+        assert_eq!(
+            asks_for_a_loader(&own),
+            cfg!(target_env = "gnu"),
+            "this very program"
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! The fuzz targets for longer than CI has: they are tests named `fuzzed_…`, see the crate `fuzzing`.
+//! The fuzz targets for longer than CI has: they are tests named `fuzzed_…`, see the crate
+//! `fuzzing`.
 
 use crate::build::{cargo, target_directory};
 use crate::command::{self, Failed};
@@ -22,7 +23,14 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Failed> {
         .map_err(|error| Failed::new(format!("cannot write {}: {error}", report.display())))?;
     let result = command::run(
         cargo()
-            .args(["test", "--workspace", "--no-fail-fast", "--bins", "--tests", "fuzzed_"])
+            .args([
+                "test",
+                "--workspace",
+                "--no-fail-fast",
+                "--bins",
+                "--tests",
+                "fuzzed_",
+            ])
             .env("FUZZ_SECONDS", seconds.to_string())
             .env("FUZZ_REPORT", &report),
     );
@@ -32,22 +40,31 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Failed> {
     result
 }
 
-/// Lines of target, executions, outcomes and seconds, as a table with a sum. A target that failed is not in it.
+/// Lines of target, executions, outcomes and seconds, as a table with a sum. A target that failed
+/// is not in it.
 fn table(lines: &str) -> String {
-    let mut rows: Vec<Vec<&str>> = lines.lines().map(|line| line.split('\t').collect()).collect();
+    let mut rows: Vec<Vec<&str>> = lines
+        .lines()
+        .map(|line| line.split('\t').collect())
+        .collect();
     rows.sort();
     let executions = |row: &[&str]| {
         row.get(1)
             .and_then(|number| number.parse::<u64>().ok())
             .unwrap_or_default()
     };
-    let sum = rows.iter().map(|row| executions(row)).sum::<u64>().to_string();
+    let sum = rows
+        .iter()
+        .map(|row| executions(row))
+        .sum::<u64>()
+        .to_string();
     rows.insert(0, vec!["target", "executions", "outcomes", "seconds"]);
     rows.push(vec!["all", &sum]);
     let cell = |row: &[&str], index: usize| row.get(index).copied().unwrap_or_default().to_owned();
     rows.iter()
         .map(|row| {
-            let [target, executions, outcomes, seconds] = [0, 1, 2, 3].map(|index| cell(row, index));
+            let [target, executions, outcomes, seconds] =
+                [0, 1, 2, 3].map(|index| cell(row, index));
             let line = format!("{target:<16}{executions:>12}{outcomes:>10}{seconds:>9}");
             format!("{}\n", line.trim_end())
         })
@@ -63,7 +80,10 @@ mod tests {
     #[test]
     fn the_table_sums_what_every_target_tried() {
         let table = table("wire\t20\t3\t1\nargs\t22\t5\t1\n");
-        let rows: Vec<Vec<&str>> = table.lines().map(|line| line.split_whitespace().collect()).collect();
+        let rows: Vec<Vec<&str>> = table
+            .lines()
+            .map(|line| line.split_whitespace().collect())
+            .collect();
         assert_eq!(rows[1], ["args", "22", "5", "1"]);
         assert_eq!(rows[3], ["all", "42"]);
     }

@@ -73,24 +73,34 @@ fn packages(tree: &str) -> BTreeMap<String, String> {
         let mut fields = line.split(FIELD);
         let (package, licence) = (fields.next()?, fields.next()?);
         let repository = fields.next().unwrap_or_default();
-        // `name v1.2.3 (/path)` is a member of the workspace, `name v1.2.3 (proc-macro)` runs at build time.
+        // `name v1.2.3 (/path)` is a member of the workspace, `name v1.2.3 (proc-macro)` runs at
+        // build time.
         let mut words = package.split(' ');
         let (name, version) = (words.next()?, words.next()?.strip_prefix('v')?);
         let built_in = words.next().is_none();
-        built_in.then(|| (format!("{name} {version}"), format!("{licence}, {repository}")))
+        built_in.then(|| {
+            (
+                format!("{name} {version}"),
+                format!("{licence}, {repository}"),
+            )
+        })
     };
     tree.lines().filter_map(read).collect()
 }
 
 /// Where cargo keeps the sources of packages.
 fn sources() -> Vec<PathBuf> {
-    let home = std::env::var_os("CARGO_HOME").map(PathBuf::from).or_else(|| {
-        let home = std::env::var_os("HOME")?;
-        Some(Path::new(&home).join(".cargo"))
-    });
+    let home = std::env::var_os("CARGO_HOME")
+        .map(PathBuf::from)
+        .or_else(|| {
+            let home = std::env::var_os("HOME")?;
+            Some(Path::new(&home).join(".cargo"))
+        });
     let registry = home.unwrap_or_default().join("registry").join("src");
     let entries = fs::read_dir(registry).into_iter().flatten();
-    entries.filter_map(|entry| Some(entry.ok()?.path())).collect()
+    entries
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .collect()
 }
 
 /// The licence and notice files of a package, read.
@@ -99,7 +109,9 @@ fn files(sources: &[PathBuf], package: &str) -> Vec<String> {
     let mut found = Vec::new();
     for source in sources {
         let entries = fs::read_dir(source.join(&directory)).into_iter().flatten();
-        let mut paths: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+        let mut paths: Vec<PathBuf> = entries
+            .filter_map(|entry| Some(entry.ok()?.path()))
+            .collect();
         paths.sort();
         let licences = paths.iter().filter(|path| is_licence(path));
         found.extend(
@@ -112,7 +124,11 @@ fn files(sources: &[PathBuf], package: &str) -> Vec<String> {
 }
 
 fn is_licence(path: &Path) -> bool {
-    let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
+    let name = path
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .to_lowercase();
     let starts = ["license", "licence", "copying", "notice", "copyright"];
     path.is_file() && starts.iter().any(|start| name.starts_with(start))
 }
@@ -129,7 +145,10 @@ mod tests {
                     derive v2.0.0 (proc-macro)\tMIT\thttps://x\n\nserde v1.0.1\tMIT OR Apache-2.0\thttps://x/serde\n";
         let packages = packages(tree);
         assert_eq!(packages.len(), 1);
-        assert_eq!(packages["serde 1.0.1"], "MIT OR Apache-2.0, https://x/serde");
+        assert_eq!(
+            packages["serde 1.0.1"],
+            "MIT OR Apache-2.0, https://x/serde"
+        );
     }
 
     #[test]

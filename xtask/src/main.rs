@@ -52,7 +52,9 @@ fn main() -> ExitCode {
             print!("{HELP}");
             Ok(())
         }
-        unknown => Err(Failed::new(format!("unknown command '{unknown}'\n\n{HELP}"))),
+        unknown => Err(Failed::new(format!(
+            "unknown command '{unknown}'\n\n{HELP}"
+        ))),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

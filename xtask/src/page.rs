@@ -9,9 +9,11 @@ use crate::command::{Failed, exists, run};
 /// Names of Chromium and its relatives; the page is checked with the first one there is.
 const BROWSERS: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "chrome"];
 
-/// `cargo xtask page`: checks the page; without a browser that is an error. Pictures go to `--screenshots`.
+/// `cargo xtask page`: checks the page; without a browser that is an error. Pictures go to
+/// `--screenshots`.
 pub(crate) fn check(arguments: &[String]) -> Result<(), Failed> {
-    let browser = browser().ok_or_else(|| Failed::new("no Chromium is installed, and it could not be installed"))?;
+    let browser = browser()
+        .ok_or_else(|| Failed::new("no Chromium is installed, and it could not be installed"))?;
     let screenshots = match arguments {
         [] => target_directory().join("page").into_os_string(),
         [option, directory] if option == "--screenshots" => directory.into(),
@@ -25,10 +27,13 @@ pub(crate) fn check(arguments: &[String]) -> Result<(), Failed> {
         .arg(screenshots))
 }
 
-/// The same as a gate of CI. A machine without a browser can still check everything else, and is told so.
+/// The same as a gate of CI. A machine without a browser can still check everything else, and is
+/// told so.
 pub(crate) fn gate() -> Result<(), Failed> {
     if browser().is_none() {
-        println!("xtask: there is no Chromium here and it cannot be installed; the status page was NOT checked");
+        println!(
+            "xtask: there is no Chromium here and it cannot be installed; the status page was NOT checked"
+        );
         return Ok(());
     }
     check(&[])
@@ -36,7 +41,11 @@ pub(crate) fn gate() -> Result<(), Failed> {
 
 /// A browser; on Debian as root, it is installed if it is missing.
 fn browser() -> Option<&'static str> {
-    let installed = || BROWSERS.into_iter().find(|browser| exists(browser, "--version"));
+    let installed = || {
+        BROWSERS
+            .into_iter()
+            .find(|browser| exists(browser, "--version"))
+    };
     installed().or_else(|| {
         if !is_root() || !Path::new("/etc/debian_version").exists() {
             return None;

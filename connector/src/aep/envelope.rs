@@ -1,4 +1,5 @@
-//! The JSON around a record. Everything that does not change is written once; an entity is spliced in unparsed.
+//! The JSON around a record. Everything that does not change is written once; an entity is spliced
+//! in unparsed.
 
 use std::io::Write as _;
 
@@ -6,7 +7,8 @@ use serde::Serialize;
 
 use crate::config::{Inlet, SchemaRef};
 
-/// Largest request body in bytes. The documents say "1 MB" without saying which; this is the smaller reading.
+/// Largest request body in bytes. The documents say "1 MB" without saying which; this is the
+/// smaller reading.
 pub(crate) const MAX_BODY: usize = 1_000_000;
 
 /// `header.source.name`: who sent it.
@@ -15,8 +17,8 @@ const SOURCE: &str = "capillary-aep-sink";
 const BATCH_OPEN: &[u8] = br#"{"messages":["#;
 const BATCH_CLOSE: &[u8] = b"]}";
 
-/// The constant text before and after an entity. Its length is known without writing it, so a batch can be filled to
-/// the byte before anything is copied.
+/// The constant text before and after an entity. Its length is known without writing it, so a batch
+/// can be filled to the byte before anything is copied.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Envelope {
     /// The entity alone (raw flows).
@@ -82,7 +84,11 @@ struct Identity<'a> {
 
 impl Envelope {
     /// The XDM envelope. The schema stands in it twice and must be the same both times.
-    pub(crate) fn xdm(organization: &str, inlet: &Inlet, schema: &SchemaRef) -> Result<Self, serde_json::Error> {
+    pub(crate) fn xdm(
+        organization: &str,
+        inlet: &Inlet,
+        schema: &SchemaRef,
+    ) -> Result<Self, serde_json::Error> {
         let schema = Schema {
             id: &schema.id,
             content_type: &schema.content_type,
@@ -147,9 +153,11 @@ impl Envelope {
             + match self {
                 Self::Bare => 0,
                 Self::Fixed { before, after } => before.len() + after.len(),
-                Self::Dated { before, between, after } => {
-                    before.len() + digits(created_at) + between.len() + after.len()
-                }
+                Self::Dated {
+                    before,
+                    between,
+                    after,
+                } => before.len() + digits(created_at) + between.len() + after.len(),
             }
     }
 
@@ -162,7 +170,11 @@ impl Envelope {
                 body.extend_from_slice(entity);
                 body.extend_from_slice(after);
             }
-            Self::Dated { before, between, after } => {
+            Self::Dated {
+                before,
+                between,
+                after,
+            } => {
                 body.extend_from_slice(before);
                 // Writing to memory does not fail.
                 let _ = write!(body, "{created_at}");
@@ -180,7 +192,10 @@ pub(crate) fn batch_len(count: usize, sum: usize) -> usize {
 }
 
 /// The body of a batch, in one allocation of exactly its size.
-pub(super) fn batch<'a>(envelope: &Envelope, entities: impl Iterator<Item = (i64, &'a [u8])> + Clone) -> Vec<u8> {
+pub(super) fn batch<'a>(
+    envelope: &Envelope,
+    entities: impl Iterator<Item = (i64, &'a [u8])> + Clone,
+) -> Vec<u8> {
     let (count, sum) = entities.clone().fold((0, 0), |(count, sum), (at, entity)| {
         (count + 1, sum + envelope.len(at, entity))
     });
@@ -199,7 +214,10 @@ pub(super) fn batch<'a>(envelope: &Envelope, entities: impl Iterator<Item = (i64
 /// Characters of a number in decimal.
 fn digits(number: i64) -> usize {
     let sign = usize::from(number < 0);
-    sign + number.unsigned_abs().checked_ilog10().map_or(1, |log| log as usize + 1)
+    sign + number
+        .unsigned_abs()
+        .checked_ilog10()
+        .map_or(1, |log| log as usize + 1)
 }
 
 // === tests ===
@@ -250,7 +268,9 @@ mod tests {
                 .write(0, b"{\"a\":1}", &mut body);
             let operations = match identity {
                 None => json!({"data": "merge"}),
-                Some(_) => json!({"data": "merge", "identity": "create", "identityDatasetId": "ids"}),
+                Some(_) => {
+                    json!({"data": "merge", "identity": "create", "identityDatasetId": "ids"})
+                }
             };
             assert_eq!(
                 serde_json::from_slice::<Value>(&body).unwrap(),

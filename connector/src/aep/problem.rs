@@ -20,8 +20,8 @@ pub(crate) struct Refusal {
     /// A short word for counters and dead letters.
     pub(crate) reason: &'static str,
     pub(crate) status: u16,
-    /// The other side's message, without anything that looks like a person's data or a token, and cut short. For whoever
-    /// has the record as well; for logs there is [`Self::told`].
+    /// The other side's message, without anything that looks like a person's data or a token, and
+    /// cut short. For whoever has the record as well; for logs there is [`Self::told`].
     pub(crate) message: String,
     /// Where in the record the first violation is, when the answer says.
     pub(crate) pointer: Option<String>,
@@ -51,11 +51,14 @@ impl Refusal {
         Self::new(status, &serde_json::from_slice(body).unwrap_or(Value::Null))
     }
 
-    /// The message and the place for logs, readiness and `check`: nothing that could be a word of the record.
+    /// The message and the place for logs, readiness and `check`: nothing that could be a word of
+    /// the record.
     pub(crate) fn told(&self) -> String {
         let mut told = match self.reason {
             // Decided before anybody looked at the record.
-            "unauthorized" | "not_found" | "proxy_refuses" | "wrong_inlet" => unquoted(&self.message),
+            "unauthorized" | "not_found" | "proxy_refuses" | "wrong_inlet" => {
+                unquoted(&self.message)
+            }
             _ => without_record(&self.message),
         };
         if told.is_empty() {
@@ -67,13 +70,15 @@ impl Refusal {
         }
     }
 
-    /// Two refusals with the same pattern are refusals for the same reason. Numbers and ids differ from record to record,
-    /// and every word with a digit may be one: an id in the message must not make a wrong configuration look like many
-    /// different faults of records.
+    /// Two refusals with the same pattern are refusals for the same reason. Numbers and ids differ
+    /// from record to record, and every word with a digit may be one: an id in the message must not
+    /// make a wrong configuration look like many different faults of records.
     pub(crate) fn pattern(&self) -> String {
         let mut pattern = self.status.to_string();
         let words = self.message.split(|c: char| !c.is_alphanumeric());
-        for word in words.filter(|word| !word.is_empty() && !word.contains(|c: char| c.is_ascii_digit())) {
+        for word in
+            words.filter(|word| !word.is_empty() && !word.contains(|c: char| c.is_ascii_digit()))
+        {
             pattern.push(' ');
             pattern.push_str(word);
         }
@@ -83,7 +88,9 @@ impl Refusal {
     /// What the operator can do about a refusal of target scope.
     pub(crate) fn advice(&self) -> &'static str {
         match self.reason {
-            "unauthorized" => "check the credential's product profile, permissions and IP allow-list",
+            "unauthorized" => {
+                "check the credential's product profile, permissions and IP allow-list"
+            }
             "proxy_refuses" => "check http.proxy: the proxy asks for credentials",
             "not_found" => "check inlet-url: no such inlet",
             "wrong_organization" => "check organization-id against the inlet's organisation",
@@ -95,15 +102,29 @@ impl Refusal {
     }
 }
 
-/// Judges by the status and by the documented messages. The header of every message comes from the configuration,
-/// so a complaint about it is never a record's fault.
+/// Judges by the status and by the documented messages. The header of every message comes from the
+/// configuration, so a complaint about it is never a record's fault.
 fn judge(status: u16, message: &str) -> (Scope, &'static str) {
     match status {
         401 | 403 => return (Scope::Target, "unauthorized"),
         404 | 410 => return (Scope::Target, "not_found"),
         413 => return (Scope::Record, "too_large"),
         407 => return (Scope::Target, "proxy_refuses"),
-        300..=399 | 402 | 405 | 406 | 411 | 412 | 414 | 415 | 417 | 421 | 426 | 428 | 431 | 501 | 505 => {
+        300..=399
+        | 402
+        | 405
+        | 406
+        | 411
+        | 412
+        | 414
+        | 415
+        | 417
+        | 421
+        | 426
+        | 428
+        | 431
+        | 501
+        | 505 => {
             return (Scope::Target, "wrong_inlet");
         }
         _ => {}
@@ -155,7 +176,8 @@ fn message(body: &Value) -> &str {
     .unwrap_or("")
 }
 
-/// The first violation of synchronous validation that names no cause of its own: its place and its text.
+/// The first violation of synchronous validation that names no cause of its own: its place and its
+/// text.
 fn violation(body: &Value) -> Option<(String, String)> {
     let mut node = body.pointer("/report/cause/_streamingValidation/0")?;
     // Causes nest; the depth is bounded by serde_json's own limit.
@@ -185,7 +207,10 @@ mod tests {
     fn a_fault_of_the_configuration_is_not_a_record_s_fault() {
         let about = "inletId: [ab] imsOrgId: [X@AdobeOrg] Message has ";
         assert_eq!(
-            scope(400, &format!("{about}an absent or wrong ims org in the header")),
+            scope(
+                400,
+                &format!("{about}an absent or wrong ims org in the header")
+            ),
             (Scope::Target, "wrong_organization")
         );
         assert_eq!(
@@ -199,7 +224,10 @@ mod tests {
             ),
             (Scope::Target, "unknown_schema")
         );
-        assert_eq!(scope(400, "Missing flowId"), (Scope::Target, "unknown_flow"));
+        assert_eq!(
+            scope(400, "Missing flowId"),
+            (Scope::Target, "unknown_flow")
+        );
         assert_eq!(
             scope(400, "dataset 5f0c does not exist"),
             (Scope::Target, "unknown_dataset")
@@ -227,7 +255,9 @@ mod tests {
             (Scope::Record, Some("/_id"))
         );
         assert!(
-            refusal.message.ends_with("expected type: String, found: Long"),
+            refusal
+                .message
+                .ends_with("expected type: String, found: Long"),
             "{}",
             refusal.message
         );
@@ -264,7 +294,10 @@ mod tests {
             pattern("Message [a1b2-c3] is bad"),
             pattern("Message [f9-9e0d71] is bad")
         );
-        assert_ne!(pattern("extraneous key [name]"), pattern("extraneous key [gender]"));
+        assert_ne!(
+            pattern("extraneous key [name]"),
+            pattern("extraneous key [gender]")
+        );
     }
 
     #[test]

@@ -18,9 +18,11 @@ pub(crate) struct Endpoint {
     head: Arc<Head>,
     envelope: Arc<Envelope>,
     /// Whether records travel in `messages`. Raw and upsert bodies do not: no document says that
-    /// `/collection/batch/` takes them, and statements about a profile must not overtake one another inside a batch.
+    /// `/collection/batch/` takes them, and statements about a profile must not overtake one
+    /// another inside a batch.
     batched: bool,
-    /// Whether a statement changes what it names and nothing else, so that several about one profile can be one.
+    /// Whether a statement changes what it names and nothing else, so that several about one
+    /// profile can be one.
     merges: bool,
 }
 
@@ -38,8 +40,8 @@ pub(crate) struct Request {
     pub(crate) body: Body,
 }
 
-/// The body of a request. It is written when it is sent: most of a request's life is waiting, for its turn and for its
-/// answer, and hundreds of written bodies would fill the memory meanwhile.
+/// The body of a request. It is written when it is sent: most of a request's life is waiting, for
+/// its turn and for its answer, and hundreds of written bodies would fill the memory meanwhile.
 #[derive(Debug, Clone)]
 pub(crate) enum Body {
     /// Records in what surrounds them: creation times and entities.
@@ -85,7 +87,10 @@ impl Endpoint {
     }
 
     /// The endpoint of `experience-platform.profiles`.
-    pub(crate) fn profiles(platform: &Platform, profiles: &Profiles) -> Result<Self, EndpointError> {
+    pub(crate) fn profiles(
+        platform: &Platform,
+        profiles: &Profiles,
+    ) -> Result<Self, EndpointError> {
         let sandbox = platform.sandbox.as_deref();
         match profiles {
             Profiles::Upsert {
@@ -114,8 +119,8 @@ impl Endpoint {
         }
     }
 
-    /// The endpoint that validates an event before it acknowledges it; `None` where events are not XDM on the wire. What
-    /// passes is ingested; what does not is dropped.
+    /// The endpoint that validates an event before it acknowledges it; `None` where events are not
+    /// XDM on the wire. What passes is ingested; what does not is dropped.
     pub(crate) fn validation(platform: &Platform) -> Result<Option<Self>, EndpointError> {
         let Events::Xdm { inlet, schema } = &platform.events else {
             return Ok(None);
@@ -166,8 +171,8 @@ impl Endpoint {
         self.body_len(1, wire_len) <= MAX_BODY
     }
 
-    /// A request that shows whether the inlet is there and takes the credential, and that cannot be ingested: its body is
-    /// no JSON, and so no message.
+    /// A request that shows whether the inlet is there and takes the credential, and that cannot be
+    /// ingested: its body is no JSON, and so no message.
     pub(crate) fn probe(&self) -> Request {
         Request {
             head: Arc::clone(&self.head),
@@ -175,7 +180,8 @@ impl Endpoint {
         }
     }
 
-    /// A request with these records (creation time, entity). An endpoint that is not batched takes exactly one.
+    /// A request with these records (creation time, entity). An endpoint that is not batched takes
+    /// exactly one.
     pub(crate) fn request(&self, entities: Vec<(i64, Bytes)>) -> Request {
         Request {
             head: Arc::clone(&self.head),
@@ -200,7 +206,11 @@ impl Body {
             return Bytes::from_static(NONSENSE);
         };
         if *batched {
-            return envelope::batch(envelope, entities.iter().map(|(at, entity)| (*at, &entity[..]))).into();
+            return envelope::batch(
+                envelope,
+                entities.iter().map(|(at, entity)| (*at, &entity[..])),
+            )
+            .into();
         }
         let mut body = Vec::with_capacity(self.len());
         for (at, entity) in entities {
@@ -219,7 +229,10 @@ impl Body {
         else {
             return NONSENSE.len();
         };
-        let sum = entities.iter().map(|(at, entity)| envelope.len(*at, entity)).sum();
+        let sum = entities
+            .iter()
+            .map(|(at, entity)| envelope.len(*at, entity))
+            .sum();
         if *batched {
             envelope::batch_len(entities.len(), sum)
         } else {

@@ -1,7 +1,7 @@
 //! What an answer says became of each record.
 //!
-//! The rule above all others: what an answer does not say is *unknown*, and the record is sent again with the same
-//! `_id`. It is neither a success nor a failure.
+//! The rule above all others: what an answer does not say is *unknown*, and the record is sent
+//! again with the same `_id`. It is neither a success nor a failure.
 
 use std::borrow::Cow;
 use std::mem::discriminant;
@@ -40,7 +40,10 @@ pub(crate) enum Answer {
     /// Nothing a record or a token could change.
     Target(Refusal),
     /// It heals by itself.
-    Busy { status: u16, retry_after: Option<Duration> },
+    Busy {
+        status: u16,
+        retry_after: Option<Duration>,
+    },
 }
 
 /// Which of the two kinds of answer to expect.
@@ -61,7 +64,8 @@ pub(crate) fn read(answer: &HttpAnswer, kind: Kind, now_ms: i64) -> Answer {
         }),
         401 | 403 => Answer::Unauthorized(refusal()),
         413 => Answer::TooLarge(refusal()),
-        // Not those of the 5xx that say "never": 501 is answered to `syncValidation` at most locations.
+        // Not those of the 5xx that say "never": 501 is answered to `syncValidation` at most
+        // locations.
         501 | 505 => Answer::Target(refusal()),
         408 | 425 | 429 | 500.. => Answer::Busy {
             status: answer.status,
@@ -70,7 +74,8 @@ pub(crate) fn read(answer: &HttpAnswer, kind: Kind, now_ms: i64) -> Answer {
                 .as_deref()
                 .and_then(|value| retry_after::parse(value, now_ms)),
         },
-        // 402 and 407 are said by gateways and proxies; 412, 417 and 428 concern headers, which are ours.
+        // 402 and 407 are said by gateways and proxies; 412, 417 and 428 concern headers, which are
+        // ours.
         402 | 404..=407 | 410 | 411 | 412 | 414 | 415 | 417 | 421 | 426 | 428 | 431 | ..=399 => {
             Answer::Target(refusal())
         }
@@ -78,7 +83,8 @@ pub(crate) fn read(answer: &HttpAnswer, kind: Kind, now_ms: i64) -> Answer {
     }
 }
 
-/// What an inlet says of a lone message when all is well. Anything else, or more, is read with care.
+/// What an inlet says of a lone message when all is well. Anything else, or more, is read with
+/// care.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Acknowledgement<'a> {
@@ -104,8 +110,8 @@ struct Skipped {
     _skipped: bool,
 }
 
-/// Whether JSON text is an object. What is derived for a struct reads a list of its members' values as well, and no inlet
-/// says a list.
+/// Whether JSON text is an object. What is derived for a struct reads a list of its members' values
+/// as well, and no inlet says a list.
 fn is_object(json: &[u8]) -> bool {
     json.trim_ascii_start().starts_with(b"{")
 }
@@ -124,7 +130,8 @@ fn single(body: &[u8]) -> Fate {
             Fate::Unknown
         };
     }
-    // A bare status is what a gateway or a health check says; an inlet names itself or the transaction.
+    // A bare status is what a gateway or a health check says; an inlet names itself or the
+    // transaction.
     let acknowledged = ["inletId", "inletID", "xactionId"]
         .iter()
         .any(|member| members.contains_key(*member));
@@ -169,7 +176,10 @@ impl Item {
         }
         let item: Value = serde_json::from_str(json.get())?;
         Ok(Self {
-            named: item.get("xactionId").and_then(Value::as_str).and_then(suffix),
+            named: item
+                .get("xactionId")
+                .and_then(Value::as_str)
+                .and_then(suffix),
             fate: fate(&item),
         })
     }
@@ -179,8 +189,12 @@ fn batch(body: &[u8], count: usize) -> Vec<Fate> {
     if !is_object(body) {
         return vec![Fate::Unknown; count];
     }
-    let items = serde_json::from_slice(body)
-        .and_then(|Responses { responses }| responses.into_iter().map(Item::read).collect::<Result<Vec<_>, _>>());
+    let items = serde_json::from_slice(body).and_then(|Responses { responses }| {
+        responses
+            .into_iter()
+            .map(Item::read)
+            .collect::<Result<Vec<_>, _>>()
+    });
     let Ok(items) = items else {
         return vec![Fate::Unknown; count];
     };
@@ -192,8 +206,9 @@ fn batch(body: &[u8], count: usize) -> Vec<Fate> {
             .map(|item| item.map_or(Fate::Unknown, |item| item.fate.clone()))
             .collect();
     }
-    // Position decides. But where an item names *another* position by the documented id, the two readings contradict
-    // each other, and a verdict that depends on which one is right is no verdict.
+    // Position decides. But where an item names *another* position by the documented id, the two
+    // readings contradict each other, and a verdict that depends on which one is right is no
+    // verdict.
     items
         .iter()
         .zip(by_name)
@@ -223,13 +238,16 @@ fn by_name(items: &[Item], count: usize) -> Vec<Option<&Item>> {
     found
 }
 
-/// The position in an id of the form `{uuid}-{N}`. The other documented form, `…:N`, does not name a position: in
-/// Adobe's own sample the item at position 0 ends in `:3`.
+/// The position in an id of the form `{uuid}-{N}`. The other documented form, `…:N`, does not name
+/// a position: in Adobe's own sample the item at position 0 ends in `:3`.
 fn suffix(id: &str) -> Option<usize> {
     let (uuid, number) = id.rsplit_once('-')?;
     let is_uuid = uuid.split('-').map(str::len).eq([8, 4, 4, 4, 12])
-        && uuid.bytes().all(|byte| byte == b'-' || byte.is_ascii_hexdigit());
-    (is_uuid && !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())).then(|| number.parse().ok())?
+        && uuid
+            .bytes()
+            .all(|byte| byte == b'-' || byte.is_ascii_hexdigit());
+    (is_uuid && !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()))
+        .then(|| number.parse().ok())?
 }
 
 /// What one item says.
@@ -242,9 +260,11 @@ fn fate(item: &Value) -> Fate {
         return Fate::Unknown;
     };
     let told = match (first, second) {
-        // Two that differ have no documented meaning. A failure beside a success counts as the failure; a number that is
-        // no status of an answer says nothing, whatever stands beside it.
-        (Some(one), Some(other)) if one.min(other) < 200 && one.max(other) < 300 => return Fate::Unknown,
+        // Two that differ have no documented meaning. A failure beside a success counts as the
+        // failure; a number that is no status of an answer says nothing, whatever stands beside it.
+        (Some(one), Some(other)) if one.min(other) < 200 && one.max(other) < 300 => {
+            return Fate::Unknown;
+        }
         _ => first.max(second),
     };
     match told {
@@ -260,7 +280,9 @@ fn fate(item: &Value) -> Fate {
 /// A status as a number or as text.
 fn code(value: &Value) -> Option<u16> {
     match value {
-        Value::Number(number) => number.as_u64().and_then(|number| u16::try_from(number).ok()),
+        Value::Number(number) => number
+            .as_u64()
+            .and_then(|number| u16::try_from(number).ok()),
         Value::String(text) => text.trim().parse().ok(),
         _ => None,
     }
@@ -317,8 +339,7 @@ mod tests {
 
     #[test]
     fn both_dialects_are_read_by_position() {
-        let documented =
-            json!({"responses": [{"xactionId": "1:2:3"}, {"statusCode": 400, "message": "x"}, {"statusCode": "503"}]});
+        let documented = json!({"responses": [{"xactionId": "1:2:3"}, {"statusCode": 400, "message": "x"}, {"statusCode": "503"}]});
         let connector = json!({"responses": [{"xactionId": format!("{UUID}-0")}, {"xactionId": format!("{UUID}-1"), "status": 400},
             {"xactionId": format!("{UUID}-2"), "status": "429"}]});
         for status in [200, 207] {
@@ -378,15 +399,17 @@ mod tests {
         ] {
             assert_eq!(short(&fates(207, &body, 2)), "??", "{body}");
         }
-        let odd =
-            json!({"responses": [null, {}, {"status": "bad"}, {"status": true}, {"status": 100}, {"message": "x"}, 7]});
+        let odd = json!({"responses": [null, {}, {"status": "bad"}, {"status": true}, {"status": 100}, {"message": "x"}, 7]});
         assert_eq!(short(&fates(207, &odd, 7)), "???????");
         let cut = HttpAnswer {
             status: 207,
             retry_after: None,
             body: r#"{"responses":[{"xactionId":"a"},"#.into(),
         };
-        assert_eq!(read(&cut, Kind::Batch(2), 0), Answer::Records(vec![Fate::Unknown; 2]));
+        assert_eq!(
+            read(&cut, Kind::Batch(2), 0),
+            Answer::Records(vec![Fate::Unknown; 2])
+        );
     }
 
     #[test]
@@ -402,7 +425,10 @@ mod tests {
                 other => panic!("{other:?}"),
             }
         };
-        assert_eq!(one(r#"{"inletId":"ab","xactionId":"1:2:3","receivedTimeMs":5}"#), "A");
+        assert_eq!(
+            one(r#"{"inletId":"ab","xactionId":"1:2:3","receivedTimeMs":5}"#),
+            "A"
+        );
         assert_eq!(one(r#"{"inletId":"ab"}"#), "A");
         assert_eq!(one(r#"{"inletId":"ab","status":400}"#), "R");
         assert_eq!(one(r#"{"responses":[{"statusCode":500}]}"#), "g");
@@ -430,7 +456,10 @@ mod tests {
             assert!(matches!(answer(status, None), Answer::Unauthorized(_)));
         }
         for status in [301, 404, 415, 501] {
-            assert!(matches!(answer(status, None), Answer::Target(_)), "{status}");
+            assert!(
+                matches!(answer(status, None), Answer::Target(_)),
+                "{status}"
+            );
         }
         for status in [408, 429, 500, 502, 503, 504] {
             assert_eq!(

@@ -4,12 +4,15 @@ use std::time::Duration;
 
 use crate::http_date;
 
-/// The pause the header asks for, or `None` when it says nothing usable. A date in the past is a pause of zero.
+/// The pause the header asks for, or `None` when it says nothing usable. A date in the past is a
+/// pause of zero.
 pub(super) fn parse(value: &str, now_ms: i64) -> Option<Duration> {
     let value = value.trim();
     if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
         // More digits than a u64 holds means "very long"; the caller clamps it.
-        return Some(Duration::from_secs(value.parse().unwrap_or(u64::from(u32::MAX))));
+        return Some(Duration::from_secs(
+            value.parse().unwrap_or(u64::from(u32::MAX)),
+        ));
     }
     let pause = http_date::parse(value)?.saturating_sub(now_ms).max(0);
     Some(Duration::from_millis(u64::try_from(pause).ok()?))
@@ -28,7 +31,10 @@ mod tests {
     fn seconds_are_taken_as_they_are() {
         assert_eq!(parse("2", 0), Some(Duration::from_secs(2)));
         assert_eq!(parse(" 120 ", 0), Some(Duration::from_secs(120)));
-        assert!(parse("99999999999999999999999", 0).is_some_and(|pause| pause > Duration::from_secs(1_000_000)));
+        assert!(
+            parse("99999999999999999999999", 0)
+                .is_some_and(|pause| pause > Duration::from_secs(1_000_000))
+        );
     }
 
     #[test]
@@ -37,7 +43,10 @@ mod tests {
             parse("Sun, 06 Nov 1994 08:49:37 GMT", NOV_6 - 1500),
             Some(Duration::from_millis(1500))
         );
-        assert_eq!(parse("Thu, 01 Jan 1970 00:00:00 GMT", 0), Some(Duration::ZERO));
+        assert_eq!(
+            parse("Thu, 01 Jan 1970 00:00:00 GMT", 0),
+            Some(Duration::ZERO)
+        );
         assert_eq!(
             parse("Thu, 29 Feb 2024 00:00:00 GMT", 1_709_164_800_000 - 7),
             Some(Duration::from_millis(7))
@@ -46,7 +55,10 @@ mod tests {
 
     #[test]
     fn a_date_in_the_past_is_no_pause() {
-        assert_eq!(parse("Sun, 06 Nov 1994 08:49:37 GMT", NOV_6 + 1), Some(Duration::ZERO));
+        assert_eq!(
+            parse("Sun, 06 Nov 1994 08:49:37 GMT", NOV_6 + 1),
+            Some(Duration::ZERO)
+        );
     }
 
     #[test]

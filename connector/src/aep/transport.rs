@@ -38,15 +38,16 @@ pub(crate) enum TransportError {
 
 /// Carries requests. Tests have a scripted one.
 pub(crate) trait Transport: Send + Sync {
-    /// Sends one request with this `Authorization` and reads the whole answer, whatever its status, for as long as it takes.
+    /// Sends one request with this `Authorization` and reads the whole answer, whatever its status,
+    /// for as long as it takes.
     fn post(
         &self,
         request: &Request,
         authorization: HeaderValue,
     ) -> impl Future<Output = Result<HttpAnswer, TransportError>> + Send;
 
-    /// The same, given up after a while. That is for the whole exchange, so an answer that trickles in without an end is given
-    /// up as well.
+    /// The same, given up after a while. That is for the whole exchange, so an answer that trickles
+    /// in without an end is given up as well.
     fn post_within(
         &self,
         longest: Duration,
@@ -59,7 +60,11 @@ pub(crate) trait Transport: Send + Sync {
 }
 
 impl Transport for Connections {
-    async fn post(&self, request: &Request, authorization: HeaderValue) -> Result<HttpAnswer, TransportError> {
+    async fn post(
+        &self,
+        request: &Request,
+        authorization: HeaderValue,
+    ) -> Result<HttpAnswer, TransportError> {
         let mut ready = hyper::Request::new(Full::new(request.body.write()));
         *ready.method_mut() = Method::POST;
         *ready.uri_mut() = request.head.uri.clone();

@@ -1,7 +1,8 @@
 //! What of a foreign message may be shown: never a token, and in logs never anything of a record.
 //!
-//! A dead letter holds its record anyway, so its message is only scrubbed. Logs, readiness and `check` are read by others: of
-//! a refusal that may quote the record they show the words refusals are made of, and the ids the operator configured.
+//! A dead letter holds its record anyway, so its message is only scrubbed. Logs, readiness and
+//! `check` are read by others: of a refusal that may quote the record they show the words refusals
+//! are made of, and the ids the operator configured.
 
 /// Longest message that is kept, in characters.
 const MESSAGE: usize = 240;
@@ -10,7 +11,8 @@ const SUSPICIOUS_DIGITS: usize = 7;
 /// What stands for words left out.
 const LEFT_OUT: &str = "…";
 
-/// Words of documented refusals and of JSON Schema. Nothing a record could give away by one of them.
+/// Words of documented refusals and of JSON Schema. Nothing a record could give away by one of
+/// them.
 const VOCABULARY: [&str; 118] = [
     "a",
     "absent",
@@ -145,19 +147,22 @@ const LABELS: [&str; 9] = [
     "schema",
 ];
 
-/// Makes a foreign message fit to be kept: no addresses, no tokens, no long numbers, no control characters, not long.
+/// Makes a foreign message fit to be kept: no addresses, no tokens, no long numbers, no control
+/// characters, not long.
 pub(super) fn scrub(text: &str) -> String {
     each_word(text, |word, _| !is_personal(word))
 }
 
-/// Of a message that concerns the configuration and not a record: all but what is quoted, unless the operator knows it.
+/// Of a message that concerns the configuration and not a record: all but what is quoted, unless
+/// the operator knows it.
 pub(super) fn unquoted(text: &str) -> String {
     each_word(text, |word, place| {
         !is_personal(word) && (!place.quoted || is_known(word, place))
     })
 }
 
-/// Of a message that may quote a record: the words refusals are made of, and what the operator knows.
+/// Of a message that may quote a record: the words refusals are made of, and what the operator
+/// knows.
 pub(super) fn without_record(text: &str) -> String {
     each_word(text, |word, place| {
         !is_personal(word) && (is_known(word, place) || (!place.quoted && is_vocabulary(word)))
@@ -222,10 +227,12 @@ fn each_word(text: &str, keep: impl Fn(&str, &Place<'_>) -> bool) -> String {
 }
 
 fn is_personal(word: &str) -> bool {
-    let digits = word.bytes().fold((0, 0), |(run, longest): (usize, usize), byte| {
-        let run = if byte.is_ascii_digit() { run + 1 } else { 0 };
-        (run, longest.max(run))
-    });
+    let digits = word
+        .bytes()
+        .fold((0, 0), |(run, longest): (usize, usize), byte| {
+            let run = if byte.is_ascii_digit() { run + 1 } else { 0 };
+            (run, longest.max(run))
+        });
     (word.contains('@') && !word.ends_with("@AdobeOrg"))
         || word.starts_with("eyJ")
         // Inlet ids are hexadecimal and long: they are what the operator compares.
@@ -233,7 +240,8 @@ fn is_personal(word: &str) -> bool {
 }
 
 fn letters(word: &str) -> String {
-    word.trim_matches(|c: char| !c.is_alphanumeric()).to_ascii_lowercase()
+    word.trim_matches(|c: char| !c.is_alphanumeric())
+        .to_ascii_lowercase()
 }
 
 fn is_vocabulary(word: &str) -> bool {
@@ -249,8 +257,14 @@ fn is_known(word: &str, place: &Place<'_>) -> bool {
         word.bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || more.contains(&byte))
     };
-    let is_name = || place.quoted && of(b"_-.:/") && place.before.starts_with([']', '\'', '"', '`']);
-    let is_id = || word.len() >= 16 && word.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
+    let is_name =
+        || place.quoted && of(b"_-.:/") && place.before.starts_with([']', '\'', '"', '`']);
+    let is_id = || {
+        word.len() >= 16
+            && word
+                .bytes()
+                .all(|byte| byte.is_ascii_hexdigit() || byte == b'-')
+    };
     word.ends_with("@AdobeOrg")
         || word.starts_with("https://ns.adobe.com/")
         || (is_labelled() && (is_name() || is_id()))
@@ -264,9 +278,13 @@ mod tests {
 
     #[test]
     fn a_message_is_scrubbed_of_what_may_be_personal_and_cut() {
-        let scrubbed =
-            scrub("value [asha@example.com] of X@AdobeOrg, phone +919812345678, token eyJhbGciOi.J9.x, code 400");
-        assert_eq!(scrubbed, "value […] of X@AdobeOrg, phone …, token …, code 400");
+        let scrubbed = scrub(
+            "value [asha@example.com] of X@AdobeOrg, phone +919812345678, token eyJhbGciOi.J9.x, code 400",
+        );
+        assert_eq!(
+            scrubbed,
+            "value […] of X@AdobeOrg, phone …, token …, code 400"
+        );
         assert_eq!(scrub(&"wörd ".repeat(1000)).chars().count(), MESSAGE + 1);
         assert_eq!(scrub("a\r\nb"), "a b");
     }
@@ -286,8 +304,14 @@ mod tests {
                 "string \"Mara\" does not match pattern ^[0-9]+$",
                 "string \"…\" does not match pattern ^[…]+$",
             ),
-            ("The customer's tier 'gold' is wrong", "The …'… '…' is wrong"),
-            ("required key [_id] not found", "required key [_id] not found"),
+            (
+                "The customer's tier 'gold' is wrong",
+                "The …'… '…' is wrong",
+            ),
+            (
+                "required key [_id] not found",
+                "required key [_id] not found",
+            ),
             (
                 "extraneous key [Mara Ellison] is not permitted",
                 "extraneous key […] is not permitted",

@@ -1,4 +1,5 @@
-//! Reads from an answer of the SmartModule only what the reading side needs: its version and its offset.
+//! Reads from an answer of the SmartModule only what the reading side needs: its version and its
+//! offset.
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -25,18 +26,21 @@ struct Head {
 
 /// The true log offset of the record an answer belongs to.
 ///
-/// The record's own position in the response is not used: the broker numbers what a SmartModule returns from the first
-/// batch of the read, and over several batches that number drifts.
+/// The record's own position in the response is not used: the broker numbers what a SmartModule
+/// returns from the first batch of the read, and over several batches that number drifts.
 pub(super) fn offset_of(answer: &[u8]) -> Result<i64, AnswerError> {
     // Answers are written with version and offset first; most of them need no JSON parser.
     if let Some(offset) = quick(answer) {
         return Ok(offset);
     }
-    let head: Head = serde_json::from_slice(answer).map_err(|error| AnswerError::Foreign(error.classify_text()))?;
+    let head: Head = serde_json::from_slice(answer)
+        .map_err(|error| AnswerError::Foreign(error.classify_text()))?;
     match (head.v, head.skip) {
         (Some(KNOWN_VERSION), _) | (None, Some(_)) => Ok(head.offset),
         (Some(other), _) => Err(AnswerError::Version(other)),
-        (None, None) => Err(AnswerError::Foreign("it has neither `v` nor `skip`".to_owned())),
+        (None, None) => Err(AnswerError::Foreign(
+            "it has neither `v` nor `skip`".to_owned(),
+        )),
     }
 }
 
@@ -62,7 +66,11 @@ trait ClassifyText {
 
 impl ClassifyText for serde_json::Error {
     fn classify_text(&self) -> String {
-        format!("{:?} error in its JSON at column {}", self.classify(), self.column())
+        format!(
+            "{:?} error in its JSON at column {}",
+            self.classify(),
+            self.column()
+        )
     }
 }
 
@@ -87,7 +95,10 @@ mod tests {
 
     #[test]
     fn the_order_of_keys_does_not_matter() {
-        assert_eq!(offset_of(br#"{ "offset": 3, "event": {"offset": 8}, "v": 1 }"#), Ok(3));
+        assert_eq!(
+            offset_of(br#"{ "offset": 3, "event": {"offset": 8}, "v": 1 }"#),
+            Ok(3)
+        );
         assert_eq!(offset_of(br#"{"skip":"x","offset":4}"#), Ok(4));
     }
 
@@ -108,7 +119,10 @@ mod tests {
             b"",
         ] {
             let Err(AnswerError::Foreign(reason)) = offset_of(foreign) else {
-                panic!("{} was taken for an answer", String::from_utf8_lossy(foreign));
+                panic!(
+                    "{} was taken for an answer",
+                    String::from_utf8_lossy(foreign)
+                );
             };
             assert!(!reason.contains("secret"), "{reason}");
         }

@@ -1,8 +1,10 @@
-//! How long the backlog of a partition is, and how old: what is older than the topic's retention is lost.
+//! How long the backlog of a partition is, and how old: what is older than the topic's retention is
+//! lost.
 //!
-//! Reading cannot tell while it waits for room, which is when an operator wants to know. And answers do not say when their
-//! records were produced, because the broker's batches of answers have no time of their own. So the log and its oldest
-//! unsettled record are looked at, from time to time and only while there is a backlog.
+//! Reading cannot tell while it waits for room, which is when an operator wants to know. And
+//! answers do not say when their records were produced, because the broker's batches of answers
+//! have no time of their own. So the log and its oldest unsettled record are looked at, from time
+//! to time and only while there is a backlog.
 
 use std::time::Duration;
 
@@ -31,7 +33,9 @@ pub(super) async fn watch(shared: &Shared) {
         let (progress, _) = shared.ledger.progress_of_all();
         for progress in progress {
             let partition = progress.partition;
-            let first = progress.settled.map_or(0, |settled| settled.saturating_add(1));
+            let first = progress
+                .settled
+                .map_or(0, |settled| settled.saturating_add(1));
             let look = timeout(PATIENCE, look(shared, partition, first));
             match look.await.unwrap_or(Ok(())) {
                 Ok(()) => {}
@@ -45,22 +49,34 @@ pub(super) async fn watch(shared: &Shared) {
 
 /// Notes what there is from the first unsettled offset on.
 async fn look(shared: &Shared, partition: u32, first: i64) -> Result<(), BrokerError> {
-    let standing = shared.standing.snapshot().remove(&partition).unwrap_or_default();
+    let standing = shared
+        .standing
+        .snapshot()
+        .remove(&partition)
+        .unwrap_or_default();
     if standing.high_watermark.is_some_and(|end| end <= first) {
-        shared.standing.change(partition, |standing| standing.oldest = None);
+        shared
+            .standing
+            .change(partition, |standing| standing.oldest = None);
         return Ok(());
     }
-    let connection = shared.directory.connect_leader(&shared.topic, partition).await?;
+    let connection = shared
+        .directory
+        .connect_leader(&shared.topic, partition)
+        .await?;
     shared.look(&connection, partition).await?;
     if standing.oldest.is_none_or(|(offset, _)| offset != first) {
         let produced = produced(shared, &connection, partition, first).await?;
         let oldest = produced.map(|produced| (first, produced));
-        shared.standing.change(partition, |standing| standing.oldest = oldest);
+        shared
+            .standing
+            .change(partition, |standing| standing.oldest = oldest);
     }
     Ok(())
 }
 
-/// When the record at an offset was produced, milliseconds since the epoch, or the next one if there is none.
+/// When the record at an offset was produced, milliseconds since the epoch, or the next one if
+/// there is none.
 async fn produced(
     shared: &Shared,
     connection: &Connection,

@@ -7,7 +7,8 @@ const FIRST: Duration = Duration::from_millis(250);
 /// No pause is longer: a broker that is back should be noticed soon.
 const LONGEST: Duration = Duration::from_secs(10);
 
-/// Exponential, with jitter, so that the partitions of a broker that comes back do not all knock at once.
+/// Exponential, with jitter, so that the partitions of a broker that comes back do not all knock at
+/// once.
 #[derive(Debug)]
 pub(super) struct Backoff {
     failures: u32,
@@ -16,7 +17,10 @@ pub(super) struct Backoff {
 
 impl Backoff {
     pub(super) fn new(random: fastrand::Rng) -> Self {
-        Self { failures: 0, random }
+        Self {
+            failures: 0,
+            random,
+        }
     }
 
     /// Something worked: the next failure begins anew.
@@ -31,7 +35,9 @@ impl Backoff {
 
     /// The pause after one more failure: between half of the step and all of it.
     pub(super) fn pause(&mut self) -> Duration {
-        let step = FIRST.saturating_mul(2_u32.saturating_pow(self.failures)).min(LONGEST);
+        let step = FIRST
+            .saturating_mul(2_u32.saturating_pow(self.failures))
+            .min(LONGEST);
         self.failures = self.failures.saturating_add(1);
         step.mul_f64(self.random.f64().mul_add(0.5, 0.5))
     }

@@ -1,7 +1,8 @@
 //! Commits what the ledger has settled, and nothing else.
 //!
-//! Each partition has a connection of its own for this. The broker forwards a commit to the leader of the offset topic
-//! while the connection waits; on the reading connection, a leader that is down would hold back reading as well.
+//! Each partition has a connection of its own for this. The broker forwards a commit to the leader
+//! of the offset topic while the connection waits; on the reading connection, a leader that is down
+//! would hold back reading as well.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,16 +20,19 @@ use super::session::Session;
 
 /// No more often than this per partition.
 const INTERVAL: Duration = Duration::from_secs(1);
-/// The offset topic has a retention of 7 days: a value that does not change is written again well before.
+/// The offset topic has a retention of 7 days: a value that does not change is written again well
+/// before.
 const REFRESH: Duration = Duration::from_secs(24 * 60 * 60);
 /// How often a partition without progress looks whether something else makes a commit due.
 const LOOK: Duration = Duration::from_secs(10);
 /// The least time between two looks at the ledger.
 const BUNCH: Duration = Duration::from_millis(50);
-/// How long one attempt may take, a new session included. An answer that is lost never comes; without a bound of its own
-/// it would hold back every later commit of the partition for as long as a request may take.
+/// How long one attempt may take, a new session included. An answer that is lost never comes;
+/// without a bound of its own it would hold back every later commit of the partition for as long as
+/// a request may take.
 const ATTEMPT: Duration = Duration::from_secs(5);
-/// The same once the process is about to end: short, so that a second attempt fits into what is left.
+/// The same once the process is about to end: short, so that a second attempt fits into what is
+/// left.
 const LAST_ATTEMPT: Duration = Duration::from_secs(2);
 /// Longest pause between attempts once the process is about to end.
 const LAST_PAUSE: Duration = Duration::from_millis(500);
@@ -47,7 +51,12 @@ pub(super) struct Committer {
 
 impl Committer {
     /// `stored` is the value found at the start.
-    pub(super) fn new(shared: Arc<Shared>, partition: u32, stored: Option<i64>, finish: watch::Receiver<bool>) -> Self {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        partition: u32,
+        stored: Option<i64>,
+        finish: watch::Receiver<bool>,
+    ) -> Self {
         Self {
             shared,
             partition,
@@ -83,10 +92,12 @@ impl Committer {
                     continue;
                 }
                 Some(offset) => {
-                    let attempt = self.attempt(offset, if finishing { LAST_ATTEMPT } else { ATTEMPT });
+                    let attempt =
+                        self.attempt(offset, if finishing { LAST_ATTEMPT } else { ATTEMPT });
                     let ended = tokio::select! {
                         ended = attempt => ended,
-                        // An attempt whose answer is overdue is made anew at once, on a session of its own.
+                        // An attempt whose answer is overdue is made anew at once, on a session of
+                        // its own.
                         _ = finish.changed(), if !finishing => continue,
                     };
                     match ended {
@@ -94,7 +105,9 @@ impl Committer {
                             self.succeeded(offset);
                             INTERVAL
                         }
-                        Err(error @ BrokerError::TopicDeleted { .. }) => return self.given_up(&error),
+                        Err(error @ BrokerError::TopicDeleted { .. }) => {
+                            return self.given_up(&error);
+                        }
                         Err(error) => self.failed(&error),
                     }
                 }
@@ -129,7 +142,10 @@ impl Committer {
         self.committed = Some(offset);
         self.refreshed = Instant::now();
         if self.backoff.failures() > 0 {
-            info!(partition = self.partition, offset, "offsets can be committed again");
+            info!(
+                partition = self.partition,
+                offset, "offsets can be committed again"
+            );
             self.backoff.reset();
             self.shared.obstacles.clear(Place::Commit(self.partition));
         }
@@ -141,7 +157,9 @@ impl Committer {
             .standing
             .change(self.partition, |standing| standing.commit_failures += 1);
         let obstacle = Obstacle::of(error.fault(), error);
-        self.shared.obstacles.put(Place::Commit(self.partition), obstacle);
+        self.shared
+            .obstacles
+            .put(Place::Commit(self.partition), obstacle);
         if self.backoff.failures() == 0 {
             warn!(partition = self.partition, %error, "an offset could not be committed; reading goes on, commits are retried");
         } else {
@@ -150,23 +168,28 @@ impl Committer {
         self.backoff.pause()
     }
 
-    /// The broker has removed the stored offsets together with the topic. Whoever reads ends because of that; until
-    /// then nothing more is stored.
+    /// The broker has removed the stored offsets together with the topic. Whoever reads ends
+    /// because of that; until then nothing more is stored.
     fn given_up(&self, error: &BrokerError) {
         warn!(partition = self.partition, %error, "no offset is committed any more");
         let obstacle = Obstacle::of(error.fault(), error);
-        self.shared.obstacles.put(Place::Commit(self.partition), obstacle);
+        self.shared
+            .obstacles
+            .put(Place::Commit(self.partition), obstacle);
     }
 
-    /// One attempt. Given up half-way, it leaves no session behind: the answer may still come and mean nothing.
+    /// One attempt. Given up half-way, it leaves no session behind: the answer may still come and
+    /// mean nothing.
     async fn attempt(&mut self, offset: i64, limit: Duration) -> Result<(), BrokerError> {
-        timeout(limit, self.commit(offset)).await.unwrap_or_else(|_elapsed| {
-            Err(BrokerError::Request {
-                what: WHAT,
-                address: format!("the leader of partition {}", self.partition),
-                reason: format!("no answer within {} s", limit.as_secs()),
+        timeout(limit, self.commit(offset))
+            .await
+            .unwrap_or_else(|_elapsed| {
+                Err(BrokerError::Request {
+                    what: WHAT,
+                    address: format!("the leader of partition {}", self.partition),
+                    reason: format!("no answer within {} s", limit.as_secs()),
+                })
             })
-        })
     }
 
     async fn commit(&mut self, offset: i64) -> Result<(), BrokerError> {
@@ -181,10 +204,17 @@ impl Committer {
         Ok(())
     }
 
-    /// Fails when the log does not hold what is to be committed: it may be another log of the same name.
+    /// Fails when the log does not hold what is to be committed: it may be another log of the same
+    /// name.
     async fn open(&self, offset: i64) -> Result<Session, BrokerError> {
         let shared = &self.shared;
-        let session = Session::open(&shared.directory, &shared.topic, self.partition, &shared.consumer).await?;
+        let session = Session::open(
+            &shared.directory,
+            &shared.topic,
+            self.partition,
+            &shared.consumer,
+        )
+        .await?;
         if offset >= session.log_end() {
             return Err(BrokerError::LogShorter {
                 replica: shared.replica(self.partition),

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use fluvio_protocol::api::Request;
-use fluvio_socket::{AsyncResponse, ClientConfig, MultiplexerSocket, SerialFrame, SocketError, VersionedSerialSocket};
+use fluvio_socket::{
+    AsyncResponse, ClientConfig, MultiplexerSocket, SerialFrame, SocketError, VersionedSerialSocket,
+};
 use fluvio_spu_schema::server::stream_fetch::{DefaultStreamFetchRequest, OFFSET_MANAGEMENT_API};
 use tokio::time::timeout;
 
@@ -12,14 +14,15 @@ use super::profile::with_causes;
 
 /// Longest wait for a connection, its TLS handshake and the exchange of versions.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// Longest wait for the answer to a request. The client's own limit is a minute, too long to hold back a shutdown.
+/// Longest wait for the answer to a request. The client's own limit is a minute, too long to hold
+/// back a shutdown.
 const CALL_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Responses of a stream fetch.
 pub(super) type Responses = AsyncResponse<DefaultStreamFetchRequest>;
 
-/// A multiplexed connection. After an error it is not used again: a request given up half-way may have left half a
-/// frame behind.
+/// A multiplexed connection. After an error it is not used again: a request given up half-way may
+/// have left half a frame behind.
 pub(super) struct Connection {
     socket: VersionedSerialSocket,
 }
@@ -35,10 +38,13 @@ impl Connection {
         };
         let versioned = timeout(CONNECT_TIMEOUT, config.connect())
             .await
-            .map_err(|_elapsed| failed(format!("no answer within {} s", CONNECT_TIMEOUT.as_secs())))?
+            .map_err(|_elapsed| {
+                failed(format!("no answer within {} s", CONNECT_TIMEOUT.as_secs()))
+            })?
             .map_err(|error| failed(with_causes(&error)))?;
         let (socket, config, versions) = versioned.split();
-        let socket = VersionedSerialSocket::new(MultiplexerSocket::shared(socket), config, versions);
+        let socket =
+            VersionedSerialSocket::new(MultiplexerSocket::shared(socket), config, versions);
         Ok(Self { socket })
     }
 
@@ -48,15 +54,21 @@ impl Connection {
 
     /// The version both sides speak, or an error that says the cluster is too old.
     pub(super) fn version<R: Request>(&self, what: &'static str) -> Result<i16, BrokerError> {
-        self.socket.lookup_version::<R>().ok_or_else(|| BrokerError::TooOld {
-            who: "the Fluvio cluster".to_owned(),
-            address: self.address().to_owned(),
-            what,
-        })
+        self.socket
+            .lookup_version::<R>()
+            .ok_or_else(|| BrokerError::TooOld {
+                who: "the Fluvio cluster".to_owned(),
+                address: self.address().to_owned(),
+                what,
+            })
     }
 
     /// Sends a request and waits for its answer.
-    pub(super) async fn call<R>(&self, what: &'static str, request: R) -> Result<R::Response, BrokerError>
+    pub(super) async fn call<R>(
+        &self,
+        what: &'static str,
+        request: R,
+    ) -> Result<R::Response, BrokerError>
     where
         R: Request + Send + Sync,
     {
@@ -71,7 +83,10 @@ impl Connection {
     }
 
     /// Opens a stream of responses.
-    pub(super) async fn stream(&self, request: DefaultStreamFetchRequest) -> Result<Responses, BrokerError> {
+    pub(super) async fn stream(
+        &self,
+        request: DefaultStreamFetchRequest,
+    ) -> Result<Responses, BrokerError> {
         const WHAT: &str = "opening a stream";
         /// The broker sends one response per credit, so this is never filled.
         const QUEUE: usize = 4;

@@ -7,7 +7,9 @@ use fluvio::metadata::topic::{CleanupPolicy, CompressionAlgorithm, SegmentBasedP
 use fluvio::{Compression, Isolation};
 use fluvio_protocol::link::ErrorCode;
 use fluvio_protocol::record::{Batch, RawRecords, Record, RecordData, RecordKey, RecordSet};
-use fluvio_spu_schema::produce::{DefaultPartitionRequest, DefaultProduceRequest, DefaultTopicRequest};
+use fluvio_spu_schema::produce::{
+    DefaultPartitionRequest, DefaultProduceRequest, DefaultTopicRequest,
+};
 use fluvio_spu_schema::server::fetch_offset::FetchOffsetsRequest;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep};
@@ -43,7 +45,10 @@ pub(crate) struct DeadLetterWriter {
 
 impl DeadLetterWriter {
     /// Creates the topic if it is absent and waits until it can be written to.
-    pub(super) async fn open(directory: Arc<Directory>, settings: &DeadLetterTopic) -> Result<Self, BrokerError> {
+    pub(super) async fn open(
+        directory: Arc<Directory>,
+        settings: &DeadLetterTopic,
+    ) -> Result<Self, BrokerError> {
         let topic = settings.topic.clone();
         let spec = match directory.topic(&topic).await? {
             Some(spec) => spec,
@@ -93,11 +98,16 @@ impl DeadLetterWriter {
         connect(&self.directory, &self.topic).await
     }
 
-    /// Writes a letter and returns once the broker has it, replicated. The error says whether to try again; a letter
-    /// that is too large for the topic is [`BrokerError::LetterTooLarge`], so that a smaller one can be tried.
+    /// Writes a letter and returns once the broker has it, replicated. The error says whether to
+    /// try again; a letter that is too large for the topic is [`BrokerError::LetterTooLarge`], so
+    /// that a smaller one can be tried.
     ///
     /// An error that heals may leave the letter written: it is then written twice.
-    pub(crate) async fn write(&self, key: Option<Vec<u8>>, value: Vec<u8>) -> Result<(), BrokerError> {
+    pub(crate) async fn write(
+        &self,
+        key: Option<Vec<u8>>,
+        value: Vec<u8>,
+    ) -> Result<(), BrokerError> {
         let size = value.len();
         if size > MAX_LETTER {
             return Err(self.too_large(size));
@@ -109,7 +119,8 @@ impl DeadLetterWriter {
         if let Some(connection) = slot.take() {
             match self.produce(&connection, batch.clone(), size).await {
                 Err(error) if error.retry() != Retry::Never => {
-                    // It may have been idle for days: once more on a new connection, with the leader looked up anew.
+                    // It may have been idle for days: once more on a new connection, with the
+                    // leader looked up anew.
                     debug!(%error, "writing a dead letter on a new connection");
                 }
                 done => {
@@ -144,10 +155,17 @@ impl DeadLetterWriter {
             .map_err(|error| BrokerError::Task(format!("compressing a letter: {error}")))
     }
 
-    async fn produce(&self, connection: &Connection, batch: Batch<RawRecords>, size: usize) -> Result<(), BrokerError> {
+    async fn produce(
+        &self,
+        connection: &Connection,
+        batch: Batch<RawRecords>,
+        size: usize,
+    ) -> Result<(), BrokerError> {
         let partition = DefaultPartitionRequest {
             partition_index: PARTITION,
-            records: RecordSet { batches: vec![batch] },
+            records: RecordSet {
+                batches: vec![batch],
+            },
         };
         let topic = DefaultTopicRequest {
             name: self.topic.clone(),
@@ -164,7 +182,9 @@ impl DeadLetterWriter {
         let response = connection.call(WHAT, request).await?;
         let code = response
             .find_partition_response(&self.topic, PARTITION)
-            .map_or(ErrorCode::UnknownServerError, |partition| partition.error_code.clone());
+            .map_or(ErrorCode::UnknownServerError, |partition| {
+                partition.error_code.clone()
+            });
         match code {
             ErrorCode::None => Ok(()),
             ErrorCode::MessageTooLarge => Err(self.too_large(size)),
@@ -182,7 +202,8 @@ pub(super) fn specification(settings: &DeadLetterTopic) -> TopicSpec {
     spec
 }
 
-/// Connects to the leader of the partition that letters are written to, and makes sure that it leads.
+/// Connects to the leader of the partition that letters are written to, and makes sure that it
+/// leads.
 pub(super) async fn connect(directory: &Directory, topic: &str) -> Result<Connection, BrokerError> {
     let connection = directory.connect_leader(topic, PARTITION).await?;
     let request = FetchOffsetsRequest::new(topic.to_owned(), PARTITION);

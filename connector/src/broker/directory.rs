@@ -1,7 +1,7 @@
 //! Who is who in the cluster: topics, partitions and their leaders, loaded SmartModules.
 //!
-//! Asked anew whenever it is needed. The client's own metadata cache ends with the connection to the controller and
-//! then answers from the past.
+//! Asked anew whenever it is needed. The client's own metadata cache ends with the connection to
+//! the controller and then answers from the past.
 
 use std::collections::HashMap;
 use std::fmt::Debug;
@@ -9,7 +9,8 @@ use std::sync::{MutexGuard, PoisonError};
 
 use fluvio::FluvioClusterConfig;
 use fluvio::metadata::objects::{
-    CommonCreateRequest, CreateRequest, ListRequest, Metadata, ObjectApiCreateRequest, ObjectApiListRequest,
+    CommonCreateRequest, CreateRequest, ListRequest, Metadata, ObjectApiCreateRequest,
+    ObjectApiListRequest,
 };
 use fluvio::metadata::partition::PartitionSpec;
 use fluvio::metadata::smartmodule::SmartModuleSpec;
@@ -67,21 +68,24 @@ impl Directory {
         Ok(config)
     }
 
-    /// All objects of a kind, without bulky content. System objects are listed only when asked for, and then alone.
+    /// All objects of a kind, without bulky content. System objects are listed only when asked for,
+    /// and then alone.
     async fn list<S>(&self, system: bool) -> Result<Vec<Metadata<S>>, BrokerError>
     where
         S: AdminSpec + Send + Sync,
         S::Status: Encoder + Decoder + Debug,
     {
         let mut slot = self.controller.lock().await;
-        // Taken out for the time of the request: after an error or a cancellation it must not be used again.
+        // Taken out for the time of the request: after an error or a cancellation it must not be
+        // used again.
         let connection = match slot.take() {
             Some(connection) => match self.list_at::<S>(&connection, system).await {
                 Ok(found) => {
                     *slot = Some(connection);
                     return Ok(found);
                 }
-                // The controller may have been restarted since the last look-up: once more on a new connection.
+                // The controller may have been restarted since the last look-up: once more on a new
+                // connection.
                 Err(_stale) => Connection::open(self.client_config()?, CLUSTER).await?,
             },
             None => Connection::open(self.client_config()?, CLUSTER).await?,
@@ -91,7 +95,11 @@ impl Directory {
         Ok(found)
     }
 
-    async fn list_at<S>(&self, connection: &Connection, system: bool) -> Result<Vec<Metadata<S>>, BrokerError>
+    async fn list_at<S>(
+        &self,
+        connection: &Connection,
+        system: bool,
+    ) -> Result<Vec<Metadata<S>>, BrokerError>
     where
         S: AdminSpec + Send + Sync,
         S::Status: Encoder + Decoder + Debug,
@@ -103,11 +111,12 @@ impl Directory {
         };
         let version = connection.version::<ObjectApiListRequest>(LIST)?;
         let request: ListRequest<S> = ListRequest::new(Vec::new(), true).system(system);
-        let request =
-            ObjectApiListRequest::try_encode_from(request, version).map_err(|error| unusable(format!("{error:#}")))?;
+        let request = ObjectApiListRequest::try_encode_from(request, version)
+            .map_err(|error| unusable(format!("{error:#}")))?;
         let response = connection.call(LIST, request).await?;
-        let list: Option<fluvio::metadata::objects::ListResponse<S>> =
-            response.downcast().map_err(|error| unusable(format!("{error:#}")))?;
+        let list: Option<fluvio::metadata::objects::ListResponse<S>> = response
+            .downcast()
+            .map_err(|error| unusable(format!("{error:#}")))?;
         list.map(|list| list.inner())
             .ok_or_else(|| unusable("it lists another kind of object".to_owned()))
     }
@@ -118,7 +127,14 @@ impl Directory {
         let mut found: Vec<u32> = all
             .iter()
             .filter(|partition| !partition.status.is_being_deleted)
-            .filter_map(|partition| partition.name.strip_prefix(topic)?.strip_prefix('-')?.parse().ok())
+            .filter_map(|partition| {
+                partition
+                    .name
+                    .strip_prefix(topic)?
+                    .strip_prefix('-')?
+                    .parse()
+                    .ok()
+            })
             .collect();
         found.sort_unstable();
         found.dedup();
@@ -128,7 +144,10 @@ impl Directory {
     /// A topic by its exact name.
     pub(super) async fn topic(&self, name: &str) -> Result<Option<TopicSpec>, BrokerError> {
         let all = self.list::<TopicSpec>(false).await?;
-        Ok(all.into_iter().find(|topic| topic.name == name).map(|topic| topic.spec))
+        Ok(all
+            .into_iter()
+            .find(|topic| topic.name == name)
+            .map(|topic| topic.spec))
     }
 
     /// The loaded SmartModules, without their code.
@@ -137,12 +156,20 @@ impl Directory {
     }
 
     /// Creates a topic. One that is there already is fine: another instance may have been faster.
-    pub(super) async fn create_topic(&self, name: &str, spec: TopicSpec) -> Result<(), BrokerError> {
+    pub(super) async fn create_topic(
+        &self,
+        name: &str,
+        spec: TopicSpec,
+    ) -> Result<(), BrokerError> {
         self.create(name, spec, false).await
     }
 
     /// Asks whether a topic could be created, and creates none.
-    pub(super) async fn could_create_topic(&self, name: &str, spec: TopicSpec) -> Result<(), BrokerError> {
+    pub(super) async fn could_create_topic(
+        &self,
+        name: &str,
+        spec: TopicSpec,
+    ) -> Result<(), BrokerError> {
         self.create(name, spec, true).await
     }
 
@@ -155,7 +182,8 @@ impl Directory {
             dry_run,
             ..CommonCreateRequest::default()
         };
-        let request = ObjectApiCreateRequest::try_encode_from(CreateRequest::new(common, spec), version);
+        let request =
+            ObjectApiCreateRequest::try_encode_from(CreateRequest::new(common, spec), version);
         let request = request.map_err(|error| BrokerError::BadResponse {
             what: WHAT,
             address: connection.address().to_owned(),
@@ -172,9 +200,13 @@ impl Directory {
         }
     }
 
-    /// Connects to the leader of a partition; while the controller cannot be asked, to the one that was it last. A
-    /// leader that is none any more refuses.
-    pub(super) async fn connect_leader(&self, topic: &str, partition: u32) -> Result<Connection, BrokerError> {
+    /// Connects to the leader of a partition; while the controller cannot be asked, to the one that
+    /// was it last. A leader that is none any more refuses.
+    pub(super) async fn connect_leader(
+        &self,
+        topic: &str,
+        partition: u32,
+    ) -> Result<Connection, BrokerError> {
         let replica = format!("{topic}-{partition}");
         let leader = match self.leader(&replica).await {
             Ok(leader) => {
@@ -217,7 +249,9 @@ impl Directory {
             })?;
         let config = self.client_config()?;
         let address = match &spu.spec.public_endpoint_local {
-            Some(local) if config.use_spu_local_address() => format!("{}:{}", local.host, local.port),
+            Some(local) if config.use_spu_local_address() => {
+                format!("{}:{}", local.host, local.port)
+            }
             _ => spu.spec.public_endpoint.addr(),
         };
         Ok(Leader {

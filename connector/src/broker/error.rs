@@ -52,7 +52,9 @@ pub(crate) enum BrokerError {
         address: String,
         reason: String,
     },
-    #[error("topic {topic} does not exist in the cluster; create it with `fluvio topic create {topic}`")]
+    #[error(
+        "topic {topic} does not exist in the cluster; create it with `fluvio topic create {topic}`"
+    )]
     TopicMissing { topic: String },
     #[error(
         "topic {topic} was deleted while it was read; once it is created again, a restart reads the new one (stored \
@@ -66,13 +68,23 @@ pub(crate) enum BrokerError {
     #[error("the leader of partition {replica} is not known to the cluster at the moment")]
     NoLeader { replica: String },
     #[error("partition {replica} ends at offset {end}, before the next offset to read, {next}")]
-    LogShorter { replica: String, next: i64, end: i64 },
+    LogShorter {
+        replica: String,
+        next: i64,
+        end: i64,
+    },
     #[error(
         "partition {replica} is readable only up to offset {end}, before the next offset to read, {next}, although its \
          log goes on: after a crash the broker may know its high watermark only at the next write"
     )]
-    WatermarkBehind { replica: String, next: i64, end: i64 },
-    #[error("the SPU does not know SmartModule {uses}; if that lasts, it was deleted: load it again")]
+    WatermarkBehind {
+        replica: String,
+        next: i64,
+        end: i64,
+    },
+    #[error(
+        "the SPU does not know SmartModule {uses}; if that lasts, it was deleted: load it again"
+    )]
     SmartModuleUnknown { uses: String },
     #[error(
         "SmartModule {uses} is not loaded in the cluster ({loaded}); load it with `smdk load`, or \
@@ -95,7 +107,9 @@ pub(crate) enum BrokerError {
         place: String,
         reason: String,
     },
-    #[error("SmartModule {uses} gave something at {place} that is no answer of capillary-xdm: {reason}")]
+    #[error(
+        "SmartModule {uses} gave something at {place} that is no answer of capillary-xdm: {reason}"
+    )]
     NotAnAnswer {
         uses: String,
         place: String,
@@ -105,7 +119,11 @@ pub(crate) enum BrokerError {
         "SmartModule {uses} answers in version {found}, this connector reads version {known}; load the SmartModule \
          that belongs to this connector"
     )]
-    AnswerVersion { uses: String, found: u64, known: u64 },
+    AnswerVersion {
+        uses: String,
+        found: u64,
+        known: u64,
+    },
     #[error(
         "partition {replica} ends at offset {end}, but the next offset to read is {next}; the topic was recreated or \
          truncated. Delete the stored offset (`fluvio consumer delete {consumer} --topic … --partition …`) or use \
@@ -117,8 +135,14 @@ pub(crate) enum BrokerError {
         next: i64,
         end: i64,
     },
-    #[error("offsets {first} to {last} of partition {replica} were removed by retention before they were read")]
-    Evicted { replica: String, first: i64, last: i64 },
+    #[error(
+        "offsets {first} to {last} of partition {replica} were removed by retention before they were read"
+    )]
+    Evicted {
+        replica: String,
+        first: i64,
+        last: i64,
+    },
     #[error(
         "another process was started as consumer {consumer} and has taken over partition {partition}; it goes on, this one \
          ends, and nothing is lost. If both are wanted, give every instance its own consumer id and its own partitions"
@@ -135,7 +159,9 @@ pub(crate) enum BrokerError {
     },
     #[error("a record of {size} bytes is too large for topic {topic}")]
     LetterTooLarge { topic: String, size: usize },
-    #[error("not all offsets could be committed within the time allowed ({left}); what is beyond them is read again")]
+    #[error(
+        "not all offsets could be committed within the time allowed ({left}); what is beyond them is read again"
+    )]
     CommitIncomplete { left: String },
     #[error("the delivery side is gone")]
     DeliveryGone,
@@ -193,7 +219,8 @@ impl BrokerError {
     pub(crate) fn exit_code(&self) -> u8 {
         match (self, self.fault()) {
             (Self::OtherWriter { .. } | Self::TakenOver { .. }, _) => EXIT_OTHER_WRITER,
-            // Nothing is wrong with the configuration: retention was faster, and the operator asked to stop then.
+            // Nothing is wrong with the configuration: retention was faster, and the operator asked
+            // to stop then.
             (Self::Evicted { .. } | Self::TopicDeleted { .. }, _) => EXIT_OTHER,
             (_, Fault::User) => EXIT_USER,
             _ => EXIT_OTHER,

@@ -12,17 +12,19 @@ use crate::ledger::{Bounds, Ledger};
 const UNIT: u64 = 1024;
 /// Least bytes of a response, or reading many partitions would be all asking and no reading.
 const LEAST: u32 = 128 << 10;
-/// Most bytes of a response where nothing is known to need more: 500 records of 1 kB, a batch of events. Larger ones
-/// bring no more records a second, and each stands in memory up to three times.
+/// Most bytes of a response where nothing is known to need more: 500 records of 1 kB, a batch of
+/// events. Larger ones bring no more records a second, and each stands in memory up to three times.
 const MOST: u32 = 512 << 10;
-/// So many times its bytes a response counts once it is in the ledger: a mapped answer has no less than 500 bytes, and the
-/// account of a record takes 1000. Skipped ones are shorter; they are settled as they come.
+/// So many times its bytes a response counts once it is in the ledger: a mapped answer has no less
+/// than 500 bytes, and the account of a record takes 1000. Skipped ones are shorter; they are
+/// settled as they come.
 const ACCOUNTED: u64 = 3;
-/// So many partitions may read their log directly at once: a response is as large as the largest batch, 32 MiB.
+/// So many partitions may read their log directly at once: a response is as large as the largest
+/// batch, 32 MiB.
 const DIRECT_READS: usize = 2;
 
-/// Hands out turns. A turn stands for one response that is asked for but not yet in the ledger, so that partitions
-/// with a backlog cannot all pass the ledger's bound at the same moment.
+/// Hands out turns. A turn stands for one response that is asked for but not yet in the ledger, so
+/// that partitions with a backlog cannot all pass the ledger's bound at the same moment.
 #[derive(Debug, Clone)]
 pub(super) struct Flow {
     ledger: Arc<Ledger>,
@@ -64,9 +66,10 @@ impl Flow {
         self.max_bytes
     }
 
-    /// The most bytes of a response to one partition, some batch of which needs so many: an equal part of half of what may
-    /// be on its way, since a connection keeps the memory of its largest response, as a frame and as what is cut from it.
-    /// Where that is too little, as much more as batches of one producer differ, in steps: each costs a hole in the answers.
+    /// The most bytes of a response to one partition, some batch of which needs so many: an equal
+    /// part of half of what may be on its way, since a connection keeps the memory of its largest
+    /// response, as a frame and as what is cut from it. Where that is too little, as much more as
+    /// batches of one producer differ, in steps: each costs a hole in the answers.
     pub(super) fn response(&self, needed: u64) -> NonZeroU32 {
         let partitions = u64::try_from(self.partitions.load(Ordering::Relaxed)).unwrap_or(u64::MAX);
         let part = u32::try_from(self.share / 2 / partitions)
@@ -75,14 +78,18 @@ impl Flow {
         let wanted = if needed <= u64::from(part) {
             part
         } else {
-            let roomy = needed.saturating_add(needed / 4).checked_next_power_of_two();
-            roomy.and_then(|roomy| u32::try_from(roomy).ok()).unwrap_or(u32::MAX)
+            let roomy = needed
+                .saturating_add(needed / 4)
+                .checked_next_power_of_two();
+            roomy
+                .and_then(|roomy| u32::try_from(roomy).ok())
+                .unwrap_or(u32::MAX)
         };
         NonZeroU32::new(wanted).map_or(self.max_bytes, |wanted| wanted.min(self.max_bytes))
     }
 
-    /// Waits until one more partition may read its log directly. To be taken before a turn, never while holding one:
-    /// who reads directly takes turns.
+    /// Waits until one more partition may read its log directly. To be taken before a turn, never
+    /// while holding one: who reads directly takes turns.
     pub(super) async fn direct(&self) -> Turn {
         Turn {
             // The semaphore is never closed.
@@ -130,9 +137,16 @@ mod tests {
     const RESPONSE: NonZeroU32 = NonZeroU32::new(16 << 10).unwrap();
 
     fn flow(bytes: u64, max_bytes: u32) -> (Arc<Ledger>, Flow) {
-        let bounds = Bounds { bytes, offsets: 100 };
+        let bounds = Bounds {
+            bytes,
+            offsets: 100,
+        };
         let ledger = Arc::new(Ledger::new(bounds));
-        let flow = Flow::new(Arc::clone(&ledger), bounds, NonZeroU32::new(max_bytes).unwrap());
+        let flow = Flow::new(
+            Arc::clone(&ledger),
+            bounds,
+            NonZeroU32::new(max_bytes).unwrap(),
+        );
         (ledger, flow)
     }
 
@@ -142,7 +156,11 @@ mod tests {
         let (_ledger, flow) = flow(640 << 10, 16 << 10);
         let first = flow.turn(0, RESPONSE).await;
         let _others = (flow.turn(1, RESPONSE).await, flow.turn(2, RESPONSE).await);
-        assert!(timeout(Duration::from_secs(60), flow.turn(3, RESPONSE)).await.is_err());
+        assert!(
+            timeout(Duration::from_secs(60), flow.turn(3, RESPONSE))
+                .await
+                .is_err()
+        );
         drop(first);
         flow.turn(3, RESPONSE).await;
     }
@@ -152,7 +170,9 @@ mod tests {
         let (_ledger, flow) = flow(16 << 20, 2 << 20);
         let first = flow.turn(0, flow.largest()).await;
         let small = flow.response(0);
-        let _second = timeout(Duration::from_secs(60), flow.turn(1, small)).await.unwrap();
+        let _second = timeout(Duration::from_secs(60), flow.turn(1, small))
+            .await
+            .unwrap();
         assert!(
             timeout(Duration::from_secs(60), flow.turn(2, flow.largest()))
                 .await
@@ -176,7 +196,8 @@ mod tests {
     fn a_batch_that_needs_more_than_its_part_gets_it_and_a_quarter_more() {
         let (_ledger, flow) = flow(16 << 20, 2 << 20);
         flow.divide(8);
-        let found = [256, 257, 409, 410, 1_000, 1_639, 9_000].map(|needed| flow.response(needed << 10).get() >> 10);
+        let found = [256, 257, 409, 410, 1_000, 1_639, 9_000]
+            .map(|needed| flow.response(needed << 10).get() >> 10);
         assert_eq!(found, [256, 512, 512, 1_024, 2_048, 2_048, 2_048]);
     }
 
@@ -190,7 +211,11 @@ mod tests {
     async fn direct_reads_of_many_partitions_wait_for_each_other() {
         let (_ledger, flow) = flow(24, 16);
         let (first, _second) = (flow.direct().await, flow.direct().await);
-        assert!(timeout(Duration::from_secs(60), flow.direct()).await.is_err());
+        assert!(
+            timeout(Duration::from_secs(60), flow.direct())
+                .await
+                .is_err()
+        );
         drop(first);
         flow.direct().await;
     }
@@ -203,7 +228,11 @@ mod tests {
             offset: 0,
         };
         ledger.open(position, 24).unwrap();
-        assert!(timeout(Duration::from_secs(60), flow.turn(1, RESPONSE)).await.is_err());
+        assert!(
+            timeout(Duration::from_secs(60), flow.turn(1, RESPONSE))
+                .await
+                .is_err()
+        );
         ledger.settle(position, Outcome::Delivered).unwrap();
         flow.turn(1, RESPONSE).await;
     }
@@ -213,7 +242,10 @@ mod tests {
         // Room in the buffer, and room in the stretch of a partition's offsets.
         for (buffer, bytes, offsets, partition) in [(24, 24, 1, 1), (1_000, 1, 100, 0)] {
             let (ledger, flow) = flow(buffer, 16);
-            let position = |offset| Position { partition: 0, offset };
+            let position = |offset| Position {
+                partition: 0,
+                offset,
+            };
             for offset in 0..offsets {
                 ledger.open(position(offset), bytes).unwrap();
             }

@@ -30,7 +30,8 @@ use super::smartmodule;
 use super::start::{Beginning, Log};
 
 const READ: &str = "reading records through the SmartModule";
-/// The broker loads and compiles the module when a stream is opened, which takes a loaded machine seconds.
+/// The broker loads and compiles the module when a stream is opened, which takes a loaded machine
+/// seconds.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
 /// A module reaches the SPUs within seconds after it was loaded.
 const MODULE_TIMEOUT: Duration = Duration::from_secs(20);
@@ -100,7 +101,11 @@ impl Inspector {
 
     /// The cluster, for a person: its profile, the profile's file and the address.
     pub(crate) fn cluster(&self) -> String {
-        let Cluster { config, profile, path } = &self.cluster;
+        let Cluster {
+            config,
+            profile,
+            path,
+        } = &self.cluster;
         format!("{} (profile {profile} of {path})", config.endpoint)
     }
 
@@ -114,9 +119,13 @@ impl Inspector {
         Ok((all, wanted))
     }
 
-    /// The version of the package that `uses` names; none when the module was loaded without package data.
+    /// The version of the package that `uses` names; none when the module was loaded without
+    /// package data.
     pub(crate) async fn smartmodule(&self) -> Result<Option<String>, BrokerError> {
-        smartmodule::find(&self.config.transform.uses, &self.directory.smartmodules().await?)
+        smartmodule::find(
+            &self.config.transform.uses,
+            &self.directory.smartmodules().await?,
+        )
     }
 
     /// How far this consumer is in each partition.
@@ -160,15 +169,17 @@ impl Inspector {
         let from = log.start.max(log.end - count);
         let mut records = Vec::new();
         if from < log.end {
-            let mut raw = RawReader::open(&self.directory, &self.config.topic, partition, from).await?;
+            let mut raw =
+                RawReader::open(&self.directory, &self.config.topic, partition, from).await?;
             let mut next = from;
             while next < log.end {
                 for batch in raw.next().await? {
-                    let decoded = raw::decode(&batch).map_err(|reason| BrokerError::BadResponse {
-                        what: "reading records",
-                        address: self.replica(partition),
-                        reason: format!("batch at {}: {reason}", batch.base_offset),
-                    })?;
+                    let decoded =
+                        raw::decode(&batch).map_err(|reason| BrokerError::BadResponse {
+                            what: "reading records",
+                            address: self.replica(partition),
+                            reason: format!("batch at {}: {reason}", batch.base_offset),
+                        })?;
                     let wanted = |record: &RawRecord| (from..log.end).contains(&record.offset);
                     records.extend(decoded.into_iter().filter(wanted));
                     next = next.max(batch.get_last_offset() + 1);
@@ -181,17 +192,24 @@ impl Inspector {
     /// What this binary makes of the records of a tail: the answers the SmartModule would give.
     pub(crate) fn answers(&self, tail: &Tail) -> Result<Vec<Bytes>, BrokerError> {
         let mut mapper = NativeMapper::new(&self.config.transform)?;
-        Ok(tail.records.iter().map(|record| mapper.answer(record).value).collect())
+        Ok(tail
+            .records
+            .iter()
+            .map(|record| mapper.answer(record).value)
+            .collect())
     }
 
-    /// Has the broker answer the first records of a tail, and compares that with this binary's own answers. `None`: the
-    /// broker gives no answers there (they exceed `max-bytes`; the connector then maps such records itself).
+    /// Has the broker answer the first records of a tail, and compares that with this binary's own
+    /// answers. `None`: the broker gives no answers there (they exceed `max-bytes`; the connector
+    /// then maps such records itself).
     pub(crate) async fn compare(&self, tail: &Tail) -> Result<Option<Comparison>, BrokerError> {
         let Some(first) = tail.records.first() else {
             return Ok(Some(Comparison::default()));
         };
         let theirs = self.patient_answers(tail.partition, first.offset).await?;
-        let Some(theirs) = theirs else { return Ok(None) };
+        let Some(theirs) = theirs else {
+            return Ok(None);
+        };
         let mut mapper = NativeMapper::new(&self.config.transform)?;
         let mut comparison = Comparison::default();
         for record in &tail.records {
@@ -206,8 +224,13 @@ impl Inspector {
         Ok((comparison.compared > 0).then_some(comparison))
     }
 
-    /// Asks again for a while when the SPU does not know the module: `smartmodule create` answers before the SPUs have it.
-    async fn patient_answers(&self, partition: u32, from: i64) -> Result<Option<HashMap<i64, Bytes>>, BrokerError> {
+    /// Asks again for a while when the SPU does not know the module: `smartmodule create` answers
+    /// before the SPUs have it.
+    async fn patient_answers(
+        &self,
+        partition: u32,
+        from: i64,
+    ) -> Result<Option<HashMap<i64, Bytes>>, BrokerError> {
         let mut backoff = Backoff::new(fastrand::Rng::new());
         let deadline = Instant::now() + MODULE_TIMEOUT;
         loop {
@@ -221,8 +244,15 @@ impl Inspector {
     }
 
     /// The first response of the SmartModule from an offset on, by offset.
-    async fn broker_answers(&self, partition: u32, from: i64) -> Result<Option<HashMap<i64, Bytes>>, BrokerError> {
-        let connection = self.directory.connect_leader(&self.config.topic, partition).await?;
+    async fn broker_answers(
+        &self,
+        partition: u32,
+        from: i64,
+    ) -> Result<Option<HashMap<i64, Bytes>>, BrokerError> {
+        let connection = self
+            .directory
+            .connect_leader(&self.config.topic, partition)
+            .await?;
         let bad = |reason: String| BrokerError::BadResponse {
             what: READ,
             address: connection.address().to_owned(),
@@ -250,7 +280,10 @@ impl Inspector {
         let mut answers = HashMap::new();
         for batch in &response.partition.records.batches {
             for record in raw::decode(batch).map_err(bad)? {
-                answers.insert(self.offset_of(partition, from, &record.value)?, record.value);
+                answers.insert(
+                    self.offset_of(partition, from, &record.value)?,
+                    record.value,
+                );
             }
         }
         Ok(Some(answers))
@@ -282,11 +315,13 @@ impl Inspector {
                 place: self.replica(partition),
                 reason,
             },
-            Refusal::Evicted { .. } | Refusal::TopicGone | Refusal::Passing => BrokerError::Refused {
-                what: READ,
-                address: connection.address().to_owned(),
-                code,
-            },
+            Refusal::Evicted { .. } | Refusal::TopicGone | Refusal::Passing => {
+                BrokerError::Refused {
+                    what: READ,
+                    address: connection.address().to_owned(),
+                    code,
+                }
+            }
         }
     }
 
@@ -295,7 +330,9 @@ impl Inspector {
         let settings = &self.config.platform.dead_letter;
         if self.directory.topic(&settings.topic).await?.is_none() {
             let spec: TopicSpec = dead_letter::specification(settings);
-            self.directory.could_create_topic(&settings.topic, spec).await?;
+            self.directory
+                .could_create_topic(&settings.topic, spec)
+                .await?;
             return Ok(Letters::Creatable);
         }
         let connection = dead_letter::connect(&self.directory, &settings.topic).await?;
@@ -334,7 +371,10 @@ impl Inspector {
 }
 
 /// The partitions of the topic; those the configuration names must be among them.
-pub(super) async fn find_partitions(directory: &Directory, config: &Config) -> Result<Vec<u32>, BrokerError> {
+pub(super) async fn find_partitions(
+    directory: &Directory,
+    config: &Config,
+) -> Result<Vec<u32>, BrokerError> {
     let there = directory.partitions(&config.topic).await?;
     if there.is_empty() {
         return Err(BrokerError::TopicMissing {

@@ -1,4 +1,5 @@
-//! Takes in what was read: every offset once, in order, into the ledger and over to the delivery side.
+//! Takes in what was read: every offset once, in order, into the ledger and over to the delivery
+//! side.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,15 +21,16 @@ use super::raw::{self, RawReader, RawRecord};
 use super::reader::Shared;
 use super::sequence::{Answer, Piece, Sequence};
 
-/// What a record takes in a batch besides key and value, at most: the broker counts it when it compares a batch of answers with
-/// the size of a response.
+/// What a record takes in a batch besides key and value, at most: the broker counts it when it
+/// compares a batch of answers with the size of a response.
 const AROUND: usize = 32;
 
 /// How many records are mapped before other tasks get their turn.
 const MAPPED_AT_ONCE: usize = 128;
 
-/// What keeping account of a record takes besides its answer, in bytes: its names, its place in the lanes and the ledger,
-/// and what the allocator adds. An estimate; short answers would otherwise fill the memory with their accounts.
+/// What keeping account of a record takes besides its answer, in bytes: its names, its place in the
+/// lanes and the ledger, and what the allocator adds. An estimate; short answers would otherwise
+/// fill the memory with their accounts.
 const ACCOUNT: u64 = 1000;
 
 /// What the broker sends for a partition.
@@ -48,8 +50,8 @@ pub(super) struct Intake {
 impl Intake {
     /// Begins at an offset.
     ///
-    /// What is before it counts as settled, so that the beginning itself is committed: a restart before the first
-    /// delivery begins at the same place, even with `start: end`.
+    /// What is before it counts as settled, so that the beginning itself is committed: a restart
+    /// before the first delivery begins at the same place, even with `start: end`.
     pub(super) fn begin(
         shared: Arc<Shared>,
         partition: u32,
@@ -74,20 +76,27 @@ impl Intake {
         self.sequence.expected()
     }
 
-    /// What a response must be able to hold, as far as is known: the broker gives no answers to a batch whose answers do
-    /// not fit.
+    /// What a response must be able to hold, as far as is known: the broker gives no answers to a
+    /// batch whose answers do not fit.
     pub(super) fn needs(&self) -> u64 {
         self.widest
     }
 
     /// Settles offsets that have no record.
-    pub(super) async fn pass(&mut self, first: i64, last: i64, outcome: Outcome) -> Result<(), BrokerError> {
+    pub(super) async fn pass(
+        &mut self,
+        first: i64,
+        last: i64,
+        outcome: Outcome,
+    ) -> Result<(), BrokerError> {
         let permit = self
             .arrivals
             .reserve()
             .await
             .map_err(|_closed| BrokerError::DeliveryGone)?;
-        self.shared.ledger.pass(self.partition, first, last, outcome)?;
+        self.shared
+            .ledger
+            .pass(self.partition, first, last, outcome)?;
         permit.send(Arrival::Gap {
             partition: self.partition,
             first,
@@ -123,20 +132,24 @@ impl Intake {
     }
 
     /// Takes in a response. The turn under which it was asked for ends when it is in the ledger.
-    pub(super) async fn accept(&mut self, response: Response, mut turn: Option<Turn>) -> Result<(), BrokerError> {
+    pub(super) async fn accept(
+        &mut self,
+        response: Response,
+        mut turn: Option<Turn>,
+    ) -> Result<(), BrokerError> {
         let next = response.next_offset_for_fetch().unwrap_or_default();
         let answers = self.answers(response)?;
-        let mut pieces = self
-            .sequence
-            .plan(answers, next)
-            .map_err(|disorder| BrokerError::NotAnAnswer {
-                uses: self.shared.transform.uses.clone(),
-                place: format!("{}:{}", self.partition, disorder.offset),
-                reason: format!(
-                    "it came after the one of offset {}; a one-to-one `map` is needed",
-                    disorder.after
-                ),
-            })?;
+        let mut pieces =
+            self.sequence
+                .plan(answers, next)
+                .map_err(|disorder| BrokerError::NotAnAnswer {
+                    uses: self.shared.transform.uses.clone(),
+                    place: format!("{}:{}", self.partition, disorder.offset),
+                    reason: format!(
+                        "it came after the one of offset {}; a one-to-one `map` is needed",
+                        disorder.after
+                    ),
+                })?;
         // A hole in front can be as long as the log, so it is filled as it is read.
         if let Some(Piece::Missing(range)) = pieces.first() {
             let last = *range.end();
@@ -149,7 +162,10 @@ impl Intake {
             }
         }
         let shared = Arc::clone(&self.shared);
-        let _direct = if pieces.iter().any(|piece| matches!(piece, Piece::Missing(_))) {
+        let _direct = if pieces
+            .iter()
+            .any(|piece| matches!(piece, Piece::Missing(_)))
+        {
             drop(turn.take());
             Some(shared.flow.direct().await)
         } else {
@@ -173,32 +189,36 @@ impl Intake {
     /// The answers of a response, with the offsets they name themselves.
     fn answers(&self, response: Response) -> Result<Vec<Answer>, BrokerError> {
         let mut records = Vec::new();
-        // Each batch is given up when its records are cut from it: the same bytes twice are enough for a moment.
+        // Each batch is given up when its records are cut from it: the same bytes twice are enough
+        // for a moment.
         for batch in response.records.batches {
             records.append(&mut self.unpack(&batch)?);
         }
-        let answers = records.into_iter().map(|record| match offset_of(&record.value) {
-            Ok(offset) => Ok(Answer {
-                offset,
-                timestamp: record.timestamp,
-                value: record.value,
-            }),
-            Err(AnswerError::Foreign(reason)) => Err(BrokerError::NotAnAnswer {
-                uses: self.shared.transform.uses.clone(),
-                place: format!("{}:{}", self.partition, self.expected()),
-                reason,
-            }),
-            Err(AnswerError::Version(found)) => Err(BrokerError::AnswerVersion {
-                uses: self.shared.transform.uses.clone(),
-                found,
-                known: KNOWN_VERSION,
-            }),
-        });
+        let answers = records
+            .into_iter()
+            .map(|record| match offset_of(&record.value) {
+                Ok(offset) => Ok(Answer {
+                    offset,
+                    timestamp: record.timestamp,
+                    value: record.value,
+                }),
+                Err(AnswerError::Foreign(reason)) => Err(BrokerError::NotAnAnswer {
+                    uses: self.shared.transform.uses.clone(),
+                    place: format!("{}:{}", self.partition, self.expected()),
+                    reason,
+                }),
+                Err(AnswerError::Version(found)) => Err(BrokerError::AnswerVersion {
+                    uses: self.shared.transform.uses.clone(),
+                    found,
+                    known: KNOWN_VERSION,
+                }),
+            });
         answers.collect()
     }
 
-    /// Reads everything from the expected offset to `last` as it was produced and maps it here. Once: what has no
-    /// record then does not exist. Ends sooner when it finds why the broker gave no answers: they need larger responses.
+    /// Reads everything from the expected offset to `last` as it was produced and maps it here.
+    /// Once: what has no record then does not exist. Ends sooner when it finds why the broker gave
+    /// no answers: they need larger responses.
     pub(super) async fn fill(&mut self, last: i64) -> Result<(), BrokerError> {
         let shared = Arc::clone(&self.shared);
         let first = self.expected();
@@ -209,16 +229,22 @@ impl Intake {
         self.found_holes(1);
         let response = shared.flow.response(self.widest);
         while self.expected() <= last {
-            // For each response anew: a whole backlog must not keep the other partitions from theirs, nor may one that
-            // waits for its turn have a response in memory.
+            // For each response anew: a whole backlog must not keep the other partitions from
+            // theirs, nor may one that waits for its turn have a response in memory.
             let _direct = shared.flow.direct().await;
             let from = self.expected();
-            let mut raw = RawReader::open(&shared.directory, &shared.topic, self.partition, from).await?;
+            let mut raw =
+                RawReader::open(&shared.directory, &shared.topic, self.partition, from).await?;
             for batch in raw.next().await? {
-                // A compressed part of the log can be many times its size, so it is unpacked batch by batch.
-                let _turn = shared.flow.turn(self.partition, shared.flow.largest()).await;
+                // A compressed part of the log can be many times its size, so it is unpacked batch
+                // by batch.
+                let _turn = shared
+                    .flow
+                    .turn(self.partition, shared.flow.largest())
+                    .await;
                 let records = self.unpack(&batch)?;
-                self.take_in(records, last.min(batch.get_last_offset())).await?;
+                self.take_in(records, last.min(batch.get_last_offset()))
+                    .await?;
                 if shared.flow.response(self.widest) > response {
                     return Ok(());
                 }
@@ -232,15 +258,20 @@ impl Intake {
         let shared = Arc::clone(&self.shared);
         let _direct = shared.flow.direct().await;
         let first = self.expected();
-        let mut raw = RawReader::open(&shared.directory, &shared.topic, self.partition, first).await?;
+        let mut raw =
+            RawReader::open(&shared.directory, &shared.topic, self.partition, first).await?;
         warn!(
             partition = self.partition,
             first, reason, "mapping here what the broker's SmartModule cannot take"
         );
         self.found_holes(1);
-        // Which batch it was is not known: the broker sends nothing of what it read together with it.
+        // Which batch it was is not known: the broker sends nothing of what it read together with
+        // it.
         for batch in raw.next().await? {
-            let _turn = shared.flow.turn(self.partition, shared.flow.largest()).await;
+            let _turn = shared
+                .flow
+                .turn(self.partition, shared.flow.largest())
+                .await;
             let records = self.unpack(&batch)?;
             self.take_in(records, batch.get_last_offset()).await?;
         }
@@ -262,7 +293,11 @@ impl Intake {
     }
 
     /// Maps records from the expected offset to `last`; offsets without a record are absent.
-    async fn take_in(&mut self, records: impl IntoIterator<Item = RawRecord>, last: i64) -> Result<(), BrokerError> {
+    async fn take_in(
+        &mut self,
+        records: impl IntoIterator<Item = RawRecord>,
+        last: i64,
+    ) -> Result<(), BrokerError> {
         let (mut filled, mut bytes) = (0, 0_u64);
         for (count, record) in records.into_iter().enumerate() {
             let expected = self.expected();
@@ -270,7 +305,8 @@ impl Intake {
                 continue;
             }
             if record.offset > expected {
-                self.pass(expected, record.offset - 1, Outcome::Absent).await?;
+                self.pass(expected, record.offset - 1, Outcome::Absent)
+                    .await?;
             }
             let answer = self.mapper.answer(&record);
             let key = record.key.as_ref().map_or(0, |key| key.len());
@@ -307,7 +343,13 @@ impl Intake {
         };
         self.found_holes(holes.len());
         let mut next = *first.start();
-        let mut raw = RawReader::open(&self.shared.directory, &self.shared.topic, self.partition, next).await?;
+        let mut raw = RawReader::open(
+            &self.shared.directory,
+            &self.shared.topic,
+            self.partition,
+            next,
+        )
+        .await?;
         while next <= *last.end() {
             for batch in raw.next().await? {
                 next = batch.get_last_offset() + 1;
@@ -316,7 +358,9 @@ impl Intake {
                 }
                 let wanted = self.unpack(&batch)?.into_iter().filter(|record| {
                     let after = holes.partition_point(|hole| *hole.end() < record.offset);
-                    holes.get(after).is_some_and(|hole| hole.contains(&record.offset))
+                    holes
+                        .get(after)
+                        .is_some_and(|hole| hole.contains(&record.offset))
                 });
                 found.extend(wanted.map(|record| (record.offset, record)));
             }

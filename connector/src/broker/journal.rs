@@ -3,23 +3,25 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// How many own values are remembered per partition. The broker syncs its store every 100 changes, so a power loss
-/// takes it back by no more than that.
+/// How many own values are remembered per partition. The broker syncs its store every 100 changes,
+/// so a power loss takes it back by no more than that.
 const REMEMBERED: usize = 1_000;
 
-/// So many unknown older values, each after the one before was overwritten, are the work of another process.
+/// So many unknown older values, each after the one before was overwritten, are the work of another
+/// process.
 const REGRESSIONS: u32 = 2;
 
 /// What a stored offset says about who writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {
     Ours,
-    /// An older value: the broker lost its newest commits, as after a crash. They are to be sent again.
+    /// An older value: the broker lost its newest commits, as after a crash. They are to be sent
+    /// again.
     Rewound,
     /// None, although one was acknowledged: lost as above, or removed together with the topic.
     Gone,
-    /// This process never wrote that value. Fluvio has no consumer groups: two processes with one consumer id both
-    /// deliver everything and rewind each other's offset.
+    /// This process never wrote that value. Fluvio has no consumer groups: two processes with one
+    /// consumer id both deliver everything and rewind each other's offset.
     Foreign,
 }
 
@@ -57,7 +59,8 @@ impl Journal {
         self.entries().insert(partition, entry);
     }
 
-    /// A commit is about to be sent. Written down before: its answer may be lost although it took effect.
+    /// A commit is about to be sent. Written down before: its answer may be lost although it took
+    /// effect.
     pub(super) fn sending(&self, partition: u32, offset: i64) {
         let mut entries = self.entries();
         let entry = entries.entry(partition).or_default();
@@ -87,7 +90,8 @@ impl Journal {
         self.entries().keys().copied().collect()
     }
 
-    /// What is acknowledged now, by partition: to be noted before a look at the store, and given to [`Self::judge`].
+    /// What is acknowledged now, by partition: to be noted before a look at the store, and given to
+    /// [`Self::judge`].
     pub(super) fn snapshot(&self) -> HashMap<u32, i64> {
         let entries = self.entries();
         entries
@@ -98,8 +102,9 @@ impl Journal {
 
     /// Judges a stored value that was read back. `floor` was acknowledged before the look.
     ///
-    /// An older value that this process does not know is at first a loss too: a crash may take the store back to what
-    /// an earlier run wrote. When it comes back after the commit was repeated, somebody writes it.
+    /// An older value that this process does not know is at first a loss too: a crash may take the
+    /// store back to what an earlier run wrote. When it comes back after the commit was repeated,
+    /// somebody writes it.
     pub(super) fn judge(&self, partition: u32, found: Option<i64>, floor: Option<i64>) -> Verdict {
         let mut entries = self.entries();
         let Some(entry) = entries.get_mut(&partition) else {
@@ -189,7 +194,11 @@ mod tests {
     fn a_commit_that_is_gone_is_not_sent_again_by_itself() {
         let journal = Journal::default();
         journal.begin(0, None);
-        assert_eq!(journal.judge(0, None, None), Verdict::Ours, "nothing was written yet");
+        assert_eq!(
+            journal.judge(0, None, None),
+            Verdict::Ours,
+            "nothing was written yet"
+        );
         journal.sending(0, 9);
         journal.acknowledged(0, 9);
         assert_eq!(journal.judge(0, None, Some(9)), Verdict::Gone);

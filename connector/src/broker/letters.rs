@@ -55,19 +55,31 @@ impl LetterLog {
 
     /// What a partition holds now: its first offset, and the one after its last.
     pub(crate) async fn bounds(&self, partition: u32) -> Result<(i64, i64), BrokerError> {
-        let connection = self.directory.connect_leader(&self.topic, partition).await?;
+        let connection = self
+            .directory
+            .connect_leader(&self.topic, partition)
+            .await?;
         let log = session::look(&connection, &self.topic, partition).await?;
         Ok((log.start, log.end))
     }
 
     /// By partition, the last letter a consumer is done with.
     pub(crate) async fn progress(&self, consumer: &str) -> Result<HashMap<u32, i64>, BrokerError> {
-        let offsets = StoredOffsets::new(Arc::clone(&self.directory), self.topic.clone(), consumer.to_owned());
+        let offsets = StoredOffsets::new(
+            Arc::clone(&self.directory),
+            self.topic.clone(),
+            consumer.to_owned(),
+        );
         offsets.read().await
     }
 
     /// Reads letters from `next` up to, but not including, `end`.
-    pub(crate) async fn read(&self, partition: u32, next: i64, end: i64) -> Result<LetterReader, BrokerError> {
+    pub(crate) async fn read(
+        &self,
+        partition: u32,
+        next: i64,
+        end: i64,
+    ) -> Result<LetterReader, BrokerError> {
         let raw = if next < end {
             Some(RawReader::open(&self.directory, &self.topic, partition, next).await?)
         } else {
@@ -82,7 +94,13 @@ impl LetterLog {
     }
 
     /// The progress of a consumer would point beyond the end: the topic was recreated.
-    pub(crate) fn beyond_end(&self, partition: u32, consumer: &str, next: i64, end: i64) -> BrokerError {
+    pub(crate) fn beyond_end(
+        &self,
+        partition: u32,
+        consumer: &str,
+        next: i64,
+        end: i64,
+    ) -> BrokerError {
         BrokerError::BeyondEnd {
             replica: format!("{}-{partition}", self.topic),
             consumer: consumer.to_owned(),
@@ -92,7 +110,12 @@ impl LetterLog {
     }
 
     /// Stores that a consumer is done with everything up to and including `offset`.
-    pub(crate) async fn commit(&self, partition: u32, consumer: &str, offset: i64) -> Result<(), BrokerError> {
+    pub(crate) async fn commit(
+        &self,
+        partition: u32,
+        consumer: &str,
+        offset: i64,
+    ) -> Result<(), BrokerError> {
         let mut session = Session::open(&self.directory, &self.topic, partition, consumer).await?;
         session.store(offset).await
     }
@@ -109,8 +132,8 @@ impl LetterReader {
                 return Ok(None);
             };
             for batch in raw.next().await? {
-                let records =
-                    raw::decode(&batch).map_err(|reason| BrokerError::Task(format!("a batch of letters: {reason}")))?;
+                let records = raw::decode(&batch)
+                    .map_err(|reason| BrokerError::Task(format!("a batch of letters: {reason}")))?;
                 let (from, end) = (self.next, self.end);
                 let wanted = records
                     .into_iter()

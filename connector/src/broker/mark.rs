@@ -1,9 +1,10 @@
 //! Who writes: a mark of this process beside its offsets.
 //!
-//! Offsets alone cannot tell two processes apart that keep up with the topic: both store the very same numbers. So each
-//! process stores a number of its own, drawn at its start, as the offset of the consumer `<id>-writer`, and looks from
-//! time to time whether it is still there. A process that starts overwrites it; the one before finds another's number
-//! and ends. One whose mark stands can be patient with foreign offsets: the other one is about to end.
+//! Offsets alone cannot tell two processes apart that keep up with the topic: both store the very
+//! same numbers. So each process stores a number of its own, drawn at its start, as the offset of
+//! the consumer `<id>-writer`, and looks from time to time whether it is still there. A process
+//! that starts overwrites it; the one before finds another's number and ends. One whose mark stands
+//! can be patient with foreign offsets: the other one is about to end.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -47,7 +48,8 @@ enum Step {
 #[derive(Debug)]
 struct Marks {
     own: i64,
-    /// What stood there before this process began. A broker that lost its newest writes shows it again.
+    /// What stood there before this process began. A broker that lost its newest writes shows it
+    /// again.
     before: HashMap<u32, Option<i64>>,
 }
 
@@ -77,7 +79,11 @@ impl Marks {
 /// Sets the mark and watches over it. Ends only when another process took over.
 pub(super) async fn keep(shared: Arc<Shared>) -> BrokerError {
     let consumer = Mark::consumer(&shared.consumer);
-    let offsets = StoredOffsets::new(Arc::clone(&shared.directory), shared.topic.clone(), consumer.clone());
+    let offsets = StoredOffsets::new(
+        Arc::clone(&shared.directory),
+        shared.topic.clone(),
+        consumer.clone(),
+    );
     let mut marks = Marks {
         own: fastrand::i64(NUMBERS),
         before: HashMap::new(),
@@ -115,7 +121,8 @@ pub(super) async fn keep(shared: Arc<Shared>) -> BrokerError {
                 }
                 ROUND
             }
-            // Reading and committing tell of a broker in trouble. Without a mark the offsets themselves are judged.
+            // Reading and committing tell of a broker in trouble. Without a mark the offsets
+            // themselves are judged.
             Err(error) => {
                 debug!(%error, "the writer's mark cannot be kept at the moment");
                 SOON
@@ -150,7 +157,8 @@ async fn look(
             Step::Stands => {}
             Step::Taken => return Ok(Looked::Taken { partition }),
             Step::Set => {
-                let mut session = Session::open(&shared.directory, &shared.topic, partition, consumer).await?;
+                let mut session =
+                    Session::open(&shared.directory, &shared.topic, partition, consumer).await?;
                 session.store(marks.own).await?;
             }
         }
@@ -187,7 +195,11 @@ mod tests {
         let mut marks = marks();
         assert_eq!(marks.step(0, Some(3)), Step::Set);
         assert_eq!(marks.step(0, Some(7)), Step::Stands);
-        assert_eq!(marks.step(0, Some(3)), Step::Set, "taken back to the run before");
+        assert_eq!(
+            marks.step(0, Some(3)),
+            Step::Set,
+            "taken back to the run before"
+        );
         assert_eq!(marks.step(0, None), Step::Set, "taken back to nothing");
     }
 

@@ -1,8 +1,8 @@
 //! Everything that speaks Fluvio: reading, committing, dead letters.
 //!
-//! Only this module uses Fluvio's internal crates. The public consumer cannot do what is needed here: it commits only
-//! "the last record yielded, in all partitions", hangs on a commit while a read is pending, hides stream errors and
-//! loses records of one partition when it reconnects.
+//! Only this module uses Fluvio's internal crates. The public consumer cannot do what is needed
+//! here: it commits only "the last record yielded, in all partitions", hangs on a commit while a
+//! read is pending, hides stream errors and loses records of one partition when it reconnects.
 
 mod answer;
 mod backlog;
@@ -67,18 +67,20 @@ pub(crate) struct Broker {
 }
 
 impl Broker {
-    /// Connects to the cluster of the current Fluvio profile and checks that the topic, its partitions and the
-    /// SmartModule are there. What is wrong with the configuration shows here and not as silence later.
+    /// Connects to the cluster of the current Fluvio profile and checks that the topic, its
+    /// partitions and the SmartModule are there. What is wrong with the configuration shows here
+    /// and not as silence later.
     pub(crate) async fn connect(config: &Config) -> Result<Self, BrokerError> {
         NativeMapper::new(&config.transform)?;
         let directory = Directory::connect(profile::load(&config.name)?.config).await?;
         inspect::find_partitions(&directory, config).await?;
-        let topic = directory
-            .topic(&config.topic)
-            .await?
-            .ok_or_else(|| BrokerError::TopicMissing {
-                topic: config.topic.clone(),
-            })?;
+        let topic =
+            directory
+                .topic(&config.topic)
+                .await?
+                .ok_or_else(|| BrokerError::TopicMissing {
+                    topic: config.topic.clone(),
+                })?;
         smartmodule::find(&config.transform.uses, &directory.smartmodules().await?)?;
         Ok(Self {
             directory: Arc::new(directory),
@@ -92,7 +94,8 @@ impl Broker {
         self.retention
     }
 
-    /// The reading side. Arrivals of a partition come in offset order; the channel closes when reading has ended.
+    /// The reading side. Arrivals of a partition come in offset order; the channel closes when
+    /// reading has ended.
     pub(crate) fn reader(
         &self,
         ledger: Arc<Ledger>,
@@ -101,7 +104,11 @@ impl Broker {
         obstacles: Arc<Obstacles>,
     ) -> Reader {
         let config = &self.config;
-        let flow = Flow::new(Arc::clone(&ledger), config.platform.buffer, config.consumer.max_bytes);
+        let flow = Flow::new(
+            Arc::clone(&ledger),
+            config.platform.buffer,
+            config.consumer.max_bytes,
+        );
         let shared = Shared {
             directory: Arc::clone(&self.directory),
             topic: config.topic.clone(),

@@ -17,7 +17,10 @@ pub(super) struct NativeMapper {
 
 impl NativeMapper {
     pub(super) fn new(transform: &Transform) -> Result<Self, BrokerError> {
-        let pairs = transform.with.iter().map(|(key, value)| (key.clone(), value.clone()));
+        let pairs = transform
+            .with
+            .iter()
+            .map(|(key, value)| (key.clone(), value.clone()));
         let params = Params::from_pairs(pairs).map_err(|error| BrokerError::Parameter {
             reason: error.to_string(),
         })?;

@@ -30,7 +30,8 @@ impl StoredOffsets {
         }
     }
 
-    /// By partition, the offset last processed. A partition that is not in the map has none; an error is never "none".
+    /// By partition, the offset last processed. A partition that is not in the map has none; an
+    /// error is never "none".
     pub(super) async fn read(&self) -> Result<HashMap<u32, i64>, BrokerError> {
         // Only the leader of that partition answers; other brokers refuse.
         let connection = self.directory.connect_leader(OFFSET_TOPIC, 0).await?;
@@ -47,7 +48,9 @@ impl StoredOffsets {
         let mine = response
             .consumers
             .into_iter()
-            .filter(|stored| stored.consumer_id == self.consumer && stored.replica_id.topic == self.topic)
+            .filter(|stored| {
+                stored.consumer_id == self.consumer && stored.replica_id.topic == self.topic
+            })
             .map(|stored| (stored.replica_id.partition, stored.offset));
         Ok(mine.collect())
     }

@@ -1,4 +1,5 @@
-//! Reads one partition: opens its stream, over reconnects, evictions and failures of the SmartModule.
+//! Reads one partition: opens its stream, over reconnects, evictions and failures of the
+//! SmartModule.
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -32,11 +33,11 @@ use super::smartmodule;
 use super::start::{Beginning, Log};
 use super::tail::{self, Tail};
 
-/// After this much silence the high watermark is looked at: an answer over `max-bytes` at the tail of the log brings
-/// no response at all.
+/// After this much silence the high watermark is looked at: an answer over `max-bytes` at the tail
+/// of the log brings no response at all.
 const SILENCE: Duration = Duration::from_secs(5);
-/// A topic, a log or a SmartModule that seems to be gone may be late after a restart of the cluster. This many looks,
-/// about 20 s of them, decide.
+/// A topic, a log or a SmartModule that seems to be gone may be late after a restart of the
+/// cluster. This many looks, about 20 s of them, decide.
 const LOOKS: u32 = 8;
 /// A failure that goes on is told again after so many attempts, about every 5 minutes.
 const TELL_AGAIN: u32 = 30;
@@ -70,7 +71,8 @@ pub(super) struct PartitionReader {
     failed_at: Option<i64>,
     /// The last error the log was told of since reading went well.
     told: Option<String>,
-    /// Its place among those that go first: until its first response or failure, or until it is known to have nothing to read.
+    /// Its place among those that go first: until its first response or failure, or until it is
+    /// known to have nothing to read.
     ahead: Option<Ahead>,
 }
 
@@ -93,8 +95,8 @@ impl PartitionReader {
 
     /// Reads until told to stop, or until an error that does not heal.
     ///
-    /// Stopping drops the work at any point where it waits. That is safe: an offset is opened in the ledger and handed
-    /// over in one step.
+    /// Stopping drops the work at any point where it waits. That is safe: an offset is opened in
+    /// the ledger and handed over in one step.
     pub(super) async fn run(mut self, mut stop: watch::Receiver<bool>) -> Result<(), BrokerError> {
         tokio::select! {
             () = stopped(&mut stop) => Ok(()),
@@ -110,7 +112,9 @@ impl PartitionReader {
             self.ahead = None;
             let error = self.doubt(error);
             let obstacle = Obstacle::of(error.fault(), &error);
-            self.shared.obstacles.put(Place::Partition(self.partition), obstacle);
+            self.shared
+                .obstacles
+                .put(Place::Partition(self.partition), obstacle);
             self.shared
                 .standing
                 .change(self.partition, |standing| standing.interruptions += 1);
@@ -118,7 +122,9 @@ impl PartitionReader {
                 return error;
             }
             let text = error.to_string();
-            if self.backoff.failures().is_multiple_of(TELL_AGAIN) || self.told.as_ref() != Some(&text) {
+            if self.backoff.failures().is_multiple_of(TELL_AGAIN)
+                || self.told.as_ref() != Some(&text)
+            {
                 self.told = Some(text);
                 warn!(partition = self.partition, %error, "reading is interrupted; trying again");
             } else {
@@ -157,7 +163,10 @@ impl PartitionReader {
     /// One connection from beginning to end. `Ok` means that the stream has to be opened anew.
     async fn connected(&mut self) -> Result<(), BrokerError> {
         let shared = Arc::clone(&self.shared);
-        let connection = shared.directory.connect_leader(&shared.topic, self.partition).await?;
+        let connection = shared
+            .directory
+            .connect_leader(&shared.topic, self.partition)
+            .await?;
         let log = shared.look(&connection, self.partition).await?;
         let next = self.next(log);
         if next > log.end {
@@ -170,7 +179,8 @@ impl PartitionReader {
         let ended = match self.read(&connection, log, &mut intake).await {
             Ok(Next::Reopen) => Ok(()),
             Ok(Next::Fill(last)) => {
-                // A response may still be under way there, and would take the line from what is read directly.
+                // A response may still be under way there, and would take the line from what is
+                // read directly.
                 drop(connection);
                 let filled = intake.fill(last).await;
                 if filled.is_ok() {
@@ -217,24 +227,35 @@ impl PartitionReader {
         }
     }
 
-    /// Waits for a turn. A wait for room says that the broker was reached: whatever stood in the way there does not.
+    /// Waits for a turn. A wait for room says that the broker was reached: whatever stood in the
+    /// way there does not.
     async fn turn(&mut self, max_bytes: NonZeroU32) -> Turn {
         let mut turn = std::pin::pin!(self.shared.flow.turn(self.partition, max_bytes));
         if let Ok(turn) = timeout(ROOM, &mut turn).await {
             return turn;
         }
         self.ahead = None;
-        self.shared.obstacles.clear(Place::Partition(self.partition));
+        self.shared
+            .obstacles
+            .clear(Place::Partition(self.partition));
         turn.await
     }
 
-    /// With nothing to read, lets partitions with a backlog go first, once. Gives what the log holds then.
-    async fn give_way(&mut self, connection: &Connection, log: Log, offset: i64) -> Result<Log, BrokerError> {
+    /// With nothing to read, lets partitions with a backlog go first, once. Gives what the log
+    /// holds then.
+    async fn give_way(
+        &mut self,
+        connection: &Connection,
+        log: Log,
+        offset: i64,
+    ) -> Result<Log, BrokerError> {
         if log.end > offset || self.ahead.take().is_none() {
             return Ok(log);
         }
         // Its leader was reached; that it waits is nobody's fault.
-        self.shared.obstacles.clear(Place::Partition(self.partition));
+        self.shared
+            .obstacles
+            .clear(Place::Partition(self.partition));
         self.shared.precedence.give_way().await;
         let now = self.shared.look(connection, self.partition).await?;
         // The later end counts: that a log became shorter meanwhile shows at the next look.
@@ -242,7 +263,12 @@ impl PartitionReader {
         Ok(Log { end, ..log })
     }
 
-    async fn read(&mut self, connection: &Connection, log: Log, intake: &mut Intake) -> Result<Next, BrokerError> {
+    async fn read(
+        &mut self,
+        connection: &Connection,
+        log: Log,
+        intake: &mut Intake,
+    ) -> Result<Next, BrokerError> {
         if let Beginning::Evicted { available, .. } = log.place(intake.expected()) {
             self.evicted(intake, available).await?;
         }
@@ -257,7 +283,8 @@ impl PartitionReader {
             None
         };
         let mut responses = self.open(connection, offset, max_bytes).await?;
-        // After a failure a stream that was opened is no sign yet: the broker may refuse it at once.
+        // After a failure a stream that was opened is no sign yet: the broker may refuse it at
+        // once.
         if self.backoff.failures() == 0 {
             info!(
                 partition = self.partition,
@@ -266,7 +293,9 @@ impl PartitionReader {
                 high_watermark = log.end,
                 "reading"
             );
-            self.shared.obstacles.clear(Place::Partition(self.partition));
+            self.shared
+                .obstacles
+                .clear(Place::Partition(self.partition));
         }
         let mut end = log.end;
         loop {
@@ -277,12 +306,14 @@ impl PartitionReader {
                     drop(turn.take());
                     let log = self.shared.look(connection, self.partition).await?;
                     if log.end > intake.expected() {
-                        // The stream is opened anew afterwards: it stands somewhere else than the intake.
+                        // The stream is opened anew afterwards: it stands somewhere else than the
+                        // intake.
                         return Ok(Next::Fill(log.end - 1));
                     }
                     self.went_well();
                     if log.end < end {
-                        // Another log than the one that was opened: looked at anew before anything of it is read.
+                        // Another log than the one that was opened: looked at anew before anything
+                        // of it is read.
                         return Ok(Next::Reopen);
                     }
                     end = log.end;
@@ -291,7 +322,8 @@ impl PartitionReader {
             };
             if response.partition.error_code != ErrorCode::None {
                 drop(turn);
-                self.refused(connection, intake, response.partition.error_code).await?;
+                self.refused(connection, intake, response.partition.error_code)
+                    .await?;
                 return Ok(Next::Reopen);
             }
             self.went_well();
@@ -302,13 +334,17 @@ impl PartitionReader {
             });
             intake.accept(response.partition, turn.take()).await?;
             if self.shared.flow.response(intake.needs()) > max_bytes {
-                debug!(partition = self.partition, "its batches need larger responses");
+                debug!(
+                    partition = self.partition,
+                    "its batches need larger responses"
+                );
                 return Ok(Next::Reopen);
             }
             let offset = intake.expected();
             let turn_for_more = tokio::select! {
                 turn = self.shared.flow.turn(self.partition, max_bytes) => turn,
-                // Without credit nothing is answered; only what ends the stream is told, and told while there is no room.
+                // Without credit nothing is answered; only what ends the stream is told, and told
+                // while there is no room.
                 told = responses.next() => {
                     let told = told.ok_or_else(|| connection.closed(WHAT))?;
                     let told = told.map_err(|error| connection.failed(WHAT, &error))?;
@@ -318,7 +354,8 @@ impl PartitionReader {
                     return Ok(Next::Reopen);
                 }
             };
-            self.ask_for_more(connection, response.stream_id, offset).await?;
+            self.ask_for_more(connection, response.stream_id, offset)
+                .await?;
             // Without a backlog nothing is on its way, and the turn is for others.
             turn = (high_watermark > offset).then_some(turn_for_more);
         }
@@ -332,7 +369,9 @@ impl PartitionReader {
         self.ahead = None;
         self.backoff.reset();
         self.doubts = 0;
-        self.shared.obstacles.clear(Place::Partition(self.partition));
+        self.shared
+            .obstacles
+            .clear(Place::Partition(self.partition));
     }
 
     async fn open(
@@ -360,12 +399,23 @@ impl PartitionReader {
     }
 
     /// Gives the broker its credit for another response.
-    async fn ask_for_more(&self, connection: &Connection, session_id: u32, offset: i64) -> Result<(), BrokerError> {
+    async fn ask_for_more(
+        &self,
+        connection: &Connection,
+        session_id: u32,
+        offset: i64,
+    ) -> Result<(), BrokerError> {
         const WHAT: &str = "asking for more records";
         let credit = OffsetUpdate { offset, session_id };
-        let request = UpdateOffsetsRequest { offsets: vec![credit] };
+        let request = UpdateOffsetsRequest {
+            offsets: vec![credit],
+        };
         let answer = connection.call(WHAT, request).await?;
-        if let Some(refused) = answer.status.into_iter().find(|status| status.error != ErrorCode::None) {
+        if let Some(refused) = answer
+            .status
+            .into_iter()
+            .find(|status| status.error != ErrorCode::None)
+        {
             return Err(BrokerError::Refused {
                 what: WHAT,
                 address: connection.address().to_owned(),
@@ -387,7 +437,11 @@ impl PartitionReader {
         );
         if self.shared.on_evicted == OnEvicted::Stop {
             let replica = self.shared.replica(self.partition);
-            return Err(BrokerError::Evicted { replica, first, last });
+            return Err(BrokerError::Evicted {
+                replica,
+                first,
+                last,
+            });
         }
         intake.pass(first, last, Outcome::Evicted).await
     }
@@ -401,7 +455,9 @@ impl PartitionReader {
     ) -> Result<(), BrokerError> {
         let uses = self.shared.transform.uses.clone();
         match Refusal::of(&code) {
-            Refusal::Evicted { available } if available > intake.expected() => self.evicted(intake, available).await,
+            Refusal::Evicted { available } if available > intake.expected() => {
+                self.evicted(intake, available).await
+            }
             Refusal::Evicted { .. } | Refusal::Passing => Err(BrokerError::Refused {
                 what: WHAT,
                 address: connection.address().to_owned(),
@@ -411,16 +467,22 @@ impl PartitionReader {
                 topic: self.shared.topic.clone(),
             }),
             Refusal::ModuleUnknown => Err(BrokerError::SmartModuleUnknown { uses }),
-            Refusal::ModuleRejected { reason } => Err(BrokerError::SmartModuleRejected { uses, reason }),
+            Refusal::ModuleRejected { reason } => {
+                Err(BrokerError::SmartModuleRejected { uses, reason })
+            }
             Refusal::ModuleFailed { reason } => {
-                // A fresh one usually goes on. When it fails at the same place again, that part of the log is mapped
-                // here, so that no record can stop the stream.
+                // A fresh one usually goes on. When it fails at the same place again, that part of
+                // the log is mapped here, so that no record can stop the stream.
                 let expected = intake.expected();
                 if self.failed_at.replace(expected) == Some(expected) {
                     return intake.bypass(&reason).await;
                 }
                 let place = self.shared.replica(self.partition);
-                Err(BrokerError::SmartModuleFailed { uses, place, reason })
+                Err(BrokerError::SmartModuleFailed {
+                    uses,
+                    place,
+                    reason,
+                })
             }
         }
     }

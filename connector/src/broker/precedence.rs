@@ -1,8 +1,9 @@
 //! Who opens a stream first.
 //!
-//! The broker compiles the SmartModule for each stream, and those of all its partitions at once on the same processors. At
-//! a start, partitions without a backlog let those with one go first: else the first records would wait until the
-//! streams that have nothing to read are compiled as well. A record that comes to one of those meanwhile waits with it.
+//! The broker compiles the SmartModule for each stream, and those of all its partitions at once on
+//! the same processors. At a start, partitions without a backlog let those with one go first: else
+//! the first records would wait until the streams that have nothing to read are compiled as well. A
+//! record that comes to one of those meanwhile waits with it.
 
 use std::time::Duration;
 

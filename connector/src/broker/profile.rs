@@ -11,7 +11,9 @@ use super::error::BrokerError;
 fn path() -> PathBuf {
     std::env::var_os("FLV_PROFILE_PATH").map_or_else(
         || {
-            let home = std::env::var_os("HOME").map(PathBuf::from).unwrap_or_default();
+            let home = std::env::var_os("HOME")
+                .map(PathBuf::from)
+                .unwrap_or_default();
             home.join(".fluvio").join("config")
         },
         PathBuf::from,
@@ -29,8 +31,8 @@ pub(super) struct Cluster {
 
 /// The current cluster of the profile.
 ///
-/// The client's own `load` takes a missing or malformed file for an empty one and then says "no active profile";
-/// loading the file by its path keeps the reason.
+/// The client's own `load` takes a missing or malformed file for an empty one and then says "no
+/// active profile"; loading the file by its path keeps the reason.
 pub(super) fn load(name: &str) -> Result<Cluster, BrokerError> {
     let path = path().display().to_string();
     let wrong = |reason: String| BrokerError::Profile {
@@ -45,8 +47,16 @@ pub(super) fn load(name: &str) -> Result<Cluster, BrokerError> {
     let mut config = cluster.clone();
     // The broker counts traffic of clients with this prefix as a connector's.
     config.client_id = Some(format!("fluvio_connector_{name}"));
-    let profile = file.config().current_profile_name().unwrap_or_default().to_owned();
-    Ok(Cluster { config, profile, path })
+    let profile = file
+        .config()
+        .current_profile_name()
+        .unwrap_or_default()
+        .to_owned();
+    Ok(Cluster {
+        config,
+        profile,
+        path,
+    })
 }
 
 /// An error and what caused it, on one line.

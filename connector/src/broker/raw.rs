@@ -18,11 +18,11 @@ use super::connection::{Connection, Responses};
 use super::directory::Directory;
 use super::error::BrokerError;
 
-/// How much is asked for at once: little enough for a slow line. A batch that is larger (the broker's default allows
-/// 32 MiB) is asked for by its own size.
+/// How much is asked for at once: little enough for a slow line. A batch that is larger (the
+/// broker's default allows 32 MiB) is asked for by its own size.
 const MAX_BYTES: i32 = 512 << 10;
-/// A response without a SmartModule is a copy from a file; longer than this is an outage, beside the time it takes on the
-/// slowest line that is taken for one that works.
+/// A response without a SmartModule is a copy from a file; longer than this is an outage, beside
+/// the time it takes on the slowest line that is taken for one that works.
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(30);
 /// Bytes per second.
 const SLOWEST: u64 = 64 << 10;
@@ -38,8 +38,8 @@ pub(super) struct RawRecord {
     pub(super) key: Option<Bytes>,
 }
 
-/// A raw read under way. It has a connection of its own: a stream cannot be closed without its connection, and each
-/// one left behind would occupy the broker.
+/// A raw read under way. It has a connection of its own: a stream cannot be closed without its
+/// connection, and each one left behind would occupy the broker.
 pub(super) struct RawReader {
     directory: Arc<Directory>,
     topic: String,
@@ -102,7 +102,14 @@ impl RawReader {
                 needed,
                 "asking for a batch by its own size"
             );
-            *self = Self::open_with(&self.directory, &self.topic, self.partition, self.next, needed).await?;
+            *self = Self::open_with(
+                &self.directory,
+                &self.topic,
+                self.partition,
+                self.next,
+                needed,
+            )
+            .await?;
             batches = self.response().await?;
             whole(&mut batches, self.max_bytes);
         }
@@ -122,7 +129,9 @@ impl RawReader {
     /// The batches of the next response; the last one may be cut.
     async fn response(&mut self) -> Result<Vec<Batch<RawRecords>>, BrokerError> {
         if let Some(credit) = self.credit.take() {
-            let request = UpdateOffsetsRequest { offsets: vec![credit] };
+            let request = UpdateOffsetsRequest {
+                offsets: vec![credit],
+            };
             self.connection.call(WHAT, request).await?;
         }
         let response = match timeout(patience(self.max_bytes), self.responses.next()).await {
@@ -146,11 +155,15 @@ impl RawReader {
     }
 }
 
-/// Leaves only whole batches: the limit cuts the file anywhere, and the client decodes a cut batch without an error. A
-/// batch that is left out comes again with the next response. When not even the first one is whole, gives the bytes it
-/// needs, if its head says that these are more than were asked for.
+/// Leaves only whole batches: the limit cuts the file anywhere, and the client decodes a cut batch
+/// without an error. A batch that is left out comes again with the next response. When not even the
+/// first one is whole, gives the bytes it needs, if its head says that these are more than were
+/// asked for.
 fn whole(batches: &mut Vec<Batch<RawRecords>>, asked: i32) -> Option<i32> {
-    let whole = batches.iter().take_while(|batch| batch.validate_decoding()).count();
+    let whole = batches
+        .iter()
+        .take_while(|batch| batch.validate_decoding())
+        .count();
     let cut = batches.first().filter(|_| whole == 0).map(Batch::batch_len);
     batches.truncate(whole);
     let preamble = i32::try_from(BATCH_PREAMBLE_SIZE).ok()?;
@@ -170,20 +183,25 @@ fn unusable(connection: &Connection, reason: String) -> BrokerError {
     }
 }
 
-/// The records of a batch with their own offsets: the base plus each record's own delta. Their position says nothing,
-/// because logs written under deduplication have gaps.
+/// The records of a batch with their own offsets: the base plus each record's own delta. Their
+/// position says nothing, because logs written under deduplication have gaps.
 ///
-/// The client's own decoder takes truncated records for the end of the batch; here that is an error, because offsets
-/// that seem to be missing would be given up as absent.
+/// The client's own decoder takes truncated records for the end of the batch; here that is an
+/// error, because offsets that seem to be missing would be given up as absent.
 pub(super) fn decode(batch: &Batch<RawRecords>) -> Result<Vec<RawRecord>, String> {
     let raw = &batch.records().0;
     let compression = batch.get_compression().map_err(|error| error.to_string())?;
-    let mut content = match compression.uncompress(raw).map_err(|error| error.to_string())? {
+    let mut content = match compression
+        .uncompress(raw)
+        .map_err(|error| error.to_string())?
+    {
         Some(content) => Bytes::from(content),
         None => raw.clone(),
     };
     let mut count = 0_i32;
-    count.decode(&mut content, 0).map_err(|error| error.to_string())?;
+    count
+        .decode(&mut content, 0)
+        .map_err(|error| error.to_string())?;
     let base_timestamp = Some(batch.get_base_timestamp()).filter(|timestamp| *timestamp >= 0);
     let mut records = Vec::new();
     for _ in 0..count {
@@ -191,7 +209,9 @@ pub(super) fn decode(batch: &Batch<RawRecords>) -> Result<Vec<RawRecord>, String
             return Err("it has fewer records than it says".to_owned());
         }
         let mut record: Record = Record::default();
-        record.decode(&mut content, 0).map_err(|error| error.to_string())?;
+        record
+            .decode(&mut content, 0)
+            .map_err(|error| error.to_string())?;
         records.push(RawRecord {
             offset: batch.base_offset + record.offset_delta(),
             timestamp: base_timestamp.map(|base| base + record.timestamp_delta()),
@@ -249,7 +269,13 @@ mod tests {
         gappy.base_offset = 10;
         gappy.mut_records()[1].preamble.set_offset_delta(5);
         let records = decode(&gappy.try_into().unwrap()).unwrap();
-        assert_eq!(records.iter().map(|record| record.offset).collect::<Vec<_>>(), [10, 15]);
+        assert_eq!(
+            records
+                .iter()
+                .map(|record| record.offset)
+                .collect::<Vec<_>>(),
+            [10, 15]
+        );
         assert_eq!(
             records[0].timestamp, None,
             "a batch without a time has records without one"
@@ -264,7 +290,10 @@ mod tests {
         }
         file.truncate(length);
         let mut response = Vec::new();
-        i32::try_from(file.len()).unwrap().encode(&mut response, 0).unwrap();
+        i32::try_from(file.len())
+            .unwrap()
+            .encode(&mut response, 0)
+            .unwrap();
         response.extend(file);
         let mut set: RecordSet<RawRecords> = RecordSet::default();
         set.decode(&mut Bytes::from(response), 0).unwrap();
@@ -277,7 +306,10 @@ mod tests {
             batch(0, &["a", "b"], Compression::None),
             batch(2, &["c"], Compression::None),
         ];
-        let (first, all) = (both[0].write_size(0), both[0].write_size(0) + both[1].write_size(0));
+        let (first, all) = (
+            both[0].write_size(0),
+            both[0].write_size(0) + both[1].write_size(0),
+        );
         for length in first..=all {
             let mut batches = received(&both, length);
             assert_eq!(whole(&mut batches, MAX_BYTES), None);

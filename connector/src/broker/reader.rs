@@ -53,7 +53,11 @@ impl Shared {
     }
 
     /// What a partition's log holds now, noted for whoever looks.
-    pub(super) async fn look(&self, connection: &Connection, partition: u32) -> Result<Log, BrokerError> {
+    pub(super) async fn look(
+        &self,
+        connection: &Connection,
+        partition: u32,
+    ) -> Result<Log, BrokerError> {
         let log = self.log(connection, partition).await?;
         self.standing.change(partition, |standing| {
             standing.log_start = Some(log.start);
@@ -63,20 +67,26 @@ impl Shared {
     }
 
     /// What a partition's log holds now.
-    pub(super) async fn log(&self, connection: &Connection, partition: u32) -> Result<Log, BrokerError> {
+    pub(super) async fn log(
+        &self,
+        connection: &Connection,
+        partition: u32,
+    ) -> Result<Log, BrokerError> {
         session::look(connection, &self.topic, partition).await
     }
 }
 
-/// Waits until it is time to stop. An error means that whoever could say so is gone, which is as good as saying it.
+/// Waits until it is time to stop. An error means that whoever could say so is gone, which is as
+/// good as saying it.
 pub(super) async fn stopped(stop: &mut watch::Receiver<bool>) {
     // The value is dropped here: it holds a lock.
     let _ = stop.wait_for(|stop| *stop).await;
 }
 
-/// Whether nothing may be committed after this end. Beside another writer it would rewind the other's work. Of a topic that
-/// is gone, the broker has removed the stored offsets: one stored after that would be taken for one of the next topic of
-/// that name, whose records up to it would never be read.
+/// Whether nothing may be committed after this end. Beside another writer it would rewind the
+/// other's work. Of a topic that is gone, the broker has removed the stored offsets: one stored
+/// after that would be taken for one of the next topic of that name, whose records up to it would
+/// never be read.
 fn spoils_commits(error: &BrokerError) -> bool {
     matches!(
         error,
@@ -106,10 +116,16 @@ impl Reader {
         }
     }
 
-    /// Reads until `stop` is true, or until an error that does not heal. Commits go on until [`Reader::finish`].
+    /// Reads until `stop` is true, or until an error that does not heal. Commits go on until
+    /// [`Reader::finish`].
     pub(crate) async fn run(&self, mut stop: watch::Receiver<bool>) -> Result<(), BrokerError> {
-        let taken = self.arrivals.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let arrivals = taken.ok_or_else(|| BrokerError::Task("the reader was already run".to_owned()))?;
+        let taken = self
+            .arrivals
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        let arrivals =
+            taken.ok_or_else(|| BrokerError::Task("the reader was already run".to_owned()))?;
         let (halt, halted) = watch::channel(false);
         let mut tasks: JoinSet<Result<(), BrokerError>> = JoinSet::new();
         let (found_sender, mut found) = mpsc::channel(1);
@@ -172,7 +188,8 @@ impl Reader {
         self.commits.lock().await.spawn(committer.run());
     }
 
-    /// Commits everything settled, each commit verified by its answer. Fails when that takes longer than the bound.
+    /// Commits everything settled, each commit verified by its answer. Fails when that takes longer
+    /// than the bound.
     pub(crate) async fn finish(&self, bound: Duration) -> Result<(), BrokerError> {
         let _ = self.finish.send(true);
         let mut commits = self.commits.lock().await;
@@ -192,7 +209,8 @@ impl Reader {
             let settled = self.shared.ledger.settled_through(partition)?;
             let committed = acknowledged.get(&partition).copied();
             (committed != Some(settled)).then(|| {
-                let committed = committed.map_or_else(|| "none".to_owned(), |offset| offset.to_string());
+                let committed =
+                    committed.map_or_else(|| "none".to_owned(), |offset| offset.to_string());
                 format!("partition {partition}: settled {settled}, committed {committed}")
             })
         });

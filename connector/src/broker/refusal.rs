@@ -88,12 +88,17 @@ mod tests {
 
     #[test]
     fn a_module_that_does_not_start_is_told_apart_from_one_that_fails_on_a_record() {
-        let init = ErrorCode::SmartModuleChainInitError("unknown parameter `evnts`\nwasm backtrace: …".to_owned());
+        let init = ErrorCode::SmartModuleChainInitError(
+            "unknown parameter `evnts`\nwasm backtrace: …".to_owned(),
+        );
         let reason = "unknown parameter `evnts`".to_owned();
         assert_eq!(Refusal::of(&init), Refusal::ModuleRejected { reason });
-        let trap = ErrorCode::Other("SmartModule err error while executing at wasm backtrace".to_owned());
+        let trap =
+            ErrorCode::Other("SmartModule err error while executing at wasm backtrace".to_owned());
         assert!(matches!(Refusal::of(&trap), Refusal::ModuleFailed { .. }));
-        let missing = ErrorCode::SmartModuleNotFound { name: "x".to_owned() };
+        let missing = ErrorCode::SmartModuleNotFound {
+            name: "x".to_owned(),
+        };
         assert_eq!(Refusal::of(&missing), Refusal::ModuleUnknown);
     }
 

@@ -1,4 +1,5 @@
-//! Looks around from time to time: which partitions there are, and whether the stored offsets are this process's own.
+//! Looks around from time to time: which partitions there are, and whether the stored offsets are
+//! this process's own.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -21,8 +22,8 @@ use super::reader::Shared;
 
 /// How often the stored offsets are read back and new partitions are looked for.
 const ROUND: Duration = Duration::from_secs(30);
-/// A second look decides: the first may have met an instance that was just being replaced, or a controller that was just
-/// started.
+/// A second look decides: the first may have met an instance that was just being replaced, or a
+/// controller that was just started.
 const LOOKS: u32 = 2;
 /// While the mark of this process stands, another one with the same id is about to end by itself.
 const PATIENT_LOOKS: u32 = 4;
@@ -35,7 +36,8 @@ pub(super) struct Found {
     pub(super) ahead: Ahead,
 }
 
-/// Looks that found something wrong. A round that is repeated because something else failed is no further look.
+/// Looks that found something wrong. A round that is repeated because something else failed is no
+/// further look.
 #[derive(Debug, Default)]
 struct Looks {
     count: u32,
@@ -115,8 +117,8 @@ impl Rounds {
         }
     }
 
-    /// The partitions the cluster lists. One that is read and is not among them counts as a doubt: its reader may wait
-    /// for room and hear of nothing.
+    /// The partitions the cluster lists. One that is read and is not among them counts as a doubt:
+    /// its reader may wait for room and hear of nothing.
     async fn listed(&mut self) -> Result<BTreeSet<u32>, BrokerError> {
         let topic = &self.shared.topic;
         let listed = self.shared.directory.partitions(topic).await?;
@@ -126,7 +128,9 @@ impl Rounds {
             return Ok(listed);
         };
         if self.unlisted.count().is_some_and(|looks| looks >= LOOKS) {
-            return Err(BrokerError::TopicDeleted { topic: topic.clone() });
+            return Err(BrokerError::TopicDeleted {
+                topic: topic.clone(),
+            });
         }
         let replica = self.shared.replica(*missing);
         let doubt = BrokerError::NotListed { replica };
@@ -138,7 +142,10 @@ impl Rounds {
     }
 
     /// Tells how listing ended. An inner error is the pause before the next attempt.
-    fn listing_ended<T>(&mut self, ended: Result<T, BrokerError>) -> Result<Result<T, Duration>, BrokerError> {
+    fn listing_ended<T>(
+        &mut self,
+        ended: Result<T, BrokerError>,
+    ) -> Result<Result<T, Duration>, BrokerError> {
         let obstacles = &self.shared.obstacles;
         match ended {
             Ok(listed) => {
@@ -165,7 +172,10 @@ impl Rounds {
     }
 
     /// Reads the stored offsets and judges them.
-    async fn stored(&mut self, listed: Option<&BTreeSet<u32>>) -> Result<HashMap<u32, i64>, BrokerError> {
+    async fn stored(
+        &mut self,
+        listed: Option<&BTreeSet<u32>>,
+    ) -> Result<HashMap<u32, i64>, BrokerError> {
         let acknowledged = self.shared.journal.snapshot();
         let stored = self.offsets.read().await?;
         match self.judge(&stored, &acknowledged, listed).await? {
@@ -195,8 +205,12 @@ impl Rounds {
         Ok(stored)
     }
 
-    /// Tells how reading the stored offsets ended. An inner error is the pause before the next attempt.
-    fn reading_ended<T>(&mut self, ended: Result<T, BrokerError>) -> Result<Result<T, Duration>, BrokerError> {
+    /// Tells how reading the stored offsets ended. An inner error is the pause before the next
+    /// attempt.
+    fn reading_ended<T>(
+        &mut self,
+        ended: Result<T, BrokerError>,
+    ) -> Result<Result<T, Duration>, BrokerError> {
         let obstacles = &self.shared.obstacles;
         match ended {
             Ok(stored) => {
@@ -237,7 +251,8 @@ impl Rounds {
             if !self.known.insert(partition) {
                 continue;
             }
-            // What was produced to a partition before it was noticed is new, whatever the configured start.
+            // What was produced to a partition before it was noticed is new, whatever the
+            // configured start.
             let start = if first_round {
                 self.shared.start
             } else {
@@ -260,7 +275,8 @@ impl Rounds {
         }
     }
 
-    /// Compares the stored offsets with what this process wrote; the first one it did not write is returned.
+    /// Compares the stored offsets with what this process wrote; the first one it did not write is
+    /// returned.
     async fn judge(
         &self,
         stored: &HashMap<u32, i64>,
@@ -271,7 +287,11 @@ impl Rounds {
         for partition in self.shared.journal.partitions() {
             let found = stored.get(&partition).copied();
             let floor = acknowledged.get(&partition).copied();
-            let lost = match (self.shared.journal.judge(partition, found, floor), found, floor) {
+            let lost = match (
+                self.shared.journal.judge(partition, found, floor),
+                found,
+                floor,
+            ) {
                 (Verdict::Rewound, ..) => true,
                 (Verdict::Gone, _, Some(floor)) => self.log_holds(partition, floor, listed).await?,
                 (Verdict::Foreign, Some(found), _) => {
@@ -299,8 +319,9 @@ impl Rounds {
 
     /// Whether a partition still has the record of an offset whose commit is gone.
     ///
-    /// The broker removes the stored offsets of a topic with the topic. Stored again, one would be waiting for the next
-    /// topic of that name, and as many of its first records would never be read.
+    /// The broker removes the stored offsets of a topic with the topic. Stored again, one would be
+    /// waiting for the next topic of that name, and as many of its first records would never be
+    /// read.
     async fn log_holds(
         &self,
         partition: u32,
@@ -312,7 +333,10 @@ impl Rounds {
             return Ok(false);
         }
         let shared = &self.shared;
-        let connection = shared.directory.connect_leader(&shared.topic, partition).await?;
+        let connection = shared
+            .directory
+            .connect_leader(&shared.topic, partition)
+            .await?;
         let log = shared.log(&connection, partition).await?;
         if log.end <= committed {
             warn!(

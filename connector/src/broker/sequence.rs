@@ -49,14 +49,18 @@ impl Sequence {
         self.expected = self.expected.max(offset.saturating_add(1));
     }
 
-    /// Lays a response out as an unbroken row of offsets from the expected one up to, but not including, `next`.
-    /// Answers below the expected offset were seen before (batches are sent whole) and are left out.
+    /// Lays a response out as an unbroken row of offsets from the expected one up to, but not
+    /// including, `next`. Answers below the expected offset were seen before (batches are sent
+    /// whole) and are left out.
     pub(super) fn plan(self, answers: Vec<Answer>, next: i64) -> Result<Vec<Piece>, Disorder> {
         let mut pieces = Vec::with_capacity(answers.len());
         let mut expected = self.expected;
         let mut previous = None;
         for answer in answers {
-            if let Some(after) = previous.replace(answer.offset).filter(|after| *after >= answer.offset) {
+            if let Some(after) = previous
+                .replace(answer.offset)
+                .filter(|after| *after >= answer.offset)
+            {
                 let offset = answer.offset;
                 return Err(Disorder { offset, after });
             }
@@ -95,7 +99,9 @@ mod tests {
 
     /// The plan as text: numbers are answers, ranges in brackets are missing.
     fn plan(expected: i64, offsets: &[i64], next: i64) -> String {
-        let pieces = Sequence::new(expected).plan(answers(offsets), next).unwrap();
+        let pieces = Sequence::new(expected)
+            .plan(answers(offsets), next)
+            .unwrap();
         let texts: Vec<String> = pieces
             .iter()
             .map(|piece| match piece {
@@ -136,7 +142,13 @@ mod tests {
     #[test]
     fn answers_out_of_order_are_an_error() {
         let disorder = Sequence::new(0).plan(answers(&[0, 2, 1]), 3);
-        assert_eq!(disorder, Err(Disorder { offset: 1, after: 2 }));
+        assert_eq!(
+            disorder,
+            Err(Disorder {
+                offset: 1,
+                after: 2
+            })
+        );
         assert!(Sequence::new(0).plan(answers(&[0, 0]), 1).is_err());
     }
 

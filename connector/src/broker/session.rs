@@ -1,4 +1,5 @@
-//! What the broker needs to store offsets of a consumer: a stream opened under its id, on the same connection.
+//! What the broker needs to store offsets of a consumer: a stream opened under its id, on the same
+//! connection.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +20,8 @@ use super::start::Log;
 
 /// How long a session waits for the response that names it.
 const OPENING: Duration = Duration::from_secs(5);
-/// The broker counts the streams of a connection from 1. Used only while the log is empty and no response can come.
+/// The broker counts the streams of a connection from 1. Used only while the log is empty and no
+/// response can come.
 const FIRST_STREAM: u32 = 1;
 /// Enough for a response; what it holds is of no interest.
 const MAX_BYTES: i32 = 4096;
@@ -31,12 +33,17 @@ pub(super) struct Session {
     topic: String,
     id: u32,
     log_end: i64,
-    /// Gets no credit, so at most one small response ever waits in it, and the news that the topic is gone.
+    /// Gets no credit, so at most one small response ever waits in it, and the news that the topic
+    /// is gone.
     responses: Responses,
 }
 
 /// What the log of a partition holds now, by a connection to its leader.
-pub(super) async fn look(connection: &Connection, topic: &str, partition: u32) -> Result<Log, BrokerError> {
+pub(super) async fn look(
+    connection: &Connection,
+    topic: &str,
+    partition: u32,
+) -> Result<Log, BrokerError> {
     const WHAT: &str = "reading the bounds of the log";
     let request = FetchOffsetsRequest::new(topic.to_owned(), partition);
     let response = connection.call(WHAT, request).await?;
@@ -62,7 +69,8 @@ pub(super) async fn look(connection: &Connection, topic: &str, partition: u32) -
 }
 
 impl Session {
-    /// Opens a session by a stream at the last record, without SmartModules: its one response names the session.
+    /// Opens a session by a stream at the last record, without SmartModules: its one response names
+    /// the session.
     pub(super) async fn open(
         directory: &Arc<Directory>,
         topic: &str,
@@ -93,7 +101,10 @@ impl Session {
                 Ok(None) => return Err(connection.closed(WHAT)),
                 Err(_elapsed) => return Err(bad("no session was opened".to_owned())),
             };
-            if matches!(response.partition.error_code, ErrorCode::NotLeaderForPartition) {
+            if matches!(
+                response.partition.error_code,
+                ErrorCode::NotLeaderForPartition
+            ) {
                 return Err(refused(&connection, response.partition.error_code));
             }
             id = response.stream_id;
@@ -112,8 +123,8 @@ impl Session {
         self.log_end
     }
 
-    /// Whether the broker said that the topic is gone. A session outlives its topic, and the broker stores what comes
-    /// through it also then.
+    /// Whether the broker said that the topic is gone. A session outlives its topic, and the broker
+    /// stores what comes through it also then.
     fn has_lost_its_topic(&mut self) -> bool {
         while let Some(Some(Ok(response))) = self.responses.next().now_or_never() {
             if Refusal::of(&response.partition.error_code) == Refusal::TopicGone {

@@ -2,30 +2,47 @@
 
 use fluvio::metadata::objects::Metadata;
 use fluvio::metadata::smartmodule::{SmartModulePackageKey, SmartModuleSpec};
-use fluvio::{SmartModuleExtraParams, SmartModuleInvocation, SmartModuleInvocationWasm, SmartModuleKind};
+use fluvio::{
+    SmartModuleExtraParams, SmartModuleInvocation, SmartModuleInvocationWasm, SmartModuleKind,
+};
 
 use crate::config::Transform;
 
 use super::error::BrokerError;
 
-/// Checks that exactly one loaded SmartModule fits `uses`, and gives the version of its package, if it has one.
+/// Checks that exactly one loaded SmartModule fits `uses`, and gives the version of its package, if
+/// it has one.
 ///
-/// The broker takes the first that fits, in no particular order: with two versions loaded, a name without a version
-/// would run one of them today and the other tomorrow.
-pub(super) fn find(uses: &str, loaded: &[Metadata<SmartModuleSpec>]) -> Result<Option<String>, BrokerError> {
-    let key = SmartModulePackageKey::from_qualified_name(uses).map_err(|error| BrokerError::Parameter {
-        reason: format!("`uses: {uses}`: {error}"),
+/// The broker takes the first that fits, in no particular order: with two versions loaded, a name
+/// without a version would run one of them today and the other tomorrow.
+pub(super) fn find(
+    uses: &str,
+    loaded: &[Metadata<SmartModuleSpec>],
+) -> Result<Option<String>, BrokerError> {
+    let key = SmartModulePackageKey::from_qualified_name(uses).map_err(|error| {
+        BrokerError::Parameter {
+            reason: format!("`uses: {uses}`: {error}"),
+        }
     })?;
     let fits: Vec<&Metadata<SmartModuleSpec>> = loaded
         .iter()
-        .filter(|module| key.is_match(&module.name, module.spec.meta.as_ref().map(|meta| &meta.package)))
+        .filter(|module| {
+            key.is_match(
+                &module.name,
+                module.spec.meta.as_ref().map(|meta| &meta.package),
+            )
+        })
         .collect();
     let names = |modules: &[&Metadata<SmartModuleSpec>]| {
         let names: Vec<String> = modules.iter().map(|module| name(module)).collect();
         names.join(", ")
     };
     match fits.as_slice() {
-        [one] => Ok(one.spec.meta.as_ref().map(|meta| meta.package.version.to_string())),
+        [one] => Ok(one
+            .spec
+            .meta
+            .as_ref()
+            .map(|meta| meta.package.version.to_string())),
         [] => Err(BrokerError::SmartModuleMissing {
             uses: uses.to_owned(),
             loaded: match loaded {
@@ -59,7 +76,9 @@ pub(super) fn invocation(transform: &Transform) -> SmartModuleInvocation {
 
 #[cfg(test)]
 mod tests {
-    use fluvio::metadata::smartmodule::{FluvioSemVersion, SmartModuleMetadata, SmartModulePackage};
+    use fluvio::metadata::smartmodule::{
+        FluvioSemVersion, SmartModuleMetadata, SmartModulePackage,
+    };
 
     use super::*;
 
@@ -102,13 +121,22 @@ mod tests {
         ] {
             assert!(find(uses, &loaded).is_ok(), "{uses}");
         }
-        assert_eq!(find("capillary-xdm", &loaded).unwrap().as_deref(), Some("0.1.0"));
+        assert_eq!(
+            find("capillary-xdm", &loaded).unwrap().as_deref(),
+            Some("0.1.0")
+        );
         assert_eq!(find("other", &loaded).unwrap(), None);
     }
 
     #[test]
     fn a_module_created_without_package_data_fits_its_plain_name() {
-        assert!(find("capillary-aep/capillary-xdm@0.1.0", &[plain("capillary-xdm")]).is_ok());
+        assert!(
+            find(
+                "capillary-aep/capillary-xdm@0.1.0",
+                &[plain("capillary-xdm")]
+            )
+            .is_ok()
+        );
     }
 
     #[test]
@@ -137,7 +165,8 @@ mod tests {
             .unwrap_err()
             .to_string();
         assert!(text.contains("@0.1.0") && text.contains("@0.2.0"), "{text}");
-        // The broker takes one without package data for every version, so a version does not tell these two apart.
+        // The broker takes one without package data for every version, so a version does not tell
+        // these two apart.
         let text = find(
             "capillary-aep/capillary-xdm@0.1.0",
             &[packaged("0.1.0"), plain("capillary-xdm")],

@@ -12,8 +12,8 @@ pub(crate) struct PartitionStanding {
     pub(crate) high_watermark: Option<i64>,
     /// The last stored offset the broker acknowledged, or the one found at the start.
     pub(crate) committed: Option<i64>,
-    /// The oldest record that was not settled when somebody looked last: its offset, and when it was produced,
-    /// milliseconds since the epoch.
+    /// The oldest record that was not settled when somebody looked last: its offset, and when it
+    /// was produced, milliseconds since the epoch.
     pub(crate) oldest: Option<(i64, i64)>,
     /// Connections that ended other than by our will.
     pub(crate) interruptions: u64,

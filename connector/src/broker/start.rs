@@ -38,7 +38,8 @@ impl Log {
         }
     }
 
-    /// The beginning, given the stored offset (the last processed one) or else the configured start.
+    /// The beginning, given the stored offset (the last processed one) or else the configured
+    /// start.
     pub(super) fn beginning(&self, stored: Option<i64>, configured: Start) -> Beginning {
         if let Some(processed) = stored {
             return self.place(processed.saturating_add(1));
@@ -47,7 +48,9 @@ impl Log {
             Start::Beginning => Beginning::At(self.start),
             Start::End => Beginning::At(self.end),
             Start::Absolute(offset) => self.place(offset),
-            Start::FromBeginning(count) => Beginning::At((self.start + i64::from(count)).min(self.end)),
+            Start::FromBeginning(count) => {
+                Beginning::At((self.start + i64::from(count)).min(self.end))
+            }
             Start::FromEnd(count) => Beginning::At((self.end - i64::from(count)).max(self.start)),
         }
     }
@@ -69,9 +72,18 @@ mod tests {
 
     #[test]
     fn relative_starts_do_not_shift_a_stored_offset() {
-        assert_eq!(LOG.beginning(Some(14), Start::FromBeginning(3)), Beginning::At(15));
-        assert_eq!(LOG.beginning(Some(14), Start::FromEnd(3)), Beginning::At(15));
-        assert_eq!(LOG.beginning(Some(14), Start::Absolute(11)), Beginning::At(15));
+        assert_eq!(
+            LOG.beginning(Some(14), Start::FromBeginning(3)),
+            Beginning::At(15)
+        );
+        assert_eq!(
+            LOG.beginning(Some(14), Start::FromEnd(3)),
+            Beginning::At(15)
+        );
+        assert_eq!(
+            LOG.beginning(Some(14), Start::Absolute(11)),
+            Beginning::At(15)
+        );
     }
 
     #[test]
@@ -96,8 +108,14 @@ mod tests {
     fn without_a_stored_offset_the_configured_start_counts_within_the_log() {
         assert_eq!(LOG.beginning(None, Start::Beginning), Beginning::At(10));
         assert_eq!(LOG.beginning(None, Start::End), Beginning::At(20));
-        assert_eq!(LOG.beginning(None, Start::FromBeginning(3)), Beginning::At(13));
-        assert_eq!(LOG.beginning(None, Start::FromBeginning(99)), Beginning::At(20));
+        assert_eq!(
+            LOG.beginning(None, Start::FromBeginning(3)),
+            Beginning::At(13)
+        );
+        assert_eq!(
+            LOG.beginning(None, Start::FromBeginning(99)),
+            Beginning::At(20)
+        );
         assert_eq!(LOG.beginning(None, Start::FromEnd(3)), Beginning::At(17));
         assert_eq!(LOG.beginning(None, Start::FromEnd(99)), Beginning::At(10));
         assert_eq!(

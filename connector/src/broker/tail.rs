@@ -1,7 +1,8 @@
 //! Whether a log that seems to end before the next offset really does.
 //!
-//! The broker writes its high watermark lazily: after a crash it may report one that is far behind the log, until the
-//! next record is written. Only a log that is shorter than what was read was recreated or truncated.
+//! The broker writes its high watermark lazily: after a crash it may report one that is far behind
+//! the log, until the next record is written. Only a log that is shorter than what was read was
+//! recreated or truncated.
 
 use std::time::Duration;
 
@@ -30,10 +31,15 @@ pub(super) enum Tail {
     Shorter,
 }
 
-/// Asks the leader of a partition. The public offsets tell only the high watermark, but a stream that is not bound by
-/// it is refused when it begins beyond the end of the log. It has a connection of its own, because streams cannot be
-/// closed without theirs.
-pub(super) async fn look(directory: &Directory, topic: &str, partition: u32, next: i64) -> Result<Tail, BrokerError> {
+/// Asks the leader of a partition. The public offsets tell only the high watermark, but a stream
+/// that is not bound by it is refused when it begins beyond the end of the log. It has a connection
+/// of its own, because streams cannot be closed without theirs.
+pub(super) async fn look(
+    directory: &Directory,
+    topic: &str,
+    partition: u32,
+    next: i64,
+) -> Result<Tail, BrokerError> {
     /// What is read is of no interest.
     const MAX_BYTES: i32 = 1;
     let connection = directory.connect_leader(topic, partition).await?;
@@ -70,7 +76,8 @@ fn judge(connection: &Connection, code: ErrorCode) -> Result<Tail, BrokerError> 
     }
 }
 
-/// The broker has no code for this, only a text ("start offset: 9 is greater than leo: 3", fluvio-storage's replica).
+/// The broker has no code for this, only a text ("start offset: 9 is greater than leo: 3",
+/// fluvio-storage's replica).
 fn is_beyond_end(code: &ErrorCode) -> bool {
     matches!(code, ErrorCode::Other(text) if text.contains("is greater than leo"))
 }

@@ -20,8 +20,11 @@ pub(super) fn client_config(cluster: &FluvioClusterConfig) -> Result<ClientConfi
     if cluster.tls != TlsPolicy::Anonymous {
         return Ok(config);
     }
-    // The client's own anonymous connector takes `host:port` for the server's name, which is none, and never connects.
-    let unverified = ConnectorBuilder::with_safe_defaults().no_cert_verification().build();
+    // The client's own anonymous connector takes `host:port` for the server's name, which is none,
+    // and never connects.
+    let unverified = ConnectorBuilder::with_safe_defaults()
+        .no_cert_verification()
+        .build();
     Ok(ClientConfig::new(
         config.addr(),
         Box::new(TlsDomainConnector::new(unverified, ANYBODY.to_owned())),
@@ -29,12 +32,17 @@ pub(super) fn client_config(cluster: &FluvioClusterConfig) -> Result<ClientConfi
     ))
 }
 
-/// Makes sure that the files of a profile can be read: the client's own error does not say which one cannot.
+/// Makes sure that the files of a profile can be read: the client's own error does not say which
+/// one cannot.
 fn readable(tls: &TlsPolicy) -> Result<(), BrokerError> {
     let TlsPolicy::Verified(TlsConfig::Files(files)) = tls else {
         return Ok(());
     };
-    for (key, file) in [("ca_cert", &files.ca_cert), ("cert", &files.cert), ("key", &files.key)] {
+    for (key, file) in [
+        ("ca_cert", &files.ca_cert),
+        ("cert", &files.cert),
+        ("key", &files.key),
+    ] {
         std::fs::File::open(file).map_err(|error| BrokerError::Tls {
             reason: format!("{key} = {file:?} cannot be read: {error}"),
         })?;

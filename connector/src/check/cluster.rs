@@ -17,7 +17,8 @@ const SMARTMODULE: &str = "smartmodule";
 const ANSWERS: &str = "answers";
 const LETTERS: &str = "dead letters";
 
-/// Records looked at in each partition: enough to meet customers more than once, few enough to be read at once.
+/// Records looked at in each partition: enough to meet customers more than once, few enough to be
+/// read at once.
 const SAMPLE: i64 = 1_000;
 
 /// The latest answer of each kind among the sampled records, by its event name.
@@ -89,7 +90,10 @@ async fn topic(inspector: &Inspector, config: &Config, report: &mut Report) -> O
     } else {
         format!("{} of {}", wanted.len(), count(all.len()))
     };
-    report.add(Finding::ok(TOPIC, format!("{}: {of}, readable", config.topic)));
+    report.add(Finding::ok(
+        TOPIC,
+        format!("{}: {of}, readable", config.topic),
+    ));
     report.add(match inspector.outlooks(&wanted).await {
         Ok(outlooks) => offsets(&outlooks, &config.consumer.id),
         Err(error) => failed(OFFSETS, &error),
@@ -101,7 +105,10 @@ async fn topic(inspector: &Inspector, config: &Config, report: &mut Report) -> O
 fn offsets(outlooks: &[Outlook], consumer: &str) -> Finding {
     let behind: i64 = outlooks.iter().map(|outlook| outlook.behind).sum();
     let evicted: i64 = outlooks.iter().map(|outlook| outlook.evicted).sum();
-    let begun = outlooks.iter().filter(|outlook| outlook.stored.is_some()).count();
+    let begun = outlooks
+        .iter()
+        .filter(|outlook| outlook.stored.is_some())
+        .count();
     let found = format!(
         "consumer {consumer}: {begun} of {} partitions begun, {behind} records to read",
         outlooks.len()
@@ -109,7 +116,8 @@ fn offsets(outlooks: &[Outlook], consumer: &str) -> Finding {
     if evicted == 0 {
         return Finding::ok(OFFSETS, found);
     }
-    let found = format!("{found}; {evicted} records were removed by retention before they were read");
+    let found =
+        format!("{found}; {evicted} records were removed by retention before they were read");
     Finding::new(OFFSETS, Status::Warning, found)
         .advise("they are lost to this consumer; give the topic a longer retention")
 }
@@ -119,9 +127,12 @@ async fn smartmodule(inspector: &Inspector, config: &Config, report: &mut Report
     const OWN: &str = env!("CARGO_PKG_VERSION");
     let uses = &config.transform.uses;
     let finding = match inspector.smartmodule().await {
-        Ok(Some(version)) if version == OWN => Finding::ok(SMARTMODULE, format!("{uses} is loaded, version {version}")),
+        Ok(Some(version)) if version == OWN => {
+            Finding::ok(SMARTMODULE, format!("{uses} is loaded, version {version}"))
+        }
         Ok(Some(version)) => {
-            let found = format!("{uses} is loaded in version {version}, and this connector is {OWN}");
+            let found =
+                format!("{uses} is loaded in version {version}, and this connector is {OWN}");
             Finding::new(SMARTMODULE, Status::Wrong, found).advise(format!(
                 "load the SmartModule of version {OWN} and name it in `transforms`: records the broker cannot answer are \
                  mapped here, and both mappings must be one"
@@ -129,7 +140,9 @@ async fn smartmodule(inspector: &Inspector, config: &Config, report: &mut Report
         }
         Ok(None) => Finding::ok(
             SMARTMODULE,
-            format!("{uses} is loaded without package data, so its version shows in its answers only"),
+            format!(
+                "{uses} is loaded without package data, so its version shows in its answers only"
+            ),
         ),
         Err(error) => {
             report.add(failed(SMARTMODULE, &error));
@@ -145,7 +158,11 @@ async fn answers(inspector: &Inspector, config: &Config, tails: &[Tail], loaded:
     if !loaded {
         return Finding::skipped(ANSWERS, "no SmartModule to ask");
     }
-    let Some(tail) = tails.iter().max_by_key(|tail| tail.len()).filter(|tail| tail.len() > 0) else {
+    let Some(tail) = tails
+        .iter()
+        .max_by_key(|tail| tail.len())
+        .filter(|tail| tail.len() > 0)
+    else {
         return Finding::skipped(ANSWERS, "the topic is empty: nothing to answer yet")
             .advise("check again once there are records");
     };
@@ -153,7 +170,10 @@ async fn answers(inspector: &Inspector, config: &Config, tails: &[Tail], loaded:
     match inspector.compare(tail).await {
         Ok(Some(comparison)) if comparison.different == 0 => Finding::ok(
             ANSWERS,
-            format!("{uses} gave {} answers, the same as this binary's", comparison.compared),
+            format!(
+                "{uses} gave {} answers, the same as this binary's",
+                comparison.compared
+            ),
         ),
         Ok(Some(comparison)) => {
             let found = format!(
@@ -208,7 +228,9 @@ async fn dead_letters(inspector: &Inspector, config: &Config) -> Finding {
         ),
         Ok(Letters::Creatable) => Finding::ok(
             LETTERS,
-            format!("topic {topic} is not there yet; the cluster would create it (asked without creating it)"),
+            format!(
+                "topic {topic} is not there yet; the cluster would create it (asked without creating it)"
+            ),
         ),
         Err(error) => failed(LETTERS, &error).advise(format!(
             "a record that cannot be delivered stops the stream until {topic} can be written to"

@@ -8,8 +8,8 @@ use crate::clock::Clock;
 use crate::http::Connections;
 use crate::ims::Token;
 
-/// Refusals that are about the configuration even when the message cannot be read: the header of the request or the path
-/// names what is wrong.
+/// Refusals that are about the configuration even when the message cannot be read: the header of
+/// the request or the path names what is wrong.
 const OF_CONFIGURATION: [&str; 3] = ["wrong_organization", "unknown_flow", "unknown_dataset"];
 
 /// Sends a body that is no message. An inlet that refuses it has let the request and its token in.
@@ -50,14 +50,26 @@ fn judge(step: &'static str, host: &str, answer: Answer) -> Finding {
             ),
         ),
         Answer::Unauthorized(refusal) | Answer::Target(refusal) => wrong(&refusal),
-        Answer::Busy { status, .. } => Finding::new(step, Status::Unavailable, format!("{host} answers {status}"))
-            .advise("nothing to change here: try again later; the connector waits by itself"),
+        Answer::Busy { status, .. } => Finding::new(
+            step,
+            Status::Unavailable,
+            format!("{host} answers {status}"),
+        )
+        .advise("nothing to change here: try again later; the connector waits by itself"),
         Answer::TooLarge(refusal) => {
-            let found = format!("{host} finds a body of one byte too large ({})", refusal.status);
-            Finding::new(step, Status::Wrong, found).advise("check inlet-url and http.proxy: this is no inlet's answer")
+            let found = format!(
+                "{host} finds a body of one byte too large ({})",
+                refusal.status
+            );
+            Finding::new(step, Status::Wrong, found)
+                .advise("check inlet-url and http.proxy: this is no inlet's answer")
         }
-        Answer::Records(_) => Finding::new(step, Status::Warning, format!("{host} acknowledges what is no message"))
-            .advise("check inlet-url and http.proxy: an inlet refuses that"),
+        Answer::Records(_) => Finding::new(
+            step,
+            Status::Warning,
+            format!("{host} acknowledges what is no message"),
+        )
+        .advise("check inlet-url and http.proxy: an inlet refuses that"),
     }
 }
 
@@ -83,7 +95,11 @@ mod tests {
     #[test]
     fn an_inlet_that_refuses_what_is_no_message_is_well() {
         let body = r#"{"status":400,"title":"x","report":{"message":"inletId: [a] imsOrgId: [b] Message has unknown xdm format"}}"#;
-        assert!(finding(400, body).contains("status: Ok"), "{}", finding(400, body));
+        assert!(
+            finding(400, body).contains("status: Ok"),
+            "{}",
+            finding(400, body)
+        );
         assert!(finding(422, "").contains("status: Ok"));
     }
 
@@ -93,20 +109,29 @@ mod tests {
             (401, "{}"),
             (403, ""),
             (404, ""),
-            (400, r#"{"message":"Message has an absent, disabled or wrong flow"}"#),
+            (
+                400,
+                r#"{"message":"Message has an absent, disabled or wrong flow"}"#,
+            ),
             (
                 400,
                 r#"{"message":"Message has an absent or wrong ims org in the header"}"#,
             ),
         ] {
-            assert!(finding(status, body).contains("status: Wrong"), "{status} {body}");
+            assert!(
+                finding(status, body).contains("status: Wrong"),
+                "{status} {body}"
+            );
         }
     }
 
     #[test]
     fn an_outage_is_not_the_configuration_s_fault() {
         for status in [429, 500, 503] {
-            assert!(finding(status, "").contains("status: Unavailable"), "{status}");
+            assert!(
+                finding(status, "").contains("status: Unavailable"),
+                "{status}"
+            );
         }
     }
 

@@ -1,6 +1,8 @@
-//! Subcommand `check`: tries everything a run needs, in the order a run needs it, and says what to do about what fails.
+//! Subcommand `check`: tries everything a run needs, in the order a run needs it, and says what to
+//! do about what fails.
 //!
-//! It reads and asks; it commits nothing, creates nothing and sends no record, unless `--send-samples` asks for that.
+//! It reads and asks; it commits nothing, creates nothing and sends no record, unless
+//! `--send-samples` asks for that.
 
 mod cluster;
 mod inlet;

@@ -10,7 +10,8 @@ const CONFIGURATION: &str = "configuration";
 const SECRETS: &str = "secrets";
 const HTTP: &str = "http";
 
-/// Reads the configuration with its secrets, and every file it names. `None` when there is no valid one.
+/// Reads the configuration with its secrets, and every file it names. `None` when there is no valid
+/// one.
 pub(super) fn steps(config: &Path, secrets: Option<&Path>, report: &mut Report) -> Option<Config> {
     let place = match secrets {
         Some(file) => file.display().to_string(),
@@ -18,7 +19,10 @@ pub(super) fn steps(config: &Path, secrets: Option<&Path>, report: &mut Report) 
     };
     let config = match config::load(config, secrets) {
         Ok(valid) => {
-            report.add(Finding::ok(CONFIGURATION, format!("{} is valid", config.display())));
+            report.add(Finding::ok(
+                CONFIGURATION,
+                format!("{} is valid", config.display()),
+            ));
             report.add(Finding::ok(
                 SECRETS,
                 format!("every secret of meta.secrets is in {place}"),

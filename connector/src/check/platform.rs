@@ -16,7 +16,12 @@ const EVENTS: &str = "events inlet";
 const PROFILES: &str = "profiles inlet";
 
 /// Asks IMS and the inlets.
-pub(super) async fn steps(config: &Config, send_samples: bool, sampled: &Sampled, report: &mut Report) {
+pub(super) async fn steps(
+    config: &Config,
+    send_samples: bool,
+    sampled: &Sampled,
+    report: &mut Report,
+) {
     let platform = &config.platform;
     let skip_all = |report: &mut Report, why: &str| {
         for step in [EVENTS, PROFILES, samples::STEP] {
@@ -34,7 +39,16 @@ pub(super) async fn steps(config: &Config, send_samples: bool, sampled: &Sampled
     };
     let transport = clients.inlets;
     let probe = async |step, endpoint: Result<Endpoint, EndpointError>| match endpoint {
-        Ok(endpoint) => inlet::probe(step, &endpoint, &transport, &token, platform.http.request_timeout).await,
+        Ok(endpoint) => {
+            inlet::probe(
+                step,
+                &endpoint,
+                &transport,
+                &token,
+                platform.http.request_timeout,
+            )
+            .await
+        }
         Err(error) => Finding::new(step, Status::Wrong, error.to_string()),
     };
     let events = probe(EVENTS, Endpoint::events(platform)).await;
@@ -42,7 +56,10 @@ pub(super) async fn steps(config: &Config, send_samples: bool, sampled: &Sampled
     report.add(events);
     report.add(match &platform.profiles {
         Some(profiles) => probe(PROFILES, Endpoint::profiles(platform, profiles)).await,
-        None => Finding::skipped(PROFILES, "the configuration has no section `profiles`: events only"),
+        None => Finding::skipped(
+            PROFILES,
+            "the configuration has no section `profiles`: events only",
+        ),
     });
     if !send_samples {
         let why = "organization, schema, dataset and flow show only with a record; `--send-samples` sends some, and what passes \
@@ -65,7 +82,10 @@ async fn token(config: &Config, tokens: &TokenSource, report: &mut Report) -> Op
         Ok(Ok(token)) => {
             let life = tokens.life_left().map_or(0, |life| life.as_secs());
             let life = humantime::format_duration(std::time::Duration::from_secs(life));
-            report.add(Finding::ok(TOKEN, format!("obtained from {ims}, good for {life}")));
+            report.add(Finding::ok(
+                TOKEN,
+                format!("obtained from {ims}, good for {life}"),
+            ));
             Some(token)
         }
         Ok(Err(error)) => {
@@ -80,8 +100,12 @@ async fn token(config: &Config, tokens: &TokenSource, report: &mut Report) -> Op
         }
         Err(_elapsed) => {
             report.add(
-                Finding::new(TOKEN, Status::Unavailable, format!("{ims} does not answer in time"))
-                    .advise("see that it can be reached from here (http.proxy, firewall)"),
+                Finding::new(
+                    TOKEN,
+                    Status::Unavailable,
+                    format!("{ims} does not answer in time"),
+                )
+                .advise("see that it can be reached from here (http.proxy, firewall)"),
             );
             None
         }

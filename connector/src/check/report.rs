@@ -115,7 +115,8 @@ impl Report {
         self.findings.push(finding);
     }
 
-    /// 0: nothing failed (warnings may be there). 2: somebody has to change something. 1: something outside does not work.
+    /// 0: nothing failed (warnings may be there). 2: somebody has to change something. 1: something
+    /// outside does not work.
     pub(crate) fn exit_code(&self) -> u8 {
         let any = |status: Status| self.findings.iter().any(|finding| finding.status == status);
         match (any(Status::Wrong), any(Status::Unavailable)) {
@@ -150,7 +151,12 @@ impl fmt::Display for Report {
                 writeln!(f, "{INDENT}→ {advice}")?;
             }
         }
-        let count = |status: Status| self.findings.iter().filter(|finding| finding.status == status).count();
+        let count = |status: Status| {
+            self.findings
+                .iter()
+                .filter(|finding| finding.status == status)
+                .count()
+        };
         let failed = count(Status::Wrong) + count(Status::Unavailable);
         writeln!(
             f,
@@ -169,7 +175,9 @@ mod tests {
     use super::*;
 
     fn report(statuses: &[Status]) -> Report {
-        let findings = statuses.iter().map(|status| Finding::new("step", *status, "found"));
+        let findings = statuses
+            .iter()
+            .map(|status| Finding::new("step", *status, "found"));
         Report {
             findings: findings.collect(),
         }
@@ -177,7 +185,10 @@ mod tests {
 
     #[test]
     fn the_exit_code_says_who_has_to_act() {
-        assert_eq!(report(&[Status::Ok, Status::Skipped, Status::Warning]).exit_code(), 0);
+        assert_eq!(
+            report(&[Status::Ok, Status::Skipped, Status::Warning]).exit_code(),
+            0
+        );
         assert_eq!(report(&[Status::Ok, Status::Unavailable]).exit_code(), 1);
         assert_eq!(report(&[Status::Unavailable, Status::Wrong]).exit_code(), 2);
     }
@@ -187,7 +198,10 @@ mod tests {
         let mut report = report(&[Status::Ok]);
         report.add(Finding::new("topic", Status::Wrong, "not there").advise("create it"));
         let text = report.to_string();
-        assert!(text.contains("✓ step") && text.contains("✗ topic"), "{text}");
+        assert!(
+            text.contains("✓ step") && text.contains("✗ topic"),
+            "{text}"
+        );
         assert!(
             text.contains("→ create it") && text.contains("1 ok, 1 failed"),
             "{text}"

@@ -1,5 +1,6 @@
-//! One record of each kind, validated by the platform before it acknowledges: the only way to see schema, dataset and flow
-//! judged. What passes is ingested, so this is asked for, and sends nothing that is not in the topic already.
+//! One record of each kind, validated by the platform before it acknowledges: the only way to see
+//! schema, dataset and flow judged. What passes is ingested, so this is asked for, and sends
+//! nothing that is not in the topic already.
 
 use super::Sampled;
 use super::report::{Finding, Report, Status};
@@ -14,8 +15,7 @@ use crate::ims::Token;
 pub(super) const STEP: &str = "samples";
 
 /// What to do where nothing can be validated ahead.
-pub(super) const LATER: &str =
-    "or start: when they are wrong, /ready and the log name what to change with the first record, and nothing is lost";
+pub(super) const LATER: &str = "or start: when they are wrong, /ready and the log name what to change with the first record, and nothing is lost";
 
 /// Synchronous validation allows an inlet 60 requests a minute; the rest is left to others.
 const MOST: usize = 50;
@@ -63,7 +63,10 @@ pub(super) async fn send(
         };
         let Some(event) = mapped.event else { continue };
         let request = endpoint.request(vec![(mapped.at, event)]);
-        let judged = match transport.post_within(longest, &request, token.bearer().clone()).await {
+        let judged = match transport
+            .post_within(longest, &request, token.bearer().clone())
+            .await
+        {
             Ok(answer) => judge(&answer),
             Err(error) => Judged::Unavailable(error.to_string()),
         };
@@ -86,11 +89,16 @@ pub(super) async fn send(
     }
     if !valid.is_empty() {
         let kinds = valid.join(", ");
-        report.add(Finding::ok(STEP, format!("valid, and ingested once more: {kinds}")));
+        report.add(Finding::ok(
+            STEP,
+            format!("valid, and ingested once more: {kinds}"),
+        ));
     }
     if unvalidated > 0 {
         let found = format!("{unvalidated} records were acknowledged without being validated");
-        report.add(Finding::new(STEP, Status::Warning, found).advise("watch the dataset's failed batches"));
+        report.add(
+            Finding::new(STEP, Status::Warning, found).advise("watch the dataset's failed batches"),
+        );
     }
 }
 
@@ -154,7 +162,10 @@ mod tests {
             Judged::Valid
         );
         assert_eq!(
-            judged(200, r#"{"inletId":"a","synchronousValidation":{"status":"pass"}}"#),
+            judged(
+                200,
+                r#"{"inletId":"a","synchronousValidation":{"status":"pass"}}"#
+            ),
             Judged::Valid
         );
         assert_eq!(

@@ -44,13 +44,21 @@ impl Spread {
             .count();
         let customers = self.partitions.len();
         if customers == 0 {
-            return Finding::skipped(STEP, "no record with a customer among the last ones of the topic");
+            return Finding::skipped(
+                STEP,
+                "no record with a customer among the last ones of the topic",
+            );
         }
         let sampled = format!("{} records of {customers} customers sampled", self.records);
         if repeated == 0 {
-            return Finding::ok(STEP, format!("{sampled}: each customer's records are in one partition"));
+            return Finding::ok(
+                STEP,
+                format!("{sampled}: each customer's records are in one partition"),
+            );
         }
-        let found = format!("{sampled}: the records of {repeated} customers are spread over several partitions");
+        let found = format!(
+            "{sampled}: the records of {repeated} customers are spread over several partitions"
+        );
         Finding::new(STEP, Status::Warning, found).advise(
             "produce with the customer id as the record's key; records of one customer in several partitions may be \
              delivered out of order",
@@ -72,7 +80,10 @@ mod tests {
             );
             spread.add(*partition, &Bytes::from(answer));
         }
-        spread.add(9, &Bytes::from_static(br#"{"offset":0,"skip":"unwanted_kind"}"#));
+        spread.add(
+            9,
+            &Bytes::from_static(br#"{"offset":0,"skip":"unwanted_kind"}"#),
+        );
         spread
     }
 

@@ -16,7 +16,8 @@ const MAX_TOPIC_NAME: usize = 63;
 /// Headers carry some of these values; servers bound a header line at a few thousand bytes.
 const MAX_TOKEN: usize = 512;
 
-/// What the messages call a credential or another value: its secrets, or its key when it is written out.
+/// What the messages call a credential or another value: its secrets, or its key when it is written
+/// out.
 pub(super) fn name_of(path: &Path, problems: &Problems<'_>) -> String {
     let secrets = problems
         .tree()
@@ -44,7 +45,8 @@ pub(super) fn is_open(path: &Path, problems: &Problems<'_>) -> bool {
             .is_some_and(of_secrets)
 }
 
-/// A text that is not empty and has no blank at its ends (a line break at the end of a secret is easily made).
+/// A text that is not empty and has no blank at its ends (a line break at the end of a secret is
+/// easily made).
 pub(super) fn text(path: &Path, value: String, problems: &mut Problems<'_>) -> Option<String> {
     if value.trim().is_empty() {
         problems.add(path, format!("{} is empty", name_of(path, problems)));
@@ -62,16 +64,29 @@ pub(super) fn text(path: &Path, value: String, problems: &mut Problems<'_>) -> O
 }
 
 /// An identifier that travels in a header: printable ASCII without blanks.
-pub(super) fn identifier(path: &Path, value: String, problems: &mut Problems<'_>) -> Option<String> {
-    let fits = !value.is_empty() && value.len() <= MAX_TOKEN && value.chars().all(|letter| letter.is_ascii_graphic());
+pub(super) fn identifier(
+    path: &Path,
+    value: String,
+    problems: &mut Problems<'_>,
+) -> Option<String> {
+    let fits = !value.is_empty()
+        && value.len() <= MAX_TOKEN
+        && value.chars().all(|letter| letter.is_ascii_graphic());
     if !fits {
-        problems.expected(path, "an identifier of printable ASCII characters without blanks");
+        problems.expected(
+            path,
+            "an identifier of printable ASCII characters without blanks",
+        );
     }
     fits.then_some(value)
 }
 
 /// A name the cluster accepts for a topic.
-pub(super) fn topic_name(path: &Path, value: String, problems: &mut Problems<'_>) -> Option<String> {
+pub(super) fn topic_name(
+    path: &Path,
+    value: String,
+    problems: &mut Problems<'_>,
+) -> Option<String> {
     if !is_topic_name(&value) {
         problems.expected(
             path,
@@ -91,15 +106,18 @@ pub(super) fn is_topic_name(value: &str) -> bool {
         && !value.ends_with('-')
 }
 
-/// An `https` or `http` URL. What the standard for browsers mends (blanks, backslashes, missing slashes, capitals in the
-/// scheme) is a slip in a configuration.
+/// An `https` or `http` URL. What the standard for browsers mends (blanks, backslashes, missing
+/// slashes, capitals in the scheme) is a slip in a configuration.
 pub(super) fn url(value: &str) -> Option<Url> {
     let plain = (value.starts_with("https://") || value.starts_with("http://"))
-        && !value.contains(|letter: char| letter.is_whitespace() || letter.is_control() || letter == '\\');
+        && !value.contains(|letter: char| {
+            letter.is_whitespace() || letter.is_control() || letter == '\\'
+        });
     Url::parse(value).ok().filter(|url| plain && url.has_host())
 }
 
-/// A URL that secrets or personal data are sent to: https, or plain http to this machine (the simulator).
+/// A URL that secrets or personal data are sent to: https, or plain http to this machine (the
+/// simulator).
 pub(super) fn secure_url(path: &Path, value: &str, problems: &mut Problems<'_>) -> Option<Url> {
     let Some(url) = url(value) else {
         problems.expected(path, "a URL such as https://…");
@@ -115,7 +133,10 @@ pub(super) fn secure_url(path: &Path, value: &str, problems: &mut Problems<'_>) 
     }
     if !url.username().is_empty() || url.password().is_some() {
         // Not `expected`: that would show the password.
-        problems.add(path, "a user name or password in this URL is not understood");
+        problems.add(
+            path,
+            "a user name or password in this URL is not understood",
+        );
         return None;
     }
     if url.query().is_some() || url.fragment().is_some() {
@@ -127,16 +148,27 @@ pub(super) fn secure_url(path: &Path, value: &str, problems: &mut Problems<'_>) 
 
 /// Whether the host of a URL is this machine.
 pub(super) fn is_loopback(url: &Url) -> bool {
-    let Some(host) = url.host_str() else { return false };
+    let Some(host) = url.host_str() else {
+        return false;
+    };
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     host == "localhost"
         || host.ends_with(".localhost")
-        || bare.parse::<Ipv4Addr>().is_ok_and(|address| address.is_loopback())
-        || bare.parse::<Ipv6Addr>().is_ok_and(|address| address.is_loopback())
+        || bare
+            .parse::<Ipv4Addr>()
+            .is_ok_and(|address| address.is_loopback())
+        || bare
+            .parse::<Ipv6Addr>()
+            .is_ok_and(|address| address.is_loopback())
 }
 
 /// A duration greater than nothing.
-pub(super) fn period(path: &Path, value: Option<Period>, default: Duration, problems: &mut Problems<'_>) -> Duration {
+pub(super) fn period(
+    path: &Path,
+    value: Option<Period>,
+    default: Duration,
+    problems: &mut Problems<'_>,
+) -> Duration {
     match value {
         Some(Period(Duration::ZERO)) => {
             problems.expected(path, "a duration greater than 0");
@@ -148,7 +180,12 @@ pub(super) fn period(path: &Path, value: Option<Period>, default: Duration, prob
 }
 
 /// A whole number from 1 to `max`.
-pub(super) fn count(path: &Path, value: Option<u64>, max: u64, problems: &mut Problems<'_>) -> Option<u64> {
+pub(super) fn count(
+    path: &Path,
+    value: Option<u64>,
+    max: u64,
+    problems: &mut Problems<'_>,
+) -> Option<u64> {
     let value = value?;
     if !(1..=max).contains(&value) {
         problems.expected(path, &format!("a whole number from 1 to {max}"));
@@ -158,7 +195,12 @@ pub(super) fn count(path: &Path, value: Option<u64>, max: u64, problems: &mut Pr
 }
 
 /// A size from 1 byte to `max`.
-pub(super) fn size(path: &Path, value: Option<Size>, max: u64, problems: &mut Problems<'_>) -> Option<u64> {
+pub(super) fn size(
+    path: &Path,
+    value: Option<Size>,
+    max: u64,
+    problems: &mut Problems<'_>,
+) -> Option<u64> {
     let Size(bytes) = value?;
     if !(1..=max).contains(&bytes) {
         problems.expected(path, &format!("a size from 1 to {max} bytes"));

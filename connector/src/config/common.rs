@@ -1,6 +1,7 @@
 //! The part every Fluvio connector has: `apiVersion`, `meta`, `transforms`.
 //!
-//! What stock connectors accept is accepted; what they ignore (unknown keys), or cannot do safely here, is refused.
+//! What stock connectors accept is accepted; what they ignore (unknown keys), or cannot do safely
+//! here, is refused.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
@@ -19,8 +20,9 @@ use super::tree::Path;
 
 /// Forms of the file, the default first.
 pub(super) const API_VERSIONS: [&str; 3] = ["0.0.0", "0.1.0", "0.2.0"];
-/// Answers count uncompressed, and a compressed batch of 200 kB may answer with megabytes. A response stands in memory
-/// two to three times while it is taken in, and every connection keeps a buffer of the size of the largest one.
+/// Answers count uncompressed, and a compressed batch of 200 kB may answer with megabytes. A
+/// response stands in memory two to three times while it is taken in, and every connection keeps a
+/// buffer of the size of the largest one.
 const DEFAULT_MAX_BYTES: NonZeroU32 = NonZeroU32::new(2 << 20).unwrap();
 /// The protocol's type for it is a signed 32-bit number.
 const MAX_MAX_BYTES: u64 = i32::MAX as u64;
@@ -33,7 +35,11 @@ pub(super) struct Meta {
 }
 
 /// Checks `apiVersion`. `templated` says whether placeholders or listed secrets are in use.
-pub(super) fn check_api_version(version: Option<&str>, templated: bool, problems: &mut Problems<'_>) {
+pub(super) fn check_api_version(
+    version: Option<&str>,
+    templated: bool,
+    problems: &mut Problems<'_>,
+) {
     let path = Path::of("apiVersion");
     match version.unwrap_or(API_VERSIONS[0]) {
         "0.0.0" if templated => problems.add(
@@ -47,16 +53,27 @@ pub(super) fn check_api_version(version: Option<&str>, templated: bool, problems
 }
 
 /// Validates `meta`.
-pub(super) fn meta(raw: Option<RawMeta>, api_version: Option<&str>, problems: &mut Problems<'_>) -> Option<Meta> {
+pub(super) fn meta(
+    raw: Option<RawMeta>,
+    api_version: Option<&str>,
+    problems: &mut Problems<'_>,
+) -> Option<Meta> {
     let root = Path::of("meta");
-    let raw = problems.require(&root, raw, "the section that names the connector and its topic")?;
+    let raw = problems.require(
+        &root,
+        raw,
+        "the section that names the connector and its topic",
+    )?;
     let path = root.key("version");
     problems.require(&path, raw.version, "the connector's version, such as 0.1.0");
     let path = root.key("type");
     if let Some(kind) = problems.require(&path, raw.kind, "capillary-aep-sink")
         && kind.ends_with("-source")
     {
-        problems.expected(&path, "capillary-aep-sink: a type that ends in -source is a source");
+        problems.expected(
+            &path,
+            "capillary-aep-sink: a type that ends in -source is a source",
+        );
     }
     if raw.producer.is_some() {
         problems.add(
@@ -84,7 +101,11 @@ pub(super) fn meta(raw: Option<RawMeta>, api_version: Option<&str>, problems: &m
 }
 
 /// `meta.topic`: a name, or an object from apiVersion 0.2.0 on.
-fn topic(raw: Option<Value>, api_version: Option<&str>, problems: &mut Problems<'_>) -> Option<String> {
+fn topic(
+    raw: Option<Value>,
+    api_version: Option<&str>,
+    problems: &mut Problems<'_>,
+) -> Option<String> {
     let path = Path::of("meta.topic");
     if api_version != Some("0.2.0") {
         let raw = problems.require(&path, raw, "the name of the topic to read")?;
@@ -97,9 +118,16 @@ fn topic(raw: Option<Value>, api_version: Option<&str>, problems: &mut Problems<
         };
         return check::topic_name(&path, name, problems);
     }
-    let raw = problems.require(&path, raw, "an object with meta.name, the name of the topic to read")?;
+    let raw = problems.require(
+        &path,
+        raw,
+        "an object with meta.name, the name of the topic to read",
+    )?;
     if !raw.is_object() {
-        problems.expected(&path, "an object, as apiVersion 0.2.0 has it: {meta: {name: …}}");
+        problems.expected(
+            &path,
+            "an object, as apiVersion 0.2.0 has it: {meta: {name: …}}",
+        );
         return None;
     }
     let topic: RawTopic = decode(raw, &path, problems);
@@ -116,7 +144,11 @@ fn consumer(raw: Option<RawConsumer>, problems: &mut Problems<'_>) -> Option<Con
     let root = Path::of("meta.consumer");
     let raw = problems.require(&root, raw, "the section with the consumer's id")?;
     let path = root.key("id");
-    let id = problems.require(&path, raw.id, "the id under which the cluster stores the offsets");
+    let id = problems.require(
+        &path,
+        raw.id,
+        "the id under which the cluster stores the offsets",
+    );
     let id = id.and_then(|id| check::text(&path, id, problems));
     let path = root.key("partition");
     let partitions = match raw.partition {
@@ -154,7 +186,9 @@ fn consumer(raw: Option<RawConsumer>, problems: &mut Problems<'_>) -> Option<Con
 
 fn offset(raw: Option<RawOffset>, problems: &mut Problems<'_>) -> Start {
     let root = Path::of("meta.consumer.offset");
-    let Some(raw) = raw else { return Start::Beginning };
+    let Some(raw) = raw else {
+        return Start::Beginning;
+    };
     let path = root.key("strategy");
     // Stock connectors require the key wherever `offset` is.
     match problems.require(&path, raw.strategy, "manual").as_deref() {
@@ -179,7 +213,10 @@ fn offset(raw: Option<RawOffset>, problems: &mut Problems<'_>) -> Start {
 }
 
 /// Validates `transforms`: exactly the one step that maps.
-pub(super) fn transform(raw: Option<Vec<RawTransform>>, problems: &mut Problems<'_>) -> Option<Transform> {
+pub(super) fn transform(
+    raw: Option<Vec<RawTransform>>,
+    problems: &mut Problems<'_>,
+) -> Option<Transform> {
     const ONE: &str = "exactly one step, `uses: capillary-aep/capillary-xdm@…`";
     let root = Path::of("transforms");
     let mut steps = problems.require(&root, raw, ONE)?;
@@ -218,7 +255,11 @@ pub(super) fn transform(raw: Option<Vec<RawTransform>>, problems: &mut Problems<
         }
         fits
     });
-    let with = parameters(&root.key("with"), step.parameters.unwrap_or_default(), problems);
+    let with = parameters(
+        &root.key("with"),
+        step.parameters.unwrap_or_default(),
+        problems,
+    );
     let with = with?;
     let params = Params::from_pairs(with.clone()).map_err(|error| {
         let path = root.key("with").key(&error.name);

@@ -11,9 +11,13 @@ use super::tree::{Path, Step};
 /// After so many wrong values in one file, the rest can wait for the next attempt.
 const MAX_PROBLEMS: usize = 50;
 
-/// Reads a value that stands at `at`. What cannot be read is reported, taken out, and the rest is read again: one run
-/// shows every wrong key and type.
-pub(super) fn decode<T: DeserializeOwned + Default>(mut value: Value, at: &Path, problems: &mut Problems<'_>) -> T {
+/// Reads a value that stands at `at`. What cannot be read is reported, taken out, and the rest is
+/// read again: one run shows every wrong key and type.
+pub(super) fn decode<T: DeserializeOwned + Default>(
+    mut value: Value,
+    at: &Path,
+    problems: &mut Problems<'_>,
+) -> T {
     for _ in 0..MAX_PROBLEMS {
         match serde_path_to_error::deserialize::<_, T>(&value) {
             Ok(read) => return read,
@@ -35,7 +39,9 @@ fn existing(value: &Value, path: &serde_path_to_error::Path) -> Path {
     let mut current = value;
     for segment in path {
         let (step, child) = match segment {
-            Segment::Map { key } | Segment::Enum { variant: key } => (Step::Key(key.clone()), current.get(key)),
+            Segment::Map { key } | Segment::Enum { variant: key } => {
+                (Step::Key(key.clone()), current.get(key))
+            }
             Segment::Seq { index } => (Step::Index(*index), current.get(*index)),
             Segment::Unknown => break,
         };
@@ -46,30 +52,36 @@ fn existing(value: &Value, path: &serde_path_to_error::Path) -> Path {
     Path(steps)
 }
 
-/// Takes out what stands at the path; an element of a list takes the list with it, so that no index shifts.
+/// Takes out what stands at the path; an element of a list takes the list with it, so that no index
+/// shifts.
 fn remove(value: &mut Value, path: &Path) -> bool {
     let Some(last) = path.0.iter().rposition(|step| matches!(step, Step::Key(_))) else {
         return false;
     };
-    let parent = path.0[..last].iter().try_fold(value, |value, step| match step {
-        Step::Key(key) => value.get_mut(key),
-        Step::Index(index) => value.get_mut(index),
-    });
+    let parent = path.0[..last]
+        .iter()
+        .try_fold(value, |value, step| match step {
+            Step::Key(key) => value.get_mut(key),
+            Step::Index(index) => value.get_mut(index),
+        });
     match (parent.and_then(Value::as_object_mut), &path.0[last]) {
         (Some(map), Step::Key(key)) => map.remove(key).is_some(),
         _ => false,
     }
 }
 
-/// Turns serde's sentence into ours. Serde's own shows the value, which may be a secret, so only what it expected is
-/// taken from it.
+/// Turns serde's sentence into ours. Serde's own shows the value, which may be a secret, so only
+/// what it expected is taken from it.
 fn report(path: &Path, message: &str, problems: &mut Problems<'_>) {
     if message.starts_with("unknown field ") {
         let names: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
         return report_unknown(path, names.get(1..).unwrap_or_default(), problems);
     }
     if let Some(rest) = message.strip_prefix("duplicate field ") {
-        return problems.add(path, format!("the key {rest} is there twice, in two spellings"));
+        return problems.add(
+            path,
+            format!("the key {rest} is there twice, in two spellings"),
+        );
     }
     match message.split_once(", expected ") {
         Some((_, "a string")) => problems.expected(path, "text; put the value in quotes"),
@@ -95,7 +107,10 @@ fn report_unknown(path: &Path, allowed: &[&str], problems: &mut Problems<'_>) {
     } else {
         return problems.unknown(path, allowed);
     };
-    problems.add(path, format!("unknown key here; `{key}` belongs under `{section}`"));
+    problems.add(
+        path,
+        format!("unknown key here; `{key}` belongs under `{section}`"),
+    );
 }
 
 /// Whether a section has this key.

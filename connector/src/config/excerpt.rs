@@ -1,14 +1,14 @@
 //! A line of the file under the message about it, with a caret under the place.
 //!
-//! A line may hold a secret that is written out where a placeholder belongs, under its right key or a mistyped one, in a
-//! comment, or in the ruins of broken YAML. So nothing of a line is shown but
+//! A line may hold a secret that is written out where a placeholder belongs, under its right key or
+//! a mistyped one, in a comment, or in the ruins of broken YAML. So nothing of a line is shown but
 //!
 //! - keys, and the signs of YAML between them;
-//! - values of keys that the [schema](mod@super::schema) knows and does not call confidential, when the file has them on one
-//!   line as they are read, and they are no URLs with a user in them.
+//! - values of keys that the [schema](mod@super::schema) knows and does not call confidential, when
+//!   the file has them on one line as they are read, and they are no URLs with a user in them.
 //!
-//! Everything else becomes `…`, and comments are cut off. A file that is no YAML shows the key its broken line begins
-//! with, if that is one of ours.
+//! Everything else becomes `…`, and comments are cut off. A file that is no YAML shows the key its
+//! broken line begins with, if that is one of ours.
 
 use std::fmt;
 
@@ -78,7 +78,10 @@ impl Source {
                 .next_if(|token| token.place.ends_before(place.line, column))
                 .is_some()
             {}
-            match tokens.peek().filter(|token| token.place.begins_by(place.line, column)) {
+            match tokens
+                .peek()
+                .filter(|token| token.place.begins_by(place.line, column))
+            {
                 Some(Token { is_open: true, .. }) => shown.push(*letter),
                 None if letter.is_whitespace() => shown.push(' '),
                 None if "-?:,[]{}".contains(*letter) => shown.push(*letter),
@@ -92,7 +95,12 @@ impl Source {
         }
         let start = start?;
         shown.truncate(shown.trim_end().len());
-        Some(Excerpt::cut(place.line, &shown, start, end.saturating_sub(start)))
+        Some(Excerpt::cut(
+            place.line,
+            &shown,
+            start,
+            end.saturating_sub(start),
+        ))
     }
 
     fn visit(&mut self, path: &Path, node: &Node) {
@@ -121,8 +129,12 @@ impl Source {
                 });
             }
             Kind::Bool(_) | Kind::Integer(_) | Kind::Float(_) => {
-                let number = |letter: &char| letter.is_ascii_alphanumeric() || ".+-".contains(*letter);
-                let is_open = is_open(path) && self.slice(node.value).is_some_and(|text| text.iter().all(number));
+                let number =
+                    |letter: &char| letter.is_ascii_alphanumeric() || ".+-".contains(*letter);
+                let is_open = is_open(path)
+                    && self
+                        .slice(node.value)
+                        .is_some_and(|text| text.iter().all(number));
                 self.tokens.push(Token {
                     place: node.value,
                     is_open,
@@ -133,7 +145,9 @@ impl Source {
 
     /// Whether the file has just this text at a place, plain or in quotes.
     fn reads(&self, place: Place, text: &str) -> bool {
-        let Some(written) = self.slice(place) else { return false };
+        let Some(written) = self.slice(place) else {
+            return false;
+        };
         let written: String = written.iter().collect();
         let bare = ['"', '\''].iter().find_map(|quote| {
             let inner = written.strip_prefix(*quote)?;
@@ -156,7 +170,10 @@ fn is_open(path: &Path) -> bool {
 
 /// To YAML, a carriage return alone ends a line as well.
 fn lines(text: &str) -> Vec<Vec<char>> {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text).replace("\r\n", "\n");
+    let text = text
+        .strip_prefix('\u{feff}')
+        .unwrap_or(text)
+        .replace("\r\n", "\n");
     let lines = text.split(['\n', '\r']);
     lines.map(|line| line.chars().collect()).collect()
 }
@@ -176,7 +193,12 @@ impl Excerpt {
         }
         let hidden = if rest.trim().is_empty() { "" } else { " …" };
         let shown = format!("{}{key}:{hidden}", &content[..content.len() - body.len()]);
-        Some(Self::cut(line, &shown, start, shown.chars().count() - start))
+        Some(Self::cut(
+            line,
+            &shown,
+            start,
+            shown.chars().count() - start,
+        ))
     }
 
     fn cut(line: usize, text: &str, start: usize, length: usize) -> Self {
@@ -206,6 +228,11 @@ impl fmt::Display for Excerpt {
         let number = self.line.to_string();
         let margin = " ".repeat(number.len());
         writeln!(f, "  {number} | {}", self.text)?;
-        write!(f, "  {margin} | {}{}", " ".repeat(self.start), "^".repeat(self.length))
+        write!(
+            f,
+            "  {margin} | {}{}",
+            " ".repeat(self.start),
+            "^".repeat(self.length)
+        )
     }
 }

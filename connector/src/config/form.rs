@@ -1,6 +1,8 @@
-//! The forms of values, for the [schema](mod@super::schema): what an editor can check while somebody types.
+//! The forms of values, for the [schema](mod@super::schema): what an editor can check while
+//! somebody types.
 //!
-//! A form never refuses what validation accepts. The reverse is not promised: validation stays the judge.
+//! A form never refuses what validation accepts. The reverse is not promised: validation stays the
+//! judge.
 
 use std::borrow::Cow;
 
@@ -33,7 +35,8 @@ impl<T> Word for (&'static str, T) {
 
 // === texts ===
 
-/// One of a few words. (That null is none of them does not matter: it passes as what may be a placeholder.)
+/// One of a few words. (That null is none of them does not matter: it passes as what may be a
+/// placeholder.)
 pub(super) fn one_of<W: Word>(words: &'static [W]) -> impl Fn(&mut Schema) {
     |schema| drop(schema.insert("enum".to_owned(), listed(words)))
 }
@@ -45,7 +48,10 @@ fn listed<W: Word>(words: &[W]) -> Value {
 /// A list of such words.
 pub(super) fn list_of<W: Word>(words: &'static [W]) -> impl Fn(&mut Schema) {
     move |schema| {
-        schema.insert("items".to_owned(), json!({ "type": "string", "enum": listed(words) }));
+        schema.insert(
+            "items".to_owned(),
+            json!({ "type": "string", "enum": listed(words) }),
+        );
     }
 }
 
@@ -89,14 +95,25 @@ pub(super) fn secret_name(schema: &mut Schema) {
 }
 
 pub(super) fn topic_name(schema: &mut Schema) {
-    let message = "a topic name: lower-case letters, digits and hyphens, at most 63, no hyphen at the ends";
-    pattern(schema, "topic name", "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$", message);
+    let message =
+        "a topic name: lower-case letters, digits and hyphens, at most 63, no hyphen at the ends";
+    pattern(
+        schema,
+        "topic name",
+        "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$",
+        message,
+    );
 }
 
 pub(super) fn module(schema: &mut Schema) {
     let message = "the SmartModule: group/name@version, group/name or name";
     let form = "^[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+(@[A-Za-z0-9.+-]+)?)?$";
-    pattern(schema, "`group/name@version`, `group/name`, `name`", form, message);
+    pattern(
+        schema,
+        "`group/name@version`, `group/name`, `name`",
+        form,
+        message,
+    );
 }
 
 pub(super) fn organization_id(schema: &mut Schema) {
@@ -106,28 +123,51 @@ pub(super) fn organization_id(schema: &mut Schema) {
 
 pub(super) fn listen(schema: &mut Schema) {
     let message = "an IP address and port, such as 127.0.0.1:9464, or off";
-    pattern(schema, "IP address and port, `off`", r"^(off|.+:[0-9]{1,5})$", message);
+    pattern(
+        schema,
+        "IP address and port, `off`",
+        r"^(off|.+:[0-9]{1,5})$",
+        message,
+    );
 }
 
 pub(super) fn url(schema: &mut Schema) {
-    pattern(schema, "URL", r"^https?://[^\s\\]+$", "a URL such as https://…");
+    pattern(
+        schema,
+        "URL",
+        r"^https?://[^\s\\]+$",
+        "a URL such as https://…",
+    );
 }
 
 pub(super) fn inlet_url(schema: &mut Schema) {
     let message = "a URL that ends in /collection/{inlet id}";
-    pattern(schema, "URL", r"^https?://[^\s\\?#]+/collection/[^\s\\?#]+$", message);
+    pattern(
+        schema,
+        "URL",
+        r"^https?://[^\s\\?#]+/collection/[^\s\\?#]+$",
+        message,
+    );
 }
 
 pub(super) fn schema_content_type(schema: &mut Schema) {
     let message = "a media type such as application/vnd.adobe.xed-full+json;version=1";
-    pattern(schema, "media type", r"^application/vnd\.adobe\.xed", message);
+    pattern(
+        schema,
+        "media type",
+        r"^application/vnd\.adobe\.xed",
+        message,
+    );
 }
 
 fn pattern(schema: &mut Schema, title: &str, pattern: &str, message: &str) {
     entitle(schema, title);
     schema.insert("pattern".to_owned(), pattern.into());
     // Not of JSON Schema: what yaml-language-server says instead of showing the pattern.
-    schema.insert("patternErrorMessage".to_owned(), format!("Expected {message}").into());
+    schema.insert(
+        "patternErrorMessage".to_owned(),
+        format!("Expected {message}").into(),
+    );
 }
 
 fn entitle(schema: &mut Schema, title: &str) {
@@ -144,12 +184,18 @@ pub(super) fn events(schema: &mut Schema) {
         "default": "xdm",
         "enum": listed(&inlet::EVENT_FORMATS),
     });
-    *property(schema, "identity-dataset-id") = json!({ "type": "null", "description": "Refused: profiles only" });
+    *property(schema, "identity-dataset-id") =
+        json!({ "type": "null", "description": "Refused: profiles only" });
     schema.insert(
         "allOf".to_owned(),
         json!([
             when(&["xdm"], true, &["schema-id", "dataset-id"], &[]),
-            when(&["raw"], false, &["flow-id"], &["schema-id", "schema-content-type"]),
+            when(
+                &["raw"],
+                false,
+                &["flow-id"],
+                &["schema-id", "schema-content-type"]
+            ),
         ]),
     );
 }
@@ -173,12 +219,18 @@ pub(super) fn profiles(schema: &mut Schema) {
                 &["flow-id"],
                 &["schema-id", "schema-content-type", "identity-dataset-id"]
             ),
-            when(&["xdm"], false, &["schema-id", "dataset-id"], &["identity-dataset-id"]),
+            when(
+                &["xdm"],
+                false,
+                &["schema-id", "dataset-id"],
+                &["identity-dataset-id"]
+            ),
         ]),
     );
 }
 
-/// With these formats (with none as well, when it is the default), keys that are needed and keys of no use.
+/// With these formats (with none as well, when it is the default), keys that are needed and keys of
+/// no use.
 fn when(formats: &[&str], default: bool, needed: &[&str], useless: &[&str]) -> Value {
     let mut words: Vec<Value> = formats.iter().map(|format| (*format).into()).collect();
     let mut condition = json!({});
@@ -191,7 +243,9 @@ fn when(formats: &[&str], default: bool, needed: &[&str], useless: &[&str]) -> V
     let needed_keys = needed
         .iter()
         .map(|key| ((*key).to_owned(), json!({ "type": "string" })));
-    let useless_keys = useless.iter().map(|key| ((*key).to_owned(), json!({ "type": "null" })));
+    let useless_keys = useless
+        .iter()
+        .map(|key| ((*key).to_owned(), json!({ "type": "null" })));
     let keys: Map<String, Value> = needed_keys.chain(useless_keys).collect();
     json!({ "if": condition, "then": { "required": needed, "properties": keys } })
 }
@@ -219,12 +273,18 @@ pub(super) fn stock_spelling_of_max_bytes(schema: &mut Schema) {
     // Not of JSON Schema: yaml-language-server strikes such a key out and does not propose it.
     stock["deprecationMessage"] = "Write max-bytes".into();
     *property(schema, "max_bytes") = stock;
-    schema.insert("not".to_owned(), json!({ "required": ["max-bytes", "max_bytes"] }));
+    schema.insert(
+        "not".to_owned(),
+        json!({ "required": ["max-bytes", "max_bytes"] }),
+    );
 }
 
 /// The schema of a key.
 fn property<'s>(schema: &'s mut Schema, key: &str) -> &'s mut Value {
-    let properties = schema.ensure_object().entry("properties").or_insert_with(|| json!({}));
+    let properties = schema
+        .ensure_object()
+        .entry("properties")
+        .or_insert_with(|| json!({}));
     &mut properties[key]
 }
 
@@ -257,7 +317,8 @@ impl JsonSchema for Parameters {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         let parameters: Map<String, Value> = parameters()
             .map(|(name, meaning)| {
-                let value = json!({ "type": ["string", "array", "object"], "description": meaning });
+                let value =
+                    json!({ "type": ["string", "array", "object"], "description": meaning });
                 (name, value)
             })
             .collect();
@@ -270,7 +331,8 @@ impl JsonSchema for Parameters {
     }
 }
 
-/// Name and meaning of each parameter. Reads what this one file has: strings on one line, with escaped quotes.
+/// Name and meaning of each parameter. Reads what this one file has: strings on one line, with
+/// escaped quotes.
 fn parameters() -> impl Iterator<Item = (String, String)> {
     let text = |section: &str, key: &str| {
         let line = section.lines().find_map(|line| line.strip_prefix(key))?;
@@ -279,7 +341,9 @@ fn parameters() -> impl Iterator<Item = (String, String)> {
     MODULE
         .split("[[params]]")
         .skip(1)
-        .filter_map(move |section| Some((text(section, "name =")?, text(section, "description =")?)))
+        .filter_map(move |section| {
+            Some((text(section, "name =")?, text(section, "description =")?))
+        })
 }
 
 impl JsonSchema for Period {

@@ -1,4 +1,5 @@
-//! `experience-platform.events` and `.profiles`: which keys each format needs, and which it has no use for.
+//! `experience-platform.events` and `.profiles`: which keys each format needs, and which it has no
+//! use for.
 
 use reqwest::Url;
 
@@ -13,8 +14,11 @@ pub(super) const SCHEMA_CONTENT_TYPE: &str = "application/vnd.adobe.xed-full+jso
 
 /// Formats of `events` and of `profiles`, the default first.
 pub(super) const EVENT_FORMATS: [(&str, Format); 2] = [("xdm", Format::Xdm), ("raw", Format::Raw)];
-pub(super) const PROFILE_FORMATS: [(&str, Format); 3] =
-    [("upsert", Format::Upsert), ("raw", Format::Raw), ("xdm", Format::Xdm)];
+pub(super) const PROFILE_FORMATS: [(&str, Format); 3] = [
+    ("upsert", Format::Upsert),
+    ("raw", Format::Raw),
+    ("xdm", Format::Xdm),
+];
 
 const FLOW_ID: &str = "the id of the flow (dataflow) that maps the raw messages of this inlet";
 const DATASET_ID: &str = "the id of the dataset";
@@ -93,7 +97,12 @@ pub(super) fn profiles(raw: RawInlet, problems: &mut Problems<'_>) -> Option<Pro
 }
 
 /// Checks a section; the first of `choices` is the default format.
-fn section(root: &Path, raw: RawInlet, choices: &[(&str, Format)], problems: &mut Problems<'_>) -> Checked {
+fn section(
+    root: &Path,
+    raw: RawInlet,
+    choices: &[(&str, Format)],
+    problems: &mut Problems<'_>,
+) -> Checked {
     let path = root.key("format");
     let format = match raw.format.as_deref() {
         // A mistyped format must not become the default.
@@ -112,8 +121,9 @@ fn section(root: &Path, raw: RawInlet, choices: &[(&str, Format)], problems: &mu
         "the inlet's URL, https://…/collection/…, as Adobe shows it",
     );
     let urls = url.and_then(|url| inlet_urls(&path, &url, problems));
-    let mut identifier =
-        |key: &str, value: Option<String>| value.and_then(|value| check::identifier(&root.key(key), value, problems));
+    let mut identifier = |key: &str, value: Option<String>| {
+        value.and_then(|value| check::identifier(&root.key(key), value, problems))
+    };
     let dataset_id = identifier("dataset-id", raw.dataset_id);
     let flow_id = identifier("flow-id", raw.flow_id);
     let identity_dataset_id = identifier("identity-dataset-id", raw.identity_dataset_id);
@@ -170,8 +180,8 @@ fn require_keys(root: &Path, raw: &RawInlet, format: Format, problems: &mut Prob
                 &raw.schema_id,
                 "the schema's URL, https://ns.adobe.com/…/schemas/…",
             );
-            // The OpenAPI document requires it in the header of every message. It requires the flow id as well,
-            // which older tutorials leave out, so that one is sent when it is known.
+            // The OpenAPI document requires it in the header of every message. It requires the flow
+            // id as well, which older tutorials leave out, so that one is sent when it is known.
             require("dataset-id", &raw.dataset_id, DATASET_ID);
         }
         Format::Raw => require("flow-id", &raw.flow_id, FLOW_ID),
@@ -198,7 +208,11 @@ fn inlet_urls(path: &Path, text: &str, problems: &mut Problems<'_>) -> Option<(U
         return None;
     }
     let mut batch_url = url.clone();
-    let batch_path: Vec<&str> = above.iter().copied().chain(["collection", "batch", id]).collect();
+    let batch_path: Vec<&str> = above
+        .iter()
+        .copied()
+        .chain(["collection", "batch", id])
+        .collect();
     batch_url.set_path(&batch_path.join("/"));
     Some((url, batch_url))
 }
@@ -211,10 +225,13 @@ fn schema(
 ) -> Option<SchemaRef> {
     let path = root.key("schema-content-type");
     let content_type = content_type.unwrap_or_else(|| SCHEMA_CONTENT_TYPE.to_owned());
-    let content_type_fits =
-        content_type.starts_with("application/vnd.adobe.xed") && !content_type.contains(char::is_control);
+    let content_type_fits = content_type.starts_with("application/vnd.adobe.xed")
+        && !content_type.contains(char::is_control);
     if !content_type_fits {
-        problems.expected(&path, &format!("a media type such as {SCHEMA_CONTENT_TYPE}"));
+        problems.expected(
+            &path,
+            &format!("a media type such as {SCHEMA_CONTENT_TYPE}"),
+        );
     }
     let id = id?;
     if check::url(&id).is_none() {

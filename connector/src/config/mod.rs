@@ -1,7 +1,8 @@
 //! The configuration: one YAML file, validated into types that cannot hold wrong values.
 //!
-//! File → [tree with lines](tree) → [secrets filled in](placeholder) → [raw types](raw) → checks → [`Config`].
-//! Only [`load`] touches the disk; the rest is pure. Every problem names its key and line, and all are told at once.
+//! File → [tree with lines](tree) → [secrets filled in](placeholder) → [raw types](raw) → checks →
+//! [`Config`]. Only [`load`] touches the disk; the rest is pure. Every problem names its key and
+//! line, and all are told at once.
 
 mod check;
 mod common;
@@ -49,12 +50,19 @@ pub(crate) fn load(config: &FilePath, secrets: Option<&FilePath>) -> Result<Conf
 
 fn read(file: &FilePath) -> Result<String, ConfigError> {
     // `read_to_string` says "stream did not contain valid UTF-8" where that is the matter.
-    std::fs::read_to_string(file)
-        .map_err(|error| ConfigError::whole(&file.display().to_string(), format!("cannot be read: {error}")))
+    std::fs::read_to_string(file).map_err(|error| {
+        ConfigError::whole(
+            &file.display().to_string(),
+            format!("cannot be read: {error}"),
+        )
+    })
 }
 
 /// Reads the transform alone, for what needs neither the platform nor its secrets.
-pub(crate) fn load_transform(config: &FilePath, secrets: Option<&FilePath>) -> Result<Transform, ConfigError> {
+pub(crate) fn load_transform(
+    config: &FilePath,
+    secrets: Option<&FilePath>,
+) -> Result<Transform, ConfigError> {
     let text = read(config)?;
     let store = match secrets {
         Some(file) => SecretStore::from_text(&read(file)?),
@@ -76,7 +84,8 @@ fn parse_transform(file: &str, text: &str, store: &SecretStore) -> Result<Transf
     })
 }
 
-/// Reads the raw types and validates them; an error when there is a problem, whatever `validate` gave.
+/// Reads the raw types and validates them; an error when there is a problem, whatever `validate`
+/// gave.
 fn with_raw<T>(
     file: &str,
     text: &str,
@@ -89,7 +98,8 @@ fn with_raw<T>(
     let listed = placeholder::listed(store, &mut problems);
     let mut filled = written.clone();
     let templated = placeholder::fill(&mut filled, &listed, &mut problems) || !listed.is_empty();
-    // From here on messages are made against the filled tree, which knows which values are made of secrets.
+    // From here on messages are made against the filled tree, which knows which values are made of
+    // secrets.
     let mut problems = problems.onto(&filled);
     let raw: RawConfig = decode::decode(filled.to_json(), &Path::default(), &mut problems);
     match validate(raw, templated, &mut problems) {

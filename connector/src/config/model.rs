@@ -116,7 +116,8 @@ impl Concurrency {
     }
 }
 
-/// `experience-platform.deduplicate`: which delivered events are remembered, so that copies of them are skipped.
+/// `experience-platform.deduplicate`: which delivered events are remembered, so that copies of them
+/// are skipped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Deduplicate {
     /// The last so many.
@@ -134,11 +135,13 @@ pub(crate) struct Ims {
     pub(crate) client_secret_next: Option<Secret>,
     pub(crate) token_url: Url,
     pub(crate) scope: String,
-    /// What the messages call the credential: the placeholders of the configuration, never their values.
+    /// What the messages call the credential: the placeholders of the configuration, never their
+    /// values.
     pub(crate) names: CredentialNames,
 }
 
-/// The names under which the operator knows the credential's parts, such as `secrets.IMS_CLIENT_ID`.
+/// The names under which the operator knows the credential's parts, such as
+/// `secrets.IMS_CLIENT_ID`.
 #[derive(Debug, Clone)]
 pub(crate) struct CredentialNames {
     pub(crate) client_id: String,
@@ -255,7 +258,8 @@ pub(crate) struct DeadLetterTopic {
     pub(crate) accept: Vec<String>,
 }
 
-/// `experience-platform.on-evicted`: what to do when retention removed records before they were read.
+/// `experience-platform.on-evicted`: what to do when retention removed records before they were
+/// read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum OnEvicted {
     Continue,

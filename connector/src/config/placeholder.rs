@@ -1,7 +1,8 @@
 //! `${{ secrets.NAME }}` in texts.
 //!
-//! Stock connectors paste secrets into the file's text before it is read as YAML, so a secret with `: ` or a quote in
-//! it changes the structure. Here the file is read first, and only texts are filled in.
+//! Stock connectors paste secrets into the file's text before it is read as YAML, so a secret with
+//! `: ` or a quote in it changes the structure. Here the file is read first, and only texts are
+//! filled in.
 
 use super::problem::Problems;
 use super::secrets::{SecretStore, is_name};
@@ -18,7 +19,8 @@ pub(super) struct Listed {
     value: Option<Secret>,
 }
 
-/// The secrets listed in `meta.secrets`, looked up. Every listed one must exist, used or not, as in stock connectors.
+/// The secrets listed in `meta.secrets`, looked up. Every listed one must exist, used or not, as in
+/// stock connectors.
 pub(super) fn listed(store: &SecretStore, problems: &mut Problems<'_>) -> Vec<Listed> {
     let list = Path::of("meta.secrets");
     let Some(Kind::List(items)) = problems.tree().get(&list).map(|node| &node.kind) else {
@@ -32,13 +34,19 @@ pub(super) fn listed(store: &SecretStore, problems: &mut Problems<'_>) -> Vec<Li
             continue;
         };
         if !is_name(&text.value) {
-            problems.expected(&path, "letters, digits and underscores, not beginning with a digit");
+            problems.expected(
+                &path,
+                "letters, digits and underscores, not beginning with a digit",
+            );
             continue;
         }
         let name = text.value.clone();
         let value = store.get(&name);
         if value.is_none() {
-            problems.add(&path, format!("the secret {name} was not found in {}", store.place()));
+            problems.add(
+                &path,
+                format!("the secret {name} was not found in {}", store.place()),
+            );
         }
         listed.push(Listed { name, value });
     }
@@ -48,24 +56,29 @@ pub(super) fn listed(store: &SecretStore, problems: &mut Problems<'_>) -> Vec<Li
 /// Fills the placeholders in. Says whether there were any.
 pub(super) fn fill(tree: &mut Node, listed: &[Listed], problems: &mut Problems<'_>) -> bool {
     let mut any = false;
-    tree.for_each_text(&Path::default(), &mut |path, text| match filled(&text.value, listed) {
-        Ok(Some(text_with_secrets)) => {
-            any = true;
-            *text = text_with_secrets;
-        }
-        Ok(None) => {}
-        Err(message) => {
-            any = true;
-            problems.add(path, message);
-        }
-    });
+    tree.for_each_text(
+        &Path::default(),
+        &mut |path, text| match filled(&text.value, listed) {
+            Ok(Some(text_with_secrets)) => {
+                any = true;
+                *text = text_with_secrets;
+            }
+            Ok(None) => {}
+            Err(message) => {
+                any = true;
+                problems.add(path, message);
+            }
+        },
+    );
     any
 }
 
 /// The text with its placeholders filled in; `None` when it has none.
 fn filled(text: &str, listed: &[Listed]) -> Result<Option<Text>, String> {
     if text.contains("${%") || text.contains("${#") {
-        return Err("template statements are not understood, only `${{ secrets.NAME }}`".to_owned());
+        return Err(
+            "template statements are not understood, only `${{ secrets.NAME }}`".to_owned(),
+        );
     }
     let mut rest = text;
     let mut value = String::new();
@@ -74,7 +87,11 @@ fn filled(text: &str, listed: &[Listed]) -> Result<Option<Text>, String> {
         let Some((inside, after)) = after.split_once(CLOSE) else {
             return Err("a placeholder `${{` has no `}}`".to_owned());
         };
-        let Some(name) = inside.trim().strip_prefix("secrets.").filter(|name| is_name(name)) else {
+        let Some(name) = inside
+            .trim()
+            .strip_prefix("secrets.")
+            .filter(|name| is_name(name))
+        else {
             return Err("a placeholder is not of the form `${{ secrets.NAME }}`".to_owned());
         };
         let Some(secret) = listed.iter().find(|secret| secret.name == name) else {
@@ -83,7 +100,8 @@ fn filled(text: &str, listed: &[Listed]) -> Result<Option<Text>, String> {
             ));
         };
         value.push_str(before);
-        // A listed secret without a value is reported where it is listed; here a stand-in keeps the text a text.
+        // A listed secret without a value is reported where it is listed; here a stand-in keeps the
+        // text a text.
         value.push_str(secret.value.as_ref().map_or("?", Secret::expose));
         secrets.push(name.to_owned());
         rest = after;

@@ -8,13 +8,13 @@ use std::time::Duration;
 use super::check;
 use super::inlet;
 use super::model::{
-    Batch, ClientCertificate, Concurrency, CredentialNames, DeadLetterTopic, Deduplicate, Http, Ims, LogForm,
-    Observability, OnEvicted, Pace, Platform, Proxy, RetryLimits,
+    Batch, ClientCertificate, Concurrency, CredentialNames, DeadLetterTopic, Deduplicate, Http,
+    Ims, LogForm, Observability, OnEvicted, Pace, Platform, Proxy, RetryLimits,
 };
 use super::problem::Problems;
 use super::raw::{
-    RawBatch, RawBuffer, RawConcurrency, RawDeadLetter, RawDeduplicate, RawHttp, RawIms, RawObservability, RawPace,
-    RawPlatform, RawRetry,
+    RawBatch, RawBuffer, RawConcurrency, RawDeadLetter, RawDeduplicate, RawHttp, RawIms,
+    RawObservability, RawPace, RawPlatform, RawRetry,
 };
 use super::scalar::Period;
 use super::tree::Path;
@@ -23,16 +23,20 @@ use crate::secret::Secret;
 
 /// Adobe's documented server-to-server endpoint.
 pub(super) const TOKEN_URL: &str = "https://ims-na1.adobelogin.com/ims/token/v3";
-/// The names Adobe's Kafka connector asks for; the list is separated by commas in Adobe's identity documentation.
-pub(super) const SCOPE: &str = "openid,AdobeID,read_organizations,additional_info.projectedProductContext,session";
+/// The names Adobe's Kafka connector asks for; the list is separated by commas in Adobe's identity
+/// documentation.
+pub(super) const SCOPE: &str =
+    "openid,AdobeID,read_organizations,additional_info.projectedProductContext,session";
 
 const MAX_RECORDS: NonZeroUsize = NonZeroUsize::new(500).unwrap();
 const MAX_BYTES: NonZeroUsize = NonZeroUsize::new(900_000).unwrap();
-/// Streaming ingestion refuses bodies over 1 MB; the difference is room for what surrounds the messages.
+/// Streaming ingestion refuses bodies over 1 MB; the difference is room for what surrounds the
+/// messages.
 const HIGHEST_MAX_BYTES: u64 = 999_900;
 const LINGER: Duration = Duration::from_millis(200);
-/// A bound, not a wish: the limit is found by measuring. 10 000 mixed records a second, Adobe's guidance, are some 2 100 profile
-/// requests while a backlog is worked off; with answers in 100 ms three quarters of this allow them, and a third more.
+/// A bound, not a wish: the limit is found by measuring. 10 000 mixed records a second, Adobe's
+/// guidance, are some 2 100 profile requests while a backlog is worked off; with answers in 100 ms
+/// three quarters of this allow them, and a third more.
 const CONCURRENCY: NonZeroUsize = NonZeroUsize::new(384).unwrap();
 /// Adobe documents no bound; a thousand open connections from one process is a mistake, not a wish.
 pub(super) const HIGHEST_CONCURRENCY: u64 = 1_000;
@@ -48,16 +52,22 @@ const RETRY_INITIAL: Duration = Duration::from_millis(200);
 const RETRY_MAX: Duration = Duration::from_secs(30);
 const RETENTION: Duration = Duration::from_secs(90 * 24 * 3600);
 /// `on-evicted`, the default first.
-pub(super) const LOG_FORMS: [(&str, LogForm); 2] = [("human", LogForm::Human), ("json", LogForm::Json)];
-pub(super) const ON_EVICTED: [(&str, OnEvicted); 2] = [("continue", OnEvicted::Continue), ("stop", OnEvicted::Stop)];
+pub(super) const LOG_FORMS: [(&str, LogForm); 2] =
+    [("human", LogForm::Human), ("json", LogForm::Json)];
+pub(super) const ON_EVICTED: [(&str, OnEvicted); 2] =
+    [("continue", OnEvicted::Continue), ("stop", OnEvicted::Stop)];
 /// Below the 30 s that Kubernetes grants a stopping container.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(25);
-/// The usual port of OpenTelemetry's Prometheus exporters; no stock Fluvio process uses it. Loopback, since whoever can
-/// connect can read.
+/// The usual port of OpenTelemetry's Prometheus exporters; no stock Fluvio process uses it.
+/// Loopback, since whoever can connect can read.
 const LISTEN: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 9464));
 
 /// Validates the section. `name` is `meta.name`, if that is valid.
-pub(super) fn platform(raw: Option<RawPlatform>, name: Option<&str>, problems: &mut Problems<'_>) -> Option<Platform> {
+pub(super) fn platform(
+    raw: Option<RawPlatform>,
+    name: Option<&str>,
+    problems: &mut Problems<'_>,
+) -> Option<Platform> {
     let root = Path::of("experience-platform");
     let raw = problems.require(&root, raw, "the section that says where to deliver")?;
     let path = root.key("organization-id");
@@ -68,9 +78,14 @@ pub(super) fn platform(raw: Option<RawPlatform>, name: Option<&str>, problems: &
     );
     let organization_id = organization_id.filter(|id| {
         let prefix = id.strip_suffix("@AdobeOrg");
-        let fits = prefix.is_some_and(|id| !id.is_empty() && id.chars().all(|letter| letter.is_ascii_alphanumeric()));
+        let fits = prefix.is_some_and(|id| {
+            !id.is_empty() && id.chars().all(|letter| letter.is_ascii_alphanumeric())
+        });
         if !fits {
-            problems.expected(&path, "an organization id: letters and digits, then @AdobeOrg");
+            problems.expected(
+                &path,
+                "an organization id: letters and digits, then @AdobeOrg",
+            );
         }
         fits
     });
@@ -128,8 +143,14 @@ pub(super) fn platform(raw: Option<RawPlatform>, name: Option<&str>, problems: &
 
 fn concurrency(raw: &RawConcurrency, problems: &mut Problems<'_>) -> Concurrency {
     let root = Path::of("experience-platform.concurrency");
-    let mut number =
-        |key: &str, value| check::non_zero_usize_of(check::count(&root.key(key), value, HIGHEST_CONCURRENCY, problems));
+    let mut number = |key: &str, value| {
+        check::non_zero_usize_of(check::count(
+            &root.key(key),
+            value,
+            HIGHEST_CONCURRENCY,
+            problems,
+        ))
+    };
     let (max, fixed) = (number("max", raw.max), number("fixed", raw.fixed));
     if raw.max.is_some() && raw.fixed.is_some() {
         problems.add(
@@ -160,16 +181,28 @@ fn ims(raw: Option<RawIms>, problems: &mut Problems<'_>) -> Option<Ims> {
     let next_path = root.key("client-secret-next");
     let client_id = problems.require(&id_path, raw.client_id, "\"${{ secrets.IMS_CLIENT_ID }}\"");
     let client_id = client_id.and_then(|value| check::text(&id_path, value, problems));
-    let client_secret = problems.require(&secret_path, raw.client_secret, "\"${{ secrets.IMS_CLIENT_SECRET }}\"");
+    let client_secret = problems.require(
+        &secret_path,
+        raw.client_secret,
+        "\"${{ secrets.IMS_CLIENT_SECRET }}\"",
+    );
     let client_secret = client_secret.and_then(|value| check::text(&secret_path, value, problems));
     let has_next = raw.client_secret_next.is_some();
     let client_secret_next = raw
         .client_secret_next
         .and_then(|value| check::text(&next_path, value, problems));
     let path = root.key("token-url");
-    let token_url = check::secure_url(&path, raw.token_url.as_deref().unwrap_or(TOKEN_URL), problems);
+    let token_url = check::secure_url(
+        &path,
+        raw.token_url.as_deref().unwrap_or(TOKEN_URL),
+        problems,
+    );
     let path = root.key("scope");
-    let scope = check::text(&path, raw.scope.unwrap_or_else(|| SCOPE.to_owned()), problems);
+    let scope = check::text(
+        &path,
+        raw.scope.unwrap_or_else(|| SCOPE.to_owned()),
+        problems,
+    );
     Some(Ims {
         names: CredentialNames {
             client_id: check::name_of(&id_path, problems),
@@ -186,8 +219,18 @@ fn ims(raw: Option<RawIms>, problems: &mut Problems<'_>) -> Option<Ims> {
 
 fn batch(raw: RawBatch, problems: &mut Problems<'_>) -> Batch {
     let root = Path::of("experience-platform.batch");
-    let max_records = check::count(&root.key("max-records"), raw.max_records, u64::from(u32::MAX), problems);
-    let max_bytes = check::size(&root.key("max-bytes"), raw.max_bytes, HIGHEST_MAX_BYTES, problems);
+    let max_records = check::count(
+        &root.key("max-records"),
+        raw.max_records,
+        u64::from(u32::MAX),
+        problems,
+    );
+    let max_bytes = check::size(
+        &root.key("max-bytes"),
+        raw.max_bytes,
+        HIGHEST_MAX_BYTES,
+        problems,
+    );
     Batch {
         max_records: check::non_zero_usize(max_records, MAX_RECORDS),
         max_bytes: check::non_zero_usize(max_bytes, MAX_BYTES),
@@ -198,8 +241,14 @@ fn batch(raw: RawBatch, problems: &mut Problems<'_>) -> Batch {
 
 fn pace(raw: &RawPace, problems: &mut Problems<'_>) -> Pace {
     let root = Path::of("experience-platform.pace");
-    let mut rate =
-        |key: &str, value| check::non_zero_u32(check::count(&root.key(key), value, u64::from(u32::MAX), problems));
+    let mut rate = |key: &str, value| {
+        check::non_zero_u32(check::count(
+            &root.key(key),
+            value,
+            u64::from(u32::MAX),
+            problems,
+        ))
+    };
     Pace {
         requests_per_second: rate("requests-per-second", raw.requests_per_second),
         records_per_second: rate("records-per-second", raw.records_per_second),
@@ -208,8 +257,18 @@ fn pace(raw: &RawPace, problems: &mut Problems<'_>) -> Pace {
 
 fn buffer(raw: RawBuffer, problems: &mut Problems<'_>) -> Bounds {
     let root = Path::of("experience-platform.buffer");
-    let bytes = check::size(&root.key("max-bytes"), raw.max_bytes, u64::from(u32::MAX), problems);
-    let offsets = check::count(&root.key("max-offsets"), raw.max_offsets, u64::from(u32::MAX), problems);
+    let bytes = check::size(
+        &root.key("max-bytes"),
+        raw.max_bytes,
+        u64::from(u32::MAX),
+        problems,
+    );
+    let offsets = check::count(
+        &root.key("max-offsets"),
+        raw.max_offsets,
+        u64::from(u32::MAX),
+        problems,
+    );
     Bounds {
         bytes: bytes.unwrap_or(BUFFER_BYTES),
         offsets: offsets.unwrap_or(BUFFER_OFFSETS),
@@ -222,7 +281,10 @@ fn http(raw: RawHttp, problems: &mut Problems<'_>) -> Http {
     let proxy = raw.proxy.and_then(|proxy| {
         let url = check::url(&proxy);
         if url.is_none() {
-            problems.expected(&path, "the URL of an HTTP proxy, such as http://proxy.example:3128");
+            problems.expected(
+                &path,
+                "the URL of an HTTP proxy, such as http://proxy.example:3128",
+            );
         }
         url.map(Proxy)
     });
@@ -323,7 +385,11 @@ pub(super) const REASONS: [&str; 9] = [
     "refused",
 ];
 
-fn dead_letter(raw: RawDeadLetter, name: Option<&str>, problems: &mut Problems<'_>) -> Option<DeadLetterTopic> {
+fn dead_letter(
+    raw: RawDeadLetter,
+    name: Option<&str>,
+    problems: &mut Problems<'_>,
+) -> Option<DeadLetterTopic> {
     let root = Path::of("experience-platform.dead-letter");
     let accept = raw.accept.unwrap_or_default();
     for (index, reason) in accept.iter().enumerate() {

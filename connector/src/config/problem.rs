@@ -1,6 +1,8 @@
-//! What is wrong with a configuration, said so that it can be put right: key, line, found, expected.
+//! What is wrong with a configuration, said so that it can be put right: key, line, found,
+//! expected.
 //!
-//! Nothing here shows a value that was made of a secret, nor one that stands where a secret belongs.
+//! Nothing here shows a value that was made of a secret, nor one that stands where a secret
+//! belongs.
 
 use std::fmt;
 
@@ -21,7 +23,8 @@ pub(crate) struct Problem {
     excerpt: Option<Excerpt>,
 }
 
-/// Why there is no configuration. The fault is always the user's and never heals by itself: exit code 2.
+/// Why there is no configuration. The fault is always the user's and never heals by itself: exit
+/// code 2.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) struct ConfigError {
     file: String,
@@ -36,7 +39,8 @@ impl ConfigError {
         }
     }
 
-    /// The problems of other keys and those of the secrets, apart. `secrets` is the secrets' own file, if there is one.
+    /// The problems of other keys and those of the secrets, apart. `secrets` is the secrets' own
+    /// file, if there is one.
     pub(crate) fn apart_from_secrets(self, secrets: Option<&str>) -> (Option<Self>, Option<Self>) {
         if secrets == Some(self.file.as_str()) {
             return (None, Some(self));
@@ -45,7 +49,8 @@ impl ConfigError {
         let (of_secrets, others): (Vec<_>, Vec<_>) = problems
             .into_iter()
             .partition(|problem| problem.path.starts_with("meta.secrets"));
-        let some = |problems: Vec<Problem>| (!problems.is_empty()).then(|| Self::new(&file, problems));
+        let some =
+            |problems: Vec<Problem>| (!problems.is_empty()).then(|| Self::new(&file, problems));
         (some(others), some(of_secrets))
     }
 
@@ -130,7 +135,8 @@ impl<'a> Problems<'a> {
         self.tree
     }
 
-    /// Adds a problem of a key. The message must not hold the value: [`Self::expected`] shows it when that is allowed.
+    /// Adds a problem of a key. The message must not hold the value: [`Self::expected`] shows it
+    /// when that is allowed.
     pub(super) fn add(&mut self, path: &Path, message: impl Into<String>) {
         self.push(path, false, message.into());
     }
@@ -141,7 +147,8 @@ impl<'a> Problems<'a> {
         self.push(path, true, format!("found {found}, expected {expected}"));
     }
 
-    /// Adds "found X, expected one of these words", and which of them was meant if that can be guessed.
+    /// Adds "found X, expected one of these words", and which of them was meant if that can be
+    /// guessed.
     pub(super) fn expected_one_of(&mut self, path: &Path, words: &[&str]) {
         let found = self.found_at(path);
         let mut message = format!("found {found}, expected {}", alternatives(words));
@@ -165,8 +172,8 @@ impl<'a> Problems<'a> {
         self.found.push((path.clone(), problem));
     }
 
-    /// Adds that a key is none of those allowed. The one that was meant, if that can be guessed, is not reported as
-    /// missing any more.
+    /// Adds that a key is none of those allowed. The one that was meant, if that can be guessed, is
+    /// not reported as missing any more.
     pub(super) fn unknown(&mut self, path: &Path, allowed: &[&str]) {
         let key = path.last_key().unwrap_or_default();
         if !is_plain(key) {
@@ -180,12 +187,21 @@ impl<'a> Problems<'a> {
                 self.add(path, format!("unknown key; did you mean `{meant}`?"));
                 self.mistyped.push(path.sibling(meant));
             }
-            None => self.add(path, format!("unknown key; known here: {}", allowed.join(", "))),
+            None => self.add(
+                path,
+                format!("unknown key; known here: {}", allowed.join(", ")),
+            ),
         }
     }
 
-    /// Passes a required value on, or says that it is missing, unless something was said about it already.
-    pub(super) fn require<T>(&mut self, path: &Path, value: Option<T>, expected: &str) -> Option<T> {
+    /// Passes a required value on, or says that it is missing, unless something was said about it
+    /// already.
+    pub(super) fn require<T>(
+        &mut self,
+        path: &Path,
+        value: Option<T>,
+        expected: &str,
+    ) -> Option<T> {
         if value.is_none() && !self.mentions(path) && !self.mentions_below(path) {
             self.add(path, format!("missing; expected {expected}"));
         }
@@ -228,7 +244,10 @@ impl<'a> Problems<'a> {
         };
         match &node.kind {
             Kind::Text(text) if !text.secrets.is_empty() => {
-                format!("a text made of secrets.{} (not shown)", text.secrets.join(", secrets."))
+                format!(
+                    "a text made of secrets.{} (not shown)",
+                    text.secrets.join(", secrets.")
+                )
             }
             Kind::Text(_) | Kind::Integer(_) | Kind::Float(_) if schema::is_confidential(path) => {
                 format!("{} (not shown)", node.noun())
@@ -271,7 +290,10 @@ pub(super) fn nearest<'c>(word: &str, candidates: &[&'c str]) -> Option<&'c str>
 
 /// `clientId`, `client_id` and `client-id` are the same word.
 fn canonical(word: &str) -> String {
-    let letters = word.chars().filter(|letter| letter.is_alphanumeric()).take(64);
+    let letters = word
+        .chars()
+        .filter(|letter| letter.is_alphanumeric())
+        .take(64);
     letters.flat_map(char::to_lowercase).collect()
 }
 

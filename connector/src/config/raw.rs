@@ -1,9 +1,9 @@
-//! The keys of the file and the types of their values, as written. Nothing is checked here but the type: every key is
-//! optional, so that validation can name all that is missing at once.
+//! The keys of the file and the types of their values, as written. Nothing is checked here but the
+//! type: every key is optional, so that validation can name all that is missing at once.
 //!
-//! This is the one place where a key is described. Its doc comment is what editors show and what `docs/configuration.md`
-//! says; `required`, `default` and `transform` are for the [schema](mod@super::schema) alone, and tests hold them against
-//! what validation does.
+//! This is the one place where a key is described. Its doc comment is what editors show and what
+//! `docs/configuration.md` says; `required`, `default` and `transform` are for the
+//! [schema](mod@super::schema) alone, and tests hold them against what validation does.
 
 use std::collections::BTreeMap;
 
@@ -105,8 +105,8 @@ pub(super) struct RawOffset {
     pub(super) flush_period: Option<Value>,
 }
 
-/// `meta.topic` of apiVersion 0.2.0. All but the name describe a topic to be created, which this connector never does to
-/// its source; their form is the broker's business.
+/// `meta.topic` of apiVersion 0.2.0. All but the name describe a topic to be created, which this
+/// connector never does to its source; their form is the broker's business.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(super) struct RawTopic {
@@ -182,7 +182,8 @@ pub(super) struct RawPlatform {
     pub(super) pace: Option<RawPace>,
     /// How much may be read and not yet delivered
     pub(super) buffer: Option<RawBuffer>,
-    /// With this section, copies (same `eventId` and customer) of events this process delivered are skipped
+    /// With this section, copies (same `eventId` and customer) of events this process delivered are
+    /// skipped
     pub(super) deduplicate: Option<RawDeduplicate>,
     /// Connections to IMS and Experience Platform
     pub(super) http: Option<RawHttp>,
@@ -228,12 +229,13 @@ impl std::fmt::Debug for RawIms {
     }
 }
 
-/// `experience-platform.events` and `.profiles`; which keys belong to which format is validation's business, and that of
-/// [`form::events`] and [`form::profiles`].
+/// `experience-platform.events` and `.profiles`; which keys belong to which format is validation's
+/// business, and that of [`form::events`] and [`form::profiles`].
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(super) struct RawInlet {
-    /// `…/collection/{inlet id}`, as Experience Platform shows it; the URL for batches follows from it
+    /// `…/collection/{inlet id}`, as Experience Platform shows it; the URL for batches follows from
+    /// it
     #[schemars(required, transform = form::inlet_url)]
     pub(super) inlet_url: Option<String>,
     /// Set by the transform of the section
@@ -274,7 +276,9 @@ pub(super) struct RawBatch {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawConcurrency {
-    /// Upper bound of the requests under way at once, over both inlets; at most 1000. Below it, how many each inlet takes well is found by measuring: fewer after 429, 503, timeouts and when answers take twice their usual time, more while all is well
+    /// Upper bound of the requests under way at once, over both inlets; at most 1000. Below it, how
+    /// many each inlet takes well is found by measuring: fewer after 429, 503, timeouts and when
+    /// answers take twice their usual time, more while all is well
     #[schemars(extend("default" = 384), range(min = 1, max = platform::HIGHEST_CONCURRENCY))]
     pub(super) max: Option<u64>,
     /// So many instead, without measuring. Not together with `max`
@@ -298,7 +302,8 @@ pub(super) struct RawPace {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(super) struct RawBuffer {
-    /// Bytes read and not yet settled, over all partitions, with 1000 for the account of each record
+    /// Bytes read and not yet settled, over all partitions, with 1000 for the account of each
+    /// record
     #[schemars(extend("default" = "12MiB"))]
     pub(super) max_bytes: Option<Size>,
     /// Offsets from the oldest unsettled one on, per partition; what a restart reads again at most
@@ -310,9 +315,9 @@ pub(super) struct RawBuffer {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawDeduplicate {
-    /// The section `deduplicate` (`{}` for its defaults; without it nothing is skipped) skips copies (same `eventId` and customer) of
-    /// events this process delivered. The last so many are remembered, at most 1000000, some 80 bytes each. A copy of an event
-    /// still on its way is sent
+    /// The section `deduplicate` (`{}` for its defaults; without it nothing is skipped) skips
+    /// copies (same `eventId` and customer) of events this process delivered. The last so many are
+    /// remembered, at most 1000000, some 80 bytes each. A copy of an event still on its way is sent
     #[schemars(extend("default" = 100_000), range(min = 1, max = platform::HIGHEST_REMEMBERED))]
     pub(super) count: Option<u64>,
     /// How long a delivered event is remembered
@@ -327,16 +332,19 @@ pub(super) struct RawHttp {
     /// For a connection
     #[schemars(extend("default" = "5s"))]
     pub(super) connect_timeout: Option<Period>,
-    /// For a whole request and its answer. Shorter than the platform's own: repetitions and duplicates
+    /// For a whole request and its answer. Shorter than the platform's own: repetitions and
+    /// duplicates
     #[schemars(extend("default" = "60s"))]
     pub(super) request_timeout: Option<Period>,
-    /// HTTP proxy, `http://[user:password@]host:port`. Proxy variables of the environment are not read
+    /// HTTP proxy, `http://[user:password@]host:port`. Proxy variables of the environment are not
+    /// read
     #[schemars(transform = form::proxy)]
     pub(super) proxy: Option<String>,
     /// PEM file of authorities to trust besides the system's; relative to the working directory
     #[schemars(transform = form::path)]
     pub(super) ca_file: Option<String>,
-    /// PEM file with the certificate (and its chain) that is shown to servers and proxies that ask for one. Needs `client-key-file`
+    /// PEM file with the certificate (and its chain) that is shown to servers and proxies that ask
+    /// for one. Needs `client-key-file`
     #[schemars(transform = form::path)]
     pub(super) client_cert_file: Option<String>,
     /// PEM file with its private key
@@ -373,7 +381,8 @@ pub(super) struct RawDeadLetter {
     /// Used only when the topic is created
     #[schemars(extend("default" = "90d"))]
     pub(super) retention: Option<Period>,
-    /// Refusals with these reasons are dead-lettered instead of holding the inlet. Remove it again once the topic is past them
+    /// Refusals with these reasons are dead-lettered instead of holding the inlet. Remove it again
+    /// once the topic is past them
     #[schemars(extend("default" = []), transform = form::list_of(&platform::REASONS))]
     pub(super) accept: Option<Vec<String>>,
 }
@@ -382,7 +391,9 @@ pub(super) struct RawDeadLetter {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawObservability {
-    /// Where [metrics, readiness and the status page](metrics.md) are served, read-only and without authentication. Port 0 takes a free one and logs it. Several connectors on one host need one port each
+    /// Where [metrics, readiness and the status page](metrics.md) are served, read-only and without
+    /// authentication. Port 0 takes a free one and logs it. Several connectors on one host need one
+    /// port each
     #[schemars(extend("default" = "127.0.0.1:9464"), transform = form::listen)]
     pub(super) listen: Option<String>,
     /// Form of the log on stderr; `RUST_LOG` says how much of it

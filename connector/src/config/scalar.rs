@@ -8,11 +8,13 @@ use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Unexpecte
 
 use super::model::Start;
 
-/// Longer than any pause, timeout or retention somebody means; far below what time arithmetic can hold.
+/// Longer than any pause, timeout or retention somebody means; far below what time arithmetic can
+/// hold.
 const MAX_PERIOD: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 
 /// What [`Period`] and [`Size`] expect, in words.
-pub(super) const PERIOD: &str = "a duration with its unit, such as `200ms`, `30s` or `90d`, at most 100 years";
+pub(super) const PERIOD: &str =
+    "a duration with its unit, such as `200ms`, `30s` or `90d`, at most 100 years";
 pub(super) const SIZE: &str = "a size such as `900kB` or `16MiB`, or a number of bytes";
 
 /// A duration such as `200ms` or `90d`.
@@ -140,7 +142,12 @@ impl<'de> Deserialize<'de> for StartAt {
                     Some("absolute") => match entries.next_value::<i64>()? {
                         // Offsets count from 0; the wire's own "-1" means something else.
                         offset @ 0.. => Start::Absolute(offset),
-                        offset => return Err(de::Error::invalid_value(Unexpected::Signed(offset), &self)),
+                        offset => {
+                            return Err(de::Error::invalid_value(
+                                Unexpected::Signed(offset),
+                                &self,
+                            ));
+                        }
                     },
                     Some("from-beginning") => Start::FromBeginning(entries.next_value()?),
                     Some("from-end") => Start::FromEnd(entries.next_value()?),

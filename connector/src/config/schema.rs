@@ -1,5 +1,5 @@
-//! The JSON Schema of the configuration, for editors: derived from the [raw types](super::raw), with the
-//! [forms](super::form) of their values.
+//! The JSON Schema of the configuration, for editors: derived from the [raw types](super::raw),
+//! with the [forms](super::form) of their values.
 //!
 //! Draft 7, without references: what every version of yaml-language-server reads.
 
@@ -13,7 +13,8 @@ use serde_json::{Value, json};
 use super::raw::RawConfig;
 use super::tree::{Path, Step};
 
-/// A placeholder anywhere in a text: then its form is that of the secret, which an editor does not know.
+/// A placeholder anywhere in a text: then its form is that of the secret, which an editor does not
+/// know.
 const PLACEHOLDER: &str = r"\$\{\{";
 
 static WHOLE: LazyLock<Schema> = LazyLock::new(of::<RawConfig>);
@@ -39,11 +40,16 @@ pub(super) fn at(path: &Path) -> Option<&'static Value> {
 /// The keys that may stand below a path.
 pub(super) fn keys_below(path: &Path) -> Vec<&'static str> {
     let properties = at(path).and_then(|schema| schema.get("properties")?.as_object());
-    properties.into_iter().flatten().map(|(key, _)| key.as_str()).collect()
+    properties
+        .into_iter()
+        .flatten()
+        .map(|(key, _)| key.as_str())
+        .collect()
 }
 
-/// Whether the value at this path is never shown, even when it is written out instead of being a placeholder: that of a
-/// confidential key, and a single value where a section with such keys belongs.
+/// Whether the value at this path is never shown, even when it is written out instead of being a
+/// placeholder: that of a confidential key, and a single value where a section with such keys
+/// belongs.
 pub(super) fn is_confidential(path: &Path) -> bool {
     fn holds_secrets(schema: &Value) -> bool {
         let properties = schema.get("properties").and_then(Value::as_object);
@@ -60,7 +66,8 @@ pub(super) fn has_key(name: &str) -> bool {
         match schema {
             Value::Object(members) => {
                 let keys = schema.get("properties").and_then(Value::as_object);
-                keys.is_some_and(|keys| keys.contains_key(name)) || members.values().any(|inner| within(inner, name))
+                keys.is_some_and(|keys| keys.contains_key(name))
+                    || members.values().any(|inner| within(inner, name))
             }
             Value::Array(items) => items.iter().any(|inner| within(inner, name)),
             _ => false,
@@ -87,10 +94,17 @@ fn finish(schema: &mut Schema) {
 
 /// An optional choice comes as a choice of a choice and nothing.
 fn flatten(schema: &mut Schema) {
-    let Some([inner, nothing]) = schema.get("anyOf").and_then(Value::as_array).map(Vec::as_slice) else {
+    let Some([inner, nothing]) = schema
+        .get("anyOf")
+        .and_then(Value::as_array)
+        .map(Vec::as_slice)
+    else {
         return;
     };
-    let (Some(choices), true) = (inner["anyOf"].as_array(), *nothing == json!({ "type": "null" })) else {
+    let (Some(choices), true) = (
+        inner["anyOf"].as_array(),
+        *nothing == json!({ "type": "null" }),
+    ) else {
         return;
     };
     let choices: Value = choices.iter().chain([nothing]).cloned().collect();

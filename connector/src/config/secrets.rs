@@ -14,8 +14,9 @@ pub(crate) enum SecretStore {
 }
 
 impl SecretStore {
-    /// Reads the form every Fluvio connector reads: one `NAME=VALUE` per line, split at the first `=`, both sides
-    /// trimmed. There are no quotes, escapes or comments; a line without `=` says nothing.
+    /// Reads the form every Fluvio connector reads: one `NAME=VALUE` per line, split at the first
+    /// `=`, both sides trimmed. There are no quotes, escapes or comments; a line without `=` says
+    /// nothing.
     pub(crate) fn from_text(text: &str) -> Self {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let pairs = text.lines().filter_map(|line| line.split_once('='));

@@ -8,10 +8,12 @@ use serde_json::Value;
 
 /// A file larger than this is not a connector configuration.
 const MAX_BYTES: usize = 1 << 20;
-/// Deeper nesting is not a connector configuration either; the bound keeps recursion off the end of the stack.
+/// Deeper nesting is not a connector configuration either; the bound keeps recursion off the end of
+/// the stack.
 const MAX_DEPTH: usize = 64;
-/// The YAML library descends by recursion. In flow style it stops at 255 levels by itself; in block style every level
-/// takes a column, or an indicator (`- - -`, `: : :`), so these two bounds keep it off the end of the stack.
+/// The YAML library descends by recursion. In flow style it stops at 255 levels by itself; in block
+/// style every level takes a column, or an indicator (`- - -`, `: : :`), so these two bounds keep
+/// it off the end of the stack.
 const MAX_INDENTATION: usize = 100;
 const MAX_INDICATORS_PER_LINE: usize = 32;
 
@@ -30,7 +32,8 @@ pub(super) enum Step {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Path(pub(super) Vec<Step>);
 
-/// Where something stands in the file: lines from 1, columns from 0, in characters; the end is exclusive.
+/// Where something stands in the file: lines from 1, columns from 0, in characters; the end is
+/// exclusive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Place {
     pub(super) line: usize,
@@ -77,7 +80,8 @@ pub(super) struct SyntaxError {
 // === impl Path ===
 
 impl Path {
-    /// Reads `a.b.c`. For the paths written in this program; keys with dots or brackets in them cannot be named so.
+    /// Reads `a.b.c`. For the paths written in this program; keys with dots or brackets in them
+    /// cannot be named so.
     pub(super) fn of(text: &str) -> Self {
         Self(
             text.split('.')
@@ -122,7 +126,8 @@ impl Path {
     }
 }
 
-/// A missing blank, as in `{client-secret:hush}`, makes a key of a secret: what is not written as keys are is not shown.
+/// A missing blank, as in `{client-secret:hush}`, makes a key of a secret: what is not written as
+/// keys are is not shown.
 pub(super) fn is_plain(key: &str) -> bool {
     key.len() <= MAX_KEY
         && key
@@ -172,7 +177,11 @@ impl Place {
 
     /// The column where the part on the first line ends, when that line has so many characters.
     pub(super) fn end_on(&self, length: usize) -> usize {
-        if self.line == self.end_line { self.end } else { length }
+        if self.line == self.end_line {
+            self.end
+        } else {
+            length
+        }
     }
 }
 
@@ -187,7 +196,10 @@ impl Node {
         }
         for (number, line) in text.lines().enumerate() {
             if line.split('\r').any(nests_too_deeply) {
-                return Err(SyntaxError::new(Some(number + 1), "the line nests too deeply"));
+                return Err(SyntaxError::new(
+                    Some(number + 1),
+                    "the line nests too deeply",
+                ));
             }
         }
         let documents = MarkedYaml::load_from_str(text).map_err(|error| {
@@ -197,7 +209,9 @@ impl Node {
         match documents.as_slice() {
             [] => Err(SyntaxError::new(None, "the file is empty")),
             [document] => match convert(document, 0)? {
-                node @ Self { kind: Kind::Map(_), .. } => Ok(node),
+                node @ Self {
+                    kind: Kind::Map(_), ..
+                } => Ok(node),
                 node => Err(SyntaxError::new(
                     Some(node.value.line.max(1)),
                     format!("found {}, expected keys and values", node.noun()),
@@ -214,8 +228,8 @@ impl Node {
         path.0.iter().try_fold(self, |node, step| node.child(step))
     }
 
-    /// Where a reader looks for a path: its key, or, with `value`, what stands there, when that is on the key's line.
-    /// Of a path that is not there, the nearest thing above it that is.
+    /// Where a reader looks for a path: its key, or, with `value`, what stands there, when that is
+    /// on the key's line. Of a path that is not there, the nearest thing above it that is.
     pub(super) fn place_of(&self, path: &Path, value: bool) -> Option<Place> {
         let mut node = self;
         let mut place = None;
@@ -261,7 +275,9 @@ impl Node {
             Kind::Text(text) => Value::String(text.value.clone()),
             Kind::List(items) => items.iter().map(Self::to_json).collect(),
             Kind::Map(entries) => {
-                let entries = entries.iter().map(|(key, value)| (key.clone(), value.to_json()));
+                let entries = entries
+                    .iter()
+                    .map(|(key, value)| (key.clone(), value.to_json()));
                 Value::Object(entries.collect())
             }
         }
@@ -287,14 +303,18 @@ impl Node {
 
     fn child(&self, step: &Step) -> Option<&Self> {
         match (&self.kind, step) {
-            (Kind::Map(entries), Step::Key(key)) => entries.iter().find(|(name, _)| name == key).map(|(_, node)| node),
+            (Kind::Map(entries), Step::Key(key)) => entries
+                .iter()
+                .find(|(name, _)| name == key)
+                .map(|(_, node)| node),
             (Kind::List(items), Step::Index(index)) => items.get(*index),
             _ => None,
         }
     }
 }
 
-/// Whether a line can take the YAML library too far down. To YAML a carriage return alone ends a line as well.
+/// Whether a line can take the YAML library too far down. To YAML a carriage return alone ends a
+/// line as well.
 fn nests_too_deeply(line: &str) -> bool {
     let indentation = line.len() - line.trim_start().len();
     let bytes = line.as_bytes();

@@ -95,8 +95,8 @@ pub(crate) struct DeadLetter {
     first_attempt: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     last_attempt: Option<i64>,
-    /// `{"event":…}`, `{"profile":…}` or both as mapped; `{"raw":…}` or `{"rawBase64":…}` as produced; size and hash when
-    /// it is too large.
+    /// `{"event":…}`, `{"profile":…}` or both as mapped; `{"raw":…}` or `{"rawBase64":…}` as
+    /// produced; size and hash when it is too large.
     record: Box<RawValue>,
     /// The record's key in the dead-letter topic: letters of one customer stay in order.
     #[serde(skip)]
@@ -141,8 +141,8 @@ impl DeadLetter {
         })
     }
 
-    /// Stage `delivery`: the inlet refused it for good, or it can never be sent. `parts` are the entities concerned, by
-    /// their name in the answer.
+    /// Stage `delivery`: the inlet refused it for good, or it can never be sent. `parts` are the
+    /// entities concerned, by their name in the answer.
     pub(crate) fn undeliverable(
         source: Origin,
         (key, name, id): (&str, &str, &str),
@@ -181,16 +181,22 @@ impl DeadLetter {
         })
     }
 
-    /// The same letter with the record's size and hash in its place. The source coordinates still lead to the record, as
-    /// long as the source topic keeps it.
+    /// The same letter with the record's size and hash in its place. The source coordinates still
+    /// lead to the record, as long as the source topic keeps it.
     pub(super) fn without_record(&self) -> Result<Self, serde_json::Error> {
         let text = self.record.get().as_bytes();
-        let sha256 = Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect();
+        let sha256 = Sha256::digest(text)
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
         let record = serde_json::value::to_raw_value(&Digested {
             size: text.len(),
             sha256,
         })?;
-        Ok(Self { record, ..self.clone() })
+        Ok(Self {
+            record,
+            ..self.clone()
+        })
     }
 
     pub(crate) fn reason(&self) -> &str {

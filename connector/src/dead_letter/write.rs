@@ -1,5 +1,5 @@
-//! Writes a letter until it is written. A record whose letter is not written stays pending: the stream stops rather
-//! than loses.
+//! Writes a letter until it is written. A record whose letter is not written stays pending: the
+//! stream stops rather than loses.
 
 use std::future::Future;
 
@@ -14,7 +14,8 @@ pub(crate) enum LetterError {
     /// The topic does not take values of this size.
     #[error("the letter is larger than the dead-letter topic allows")]
     TooLarge,
-    /// Anything else. When it does not heal by itself, somebody has to repair the topic or its rights.
+    /// Anything else. When it does not heal by itself, somebody has to repair the topic or its
+    /// rights.
     #[error("{message}")]
     Failed { message: String, heals: bool },
 }
@@ -25,11 +26,15 @@ pub(crate) trait DeadLetters: Send + Sync {
     const END: &'static str;
 
     /// Returns when the letter is stored for good.
-    fn write(&self, key: &str, value: Vec<u8>) -> impl Future<Output = Result<(), LetterError>> + Send;
+    fn write(
+        &self,
+        key: &str,
+        value: Vec<u8>,
+    ) -> impl Future<Output = Result<(), LetterError>> + Send;
 }
 
-/// Writes one letter, however long it takes. An error of this function is a letter that cannot be turned into JSON:
-/// a defect of this program.
+/// Writes one letter, however long it takes. An error of this function is a letter that cannot be
+/// turned into JSON: a defect of this program.
 pub(crate) async fn write(
     letters: &impl DeadLetters,
     letter: &DeadLetter,

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use crate::config::RetryLimits;
 
-/// Exponential backoff with full jitter: anywhere between nothing and a limit that doubles. Full jitter spreads the
-/// repetitions of many requests best, which is what a struggling target needs.
+/// Exponential backoff with full jitter: anywhere between nothing and a limit that doubles. Full
+/// jitter spreads the repetitions of many requests best, which is what a struggling target needs.
 #[derive(Debug)]
 pub(crate) struct Backoff {
     limits: RetryLimits,
@@ -23,8 +23,9 @@ impl Backoff {
         self.ceiling(failures).mul_f64(self.random.f64())
     }
 
-    /// The pause, or the one the other side asked for. That one is clamped: a mistaken header must not stop the stream
-    /// for a day. One of nothing, or a date that is over by our clock, is none: it would make a hammer of us.
+    /// The pause, or the one the other side asked for. That one is clamped: a mistaken header must
+    /// not stop the stream for a day. One of nothing, or a date that is over by our clock, is none:
+    /// it would make a hammer of us.
     pub(crate) fn pause_or(&mut self, failures: u32, asked: Option<Duration>) -> Duration {
         match asked {
             Some(asked) if !asked.is_zero() => asked.min(self.limits.max),
@@ -34,8 +35,13 @@ impl Backoff {
 
     /// The longest pause after the `failures`-th failure in a row.
     pub(crate) fn ceiling(&self, failures: u32) -> Duration {
-        let doubled = 1_u32.checked_shl(failures.saturating_sub(1)).unwrap_or(u32::MAX);
-        self.limits.initial.saturating_mul(doubled).min(self.limits.max)
+        let doubled = 1_u32
+            .checked_shl(failures.saturating_sub(1))
+            .unwrap_or(u32::MAX);
+        self.limits
+            .initial
+            .saturating_mul(doubled)
+            .min(self.limits.max)
     }
 }
 
@@ -58,7 +64,9 @@ mod tests {
         let millis: Vec<u128> = (1..=10).map(|n| backoff().ceiling(n).as_millis()).collect();
         assert_eq!(
             millis,
-            [200, 400, 800, 1600, 3200, 6400, 12_800, 25_600, 30_000, 30_000]
+            [
+                200, 400, 800, 1600, 3200, 6400, 12_800, 25_600, 30_000, 30_000
+            ]
         );
         assert_eq!(backoff().ceiling(u32::MAX), Duration::from_secs(30));
     }
@@ -67,9 +75,21 @@ mod tests {
     fn jitter_uses_the_whole_range() {
         let mut backoff = backoff();
         let pauses: Vec<Duration> = (0..1000).map(|_| backoff.pause(3)).collect();
-        assert!(pauses.iter().all(|pause| *pause <= Duration::from_millis(800)));
-        assert!(pauses.iter().any(|pause| *pause < Duration::from_millis(80)));
-        assert!(pauses.iter().any(|pause| *pause > Duration::from_millis(720)));
+        assert!(
+            pauses
+                .iter()
+                .all(|pause| *pause <= Duration::from_millis(800))
+        );
+        assert!(
+            pauses
+                .iter()
+                .any(|pause| *pause < Duration::from_millis(80))
+        );
+        assert!(
+            pauses
+                .iter()
+                .any(|pause| *pause > Duration::from_millis(720))
+        );
     }
 
     #[test]
@@ -86,6 +106,9 @@ mod tests {
 
     #[test]
     fn a_pause_of_nothing_is_our_own() {
-        assert_eq!(backoff().pause_or(9, Some(Duration::ZERO)), backoff().pause(9));
+        assert_eq!(
+            backoff().pause_or(9, Some(Duration::ZERO)),
+            backoff().pause(9)
+        );
     }
 }

@@ -1,8 +1,8 @@
 //! What was counted since the start.
 //!
-//! What happens to single records is counted in atomics, whose owner needs neither a lock nor a look-up of others (see
-//! [`Tally`]). What happens a few hundred times a second at most (requests, repetitions, changes of state) is counted
-//! under one lock.
+//! What happens to single records is counted in atomics, whose owner needs neither a lock nor a
+//! look-up of others (see [`Tally`]). What happens a few hundred times a second at most (requests,
+//! repetitions, changes of state) is counted under one lock.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
@@ -78,7 +78,8 @@ impl fmt::Display for Stop {
 /// What went to one inlet and came back.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Exchanges {
-    /// Requests sent, repetitions included, by what came back: `2xx`, `4xx`, `429`, `5xx`, `timeout`, `network`.
+    /// Requests sent, repetitions included, by what came back: `2xx`, `4xx`, `429`, `5xx`,
+    /// `timeout`, `network`.
     pub(crate) results: BTreeMap<&'static str, u64>,
     /// Seconds from the request to its whole answer.
     pub(crate) duration: Histogram,
@@ -225,7 +226,10 @@ impl Counters {
 
     pub(crate) fn dead_lettered(&self, letter: Summary) {
         let mut counts = self.counts();
-        *counts.dead_lettered.entry(letter.reason.clone()).or_default() += 1;
+        *counts
+            .dead_lettered
+            .entry(letter.reason.clone())
+            .or_default() += 1;
         if counts.letters.len() >= LETTERS {
             counts.letters.pop_front();
         }
@@ -306,7 +310,10 @@ impl Counters {
         match stop {
             Some(stop) => {
                 // The reason may change while it lasts.
-                let since = counts.stopped.get(&inlet).map_or(stop.since, |before| before.since);
+                let since = counts
+                    .stopped
+                    .get(&inlet)
+                    .map_or(stop.since, |before| before.since);
                 counts.stopped.insert(inlet, Stop { since, ..stop })
             }
             None => counts.stopped.remove(&inlet),

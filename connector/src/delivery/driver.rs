@@ -45,12 +45,16 @@ const MERGED: Capacity = Capacity {
 /// Letters written at once. They are rare; more would only crowd the dead-letter topic.
 const LETTERS: usize = 16;
 
-/// Delivery cannot go on. None of these heals by itself, and nothing that was not acknowledged is settled.
+/// Delivery cannot go on. None of these heals by itself, and nothing that was not acknowledged is
+/// settled.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum DeliveryError {
     /// The user's fault: the SmartModule and the connector do not fit together.
     #[error("record {position}: {source}")]
-    Answer { position: Position, source: AnswerError },
+    Answer {
+        position: Position,
+        source: AnswerError,
+    },
     /// A defect of this program.
     #[error("the ledger was told something impossible")]
     Ledger(#[from] LedgerError),
@@ -137,8 +141,8 @@ where
     pub(crate) fn new(platform: &Platform, parts: Parts<T, K, D>) -> Result<Self, EndpointError> {
         let mut random = parts.random.clone();
         let pace = Arc::new(Pace::new(platform.pace));
-        // One for each inlet: their requests differ in size and in what they cost the other side, and one that is down or
-        // throttles must not slow the other.
+        // One for each inlet: their requests differ in size and in what they cost the other side,
+        // and one that is down or throttles must not slow the other.
         let limit = Limit::new(platform.concurrency, Instant::now());
         let mut inlet = |name, endpoint: Endpoint| {
             let cut = cut(platform, &endpoint);
@@ -146,8 +150,14 @@ where
             Inlet {
                 name,
                 endpoint,
-                pipeline: Pipeline::new(name, cut, backoff, limit.clone(), Arc::clone(&parts.counters))
-                    .accepting(&platform.dead_letter.accept),
+                pipeline: Pipeline::new(
+                    name,
+                    cut,
+                    backoff,
+                    limit.clone(),
+                    Arc::clone(&parts.counters),
+                )
+                .accepting(&platform.dead_letter.accept),
                 sender: Arc::new(Sender {
                     inlet: name,
                     transport: Arc::clone(&parts.transport),
@@ -165,7 +175,10 @@ where
         };
         let events = inlet(InletName::Events, Endpoint::events(platform)?);
         let profiles = match &platform.profiles {
-            Some(profiles) => Some(inlet(InletName::Profiles, Endpoint::profiles(platform, profiles)?)),
+            Some(profiles) => Some(inlet(
+                InletName::Profiles,
+                Endpoint::profiles(platform, profiles)?,
+            )),
             None => None,
         };
         Ok(Self {
@@ -184,12 +197,16 @@ where
         })
     }
 
-    /// Runs until the channel is closed and everything is settled. May be dropped at any moment: what was not
-    /// acknowledged is then not settled, and is sent again by the next run.
-    pub(crate) async fn run(mut self, mut arrivals: Receiver<Arrival>) -> Result<(), DeliveryError> {
+    /// Runs until the channel is closed and everything is settled. May be dropped at any moment:
+    /// what was not acknowledged is then not settled, and is sent again by the next run.
+    pub(crate) async fn run(
+        mut self,
+        mut arrivals: Receiver<Arrival>,
+    ) -> Result<(), DeliveryError> {
         let mut buffer = Vec::with_capacity(ARRIVALS);
         let mut is_open = true;
-        // Kept over the turns of the loop: nearly all of them wait for the same moment as the one before.
+        // Kept over the turns of the loop: nearly all of them wait for the same moment as the one
+        // before.
         let mut alarm = pin!(sleep_until(Instant::now()));
         loop {
             self.launch()?;
@@ -268,23 +285,32 @@ where
                 let count = parcels.len();
                 started = true;
                 last = Some(name);
-                let entities = parcels.iter().map(|parcel| (parcel.record.at, parcel.entity.clone()));
+                let entities = parcels
+                    .iter()
+                    .map(|parcel| (parcel.record.at, parcel.entity.clone()));
                 let request = match cargo {
                     Cargo::AsStated => inlet.endpoint.request(entities.collect()),
-                    Cargo::Merged(entity) => inlet
-                        .endpoint
-                        .request(entities.take(1).map(|(at, _)| (at, entity.clone())).collect()),
+                    Cargo::Merged(entity) => inlet.endpoint.request(
+                        entities
+                            .take(1)
+                            .map(|(at, _)| (at, entity.clone()))
+                            .collect(),
+                    ),
                     Cargo::Nothing => {
                         self.flights
                             .push(Box::pin(async move { (name, id, (Sent::Nothing, None)) }));
                         continue;
                     }
                 };
-                let kind = if batched { Kind::Batch(count) } else { Kind::Single };
+                let kind = if batched {
+                    Kind::Batch(count)
+                } else {
+                    Kind::Single
+                };
                 let sender = Arc::clone(&inlet.sender);
-                self.flights.push(Box::pin(
-                    async move { (name, id, sender.send(request, kind, count).await) },
-                ));
+                self.flights.push(Box::pin(async move {
+                    (name, id, sender.send(request, kind, count).await)
+                }));
             }
             // In turns: with a limit of one, the first of a fixed order would always win.
             if self.turns.first() == last.as_ref() {
@@ -312,23 +338,29 @@ where
             let counters = Arc::clone(&self.parts.counters);
             let mut backoff = Backoff::new(self.platform.retry, self.parts.random.fork());
             self.writing.push(Box::pin(async move {
-                let written = dead_letter::write(&*letters, &letter.letter, &mut backoff, &counters).await;
+                let written =
+                    dead_letter::write(&*letters, &letter.letter, &mut backoff, &counters).await;
                 (letter, written)
             }));
         }
         Ok(())
     }
 
-    /// What fits below the bound of both inlets together. A quarter of it is left to the other inlet: requests that wait
-    /// for an inlet that is down must not stop the one that works. Of a bound of one no quarter can be left: it counts what
-    /// is under way only, and the inlets take turns.
+    /// What fits below the bound of both inlets together. A quarter of it is left to the other
+    /// inlet: requests that wait for an inlet that is down must not stop the one that works. Of a
+    /// bound of one no quarter can be left: it counts what is under way only, and the inlets take
+    /// turns.
     fn room(&self, name: InletName) -> Room {
         let most = self.platform.concurrency.most().get();
         let events = self.events.pipeline.load();
         let Some(profiles) = self.profiles.as_ref().map(|inlet| inlet.pipeline.load()) else {
             return Room(events < most);
         };
-        let own = if name == InletName::Events { events } else { profiles };
+        let own = if name == InletName::Events {
+            events
+        } else {
+            profiles
+        };
         if most == 1 {
             return Room(own == 0 && !self.is_other_busy(name));
         }
@@ -346,7 +378,10 @@ where
         let wake = |inlet: &Inlet<T, K>| {
             // The end of that request wakes the loop.
             let waits = self.is_other_busy(inlet.name);
-            inlet.pipeline.wake(self.room(inlet.name)).filter(|_| !waits)
+            inlet
+                .pipeline
+                .wake(self.room(inlet.name))
+                .filter(|_| !waits)
         };
         let events = wake(&self.events);
         let profiles = self.profiles.as_ref().and_then(wake);
@@ -357,7 +392,8 @@ where
 /// How requests to this inlet are cut. Without batches nothing is gained by lingering.
 fn cut(platform: &Platform, endpoint: &Endpoint) -> Cut {
     if endpoint.batched() {
-        // Each parcel counts one byte for its comma; the frame of a batch counts the one comma too many.
+        // Each parcel counts one byte for its comma; the frame of a batch counts the one comma too
+        // many.
         let bytes = platform
             .batch
             .max_bytes

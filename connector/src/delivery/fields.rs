@@ -1,7 +1,7 @@
 //! The fields of a statement, found in one pass and without copies.
 //!
-//! Lists are values: a merge replaces them whole. The entity is JSON that was read before; what looks like anything else
-//! has no fields, and is sent as it is.
+//! Lists are values: a merge replaces them whole. The entity is JSON that was read before; what
+//! looks like anything else has no fields, and is sent as it is.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -18,7 +18,8 @@ pub(super) struct Path<'a> {
 /// A field and its value as it was written.
 pub(super) type Field<'a> = (Path<'a>, &'a str);
 
-/// The fields of an entity, or `None` when it is no object, has names with escapes, or is nested too deeply.
+/// The fields of an entity, or `None` when it is no object, has names with escapes, or is nested
+/// too deeply.
 pub(super) fn fields(entity: &[u8]) -> Option<Vec<Field<'_>>> {
     let mut walk = Walk {
         json: std::str::from_utf8(entity).ok()?,
@@ -203,7 +204,8 @@ mod tests {
 
     #[test]
     fn values_are_found_as_written_and_lists_are_values() {
-        let json = r#"{"a":1,"b":{"c":"x\"}","d":{"e":[{"f":["]"]},2]}}, "g" : -1.5e3 ,"h":{},"i":null}"#;
+        let json =
+            r#"{"a":1,"b":{"c":"x\"}","d":{"e":[{"f":["]"]},2]}}, "g" : -1.5e3 ,"h":{},"i":null}"#;
         let expected = [
             ("a", "1"),
             ("b/c", r#""x\"}""#),

@@ -9,7 +9,8 @@
 
 use tokio::time::Instant;
 
-/// Failures in a row before an inlet counts as down. Fewer would let one bad record of a quiet stream stop the rest.
+/// Failures in a row before an inlet counts as down. Fewer would let one bad record of a quiet
+/// stream stop the rest.
 pub(super) const FAILURES_BEFORE_DOWN: u32 = 5;
 
 /// How an inlet is.

@@ -3,9 +3,11 @@
 use super::merge::{Stamp, Subject};
 use super::parcel::ByDigest;
 
-/// Profiles in one generation of the memory; there are two generations. Both together take some 2 MB.
+/// Profiles in one generation of the memory; there are two generations. Both together take some 2
+/// MB.
 const GENERATION: usize = 8192;
-/// Fields that are told apart. What the SmartModule states has some thirty; of further ones nothing is remembered.
+/// Fields that are told apart. What the SmartModule states has some thirty; of further ones nothing
+/// is remembered.
 const FIELDS: usize = 128;
 
 /// A set of fields, one bit each.
@@ -29,8 +31,8 @@ pub(super) struct Profile<'a> {
     known: &'a Known,
 }
 
-/// The stamps of a profile's fields, each with the fields that were stated last then. One or two: most fields are stated
-/// together.
+/// The stamps of a profile's fields, each with the fields that were stated last then. One or two:
+/// most fields are stated together.
 #[derive(Debug, Default)]
 struct Known(Vec<(Stamp, Fields)>);
 
@@ -73,20 +75,30 @@ impl Profile<'_> {
 impl Memory {
     /// What is known of a profile.
     pub(super) fn recall(&self, subject: Subject) -> Option<Profile<'_>> {
-        let known = self.young.get(&subject).or_else(|| self.old.get(&subject))?;
+        let known = self
+            .young
+            .get(&subject)
+            .or_else(|| self.old.get(&subject))?;
         let bits = &self.bits;
         Some(Profile { bits, known })
     }
 
     /// Remembers that the fields with these digests were stated, and when.
-    pub(super) fn note(&mut self, subject: Subject, fields: impl Iterator<Item = u64>, stamp: Stamp) {
+    pub(super) fn note(
+        &mut self,
+        subject: Subject,
+        fields: impl Iterator<Item = u64>,
+        stamp: Stamp,
+    ) {
         let fields = fields.fold(0, |fields, digest| fields | self.bit(digest));
         if self.young.len() >= GENERATION && !self.young.contains_key(&subject) {
             self.old = std::mem::take(&mut self.young);
         }
         let before = self.old.remove(&subject);
         let known = self.young.entry(subject);
-        known.or_insert_with(|| before.unwrap_or_default()).note(fields, stamp);
+        known
+            .or_insert_with(|| before.unwrap_or_default())
+            .note(fields, stamp);
     }
 
     /// The bit of a field; none when there are too many.
@@ -122,7 +134,12 @@ mod tests {
 
     #[test]
     fn each_field_keeps_its_latest_stamp_in_whatever_order_they_come() {
-        let statements: [(&[u64], i64); 4] = [(&[10, 11], 5), (&[11, 12], 9), (&[10, 12, 13], 7), (&[13], 7)];
+        let statements: [(&[u64], i64); 4] = [
+            (&[10, 11], 5),
+            (&[11, 12], 9),
+            (&[10, 12, 13], 7),
+            (&[13], 7),
+        ];
         for order in [[0, 1, 2, 3], [3, 2, 1, 0], [1, 3, 0, 2], [2, 0, 3, 1]] {
             let mut memory = Memory::default();
             for index in order {
@@ -130,7 +147,11 @@ mod tests {
                 memory.note(A, fields.iter().copied(), (at, 0));
             }
             let found = stated(&memory, &[10, 11, 12, 13, 14]);
-            assert_eq!(found, [Some(7), Some(9), Some(9), Some(7), None], "{order:?}");
+            assert_eq!(
+                found,
+                [Some(7), Some(9), Some(9), Some(7), None],
+                "{order:?}"
+            );
         }
     }
 
@@ -147,7 +168,10 @@ mod tests {
     fn of_more_fields_than_can_be_told_apart_nothing_is_remembered() {
         let mut memory = Memory::default();
         memory.note(A, 0..200, (5, 0));
-        assert_eq!(stated(&memory, &[0, 127, 128, 199]), [Some(5), Some(5), None, None]);
+        assert_eq!(
+            stated(&memory, &[0, 127, 128, 199]),
+            [Some(5), Some(5), None, None]
+        );
     }
 
     #[test]

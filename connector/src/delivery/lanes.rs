@@ -1,13 +1,15 @@
 //! Order per customer: what of a lane is out is answered before more of it goes out.
 //!
-//! A lane is *ready* when nothing of it is out and its first parcel may go. Ready lanes wait in one queue, so a batch is
-//! filled across customers, and a customer who cannot go on stands in nobody's way.
+//! A lane is *ready* when nothing of it is out and its first parcel may go. Ready lanes wait in one
+//! queue, so a batch is filled across customers, and a customer who cannot go on stands in nobody's
+//! way.
 //!
-//! Whose first parcel waits longest has the next turn. In the order of becoming ready, the busiest customers, whose lanes
-//! are always out, would get no more turns than those with one parcel: their records would be the oldest in every batch,
-//! and their statements would fill the buffer and take seconds more when nothing else is left. A batch lingers from the
-//! moment the first of its lanes became ready all the same: by the age of its records, one that waited for its lane would
-//! take the next batch along before it is filled.
+//! Whose first parcel waits longest has the next turn. In the order of becoming ready, the busiest
+//! customers, whose lanes are always out, would get no more turns than those with one parcel: their
+//! records would be the oldest in every batch, and their statements would fill the buffer and take
+//! seconds more when nothing else is left. A batch lingers from the moment the first of its lanes
+//! became ready all the same: by the age of its records, one that waited for its lane would take
+//! the next batch along before it is filled.
 
 use std::cmp::Reverse;
 use std::collections::hash_map::Entry;
@@ -40,8 +42,8 @@ pub(crate) enum Holds {
     One,
 }
 
-/// A place in the order of ready lanes; lower ones are earlier. It is drawn when a parcel comes, and anew when it
-/// is put last; a lane has that of its first parcel.
+/// A place in the order of ready lanes; lower ones are earlier. It is drawn when a parcel comes,
+/// and anew when it is put last; a lane has that of its first parcel.
 pub(crate) type Turn = u64;
 
 /// A lane that may go.
@@ -79,7 +81,8 @@ pub(crate) struct Lanes {
     queues: ByDigest<Lane, Queue>,
     /// By turn.
     ready: VecDeque<Ready>,
-    /// When they became ready, in that order; those that are not any more are dropped when they come to the front.
+    /// When they became ready, in that order; those that are not any more are dropped when they
+    /// come to the front.
     since: VecDeque<(Instant, Ready)>,
     /// The last turn given.
     last: Turn,
@@ -141,15 +144,27 @@ impl Lanes {
     }
 
     /// A parcel that was out has to go again, not before `rest_until`, and in its turn then.
-    pub(crate) fn give_back(&mut self, parcel: Parcel, rest_until: Instant, now: Instant, now_ms: i64) {
+    pub(crate) fn give_back(
+        &mut self,
+        parcel: Parcel,
+        rest_until: Instant,
+        now: Instant,
+        now_ms: i64,
+    ) {
         let lane = parcel.lane;
         self.insert(parcel, Some(rest_until));
         self.release(lane, now, now_ms);
     }
 
-    /// The same, behind all that wait: where something must show that an inlet works, what has failed must not keep the rest
-    /// from being tried.
-    pub(crate) fn put_last(&mut self, mut parcel: Parcel, rest_until: Instant, now: Instant, now_ms: i64) {
+    /// The same, behind all that wait: where something must show that an inlet works, what has
+    /// failed must not keep the rest from being tried.
+    pub(crate) fn put_last(
+        &mut self,
+        mut parcel: Parcel,
+        rest_until: Instant,
+        now: Instant,
+        now_ms: i64,
+    ) {
         parcel.turn = self.next_turn();
         self.give_back(parcel, rest_until, now, now_ms);
     }
@@ -198,7 +213,8 @@ impl Lanes {
     /// When a batch of what is ready is due: at once when it would be full, else after the linger.
     pub(crate) fn due(&self, capacity: Capacity, linger: Duration) -> Option<Instant> {
         let (since, _) = *self.since.front()?;
-        let full = self.ready_records >= capacity.records || self.ready_bytes + self.ready_records >= capacity.bytes;
+        let full = self.ready_records >= capacity.records
+            || self.ready_bytes + self.ready_records >= capacity.bytes;
         Some(if full { since } else { since + linger })
     }
 
@@ -218,7 +234,12 @@ impl Lanes {
     }
 
     /// Fills a request from the ready lanes, in turn.
-    pub(crate) fn take_batch(&mut self, capacity: Capacity, now: Instant, now_ms: i64) -> Vec<Parcel> {
+    pub(crate) fn take_batch(
+        &mut self,
+        capacity: Capacity,
+        now: Instant,
+        now_ms: i64,
+    ) -> Vec<Parcel> {
         // Where a request is about one profile, it holds a few parcels of all that are ready.
         let expected = if self.holds == Holds::Batch {
             self.ready_records
@@ -241,14 +262,20 @@ impl Lanes {
                 if first.company == Company::Nobody || first.waits_until(now, now_ms).is_some() {
                     break;
                 }
-                // A single parcel always goes, even one above the configured size: it is below the platform's limit.
+                // A single parcel always goes, even one above the configured size: it is below the
+                // platform's limit.
                 full = batch.len() >= capacity.records
                     || (!batch.is_empty() && bytes + first.wire_len + 1 > capacity.bytes)
-                    || (merging && batch.first().is_some_and(|head: &Parcel| !head.merges_with(first)));
+                    || (merging
+                        && batch
+                            .first()
+                            .is_some_and(|head: &Parcel| !head.merges_with(first)));
                 if full {
                     break;
                 }
-                let Some(parcel) = queue.waiting.pop_front() else { break };
+                let Some(parcel) = queue.waiting.pop_front() else {
+                    break;
+                };
                 bytes += parcel.wire_len + 1;
                 queue.bytes -= parcel.wire_len;
                 queue.out += 1;
@@ -309,7 +336,9 @@ impl Lanes {
             standing: Standing::Out,
             rest_until: None,
         });
-        let place = queue.waiting.partition_point(|other| other.offset() < parcel.offset());
+        let place = queue
+            .waiting
+            .partition_point(|other| other.offset() < parcel.offset());
         queue.bytes += parcel.wire_len;
         queue.waiting.insert(place, parcel);
         queue.rest_until = queue.rest_until.max(rest_until);
@@ -348,7 +377,9 @@ impl Lanes {
             return;
         };
         // Looked at from time to time, since the wall clock may be set forward meanwhile.
-        let ahead = first.waits_until(now, now_ms).map(|due| due.min(now + LOOK_AGAIN));
+        let ahead = first
+            .waits_until(now, now_ms)
+            .map(|due| due.min(now + LOOK_AGAIN));
         if let Some(until) = ahead.or(queue.rest_until.filter(|until| *until > now)) {
             queue.standing = Standing::Resting(until);
             self.resting.push(Reverse((until, lane)));
@@ -361,7 +392,10 @@ impl Lanes {
         } else {
             self.ready_records += queue.waiting.len();
             self.ready_bytes += queue.bytes;
-            let ready = Ready { turn: first.turn, lane };
+            let ready = Ready {
+                turn: first.turn,
+                lane,
+            };
             queue.standing = Standing::Ready(ready.turn);
             let place = self.ready.partition_point(|other| other.turn < ready.turn);
             self.ready.insert(place, ready);

@@ -1,21 +1,25 @@
-//! How many requests to one inlet may be under way at once. Nobody documents what an inlet can take, and it changes,
-//! so it is found by trying: the limit grows while the inlet is well and shrinks when it is asked too much.
+//! How many requests to one inlet may be under way at once. Nobody documents what an inlet can
+//! take, and it changes, so it is found by trying: the limit grows while the inlet is well and
+//! shrinks when it is asked too much.
 //!
-//! Answers are judged in *rounds*, as many of them as requests may be under way, so that no single answer decides:
+//! Answers are judged in *rounds*, as many of them as requests may be under way, so that no single
+//! answer decides:
 //!
-//! - 429 and the like shrink the limit by half of their share in the round. One 503 or timeout in a round is left out of
-//!   account: it may be one record's trouble.
-//! - The median time of a round, against the time the inlet takes when it is not crowded, shrinks the limit when it has
-//!   doubled. Twice the time is a full inlet with a short queue before it; more requests would only wait there.
-//! - Otherwise the limit grows, if it was used: it doubles until something was too much, then it grows by half, or slowly
-//!   near the limit that was too much the last time.
+//! - 429 and the like shrink the limit by half of their share in the round. One 503 or timeout in a
+//!   round is left out of account: it may be one record's trouble.
+//! - The median time of a round, against the time the inlet takes when it is not crowded, shrinks
+//!   the limit when it has doubled. Twice the time is a full inlet with a short queue before it;
+//!   more requests would only wait there.
+//! - Otherwise the limit grows, if it was used: it doubles until something was too much, then it
+//!   grows by half, or slowly near the limit that was too much the last time.
 //!
-//! What "not crowded" takes is asked anew from time to time by some rounds at a third of the limit, which empty the queue
-//! and hardly cost throughput. Without that, a queue of our own making would become what is usual, and a slower road to
-//! the inlet would look like a crowd for ever. Batches of different sizes take different times, so each size is compared
-//! with its own kind.
+//! What "not crowded" takes is asked anew from time to time by some rounds at a third of the limit,
+//! which empty the queue and hardly cost throughput. Without that, a queue of our own making would
+//! become what is usual, and a slower road to the inlet would look like a crowd for ever. Batches
+//! of different sizes take different times, so each size is compared with its own kind.
 //!
-//! Each part is here because the comparison with other algorithms in `limit/comparison.rs` got worse without it.
+//! Each part is here because the comparison with other algorithms in `limit/comparison.rs` got
+//! worse without it.
 //!
 //! Pure: moments are passed in.
 
@@ -29,13 +33,13 @@ use crate::config::Concurrency;
 const FIRST: f64 = 4.0;
 /// Fewest answers in a round: fewer could all be exceptions.
 const ROUND: usize = 8;
-/// The part of the limit at which is measured. Less than what [`CROWDED`] allows, or a queue that was there from the
-/// beginning could stay for ever: measured with it, it would look usual.
+/// The part of the limit at which is measured. Less than what [`CROWDED`] allows, or a queue that
+/// was there from the beginning could stay for ever: measured with it, it would look usual.
 const LOOK_SHARE: f64 = 0.33;
 /// How many times longer a round that measures is.
 const LOOK_ROUND: usize = 3;
-/// How long it lasts at most, or so many of the longest usual times. Where some answers take very long, the places they
-/// hold must not make it long as well.
+/// How long it lasts at most, or so many of the longest usual times. Where some answers take very
+/// long, the places they hold must not make it long as well.
 const LOOK_MOST: Duration = Duration::from_secs(3);
 const LOOK_TIMES: u32 = 5;
 /// Fewest answers of one size that tell how long that size takes.
@@ -56,7 +60,8 @@ const PAST: f64 = 1.25;
 const PATIENCE: Duration = Duration::from_millis(500);
 /// How often the uncrowded time is measured anew.
 const LOOK: Duration = Duration::from_secs(60);
-/// After so many crowded rounds in a row it is measured at once: shrinking does not help, so the time has changed.
+/// After so many crowded rounds in a row it is measured at once: shrinking does not help, so the
+/// time has changed.
 const IN_VAIN: u32 = 3;
 /// Differences below this are the machine's, not the inlet's.
 const LEAST_TIME: Duration = Duration::from_millis(10);
@@ -154,7 +159,11 @@ impl Limit {
 
     /// Requests that may be under way.
     pub(super) fn get(&self) -> usize {
-        let limit = if self.looking { self.now * LOOK_SHARE } else { self.now };
+        let limit = if self.looking {
+            self.now * LOOK_SHARE
+        } else {
+            self.now
+        };
         // In range: clamped at every change.
         limit.max(self.least) as usize
     }
@@ -176,7 +185,8 @@ impl Limit {
             }
         }
         let wanted = limit.max(ROUND) * if self.looking { LOOK_ROUND } else { 1 };
-        if self.round.answers() >= wanted || (self.looking && now - self.settled >= self.patience()) {
+        if self.round.answers() >= wanted || (self.looking && now - self.settled >= self.patience())
+        {
             let round = std::mem::take(&mut self.round);
             return self.judge(&round, now);
         }
@@ -197,7 +207,12 @@ impl Limit {
 
     fn judge(&mut self, round: &Round, now: Instant) -> Option<Change> {
         let limit = self.get();
-        let refused = round.refused + if round.strained > 1 { round.strained } else { 0 };
+        let refused = round.refused
+            + if round.strained > 1 {
+                round.strained
+            } else {
+                0
+            };
         let looked = std::mem::take(&mut self.looking);
         let before = self.now;
         if refused > 0 {
@@ -292,7 +307,8 @@ impl Limit {
         median(ratios.collect())
     }
 
-    /// Takes the times of a round as usual: all of them, or those of sizes that were not seen before.
+    /// Takes the times of a round as usual: all of them, or those of sizes that were not seen
+    /// before.
     fn measure(&mut self, round: &Round, anew: bool) {
         for (size, usual) in self.usual.iter_mut().enumerate() {
             if usual.is_some() && !anew {
@@ -327,7 +343,9 @@ fn fast(limit: f64) -> f64 {
 
 /// Which size a request with so many records has.
 fn size(records: usize) -> usize {
-    records.checked_ilog2().map_or(0, |log| (log as usize).min(SIZES - 1))
+    records
+        .checked_ilog2()
+        .map_or(0, |log| (log as usize).min(SIZES - 1))
 }
 
 fn median(mut numbers: Vec<f64>) -> Option<f64> {

@@ -1,8 +1,9 @@
 //! Statements about one profile that wait together go out as one request.
 //!
-//! Each field keeps what its newest statement says, by event time and then offset. Finer than by kind of statement on
-//! purpose: a redemption states the balance but not the lifetime points, so the one must not throw away the other.
-//! What is older than a field's last accepted value is left out, so late events do not turn a profile back.
+//! Each field keeps what its newest statement says, by event time and then offset. Finer than by
+//! kind of statement on purpose: a redemption states the balance but not the lifetime points, so
+//! the one must not throw away the other. What is older than a field's last accepted value is left
+//! out, so late events do not turn a profile back.
 
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -17,8 +18,9 @@ use super::parcel::{Parcel, Record};
 /// Whose profile it is: never left out, whatever its age.
 const IDENTITY: &str = "identityMap";
 
-/// Whose profile a statement is about: partition, customer and primary identity. Two statements of one customer with
-/// different primary identities are about different profiles, and merging them would give one the other's facts.
+/// Whose profile a statement is about: partition, customer and primary identity. Two statements of
+/// one customer with different primary identities are about different profiles, and merging them
+/// would give one the other's facts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Subject(pub(super) u64);
 
@@ -50,12 +52,14 @@ struct Identity {
 }
 
 impl Subject {
-    /// `None` when the statement has not exactly one primary identity, or no fields that can be told apart: it then is
-    /// sent alone.
+    /// `None` when the statement has not exactly one primary identity, or no fields that can be
+    /// told apart: it then is sent alone.
     pub(super) fn read(record: &Record, entity: &[u8]) -> Option<Self> {
         let mut primary = None;
         for (path, value) in fields(entity)? {
-            let [IDENTITY, namespace] = path.names() else { continue };
+            let [IDENTITY, namespace] = path.names() else {
+                continue;
+            };
             let identities: Vec<Identity> = serde_json::from_str(value).ok()?;
             for identity in identities.into_iter().filter(|identity| identity.primary) {
                 if primary.replace((*namespace, identity.id)).is_some() {
@@ -70,11 +74,14 @@ impl Subject {
 }
 
 impl Merger {
-    /// What goes out for these parcels, which are about one profile; those that add nothing to it are marked.
+    /// What goes out for these parcels, which are about one profile; those that add nothing to it
+    /// are marked.
     pub(super) fn merge(&mut self, parcels: &mut [Parcel]) -> Cargo {
         let known = match parcels {
             [] => return Cargo::AsStated,
-            [first, ..] => first.subject.and_then(|subject| self.memory.recall(subject)),
+            [first, ..] => first
+                .subject
+                .and_then(|subject| self.memory.recall(subject)),
         };
         if let [parcel] = parcels
             && let Some(cargo) = alone(parcel, known)
@@ -115,30 +122,39 @@ impl Merger {
         if parcels.len() == 1 && !omitted {
             return Cargo::AsStated;
         }
-        let fields: Vec<Field<'_>> = newest.into_iter().map(|(path, (_, _, value))| (path, value)).collect();
+        let fields: Vec<Field<'_>> = newest
+            .into_iter()
+            .map(|(path, (_, _, value))| (path, value))
+            .collect();
         let mut merged = Vec::new();
         write(&fields, 0, &mut merged);
         Cargo::Merged(Bytes::from(merged))
     }
 
-    /// Remembers what was accepted. Only that: a newer statement that is refused must not suppress an older one.
+    /// Remembers what was accepted. Only that: a newer statement that is refused must not suppress
+    /// an older one.
     pub(super) fn accepted(&mut self, parcels: &[Parcel]) {
         for parcel in parcels {
             let (Some(subject), Some(fields)) = (parcel.subject, fields(&parcel.entity)) else {
                 continue;
             };
             let stated = fields.iter().filter(|(path, _)| !is_identity(path));
-            self.memory
-                .note(subject, stated.map(|(path, _)| path.digest()), stamp(parcel));
+            self.memory.note(
+                subject,
+                stated.map(|(path, _)| path.digest()),
+                stamp(parcel),
+            );
         }
     }
 }
 
-/// What goes out for one parcel, unless some of its fields are to be left out: most are alone, and need no sorting.
+/// What goes out for one parcel, unless some of its fields are to be left out: most are alone, and
+/// need no sorting.
 fn alone(parcel: &mut Parcel, known: Option<Profile<'_>>) -> Option<Cargo> {
     let (entity, stamp) = (parcel.entity.clone(), stamp(parcel));
     let fields = fields(&entity).filter(|_| parcel.subject.is_some())?;
-    let is_old = |path: &Path<'_>| known.and_then(|known| known.stated(path.digest())) > Some(stamp);
+    let is_old =
+        |path: &Path<'_>| known.and_then(|known| known.stated(path.digest())) > Some(stamp);
     let facts = fields.iter().filter(|(path, _)| !is_identity(path));
     let mut old = facts.map(|(path, _)| is_old(path));
     let first = old.next()?;
@@ -146,7 +162,11 @@ fn alone(parcel: &mut Parcel, known: Option<Profile<'_>>) -> Option<Cargo> {
         return None;
     }
     parcel.superseded = first;
-    Some(if first { Cargo::Nothing } else { Cargo::AsStated })
+    Some(if first {
+        Cargo::Nothing
+    } else {
+        Cargo::AsStated
+    })
 }
 
 fn stamp(parcel: &Parcel) -> Stamp {
@@ -157,11 +177,13 @@ fn is_identity(path: &Path<'_>) -> bool {
     path.names().first().is_some_and(|name| *name == IDENTITY)
 }
 
-/// Writes fields, sorted by path, that agree in their first `depth` names, as one object. A name that is a value in one
-/// statement and an object in another has no meaning in XDM; the object is kept.
+/// Writes fields, sorted by path, that agree in their first `depth` names, as one object. A name
+/// that is a value in one statement and an object in another has no meaning in XDM; the object is
+/// kept.
 fn write(fields: &[Field<'_>], depth: usize, out: &mut Vec<u8>) {
     out.push(b'{');
-    let same = |(a, _): &Field<'_>, (b, _): &Field<'_>| a.names().get(depth) == b.names().get(depth);
+    let same =
+        |(a, _): &Field<'_>, (b, _): &Field<'_>| a.names().get(depth) == b.names().get(depth);
     for (index, group) in fields.chunk_by(same).enumerate() {
         let Some(((path, value), deeper)) = group.split_first() else {
             continue;
@@ -171,7 +193,13 @@ fn write(fields: &[Field<'_>], depth: usize, out: &mut Vec<u8>) {
         }
         // Names with escapes are no fields, so they are written as they were read.
         out.push(b'"');
-        out.extend_from_slice(path.names().get(depth).copied().unwrap_or_default().as_bytes());
+        out.extend_from_slice(
+            path.names()
+                .get(depth)
+                .copied()
+                .unwrap_or_default()
+                .as_bytes(),
+        );
         out.extend_from_slice(b"\":");
         match (path.names().len() == depth + 1, deeper) {
             (true, []) => out.extend_from_slice(value.as_bytes()),

@@ -15,8 +15,8 @@ pub(super) struct Pace {
     next: Mutex<(Instant, Instant)>,
 }
 
-/// The pause one inlet asked for with `Retry-After`. It holds back every request to that inlet, not only the one that
-/// was answered so.
+/// The pause one inlet asked for with `Retry-After`. It holds back every request to that inlet, not
+/// only the one that was answered so.
 #[derive(Debug)]
 pub(super) struct Gate(Mutex<Instant>);
 
@@ -41,8 +41,8 @@ impl Pace {
         }
     }
 
-    /// Books one request with this many records and says when it may go. Without bursts: a second's worth of requests
-    /// in one millisecond is what a rate limit is meant to prevent.
+    /// Books one request with this many records and says when it may go. Without bursts: a second's
+    /// worth of requests in one millisecond is what a rate limit is meant to prevent.
     fn book(&self, records: usize, now: Instant) -> Instant {
         let mut next = lock(&self.next);
         let mut at = now;
@@ -62,7 +62,8 @@ impl Pace {
         at
     }
 
-    /// Waits for this request's turn: first its place in the rate, then the inlet's gate, which may have closed meanwhile.
+    /// Waits for this request's turn: first its place in the rate, then the inlet's gate, which may
+    /// have closed meanwhile.
     pub(super) async fn turn(&self, gate: &Gate, records: usize) -> Waited {
         let asked = Instant::now();
         let turn = self.book(records, asked);

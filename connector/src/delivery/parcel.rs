@@ -29,7 +29,8 @@ pub(crate) struct Record {
     dead: AtomicBool,
 }
 
-/// Records of one lane are sent one after the other. Two keys in one lane (the same hash) only wait needlessly.
+/// Records of one lane are sent one after the other. Two keys in one lane (the same hash) only wait
+/// needlessly.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Lane(u64);
 
@@ -61,8 +62,8 @@ impl Hasher for Digested {
 pub(crate) enum Company {
     /// With anyone.
     Any,
-    /// Not with later parcels of its lane: it was refused for the moment while others were accepted, and nothing of its
-    /// customer may pass it a second time.
+    /// Not with later parcels of its lane: it was refused for the moment while others were
+    /// accepted, and nothing of its customer may pass it a second time.
     OtherLanes,
     /// With nobody: it may be what makes a whole request fail.
     Nobody,
@@ -101,13 +102,15 @@ pub(crate) struct Trouble {
     /// Failures it had alone while its inlet was well, and when the first was.
     pub(crate) failures: u32,
     pub(crate) failing_since: Option<Instant>,
-    /// The inlet's acceptances at its last failure: more of them at the next one means the inlet is well.
+    /// The inlet's acceptances at its last failure: more of them at the next one means the inlet is
+    /// well.
     pub(crate) acceptances: Option<u64>,
     /// When it was last refused alone for what looks like the target's fault.
     pub(crate) refused: Option<Instant>,
     /// How many answers did not say what became of it.
     pub(crate) unknowns: u32,
-    /// The number of the hold it was part of. When that hold has ended since, others are accepted where it is not.
+    /// The number of the hold it was part of. When that hold has ended since, others are accepted
+    /// where it is not.
     pub(crate) hold: Option<u64>,
 }
 
@@ -125,7 +128,8 @@ impl Record {
         }
     }
 
-    /// Its lane. Partitions are apart: order is promised within one only, and one must not wait for another.
+    /// Its lane. Partitions are apart: order is promised within one only, and one must not wait for
+    /// another.
     pub(crate) fn lane(&self) -> Lane {
         let mut hasher = DefaultHasher::new();
         (self.position.partition, &self.key).hash(&mut hasher);
@@ -137,10 +141,12 @@ impl Record {
         self.parcels.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Notes the end of one parcel. Returns whether it was the last one, with whether any of them went to the dead letters.
+    /// Notes the end of one parcel. Returns whether it was the last one, with whether any of them
+    /// went to the dead letters.
     pub(crate) fn end(&self, dead: bool) -> Option<bool> {
         self.dead.fetch_or(dead, Ordering::Relaxed);
-        (self.parcels.fetch_sub(1, Ordering::Relaxed) == 1).then(|| self.dead.load(Ordering::Relaxed))
+        (self.parcels.fetch_sub(1, Ordering::Relaxed) == 1)
+            .then(|| self.dead.load(Ordering::Relaxed))
     }
 }
 
@@ -179,8 +185,9 @@ impl Parcel {
         self.trouble.get_or_insert_default()
     }
 
-    /// Until when it has to wait for the time of its event. Counted by the monotonic clock from the moment it was read, so
-    /// a wall clock that is set back holds nothing up; one that is set forward ends the wait.
+    /// Until when it has to wait for the time of its event. Counted by the monotonic clock from the
+    /// moment it was read, so a wall clock that is set back holds nothing up; one that is set
+    /// forward ends the wait.
     pub(crate) fn waits_until(&self, now: Instant, now_ms: i64) -> Option<Instant> {
         self.due.filter(|due| *due > now && self.record.at > now_ms)
     }

@@ -1,4 +1,5 @@
-//! Everything one inlet decides: what goes next, and what follows from an answer. Pure: no clock, no I/O, no task.
+//! Everything one inlet decides: what goes next, and what follows from an answer. Pure: no clock,
+//! no I/O, no task.
 
 mod answers;
 mod failures;
@@ -71,7 +72,8 @@ pub(super) struct Pipeline {
     lanes: Lanes,
     merger: Option<Merger>,
     flying: HashMap<u64, Shipment>,
-    /// Between two attempts. They keep their place in the limit: a struggling target then has fewer batches, not more.
+    /// Between two attempts. They keep their place in the limit: a struggling target then has fewer
+    /// batches, not more.
     parked: Vec<Shipment>,
     limit: Limit,
     next_id: u64,
@@ -98,7 +100,13 @@ pub(super) struct Pipeline {
 }
 
 impl Pipeline {
-    pub(super) fn new(inlet: InletName, cut: Cut, backoff: Backoff, limit: Limit, counters: Arc<Counters>) -> Self {
+    pub(super) fn new(
+        inlet: InletName,
+        cut: Cut,
+        backoff: Backoff,
+        limit: Limit,
+        counters: Arc<Counters>,
+    ) -> Self {
         counters.limit(inlet, limit.get());
         Self {
             inlet,
@@ -160,8 +168,8 @@ impl Pipeline {
         std::mem::take(&mut self.ended)
     }
 
-    /// Whether one more request may be under way. When the limit shrinks, those between two attempts may be more than it
-    /// allows; they keep their places and go one after the other.
+    /// Whether one more request may be under way. When the limit shrinks, those between two
+    /// attempts may be more than it allows; they keep their places and go one after the other.
     fn may_send(&self) -> bool {
         self.flying.len() < self.limit.get()
     }
@@ -180,8 +188,9 @@ impl Pipeline {
                 if now.instant < until || !self.flying.is_empty() || !room.0 {
                     return None;
                 }
-                // One record: if the inlet refuses it, only that one was tried in vain. A different one each time, so
-                // that a record that is itself at fault cannot keep the inlet held.
+                // One record: if the inlet refuses it, only that one was tried in vain. A different
+                // one each time, so that a record that is itself at fault cannot keep the inlet
+                // held.
                 let mut shipment = Shipment::new(vec![self.lanes.take_one()?], now.instant);
                 shipment.probe = true;
                 shipment
@@ -190,7 +199,8 @@ impl Pipeline {
                 if now.instant < until || !self.flying.is_empty() {
                     return None;
                 }
-                // One request: the limit does not matter, and it must not keep the question to what has failed before.
+                // One request: the limit does not matter, and it must not keep the question to what
+                // has failed before.
                 let mut shipment = self.outage_probe(now, room.0)?;
                 shipment.probe = true;
                 shipment
@@ -200,7 +210,11 @@ impl Pipeline {
                     return None;
                 }
                 let permit = self.may_begin(room);
-                match self.parked.iter().position(|parked| parked.not_before <= now.instant) {
+                match self
+                    .parked
+                    .iter()
+                    .position(|parked| parked.not_before <= now.instant)
+                {
                     Some(index) => self.parked.swap_remove(index),
                     None => self.fresh(now, permit)?,
                 }
@@ -217,8 +231,8 @@ impl Pipeline {
         Some((id, self.flying.entry(id).or_insert(shipment).part(), cargo))
     }
 
-    /// What asks an inlet that is down how it is: something else each time. What failed may be failing for its own sake,
-    /// and asking with it alone would keep the inlet down for ever.
+    /// What asks an inlet that is down how it is: something else each time. What failed may be
+    /// failing for its own sake, and asking with it alone would keep the inlet down for ever.
     fn outage_probe(&mut self, now: Now, permit: bool) -> Option<Shipment> {
         (0..3).find_map(|turn| match (self.probes + turn) % 3 {
             // The one that waits longest; what fails goes to the end.
@@ -243,22 +257,34 @@ impl Pipeline {
         if !permit || self.batch_due()? > now.instant {
             return None;
         }
-        let batch = self.lanes.take_batch(self.cut.capacity, now.instant, now.wall);
+        let batch = self
+            .lanes
+            .take_batch(self.cut.capacity, now.instant, now.wall);
         (!batch.is_empty()).then(|| Shipment::new(batch, now.instant))
     }
 
     fn batch_due(&self) -> Option<Instant> {
-        let linger = if self.hurry { Duration::ZERO } else { self.cut.linger };
+        let linger = if self.hurry {
+            Duration::ZERO
+        } else {
+            self.cut.linger
+        };
         self.lanes.due(self.cut.capacity, linger)
     }
 
-    /// When [`Self::next`] has to be asked again, if nothing happens before. Never a moment at which it could do nothing:
-    /// that would make the driver spin.
+    /// When [`Self::next`] has to be asked again, if nothing happens before. Never a moment at
+    /// which it could do nothing: that would make the driver spin.
     pub(super) fn wake(&self, room: Room) -> Option<Instant> {
         let resting = self.lanes.next_awake();
-        let suspects = if self.is_idle() { self.suspicion.due() } else { None };
+        let suspects = if self.is_idle() {
+            self.suspicion.due()
+        } else {
+            None
+        };
         let sending = match self.health {
-            Health::Held { until } => (self.flying.is_empty() && room.0 && self.lanes.has_ready()).then_some(until),
+            Health::Held { until } => {
+                (self.flying.is_empty() && room.0 && self.lanes.has_ready()).then_some(until)
+            }
             Health::Down { until, .. } => {
                 let fresh = || {
                     if self.lanes.has_solo() {
@@ -274,12 +300,17 @@ impl Pipeline {
                 } else {
                     None
                 };
-                due.filter(|_| self.flying.is_empty()).map(|due| due.max(until))
+                due.filter(|_| self.flying.is_empty())
+                    .map(|due| due.max(until))
             }
             Health::Well if !self.may_send() => None,
             Health::Well => {
                 let parked = self.parked.iter().map(|shipment| shipment.not_before).min();
-                let fresh = if self.may_begin(room) { self.batch_due() } else { None };
+                let fresh = if self.may_begin(room) {
+                    self.batch_due()
+                } else {
+                    None
+                };
                 [parked, fresh].into_iter().flatten().min()
             }
         };
@@ -302,7 +333,11 @@ impl Pipeline {
         let probe = std::mem::take(&mut shipment.probe);
         // Nothing was sent, so nothing was asked: another one asks at once.
         let asked = sent != Sent::Nothing;
-        let refusal = if probe { refusal_of(&sent).cloned() } else { None };
+        let refusal = if probe {
+            refusal_of(&sent).cloned()
+        } else {
+            None
+        };
         let was_held = self.health.is_held();
         self.judge(shipment, sent, probe, now);
         if probe

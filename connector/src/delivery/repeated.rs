@@ -1,7 +1,8 @@
-//! Events that were delivered before: remembered for a while, within bounds, when the configuration asks for it.
+//! Events that were delivered before: remembered for a while, within bounds, when the configuration
+//! asks for it.
 //!
-//! Only delivery counts. A copy of an event that is still on its way is sent too: should the first one fail for good, the
-//! copy must not have been dropped for its sake.
+//! Only delivery counts. A copy of an event that is still on its way is sent too: should the first
+//! one fail for good, the copy must not have been dropped for its sake.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -11,7 +12,8 @@ use tokio::time::Instant;
 use super::parcel::Record;
 use crate::config::Deduplicate;
 
-/// An event: half a SHA-256 of its customer and `_id`. A shorter one could take two events for one, which would lose one.
+/// An event: half a SHA-256 of its customer and `_id`. A shorter one could take two events for one,
+/// which would lose one.
 type Mark = [u8; 16];
 
 /// The events delivered last. Some 80 bytes each.
@@ -66,6 +68,8 @@ fn mark(record: &Record) -> Mark {
     hasher.update([0]);
     hasher.update(record.id.as_bytes());
     let mut mark = Mark::default();
-    mark.iter_mut().zip(hasher.finalize()).for_each(|(to, from)| *to = from);
+    mark.iter_mut()
+        .zip(hasher.finalize())
+        .for_each(|(to, from)| *to = from);
     mark
 }

@@ -38,7 +38,8 @@ pub(crate) trait Tokens: Send + Sync {
     /// The token as the value of the `Authorization` header, marked sensitive.
     fn bearer<'a>(&self, token: &'a Self::Token) -> &'a HeaderValue;
 
-    /// The clock of whoever issues the tokens, milliseconds since the epoch, if it was told. Never ahead of it.
+    /// The clock of whoever issues the tokens, milliseconds since the epoch, if it was told. Never
+    /// ahead of it.
     fn server_time(&self, now: Instant) -> Option<i64>;
 }
 
@@ -91,13 +92,19 @@ impl Drop for UnderWay<'_> {
 }
 
 impl<T: Transport, K: Tokens> Sender<T, K> {
-    /// One attempt. A refused token is replaced once and the request repeated; that is still one attempt, because the
-    /// refusal says nothing about the records or the inlet.
-    pub(super) async fn send(&self, request: Request, kind: Kind, records: usize) -> (Sent, Option<Exchange>) {
+    /// One attempt. A refused token is replaced once and the request repeated; that is still one
+    /// attempt, because the refusal says nothing about the records or the inlet.
+    pub(super) async fn send(
+        &self,
+        request: Request,
+        kind: Kind,
+        records: usize,
+    ) -> (Sent, Option<Exchange>) {
         let mut refused = None;
         let mut exchange = None;
         loop {
-            // Pace inside the repetition: every request counts at the other side, whatever its reason.
+            // Pace inside the repetition: every request counts at the other side, whatever its
+            // reason.
             self.wait(records).await;
             // The token after the pause: during a long one it may have expired.
             let token = match self.tokens.token(self.inlet).await {
@@ -106,14 +113,18 @@ impl<T: Transport, K: Tokens> Sender<T, K> {
             };
             let authorization = self.tokens.bearer(&token).clone();
             if refused.as_ref() == Some(&authorization) {
-                // The next token has to wait for a while. Another refusal of this one would look like missing rights.
+                // The next token has to wait for a while. Another refusal of this one would look
+                // like missing rights.
                 let none = NoToken {
-                    message: "the token was refused, and IMS is not asked for the next one yet".to_owned(),
+                    message: "the token was refused, and IMS is not asked for the next one yet"
+                        .to_owned(),
                     heals: true,
                 };
                 return (Sent::NoToken(none), exchange);
             }
-            let (posted, measured) = self.exchange(&request, records, authorization.clone()).await;
+            let (posted, measured) = self
+                .exchange(&request, records, authorization.clone())
+                .await;
             exchange = Some(measured);
             let answer = match posted {
                 Ok(answer) => self.read(&answer, kind),
@@ -129,7 +140,8 @@ impl<T: Transport, K: Tokens> Sender<T, K> {
             self.refuses.store(true, Ordering::Relaxed);
             self.tokens.refuse(self.inlet, &token);
             self.counters.retried("token_refused", 1);
-            // Not INFO: a credential that was revoked meets this at every probe, for as long as that lasts.
+            // Not INFO: a credential that was revoked meets this at every probe, for as long as
+            // that lasts.
             tracing::debug!(
                 inlet = self.inlet.as_str(),
                 "the token was refused; repeating with a fresh one"
@@ -157,11 +169,16 @@ impl<T: Transport, K: Tokens> Sender<T, K> {
         let together = self.under_way.fetch_add(1, Ordering::Relaxed) + 1;
         let _under_way = UnderWay(&self.under_way);
         let started = Instant::now();
-        // The timeout is the innermost layer: waiting for a turn or a token is nobody's delay but ours.
-        let posted = self.transport.post_within(self.timeout, request, authorization).await;
+        // The timeout is the innermost layer: waiting for a turn or a token is nobody's delay but
+        // ours.
+        let posted = self
+            .transport
+            .post_within(self.timeout, request, authorization)
+            .await;
         let took = started.elapsed();
         let size = (records, request.body.len());
-        self.counters.exchanged(self.inlet, result(&posted), took, size);
+        self.counters
+            .exchanged(self.inlet, result(&posted), took, size);
         let exchange = Exchange {
             started,
             took,

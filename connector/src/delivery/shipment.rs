@@ -6,13 +6,14 @@ use tokio::time::Instant;
 
 use super::parcel::{Lane, Parcel};
 
-/// A batch that keeps failing while its inlet is well is halved after this many attempts: Adobe's documents list schema
-/// faults under 500 as well, so a "server error" may be one record's fault.
+/// A batch that keeps failing while its inlet is well is halved after this many attempts: Adobe's
+/// documents list schema faults under 500 as well, so a "server error" may be one record's fault.
 pub(super) const FAILURES_BEFORE_HALVING: u32 = 5;
 /// Answers that say nothing at all are halved sooner: a shorter list is easier to answer in full.
 pub(super) const UNKNOWNS_BEFORE_HALVING: u32 = 3;
 
-/// A batch on its way. Its parts are sent one after the other, never side by side: two parts may hold parcels of one lane.
+/// A batch on its way. Its parts are sent one after the other, never side by side: two parts may
+/// hold parcels of one lane.
 #[derive(Debug)]
 pub(super) struct Shipment {
     parts: VecDeque<Vec<Parcel>>,
@@ -27,7 +28,8 @@ pub(super) struct Shipment {
     /// Those of them that happened while the inlet was well.
     pub(super) failures_while_well: u32,
     pub(super) unknowns: u32,
-    /// The inlet's acceptances at the last failure: more of them at the next one means the inlet is well.
+    /// The inlet's acceptances at the last failure: more of them at the next one means the inlet is
+    /// well.
     pub(super) acceptances: Option<u64>,
     /// When its latest request began.
     pub(super) begun: Instant,
@@ -73,7 +75,11 @@ impl Shipment {
     pub(super) fn take_part(&mut self) -> Vec<Parcel> {
         self.failures = 0;
         // Or a bad record among 500 would take nine times five attempts to find.
-        self.failures_while_well = if self.suspect { FAILURES_BEFORE_HALVING - 1 } else { 0 };
+        self.failures_while_well = if self.suspect {
+            FAILURES_BEFORE_HALVING - 1
+        } else {
+            0
+        };
         self.unknowns = 0;
         self.acceptances = None;
         self.parts.pop_front().unwrap_or_default()
@@ -91,13 +97,15 @@ impl Shipment {
         }
     }
 
-    /// Halves the part because it keeps failing. The parts inherit the suspicion: they are cut at their next failure.
+    /// Halves the part because it keeps failing. The parts inherit the suspicion: they are cut at
+    /// their next failure.
     pub(super) fn halve_suspect(&mut self) {
         self.suspect = true;
         self.halve();
     }
 
-    /// Takes out what is left of a lane, in order: an earlier parcel of it has to go again, and nothing may pass it.
+    /// Takes out what is left of a lane, in order: an earlier parcel of it has to go again, and
+    /// nothing may pass it.
     pub(super) fn withdraw(&mut self, lane: Lane) -> Vec<Parcel> {
         let mut withdrawn = Vec::new();
         for part in &mut self.parts {
@@ -139,7 +147,14 @@ mod tests {
             event: Some(Bytes::new()),
             profile: None,
         };
-        let record = Arc::new(Record::new(Position { partition: 0, offset }, None, mapped));
+        let record = Arc::new(Record::new(
+            Position {
+                partition: 0,
+                offset,
+            },
+            None,
+            mapped,
+        ));
         let lane = record.lane();
         Parcel::new(record, Bytes::new(), lane, 1)
     }
@@ -159,7 +174,10 @@ mod tests {
         assert_eq!(front(&shipment), [0, 1]);
         shipment.halve();
         assert_eq!(front(&shipment), [0]);
-        let rest: Vec<i64> = shipment.into_parcels().map(|parcel| parcel.offset()).collect();
+        let rest: Vec<i64> = shipment
+            .into_parcels()
+            .map(|parcel| parcel.offset())
+            .collect();
         assert_eq!(rest, [0, 1, 2, 3, 4]);
     }
 
@@ -178,7 +196,11 @@ mod tests {
         let mut shipment = shipment(6);
         shipment.halve();
         let first = shipment.take_part();
-        let withdrawn: Vec<i64> = shipment.withdraw(first[0].lane).iter().map(Parcel::offset).collect();
+        let withdrawn: Vec<i64> = shipment
+            .withdraw(first[0].lane)
+            .iter()
+            .map(Parcel::offset)
+            .collect();
         assert_eq!(withdrawn, [3]);
         shipment.withdraw(first[1].lane);
         shipment.withdraw(first[2].lane);

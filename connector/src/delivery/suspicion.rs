@@ -1,8 +1,9 @@
 //! Is it the records or the target? Refusals wait here until that is known.
 //!
-//! A wrong dataset id refuses every record, one by one, each with an answer that looks like the record's own fault. So a
-//! refusal becomes a dead letter only when the inlet is seen to accept something else at the same time or later, or
-//! when the stream has nothing more to tell it by. When too many are refused for one reason, it is the target's fault.
+//! A wrong dataset id refuses every record, one by one, each with an answer that looks like the
+//! record's own fault. So a refusal becomes a dead letter only when the inlet is seen to accept
+//! something else at the same time or later, or when the stream has nothing more to tell it by.
+//! When too many are refused for one reason, it is the target's fault.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
@@ -17,8 +18,8 @@ const STREAK: usize = 20;
 /// So is this share of the last [`WINDOW`] records.
 const WINDOW: usize = 200;
 const SHARE: usize = 190;
-/// How long refusals wait for other evidence on an idle inlet. Long enough for the records read together with them to
-/// be answered; short, because the offset cannot be committed meanwhile.
+/// How long refusals wait for other evidence on an idle inlet. Long enough for the records read
+/// together with them to be answered; short, because the offset cannot be committed meanwhile.
 pub(super) const GRACE: Duration = Duration::from_secs(5);
 
 /// The verdicts on the last records of one inlet.
@@ -52,14 +53,17 @@ impl Suspicion {
     /// Notes a refusal. `true` when it is now clear that the target is at fault.
     pub(super) fn refused(&mut self, refusal: &Refusal) -> bool {
         let pattern = refusal.pattern();
-        let same = self.window.back().is_some_and(|last| last.as_ref() == Some(&pattern));
+        let same = self
+            .window
+            .back()
+            .is_some_and(|last| last.as_ref() == Some(&pattern));
         self.streak = if same { self.streak + 1 } else { 1 };
         let count = self.note(Some(pattern));
         self.streak >= STREAK || self.is_share(count)
     }
 
-    /// Notes a refusal inside an answer that accepted others: no streak, since the target is seen to work, but it counts
-    /// in the share.
+    /// Notes a refusal inside an answer that accepted others: no streak, since the target is seen
+    /// to work, but it counts in the share.
     pub(super) fn refused_among_accepted(&mut self, refusal: &Refusal) -> bool {
         let count = self.note(Some(refusal.pattern()));
         self.is_share(count)
@@ -103,8 +107,13 @@ impl Suspicion {
     }
 
     /// Hands out those refused up to this moment.
-    pub(super) fn take_before(&mut self, moment: Instant) -> impl Iterator<Item = (Parcel, Refusal)> + use<> {
-        let later = self.waiting.partition_point(|(refused, ..)| *refused <= moment);
+    pub(super) fn take_before(
+        &mut self,
+        moment: Instant,
+    ) -> impl Iterator<Item = (Parcel, Refusal)> + use<> {
+        let later = self
+            .waiting
+            .partition_point(|(refused, ..)| *refused <= moment);
         let later = self.waiting.split_off(later);
         if later.is_empty() {
             self.last = None;
@@ -151,7 +160,11 @@ mod tests {
     #[test]
     fn refusals_for_different_reasons_are_the_records_fault() {
         let mut suspicion = Suspicion::default();
-        assert!((0..190).all(|n| !suspicion.refused(&refusal(if n % 2 == 0 { "bad name" } else { "bad date" }))));
+        assert!((0..190).all(|n| !suspicion.refused(&refusal(if n % 2 == 0 {
+            "bad name"
+        } else {
+            "bad date"
+        }))));
     }
 
     #[test]

@@ -1,11 +1,12 @@
-//! Counters that differ in one label whose values are few, but not known beforehand: kinds of events, reasons.
+//! Counters that differ in one label whose values are few, but not known beforehand: kinds of
+//! events, reasons.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// More values than there are kinds of events or reasons. Whatever comes as an answer must not fill the memory, nor the
-/// one of a monitoring system.
+/// More values than there are kinds of events or reasons. Whatever comes as an answer must not fill
+/// the memory, nor the one of a monitoring system.
 const MOST_VALUES: usize = 200;
 /// What further values are counted as.
 const OTHER: &str = "other";
@@ -16,7 +17,8 @@ type Counter = Arc<AtomicU64>;
 #[derive(Debug, Default)]
 pub(super) struct Family(Mutex<BTreeMap<String, Counter>>);
 
-/// The counters, for the one that counts: a value it has seen before costs a look-up of its own and no lock.
+/// The counters, for the one that counts: a value it has seen before costs a look-up of its own and
+/// no lock.
 #[derive(Debug)]
 pub(super) struct Tally {
     family: Arc<Family>,

@@ -27,14 +27,17 @@ const DICTIONARY: &[&str] = &[
     "\\ud800",
 ];
 
-/// The letter as JSON, which must say where the record came from and why. `None` when the record is nested so deeply that
-/// with the letter around it this reader gives up, which no mapped event is.
+/// The letter as JSON, which must say where the record came from and why. `None` when the record is
+/// nested so deeply that with the letter around it this reader gives up, which no mapped event is.
 fn letter(letter: &DeadLetter) -> Option<Value> {
     let json = letter.to_json().unwrap();
     serde_json::from_slice::<IgnoredAny>(&json).unwrap();
     let value: Value = serde_json::from_slice(&json).ok()?;
     assert_eq!(value["source"]["offset"], 7);
-    assert!(value["reason"].is_string() && value["record"].is_object(), "{value}");
+    assert!(
+        value["reason"].is_string() && value["record"].is_object(),
+        "{value}"
+    );
     Some(value)
 }
 
@@ -68,7 +71,10 @@ fn fuzzed_answers_are_read_whole_or_refused_unquoted_and_their_letters_keep_the_
         }
         match answer {
             Ok(Answer::Skipped(reason)) => {
-                assert_eq!(value.map(|value| value["skip"].clone()), Some(Value::String(reason)));
+                assert_eq!(
+                    value.map(|value| value["skip"].clone()),
+                    Some(Value::String(reason))
+                );
                 0
             }
             Ok(Answer::Rejected(rejected)) => {
@@ -109,7 +115,8 @@ fn fuzzed_answers_are_read_whole_or_refused_unquoted_and_their_letters_keep_the_
                     last: None,
                 };
                 let names = (&*mapped.key, &*mapped.name, &*mapped.id);
-                let letter = letter(&DeadLetter::undeliverable(source(), names, &parts, trial).unwrap());
+                let letter =
+                    letter(&DeadLetter::undeliverable(source(), names, &parts, trial).unwrap());
                 let Some(record) = letter else { return 8 };
                 for (name, _) in &parts {
                     assert_eq!(record["record"][name], value[name]);
@@ -118,7 +125,10 @@ fn fuzzed_answers_are_read_whole_or_refused_unquoted_and_their_letters_keep_the_
             }
             Err(error) => {
                 let shown = error.to_string();
-                assert!(shown.len() < 200 && !shown.contains(['{', '"', '\\']), "{shown}");
+                assert!(
+                    shown.len() < 200 && !shown.contains(['{', '"', '\\']),
+                    "{shown}"
+                );
                 match error {
                     AnswerError::Version { .. } => 4,
                     AnswerError::Foreign(_) => 5 + i32::from(value.is_some()),

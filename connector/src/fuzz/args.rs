@@ -51,14 +51,20 @@ fn fuzzed_arguments_are_understood_whole_or_refused() {
             Ok(Command::Run { config, secrets }) => {
                 assert!(given(config, "--config"), "{arguments:?}");
                 assert!(
-                    secrets.as_ref().is_none_or(|secrets| given(secrets, "--secrets")),
+                    secrets
+                        .as_ref()
+                        .is_none_or(|secrets| given(secrets, "--secrets")),
                     "{arguments:?}"
                 );
             }
-            Ok(Command::Map { config, secrets, .. }) => {
+            Ok(Command::Map {
+                config, secrets, ..
+            }) => {
                 assert!(arguments.iter().any(|argument| argument == "map"));
                 assert!(
-                    config.as_ref().is_none_or(|config| given(config, "--config")),
+                    config
+                        .as_ref()
+                        .is_none_or(|config| given(config, "--config")),
                     "{arguments:?}"
                 );
                 assert!(secrets.is_none() || config.is_some());

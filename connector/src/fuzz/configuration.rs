@@ -69,7 +69,8 @@ fn outcome(text: &str) -> String {
 #[test]
 fn fuzzed_configurations_are_read_or_refused_and_no_secret_is_ever_shown() {
     let [id, secret, next] = VALUES;
-    let secrets = format!("IMS_CLIENT_ID={id}\nIMS_CLIENT_SECRET={secret}\nIMS_CLIENT_SECRET_NEXT={next}\n");
+    let secrets =
+        format!("IMS_CLIENT_ID={id}\nIMS_CLIENT_SECRET={secret}\nIMS_CLIENT_SECRET_NEXT={next}\n");
     let store = SecretStore::from_text(&secrets);
     // With every optional key, too.
     let full: String = SAMPLE
@@ -154,7 +155,10 @@ fn fuzzed_secrets_files_give_each_name_its_first_value_and_are_never_shown() {
             if let Some(value) = told.filter(|value| value.chars().count() >= 6) {
                 // The sample's own words are no secrets.
                 let known = SAMPLE.contains(&value) || unavoidable.contains(&value);
-                assert!(known || !shown.contains(&value), "a secret is shown:\n{shown}");
+                assert!(
+                    known || !shown.contains(&value),
+                    "a secret is shown:\n{shown}"
+                );
             }
         }
         outcome(&shown)
@@ -168,9 +172,11 @@ fn shown_without_secrets() -> String {
         "IMS_CLIENT_ID=\nIMS_CLIENT_SECRET=",
         "IMS_CLIENT_ID=i\nIMS_CLIENT_SECRET=s",
     ];
-    let shown = texts.map(|text| match parse("c.yaml", SAMPLE, &SecretStore::from_text(text)) {
-        Ok(config) => format!("SecretStore::File(***) {config:?}"),
-        Err(error) => error.to_string(),
-    });
+    let shown = texts.map(
+        |text| match parse("c.yaml", SAMPLE, &SecretStore::from_text(text)) {
+            Ok(config) => format!("SecretStore::File(***) {config:?}"),
+            Err(error) => error.to_string(),
+        },
+    );
     shown.join("\n")
 }

@@ -1,4 +1,5 @@
-//! Fuzzed promises of what reads foreign text. Each is a target of `cargo xtask fuzz`; see the crate `fuzzing`.
+//! Fuzzed promises of what reads foreign text. Each is a target of `cargo xtask fuzz`; see the
+//! crate `fuzzing`.
 
 mod answers;
 mod args;

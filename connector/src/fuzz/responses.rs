@@ -35,7 +35,8 @@ const DICTIONARY: &[&str] = &[
     "NaN",
 ];
 
-/// What one item may be taken for, stated apart from the reader: a success needs a status of success and none of failure, or an id and no status at all.
+/// What one item may be taken for, stated apart from the reader: a success needs a status of
+/// success and none of failure, or an id and no status at all.
 fn may_be_accepted(item: &Value) -> bool {
     let told: Vec<&Value> = ["status", "statusCode"]
         .iter()
@@ -43,7 +44,9 @@ fn may_be_accepted(item: &Value) -> bool {
         .filter(|told| !told.is_null())
         .collect();
     let is_success = |told: &&Value| match told {
-        Value::Number(number) => number.as_u64().is_some_and(|code| (200..300).contains(&code)),
+        Value::Number(number) => number
+            .as_u64()
+            .is_some_and(|code| (200..300).contains(&code)),
         Value::String(text) => text
             .trim()
             .trim_start_matches('+')
@@ -60,9 +63,14 @@ fn may_be_accepted(item: &Value) -> bool {
 
 /// Whether the item's id is a UUID followed by `-` and this index.
 fn named(item: &Value, index: usize) -> bool {
-    let groups: Vec<&str> = item["xactionId"].as_str().unwrap_or_default().split('-').collect();
-    let hexadecimal =
-        |text: &str, length| text.len() == length && u64::from_str_radix(text, 16).is_ok() && !text.starts_with('+');
+    let groups: Vec<&str> = item["xactionId"]
+        .as_str()
+        .unwrap_or_default()
+        .split('-')
+        .collect();
+    let hexadecimal = |text: &str, length| {
+        text.len() == length && u64::from_str_radix(text, 16).is_ok() && !text.starts_with('+')
+    };
     match groups.as_slice() {
         [a, b, c, d, e, number] => {
             hexadecimal(a, 8)
@@ -75,7 +83,8 @@ fn named(item: &Value, index: usize) -> bool {
     }
 }
 
-/// Whether an answer of success may count as the acknowledgement of the record at `index` of `count`.
+/// Whether an answer of success may count as the acknowledgement of the record at `index` of
+/// `count`.
 fn may_acknowledge(body: &Value, index: usize, count: usize) -> bool {
     let Some(items) = body["responses"].as_array() else {
         return false;
@@ -86,7 +95,10 @@ fn may_acknowledge(body: &Value, index: usize, count: usize) -> bool {
                 .iter()
                 .any(|item| named(item, index) && !may_be_accepted(item) && is_only(items, index))
     } else {
-        items.iter().any(|item| named(item, index) && may_be_accepted(item)) && is_only(items, index)
+        items
+            .iter()
+            .any(|item| named(item, index) && may_be_accepted(item))
+            && is_only(items, index)
     }
 }
 
@@ -143,19 +155,28 @@ fn fuzzed_responses_never_acknowledge_a_record_they_do_not_name() {
             retry_after,
             body: body.into(),
         };
-        let kind = if count == 0 { Kind::Single } else { Kind::Batch(count) };
+        let kind = if count == 0 {
+            Kind::Single
+        } else {
+            Kind::Batch(count)
+        };
         let reading = read(&answer, kind, 1_445_412_000_000);
         match &reading {
             Answer::Records(fates) => {
                 assert!((200..300).contains(&status));
                 assert_eq!(fates.len(), count.max(1));
-                for (index, fate) in fates.iter().enumerate().filter(|(_, fate)| **fate == Fate::Accepted) {
+                for (index, fate) in fates
+                    .iter()
+                    .enumerate()
+                    .filter(|(_, fate)| **fate == Fate::Accepted)
+                {
                     let clear = match kind {
                         Kind::Batch(count) => may_acknowledge(&value, index, count),
                         Kind::Single => match &value["responses"] {
                             Value::Array(items) => items.len() == 1 && may_be_accepted(&items[0]),
                             _ => {
-                                let known = value.get("inletId").is_some() || value.get("inletID").is_some();
+                                let known = value.get("inletId").is_some()
+                                    || value.get("inletID").is_some();
                                 may_be_accepted(&value) || (known && status_less(&value))
                             }
                         },

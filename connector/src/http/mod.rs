@@ -1,8 +1,10 @@
-//! The HTTP clients: one for IMS, one for streaming ingestion, with the same TLS, proxy and times for a connection.
+//! The HTTP clients: one for IMS, one for streaming ingestion, with the same TLS, proxy and times
+//! for a connection.
 //!
-//! HTTP/1.1 only: nothing is documented of HTTP/2, and many kept-alive connections share the load among the servers as well.
-//! What they do is decided by the configuration alone: the proxy variables of the environment (`HTTPS_PROXY` and the
-//! like) are not read, so that a variable meant for another program cannot divert tokens and personal data.
+//! HTTP/1.1 only: nothing is documented of HTTP/2, and many kept-alive connections share the load
+//! among the servers as well. What they do is decided by the configuration alone: the proxy
+//! variables of the environment (`HTTPS_PROXY` and the like) are not read, so that a variable meant
+//! for another program cannot divert tokens and personal data.
 
 mod connections;
 mod route;
@@ -24,14 +26,18 @@ use crate::config::{Http, Platform};
 /// Who sends requests.
 pub(crate) const USER_AGENT: &str = concat!("capillary-aep-sink/", env!("CARGO_PKG_VERSION"));
 
-/// Below the idle limits usual for load balancers (60 s): a connection the other side is about to close costs a retry.
+/// Below the idle limits usual for load balancers (60 s): a connection the other side is about to
+/// close costs a retry.
 const POOL_IDLE: Duration = Duration::from_secs(50);
 
 /// Why there is no client. The user's to mend; exit code 2.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum HttpError {
     #[error("experience-platform.http.ca-file: {file} cannot be read: {source}")]
-    CaFileUnreadable { file: PathBuf, source: std::io::Error },
+    CaFileUnreadable {
+        file: PathBuf,
+        source: std::io::Error,
+    },
     #[error("experience-platform.http.ca-file: {0} holds no certificate in PEM form")]
     CaFileEmpty(PathBuf),
     #[error("experience-platform.http.{key}: {file} cannot be read: {source}")]
@@ -95,7 +101,8 @@ fn ims(http: &Http, tls: ClientConfig) -> Result<Client, HttpError> {
     }
     builder.build().map_err(|error| {
         // Its own text says no more than "builder error"; its cause does.
-        let cause = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
+        let cause = std::error::Error::source(&error)
+            .map_or_else(|| error.to_string(), ToString::to_string);
         HttpError::Client(cause)
     })
 }

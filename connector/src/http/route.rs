@@ -27,8 +27,8 @@ use crate::config::Http;
 const KEEPALIVE: Duration = Duration::from_secs(15);
 /// … and given up after so many without an answer.
 const KEEPALIVE_PROBES: u32 = 3;
-/// Sent bytes that are not acknowledged for so long end a connection, where the system can do that; the request goes again on
-/// another one.
+/// Sent bytes that are not acknowledged for so long end a connection, where the system can do that;
+/// the request goes again on another one.
 #[cfg(target_os = "linux")]
 const UNACKNOWLEDGED: Duration = Duration::from_secs(30);
 
@@ -60,11 +60,15 @@ struct Proxied {
 
 impl Route {
     /// The route of a configuration, and the credential a forwarding proxy wants with each request.
-    pub(super) fn new(http: &Http, tls: &Arc<ClientConfig>) -> Result<(Self, Option<HeaderValue>), HttpError> {
+    pub(super) fn new(
+        http: &Http,
+        tls: &Arc<ClientConfig>,
+    ) -> Result<(Self, Option<HeaderValue>), HttpError> {
         let mut tcp = HttpConnector::new();
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
-        // Divided among the addresses of a host, so that one that does not answer leaves time for the next.
+        // Divided among the addresses of a host, so that one that does not answer leaves time for
+        // the next.
         tcp.set_connect_timeout(Some(http.connect_timeout));
         tcp.set_keepalive(Some(KEEPALIVE));
         tcp.set_keepalive_interval(Some(KEEPALIVE));
@@ -81,7 +85,10 @@ impl Route {
                     .intercept(&Uri::from_static("https://any.invalid"))
                     .ok_or(HttpError::Proxy)?;
                 let credential = proxy.basic_auth().cloned();
-                let agent = HeaderMap::from_iter([(USER_AGENT, HeaderValue::from_static(super::USER_AGENT))]);
+                let agent = HeaderMap::from_iter([(
+                    USER_AGENT,
+                    HeaderValue::from_static(super::USER_AGENT),
+                )]);
                 let mut tunnel = Tunnel::new(proxy.uri().clone(), host.clone()).with_headers(agent);
                 if let Some(credential) = &credential {
                     tunnel = tunnel.with_auth(credential.clone());

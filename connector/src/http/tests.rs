@@ -1,4 +1,5 @@
-//! Both clients over real sockets. TLS, client certificates and tunnels are in the end-to-end suite.
+//! Both clients over real sockets. TLS, client certificates and tunnels are in the end-to-end
+//! suite.
 
 use std::error::Error;
 use std::io::{ErrorKind, Write};
@@ -14,7 +15,8 @@ use super::*;
 use crate::config::{SecretStore, parse};
 
 const SAMPLE: &str = include_str!("../../../connector.yaml");
-const REDIRECT: &str = "HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0\r\n\r\n";
+const REDIRECT: &str =
+    "HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0\r\n\r\n";
 const FINE: &str = "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
 
 fn platform(http: &str) -> Platform {
@@ -39,7 +41,9 @@ async fn server(answer: &'static str) -> (String, JoinHandle<String>) {
 }
 
 async fn post(platform: &Platform, url: &str) -> Result<u16, hyper_util::client::legacy::Error> {
-    let request = Request::post(url).body(Full::new(Bytes::from_static(b"{}"))).unwrap();
+    let request = Request::post(url)
+        .body(Full::new(Bytes::from_static(b"{}")))
+        .unwrap();
     let answer = clients(platform).unwrap().inlets.send(request).await?;
     Ok(answer.status().as_u16())
 }
@@ -51,7 +55,10 @@ async fn requests_to_ims_say_who_sends_them_and_redirects_are_not_followed() {
     let answer = client.get(format!("http://{host}/")).send().await.unwrap();
     assert_eq!(answer.status().as_u16(), 302);
     let head = head.await.unwrap();
-    assert!(head.contains(&format!("user-agent: {USER_AGENT}")), "{head}");
+    assert!(
+        head.contains(&format!("user-agent: {USER_AGENT}")),
+        "{head}"
+    );
 }
 
 #[tokio::test]
@@ -64,7 +71,10 @@ async fn redirects_of_an_inlet_are_not_followed() {
         302
     );
     let head = head.await.unwrap();
-    assert!(head.starts_with("POST /collection/x HTTP/1.1\r\n"), "{head}");
+    assert!(
+        head.starts_with("POST /collection/x HTTP/1.1\r\n"),
+        "{head}"
+    );
     assert!(head.contains(&format!("host: {host}\r\n")), "{head}");
 }
 
@@ -77,7 +87,13 @@ async fn the_configured_proxy_gets_the_requests_of_both_clients() {
         if is_inlet {
             post(&platform, url).await.unwrap();
         } else {
-            clients(&platform).unwrap().ims.post(url).send().await.unwrap();
+            clients(&platform)
+                .unwrap()
+                .ims
+                .post(url)
+                .send()
+                .await
+                .unwrap();
         }
         let head = head.await.unwrap();
         assert!(head.starts_with(&format!("POST {url} ")), "{head}");
@@ -91,15 +107,25 @@ async fn the_configured_proxy_gets_the_requests_of_both_clients() {
 
 #[tokio::test]
 async fn what_is_encrypted_asks_the_proxy_for_a_tunnel_and_tells_when_it_is_refused() {
-    let (host, head) = server("HTTP/1.1 407 Proxy Authentication Required\r\ncontent-length: 0\r\n\r\n").await;
+    let (host, head) =
+        server("HTTP/1.1 407 Proxy Authentication Required\r\ncontent-length: 0\r\n\r\n").await;
     let platform = platform(&format!("{{proxy: \"http://user:pass@{host}\"}}"));
     let error = post(&platform, "https://platform.invalid/collection/x")
         .await
         .unwrap_err();
     let head = head.await.unwrap();
-    assert!(head.starts_with("CONNECT platform.invalid:443 HTTP/1.1\r\n"), "{head}");
-    assert!(head.contains("proxy-authorization: Basic dXNlcjpwYXNz\r\n"), "{head}");
-    assert!(head.contains(&format!("user-agent: {USER_AGENT}\r\n")), "{head}");
+    assert!(
+        head.starts_with("CONNECT platform.invalid:443 HTTP/1.1\r\n"),
+        "{head}"
+    );
+    assert!(
+        head.contains("proxy-authorization: Basic dXNlcjpwYXNz\r\n"),
+        "{head}"
+    );
+    assert!(
+        head.contains(&format!("user-agent: {USER_AGENT}\r\n")),
+        "{head}"
+    );
     assert!(!head.contains("collection"), "{head}");
     assert!(error.is_connect());
     let cause = innermost(&error).to_string();
@@ -115,10 +141,15 @@ async fn a_host_that_takes_the_connection_and_never_speaks_is_given_up_after_the
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("https://{}/", listener.local_addr().unwrap());
     let started = tokio::time::Instant::now();
-    let error = post(&platform("{connect-timeout: 3s}"), &url).await.unwrap_err();
+    let error = post(&platform("{connect-timeout: 3s}"), &url)
+        .await
+        .unwrap_err();
     assert_eq!(started.elapsed().as_secs(), 3);
     let cause = innermost(&error).downcast_ref::<std::io::Error>().unwrap();
-    assert_eq!((error.is_connect(), cause.kind()), (true, ErrorKind::TimedOut));
+    assert_eq!(
+        (error.is_connect(), cause.kind()),
+        (true, ErrorKind::TimedOut)
+    );
 }
 
 #[test]
@@ -127,7 +158,10 @@ fn a_file_without_certificates_is_refused_by_name() {
     file.write_all(b"no certificate").unwrap();
     let refused = |http: String| clients(&platform(&http)).unwrap_err().to_string();
     let error = refused(format!("{{ca-file: {:?}}}", file.path()));
-    assert!(error.contains("ca-file") && error.contains("no certificate"), "{error}");
+    assert!(
+        error.contains("ca-file") && error.contains("no certificate"),
+        "{error}"
+    );
     let error = refused("{ca-file: /nowhere/ca.pem}".to_owned());
     assert!(error.contains("/nowhere/ca.pem cannot be read"), "{error}");
     let error = refused(format!(
@@ -167,7 +201,13 @@ fn a_key_that_lost_its_line_breaks_is_refused_without_being_shown() {
         assert!(told.contains("private key in PEM form"), "{told}");
         // Neither as text nor as numbers.
         let body: Vec<u8> = key.lines().nth(1).unwrap().bytes().take(4).collect();
-        assert!(!told.contains(&String::from_utf8(body.clone()).unwrap()), "{told}");
-        assert!(!told.contains(format!("{body:?}").trim_matches(['[', ']'])), "{told}");
+        assert!(
+            !told.contains(&String::from_utf8(body.clone()).unwrap()),
+            "{told}"
+        );
+        assert!(
+            !told.contains(format!("{body:?}").trim_matches(['[', ']'])),
+            "{told}"
+        );
     }
 }

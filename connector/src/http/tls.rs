@@ -16,7 +16,8 @@ use crate::config::{ClientCertificate, Events, Http, Platform, Profiles};
 /// The one protocol that is spoken.
 const ALPN: &[u8] = b"http/1.1";
 
-/// Reads the files the configuration names, and the system's authorities if anything is encrypted at all.
+/// Reads the files the configuration names, and the system's authorities if anything is encrypted
+/// at all.
 pub(super) fn config(platform: &Platform) -> Result<ClientConfig, HttpError> {
     let unusable = |error: rustls::Error| HttpError::Client(error.to_string());
     let provider = Arc::new(aws_lc_rs::default_provider());
@@ -31,9 +32,12 @@ pub(super) fn config(platform: &Platform) -> Result<ClientConfig, HttpError> {
             Verifier::new_with_extra_roots(authorities, provider)
         };
         let verifier = verifier.map_err(unusable)?;
-        builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier))
+        builder
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(verifier))
     } else {
-        // With simulators on this machine nothing needs authorities, and a minimal image has none to load.
+        // With simulators on this machine nothing needs authorities, and a minimal image has none
+        // to load.
         let mut store = RootCertStore::empty();
         for authority in authorities {
             store.add(authority).map_err(unusable)?;
@@ -89,15 +93,20 @@ fn identity(
     if chain.is_empty() {
         return Err(no_identity(certified, "there is no certificate"));
     }
-    let key = PrivateKeyDer::from_pem_slice(&key).map_err(|error| no_identity(certified, fault(&error)))?;
+    let key = PrivateKeyDer::from_pem_slice(&key)
+        .map_err(|error| no_identity(certified, fault(&error)))?;
     Ok((chain, key))
 }
 
 /// What is wrong with a PEM file. The error's own text quotes lines of it, which may hold the key.
 fn fault(error: &pem::Error) -> &'static str {
     match error {
-        pem::Error::MissingSectionEnd { .. } => "a section has no end; a file needs its line breaks",
-        pem::Error::IllegalSectionStart { .. } => "a section does not begin as it should; a file needs its line breaks",
+        pem::Error::MissingSectionEnd { .. } => {
+            "a section has no end; a file needs its line breaks"
+        }
+        pem::Error::IllegalSectionStart { .. } => {
+            "a section does not begin as it should; a file needs its line breaks"
+        }
         pem::Error::Base64Decode(_) => "a section is no Base64",
         pem::Error::NoItemsFound => "there is no private key",
         _ => "it cannot be parsed",
@@ -118,9 +127,13 @@ fn uses_tls(platform: &Platform) -> bool {
         Events::Xdm { inlet, .. } | Events::Raw { inlet, .. } => &inlet.url,
     };
     let profiles = platform.profiles.as_ref().map(|profiles| match profiles {
-        Profiles::Upsert { inlet, .. } | Profiles::Raw { inlet, .. } | Profiles::Xdm { inlet, .. } => &inlet.url,
+        Profiles::Upsert { inlet, .. }
+        | Profiles::Raw { inlet, .. }
+        | Profiles::Xdm { inlet, .. } => &inlet.url,
     });
     let proxy = platform.http.proxy.as_ref().map(|proxy| &proxy.0);
     let urls = [Some(&platform.ims.token_url), Some(events), profiles, proxy];
-    urls.into_iter().flatten().any(|url: &Url| url.scheme() == "https")
+    urls.into_iter()
+        .flatten()
+        .any(|url: &Url| url.scheme() == "https")
 }

@@ -1,7 +1,8 @@
 //! What Adobe IMS answers, and what it means.
 //!
-//! The unit of `expires_in` is not certain: seconds at `/ims/token/v3`, milliseconds at `/ims/token` (`86399994` in
-//! the documentation of the Capillary source) and within the token's own claims.
+//! The unit of `expires_in` is not certain: seconds at `/ims/token/v3`, milliseconds at
+//! `/ims/token` (`86399994` in the documentation of the Capillary source) and within the token's
+//! own claims.
 
 use std::time::Duration;
 
@@ -12,8 +13,8 @@ use serde_json::Value;
 
 /// The longest life Adobe documents. A longer one is a mistaken unit.
 const LONGEST_LIFE: Duration = Duration::from_secs(24 * 3600);
-/// Above it, `expires_in` is milliseconds: as seconds it would be 11 days, and as milliseconds it is 17 minutes, below
-/// any life that IMS gives.
+/// Above it, `expires_in` is milliseconds: as seconds it would be 11 days, and as milliseconds it
+/// is 17 minutes, below any life that IMS gives.
 const GREATEST_SECONDS: f64 = 1_000_000.0;
 /// For a token that says nothing of its life. Short, as it is a guess.
 const UNKNOWN_LIFE: Duration = Duration::from_secs(600);
@@ -38,7 +39,10 @@ pub(super) enum Failure {
     /// IMS understood and refused, for another reason.
     Refused { status: u16, code: String },
     /// IMS is overloaded or broken; it may have named a pause.
-    Unavailable { status: u16, pause: Option<Duration> },
+    Unavailable {
+        status: u16,
+        pause: Option<Duration>,
+    },
     /// No answer, or half of one.
     Network(String),
     /// An answer of success that holds no token.
@@ -62,7 +66,8 @@ pub(super) fn read(status: u16, retry_after: Option<&str>, body: &[u8]) -> Resul
         200..=299 => grant(body),
         408 | 429 | 500.. => Err(Failure::Unavailable {
             status,
-            // IMS documents no form; a date would need a common clock, so only seconds are understood.
+            // IMS documents no form; a date would need a common clock, so only seconds are
+            // understood.
             pause: retry_after
                 .and_then(|text| text.trim().parse().ok())
                 .map(Duration::from_secs),
@@ -72,8 +77,12 @@ pub(super) fn read(status: u16, retry_after: Option<&str>, body: &[u8]) -> Resul
 }
 
 fn grant(body: &[u8]) -> Result<Grant, Failure> {
-    let body: Value = serde_json::from_slice(body).map_err(|_| Failure::Unusable("it is not JSON"))?;
-    let token = body.get("access_token").and_then(Value::as_str).unwrap_or_default();
+    let body: Value =
+        serde_json::from_slice(body).map_err(|_| Failure::Unusable("it is not JSON"))?;
+    let token = body
+        .get("access_token")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
     if token.is_empty() {
         return Err(Failure::Unusable("it has no access_token"));
     }
@@ -100,7 +109,8 @@ fn grant(body: &[u8]) -> Result<Grant, Failure> {
     })
 }
 
-/// The life a token states of itself: Adobe's tokens are JWTs whose `created_at` and `expires_in` are milliseconds.
+/// The life a token states of itself: Adobe's tokens are JWTs whose `created_at` and `expires_in`
+/// are milliseconds.
 fn claimed_life(token: &str) -> Option<Duration> {
     let payload = token.split('.').nth(1)?;
     let payload = URL_SAFE_NO_PAD.decode(payload.trim_end_matches('=')).ok()?;
@@ -125,14 +135,20 @@ fn millis(millis: f64) -> Duration {
 
 fn refusal(status: u16, body: &[u8]) -> Failure {
     let body: Value = serde_json::from_slice(body).unwrap_or_default();
-    let code = body.get("error").and_then(Value::as_str).unwrap_or_default();
+    let code = body
+        .get("error")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
     if code == "invalid_client" {
         // Known texts: "invalid client_secret parameter", "invalid client_id parameter".
         let description = body
             .get("error_description")
             .and_then(Value::as_str)
             .unwrap_or_default();
-        let part = match (description.contains("client_id"), description.contains("client_secret")) {
+        let part = match (
+            description.contains("client_id"),
+            description.contains("client_secret"),
+        ) {
             (true, false) => Part::Id,
             (false, true) => Part::Secret,
             _ => Part::Unknown,
@@ -140,7 +156,10 @@ fn refusal(status: u16, body: &[u8]) -> Failure {
         return Failure::Credential(part);
     }
     // Anything else than an OAuth error code might repeat what was sent.
-    let is_code = (1..=40).contains(&code.len()) && code.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+    let is_code = (1..=40).contains(&code.len())
+        && code
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte == b'_');
     let code = if is_code { code } else { "no reason given" };
     Failure::Refused {
         status,
@@ -176,7 +195,10 @@ mod tests {
             life(r#"{"access_token":"t","expires_in":"3599"}"#),
             Duration::from_secs(3_599)
         );
-        assert_eq!(life(r#"{"access_token":"t","expires_in":1000000}"#), LONGEST_LIFE);
+        assert_eq!(
+            life(r#"{"access_token":"t","expires_in":1000000}"#),
+            LONGEST_LIFE
+        );
         assert_eq!(
             life(r#"{"access_token":"t","expires_in":1000001}"#),
             Duration::from_millis(1_000_001)
@@ -206,17 +228,25 @@ mod tests {
             "opaque".to_owned(),
         ] {
             assert_eq!(
-                life(&format!(r#"{{"access_token":"{token}","expires_in":3599}}"#)),
+                life(&format!(
+                    r#"{{"access_token":"{token}","expires_in":3599}}"#
+                )),
                 Duration::from_secs(3_599)
             );
         }
         assert_eq!(life(r#"{"access_token":"t"}"#), UNKNOWN_LIFE);
-        assert_eq!(life(r#"{"access_token":"t","expires_in":-1}"#), UNKNOWN_LIFE);
+        assert_eq!(
+            life(r#"{"access_token":"t","expires_in":-1}"#),
+            UNKNOWN_LIFE
+        );
     }
 
     #[test]
     fn no_life_is_longer_than_a_day() {
-        assert_eq!(life(r#"{"access_token":"t","expires_in":1e300}"#), LONGEST_LIFE);
+        assert_eq!(
+            life(r#"{"access_token":"t","expires_in":1e300}"#),
+            LONGEST_LIFE
+        );
     }
 
     #[test]
@@ -231,14 +261,18 @@ mod tests {
     #[test]
     fn wrong_credentials_are_told_from_other_refusals() {
         let part = |description: &str| {
-            let body = format!(r#"{{"error":"invalid_client","error_description":"{description}"}}"#);
+            let body =
+                format!(r#"{{"error":"invalid_client","error_description":"{description}"}}"#);
             read(400, None, body.as_bytes()).unwrap_err()
         };
         assert_eq!(
             part("invalid client_secret parameter"),
             Failure::Credential(Part::Secret)
         );
-        assert_eq!(part("invalid client_id parameter"), Failure::Credential(Part::Id));
+        assert_eq!(
+            part("invalid client_id parameter"),
+            Failure::Credential(Part::Id)
+        );
         assert_eq!(part("something else"), Failure::Credential(Part::Unknown));
         let scope = read(400, None, br#"{"error":"invalid_scope"}"#).unwrap_err();
         assert_eq!(

@@ -43,19 +43,24 @@ impl TokenError {
 
     /// The same error, told again when some of the pause is over.
     pub(super) fn with_pause(&self, pause: Duration) -> Self {
-        Self { pause, ..self.clone() }
+        Self {
+            pause,
+            ..self.clone()
+        }
     }
 
     pub(crate) fn fault(&self) -> Fault {
         match self.failure.failure {
             Failure::Credential(_) | Failure::Refused { .. } => Fault::User,
-            Failure::Unavailable { .. } | Failure::Network(_) | Failure::Unusable(_) => Fault::External,
+            Failure::Unavailable { .. } | Failure::Network(_) | Failure::Unusable(_) => {
+                Fault::External
+            }
             Failure::Defect => Fault::Internal,
         }
     }
 
-    /// [`Retry::Never`] when somebody must change the credential; a long-running process may still ask again, as IMS
-    /// is asked at most once in a minute then.
+    /// [`Retry::Never`] when somebody must change the credential; a long-running process may still
+    /// ask again, as IMS is asked at most once in a minute then.
     pub(crate) fn retry(&self) -> Retry {
         match self.fault() {
             Fault::User => Retry::Never,
@@ -74,7 +79,9 @@ impl fmt::Display for Explained {
             Failure::Credential(Part::Secret) => {
                 write!(f, "Adobe IMS refuses the client secret: check {names}")
             }
-            Failure::Credential(Part::Unknown) => write!(f, "Adobe IMS refuses the credential: check {names}"),
+            Failure::Credential(Part::Unknown) => {
+                write!(f, "Adobe IMS refuses the credential: check {names}")
+            }
             Failure::Refused { status, code } if code == "invalid_scope" => {
                 write!(
                     f,
@@ -89,8 +96,12 @@ impl fmt::Display for Explained {
             ),
             Failure::Unavailable { status, .. } => write!(f, "Adobe IMS answers {status}"),
             Failure::Network(reason) => write!(f, "Adobe IMS cannot be reached: {reason}"),
-            Failure::Defect => f.write_str("asking Adobe IMS for a token ended in a panic, a defect of this program"),
-            Failure::Unusable(reason) => write!(f, "the answer of Adobe IMS cannot be used: {reason}"),
+            Failure::Defect => f.write_str(
+                "asking Adobe IMS for a token ended in a panic, a defect of this program",
+            ),
+            Failure::Unusable(reason) => {
+                write!(f, "the answer of Adobe IMS cannot be used: {reason}")
+            }
         }
     }
 }

@@ -15,12 +15,18 @@ use crate::secret::Secret;
 /// A token is a few kilobytes; a longer answer is something else.
 const MAX_BODY: usize = 256 << 10;
 
-/// Asks for a token with one of the client secrets. A function of its own, so that the cache is tested without sockets.
-pub(super) type Exchange = Box<dyn Fn(Secret) -> BoxFuture<'static, Result<Grant, Failure>> + Send + Sync>;
+/// Asks for a token with one of the client secrets. A function of its own, so that the cache is
+/// tested without sockets.
+pub(super) type Exchange =
+    Box<dyn Fn(Secret) -> BoxFuture<'static, Result<Grant, Failure>> + Send + Sync>;
 
 /// The real exchange, over HTTP.
 pub(super) fn over_http(ims: &Ims, client: Client, clock: Arc<ServerClock>) -> Exchange {
-    let (url, id, scope) = (ims.token_url.clone(), ims.client_id.clone(), ims.scope.clone());
+    let (url, id, scope) = (
+        ims.token_url.clone(),
+        ims.client_id.clone(),
+        ims.scope.clone(),
+    );
     Box::new(move |secret| {
         let request = client
             .post(url.clone())
@@ -53,7 +59,8 @@ pub(super) fn over_http(ims: &Ims, client: Client, clock: Arc<ServerClock>) -> E
     })
 }
 
-/// The form of the client-credentials grant, every value percent-encoded: a secret may hold `&`, `+`, `%` or `=`.
+/// The form of the client-credentials grant, every value percent-encoded: a secret may hold `&`,
+/// `+`, `%` or `=`.
 fn form(id: &Secret, secret: &Secret, scope: &str) -> String {
     format!(
         "grant_type=client_credentials&client_id={}&client_secret={}&scope={}",
@@ -64,13 +71,16 @@ fn form(id: &Secret, secret: &Secret, scope: &str) -> String {
 }
 
 fn encoded(text: &str) -> String {
-    text.bytes().fold(String::with_capacity(text.len()), |mut out, byte| {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => out.push(char::from(byte)),
-            _ => out.push_str(&format!("%{byte:02X}")),
-        }
-        out
-    })
+    text.bytes()
+        .fold(String::with_capacity(text.len()), |mut out, byte| {
+            match byte {
+                b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                    out.push(char::from(byte))
+                }
+                _ => out.push_str(&format!("%{byte:02X}")),
+            }
+            out
+        })
 }
 
 /// The innermost cause says most ("connection refused"); the outer ones repeat the URL.
@@ -96,7 +106,11 @@ mod tests {
 
     #[test]
     fn every_value_of_the_form_is_percent_encoded() {
-        let form = form(&Secret::new("i d"), &Secret::new("a&b+c%d=é"), "openid,AdobeID");
+        let form = form(
+            &Secret::new("i d"),
+            &Secret::new("a&b+c%d=é"),
+            "openid,AdobeID",
+        );
         assert_eq!(
             form,
             "grant_type=client_credentials&client_id=i%20d&client_secret=a%26b%2Bc%25d%3D%C3%A9&scope=openid%2CAdobeID"

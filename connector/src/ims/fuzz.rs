@@ -43,7 +43,10 @@ fn shown(status: u16, retry_after: Option<&str>, body: &[u8]) -> String {
         Ok(grant) => format!("{grant:?}"),
         Err(failure) => {
             let debug = format!("{failure:?}");
-            format!("{debug} {}", TokenError::new(failure, &names, Duration::ZERO))
+            format!(
+                "{debug} {}",
+                TokenError::new(failure, &names, Duration::ZERO)
+            )
         }
     }
 }
@@ -66,18 +69,28 @@ fn fuzzed_ims_answers_give_a_token_of_a_day_at_most_or_an_error_and_show_nothing
         let value: Value = serde_json::from_slice(body).unwrap_or_default();
         if let Ok(grant) = read(status, retry_after.as_deref(), body) {
             assert!((200..300).contains(&status));
-            assert!(grant.life <= Duration::from_secs(24 * 3600), "{:?}", grant.life);
+            assert!(
+                grant.life <= Duration::from_secs(24 * 3600),
+                "{:?}",
+                grant.life
+            );
             assert!(grant.bearer.is_sensitive());
             let token = value["access_token"].as_str().unwrap();
-            assert_eq!(grant.bearer.as_bytes(), format!("Bearer {token}").as_bytes());
+            assert_eq!(
+                grant.bearer.as_bytes(),
+                format!("Bearer {token}").as_bytes()
+            );
         }
         let shown = shown(status, retry_after.as_deref(), body);
         let ours = super::fuzz::shown(status, retry_after.as_deref(), b"{}");
         let mut secrets = Vec::new();
         texts(&value, &mut secrets);
         for secret in secrets.iter().filter(|text| text.len() >= 6) {
-            // An OAuth error code is lower case and underscores; nothing else of the answer may be repeated.
-            let is_code = secret.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+            // An OAuth error code is lower case and underscores; nothing else of the answer may be
+            // repeated.
+            let is_code = secret
+                .bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte == b'_');
             assert!(
                 is_code || ours.contains(secret.as_str()) || !shown.contains(secret.as_str()),
                 "{secret:?} is in {shown}"

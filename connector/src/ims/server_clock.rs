@@ -19,7 +19,8 @@ impl ServerClock {
         *self.told() = Some((date, Instant::now()));
     }
 
-    /// What it shows now; never more, since an answer is on its way for a while. `None` before the first dated answer.
+    /// What it shows now; never more, since an answer is on its way for a while. `None` before the
+    /// first dated answer.
     pub(super) fn now_ms(&self, now: Instant) -> Option<i64> {
         let (told, since) = (*self.told())?;
         let passed = now.saturating_duration_since(since).as_millis();

@@ -1,4 +1,5 @@
-//! The held token: fetched once for everybody, renewed ahead of its end, replaced when it is refused.
+//! The held token: fetched once for everybody, renewed ahead of its end, replaced when it is
+//! refused.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -17,12 +18,13 @@ use super::token::{Held, Token};
 use crate::config::{CredentialNames, Ims, RetryLimits};
 use crate::secret::Secret;
 
-/// Renewal begins at least this long before the end: what Adobe's own Kafka connector keeps (30 s + 60 s).
+/// Renewal begins at least this long before the end: what Adobe's own Kafka connector keeps (30 s +
+/// 60 s).
 const LEAST_MARGIN: Duration = Duration::from_secs(90);
 /// A longer margin would only shorten the use of a token.
 const GREATEST_MARGIN: Duration = Duration::from_secs(600);
-/// After a granted token IMS is left alone for so long, also when its tokens end sooner. Adobe throttles clients that
-/// ask for too many.
+/// After a granted token IMS is left alone for so long, also when its tokens end sooner. Adobe
+/// throttles clients that ask for too many.
 const LEAST_INTERVAL: Duration = Duration::from_secs(5);
 /// A wrong credential is not asked for again sooner: only somebody's change heals it.
 const CREDENTIAL_PAUSE: Duration = Duration::from_secs(60);
@@ -135,14 +137,16 @@ impl TokenSource {
         }))
     }
 
-    /// The current token. Waits only when there is none, and then all callers for the same fetch; near the end of a
-    /// token the next one is fetched in the background. While IMS is left alone after a failure, fails at once.
+    /// The current token. Waits only when there is none, and then all callers for the same fetch;
+    /// near the end of a token the next one is fetched in the background. While IMS is left alone
+    /// after a failure, fails at once.
     pub(crate) async fn token(&self) -> Result<Token, TokenError> {
         self.take(None).await
     }
 
-    /// The same for somebody who may refuse it. A token that this holder refused is given out again only while IMS is left
-    /// alone for the refusals' sake; one that only others refused is as good as any, also while it is being replaced.
+    /// The same for somebody who may refuse it. A token that this holder refused is given out again
+    /// only while IMS is left alone for the refusals' sake; one that only others refused is as good
+    /// as any, also while it is being replaced.
     pub(crate) async fn token_for(&self, holder: Holder) -> Result<Token, TokenError> {
         self.take(Some(holder)).await
     }
@@ -174,13 +178,15 @@ impl TokenSource {
         Some(held.ends_at.duration_since(Instant::now())).filter(|left| !left.is_zero())
     }
 
-    /// What the clock of IMS shows, in milliseconds since the epoch, by its last dated answer: never more.
+    /// What the clock of IMS shows, in milliseconds since the epoch, by its last dated answer:
+    /// never more.
     pub(crate) fn server_time(&self, now: Instant) -> Option<i64> {
         self.0.clock.now_ms(now)
     }
 
-    /// Says that Experience Platform refused this token. It is replaced once, however many requests it was refused
-    /// for; a token that was replaced already is not the current one any more, and nothing happens.
+    /// Says that Experience Platform refused this token. It is replaced once, however many requests
+    /// it was refused for; a token that was replaced already is not the current one any more, and
+    /// nothing happens.
     pub(crate) fn refuse(&self, holder: Holder, token: &Token) {
         let now = Instant::now();
         let mut state = self.0.state();
@@ -192,10 +198,16 @@ impl TokenSource {
         if held.holders.insert(holder, true) == Some(true) {
             return;
         }
-        let pause = state.refusals.refused(holder, now - held.since, self.0.retry);
+        let pause = state
+            .refusals
+            .refused(holder, now - held.since, self.0.retry);
         let then = now + self.0.jitter(pause, &mut state.random);
         // What one has to wait for, another may need at once.
-        state.replace_at = if by_another { state.replace_at.min(then) } else { then };
+        state.replace_at = if by_another {
+            state.replace_at.min(then)
+        } else {
+            then
+        };
         if state.error.is_none() {
             // Not even the pause after a granted token: this one is of no use.
             state.not_before = now;
@@ -219,7 +231,10 @@ impl TokenSource {
             .held
             .as_ref()
             .filter(|held| !held.is_refused() && now < held.ends_at);
-        let failing = state.failing_since.map(|since| now - since).unwrap_or_default();
+        let failing = state
+            .failing_since
+            .map(|since| now - since)
+            .unwrap_or_default();
         TokenStanding {
             held: good.map(|held| (now - held.since, held.ends_at - now)),
             granted: state.granted,
@@ -245,7 +260,8 @@ impl TokenSource {
                 }
                 return Next::Take(token);
             }
-            // Its replacement has to wait for a while, and a right that was granted meanwhile may show with this one.
+            // Its replacement has to wait for a while, and a right that was granted meanwhile may
+            // show with this one.
             if now < state.replace_at && !under_way {
                 return match &state.error {
                     None => Next::Take(token),
@@ -267,7 +283,8 @@ impl TokenSource {
         }
     }
 
-    /// Starts a fetch. A task of its own: a caller that gives up waiting must not end it for the others.
+    /// Starts a fetch. A task of its own: a caller that gives up waiting must not end it for the
+    /// others.
     fn fetch(&self, state: &mut State) {
         state.under_way = true;
         let under_way = UnderWay(Arc::clone(&self.0));
@@ -277,7 +294,10 @@ impl TokenSource {
             let asked_at = Instant::now();
             let mut used = preferred;
             let mut answer = inner.ask(used).await;
-            let wrong_secret = matches!(answer, Err(Failure::Credential(Part::Secret | Part::Unknown)));
+            let wrong_secret = matches!(
+                answer,
+                Err(Failure::Credential(Part::Secret | Part::Unknown))
+            );
             if wrong_secret && inner.secrets.len() > 1 {
                 used = 1 - preferred;
                 answer = inner.ask(used).await;
@@ -319,17 +339,28 @@ impl Inner {
         }
     }
 
-    /// Takes a new token. Its life counts from before the request, by the monotonic clock: the server's clock may be
-    /// wrong, and the answer was on its way for a while.
+    /// Takes a new token. Its life counts from before the request, by the monotonic clock: the
+    /// server's clock may be wrong, and the answer was on its way for a while.
     fn granted(&self, grant: Grant, used: usize, asked_at: Instant) {
         let mut state = self.state();
         if grant.units_disagree && !state.told_units {
             state.told_units = true;
-            tracing::info!("the answer of Adobe IMS and the token itself state different lives; the token's counts");
+            tracing::info!(
+                "the answer of Adobe IMS and the token itself state different lives; the token's counts"
+            );
         }
         if used != state.secret {
-            let names = [Some(&self.names.client_secret), self.names.client_secret_next.as_ref()];
-            let name = |index: usize| names.get(index).copied().flatten().map_or("", String::as_str);
+            let names = [
+                Some(&self.names.client_secret),
+                self.names.client_secret_next.as_ref(),
+            ];
+            let name = |index: usize| {
+                names
+                    .get(index)
+                    .copied()
+                    .flatten()
+                    .map_or("", String::as_str)
+            };
             tracing::info!(
                 refused = name(state.secret),
                 accepted = name(used),
@@ -373,7 +404,9 @@ impl Inner {
         let pause = match &failure {
             Failure::Credential(_) | Failure::Refused { .. } => CREDENTIAL_PAUSE,
             // From outside, so neither trusted to be sane.
-            Failure::Unavailable { pause: Some(pause), .. } => (*pause).clamp(self.retry.initial, self.retry.max),
+            Failure::Unavailable {
+                pause: Some(pause), ..
+            } => (*pause).clamp(self.retry.initial, self.retry.max),
             _ => self.backoff(failures, &mut state.random),
         };
         let error = TokenError::new(failure, &self.names, pause);
@@ -385,7 +418,8 @@ impl Inner {
             .map_or(Duration::ZERO, |held| held.ends_at.duration_since(now))
             .as_secs();
         // Once, and again when there is something else to say.
-        if failures == 1 || state.error.as_ref().map(ToString::to_string) != Some(error.to_string()) {
+        if failures == 1 || state.error.as_ref().map(ToString::to_string) != Some(error.to_string())
+        {
             tracing::warn!(%error, held_token_valid_for_seconds = left, "no new access token; asking again");
         } else {
             tracing::debug!(%error, attempt = failures, "still no new access token");
@@ -408,7 +442,10 @@ impl Inner {
     }
 }
 
-/// How long before its end a token is renewed: 5 % of its life within bounds, but never more than half of it.
+/// How long before its end a token is renewed: 5 % of its life within bounds, but never more than
+/// half of it.
 fn margin(life: Duration) -> Duration {
-    (life / 20).clamp(LEAST_MARGIN, GREATEST_MARGIN).min(life / 2)
+    (life / 20)
+        .clamp(LEAST_MARGIN, GREATEST_MARGIN)
+        .min(life / 2)
 }

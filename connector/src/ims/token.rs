@@ -22,7 +22,8 @@ impl Token {
         Arc::ptr_eq(&self.0, &other.0)
     }
 
-    /// The value of the `Authorization` header; marked sensitive, so HTTP layers do not print it either.
+    /// The value of the `Authorization` header; marked sensitive, so HTTP layers do not print it
+    /// either.
     pub(crate) fn bearer(&self) -> &HeaderValue {
         &self.0
     }
@@ -45,7 +46,8 @@ pub(super) struct Held {
 }
 
 impl Held {
-    /// Whether nobody has a use for it. As long as one holder does not refuse it, the token is good, and the others lack rights.
+    /// Whether nobody has a use for it. As long as one holder does not refuse it, the token is
+    /// good, and the others lack rights.
     pub(super) fn is_refused(&self) -> bool {
         !self.holders.is_empty() && self.holders.values().all(|refused| *refused)
     }

@@ -1,7 +1,7 @@
 //! One JSON object a line: time, level, target and message, and the fields beside them.
 //!
-//! Written here because the formatter of tracing-subscriber would bring a serializer of its own, and change the features
-//! of a crate that everything else is built on, for these few lines.
+//! Written here because the formatter of tracing-subscriber would bring a serializer of its own,
+//! and change the features of a crate that everything else is built on, for these few lines.
 
 use std::fmt::{self, Debug};
 use std::time::SystemTime;
@@ -22,7 +22,12 @@ where
     S: Subscriber + for<'a> LookupSpan<'a>,
     N: for<'a> FormatFields<'a> + 'static,
 {
-    fn format_event(&self, _: &FmtContext<'_, S, N>, mut writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
+    fn format_event(
+        &self,
+        _: &FmtContext<'_, S, N>,
+        mut writer: Writer<'_>,
+        event: &Event<'_>,
+    ) -> fmt::Result {
         let mut fields = Fields(Map::new());
         event.record(&mut fields);
         let Fields(mut line) = fields;
@@ -107,7 +112,10 @@ mod tests {
         assert_eq!(text.lines().count(), 1, "{text}");
         let line: Value = serde_json::from_str(&text).unwrap();
         assert_eq!(line["message"], "some text");
-        assert_eq!((&line["partition"], &line["stored"]), (&3.into(), &5.into()));
+        assert_eq!(
+            (&line["partition"], &line["stored"]),
+            (&3.into(), &5.into())
+        );
         assert_eq!(line["ok"], true);
         assert_eq!(line["error"], "a\n\"b\"");
         assert_eq!(line["level"], "WARN");

@@ -9,7 +9,8 @@ use tracing_subscriber::EnvFilter;
 use crate::config::LogForm;
 use crate::progress::Above;
 
-/// Libraries whose INFO lines are about their own plumbing, and whose TRACE lines may show what goes over the wire.
+/// Libraries whose INFO lines are about their own plumbing, and whose TRACE lines may show what
+/// goes over the wire.
 const LIBRARIES: [&str; 10] = [
     "fluvio",
     "fluvio_compression",
@@ -25,7 +26,8 @@ const LIBRARIES: [&str; 10] = [
 
 /// Logs to stderr, filtered by `RUST_LOG`; INFO when it is not set.
 ///
-/// ERROR: a record left the stream undelivered, or the process stops. WARN: something is late. INFO: lifecycle.
+/// ERROR: a record left the stream undelivered, or the process stops. WARN: something is late.
+/// INFO: lifecycle.
 pub(crate) fn start(form: LogForm) {
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter(std::env::var("RUST_LOG").ok().as_deref()))
@@ -36,9 +38,12 @@ pub(crate) fn start(form: LogForm) {
     }
 }
 
-/// Libraries are heard from WARN on, unless they are asked for by name: cdk always sets `RUST_LOG=info`.
+/// Libraries are heard from WARN on, unless they are asked for by name: cdk always sets
+/// `RUST_LOG=info`.
 fn filter(asked: Option<&str>) -> EnvFilter {
-    let asked = asked.filter(|asked| !asked.trim().is_empty()).unwrap_or("info");
+    let asked = asked
+        .filter(|asked| !asked.trim().is_empty())
+        .unwrap_or("info");
     let mut directives: Vec<String> = LIBRARIES
         .iter()
         .filter(|library| !names(asked, library))

@@ -48,7 +48,11 @@ impl Explainer {
         let document = serde_json::from_slice::<Value>(value).ok();
         match trace::map(&mut self.mapper, value, line) {
             Mapped::Skipped(reason) => {
-                writeln!(out, "event {line}: skipped, {reason}: {}", meaning(&SKIPS, &reason))?;
+                writeln!(
+                    out,
+                    "event {line}: skipped, {reason}: {}",
+                    meaning(&SKIPS, &reason)
+                )?;
                 writeln!(out, "  Nothing is sent, and the record counts as done.")?;
                 match document {
                     Some(document) => self.write_clues(&document, &reason, out),
@@ -65,8 +69,14 @@ impl Explainer {
                 if pointer.is_empty() {
                     return Ok(());
                 }
-                let found = document.as_ref().and_then(|document| document.pointer(&pointer));
-                writeln!(out, "  {pointer} is {}", found.map_or("not there".to_owned(), shown))
+                let found = document
+                    .as_ref()
+                    .and_then(|document| document.pointer(&pointer));
+                writeln!(
+                    out,
+                    "  {pointer} is {}",
+                    found.map_or("not there".to_owned(), shown)
+                )
             }
             Mapped::Fields { whole, fields } => {
                 self.write_mapped(line, &whole, &fields, out)?;
@@ -95,7 +105,10 @@ impl Explainer {
         }
         match reason {
             "no_primary_identity" => {
-                let primary = self.pairs.get("primary-identity").map_or("customerId", String::as_str);
+                let primary = self
+                    .pairs
+                    .get("primary-identity")
+                    .map_or("customerId", String::as_str);
                 writeln!(
                     out,
                     "  The primary identity is `{primary}` (parameter `primary-identity`)."
@@ -114,7 +127,13 @@ impl Explainer {
         }
     }
 
-    fn write_mapped(&self, line: i64, whole: &Value, fields: &Fields, out: &mut String) -> fmt::Result {
+    fn write_mapped(
+        &self,
+        line: i64,
+        whole: &Value,
+        fields: &Fields,
+        out: &mut String,
+    ) -> fmt::Result {
         let text = |key: &str| whole[key].as_str().unwrap_or_default();
         let has_profile = whole.get("profile").is_some();
         let what = if has_profile {
@@ -125,7 +144,10 @@ impl Explainer {
         writeln!(out, "event {line}: {}, mapped to {what}", text("name"))?;
         writeln!(out, "  _id         {}", text("id"))?;
         writeln!(out, "  order       kept among records of {}", text("key"))?;
-        for (field, value) in fields.iter().filter(|(field, _)| field.entity == Entity::Event) {
+        for (field, value) in fields
+            .iter()
+            .filter(|(field, _)| field.entity == Entity::Event)
+        {
             let Some(identity) = field
                 .path
                 .strip_prefix("identityMap.")
@@ -143,10 +165,18 @@ impl Explainer {
                 ""
             };
             let namespace = identity.split('[').next().unwrap_or(identity);
-            writeln!(out, "  identity    {} (namespace {namespace}{rank})", shown(value))?;
+            writeln!(
+                out,
+                "  identity    {} (namespace {namespace}{rank})",
+                shown(value)
+            )?;
         }
         let size = |key: &str| whole[key].to_string().len();
-        write!(out, "  size        event {} of {MAX_EVENT_BYTES} bytes", size("event"))?;
+        write!(
+            out,
+            "  size        event {} of {MAX_EVENT_BYTES} bytes",
+            size("event")
+        )?;
         if has_profile {
             write!(out, ", profile {} of {MAX_PROFILE_BYTES}", size("profile"))?;
         }
@@ -157,9 +187,16 @@ impl Explainer {
         Ok(())
     }
 
-    fn write_fields(&mut self, document: &Value, fields: &Fields, whole: &Value, out: &mut String) -> fmt::Result {
+    fn write_fields(
+        &mut self,
+        document: &Value,
+        fields: &Fields,
+        whole: &Value,
+        out: &mut String,
+    ) -> fmt::Result {
         let traced = trace::trace(&mut self.mapper, document, fields);
-        let of = |wanted: fn(&Fate) -> bool| traced.fates.iter().filter(move |(_, fate)| wanted(fate));
+        let of =
+            |wanted: fn(&Fate) -> bool| traced.fates.iter().filter(move |(_, fate)| wanted(fate));
         writeln!(out, "  went to")?;
         for (pointer, fate) in of(|fate| matches!(fate, Fate::Goes(_))) {
             if let Fate::Goes(fields) = fate {
@@ -190,14 +227,24 @@ impl Explainer {
             of(|fate| *fate == Fate::SaysNothing),
             |_| String::new(),
         )?;
-        section(out, "not used", of(|fate| *fate == Fate::Unused), |_| String::new())?;
+        section(out, "not used", of(|fate| *fate == Fate::Unused), |_| {
+            String::new()
+        })?;
         if traced.not_looked_at > 0 {
-            writeln!(out, "  {} further values were not looked at", traced.not_looked_at)?;
+            writeln!(
+                out,
+                "  {} further values were not looked at",
+                traced.not_looked_at
+            )?;
         }
         self.write_parameters(document, fields, out)?;
         if notes(whole).any(|note| note == "trimmed") {
             let gained = self.gained_by_size(document, fields);
-            writeln!(out, "  trimmed to stay under the size limit\n    {}", list(&gained))?;
+            writeln!(
+                out,
+                "  trimmed to stay under the size limit\n    {}",
+                list(&gained)
+            )?;
         }
         Ok(())
     }
@@ -206,7 +253,11 @@ impl Explainer {
     fn write_parameters(&self, document: &Value, fields: &Fields, out: &mut String) -> fmt::Result {
         let mut tried: Vec<(String, &str, String)> = Vec::new();
         if !self.pairs.contains_key("tenant") {
-            tried.push(("without the parameter `tenant`".to_owned(), "tenant", TENANT.to_owned()));
+            tried.push((
+                "without the parameter `tenant`".to_owned(),
+                "tenant",
+                TENANT.to_owned(),
+            ));
         }
         if !self.pairs.contains_key("time-zone") {
             tried.push((
@@ -279,9 +330,10 @@ impl Explainer {
         let mut short = document.clone();
         shorten(&mut short);
         match trace::map(&mut self.mapper, short.to_string().as_bytes(), 0) {
-            Mapped::Fields { fields: others, .. } => {
-                others.into_keys().filter(|field| !fields.contains_key(field)).collect()
-            }
+            Mapped::Fields { fields: others, .. } => others
+                .into_keys()
+                .filter(|field| !fields.contains_key(field))
+                .collect(),
             Mapped::Skipped(_) | Mapped::Rejected { .. } => BTreeSet::new(),
         }
     }

@@ -1,5 +1,6 @@
-//! Which field of an event goes where, found by experiment: one value of the event is changed, the event is mapped
-//! again, and what differs came from that value. This knows nothing of the mapping, so it cannot fall behind it.
+//! Which field of an event goes where, found by experiment: one value of the event is changed, the
+//! event is mapped again, and what differs came from that value. This knows nothing of the mapping,
+//! so it cannot fall behind it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -122,7 +123,11 @@ pub(super) fn trace(mapper: &mut Mapper, document: &Value, fields: &Fields) -> T
     let not_looked_at = pointers.len().saturating_sub(MAX_LEAVES);
     pointers.truncate(MAX_LEAVES);
     let mut fields = fields.clone();
-    let is_own_id = |id: &Value| pointers.iter().any(|pointer| document.pointer(pointer) == Some(id));
+    let is_own_id = |id: &Value| {
+        pointers
+            .iter()
+            .any(|pointer| document.pointer(pointer) == Some(id))
+    };
     if !fields.get(&Field::id()).is_some_and(is_own_id) {
         // A hash of everything depends on everything.
         fields.remove(&Field::id());
@@ -131,9 +136,17 @@ pub(super) fn trace(mapper: &mut Mapper, document: &Value, fields: &Fields) -> T
     let mut document = document.clone();
     let fates = pointers
         .iter()
-        .map(|pointer| (pointer.clone(), fate(mapper, &mut document, pointer, &fields)))
+        .map(|pointer| {
+            (
+                pointer.clone(),
+                fate(mapper, &mut document, pointer, &fields),
+            )
+        })
         .collect();
-    Trace { fates, not_looked_at }
+    Trace {
+        fates,
+        not_looked_at,
+    }
 }
 
 fn fate(mapper: &mut Mapper, document: &mut Value, pointer: &str, fields: &Fields) -> Fate {
@@ -150,7 +163,9 @@ fn fate(mapper: &mut Mapper, document: &mut Value, pointer: &str, fields: &Field
             *place = before;
         }
         match mapped {
-            Mapped::Fields { fields: mut others, .. } => {
+            Mapped::Fields {
+                fields: mut others, ..
+            } => {
                 if !has_own_id {
                     others.remove(&Field::id());
                 }
@@ -165,7 +180,11 @@ fn fate(mapper: &mut Mapper, document: &mut Value, pointer: &str, fields: &Field
     if value.is_null() || value.as_str().is_some_and(|text| text.trim().is_empty()) {
         return Fate::SaysNothing;
     }
-    let changed: BTreeSet<Field> = others(&value).into_iter().filter_map(&mut effect).flatten().collect();
+    let changed: BTreeSet<Field> = others(&value)
+        .into_iter()
+        .filter_map(&mut effect)
+        .flatten()
+        .collect();
     if !changed.is_empty() {
         return Fate::Goes(changed);
     }
@@ -185,13 +204,17 @@ fn fate(mapper: &mut Mapper, document: &mut Value, pointer: &str, fields: &Field
     }
 }
 
-/// Other values of the same kind, as near as can be, so that they are as usable as the one that is there.
+/// Other values of the same kind, as near as can be, so that they are as usable as the one that is
+/// there.
 fn others(value: &Value) -> Vec<Value> {
     match value {
         Value::Bool(value) => vec![(!value).into()],
         Value::Number(number) => match (number.as_i64(), number.as_f64()) {
             // One up and one down: an amount, a count, a time in milliseconds or seconds stays one.
-            (Some(whole), _) => vec![whole.saturating_add(1).into(), whole.saturating_sub(1).into()],
+            (Some(whole), _) => vec![
+                whole.saturating_add(1).into(),
+                whole.saturating_sub(1).into(),
+            ],
             (None, Some(float)) => vec![(float + 1.0).into()],
             (None, None) => Vec::new(),
         },
@@ -202,8 +225,9 @@ fn others(value: &Value) -> Vec<Value> {
                 "false" => others.push("true".into()),
                 _ => {}
             }
-            // Another digit keeps a number, a time or a day what it is. The first and the last two are enough: long ids
-            // need no experiment per digit, and of a time the last ones may not count.
+            // Another digit keeps a number, a time or a day what it is. The first and the last two
+            // are enough: long ids need no experiment per digit, and of a time the last ones may
+            // not count.
             let digits: Vec<usize> = text
                 .char_indices()
                 .filter(|(_, letter)| letter.is_ascii_digit())
@@ -225,10 +249,15 @@ fn others(value: &Value) -> Vec<Value> {
 /// Fields that one answer has and the other has not, or with another value.
 fn differences(one: &Fields, other: &Fields) -> BTreeSet<Field> {
     let not_in = |fields: &Fields, others: &Fields| -> Vec<Field> {
-        let different = fields.iter().filter(|(field, value)| others.get(field) != Some(value));
+        let different = fields
+            .iter()
+            .filter(|(field, value)| others.get(field) != Some(value));
         different.map(|(field, _)| field.clone()).collect()
     };
-    not_in(one, other).into_iter().chain(not_in(other, one)).collect()
+    not_in(one, other)
+        .into_iter()
+        .chain(not_in(other, one))
+        .collect()
 }
 
 /// Calls `seen` with the path and the value of every scalar.

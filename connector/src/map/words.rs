@@ -6,7 +6,10 @@ pub(super) const SKIPS: [(&str, &str); 5] = [
     ("unwanted_kind", "`events` does not list it"),
     ("other_organization", "`organizations` does not list it"),
     ("no_identity", "it is about no customer"),
-    ("no_primary_identity", "its customer has no (valid) primary identity"),
+    (
+        "no_primary_identity",
+        "its customer has no (valid) primary identity",
+    ),
 ];
 
 /// Notes of a mapped answer.

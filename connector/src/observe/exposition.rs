@@ -23,7 +23,8 @@ pub(super) struct Samples<'a> {
 }
 
 impl Exposition {
-    /// Begins a metric. Each is begun once, also when it has no samples: whoever looks sees that it exists.
+    /// Begins a metric. Each is begun once, also when it has no samples: whoever looks sees that it
+    /// exists.
     pub(super) fn metric(&mut self, metric: &Metric) -> Samples<'_> {
         let Metric { name, kind, help } = metric;
         let kind = match kind {
@@ -67,7 +68,13 @@ impl Samples<'_> {
         self.line("_count", labels, None, histogram.count());
     }
 
-    fn line(&mut self, suffix: &str, labels: Labels<'_>, last: Option<(&str, &str)>, value: impl std::fmt::Display) {
+    fn line(
+        &mut self,
+        suffix: &str,
+        labels: Labels<'_>,
+        last: Option<(&str, &str)>,
+        value: impl std::fmt::Display,
+    ) {
         self.text.push_str(self.name);
         self.text.push_str(suffix);
         let labels = labels.iter().copied().chain(last);
@@ -108,7 +115,10 @@ mod tests {
         let mut exposition = Exposition::default();
         exposition.metric(&READY).count(&[], 1);
         let mut records = exposition.metric(&RECORDS);
-        records.count(&[("outcome", "delivered"), ("kind", "a\"b\\c\nd")], u64::MAX);
+        records.count(
+            &[("outcome", "delivered"), ("kind", "a\"b\\c\nd")],
+            u64::MAX,
+        );
         let mut histogram = Histogram::new(&[0.5, 2.0]);
         histogram.observe(1.25);
         exposition

@@ -28,7 +28,8 @@ const CONNECTIONS: usize = 64;
 const QUIET: Duration = Duration::from_secs(90);
 /// Most bytes of a request's head; ours have no body.
 const MAX_HEAD: usize = 16 * 1024;
-/// When no connection can be accepted (no descriptor is free), asking again at once would only burn time.
+/// When no connection can be accepted (no descriptor is free), asking again at once would only burn
+/// time.
 const PAUSE: Duration = Duration::from_millis(200);
 
 /// The configured address cannot be listened on. The user's to mend; exit code 2.
@@ -57,7 +58,10 @@ impl Drop for Listener {
 
 impl Listener {
     /// Listens, and logs where.
-    pub(crate) async fn start(address: SocketAddr, observer: Arc<Observer>) -> Result<Self, ListenError> {
+    pub(crate) async fn start(
+        address: SocketAddr,
+        observer: Arc<Observer>,
+    ) -> Result<Self, ListenError> {
         let failed = |source| ListenError { address, source };
         let listener = TcpListener::bind(address).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
@@ -90,7 +94,8 @@ async fn serve(listener: TcpListener, is_local: bool, observer: Arc<Observer>) {
         };
         match accepted {
             Ok((stream, _)) => {
-                let connection = connection(stream, is_local, Arc::clone(&observer), Arc::clone(&page));
+                let connection =
+                    connection(stream, is_local, Arc::clone(&observer), Arc::clone(&page));
                 connections.spawn(async move {
                     connection.await;
                     drop(place);
@@ -106,7 +111,8 @@ async fn serve(listener: TcpListener, is_local: bool, observer: Arc<Observer>) {
 
 async fn connection(stream: TcpStream, is_local: bool, observer: Arc<Observer>, page: Arc<Page>) {
     let service = service_fn(move |request: Request<Incoming>| {
-        // A browser can be made to take another site's name for this address; that site's pages must not read here.
+        // A browser can be made to take another site's name for this address; that site's pages
+        // must not read here.
         let response = if is_local && !is_ours(request.headers()) {
             stranger()
         } else {
@@ -127,9 +133,14 @@ async fn connection(stream: TcpStream, is_local: bool, observer: Arc<Observer>, 
 
 /// Whether a request names this machine: by `localhost`, by an address, or not at all.
 fn is_ours(headers: &HeaderMap) -> bool {
-    let Some(host) = headers.get(HOST) else { return true };
-    let Ok(host) = host.to_str() else { return false };
-    if host.parse::<SocketAddr>().is_ok() || host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok() {
+    let Some(host) = headers.get(HOST) else {
+        return true;
+    };
+    let Ok(host) = host.to_str() else {
+        return false;
+    };
+    if host.parse::<SocketAddr>().is_ok() || host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok()
+    {
         return true;
     }
     let name = host.split(':').next().unwrap_or_default();

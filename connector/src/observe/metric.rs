@@ -34,7 +34,10 @@ const fn histogram(name: &'static str, help: &'static str) -> Metric {
 
 // === the process ===
 
-pub(super) const BUILD_INFO: Metric = gauge("capillary_aep_build_info", "Always 1; the version is a label.");
+pub(super) const BUILD_INFO: Metric = gauge(
+    "capillary_aep_build_info",
+    "Always 1; the version is a label.",
+);
 pub(super) const START_TIME: Metric = gauge(
     "process_start_time_seconds",
     "When the process started, seconds since the epoch.",
@@ -58,7 +61,10 @@ pub(super) const SKIPPED: Metric = counter(
     "capillary_aep_skipped_records_total",
     "Records that are not wanted, by reason.",
 );
-pub(super) const DEAD_LETTERS: Metric = counter("capillary_aep_dead_letters_total", "Dead letters written, by reason.");
+pub(super) const DEAD_LETTERS: Metric = counter(
+    "capillary_aep_dead_letters_total",
+    "Dead letters written, by reason.",
+);
 pub(super) const DEAD_LETTER_FAILURES: Metric = counter(
     "capillary_aep_dead_letter_write_failures_total",
     "Attempts to write a dead letter that failed; the record stays pending.",
@@ -115,7 +121,10 @@ pub(super) const FILLED: Metric = counter(
     "capillary_aep_hole_records_total",
     "Records of such stretches that were read directly and mapped in the connector.",
 );
-pub(super) const COMMITS: Metric = counter("capillary_aep_commits_total", "Attempts to store an offset, by result.");
+pub(super) const COMMITS: Metric = counter(
+    "capillary_aep_commits_total",
+    "Attempts to store an offset, by result.",
+);
 
 // === memory ===
 
@@ -142,8 +151,12 @@ pub(super) const REQUEST_SECONDS: Metric = histogram(
     "capillary_aep_request_duration_seconds",
     "Time from a request to its whole answer.",
 );
-pub(super) const REQUEST_BYTES: Metric = histogram("capillary_aep_request_size_bytes", "Size of a request's body.");
-pub(super) const REQUEST_RECORDS: Metric = histogram("capillary_aep_request_records", "Records in a request.");
+pub(super) const REQUEST_BYTES: Metric = histogram(
+    "capillary_aep_request_size_bytes",
+    "Size of a request's body.",
+);
+pub(super) const REQUEST_RECORDS: Metric =
+    histogram("capillary_aep_request_records", "Records in a request.");
 pub(super) const IN_FLIGHT: Metric = gauge(
     "capillary_aep_requests_in_flight",
     "Requests under way, or between two attempts.",
@@ -167,7 +180,10 @@ pub(super) const PACE_SECONDS: Metric = counter(
 
 // === the token ===
 
-pub(super) const TOKEN_AGE: Metric = gauge("capillary_aep_token_age_seconds", "Age of the access token in use.");
+pub(super) const TOKEN_AGE: Metric = gauge(
+    "capillary_aep_token_age_seconds",
+    "Age of the access token in use.",
+);
 pub(super) const TOKEN_REMAINING: Metric = gauge(
     "capillary_aep_token_remaining_seconds",
     "What is left of the life of the access token; 0 without one.",

@@ -15,16 +15,18 @@ pub(super) struct Page {
 }
 
 impl Page {
-    /// The style and the script of the page are allowed by their hashes; anything that found its way into the page
-    /// otherwise would not run.
+    /// The style and the script of the page are allowed by their hashes; anything that found its
+    /// way into the page otherwise would not run.
     pub(super) fn new() -> Self {
         let (style, script) = (hash("<style>", "</style>"), hash("<script>", "</script>"));
         let policy = format!(
             "default-src 'none'; style-src '{style}'; script-src '{script}'; connect-src 'self'; img-src data:; \
              base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
         );
-        // Hashes are base64, so it is a header; without them nothing of the page would run, which a test would notice.
-        let policy = HeaderValue::try_from(policy).unwrap_or(HeaderValue::from_static("default-src 'none'"));
+        // Hashes are base64, so it is a header; without them nothing of the page would run, which a
+        // test would notice.
+        let policy =
+            HeaderValue::try_from(policy).unwrap_or(HeaderValue::from_static("default-src 'none'"));
         Self { policy }
     }
 
@@ -43,7 +45,10 @@ fn hash(open: &str, close: &str) -> String {
         .split_once(open)
         .and_then(|(_, rest)| rest.split_once(close))
         .map_or("", |(inner, _)| inner);
-    format!("sha256-{}", STANDARD.encode(Sha256::digest(inner.as_bytes())))
+    format!(
+        "sha256-{}",
+        STANDARD.encode(Sha256::digest(inner.as_bytes()))
+    )
 }
 
 // === tests ===
@@ -70,6 +75,12 @@ mod tests {
         }
         assert_eq!(HTML.matches("<style>").count(), 1);
         assert_eq!(HTML.matches("<script>").count(), 1);
-        assert!(Page::new().policy().to_str().unwrap().contains("script-src 'sha256-"));
+        assert!(
+            Page::new()
+                .policy()
+                .to_str()
+                .unwrap()
+                .contains("script-src 'sha256-")
+        );
     }
 }

@@ -2,7 +2,9 @@
 
 use http_body_util::Full;
 use hyper::body::Bytes;
-use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS};
+use hyper::header::{
+    ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS,
+};
 use hyper::{Method, Response, StatusCode};
 
 use super::page::Page;
@@ -24,7 +26,12 @@ const PATHS: &str = "\
 ";
 
 /// Answers a request by its method and path.
-pub(super) fn reply(observer: &Observer, page: &Page, method: &Method, path: &str) -> Response<Full<Bytes>> {
+pub(super) fn reply(
+    observer: &Observer,
+    page: &Page,
+    method: &Method,
+    path: &str,
+) -> Response<Full<Bytes>> {
     if !matches!(*method, Method::GET | Method::HEAD) {
         let mut refusal = response(
             StatusCode::METHOD_NOT_ALLOWED,
@@ -53,7 +60,11 @@ pub(super) fn reply(observer: &Observer, page: &Page, method: &Method, path: &st
         }
         "/status" => match status::json(&observer.snapshot()) {
             Ok(json) => response(StatusCode::OK, JSON, json),
-            Err(error) => response(StatusCode::INTERNAL_SERVER_ERROR, TEXT, format!("{error}\n")),
+            Err(error) => response(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                TEXT,
+                format!("{error}\n"),
+            ),
         },
         "/" => {
             let mut whole = response(StatusCode::OK, HTML, page.html());
@@ -79,7 +90,11 @@ pub(super) fn stranger() -> Response<Full<Bytes>> {
     )
 }
 
-fn response(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Response<Full<Bytes>> {
+fn response(
+    status: StatusCode,
+    content_type: &'static str,
+    body: impl Into<Bytes>,
+) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::new(body.into()));
     *response.status_mut() = status;
     let headers = response.headers_mut();

@@ -30,20 +30,26 @@ fn process(snapshot: &Snapshot<'_>, text: &mut Exposition) {
     // Milliseconds of our times are far below what a float holds exactly.
     text.metric(&metric::START_TIME)
         .number(&[], snapshot.started as f64 / 1000.0);
-    text.metric(&metric::READY).count(&[], u8::from(snapshot.is_ready()));
+    text.metric(&metric::READY)
+        .count(&[], u8::from(snapshot.is_ready()));
     let mut obstacles = text.metric(&metric::OBSTACLE);
     for standing in &snapshot.obstacles {
         let place = standing.place.to_string();
         obstacles.count(&[("where", &place), ("fault", standing.fault.code())], 1);
     }
-    text.metric(&metric::BUFFER_BYTES).count(&[], snapshot.buffer_bytes);
-    text.metric(&metric::BUFFER_LIMIT).count(&[], snapshot.buffer_limit);
+    text.metric(&metric::BUFFER_BYTES)
+        .count(&[], snapshot.buffer_bytes);
+    text.metric(&metric::BUFFER_LIMIT)
+        .count(&[], snapshot.buffer_limit);
 }
 
 fn records(snapshot: &Snapshot<'_>, text: &mut Exposition) {
     let counts = &snapshot.counts;
     let mut records = text.metric(&metric::RECORDS);
-    for (outcome, kinds) in [("delivered", &counts.delivered), ("dead_lettered", &counts.buried)] {
+    for (outcome, kinds) in [
+        ("delivered", &counts.delivered),
+        ("dead_lettered", &counts.buried),
+    ] {
         for (kind, count) in kinds {
             records.count(&[("outcome", outcome), ("kind", kind)], count);
         }
@@ -63,7 +69,12 @@ fn records(snapshot: &Snapshot<'_>, text: &mut Exposition) {
     by_label(text, &metric::RETRIES, "reason", &counts.retries);
 }
 
-fn by_label(text: &mut Exposition, metric: &Metric, label: &'static str, counts: &BTreeMap<String, u64>) {
+fn by_label(
+    text: &mut Exposition,
+    metric: &Metric,
+    label: &'static str,
+    counts: &BTreeMap<String, u64>,
+) {
     let mut samples = text.metric(metric);
     for (value, count) in counts {
         samples.count(&[(label, value)], count);
@@ -83,7 +94,9 @@ fn partitions(snapshot: &Snapshot<'_>, text: &mut Exposition) {
         by_partition(snapshot, text, metric, read);
     }
     by_partition(snapshot, text, &metric::LAG, PartitionView::lag);
-    by_partition(snapshot, text, &metric::PENDING, |view| Some(view.progress?.pending));
+    by_partition(snapshot, text, &metric::PENDING, |view| {
+        Some(view.progress?.pending)
+    });
     by_partition(snapshot, text, &metric::OLDEST, |view| {
         Some(snapshot.oldest_age(view)?.as_secs_f64())
     });
@@ -142,9 +155,15 @@ fn inlets(snapshot: &Snapshot<'_>, text: &mut Exposition) {
     }
     let mut states = text.metric(&metric::INLET_STATE);
     for inlet in snapshot.inlets() {
-        let now = counts.stopped.get(&inlet).map_or("well", |stop| stop.kind.state());
+        let now = counts
+            .stopped
+            .get(&inlet)
+            .map_or("well", |stop| stop.kind.state());
         for state in STATES {
-            states.count(&[("inlet", inlet.as_str()), ("state", state)], u8::from(state == now));
+            states.count(
+                &[("inlet", inlet.as_str()), ("state", state)],
+                u8::from(state == now),
+            );
         }
     }
     let mut requests = text.metric(&metric::REQUESTS);

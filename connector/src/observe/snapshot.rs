@@ -86,7 +86,9 @@ impl PartitionView {
         let progress = self.progress?;
         // The broker tells its high watermark with some delay.
         let end = self.standing.high_watermark?.max(progress.next);
-        let settled = progress.settled.map_or(0, |settled| settled.saturating_add(1));
+        let settled = progress
+            .settled
+            .map_or(0, |settled| settled.saturating_add(1));
         u64::try_from(end.saturating_sub(settled)).ok()
     }
 }
@@ -126,7 +128,12 @@ impl Observer {
     }
 
     /// What was put up, and what follows from the counts and the token.
-    fn obstacles(&self, counts: &Counts, token: &TokenStanding, now: i64) -> Vec<obstacle::Standing> {
+    fn obstacles(
+        &self,
+        counts: &Counts,
+        token: &TokenStanding,
+        now: i64,
+    ) -> Vec<obstacle::Standing> {
         let mut all = self.obstacles.all();
         let without_token = token.held.is_none();
         if let Some((error, failing)) = token.error.as_ref().filter(|_| without_token) {
@@ -153,7 +160,11 @@ impl Observer {
             ));
         }
         if let Some(trouble) = &counts.letter_trouble {
-            let fault = if trouble.heals { Fault::External } else { Fault::User };
+            let fault = if trouble.heals {
+                Fault::External
+            } else {
+                Fault::User
+            };
             let obstacle = Obstacle {
                 fault,
                 reason: trouble.reason.clone(),
@@ -162,7 +173,11 @@ impl Observer {
                     self.instance.dead_letter_topic
                 ),
             };
-            all.push(obstacle::Standing::new(Place::DeadLetters, trouble.since, obstacle));
+            all.push(obstacle::Standing::new(
+                Place::DeadLetters,
+                trouble.since,
+                obstacle,
+            ));
         }
         all.sort_by_key(|standing| standing.place);
         all
@@ -180,7 +195,8 @@ impl Snapshot<'_> {
         std::iter::once(InletName::Events).chain(profiles)
     }
 
-    /// How long ago the oldest unsettled record of a partition was produced; `None` when that is not known.
+    /// How long ago the oldest unsettled record of a partition was produced; `None` when that is
+    /// not known.
     pub(super) fn oldest_age(&self, view: &PartitionView) -> Option<Duration> {
         if view.lag()? == 0 {
             return Some(Duration::ZERO);

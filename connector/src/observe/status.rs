@@ -124,14 +124,21 @@ pub(super) fn json(snapshot: &Snapshot<'_>) -> Result<Vec<u8>, serde_json::Error
             bytes: snapshot.buffer_bytes,
             limit: snapshot.buffer_limit,
         },
-        inlets: snapshot.inlets().map(|inlet| view(snapshot, inlet)).collect(),
+        inlets: snapshot
+            .inlets()
+            .map(|inlet| view(snapshot, inlet))
+            .collect(),
         token: Token {
             held: snapshot.token.held.is_some(),
             age: age.map(|age| age.as_secs()),
             remaining: remaining.map(|remaining| remaining.as_secs()),
             refreshes: snapshot.token.granted,
             failures: snapshot.token.failed,
-            error: snapshot.token.error.as_ref().map(|(error, _)| error.to_string()),
+            error: snapshot
+                .token
+                .error
+                .as_ref()
+                .map(|(error, _)| error.to_string()),
         },
         delivered: &counts.delivered,
         skipped: &counts.skipped,

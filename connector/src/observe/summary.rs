@@ -13,7 +13,11 @@ pub(crate) fn log(observer: &Observer) {
         .values()
         .flat_map(|exchanges| exchanges.results.values())
         .sum();
-    let lag: u64 = snapshot.partitions.iter().filter_map(|view| view.lag()).sum();
+    let lag: u64 = snapshot
+        .partitions
+        .iter()
+        .filter_map(|view| view.lag())
+        .sum();
     info!(
         events = counts.events_delivered,
         profiles = counts.profiles_delivered,

@@ -58,7 +58,10 @@ async fn get(url: &str) -> (u16, String) {
 async fn readiness_says_what_is_in_the_way_until_it_is_gone() {
     let observer = observer();
     let (_listener, base) = listening(&observer).await;
-    assert_eq!(get(&format!("{base}/ready")).await, (200, "ready\n".to_owned()));
+    assert_eq!(
+        get(&format!("{base}/ready")).await,
+        (200, "ready\n".to_owned())
+    );
     let obstacle = Obstacle {
         fault: Fault::User,
         reason: "no such inlet".to_owned(),
@@ -70,7 +73,11 @@ async fn readiness_says_what_is_in_the_way_until_it_is_gone() {
     for part in ["inlet events", "yours", "no such inlet", "check inlet-url"] {
         assert!(text.contains(part), "{part}: {text}");
     }
-    assert_eq!(get(&format!("{base}/live")).await.0, 200, "it lives all the same");
+    assert_eq!(
+        get(&format!("{base}/live")).await.0,
+        200,
+        "it lives all the same"
+    );
     observer.obstacles.clear(Place::Inlet("events"));
     assert_eq!(get(&format!("{base}/ready")).await.0, 200);
 }
@@ -85,7 +92,11 @@ async fn only_reading_is_possible_and_unknown_places_name_the_known_ones() {
             .send()
             .await
             .unwrap();
-        assert_eq!(response.status(), StatusCode::METHOD_NOT_ALLOWED, "{method}");
+        assert_eq!(
+            response.status(),
+            StatusCode::METHOD_NOT_ALLOWED,
+            "{method}"
+        );
         assert_eq!(response.headers()["allow"], "GET, HEAD");
     }
     let head = client.head(format!("{base}/metrics")).send().await.unwrap();
@@ -120,7 +131,13 @@ async fn the_page_allows_its_own_style_and_script_and_nothing_else() {
     assert!(policy.starts_with("default-src 'none';"), "{policy}");
     assert!(!policy.contains("unsafe"), "{policy}");
     assert_eq!(response.headers()["x-content-type-options"], "nosniff");
-    assert!(response.text().await.unwrap().starts_with("<!doctype html>"));
+    assert!(
+        response
+            .text()
+            .await
+            .unwrap()
+            .starts_with("<!doctype html>")
+    );
 }
 
 #[tokio::test]
@@ -131,7 +148,11 @@ async fn an_address_in_use_is_told_with_its_key() {
         .await
         .unwrap_err()
         .to_string();
-    for part in ["experience-platform.observability.listen", "in use", "`off`"] {
+    for part in [
+        "experience-platform.observability.listen",
+        "in use",
+        "`off`",
+    ] {
         assert!(error.contains(part), "{part}: {error}");
     }
 }
@@ -141,7 +162,10 @@ async fn a_partition_s_lag_counts_what_is_not_read_yet_as_well() {
     let observer = observer();
     observer.ledger.begin(3, Some(9));
     for offset in 10..14 {
-        let position = Position { partition: 3, offset };
+        let position = Position {
+            partition: 3,
+            offset,
+        };
         observer.ledger.open(position, 100).unwrap();
     }
     let first = Position {
@@ -166,7 +190,10 @@ async fn a_partition_s_lag_counts_what_is_not_read_yet_as_well() {
         "capillary_aep_oldest_unsettled_age_seconds{partition=\"3\"} 5",
         "capillary_aep_buffer_bytes 300",
     ] {
-        assert!(metrics.lines().any(|found| found == line), "{line} in\n{metrics}");
+        assert!(
+            metrics.lines().any(|found| found == line),
+            "{line} in\n{metrics}"
+        );
     }
 }
 

@@ -53,12 +53,19 @@ mod tests {
             bytes: 1_000,
             offsets: 1_000,
         });
-        let extents = [(0, 10, 20), (1, 0, 5)].map(|(partition, first, end)| Extent { partition, first, end });
+        let extents = [(0, 10, 20), (1, 0, 5)].map(|(partition, first, end)| Extent {
+            partition,
+            first,
+            end,
+        });
         ledger.begin(0, Some(9));
         ledger.begin(1, None);
         let counters = Counters::default();
         let done = |ledger: &Ledger| state(&extents, ledger, &counters).done;
-        assert_eq!((done(&ledger), state(&extents, &ledger, &counters).total), (0, 15));
+        assert_eq!(
+            (done(&ledger), state(&extents, &ledger, &counters).total),
+            (0, 15)
+        );
         ledger.pass(0, 10, 13, Outcome::Skipped).unwrap();
         ledger.pass(1, 0, 0, Outcome::Skipped).unwrap();
         assert_eq!(done(&ledger), 5);

@@ -94,10 +94,14 @@ mod tests {
             let text = format!(
                 r#"{{"v":1,"stage":"mapping","reason":"bad_json","message":"","source":{{"topic":"t","partition":0,"offset":4}},"record":{record}}}"#
             );
-            Letter::read(text.as_bytes()).and_then(|letter| letter.record.original().map(Cow::into_owned))
+            Letter::read(text.as_bytes())
+                .and_then(|letter| letter.record.original().map(Cow::into_owned))
         };
         assert_eq!(record(r#"{"raw":"a\"b"}"#).as_deref(), Some(&b"a\"b"[..]));
-        assert_eq!(record(r#"{"rawBase64":"/wA="}"#).as_deref(), Some(&[0xff, 0][..]));
+        assert_eq!(
+            record(r#"{"rawBase64":"/wA="}"#).as_deref(),
+            Some(&[0xff, 0][..])
+        );
         assert_eq!(record(r#"{"size":5,"sha256":"00"}"#), None);
         assert_eq!(record(r#"{"rawBytes":5,"rawSha256":"00"}"#), None);
     }

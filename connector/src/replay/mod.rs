@@ -1,10 +1,12 @@
-//! Subcommand `replay`: sends dead letters again, once somebody has mended what kept them from being delivered.
+//! Subcommand `replay`: sends dead letters again, once somebody has mended what kept them from
+//! being delivered.
 //!
-//! Progress is kept as two stored offsets of the dead-letter topic: `<meta.name>-replay` for events (and for all that
-//! cannot be sent), `<meta.name>-replay-profiles` for profile statements. They are apart so that a replay of events
-//! neither loses profile statements for a later `--profiles` nor sends its own again because of them. An offset moves
-//! only over letters that were dealt with: delivered, refused again or left with their reason in the report. It never
-//! passes a letter that a filter passed over, so no filtered run makes a letter unreachable.
+//! Progress is kept as two stored offsets of the dead-letter topic: `<meta.name>-replay` for events
+//! (and for all that cannot be sent), `<meta.name>-replay-profiles` for profile statements. They
+//! are apart so that a replay of events neither loses profile statements for a later `--profiles`
+//! nor sends its own again because of them. An offset moves only over letters that were dealt with:
+//! delivered, refused again or left with their reason in the report. It never passes a letter that
+//! a filter passed over, so no filtered run makes a letter unreachable.
 
 mod extent;
 mod letter;
@@ -42,7 +44,8 @@ pub(crate) use report::Report;
 
 /// Letters between reading and delivery; the ledger bounds what is in memory.
 const ARRIVALS: usize = 256;
-/// An inlet that is down or held for so long, without any progress, ends a replay: a person is waiting for it.
+/// An inlet that is down or held for so long, without any progress, ends a replay: a person is
+/// waiting for it.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// From when on.
@@ -118,7 +121,10 @@ struct Feed {
 
 impl Feed {
     fn extents(&self) -> Vec<Extent> {
-        self.stretches.iter().map(|stretch| stretch.extent).collect()
+        self.stretches
+            .iter()
+            .map(|stretch| stretch.extent)
+            .collect()
     }
 
     /// Reads all letters; those to be sent go to `arrivals`, or nowhere in a dry run.
@@ -146,7 +152,10 @@ impl Feed {
                         let Some(arrivals) = &arrivals else { continue };
                         ledger.room(partition).await;
                         let position = Position { partition, offset };
-                        let permit = arrivals.reserve().await.map_err(|_closed| BrokerError::DeliveryGone)?;
+                        let permit = arrivals
+                            .reserve()
+                            .await
+                            .map_err(|_closed| BrokerError::DeliveryGone)?;
                         ledger.open(position, u64::try_from(answer.len()).unwrap_or(u64::MAX))?;
                         permit.send(Arrival::Record {
                             position,
@@ -175,7 +184,9 @@ pub(crate) async fn run(config: Config, options: Options) -> Result<Report, RunE
     let events = Progress::load(&log, format!("{}-replay", config.name)).await?;
     let profiles = Progress::load(&log, format!("{}-replay-profiles", config.name)).await?;
     if options.profiles && config.platform.profiles.is_none() {
-        warn!("--profiles: the configuration has no section `profiles`, so no profile statements are sent");
+        warn!(
+            "--profiles: the configuration has no section `profiles`, so no profile statements are sent"
+        );
     } else if options.profiles {
         warn!("--profiles: replayed profile statements may overwrite newer ones");
     }
@@ -190,7 +201,9 @@ pub(crate) async fn run(config: Config, options: Options) -> Result<Report, RunE
                 .get(&partition)
                 .map_or(0, |stored| stored.saturating_add(1));
             if next > end {
-                return Err(log.beyond_end(partition, &progress.consumer, next, end).into());
+                return Err(log
+                    .beyond_end(partition, &progress.consumer, next, end)
+                    .into());
             }
         }
         let events_done = events.done(partition, options.again);
@@ -201,9 +214,16 @@ pub(crate) async fn run(config: Config, options: Options) -> Result<Report, RunE
             events_done
         };
         let first = start.max(done.saturating_add(1));
-        ledger.begin(partition, Some(first - 1).filter(|processed| *processed >= 0));
+        ledger.begin(
+            partition,
+            Some(first - 1).filter(|processed| *processed >= 0),
+        );
         stretches.push(Stretch {
-            extent: Extent { partition, first, end },
+            extent: Extent {
+                partition,
+                first,
+                end,
+            },
             reader: log.read(partition, first, end).await?,
             events_done,
             profiles_done,
@@ -216,7 +236,9 @@ pub(crate) async fn run(config: Config, options: Options) -> Result<Report, RunE
         events: options.events.clone(),
         since: options.since.map(|since| match since {
             Since::At(time) => time,
-            Since::Ago(ago) => now.saturating_sub(i64::try_from(ago.as_millis()).unwrap_or(i64::MAX)),
+            Since::Ago(ago) => {
+                now.saturating_sub(i64::try_from(ago.as_millis()).unwrap_or(i64::MAX))
+            }
         }),
     };
     let mut feed = Feed {
@@ -280,7 +302,8 @@ async fn deliver(
         Ok(Ok(_)) | Err(_) => {}
     }
     let ledger = Arc::clone(&feed.ledger);
-    // A record that both inlets refused has two letters with one event id and one key: no duplicates, but its two halves.
+    // A record that both inlets refused has two letters with one event id and one key: no
+    // duplicates, but its two halves.
     let platform = Platform {
         deduplicate: None,
         ..config.platform.clone()
@@ -329,18 +352,30 @@ async fn stuck(counters: &Counters) -> String {
 }
 
 /// Stores how far a partition is done. Never backwards: `--again` starts before the stored offset.
-async fn commit(log: &LetterLog, progress: &Progress, stretch: &Stretch, ledger: &Ledger) -> Result<(), BrokerError> {
+async fn commit(
+    log: &LetterLog,
+    progress: &Progress,
+    stretch: &Stretch,
+    ledger: &Ledger,
+) -> Result<(), BrokerError> {
     let partition = stretch.extent.partition;
     let Some(settled) = ledger.settled_through(partition) else {
         return Ok(());
     };
-    let through = stretch.barrier.map_or(settled, |barrier| settled.min(barrier - 1));
+    let through = stretch
+        .barrier
+        .map_or(settled, |barrier| settled.min(barrier - 1));
     let stored = progress.stored.get(&partition).copied().unwrap_or(-1);
     // What is before the stretch was not dealt with here: done earlier, or removed by retention.
     if through <= stored || through < stretch.extent.first {
         return Ok(());
     }
     log.commit(partition, &progress.consumer, through).await?;
-    info!(partition, consumer = progress.consumer, through, "progress stored");
+    info!(
+        partition,
+        consumer = progress.consumer,
+        through,
+        "progress stored"
+    );
     Ok(())
 }

@@ -106,7 +106,11 @@ impl Planner {
         if !matches(&self.filter.events, &event.name) {
             return Step::Unmatched;
         }
-        let Some(key) = stored.key.as_deref().and_then(|key| std::str::from_utf8(key).ok()) else {
+        let Some(key) = stored
+            .key
+            .as_deref()
+            .and_then(|key| std::str::from_utf8(key).ok())
+        else {
             return Step::Left(UNREADABLE);
         };
         if letter.record.event.is_none() && letter.record.profile.is_none() {
@@ -234,7 +238,8 @@ mod tests {
         Planner::new(filter, Params::default(), profiles)
     }
 
-    const BOTH: &str = r#"{"event":{"_id":"e-1","timestamp":"2026-01-02T03:04:05.678Z"},"profile":{"p": 1}}"#;
+    const BOTH: &str =
+        r#"{"event":{"_id":"e-1","timestamp":"2026-01-02T03:04:05.678Z"},"profile":{"p": 1}}"#;
 
     fn sent(step: Step) -> crate::answer::Mapped {
         let Step::Send(answer) = step else {

@@ -38,7 +38,9 @@ impl Report {
 
     /// Whether everything that was asked for and can be sent was accepted.
     pub(crate) fn is_success(&self) -> bool {
-        self.refused_again.is_empty() && self.ended_early.is_none() && !self.left.contains_key(plan::REJECTED)
+        self.refused_again.is_empty()
+            && self.ended_early.is_none()
+            && !self.left.contains_key(plan::REJECTED)
     }
 }
 

@@ -1,14 +1,15 @@
 //! A member taken in at one look: short, and without blanks, as machines write nearly all of them.
 //!
-//! Everything lies within a block of fixed size, so nothing is checked against the end of the text again. What does not
-//! fit the mould is left to the parser's general way.
+//! Everything lies within a block of fixed size, so nothing is checked against the end of the text
+//! again. What does not fit the mould is left to the parser's general way.
 
 use super::chunk::{CHUNK, Chunk, PAIR, Pair};
 use super::value::Kind;
 use crate::keys::KEYS;
 
-/// `"name":"value"` with a name of up to 31 bytes and a value of up to 63, and the chunks they are scanned in; or as much as
-/// 64 bytes and such a value. A power of two, so that a place in it is one by its last bits.
+/// `"name":"value"` with a name of up to 31 bytes and a value of up to 63, and the chunks they are
+/// scanned in; or as much as 64 bytes and such a value. A power of two, so that a place in it is
+/// one by its last bits.
 pub(super) const BLOCK: usize = 8 * CHUNK;
 
 /// A part of the text.
@@ -111,8 +112,8 @@ impl Member {
     }
 }
 
-/// The string whose characters begin at `start`: its kind, and where it ends, if its last quote stands there, which is not looked
-/// at.
+/// The string whose characters begin at `start`: its kind, and where it ends, if its last quote
+/// stands there, which is not looked at.
 #[inline(always)]
 pub(super) fn string_at(block: &Block, start: usize) -> Option<(Kind, usize)> {
     let mut length = pair_at(block, start)?.special();
@@ -127,15 +128,16 @@ pub(super) fn string_at(block: &Block, start: usize) -> Option<(Kind, usize)> {
     Some((Kind::of_string(length, first, last), end))
 }
 
-/// Where the digits end that begin at `start`, with `first`; whether it is all of the number is not looked at.
+/// Where the digits end that begin at `start`, with `first`; whether it is all of the number is not
+/// looked at.
 #[inline(always)]
 pub(super) fn digits_at(block: &Block, start: usize, first: u8) -> Option<usize> {
     let length = chunk(block, start)?.not_digits().first();
     ((1..CHUNK).contains(&length) && (first != b'0' || length == 1)).then_some(start + length)
 }
 
-/// The number that begins at `start`: its kind, and where it ends, if nothing of a number follows there, which is not looked at;
-/// `None` for one that is long.
+/// The number that begins at `start`: its kind, and where it ends, if nothing of a number follows
+/// there, which is not looked at; `None` for one that is long.
 #[inline(always)]
 pub(super) fn number_at(block: &Block, start: usize) -> Option<(Kind, usize)> {
     let first = byte(block, start);

@@ -8,10 +8,11 @@ use super::write::write_text;
 use crate::keys::Key;
 use crate::sink::Sink;
 
-/// Appends the canonical form of `value`, leaving out the members of its top level that `skip` names.
+/// Appends the canonical form of `value`, leaving out the members of its top level that `skip`
+/// names.
 ///
-/// Two departures from the letter of the RFC, both for input it does not admit: of a repeated key the last value
-/// counts, and a number no double can hold keeps its text.
+/// Two departures from the letter of the RFC, both for input it does not admit: of a repeated key
+/// the last value counts, and a number no double can hold keeps its text.
 pub(crate) fn write_canonical(out: &mut Sink, value: Value<'_>, skip: &[Key]) {
     match value.kind() {
         Kind::Null | Kind::True | Kind::False => out.put(value.raw().as_bytes()),
@@ -19,7 +20,9 @@ pub(crate) fn write_canonical(out: &mut Sink, value: Value<'_>, skip: &[Key]) {
             Some(number) => write_number(out, number),
             None => out.put(value.raw().as_bytes()),
         },
-        Kind::Word | Kind::Plain | Kind::Escaped => write_text(out, &value.string().unwrap_or_default()),
+        Kind::Word | Kind::Plain | Kind::Escaped => {
+            write_text(out, &value.string().unwrap_or_default())
+        }
         Kind::Array => {
             out.push(b'[');
             for (index, item) in value.items().enumerate() {
@@ -36,7 +39,8 @@ pub(crate) fn write_canonical(out: &mut Sink, value: Value<'_>, skip: &[Key]) {
                 .filter(|value| !skip.iter().any(|key| *key as u8 == value.key()))
                 .map(|value| (value.name(), value))
                 .collect();
-            // The RFC orders by UTF-16 code units. By position, too, so that of a repeated key the last stays last.
+            // The RFC orders by UTF-16 code units. By position, too, so that of a repeated key the
+            // last stays last.
             members.sort_unstable_by(|(a, one), (b, two)| {
                 a.encode_utf16()
                     .cmp(b.encode_utf16())

@@ -1,9 +1,10 @@
 //! Sixteen bytes at a time: what texts are scanned, compared and copied in.
 //!
-//! In wasm a chunk is a SIMD register. Elsewhere (and in a wasm built without `simd128`) it is two words, worked on as
-//! bytes in parallel. Both give the same marks for the same bytes:
+//! In wasm a chunk is a SIMD register. Elsewhere (and in a wasm built without `simd128`) it is two
+//! words, worked on as bytes in parallel. Both give the same marks for the same bytes:
 //!
-//! - `special`: quotes, backslashes and control characters, which end what stands in a JSON string as it is;
+//! - `special`: quotes, backslashes and control characters, which end what stands in a JSON string
+//!   as it is;
 //! - `not_digits`: all but `0` to `9`;
 //! - `reserved`: all but letters, digits and `-._~`;
 //! - `equal`: one byte;
@@ -16,8 +17,8 @@
 /// Bytes in a chunk.
 pub(super) const CHUNK: usize = 16;
 
-/// Two chunks side by side: what nearly every name and most strings fit in. Both are always worked on, because a branch
-/// that depends on a length is mispredicted too often.
+/// Two chunks side by side: what nearly every name and most strings fit in. Both are always worked
+/// on, because a branch that depends on a length is mispredicted too often.
 #[derive(Clone, Copy)]
 pub(super) struct Pair(Chunk, Chunk);
 
@@ -90,7 +91,10 @@ pub(super) fn mask_of(length: usize) -> &'static [u8; PAIR] {
 #[inline(always)]
 fn halves(bytes: &[u8; PAIR]) -> (&[u8; CHUNK], &[u8; CHUNK]) {
     const NONE: &[u8; CHUNK] = &[0; CHUNK];
-    (bytes.first_chunk().unwrap_or(NONE), bytes.last_chunk().unwrap_or(NONE))
+    (
+        bytes.first_chunk().unwrap_or(NONE),
+        bytes.last_chunk().unwrap_or(NONE),
+    )
 }
 
 /// The chunk that begins at `at`; `None` where fewer bytes are left.
@@ -114,7 +118,10 @@ pub(super) fn is_same(one: &[u8], other: &[u8]) -> bool {
     let (chunks, rest) = one.as_chunks();
     let (others, other_rest) = other.as_chunks();
     one.len() == other.len()
-        && chunks.iter().zip(others).all(|(one, other)| is_equal(one, other))
+        && chunks
+            .iter()
+            .zip(others)
+            .all(|(one, other)| is_equal(one, other))
         && match (one.last_chunk(), other.last_chunk()) {
             (Some(one), Some(other)) => is_equal(one, other),
             _ => rest.iter().zip(other_rest).all(|(one, other)| one == other),
@@ -126,14 +133,20 @@ fn is_equal(one: &[u8; CHUNK], other: &[u8; CHUNK]) -> bool {
     Chunk::new(one).xor(Chunk::new(other)).is_zero()
 }
 
-/// Copies a known number of bytes, in chunks and words: as a loop, it would become a call into the host.
+/// Copies a known number of bytes, in chunks and words: as a loop, it would become a call into the
+/// host.
 #[inline(always)]
 pub(crate) fn copy_chunks<const N: usize>(to: &mut [u8; N], from: &[u8; N]) {
     let ((to, to_rest), (from, from_rest)) = (to.as_chunks_mut(), from.as_chunks());
     for (to, from) in to.iter_mut().zip(from) {
         Chunk::new(from).store(to);
     }
-    for (to, from) in to_rest.as_chunks_mut::<8>().0.iter_mut().zip(from_rest.as_chunks().0) {
+    for (to, from) in to_rest
+        .as_chunks_mut::<8>()
+        .0
+        .iter_mut()
+        .zip(from_rest.as_chunks().0)
+    {
         *to = *from;
     }
 }
@@ -141,9 +154,9 @@ pub(crate) fn copy_chunks<const N: usize>(to: &mut [u8; N], from: &[u8; N]) {
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 mod backend {
     use core::arch::wasm32::{
-        i8x16_lt, i8x16_splat, u8x16_bitmask, u8x16_eq, u8x16_ge, u8x16_le, u8x16_lt, u8x16_min, u8x16_splat,
-        u8x16_sub, u64x2, u64x2_extract_lane, v128, v128_and, v128_any_true, v128_load, v128_not, v128_or, v128_store,
-        v128_xor,
+        i8x16_lt, i8x16_splat, u8x16_bitmask, u8x16_eq, u8x16_ge, u8x16_le, u8x16_lt, u8x16_min,
+        u8x16_splat, u8x16_sub, u64x2, u64x2_extract_lane, v128, v128_and, v128_any_true,
+        v128_load, v128_not, v128_or, v128_store, v128_xor,
     };
 
     #[derive(Clone, Copy)]
@@ -172,7 +185,10 @@ mod backend {
 
         #[inline(always)]
         pub(crate) fn words(self) -> (u64, u64) {
-            (u64x2_extract_lane::<0>(self.0), u64x2_extract_lane::<1>(self.0))
+            (
+                u64x2_extract_lane::<0>(self.0),
+                u64x2_extract_lane::<1>(self.0),
+            )
         }
 
         #[inline(always)]
@@ -227,17 +243,27 @@ mod backend {
 
         #[inline(always)]
         pub(crate) fn lower_or_digit(self) -> Marks {
-            let within = |first, last| u8x16_le(u8x16_sub(self.0, u8x16_splat(first)), u8x16_splat(last - first));
+            let within = |first, last| {
+                u8x16_le(
+                    u8x16_sub(self.0, u8x16_splat(first)),
+                    u8x16_splat(last - first),
+                )
+            };
             Marks(v128_or(within(b'a', b'z'), within(b'0', b'9')))
         }
 
         #[inline(always)]
         pub(crate) fn reserved(self) -> Marks {
-            let within = |bytes, first, count| u8x16_lt(u8x16_sub(bytes, u8x16_splat(first)), u8x16_splat(count));
+            let within = |bytes, first, count| {
+                u8x16_lt(u8x16_sub(bytes, u8x16_splat(first)), u8x16_splat(count))
+            };
             let letter = within(v128_or(self.0, u8x16_splat(0x20)), b'a', 26);
             let digit = within(self.0, b'0', 10);
             let dash_or_dot = within(self.0, b'-', 2);
-            let other = v128_or(u8x16_eq(self.0, u8x16_splat(b'_')), u8x16_eq(self.0, u8x16_splat(b'~')));
+            let other = v128_or(
+                u8x16_eq(self.0, u8x16_splat(b'_')),
+                u8x16_eq(self.0, u8x16_splat(b'~')),
+            );
             let unreserved = v128_or(v128_or(letter, digit), v128_or(dash_or_dot, other));
             Marks(v128_not(unreserved))
         }
@@ -274,7 +300,10 @@ mod backend {
 
     #[inline(always)]
     pub(crate) fn first_of(low: Marks, high: Marks) -> usize {
-        let (low, high) = (u32::from(u8x16_bitmask(low.0)), u32::from(u8x16_bitmask(high.0)));
+        let (low, high) = (
+            u32::from(u8x16_bitmask(low.0)),
+            u32::from(u8x16_bitmask(high.0)),
+        );
         (low | high << super::CHUNK).trailing_zeros() as usize
     }
 }
@@ -378,7 +407,8 @@ mod backend {
 
         #[inline(always)]
         pub(crate) fn reserved(self) -> Marks {
-            let within = |word, first, count| at_least(word, first) & !at_least(word, first + count);
+            let within =
+                |word, first, count| at_least(word, first) & !at_least(word, first + count);
             self.marks(|word| {
                 let letter = within(word | (ONES * 0x20), b'a', 26);
                 let digit = within(word, b'0', 10);

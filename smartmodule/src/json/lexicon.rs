@@ -1,8 +1,10 @@
-//! Known names by number: found once, when a name is read, so that nothing compares texts afterwards.
+//! Known names by number: found once, when a name is read, so that nothing compares texts
+//! afterwards.
 
 use super::chunk::{PAIR, Pair, words};
 
-/// A power of two, and many times the names of any lexicon: nearly every look-up ends at its first slot.
+/// A power of two, and many times the names of any lexicon: nearly every look-up ends at its first
+/// slot.
 const SLOTS: usize = 1024;
 
 /// A name's first bytes, and zeros, which no name has.
@@ -46,7 +48,11 @@ impl<const COUNT: usize> Lexicon<COUNT> {
             slots[slot] = index as u8 + 1;
             index += 1;
         }
-        Self { names, heads, slots }
+        Self {
+            names,
+            heads,
+            slots,
+        }
     }
 
     /// The number of a name; 0 for one that is not known.
@@ -88,7 +94,10 @@ impl<const COUNT: usize> Lexicon<COUNT> {
                 return 0;
             }
             let index = usize::from(number) - 1;
-            if self.heads.get(index).is_some_and(|known| Pair::new(known).is(head))
+            if self
+                .heads
+                .get(index)
+                .is_some_and(|known| Pair::new(known).is(head))
                 && self.names.get(index).is_some_and(|known| is(known))
             {
                 return number;
@@ -120,7 +129,11 @@ mod tests {
             "even more than thirty-two letters!",
         ]);
         for (index, name) in LEXICON.names.iter().enumerate() {
-            assert_eq!(usize::from(LEXICON.find(name.as_bytes())), index + 1, "{name}");
+            assert_eq!(
+                usize::from(LEXICON.find(name.as_bytes())),
+                index + 1,
+                "{name}"
+            );
             for place in 0..name.len() {
                 let mut other = name.as_bytes().to_vec();
                 other[place] ^= 1;

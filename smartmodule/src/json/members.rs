@@ -1,9 +1,11 @@
-//! The members of one object, found without walking through it: an event's body is asked for some fifty keys.
+//! The members of one object, found without walking through it: an event's body is asked for some
+//! fifty keys.
 
 use super::value::Value;
 use crate::keys::Key;
 
-/// Where the members of an object are, by the number of their key; kept between documents for its memory.
+/// Where the members of an object are, by the number of their key; kept between documents for its
+/// memory.
 #[derive(Debug)]
 pub(crate) struct Slots {
     /// Positions in the document; 0 is none (it is the document's own).
@@ -33,7 +35,10 @@ impl Slots {
             self.fill_anew(object);
             self.of = of;
         }
-        Members { slots: self, object }
+        Members {
+            slots: self,
+            object,
+        }
     }
 
     #[inline(never)]

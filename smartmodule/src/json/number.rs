@@ -2,18 +2,20 @@
 
 use crate::sink::Sink;
 
-/// A decimal of at most so many characters and without exponent survives the way through a double: its text only needs
-/// trimming. (Fifteen significant digits do.)
+/// A decimal of at most so many characters and without exponent survives the way through a double:
+/// its text only needs trimming. (Fifteen significant digits do.)
 pub(super) const PLAIN: usize = 15;
 
-/// A finite number, as the decimal text it came as. The double is worked out only where one is needed.
+/// A finite number, as the decimal text it came as. The double is worked out only where one is
+/// needed.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Number<'a> {
     text: &'a str,
 }
 
 impl<'a> Number<'a> {
-    /// Reads a number of the JSON grammar; `None` for anything else and for what no double can hold (`1e999`).
+    /// Reads a number of the JSON grammar; `None` for anything else and for what no double can hold
+    /// (`1e999`).
     pub(crate) fn parse(text: &'a str) -> Option<Self> {
         if is_json_number(text) {
             Self::checked(text)
@@ -54,8 +56,8 @@ impl<'a> Number<'a> {
         }
     }
 
-    /// The digits of a whole number, however long and however written (`1676`, `1676.0`, `1.676e3`); no `-0`.
-    /// `None` when there is a fraction.
+    /// The digits of a whole number, however long and however written (`1676`, `1676.0`,
+    /// `1.676e3`); no `-0`. `None` when there is a fraction.
     pub(crate) fn whole(&self) -> Option<std::borrow::Cow<'a, str>> {
         if is_digits(self.text) {
             return Some(self.text.into());
@@ -66,7 +68,11 @@ impl<'a> Number<'a> {
             None => self.text,
         };
         if !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit() || b == b'-') {
-            return Some(if digits == "-0" { "0".into() } else { digits.into() });
+            return Some(if digits == "-0" {
+                "0".into()
+            } else {
+                digits.into()
+            });
         }
         // With an exponent: exact up to 2^53, beyond which a double no longer holds every integer.
         let value = has_exponent(self.text).then(|| self.value())?;
@@ -106,7 +112,10 @@ fn is_json_number(text: &str) -> bool {
     }
     let rest = text.strip_prefix('-').unwrap_or(text);
     let (mantissa, exponent) = match rest.split_once(['e', 'E']) {
-        Some((mantissa, exponent)) => (mantissa, Some(exponent.strip_prefix(['+', '-']).unwrap_or(exponent))),
+        Some((mantissa, exponent)) => (
+            mantissa,
+            Some(exponent.strip_prefix(['+', '-']).unwrap_or(exponent)),
+        ),
         None => (rest, None),
     };
     let (whole, fraction) = match mantissa.split_once('.') {
@@ -119,7 +128,8 @@ fn is_json_number(text: &str) -> bool {
         && exponent.is_none_or(is_digits)
 }
 
-/// Appends the number in the form of RFC 8785 (ECMAScript's), which is also the shortest: `73.60` becomes `73.6`.
+/// Appends the number in the form of RFC 8785 (ECMAScript's), which is also the shortest: `73.60`
+/// becomes `73.6`.
 pub(crate) fn write_number(out: &mut Sink, number: Number<'_>) {
     let text = number.text;
     if text.len() <= PLAIN && is_digits(text) {
@@ -137,10 +147,15 @@ pub(crate) fn write_number(out: &mut Sink, number: Number<'_>) {
         true => text.trim_end_matches('0').trim_end_matches('.'),
         false => text,
     };
-    out.put(if trimmed == "-0" { b"0" } else { trimmed.as_bytes() });
+    out.put(if trimmed == "-0" {
+        b"0"
+    } else {
+        trimmed.as_bytes()
+    });
 }
 
-/// An amount without the zeros behind it: digits, a point, digits, as most are. `None` for anything else.
+/// An amount without the zeros behind it: digits, a point, digits, as most are. `None` for anything
+/// else.
 fn trimmed(text: &[u8]) -> Option<&[u8]> {
     if text.len() > PLAIN {
         return None;
@@ -173,15 +188,18 @@ fn write_double(out: &mut Sink, value: f64) {
     if value < 0.0 {
         out.push(b'-');
     }
-    // The shortest digits that read back as the same double, in a form of its own; the standard library's way to them is
-    // three times as much code.
+    // The shortest digits that read back as the same double, in a form of its own; the standard
+    // library's way to them is three times as much code.
     let mut buffer = ryu::Buffer::new();
     let shortest = buffer.format_finite(value.abs());
     let (mantissa, power) = shortest.split_once('e').unwrap_or((shortest, "0"));
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
     let all = [whole.as_bytes(), fraction.as_bytes()].concat();
     let zeros = all.iter().take_while(|digit| **digit == b'0').count();
-    let end = all.iter().rposition(|digit| *digit != b'0').map_or(0, |last| last + 1);
+    let end = all
+        .iter()
+        .rposition(|digit| *digit != b'0')
+        .map_or(0, |last| last + 1);
     let digits = all.get(zeros..end).unwrap_or_default();
     // Of the first digit.
     let exponent = power.parse().unwrap_or(0) + whole.len() as i32 - zeros as i32 - 1;

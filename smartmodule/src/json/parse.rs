@@ -11,7 +11,8 @@ use crate::keys::KEYS;
 /// Deeper documents are refused: no Capillary event nests more than eight levels.
 const MAX_DEPTH: u32 = 64;
 
-/// A document of more values than this is refused: 24 bytes each must fit the SmartModule's memory beside the batch.
+/// A document of more values than this is refused: 24 bytes each must fit the SmartModule's memory
+/// beside the batch.
 const MAX_TOKENS: usize = 1 << 18;
 
 /// Tokens there is room for from the start; a document of more is parsed once more.
@@ -20,14 +21,15 @@ const FEW_TOKENS: usize = 1 << 9;
 /// One value of the document.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Token {
-    /// Byte range of the value in the text; of a string, what stands between the quotes. Of a container only the start, and that of one
-    /// read earlier, if the document has its shape.
+    /// Byte range of the value in the text; of a string, what stands between the quotes. Of a
+    /// container only the start, and that of one read earlier, if the document has its shape.
     pub(super) start: u32,
     pub(super) end: u32,
-    /// Index of the token that follows this value and everything in it. While it is open: that of its container.
+    /// Index of the token that follows this value and everything in it. While it is open: that of
+    /// its container.
     pub(super) next: u32,
-    /// How many bytes before the value the member's name begins, and its length between the quotes; 0 for what is no
-    /// member.
+    /// How many bytes before the value the member's name begins, and its length between the quotes;
+    /// 0 for what is no member.
     pub(super) name_before: u32,
     pub(super) name_length: u32,
     pub(super) kind: Kind,
@@ -46,7 +48,8 @@ pub(crate) enum Fault {
     TooMany,
 }
 
-/// The tokens of one document; kept between documents for its allocation, and because the next one may have its shape.
+/// The tokens of one document; kept between documents for its allocation, and because the next one
+/// may have its shape.
 #[derive(Debug, Default)]
 pub(crate) struct Tape {
     tokens: Vec<Token>,
@@ -85,7 +88,8 @@ impl Tape {
             match tokens(text.as_bytes(), &mut self.tokens) {
                 Ok(count) => {
                     self.count = count;
-                    self.shape.learn(text, self.tokens.get(..count).unwrap_or_default());
+                    self.shape
+                        .learn(text, self.tokens.get(..count).unwrap_or_default());
                     return Ok(());
                 }
                 Err(Fault::TooMany) if self.tokens.len() < MAX_TOKENS => {
@@ -126,7 +130,8 @@ fn tokens(bytes: &[u8], tokens: &mut [Token]) -> Result<usize, Fault> {
                     name = Name::of(&member, at);
                     if let Some(scalar) = block.and_then(|block| member.scalar(block)) {
                         let place = tokens.get_mut(count).ok_or(Fault::TooMany)?;
-                        *place = name.token(scalar.kind, at + scalar.start, at + scalar.end, count + 1);
+                        *place =
+                            name.token(scalar.kind, at + scalar.start, at + scalar.end, count + 1);
                         count += 1;
                         (first, at) = visible(bytes, at + scalar.next);
                         if first == b',' {
@@ -161,7 +166,11 @@ fn tokens(bytes: &[u8], tokens: &mut [Token]) -> Result<usize, Fault> {
                 if inside.depth == MAX_DEPTH {
                     return Err(Fault::TooDeep);
                 }
-                let kind = if first == b'{' { Kind::Object } else { Kind::Array };
+                let kind = if first == b'{' {
+                    Kind::Object
+                } else {
+                    Kind::Array
+                };
                 *place = name.token(kind, at, 0, inside.token);
                 inside = Container {
                     token: count,
@@ -196,7 +205,8 @@ fn tokens(bytes: &[u8], tokens: &mut [Token]) -> Result<usize, Fault> {
     }
 }
 
-/// From behind a value, where `next` stands, to where the next member or element begins. `None` at the document's end.
+/// From behind a value, where `next` stands, to where the next member or element begins. `None` at
+/// the document's end.
 #[inline(always)]
 fn behind(
     bytes: &[u8],
@@ -257,7 +267,9 @@ fn closed(tokens: &mut [Token], inside: Container, count: usize) -> Container {
     };
     let outer = token.next as usize;
     token.next = count as u32;
-    let is_object = tokens.get(outer).is_some_and(|outer| outer.kind == Kind::Object);
+    let is_object = tokens
+        .get(outer)
+        .is_some_and(|outer| outer.kind == Kind::Object);
     Container {
         token: outer,
         depth,
@@ -292,7 +304,11 @@ impl Name {
             start: start as u32,
             end: end as u32,
             next: next as u32,
-            name_before: if self.end == 0 { 0 } else { start as u32 - self.start },
+            name_before: if self.end == 0 {
+                0
+            } else {
+                start as u32 - self.start
+            },
             name_length: self.end - self.start,
             kind,
             key: self.key,

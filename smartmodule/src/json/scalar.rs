@@ -166,7 +166,11 @@ fn odd_number(bytes: &[u8], mut at: usize) -> Result<usize, Fault> {
     if byte(bytes, at) == b'-' {
         at += 1;
     }
-    at = if byte(bytes, at) == b'0' { at + 1 } else { some(at)? };
+    at = if byte(bytes, at) == b'0' {
+        at + 1
+    } else {
+        some(at)?
+    };
     if byte(bytes, at) == b'.' {
         at = some(at + 1)?;
     }

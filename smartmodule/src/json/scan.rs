@@ -24,8 +24,8 @@ pub(crate) fn plain_prefix(bytes: &[u8]) -> usize {
         .unwrap_or(rest.len())
 }
 
-/// Whether a key `eventName` may stand in the text, however it is written: whether there is a `v` four places before an
-/// `N`, or a backslash.
+/// Whether a key `eventName` may stand in the text, however it is written: whether there is a `v`
+/// four places before an `N`, or a backslash.
 pub(crate) fn may_name(bytes: &[u8]) -> bool {
     const APART: usize = 4;
     let mut at = 0;
@@ -36,7 +36,9 @@ pub(crate) fn may_name(bytes: &[u8]) -> bool {
     {
         let mut found = Marks::NONE;
         for start in [0, CHUNK, 2 * CHUNK, 3 * CHUNK] {
-            let (Some(chunk), Some(later)) = (chunk_at(block, start), chunk_at(block, start + APART)) else {
+            let (Some(chunk), Some(later)) =
+                (chunk_at(block, start), chunk_at(block, start + APART))
+            else {
                 return true;
             };
             found = found
@@ -49,10 +51,14 @@ pub(crate) fn may_name(bytes: &[u8]) -> bool {
         at += 4 * CHUNK;
     }
     let rest = bytes.get(at..).unwrap_or(&[]);
-    rest.contains(&b'\\') || rest.windows(APART + 1).any(|window| matches!(window, [b'v', .., b'N']))
+    rest.contains(&b'\\')
+        || rest
+            .windows(APART + 1)
+            .any(|window| matches!(window, [b'v', .., b'N']))
 }
 
-/// The pair of chunks at `start`, and the bits of the bytes up to `end`; `None` for more than there is room for.
+/// The pair of chunks at `start`, and the bits of the bytes up to `end`; `None` for more than there
+/// is room for.
 #[inline(always)]
 fn pair_of(text: &[u8], start: usize, end: usize) -> Option<(Pair, u32)> {
     let length = end.wrapping_sub(start);
@@ -62,8 +68,9 @@ fn pair_of(text: &[u8], start: usize, end: usize) -> Option<(Pair, u32)> {
         .then(|| (pair, u32::MAX >> (PAIR - length)))
 }
 
-/// Whether what stands there is an e-mail address for certain, in lower case: letters and digits around one `@`, with single
-/// dots, dashes and the like between them. Nearly all are; of another it says nothing.
+/// Whether what stands there is an e-mail address for certain, in lower case: letters and digits
+/// around one `@`, with single dots, dashes and the like between them. Nearly all are; of another
+/// it says nothing.
 #[inline(always)]
 pub(crate) fn is_plain_address(text: &[u8], start: usize, end: usize) -> bool {
     let Some((pair, all)) = pair_of(text, start, end) else {
@@ -102,8 +109,8 @@ pub(crate) fn utf8(bytes: &[u8]) -> Option<&str> {
         all = all.or(Chunk::new(chunk));
     }
     if all.beyond_ascii().is_empty() && (bytes.len() >= CHUNK || last.is_ascii()) {
-        // SAFETY: every byte is below 0x80, as all chunks together said, the last one of which may overlap the one before;
-        // of a shorter text every byte was asked. ASCII is UTF-8.
+        // SAFETY: every byte is below 0x80, as all chunks together said, the last one of which may
+        // overlap the one before; of a shorter text every byte was asked. ASCII is UTF-8.
         Some(unsafe { str::from_utf8_unchecked(bytes) })
     } else {
         str::from_utf8(bytes).ok()
@@ -113,7 +120,8 @@ pub(crate) fn utf8(bytes: &[u8]) -> Option<&str> {
 /// Whether all are letters, digits, or one of `-._~`: what a URI holds as it is (RFC 3986, 2.3).
 pub(crate) fn is_unreserved(bytes: &[u8]) -> bool {
     let Some(last) = bytes.last_chunk().map(Chunk::new) else {
-        let unreserved = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
+        let unreserved =
+            |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
         return bytes.iter().all(unreserved);
     };
     let mut at = 0;
@@ -137,7 +145,11 @@ mod tests {
                 for byte in 0..=255 {
                     let mut text = vec![b'a'; length];
                     text[place] = byte;
-                    assert_eq!(found(&text), expected(byte), "byte {byte} at {place} of {length}");
+                    assert_eq!(
+                        found(&text),
+                        expected(byte),
+                        "byte {byte} at {place} of {length}"
+                    );
                 }
             }
         }
@@ -168,10 +180,12 @@ mod tests {
                 assert!(!may_name(&text), "at {place} of {length}");
             }
         }
-        let not_digit = |bytes: &[u8]| chunk_at(bytes, 0).map_or(0, |chunk| chunk.not_digits().first());
+        let not_digit =
+            |bytes: &[u8]| chunk_at(bytes, 0).map_or(0, |chunk| chunk.not_digits().first());
         for byte in 0..=255 {
             let text = [
-                b'7', b'0', b'9', byte, 0xFF, b'3', b'0', b'0', b'0', b'0', b'0', b'0', b'0', b'0', b'0', b'x',
+                b'7', b'0', b'9', byte, 0xFF, b'3', b'0', b'0', b'0', b'0', b'0', b'0', b'0', b'0',
+                b'0', b'x',
             ];
             assert_eq!(
                 not_digit(&text),

@@ -1,8 +1,9 @@
 //! The shape of a document, and reading another one of the same shape.
 //!
-//! One program writes all events of a kind, so most have the same members in the same order, and between two values there
-//! stands what stood there in the event before. That is compared, some bytes at once; only the values are read anew. It
-//! gives the tokens the parser would give, or nothing.
+//! One program writes all events of a kind, so most have the same members in the same order, and
+//! between two values there stands what stood there in the event before. That is compared, some
+//! bytes at once; only the values are read anew. It gives the tokens the parser would give, or
+//! nothing.
 
 use super::block::{BLOCK, Block, literal_at, number_at, pair_at, string_at};
 use super::chunk::{PAIR, Pair, copy_chunks, is_same};
@@ -10,8 +11,8 @@ use super::parse::Token;
 use super::scalar::scalar;
 use super::value::Kind;
 
-/// Larger documents, and those of more values, are parsed each time: the broker's memory is bounded, and shapes are kept for
-/// every kind.
+/// Larger documents, and those of more values, are parsed each time: the broker's memory is
+/// bounded, and shapes are kept for every kind.
 pub(crate) const MAX_SHAPED_BYTES: usize = 8 << 10;
 const MAX_PARTS: usize = 512;
 
@@ -31,10 +32,12 @@ pub(super) struct Shape {
 
 /// After so many misses in turn …
 const PATIENCE: u32 = 4;
-/// … only every so many documents are learnt: of a stream without a common shape it would be work in vain.
+/// … only every so many documents are learnt: of a stream without a common shape it would be work
+/// in vain.
 const PROBE: u32 = 16;
 
-/// One value without anything in it, and what comes before it: containers that begin or end there, too.
+/// One value without anything in it, and what comes before it: containers that begin or end there,
+/// too.
 #[derive(Debug)]
 struct Part {
     /// The first bytes between the value before and this one, and whatever follows them.
@@ -82,7 +85,10 @@ impl Part {
         let mut gap = [b' '; 2 * PAIR];
         match text.get(from..)?.first_chunk() {
             Some(bytes) => copy_chunks(&mut gap, bytes),
-            None => gap.iter_mut().zip(text.get(from..)?).for_each(|(to, from)| *to = *from),
+            None => gap
+                .iter_mut()
+                .zip(text.get(from..)?)
+                .for_each(|(to, from)| *to = *from),
         }
         Some(Self {
             gap,
@@ -94,17 +100,24 @@ impl Part {
         })
     }
 
-    /// Reads the gap a block begins with, and the value behind it: its kind, and where in the block it begins and ends. That it
-    /// does end there the gap behind it has to tell, which begins with what can follow a value.
+    /// Reads the gap a block begins with, and the value behind it: its kind, and where in the block
+    /// it begins and ends. That it does end there the gap behind it has to tell, which begins with
+    /// what can follow a value.
     #[inline(always)]
     fn read(&self, block: &Block) -> Option<(Kind, usize, usize)> {
-        let gap = |at: usize| self.gap.get(at..).and_then(|gap| gap.first_chunk()).map(Pair::new);
+        let gap = |at: usize| {
+            self.gap
+                .get(at..)
+                .and_then(|gap| gap.first_chunk())
+                .map(Pair::new)
+        };
         let start = self.length as usize;
         if pair_at(block, 0)?.same(gap(0)?) | self.beyond != u32::MAX {
             return None;
         }
         if start > PAIR
-            && (start > 2 * PAIR || pair_at(block, PAIR)?.same(gap(PAIR)?) | bits_beyond(start - PAIR) != u32::MAX)
+            && (start > 2 * PAIR
+                || pair_at(block, PAIR)?.same(gap(PAIR)?) | bits_beyond(start - PAIR) != u32::MAX)
         {
             return None;
         }
@@ -128,8 +141,8 @@ struct Progress {
     at: usize,
 }
 
-/// The end of a text, and zeros behind it, which stand nowhere in a document; kept, since to clear it would be a call into the
-/// host.
+/// The end of a text, and zeros behind it, which stand nowhere in a document; kept, since to clear
+/// it would be a call into the host.
 #[derive(Debug)]
 struct EndOfText([u8; 2 * BLOCK]);
 
@@ -148,15 +161,20 @@ impl EndOfText {
         let from = text
             .last_chunk::<BLOCK>()
             .map(|end| (end.first_chunk(), end.last_chunk()));
-        if let (Some(low), Some(high), Some((Some(first), Some(last)))) =
-            (low.first_chunk_mut::<HALF>(), high.first_chunk_mut::<HALF>(), from)
-        {
+        if let (Some(low), Some(high), Some((Some(first), Some(last)))) = (
+            low.first_chunk_mut::<HALF>(),
+            high.first_chunk_mut::<HALF>(),
+            from,
+        ) {
             // All of it at once would become a call.
             copy_chunks(low, first);
             copy_chunks(high, last);
         } else {
             place.fill(0);
-            place.iter_mut().zip(text).for_each(|(to, from)| *to = *from);
+            place
+                .iter_mut()
+                .zip(text)
+                .for_each(|(to, from)| *to = *from);
         }
         text.len().saturating_sub(BLOCK)
     }
@@ -187,7 +205,9 @@ impl Shape {
         self.text.push_str(text);
         self.tail = 0;
         for (place, token) in tokens.iter().enumerate() {
-            let Some(value) = Value::of(token.kind) else { continue };
+            let Some(value) = Value::of(token.kind) else {
+                continue;
+            };
             let Some(part) = Part::new(value, token, place, text.as_bytes(), self.tail) else {
                 return self.forget();
             };
@@ -196,8 +216,8 @@ impl Shape {
         }
     }
 
-    /// Turns the tokens of the learnt document into those of `bytes`, but for the places of containers, which stay; `false`
-    /// when it has another shape, or none is learnt.
+    /// Turns the tokens of the learnt document into those of `bytes`, but for the places of
+    /// containers, which stay; `false` when it has another shape, or none is learnt.
     pub(super) fn fits(&mut self, bytes: &[u8], tokens: &mut [Token]) -> bool {
         let fits = !self.parts.is_empty() && self.read_all(bytes, tokens);
         if fits {
@@ -215,7 +235,10 @@ impl Shape {
             let read = match self.parts.get(progress.parts) {
                 Some(part) => self.read(part, bytes, progress.at),
                 None => {
-                    let (rest, tail) = (bytes.get(progress.at..), self.text.as_bytes().get(self.tail..));
+                    let (rest, tail) = (
+                        bytes.get(progress.at..),
+                        self.text.as_bytes().get(self.tail..),
+                    );
                     if is_same(rest.unwrap_or_default(), tail.unwrap_or_default()) {
                         return true;
                     }
@@ -224,11 +247,14 @@ impl Shape {
             };
             let (parts, (kind, start, end)) = match read {
                 Some(value) => (progress.parts + 1, value),
-                // The value before may not end where it seemed to: it has an escape, or an exponent.
-                None if progress.parts > careful => match self.read_again(progress, bytes, tokens) {
-                    Some(value) => (progress.parts, value),
-                    None => return false,
-                },
+                // The value before may not end where it seemed to: it has an escape, or an
+                // exponent.
+                None if progress.parts > careful => {
+                    match self.read_again(progress, bytes, tokens) {
+                        Some(value) => (progress.parts, value),
+                        None => return false,
+                    }
+                }
                 None => return false,
             };
             careful = parts;
@@ -246,15 +272,27 @@ impl Shape {
     }
 
     /// Reads the last value with care.
-    fn read_again(&self, progress: Progress, bytes: &[u8], tokens: &mut [Token]) -> Option<(Kind, usize, usize)> {
+    fn read_again(
+        &self,
+        progress: Progress,
+        bytes: &[u8],
+        tokens: &mut [Token],
+    ) -> Option<(Kind, usize, usize)> {
         let part = self.parts.get(progress.parts.checked_sub(1)?)?;
         let start = tokens.get(part.token as usize)?.start as usize;
         scalar(bytes, start, part.value == Value::String)
     }
 
-    /// Reads on as long as blocks will do, those at the end of the text, too, which begins at `base`.
+    /// Reads on as long as blocks will do, those at the end of the text, too, which begins at
+    /// `base`.
     #[inline(always)]
-    fn read_on(&self, bytes: &[u8], base: usize, tokens: &mut [Token], progress: Progress) -> Progress {
+    fn read_on(
+        &self,
+        bytes: &[u8],
+        base: usize,
+        tokens: &mut [Token],
+        progress: Progress,
+    ) -> Progress {
         let progress = self.read_blocks(bytes, 0, tokens, progress);
         if progress.at < base {
             return progress;
@@ -264,15 +302,26 @@ impl Shape {
 
     /// Reads on as long as blocks will do; `window` is the text from `base` on.
     #[inline(never)]
-    fn read_blocks(&self, window: &[u8], base: usize, tokens: &mut [Token], progress: Progress) -> Progress {
+    fn read_blocks(
+        &self,
+        window: &[u8],
+        base: usize,
+        tokens: &mut [Token],
+        progress: Progress,
+    ) -> Progress {
         let mut count = progress.parts;
-        let mut rest = window.get(progress.at.wrapping_sub(base)..).unwrap_or_default();
+        let mut rest = window
+            .get(progress.at.wrapping_sub(base)..)
+            .unwrap_or_default();
         let mut at = progress.at as u32;
         while let Some(part) = self.parts.get(count) {
-            let Some((kind, start, end)) = rest.first_chunk().and_then(|block| part.read(block)) else {
+            let Some((kind, start, end)) = rest.first_chunk().and_then(|block| part.read(block))
+            else {
                 break;
             };
-            let (Some(token), Some(behind)) = (tokens.get_mut(part.token as usize), rest.get(end..)) else {
+            let (Some(token), Some(behind)) =
+                (tokens.get_mut(part.token as usize), rest.get(end..))
+            else {
                 break;
             };
             token.start = at + start as u32;
@@ -287,12 +336,16 @@ impl Shape {
         }
     }
 
-    /// As [`Part::read`], for gaps and values of any length, anywhere; counted from the start of `bytes`.
+    /// As [`Part::read`], for gaps and values of any length, anywhere; counted from the start of
+    /// `bytes`.
     #[inline(never)]
     fn read(&self, part: &Part, bytes: &[u8], at: usize) -> Option<(Kind, usize, usize)> {
         let (from, length) = (part.from as usize, part.length as usize);
         let start = at + length;
-        if !is_same(bytes.get(at..start)?, self.text.as_bytes().get(from..from + length)?) {
+        if !is_same(
+            bytes.get(at..start)?,
+            self.text.as_bytes().get(from..from + length)?,
+        ) {
             return None;
         }
         scalar(bytes, start, part.value == Value::String)

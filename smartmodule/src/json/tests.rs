@@ -72,18 +72,26 @@ fn the_grammar_is_that_of_rfc_8259() {
 fn a_document_nested_too_deep_is_refused_without_a_stack_overflow() {
     assert_eq!(fault(&"[".repeat(5_000_000)), Some(Fault::TooDeep));
     assert_eq!(fault(&"{\"a\":".repeat(1_000_000)), Some(Fault::TooDeep));
-    assert_eq!(fault(&format!("{}{}", "[".repeat(64), "]".repeat(64))), None);
+    assert_eq!(
+        fault(&format!("{}{}", "[".repeat(64), "]".repeat(64))),
+        None
+    );
 }
 
 #[test]
 fn a_document_of_too_many_values_is_refused() {
-    assert_eq!(fault(&format!("[{}0]", "0,".repeat(300_000))), Some(Fault::TooMany));
+    assert_eq!(
+        fault(&format!("[{}0]", "0,".repeat(300_000))),
+        Some(Fault::TooMany)
+    );
 }
 
 #[test]
 fn of_a_repeated_key_the_last_value_counts() {
     let mut tape = Tape::default();
-    let document = tape.parse(r#"{"key":1,"\u006bey":{"b":2},"Key":3,"value":4}"#).unwrap();
+    let document = tape
+        .parse(r#"{"key":1,"\u006bey":{"b":2},"Key":3,"value":4}"#)
+        .unwrap();
     let mut slots = Slots::default();
     let members = slots.fill(document.root());
     for found in [document.root().get(Key::OfPair), members.get(Key::OfPair)] {
@@ -96,7 +104,8 @@ fn of_a_repeated_key_the_last_value_counts() {
 #[test]
 fn escapes_read_as_their_characters_and_half_a_pair_as_the_replacement_character() {
     let mut tape = Tape::default();
-    let text = r#"["\ud83d\ude00\n\"\\\/\u00e9","\ud83d","\ude00x","\ud83d\ud83d\ude00","a\u0000b"]"#;
+    let text =
+        r#"["\ud83d\ude00\n\"\\\/\u00e9","\ud83d","\ude00x","\ud83d\ud83d\ude00","a\u0000b"]"#;
     let texts: Vec<String> = tape
         .parse(text)
         .unwrap()
@@ -104,7 +113,10 @@ fn escapes_read_as_their_characters_and_half_a_pair_as_the_replacement_character
         .items()
         .map(|v| v.string().unwrap().into_owned())
         .collect();
-    assert_eq!(texts, ["😀\n\"\\/é", "\u{fffd}", "\u{fffd}x", "\u{fffd}😀", "a\0b"]);
+    assert_eq!(
+        texts,
+        ["😀\n\"\\/é", "\u{fffd}", "\u{fffd}x", "\u{fffd}😀", "a\0b"]
+    );
 }
 
 #[test]
@@ -149,16 +161,25 @@ fn numbers_are_written_in_their_shortest_form() {
 fn whole_numbers_keep_every_digit() {
     for (text, expected) in [
         ("1676.0", Some("1676")),
-        ("123456789012345678901234567890", Some("123456789012345678901234567890")),
+        (
+            "123456789012345678901234567890",
+            Some("123456789012345678901234567890"),
+        ),
         ("1e3", Some("1000")),
         ("1.5", None),
         ("-0", Some("0")),
         ("1e300", None),
         ("-7", Some("-7")),
     ] {
-        assert_eq!(Number::parse(text).unwrap().whole().as_deref(), expected, "{text}");
+        assert_eq!(
+            Number::parse(text).unwrap().whole().as_deref(),
+            expected,
+            "{text}"
+        );
     }
-    for text in ["1e999", "-1e999", "NaN", "inf", "0x10", "1_000", " 1", "", "--1", "1-2"] {
+    for text in [
+        "1e999", "-1e999", "NaN", "inf", "0x10", "1_000", " 1", "", "--1", "1-2",
+    ] {
         assert!(Number::parse(text).is_none(), "{text}");
     }
 }
@@ -171,7 +192,10 @@ fn written_strings_read_back_as_themselves() {
         .collect();
     let mut out = Sink::default();
     write_text(&mut out, &text);
-    assert_eq!(serde_json::from_slice::<String>(out.written()).unwrap(), text);
+    assert_eq!(
+        serde_json::from_slice::<String>(out.written()).unwrap(),
+        text
+    );
 }
 
 #[test]
@@ -179,12 +203,20 @@ fn the_members_of_the_object_before_are_forgotten() {
     let mut slots = Slots::default();
     let (mut one, mut two) = (Tape::default(), Tape::default());
     let document = one.parse(r#"{"key":1,"value":2}"#).unwrap();
-    assert_eq!(slots.fill(document.root()).get(Key::OfPair).unwrap().raw(), "1");
+    assert_eq!(
+        slots.fill(document.root()).get(Key::OfPair).unwrap().raw(),
+        "1"
+    );
     let document = two.parse(r#"{"unknown":1,"value":[7]}"#).unwrap();
     let members = slots.fill(document.root());
     assert!(members.get(Key::OfPair).is_none());
     assert_eq!(
-        members.get(Key::Value).unwrap().items().map(Value::raw).next(),
+        members
+            .get(Key::Value)
+            .unwrap()
+            .items()
+            .map(Value::raw)
+            .next(),
         Some("7")
     );
 }
@@ -221,8 +253,7 @@ fn a_string_is_a_word_when_there_is_nothing_to_trim_and_it_says_something() {
 
 #[test]
 fn a_text_that_is_cut_anywhere_is_at_fault() {
-    let document =
-        r#"{"key": "a long enough text", "customerIdentifiers": [123456789, -0.5e7, true], "n\u00e9": null}"#;
+    let document = r#"{"key": "a long enough text", "customerIdentifiers": [123456789, -0.5e7, true], "n\u00e9": null}"#;
     for end in 0..document.len() {
         assert!(
             matches!(fault(&document[..end]), Some(Fault::Syntax(_))),
@@ -235,7 +266,14 @@ fn a_text_that_is_cut_anywhere_is_at_fault() {
 
 #[test]
 fn an_amount_cut_behind_its_last_digit_is_the_amount_in_its_shortest_form() {
-    for text in ["73.60", "73.0", "1.5", "100.00", "120.305", "9999999999.999"] {
+    for text in [
+        "73.60",
+        "73.0",
+        "1.5",
+        "100.00",
+        "120.305",
+        "9999999999.999",
+    ] {
         for document in [text.to_owned(), format!("[{text},[[[[[[[[[[]]]]]]]]]]]")] {
             let mut tape = Tape::default();
             let document = tape.parse(&document).unwrap();
@@ -253,7 +291,11 @@ fn an_amount_cut_behind_its_last_digit_is_the_amount_in_its_shortest_form() {
         let mut tape = Tape::default();
         let text = format!("[{other},[[[[[[[[[[]]]]]]]]]]]");
         let document = tape.parse(&text).unwrap();
-        assert_eq!(document.root().items().next().unwrap().decimal_end(), None, "{other}");
+        assert_eq!(
+            document.root().items().next().unwrap().decimal_end(),
+            None,
+            "{other}"
+        );
     }
 }
 
@@ -261,11 +303,22 @@ fn an_amount_cut_behind_its_last_digit_is_the_amount_in_its_shortest_form() {
 fn documents_of_one_shape_are_read_as_the_parser_reads_them() {
     let long = "x".repeat(70);
     let shaped = |name: &str, amount: &str, flag: &str| {
-        format!(r#"{{"a":"{name}","{long}":[{amount},{{"id":{flag}}}],"n\u00e9":null, "z" : "end"}}"#)
+        format!(
+            r#"{{"a":"{name}","{long}":[{amount},{{"id":{flag}}}],"n\u00e9":null, "z" : "end"}}"#
+        )
     };
     let mut tape = Tape::default();
     tape.parse(&shaped("one", "1", "true")).unwrap();
-    for name in ["", "-1", "null", &long, &long[..31], &long[..32], "é", "a\\\"b"] {
+    for name in [
+        "",
+        "-1",
+        "null",
+        &long,
+        &long[..31],
+        &long[..32],
+        "é",
+        "a\\\"b",
+    ] {
         for amount in ["7", "-7", "1.50", "1e5", "123456789012345678"] {
             for flag in ["false", "null"] {
                 let text = shaped(name, amount, flag);
@@ -295,7 +348,11 @@ fn an_escape_or_an_exponent_makes_no_other_shape_and_a_fault_is_found() {
     };
     let texts = ["", "two", "a\\\"b", "\\u00e9", "ends in a tab\\t", "\\\\"];
     let mut tape = Tape::default();
-    let shape = tape.parse(&shaped("one", "1", "end")).unwrap().root().shape();
+    let shape = tape
+        .parse(&shaped("one", "1", "end"))
+        .unwrap()
+        .root()
+        .shape();
     for name in texts {
         for last in texts {
             for amount in ["0", "-1.5", "1e5", "2.5E-3", "12345678901234567890"] {

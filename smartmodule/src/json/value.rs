@@ -18,8 +18,8 @@ pub(crate) enum Kind {
     Integer,
     /// Any other number.
     Number,
-    /// A string without escapes that says something, an id perhaps, with nothing to trim: its bytes in the text are its
-    /// characters.
+    /// A string without escapes that says something, an id perhaps, with nothing to trim: its bytes
+    /// in the text are its characters.
     Word,
     /// Any other string without escapes: perhaps blank, `null` or `-1`.
     Plain,
@@ -30,7 +30,8 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    /// What a string without escapes is, of this length, first and last byte; of an empty one, those are its quotes.
+    /// What a string without escapes is, of this length, first and last byte; of an empty one,
+    /// those are its quotes.
     #[inline(always)]
     pub(super) const fn of_string(length: usize, first: u8, last: u8) -> Self {
         if FIRST[first as usize] | LAST[last as usize] {
@@ -43,7 +44,8 @@ impl Kind {
     #[inline(never)]
     const fn of_odd_string(length: usize, first: u8, last: u8) -> Self {
         // It may be `null`, or `-1`, which is no id.
-        let is_something = length > 0 && !(first == b'n' && length == 4 || first == b'-' && length == 2);
+        let is_something =
+            length > 0 && !(first == b'n' && length == 4 || first == b'-' && length == 2);
         if is_something && is_visible(first) && is_visible(last) {
             Self::Word
         } else {
@@ -56,10 +58,15 @@ const fn is_visible(byte: u8) -> bool {
     matches!(byte, b'!'..=b'~')
 }
 
-/// The first bytes of strings that deserve a closer look: a quote is the last one of an empty string.
+/// The first bytes of strings that deserve a closer look: a quote is the last one of an empty
+/// string.
 static FIRST: [bool; 256] = {
     let mut bytes = LAST;
-    (bytes[b'"' as usize], bytes[b'n' as usize], bytes[b'-' as usize]) = (true, true, true);
+    (
+        bytes[b'"' as usize],
+        bytes[b'n' as usize],
+        bytes[b'-' as usize],
+    ) = (true, true, true);
     bytes
 };
 
@@ -80,14 +87,18 @@ pub(crate) struct Document<'a> {
     /// The text that the places of containers are of: another one of the same shape, perhaps.
     pub(super) learnt: &'a str,
     pub(super) tokens: &'a [Token],
-    /// The same for documents whose tokens are the same but for their places in the text, and their kinds of scalar.
+    /// The same for documents whose tokens are the same but for their places in the text, and their
+    /// kinds of scalar.
     pub(super) shape: u64,
 }
 
 impl<'a> Document<'a> {
     /// The document's value.
     pub(crate) const fn root(&'a self) -> Value<'a> {
-        Value { document: self, at: 0 }
+        Value {
+            document: self,
+            at: 0,
+        }
     }
 }
 
@@ -111,7 +122,10 @@ static NOTHING: Token = Token {
 impl<'a> Value<'a> {
     #[inline(always)]
     fn token(self) -> &'a Token {
-        self.document.tokens.get(self.at as usize).unwrap_or(&NOTHING)
+        self.document
+            .tokens
+            .get(self.at as usize)
+            .unwrap_or(&NOTHING)
     }
 
     #[inline(always)]
@@ -155,7 +169,8 @@ impl<'a> Value<'a> {
         matches!(self.kind(), Kind::Word | Kind::Integer) && is(text, start, end)
     }
 
-    /// The value as it stands in the document; of a string, what stands between the quotes; empty for a container.
+    /// The value as it stands in the document; of a string, what stands between the quotes; empty
+    /// for a container.
     #[allow(unsafe_code)] // Safe code asks both ends of every text whether they cut a letter: 2 % of a record's cost.
     pub(crate) fn raw(self) -> &'a str {
         let token = self.token();
@@ -163,8 +178,8 @@ impl<'a> Value<'a> {
         // Of a container the end is not known.
         debug_assert!(range.is_empty() || self.document.text.get(range.clone()).is_some());
         let raw = self.document.text.as_bytes().get(range).unwrap_or_default();
-        // SAFETY: the document is UTF-8, and a token begins and ends beside a byte of JSON's own (a quote, a digit, a letter
-        // of `true` …), so on no letter's inside.
+        // SAFETY: the document is UTF-8, and a token begins and ends beside a byte of JSON's own (a
+        // quote, a digit, a letter of `true` …), so on no letter's inside.
         unsafe { str::from_utf8_unchecked(raw) }
     }
 
@@ -178,7 +193,11 @@ impl<'a> Value<'a> {
     #[inline(always)]
     pub(crate) fn kind_and_place(self) -> (Kind, (&'a [u8], usize, usize)) {
         let token = self.token();
-        let place = (self.document.text.as_bytes(), token.start as usize, token.end as usize);
+        let place = (
+            self.document.text.as_bytes(),
+            token.start as usize,
+            token.end as usize,
+        );
         (token.kind, place)
     }
 
@@ -201,17 +220,22 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// Where a decimal ends without the zeros behind it: digits that begin above 0, a point, digits, as amounts mostly are.
-    /// `None` for any other value, and where it is not seen at once.
+    /// Where a decimal ends without the zeros behind it: digits that begin above 0, a point,
+    /// digits, as amounts mostly are. `None` for any other value, and where it is not seen at once.
     #[inline(always)]
     pub(crate) fn decimal_end(self) -> Option<usize> {
         let (text, start, end) = self.place();
-        if self.kind() != Kind::Number || end.wrapping_sub(start) > PLAIN || !matches!(text.get(start)?, b'1'..=b'9') {
+        if self.kind() != Kind::Number
+            || end.wrapping_sub(start) > PLAIN
+            || !matches!(text.get(start)?, b'1'..=b'9')
+        {
             return None;
         }
         let point = start + chunk_at(text, start)?.not_digits().first();
         let fraction = point + 1;
-        if *text.get(point)? != b'.' || fraction + chunk_at(text, fraction)?.not_digits().first() < end {
+        if *text.get(point)? != b'.'
+            || fraction + chunk_at(text, fraction)?.not_digits().first() < end
+        {
             return None;
         }
         let mut last = end.checked_sub(1)?;
@@ -236,7 +260,8 @@ impl<'a> Value<'a> {
         )
     }
 
-    /// The member's name as it stands in the document, between its quotes; empty for what is no member.
+    /// The member's name as it stands in the document, between its quotes; empty for what is no
+    /// member.
     pub(crate) fn raw_name(self) -> &'a str {
         let token = self.token();
         let start = token.start.wrapping_sub(token.name_before) as usize;
@@ -296,7 +321,8 @@ impl<'a> Value<'a> {
         self.token().next
     }
 
-    /// The first item of a list, and where the list ends; `None` for an empty one and any other value.
+    /// The first item of a list, and where the list ends; `None` for an empty one and any other
+    /// value.
     #[inline(always)]
     pub(crate) fn first_item(self) -> Option<(Value<'a>, u32)> {
         let items = self.items();
@@ -328,7 +354,8 @@ impl<'a> Value<'a> {
         (found != 0).then_some(self.moved(found))
     }
 
-    /// As [`get`](Self::get), else the value of the key that differs in case only (`Instore` for `instore`).
+    /// As [`get`](Self::get), else the value of the key that differs in case only (`Instore` for
+    /// `instore`).
     pub(crate) fn get_any_case(self, key: Key, name: &str) -> Option<Value<'a>> {
         self.get(key).or_else(|| {
             self.members()
@@ -378,7 +405,9 @@ pub(super) fn unescape(raw: &str) -> String {
                 let high = unit(rest);
                 rest = rest.get(4..).unwrap_or("");
                 let low = match (high, rest.strip_prefix("\\u")) {
-                    (0xD800..=0xDBFF, Some(after)) => Some(unit(after)).filter(|low| (0xDC00..=0xDFFF).contains(low)),
+                    (0xD800..=0xDBFF, Some(after)) => {
+                        Some(unit(after)).filter(|low| (0xDC00..=0xDFFF).contains(low))
+                    }
                     _ => None,
                 };
                 if let Some(low) = low {
@@ -403,5 +432,6 @@ fn unit(digits: &str) -> u32 {
 }
 
 fn pair(high: u32, low: u32) -> char {
-    char::from_u32(0x1_0000 + ((high & 0x3FF) << 10) + (low & 0x3FF)).unwrap_or(char::REPLACEMENT_CHARACTER)
+    char::from_u32(0x1_0000 + ((high & 0x3FF) << 10) + (low & 0x3FF))
+        .unwrap_or(char::REPLACEMENT_CHARACTER)
 }

@@ -23,7 +23,9 @@ fn write_special(out: &mut Sink, text: &str) {
     const HEX: &[u8; 16] = b"0123456789abcdef";
     let mut rest = text.as_bytes();
     loop {
-        let (plain, special) = rest.split_at_checked(plain_prefix(rest)).unwrap_or((rest, &[]));
+        let (plain, special) = rest
+            .split_at_checked(plain_prefix(rest))
+            .unwrap_or((rest, &[]));
         out.put(plain);
         let Some((&byte, after)) = special.split_first() else {
             return;
@@ -78,12 +80,15 @@ fn write_leading(out: &mut Sink, number: u32) {
     out.word((digits >> (8 * zeros)).to_le_bytes(), 8 - zeros as usize);
 }
 
-/// A number below 2^31 divided by `D`: the engine's compiler would divide indeed, which costs as much as ten additions.
+/// A number below 2^31 divided by `D`: the engine's compiler would divide indeed, which costs as
+/// much as ten additions.
 #[inline(always)]
 pub(crate) const fn divided<const D: u32>(number: u32) -> u32 {
-    // Rounded up, a reciprocal of 31 bits and those of `D` is exact for such numbers (Granlund and Montgomery, 1994).
+    // Rounded up, a reciprocal of 31 bits and those of `D` is exact for such numbers (Granlund and
+    // Montgomery, 1994).
     let shift = const { 31 + (u32::BITS - (D - 1).leading_zeros()) };
-    let reciprocal = const { (1_u64 << (31 + (u32::BITS - (D - 1).leading_zeros()))).div_ceil(D as u64) };
+    let reciprocal =
+        const { (1_u64 << (31 + (u32::BITS - (D - 1).leading_zeros()))).div_ceil(D as u64) };
     ((number as u64 * reciprocal) >> shift) as u32
 }
 

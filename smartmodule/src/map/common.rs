@@ -1,8 +1,8 @@
 //! The tenant fields that all kinds share.
 
 use super::plan::{
-    self, Place, Plan, before, call, end, epoch_time, event_name, id, id_pairs, object, of_living, organization, pairs,
-    plan, text, upper, within,
+    self, Place, Plan, before, call, end, epoch_time, event_name, id, id_pairs, object, of_living,
+    organization, pairs, plan, text, upper, within,
 };
 use crate::event::{Event, Trim};
 use crate::json::{Kind, Number, Value};
@@ -68,7 +68,10 @@ pub(super) fn write(event: &Event<'_>, trim: Trim, xdm: &mut Xdm<'_>) {
 }
 
 fn loyalty_type(event: &Event<'_>, xdm: &mut Xdm<'_>) {
-    if let Some(value) = event.find(Key::LoyaltyType).filter(|value| value.kind() == Kind::Word) {
+    if let Some(value) = event
+        .find(Key::LoyaltyType)
+        .filter(|value| value.kind() == Kind::Word)
+    {
         return xdm.capitals(name!("loyaltyType"), value);
     }
     xdm.text(
@@ -90,7 +93,8 @@ fn program(event: &Event<'_>, xdm: &mut Xdm<'_>) {
     xdm.close_here(open, *b"{}");
 }
 
-/// The value of the first identifier of the triggering activity with one of these keys, compared without case and blanks.
+/// The value of the first identifier of the triggering activity with one of these keys, compared
+/// without case and blanks.
 pub(super) fn activity_id<'a>(event: &Event<'a>, keys: &[&str]) -> Option<Text<'a>> {
     let identifiers = member(event.get(Key::TriggeringActivity), Key::Identifiers)?;
     identifiers.items().find_map(|item| {

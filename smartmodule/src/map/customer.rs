@@ -1,7 +1,9 @@
 //! customerAdded, customerUpdated.
 
 use super::common::{id_of, text_of};
-use super::plan::{self, Place, Plan, before, call, each, end, object, of_living, pairs, plan, text, upper, within};
+use super::plan::{
+    self, Place, Plan, before, call, each, end, object, of_living, pairs, plan, text, upper, within,
+};
 use super::{Notes, profile_tenant};
 use crate::event::{Event, Trim};
 use crate::json::Value;
@@ -58,14 +60,19 @@ static PROFILE: Plan = Plan {
         call(|event, xdm| {
             let gender = extended(event, &["gender"]).and_then(|value| gender(&value));
             xdm.text(name!("gender"), gender.map(Text::Plain));
-            let birth = extended(event, &["dob_date", "dob"]).filter(|day| Day::parse(day).is_some());
+            let birth =
+                extended(event, &["dob_date", "dob"]).filter(|day| Day::parse(day).is_some());
             xdm.text(name!("birthDate"), birth);
         }),
         end(),
         object(name!("personalEmail")),
         call(|event, xdm| {
             // An address with other letters is a fine identity, but no `email` of the XDM schema.
-            let address = event.customer.email.as_ref().filter(|email| email.is_ascii());
+            let address = event
+                .customer
+                .email
+                .as_ref()
+                .filter(|email| email.is_ascii());
             xdm.shared(name!("address"), address);
         }),
         end(),
@@ -100,9 +107,15 @@ pub(super) fn profile(event: &Event<'_>, with_tenant: bool, _: &mut Notes, xdm: 
 
 fn join_date(event: &Event<'_>, xdm: &mut Xdm<'_>) {
     if event.kind == EventKind::CustomerAdded {
-        // `enteredAt` may lie in the future by the gap between two zones; the customer joined before we heard of it.
-        let entered = event.get(Key::EnteredAt).and_then(|value| epoch(value).ok());
-        xdm.instant(name!("joinDate"), Some(entered.unwrap_or(event.at).min(event.at)));
+        // `enteredAt` may lie in the future by the gap between two zones; the customer joined
+        // before we heard of it.
+        let entered = event
+            .get(Key::EnteredAt)
+            .and_then(|value| epoch(value).ok());
+        xdm.instant(
+            name!("joinDate"),
+            Some(entered.unwrap_or(event.at).min(event.at)),
+        );
     }
 }
 

@@ -20,8 +20,8 @@ pub(super) struct Expiry<'a> {
 }
 
 impl<'a> Expiry<'a> {
-    /// Reads `key` and its `twin`, `<key>InMillis`, which newer organisations get. The day comes from the text; the twin is
-    /// only the instant, and only when it lies on that day.
+    /// Reads `key` and its `twin`, `<key>InMillis`, which newer organisations get. The day comes
+    /// from the text; the twin is only the instant, and only when it lies on that day.
     pub(super) fn read(event: &Event<'a>, key: Key, twin: Key) -> Self {
         let value = event.get(key);
         let zone = event.params.time_zone;

@@ -53,22 +53,36 @@ impl Notes {
 
 /// Writes the ExperienceEvent.
 /// Gives where the identityMap stands in it.
-pub(crate) fn write_event(event: &Event<'_>, trim: Trim, resolved: &mut Resolved, out: &mut Sink) -> Range<usize> {
+pub(crate) fn write_event(
+    event: &Event<'_>,
+    trim: Trim,
+    resolved: &mut Resolved,
+    out: &mut Sink,
+) -> Range<usize> {
     let mut identities = 0..0;
     Xdm::entity(out, &event.params.omit, resolved, |xdm| {
         xdm.shared_here(name!("_id"), Some(&event.id));
         xdm.instant_here(name!("timestamp"), event.at);
         match event_type(event) {
             Some(word) => xdm.label(name!("eventType"), word),
-            None => xdm.prefixed_member(name!("eventType"), piece!(b"capillary."), event.kind.event_name()),
+            None => xdm.prefixed_member(
+                name!("eventType"),
+                piece!(b"capillary."),
+                event.kind.event_name(),
+            ),
         }
         identities.start = xdm.written();
-        event
-            .customer
-            .write(xdm, event.params, event.organization.as_deref(), event.is_deleted());
+        event.customer.write(
+            xdm,
+            event.params,
+            event.organization.as_deref(),
+            event.is_deleted(),
+        );
         identities.end = xdm.written();
         match event.kind {
-            EventKind::TransactionAdded | EventKind::TransactionUpdated => transaction::standard(event, trim, xdm),
+            EventKind::TransactionAdded | EventKind::TransactionUpdated => {
+                transaction::standard(event, trim, xdm)
+            }
             EventKind::PointsIssued | EventKind::PointsRedeemed => points::standard(event, xdm),
             EventKind::PromotionEarned => promotion::standard(event, xdm),
             EventKind::CouponRedeem => reward::standard(event, xdm),
@@ -90,14 +104,20 @@ fn own_fields(event: &Event<'_>, trim: Trim, xdm: &mut Xdm<'_>) {
     match event.kind {
         K::CustomerAdded | K::CustomerUpdated => customer::tenant(event, trim, xdm),
         K::TransactionAdded | K::TransactionUpdated => transaction::tenant(event, trim, xdm),
-        K::PointsIssued | K::PointsRedeemed | K::PointsExpired | K::PointsExpiryReminder | K::PointsExpiryChange => {
+        K::PointsIssued
+        | K::PointsRedeemed
+        | K::PointsExpired
+        | K::PointsExpiryReminder
+        | K::PointsExpiryChange => {
             points::tenant(event, trim, xdm);
         }
         K::TierUpgraded | K::TierRenewed | K::TierDowngraded | K::TierDowngradeReminder => {
             tier::tenant(event, trim, xdm);
         }
         K::PromotionEarned => promotion::tenant(event, trim, xdm),
-        K::RewardIssued | K::CouponIssue | K::CouponRedeem | K::BadgeEarned => reward::tenant(event, trim, xdm),
+        K::RewardIssued | K::CouponIssue | K::CouponRedeem | K::BadgeEarned => {
+            reward::tenant(event, trim, xdm)
+        }
         _ => generic::tenant(event, trim, xdm),
     }
 }
@@ -116,7 +136,8 @@ fn event_type(event: &Event<'_>) -> Option<&'static str> {
     None
 }
 
-/// Writes the profile record, whose identityMap is the event's; `false`, and nothing, when the event states no profile facts.
+/// Writes the profile record, whose identityMap is the event's; `false`, and nothing, when the
+/// event states no profile facts.
 pub(crate) fn write_profile(
     event: &Event<'_>,
     identities: Range<usize>,
@@ -164,7 +185,12 @@ fn of_this_program(event: &Event<'_>, notes: &mut Notes) -> bool {
 }
 
 /// Writes the tenant section of a profile.
-fn profile_tenant(event: &Event<'_>, with_tenant: bool, xdm: &mut Xdm<'_>, write: impl FnOnce(&mut Xdm<'_>)) {
+fn profile_tenant(
+    event: &Event<'_>,
+    with_tenant: bool,
+    xdm: &mut Xdm<'_>,
+    write: impl FnOnce(&mut Xdm<'_>),
+) {
     if let Some(tenant) = event.params.tenant.as_ref().filter(|_| with_tenant) {
         xdm.tenant(tenant, write);
     }

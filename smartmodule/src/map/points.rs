@@ -1,7 +1,9 @@
 //! pointsIssued, pointsRedeemed, pointsExpired, pointsExpiryReminder, pointsExpiryChange.
 
 use super::common::{activity_id, number_of};
-use super::plan::{self, Place, Plan, before, boolean, each, end, id, number, numbered, object, plan, text, within};
+use super::plan::{
+    self, Place, Plan, before, boolean, each, end, id, number, numbered, object, plan, text, within,
+};
 use super::{Notes, of_this_program};
 use crate::event::{Event, Trim};
 use crate::identity::is_other_entity;
@@ -17,13 +19,18 @@ pub(super) fn standard(event: &Event<'_>, xdm: &mut Xdm<'_>) {
         EventKind::PointsIssued => (name!("pointsGained"), Key::TotalPointsIssued),
         _ => (name!("pointsRedemption"), Key::TotalPointsRedeemed),
     };
-    let Some(total) = event.number(total) else { return };
+    let Some(total) = event.number(total) else {
+        return;
+    };
     xdm.object(name!("loyalty"), |xdm| {
         xdm.array(list, |xdm| {
             xdm.element(|xdm| {
                 xdm.amount(name!("value"), Some(total));
                 xdm.shared(name!("loyaltyProgramId"), event.program.id.as_ref());
-                xdm.text(name!("transactionId"), activity_id(event, &["BillId", "TransactionId"]));
+                xdm.text(
+                    name!("transactionId"),
+                    activity_id(event, &["BillId", "TransactionId"]),
+                );
             });
         });
     });
@@ -43,7 +50,8 @@ static TENANT: Plan = Plan {
         text(name!("expiryDay"), Key::ScheduledExpiryDate),
         number(name!("balance"), Key::ProgramCurrentPoints),
         number(name!("lifetime"), Key::ProgramLifetimePoints),
-        // Place and shape are not documented; where it is a number it is the total over all programs.
+        // Place and shape are not documented; where it is a number it is the total over all
+        // programs.
         number(name!("availableBalance"), Key::AvailablePointsBalance),
         id(name!("redemptionSummaryId"), Key::RedemptionSummaryId),
         id(name!("redemptionBillNumber"), Key::RedemptionBillNumber),
@@ -118,7 +126,8 @@ pub(super) fn profile(event: &Event<'_>, _: bool, notes: &mut Notes, xdm: &mut X
             event.program.name.as_ref(),
         )
     } else {
-        // Points of several programs can go into one redemption; each entry has that program's balance.
+        // Points of several programs can go into one redemption; each entry has that program's
+        // balance.
         let Some(wanted) = event.program.chosen_id(event.params) else {
             of_this_program(event, notes);
             return;
@@ -150,7 +159,12 @@ fn balance_of<'a>(event: &Event<'a>, program: &str) -> Option<Number<'a>> {
         .into_iter()
         .flat_map(Value::items);
     entries
-        .filter(|entry| member(Some(*entry), Key::ProgramId).and_then(read::numbered).as_deref() == Some(program))
+        .filter(|entry| {
+            member(Some(*entry), Key::ProgramId)
+                .and_then(read::numbered)
+                .as_deref()
+                == Some(program)
+        })
         .filter_map(|entry| number_of(Some(entry), Key::ProgramCurrentPoints))
         .last()
 }

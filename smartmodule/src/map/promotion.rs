@@ -34,7 +34,12 @@ static TENANT: Plan = Plan {
         before(Trim::Lists),
         call(|event, xdm| {
             restrictions(event, Key::EarnRestrictions, name!("earnRestrictions"), xdm);
-            restrictions(event, Key::RedemptionRestrictions, name!("redemptionRestrictions"), xdm);
+            restrictions(
+                event,
+                Key::RedemptionRestrictions,
+                name!("redemptionRestrictions"),
+                xdm,
+            );
         }),
         end(),
         end(),

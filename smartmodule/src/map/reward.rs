@@ -1,7 +1,9 @@
 //! rewardIssued, CouponIssue, CouponRedeem, badgeEarned.
 
 use super::common::{id_of, instant_at};
-use super::plan::{self, Place, Plan, before, call, end, id, instant, number, numbered, object, plan, text, within};
+use super::plan::{
+    self, Place, Plan, before, call, end, id, instant, number, numbered, object, plan, text, within,
+};
 use crate::event::{Event, Trim};
 use crate::json::Value;
 use crate::keys::Key;
@@ -17,7 +19,10 @@ pub(super) fn standard(event: &Event<'_>, xdm: &mut Xdm<'_>) {
     xdm.object(name!("loyalty"), |xdm| {
         xdm.array(name!("couponRedemption"), |xdm| {
             xdm.element(|xdm| {
-                xdm.text(name!("id"), id_of(coupon, Key::Code).or_else(|| id_of(coupon, Key::Id)));
+                xdm.text(
+                    name!("id"),
+                    id_of(coupon, Key::Code).or_else(|| id_of(coupon, Key::Id)),
+                );
                 xdm.id(name!("series"), find(series, Key::Id));
                 xdm.copy(name!("seriesName"), find(series, Key::Description));
             });

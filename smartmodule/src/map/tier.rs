@@ -30,7 +30,9 @@ static TENANT: Plan = Plan {
     steps: &plan([
         object(name!("tier")),
         call(|event, xdm| {
-            let name = |number: Option<i64>| number.and_then(|number| event.program.tier_name(number, event.params));
+            let name = |number: Option<i64>| {
+                number.and_then(|number| event.program.tier_name(number, event.params))
+            };
             let (current, previous) = (current(event), tier_number(event, Key::PreviousTierNumber));
             xdm.integer(name!("number"), current);
             xdm.text(name!("name"), name(current));
@@ -63,10 +65,13 @@ pub(super) fn profile(event: &Event<'_>, with_tenant: bool, notes: &mut Notes, x
         return;
     }
     let Some(number) = current(event) else { return };
-    let name = event.program.tier_name(number, event.params).unwrap_or_else(|| {
-        notes.tier_name_unknown = true;
-        Text::made(number.to_string())
-    });
+    let name = event
+        .program
+        .tier_name(number, event.params)
+        .unwrap_or_else(|| {
+            notes.tier_name_unknown = true;
+            Text::made(number.to_string())
+        });
     let expiry = Expiry::read(event, Key::TierExpiryDate, Key::TierExpiryDateInMillis);
     xdm.object(name!("loyalty"), |xdm| {
         xdm.text(name!("tier"), Some(name));
@@ -80,6 +85,9 @@ pub(super) fn profile(event: &Event<'_>, with_tenant: bool, notes: &mut Notes, x
     profile_tenant(event, with_tenant, xdm, |xdm| {
         xdm.integer(name!("tierNumber"), Some(number));
         xdm.text(name!("tierExpiryDay"), expiry.day);
-        xdm.boolean(name!("tierNeverExpires"), expiry.stated.then_some(expiry.never));
+        xdm.boolean(
+            name!("tierNeverExpires"),
+            expiry.stated.then_some(expiry.never),
+        );
     });
 }

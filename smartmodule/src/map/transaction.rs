@@ -2,7 +2,8 @@
 
 use super::common::{id_of, number_of, text_of};
 use super::plan::{
-    self, Place, Plan, before, call, end, id, integer, number, numbered, object, plan, text, upper, within,
+    self, Place, Plan, before, call, end, id, integer, number, numbered, object, plan, text, upper,
+    within,
 };
 use crate::event::{Event, Trim};
 use crate::json::{Number, Value};
@@ -28,8 +29,10 @@ impl Bill {
                 .is_some_and(|text| words.iter().any(|word| word.eq_ignore_ascii_case(&text)))
         };
         let sold = is(Key::BillType, &["REGULAR", "MIXED"]);
-        // INTERNAL, FRAUD, TEST, DELETED, FAILED … bills are no revenue; an OUTLIER is merely unusual.
-        let sound = event.get(Key::OutlierStatus).is_none() || is(Key::OutlierStatus, &["NORMAL", "OUTLIER"]);
+        // INTERNAL, FRAUD, TEST, DELETED, FAILED … bills are no revenue; an OUTLIER is merely
+        // unusual.
+        let sound = event.get(Key::OutlierStatus).is_none()
+            || is(Key::OutlierStatus, &["NORMAL", "OUTLIER"]);
         Self {
             is_return: is(Key::BillType, &["RETURN"]),
             counts: event.kind == EventKind::TransactionAdded && sold && sound,
@@ -43,7 +46,9 @@ static STANDARD: Plan = Plan {
         object(name!("commerce")),
         call(|event, xdm| {
             if Bill::read(event).counts {
-                xdm.object(name!("purchases"), |xdm| xdm.integer(name!("value"), Some(1)));
+                xdm.object(name!("purchases"), |xdm| {
+                    xdm.integer(name!("value"), Some(1))
+                });
             }
         }),
         object(name!("order")),
@@ -90,7 +95,8 @@ fn total(event: &Event<'_>, xdm: &mut Xdm<'_>) {
     xdm.text(name!("currencyCode"), currency);
 }
 
-/// A bill's date may lie in the future by the gap between two zones; the order was there when we heard of it.
+/// A bill's date may lie in the future by the gap between two zones; the order was there when we
+/// heard of it.
 fn created_date(event: &Event<'_>, xdm: &mut Xdm<'_>) {
     let date = event.get(Key::BillDate).and_then(|value| epoch(value).ok());
     xdm.instant(name!("createdDate"), date.map(|date| date.min(event.at)));
@@ -98,7 +104,9 @@ fn created_date(event: &Event<'_>, xdm: &mut Xdm<'_>) {
 
 /// Line items, which only an enriched event has.
 fn lines<'a>(event: &Event<'a>) -> impl Iterator<Item = Value<'a>> {
-    let lines = event.get(Key::LineItemsV2).or_else(|| event.get(Key::LineItems));
+    let lines = event
+        .get(Key::LineItemsV2)
+        .or_else(|| event.get(Key::LineItems));
     lines.into_iter().flat_map(Value::items)
 }
 
@@ -122,7 +130,8 @@ fn product(line: Value<'_>, bill: Bill, xdm: &mut Xdm<'_>) {
         );
         xdm.integer(
             name!("quantity"),
-            line.and_then(quantity).and_then(|quantity| quantity.integer()),
+            line.and_then(quantity)
+                .and_then(|quantity| quantity.integer()),
         );
         // `amount` is what was paid for the line, so that the lines add up to the order.
         let amount = number_of(line, Key::Amount)
@@ -155,7 +164,9 @@ static TENANT: Plan = Plan {
         integer(name!("lineItemCount"), Key::LineItemCount),
         call(|event, xdm| {
             // 0 means "not supplied".
-            let gross = event.number(Key::GrossAmount).filter(|gross| !gross.is_zero());
+            let gross = event
+                .number(Key::GrossAmount)
+                .filter(|gross| !gross.is_zero());
             xdm.amount(name!("grossAmount"), gross);
         }),
         before(Trim::Lists),

@@ -57,7 +57,10 @@ pub fn samples() -> Vec<(String, Vec<u8>)> {
     for directory in [root.clone(), root.join("variants")] {
         for entry in fs::read_dir(directory).unwrap() {
             let path = entry.unwrap().path();
-            if path.extension().is_some_and(|extension| extension == "json") {
+            if path
+                .extension()
+                .is_some_and(|extension| extension == "json")
+            {
                 let name = path.file_stem().unwrap().to_string_lossy().into_owned();
                 found.push((name, fs::read(&path).unwrap()));
             }

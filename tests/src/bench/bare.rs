@@ -79,7 +79,10 @@ pub(super) async fn run(errand: Errand) -> Result<Outcome, BenchError> {
         Library::Reqwest => {
             let (client, urls) = (client(errand.in_flight)?, urls::<Url>(&errand)?);
             let post = |place: usize, body: Bytes| {
-                let request = client.post(urls[place].clone()).headers(headers.clone()).body(body);
+                let request = client
+                    .post(urls[place].clone())
+                    .headers(headers.clone())
+                    .body(body);
                 async move { request.send().await?.error_for_status()?.bytes().await }
             };
             measure(bodies, errand.in_flight, post).await
@@ -105,7 +108,8 @@ pub(super) async fn run(errand: Errand) -> Result<Outcome, BenchError> {
                         return Err(answer.status().to_string());
                     }
                     let body = answer.into_body().collect().await;
-                    body.map(|body| body.to_bytes()).map_err(|error| error.to_string())
+                    body.map(|body| body.to_bytes())
+                        .map_err(|error| error.to_string())
                 }
             };
             measure(bodies, errand.in_flight, post).await
@@ -115,7 +119,9 @@ pub(super) async fn run(errand: Errand) -> Result<Outcome, BenchError> {
 
 fn urls<T: FromStr<Err: std::error::Error>>(errand: &Errand) -> Result<Vec<T>, BenchError> {
     let parsed = errand.urls.iter().map(|url| url.parse::<T>());
-    parsed.collect::<Result<_, _>>().map_err(|error| failed(&error))
+    parsed
+        .collect::<Result<_, _>>()
+        .map_err(|error| failed(&error))
 }
 
 /// Posts all bodies, so many at once.

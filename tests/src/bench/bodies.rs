@@ -55,7 +55,10 @@ mod tests {
         };
         write(
             &path,
-            &[body(Records::Events, true, "one"), body(Records::Profiles, false, "t")],
+            &[
+                body(Records::Events, true, "one"),
+                body(Records::Profiles, false, "t"),
+            ],
         )
         .unwrap();
         let read = read(&path).unwrap();

@@ -1,4 +1,5 @@
-//! Processor time and throughput with a backlog, against the bare client that posts the same bodies.
+//! Processor time and throughput with a backlog, against the bare client that posts the same
+//! bodies.
 
 use super::bare::{Errand, Library};
 use super::bodies;
@@ -26,12 +27,16 @@ struct Case {
     description: Description,
     /// Processor seconds per 100 000 records.
     at_most: Option<f64>,
-    /// Whether the bare client has about as much to do: a request for nearly every record. Where bodies hold hundreds of records
-    /// it makes a few requests and reads nothing, so there the ratios only say what reading costs.
+    /// Whether the bare client has about as much to do: a request for nearly every record. Where
+    /// bodies hold hundreds of records it makes a few requests and reads nothing, so there the
+    /// ratios only say what reading costs.
     is_alike: bool,
 }
 
-pub(super) async fn measure(size: &Size, description: &Description) -> Result<Vec<Row>, BenchError> {
+pub(super) async fn measure(
+    size: &Size,
+    description: &Description,
+) -> Result<Vec<Row>, BenchError> {
     let cases = [
         Case {
             name: "events only",
@@ -49,8 +54,9 @@ pub(super) async fn measure(size: &Size, description: &Description) -> Result<Ve
             at_most: None,
             is_alike: false,
         },
-        // With customers who take part equally: statements of one customer that are not merged go one after the other,
-        // so the busiest one alone would decide how long it takes, and the processor would mostly wait.
+        // With customers who take part equally: statements of one customer that are not merged go
+        // one after the other, so the busiest one alone would decide how long it takes, and the
+        // processor would mostly wait.
         Case {
             name: "mixed, no merging, even",
             delivered: Delivered::Unmerged,
@@ -92,7 +98,11 @@ async fn measure_one(case: Case) -> Result<Vec<Row>, BenchError> {
     let processor = drained.usage.processor.as_secs_f64();
     let seconds = drained.seconds.as_secs_f64();
     let alike = |row: Row, bound: f64| if is_alike { row.at_least(bound) } else { row };
-    let mut cost = Row::new(of("processor time per 100 000 records"), per_unit(processor), "s");
+    let mut cost = Row::new(
+        of("processor time per 100 000 records"),
+        per_unit(processor),
+        "s",
+    );
     if let Some(bound) = at_most {
         cost = cost.at_most(bound);
     }
@@ -118,8 +128,16 @@ async fn measure_one(case: Case) -> Result<Vec<Row>, BenchError> {
                 .against(BARE, records as f64 / bare.seconds),
             0.9,
         ),
-        Row::new(of("requests per 100 000 records"), per_unit(counts.requests as f64), ""),
-        Row::new(of("bytes sent per record"), counts.bytes as f64 / records as f64, "B"),
+        Row::new(
+            of("requests per 100 000 records"),
+            per_unit(counts.requests as f64),
+            "",
+        ),
+        Row::new(
+            of("bytes sent per record"),
+            counts.bytes as f64 / records as f64,
+            "B",
+        ),
         Row::new(of("most requests at once"), counts.most_at_once as f64, ""),
         Row::mebibytes(of("peak memory"), drained.usage.peak).at_most(64.0),
         Row::new(
@@ -131,12 +149,19 @@ async fn measure_one(case: Case) -> Result<Vec<Row>, BenchError> {
 }
 
 /// Lets the bare client post the bodies that were kept.
-async fn post_again(stage: &Stage, library: Library, bodies: &[Body], in_flight: usize) -> Result<Outcome, BenchError> {
-    let directory = tempfile::tempdir().map_err(|error| BenchError::File("make a directory", error))?;
+async fn post_again(
+    stage: &Stage,
+    library: Library,
+    bodies: &[Body],
+    in_flight: usize,
+) -> Result<Outcome, BenchError> {
+    let directory =
+        tempfile::tempdir().map_err(|error| BenchError::File("make a directory", error))?;
     let path = directory.path().join("bodies");
     bodies::write(&path, bodies)?;
     let simulator = &stage.scenario.simulator;
-    let missing = || BenchError::Client(Role::Bare.name(), "the simulator lacks an inlet".to_owned());
+    let missing =
+        || BenchError::Client(Role::Bare.name(), "the simulator lacks an inlet".to_owned());
     let events = simulator.events_inlet().ok_or_else(missing)?;
     let profiles = simulator.profiles_inlet().ok_or_else(missing)?;
     let errand = Errand {

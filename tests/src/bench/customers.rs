@@ -43,7 +43,9 @@ mod tests {
     fn the_first_customer_is_as_busy_as_zipfs_law_says() {
         let customers = Customers::new(1000, 1.0);
         let mut rng = Rng::with_seed(1);
-        let first = (0..100_000).filter(|_| customers.next(&mut rng) == FIRST).count();
+        let first = (0..100_000)
+            .filter(|_| customers.next(&mut rng) == FIRST)
+            .count();
         // 1 / (1 + 1/2 + … + 1/1000) is 0.1336.
         assert!((13_000..13_700).contains(&first), "{first}");
     }
@@ -56,6 +58,9 @@ mod tests {
         for _ in 0..10_000 {
             counts[usize::try_from(customers.next(&mut rng) - FIRST).unwrap()] += 1;
         }
-        assert!(counts.iter().all(|count| (900..1100).contains(count)), "{counts:?}");
+        assert!(
+            counts.iter().all(|count| (900..1100).contains(count)),
+            "{counts:?}"
+        );
     }
 }

@@ -19,8 +19,8 @@ pub struct Description {
     pub seed: u64,
     /// How many customers there are.
     pub customers: u32,
-    /// The exponent of Zipf's law: the customer of rank *n* has a share of records in proportion to 1/*n* to this power.
-    /// 0 gives every customer the same share.
+    /// The exponent of Zipf's law: the customer of rank *n* has a share of records in proportion to
+    /// 1/*n* to this power. 0 gives every customer the same share.
     pub zipf: f64,
     /// Partitions of the topic.
     pub partitions: u32,
@@ -47,13 +47,18 @@ impl Description {
             reason,
         };
         let text = std::fs::read(&path).map_err(|error| wrong(error.to_string()))?;
-        let description: Self = serde_json::from_slice(&text).map_err(|error| wrong(error.to_string()))?;
+        let description: Self =
+            serde_json::from_slice(&text).map_err(|error| wrong(error.to_string()))?;
         description.check().map_err(wrong)?;
         Ok(description)
     }
 
     fn check(&self) -> Result<(), String> {
-        if let Some(unknown) = self.kinds.keys().find(|kind| !CORE_KINDS.contains(&kind.as_str())) {
+        if let Some(unknown) = self
+            .kinds
+            .keys()
+            .find(|kind| !CORE_KINDS.contains(&kind.as_str()))
+        {
             return Err(format!(
                 "kinds: {unknown} is not among the 14 kinds delivered by default"
             ));
@@ -62,7 +67,9 @@ impl Description {
             return Err("kinds: no kind has a share".to_owned());
         }
         if self.customers == 0 || self.partitions == 0 || !(0.0..=10.0).contains(&self.zipf) {
-            return Err("customers and partitions must be at least 1, zipf between 0 and 10".to_owned());
+            return Err(
+                "customers and partitions must be at least 1, zipf between 0 and 10".to_owned(),
+            );
         }
         Ok(())
     }
@@ -94,7 +101,10 @@ mod tests {
     fn the_workload_of_the_repository_has_every_kind_delivered_by_default() {
         let description = Description::load().unwrap();
         for kind in CORE_KINDS {
-            assert!(description.kinds.get(kind).is_some_and(|share| *share > 0), "{kind}");
+            assert!(
+                description.kinds.get(kind).is_some_and(|share| *share > 0),
+                "{kind}"
+            );
         }
     }
 

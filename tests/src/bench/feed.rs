@@ -13,7 +13,8 @@ use super::stream::Stream;
 use crate::cluster::ProducedRecord;
 use crate::scenario::ScenarioError;
 
-/// Records of one batch of a backlog: 100 kB, some times what Fluvio's own producer fills by default.
+/// Records of one batch of a backlog: 100 kB, some times what Fluvio's own producer fills by
+/// default.
 const BATCH: u64 = 100;
 /// Between two portions of a steady rate.
 const EVERY: Duration = Duration::from_millis(10);
@@ -45,9 +46,13 @@ impl<'a> Feed<'a> {
         Ok(())
     }
 
-    /// Produces at a steady rate and gives how many records it were. Time lost is caught up, so that the rate holds over
-    /// the whole time.
-    pub(super) async fn pace(&mut self, per_second: u32, lasts: Duration) -> Result<u64, BenchError> {
+    /// Produces at a steady rate and gives how many records it were. Time lost is caught up, so
+    /// that the rate holds over the whole time.
+    pub(super) async fn pace(
+        &mut self,
+        per_second: u32,
+        lasts: Duration,
+    ) -> Result<u64, BenchError> {
         let start = Instant::now();
         let mut ticks = interval(EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
@@ -73,9 +78,12 @@ impl<'a> Feed<'a> {
         }
         let scenario = &self.stage.scenario;
         for (partition, records) in batches {
-            let produced = scenario
-                .cluster
-                .produce_batch(&scenario.topic, partition, records, Compression::None);
+            let produced = scenario.cluster.produce_batch(
+                &scenario.topic,
+                partition,
+                records,
+                Compression::None,
+            );
             produced.await.map_err(ScenarioError::from)?;
         }
         Ok(())
@@ -83,6 +91,8 @@ impl<'a> Feed<'a> {
 }
 
 fn now_ms() -> i64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
     i64::try_from(now.as_millis()).unwrap_or(i64::MAX)
 }

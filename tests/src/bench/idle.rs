@@ -1,4 +1,5 @@
-//! How soon the first record is acknowledged after a start, and what a connector costs that has nothing to do.
+//! How soon the first record is acknowledged after a start, and what a connector costs that has
+//! nothing to do.
 
 use std::time::Duration;
 
@@ -12,7 +13,10 @@ use super::report::Row;
 use super::size::Size;
 use super::stage::{Delivered, Stage};
 
-pub(super) async fn measure(size: &Size, description: &Description) -> Result<Vec<Row>, BenchError> {
+pub(super) async fn measure(
+    size: &Size,
+    description: &Description,
+) -> Result<Vec<Row>, BenchError> {
     let mut starts = Vec::new();
     for _ in 0..size.starts.max(1) {
         starts.push(start(description).await?);

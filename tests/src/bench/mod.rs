@@ -1,8 +1,9 @@
 //! What the connector costs, against reference points of the same run.
 //!
-//! The cluster, the simulated platform and the producer run in this process; the connector and the clients it is
-//! compared with run in processes of their own, so that the system counts their time and memory apart. Wall times
-//! depend on what else the machine does: processor time and ratios of one run are what can be compared.
+//! The cluster, the simulated platform and the producer run in this process; the connector and the
+//! clients it is compared with run in processes of their own, so that the system counts their time
+//! and memory apart. Wall times depend on what else the machine does: processor time and ratios of
+//! one run are what can be compared.
 
 mod bare;
 mod bodies;
@@ -33,11 +34,12 @@ pub use report::{Goal, Report, Row};
 pub use role::{Role, play};
 pub use size::{Part, Size};
 
-/// Runs the parts asked for, and puts the SmartModule's figures before theirs if they were measured. `tell` hears what is
-/// about to be measured.
+/// Runs the parts asked for, and puts the SmartModule's figures before theirs if they were
+/// measured. `tell` hears what is about to be measured.
 ///
 /// # Errors
-/// When something does not start, a record is not delivered, or the SmartModule's figures cannot be read.
+/// When something does not start, a record is not delivered, or the SmartModule's figures cannot be
+/// read.
 pub async fn run(
     smartmodule: Option<&Path>,
     parts: &[Part],

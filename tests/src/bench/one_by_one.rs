@@ -1,4 +1,5 @@
-//! A sink as Fluvio's own HTTP sink works: the public consumer, one request per record, each answered before the next.
+//! A sink as Fluvio's own HTTP sink works: the public consumer, one request per record, each
+//! answered before the next.
 
 use std::time::Instant;
 
@@ -40,12 +41,24 @@ struct Answer<'a> {
     event: &'a RawValue,
 }
 
-pub(super) async fn measure(size: &Size, description: &Description) -> Result<Vec<Row>, BenchError> {
+pub(super) async fn measure(
+    size: &Size,
+    description: &Description,
+) -> Result<Vec<Row>, BenchError> {
     let stage = Stage::start(description, Delivered::Events).await?;
-    Feed::new(&stage, description)?.fill(size.one_by_one_records).await?;
+    Feed::new(&stage, description)?
+        .fill(size.one_by_one_records)
+        .await?;
     let simulator = &stage.scenario.simulator;
-    let missing = |what: &str| BenchError::Client(Role::OneByOne.name(), format!("the simulator has no {what}"));
-    let inlet = simulator.events_inlet().ok_or_else(|| missing("inlet for events"))?;
+    let missing = |what: &str| {
+        BenchError::Client(
+            Role::OneByOne.name(),
+            format!("the simulator has no {what}"),
+        )
+    };
+    let inlet = simulator
+        .events_inlet()
+        .ok_or_else(|| missing("inlet for events"))?;
     let schema = format!(
         r#"{{"id":"{}","contentType":"application/vnd.adobe.xed-full+json;version=1"}}"#,
         inlet.schema_id().unwrap_or_default()
@@ -97,7 +110,10 @@ pub(super) async fn run(errand: Errand) -> Result<Outcome, BenchError> {
     let before = Usage::own()?;
     let start = Instant::now();
     for _ in 0..errand.records {
-        let record = records.next().await.ok_or_else(|| failed("the stream ended"))?;
+        let record = records
+            .next()
+            .await
+            .ok_or_else(|| failed("the stream ended"))?;
         let record = record.map_err(failed)?;
         let answer: Answer<'_> = serde_json::from_slice(record.value()).map_err(failed)?;
         client

@@ -1,4 +1,5 @@
-//! The platform is down while a backlog waits: what the connector holds, what waiting costs, and the way back.
+//! The platform is down while a backlog waits: what the connector holds, what waiting costs, and
+//! the way back.
 
 use std::time::Duration;
 
@@ -14,7 +15,10 @@ use super::stage::{Delivered, Stage};
 /// The buffer is full well before this.
 const FILLING: Duration = Duration::from_secs(10);
 
-pub(super) async fn measure(size: &Size, description: &Description) -> Result<Vec<Row>, BenchError> {
+pub(super) async fn measure(
+    size: &Size,
+    description: &Description,
+) -> Result<Vec<Row>, BenchError> {
     let stage = Stage::start(description, Delivered::Merged).await?;
     Feed::new(&stage, description)?.fill(size.waiting).await?;
     stage.tally().set_down(true);

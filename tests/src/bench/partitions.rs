@@ -7,7 +7,10 @@ use super::report::Row;
 use super::size::Size;
 use super::stage::{Delivered, Stage};
 
-pub(super) async fn measure(size: &Size, description: &Description) -> Result<Vec<Row>, BenchError> {
+pub(super) async fn measure(
+    size: &Size,
+    description: &Description,
+) -> Result<Vec<Row>, BenchError> {
     let mut rows = Vec::new();
     for partitions in &size.partitions {
         rows.extend(over(*partitions, size.records, description).await?);
@@ -15,7 +18,11 @@ pub(super) async fn measure(size: &Size, description: &Description) -> Result<Ve
     Ok(rows)
 }
 
-async fn over(partitions: u32, records: u64, description: &Description) -> Result<Vec<Row>, BenchError> {
+async fn over(
+    partitions: u32,
+    records: u64,
+    description: &Description,
+) -> Result<Vec<Row>, BenchError> {
     let description = description.partitions(partitions);
     let stage = Stage::start(&description, Delivered::Merged).await?;
     Feed::new(&stage, &description)?.fill(records).await?;

@@ -148,15 +148,27 @@ fn load() -> Option<f64> {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let load = self.load.map_or_else(|| "unknown".to_owned(), |load| load.to_string());
+        let load = self
+            .load
+            .map_or_else(|| "unknown".to_owned(), |load| load.to_string());
         writeln!(
             f,
             "{} size, {} cores, load {load} at the start\n",
             self.size, self.cores
         )?;
-        let width = self.rows.iter().map(|row| row.what.chars().count()).max().unwrap_or(0);
+        let width = self
+            .rows
+            .iter()
+            .map(|row| row.what.chars().count())
+            .max()
+            .unwrap_or(0);
         for row in &self.rows {
-            let mut line = format!("{:<width$}  {:>10} {:<10}", row.what, number(row.value), row.unit);
+            let mut line = format!(
+                "{:<width$}  {:>10} {:<10}",
+                row.what,
+                number(row.value),
+                row.unit
+            );
             let against = row.ratio.zip(row.against);
             let ratio = against.map(|(ratio, against)| format!("{ratio:.2} × {against}"));
             line += &format!(" {:<34}", ratio.unwrap_or_default());
@@ -195,6 +207,9 @@ mod tests {
         assert_eq!(row.is_met(), None);
         assert_eq!(row.clone().at_least(40.0).is_met(), Some(false));
         assert_eq!(row.clone().at_most(40.0).is_met(), Some(true));
-        assert_eq!(row.against("the bare client", 40.0).at_least(0.8).is_met(), Some(false));
+        assert_eq!(
+            row.against("the bare client", 40.0).at_least(0.8).is_met(),
+            Some(false)
+        );
     }
 }

@@ -46,7 +46,8 @@ impl Role {
             .find(|role| role.name() == name)
     }
 
-    /// Starts this program in the role, tells it its errand on the standard input, and waits for what it did.
+    /// Starts this program in the role, tells it its errand on the standard input, and waits for
+    /// what it did.
     pub(super) async fn send(self, errand: &impl Serialize) -> Result<Outcome, BenchError> {
         let failed = |reason: String| BenchError::Client(self.name(), reason);
         let program = std::env::current_exe().map_err(|error| failed(error.to_string()))?;
@@ -90,5 +91,6 @@ pub async fn play(role: Role) -> Result<(), BenchError> {
 }
 
 fn errand<T: DeserializeOwned>(role: Role) -> Result<T, BenchError> {
-    serde_json::from_reader(std::io::stdin().lock()).map_err(|error| BenchError::Client(role.name(), error.to_string()))
+    serde_json::from_reader(std::io::stdin().lock())
+        .map_err(|error| BenchError::Client(role.name(), error.to_string()))
 }

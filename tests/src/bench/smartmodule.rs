@@ -23,8 +23,12 @@ struct Line {
 
 /// Wasm may have so many bytes.
 const WASM: f64 = 300_000.0;
-/// By the beginning of a row's name: the most it may take, against the engine's floor and against the identity module.
-const GOALS: [(&str, Option<f64>, Option<f64>); 2] = [("mapping", Some(3.5), Some(0.5)), ("skipped", Some(1.5), None)];
+/// By the beginning of a row's name: the most it may take, against the engine's floor and against
+/// the identity module.
+const GOALS: [(&str, Option<f64>, Option<f64>); 2] = [
+    ("mapping", Some(3.5), Some(0.5)),
+    ("skipped", Some(1.5), None),
+];
 
 /// Reads the figures of the SmartModule's program.
 pub(super) fn read(path: &Path) -> Result<Vec<Row>, BenchError> {
@@ -35,13 +39,31 @@ pub(super) fn read(path: &Path) -> Result<Vec<Row>, BenchError> {
 }
 
 fn rows(figures: &Figures) -> Vec<Row> {
-    let of = |begin: &str| figures.rows.iter().find(|line| line.name.starts_with(begin));
+    let of = |begin: &str| {
+        figures
+            .rows
+            .iter()
+            .find(|line| line.name.starts_with(begin))
+    };
     let mut rows = vec![Row::new("SmartModule: wasm", figures.wasm_bytes, "B").at_most(WASM)];
     for line in &figures.rows {
-        let goals = GOALS.iter().find(|(begin, ..)| line.name.starts_with(begin));
-        let (floor, identity) = goals.map_or((None, None), |(_, floor, identity)| (*floor, *identity));
-        let row = || Row::new(format!("SmartModule: {}", line.name), line.micros, "µs/record");
-        rows.push(row().against("engine's floor", line.floor_micros).within(floor));
+        let goals = GOALS
+            .iter()
+            .find(|(begin, ..)| line.name.starts_with(begin));
+        let (floor, identity) =
+            goals.map_or((None, None), |(_, floor, identity)| (*floor, *identity));
+        let row = || {
+            Row::new(
+                format!("SmartModule: {}", line.name),
+                line.micros,
+                "µs/record",
+            )
+        };
+        rows.push(
+            row()
+                .against("engine's floor", line.floor_micros)
+                .within(floor),
+        );
         for (reference, goal) in [("identity", identity), ("serde_json::Value", None)] {
             let Some(other) = of(reference).filter(|other| other.name != line.name) else {
                 continue;

@@ -1,4 +1,5 @@
-//! The set-up of a measurement: cluster, platform and topic, and the connector in a process of its own.
+//! The set-up of a measurement: cluster, platform and topic, and the connector in a process of its
+//! own.
 
 use std::future::Future;
 use std::time::Duration;
@@ -40,12 +41,16 @@ pub(super) struct Stage {
 }
 
 impl Stage {
-    pub(super) async fn start(description: &Description, delivered: Delivered) -> Result<Self, BenchError> {
+    pub(super) async fn start(
+        description: &Description,
+        delivered: Delivered,
+    ) -> Result<Self, BenchError> {
         let simulator = SimulatorConfig::default();
         let options = Options {
             topic: TopicOptions::new("bench").partitions(description.partitions),
             profiles: delivered != Delivered::Events,
-            // A raw flow states what it is given: nothing is known of its mapping, so nothing is merged.
+            // A raw flow states what it is given: nothing is known of its mapping, so nothing is
+            // merged.
             profiles_format: if delivered == Delivered::Unmerged {
                 "raw"
             } else {
@@ -80,10 +85,14 @@ impl Stage {
         struct Issued {
             access_token: String,
         }
-        let failed = |error: &dyn std::error::Error| BenchError::Client("the token server", error.to_string());
+        let failed = |error: &dyn std::error::Error| {
+            BenchError::Client("the token server", error.to_string())
+        };
         let simulator = &self.scenario.simulator;
         let client_id = &simulator.config().credential.client_id;
-        let form = format!("grant_type=client_credentials&client_id={client_id}&client_secret={SECRET}&scope=openid");
+        let form = format!(
+            "grant_type=client_credentials&client_id={client_id}&client_secret={SECRET}&scope=openid"
+        );
         let answer = client(1)?
             .post(simulator.token_url())
             .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
@@ -116,7 +125,8 @@ impl Stage {
         self.acknowledged(1).await?;
         let first = Instant::now().into_std();
         self.acknowledged(records).await?;
-        // Statements that were merged tell nobody how many they will be: all are acknowledged when all is settled.
+        // Statements that were merged tell nobody how many they will be: all are acknowledged when
+        // all is settled.
         running.settled(self).await?;
         let usage = running.usage()?;
         running.stop().await?;
@@ -130,7 +140,11 @@ impl Stage {
     /// Waits until so many events are acknowledged.
     pub(super) async fn acknowledged(&self, events: u64) -> Result<(), BenchError> {
         let what = format!("{events} acknowledged events");
-        within(&what, self.tally().wait_until(|counts| counts.events >= events)).await
+        within(
+            &what,
+            self.tally().wait_until(|counts| counts.events >= events),
+        )
+        .await
     }
 }
 
@@ -155,22 +169,35 @@ impl Running {
 
     /// Waits until everything is settled and committed.
     pub(super) async fn settled(&mut self, stage: &Stage) -> Result<(), BenchError> {
-        Ok(stage.scenario.settled(&mut self.connector, PATIENCE).await?)
+        Ok(stage
+            .scenario
+            .settled(&mut self.connector, PATIENCE)
+            .await?)
     }
 
     pub(super) async fn stop(self) -> Result<(), BenchError> {
-        let exit = self.connector.stop(STOPPING).await.map_err(ScenarioError::from)?;
+        let exit = self
+            .connector
+            .stop(STOPPING)
+            .await
+            .map_err(ScenarioError::from)?;
         if exit.status.success() {
             Ok(())
         } else {
-            let message = format!("the connector ended with {}; its log:\n{}", exit.status, exit.log);
+            let message = format!(
+                "the connector ended with {}; its log:\n{}",
+                exit.status, exit.log
+            );
             Err(ScenarioError::Waited(message).into())
         }
     }
 }
 
 /// Waits for something, but not for ever.
-pub(super) async fn within<T>(what: &str, future: impl Future<Output = T>) -> Result<T, BenchError> {
+pub(super) async fn within<T>(
+    what: &str,
+    future: impl Future<Output = T>,
+) -> Result<T, BenchError> {
     timeout(PATIENCE, future)
         .await
         .map_err(|_| BenchError::Late(PATIENCE, what.to_owned()))

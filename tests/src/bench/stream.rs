@@ -44,7 +44,9 @@ impl Stream {
     /// The next record, and the partition of its key.
     pub(super) fn next(&mut self, created_at: i64) -> (u32, ProducedRecord) {
         let customer = self.customers.next(&mut self.rng);
-        let point = self.rng.u32(0..self.shares.last().copied().unwrap_or(1).max(1));
+        let point = self
+            .rng
+            .u32(0..self.shares.last().copied().unwrap_or(1).max(1));
         let kind = self.shares.partition_point(|share| *share <= point);
         let filling = Filling {
             customer,
@@ -74,10 +76,16 @@ mod tests {
         let mut transactions = 0;
         for _ in 0..10_000 {
             let (partition, record) = stream.next(0);
-            assert_eq!(*partitions.entry(record.key).or_insert(partition), partition);
+            assert_eq!(
+                *partitions.entry(record.key).or_insert(partition),
+                partition
+            );
             let value = String::from_utf8(record.value).unwrap();
             transactions += u32::from(value.contains("\"eventName\":\"transactionAdded\""));
         }
-        assert!((2800..3200).contains(&transactions), "{transactions} of 3000 expected");
+        assert!(
+            (2800..3200).contains(&transactions),
+            "{transactions} of 3000 expected"
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! A sample event with gaps for what differs from record to record, so that making one costs less than sending it.
+//! A sample event with gaps for what differs from record to record, so that making one costs less
+//! than sending it.
 
 use std::io::Write as _;
 
@@ -68,7 +69,8 @@ impl Template {
 
     /// Writes an event.
     pub(super) fn fill(&self, filling: Filling) -> Vec<u8> {
-        let mut text = Vec::with_capacity(self.pieces.iter().map(|(piece, _)| piece.len() + 40).sum());
+        let mut text =
+            Vec::with_capacity(self.pieces.iter().map(|(piece, _)| piece.len() + 40).sum());
         for (piece, gap) in &self.pieces {
             text.extend_from_slice(piece.as_bytes());
             // Writing to memory does not fail.
@@ -99,10 +101,14 @@ mod tests {
                 created_at: 1_790_000_000_123,
                 id: 7,
             };
-            let event: Value = serde_json::from_slice(&Template::of(kind).unwrap().fill(filling)).unwrap();
+            let event: Value =
+                serde_json::from_slice(&Template::of(kind).unwrap().fill(filling)).unwrap();
             assert_eq!(event["eventName"], kind);
             assert_eq!(event["createdAt"], 1_790_000_000_123_i64, "{kind}");
-            assert_eq!(event["eventId"], "00000000000000000000000000000007", "{kind}");
+            assert_eq!(
+                event["eventId"], "00000000000000000000000000000007",
+                "{kind}"
+            );
             assert!(event["data"].to_string().contains("700000042"), "{kind}");
         }
     }

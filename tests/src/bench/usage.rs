@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::error::BenchError;
 
-/// The unit of processor time in `/proc`: a hundredth of a second on every machine Linux runs on today.
+/// The unit of processor time in `/proc`: a hundredth of a second on every machine Linux runs on
+/// today.
 const TICK: Duration = Duration::from_millis(10);
 
 /// What a process used since its start.
@@ -24,7 +25,8 @@ impl Usage {
     /// Reads what a process used.
     pub(super) fn of(process: u32) -> Result<Self, BenchError> {
         let failed = |source| BenchError::Usage { process, source };
-        let read = |file: &str| std::fs::read_to_string(format!("/proc/{process}/{file}")).map_err(failed);
+        let read =
+            |file: &str| std::fs::read_to_string(format!("/proc/{process}/{file}")).map_err(failed);
         let status = read("status")?;
         let kilobytes = |name| field(&status, name).unwrap_or_default() * 1024;
         let mut waits = 0;
@@ -54,7 +56,8 @@ fn field(status: &str, name: &str) -> Option<u64> {
     line.split_whitespace().next()?.parse().ok()
 }
 
-/// `utime` and `stime` of a `stat` line. The program's name before them may hold anything, spaces too.
+/// `utime` and `stime` of a `stat` line. The program's name before them may hold anything, spaces
+/// too.
 fn processor(stat: &str) -> Duration {
     let after = stat.rsplit_once(')').map_or("", |(_, after)| after);
     let ticks: u32 = after

@@ -24,7 +24,9 @@ impl fmt::Display for Refusal {
 }
 
 /// What the command line asks for; `None` for `--help`.
-fn arguments(mut words: impl Iterator<Item = String>) -> Result<Option<(SimulatorConfig, FaultScript)>, Refusal> {
+fn arguments(
+    mut words: impl Iterator<Item = String>,
+) -> Result<Option<(SimulatorConfig, FaultScript)>, Refusal> {
     let mut config = SimulatorConfig::default();
     let mut faults = FaultScript::default();
     if let Ok(secret) = std::env::var("AEP_SIMULATOR_CLIENT_SECRET") {
@@ -63,7 +65,8 @@ fn arguments(mut words: impl Iterator<Item = String>) -> Result<Option<(Simulato
 }
 
 fn script(path: &str) -> Result<FaultScript, Refusal> {
-    let text = std::fs::read_to_string(path).map_err(|error| Refusal(format!("--faults {path}: {error}")))?;
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Refusal(format!("--faults {path}: {error}")))?;
     serde_json::from_str(&text).map_err(|error| Refusal(format!("--faults {path}: {error}")))
 }
 

@@ -34,7 +34,11 @@ fn arguments(words: &[String]) -> Result<Arguments, String> {
     let (mut parts, mut smartmodule, mut json) = (Vec::new(), None, None);
     let mut words = words.iter();
     while let Some(word) = words.next() {
-        let mut value = || words.next().ok_or_else(|| format!("{word} needs a value\n\n{HELP}"));
+        let mut value = || {
+            words
+                .next()
+                .ok_or_else(|| format!("{word} needs a value\n\n{HELP}"))
+        };
         let number = |text: &String| {
             text.parse::<u64>()
                 .map_err(|_| format!("{word} needs a whole number, not '{text}'"))
@@ -43,7 +47,10 @@ fn arguments(words: &[String]) -> Result<Arguments, String> {
             "--quick" => {}
             "--part" => {
                 let name = value()?;
-                parts.push(Part::named(name).ok_or_else(|| format!("no part is called '{name}'\n\n{HELP}"))?);
+                parts.push(
+                    Part::named(name)
+                        .ok_or_else(|| format!("no part is called '{name}'\n\n{HELP}"))?,
+                );
             }
             "--records" => size.records = number(value()?)?,
             "--waiting" => size.waiting = number(value()?)?,
@@ -72,10 +79,18 @@ async fn run(arguments: Arguments) -> Result<(), BenchError> {
         json,
     } = arguments;
     let tell = |what: &str| eprintln!("measuring: {what}");
-    let report = bench::run(smartmodule.as_deref(), &parts, &size, &Description::load()?, tell).await?;
+    let report = bench::run(
+        smartmodule.as_deref(),
+        &parts,
+        &size,
+        &Description::load()?,
+        tell,
+    )
+    .await?;
     print!("{report}");
     if let Some(path) = json {
-        std::fs::write(path, report.json()).map_err(|error| BenchError::File("write the figures", error))?;
+        std::fs::write(path, report.json())
+            .map_err(|error| BenchError::File("write the figures", error))?;
     }
     Ok(())
 }

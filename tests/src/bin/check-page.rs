@@ -1,4 +1,5 @@
-//! Looks at the connector's page with a real browser: a connector at work, then one whose inlet is held, in light and dark.
+//! Looks at the connector's page with a real browser: a connector at work, then one whose inlet is
+//! held, in light and dark.
 #![expect(clippy::print_stderr, reason = "a program for people")]
 
 use std::path::{Path, PathBuf};
@@ -95,11 +96,19 @@ async fn check(browser: &Path, screenshots: &Path) -> Result<(), Failure> {
     scenario.settled(&mut connector, SOON).await?;
     well(&browser, &observed, &scenario).await?;
     browser
-        .screenshot(&url(&observed), Scheme::Light, &screenshots.join("status-light.png"))
+        .screenshot(
+            &url(&observed),
+            Scheme::Light,
+            &screenshots.join("status-light.png"),
+        )
         .await?;
     held(&browser, &observed, &scenario).await?;
     browser
-        .screenshot(&url(&observed), Scheme::Dark, &screenshots.join("status-dark.png"))
+        .screenshot(
+            &url(&observed),
+            Scheme::Dark,
+            &screenshots.join("status-dark.png"),
+        )
         .await?;
     let exit = connector.stop(SOON).await?;
     if exit.status.success() {
@@ -153,7 +162,11 @@ async fn well(browser: &Browser, observed: &Observed, scenario: &Scenario) -> Re
         return Err(format!("{rows} dead letters are shown instead of {letters}").into());
     }
     for event in scenario.simulator.accepted_events() {
-        if let Some(identity) = event.identities.iter().find(|identity| page.contains(&identity.id)) {
+        if let Some(identity) = event
+            .identities
+            .iter()
+            .find(|identity| page.contains(&identity.id))
+        {
             return Err(format!("the page shows a customer's id in {}", identity.namespace).into());
         }
     }

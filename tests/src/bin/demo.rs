@@ -1,7 +1,9 @@
-//! The main job end to end on one machine: raw Capillary events through a Fluvio topic, the SmartModule and the connector,
-//! into a simulated Experience Platform, with every record accounted for.
+//! The main job end to end on one machine: raw Capillary events through a Fluvio topic, the
+//! SmartModule and the connector, into a simulated Experience Platform, with every record accounted
+//! for.
 //!
-//! Everything but the doubles is real: the protocol, the wasm in the broker's engine, the connector's binary.
+//! Everything but the doubles is real: the protocol, the wasm in the broker's engine, the
+//! connector's binary.
 #![expect(clippy::print_stderr, reason = "a program for people")]
 
 use std::process::ExitCode;
@@ -93,7 +95,9 @@ async fn main() -> ExitCode {
 
 /// Plays the demo and judges it.
 async fn play(arguments: &Arguments) -> Result<Verdict, ScenarioError> {
-    println!("Starting a Fluvio cluster, loading the SmartModule, starting a simulated Experience Platform …");
+    println!(
+        "Starting a Fluvio cluster, loading the SmartModule, starting a simulated Experience Platform …"
+    );
     let scenario = Scenario::start(Options {
         topic: TopicOptions::new("capillary-events").partitions(PARTITIONS),
         ..Options::default()
@@ -115,7 +119,8 @@ async fn play(arguments: &Arguments) -> Result<Verdict, ScenarioError> {
         produced += portion.len();
         tell(&mut progress, produced, arguments.events, &scenario);
     }
-    let within = Duration::from_secs(60) + Duration::from_millis(10) * u32::try_from(produced).unwrap_or(u32::MAX);
+    let within = Duration::from_secs(60)
+        + Duration::from_millis(10) * u32::try_from(produced).unwrap_or(u32::MAX);
     scenario.settled(&mut connector, within).await?;
     tell(&mut progress, produced, arguments.events, &scenario);
     progress.end();
@@ -137,18 +142,24 @@ async fn play(arguments: &Arguments) -> Result<Verdict, ScenarioError> {
 fn workload(events: usize) -> Result<Vec<RawEvent>, ScenarioError> {
     let now_ms = SystemTime::now()
         .duration_since(UNIX_EPOCH)
-        .map_or(0, |elapsed| i64::try_from(elapsed.as_millis()).unwrap_or(i64::MAX));
+        .map_or(0, |elapsed| {
+            i64::try_from(elapsed.as_millis()).unwrap_or(i64::MAX)
+        });
     let mut workload = Workload::new(2026, CUSTOMERS, Mix::default(), now_ms)
         .map_err(|error| ScenarioError::Waited(error.to_string()))?;
     Ok((0..events).map(|_| workload.next_event()).collect())
 }
 
 fn tell(progress: &mut Progress, produced: usize, of: usize, scenario: &Scenario) {
-    let (events, profiles) = scenario
-        .simulator
-        .look(|seen| (seen.store().distinct_events(), seen.store().profiles().len()));
-    let line =
-        format!("  produced {produced:>6} │ events accepted {events:>6} │ profile statements accepted {profiles:>6}");
+    let (events, profiles) = scenario.simulator.look(|seen| {
+        (
+            seen.store().distinct_events(),
+            seen.store().profiles().len(),
+        )
+    });
+    let line = format!(
+        "  produced {produced:>6} │ events accepted {events:>6} │ profile statements accepted {profiles:>6}"
+    );
     progress.tell(produced as f64 / of.max(1) as f64, &line);
 }
 
@@ -183,7 +194,10 @@ fn show(verdict: &Verdict) {
     );
     println!("  {:<34} {:>7}", "sent more than once", verdict.duplicates);
     for (reason, count) in &verdict.reasons {
-        println!("  {:<34} {count:>7}", format!("dead letters for '{reason}'"));
+        println!(
+            "  {:<34} {count:>7}",
+            format!("dead letters for '{reason}'")
+        );
     }
 }
 

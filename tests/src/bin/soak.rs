@@ -26,7 +26,8 @@ struct Arguments {
 }
 
 fn arguments() -> Result<Arguments, String> {
-    let (mut minutes, mut seed, mut logs, mut json) = (2.0_f64, fastrand::u64(..1_000_000), None, false);
+    let (mut minutes, mut seed, mut logs, mut json) =
+        (2.0_f64, fastrand::u64(..1_000_000), None, false);
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
         let mut value = || words.next().unwrap_or_default();
@@ -50,7 +51,9 @@ fn arguments() -> Result<Arguments, String> {
             other => return Err(format!("unknown argument '{other}'\n\n{HELP}")),
         }
     }
-    let logs = logs.unwrap_or_else(|| std::env::temp_dir().join(format!("soak-{seed}-{}", std::process::id())));
+    let logs = logs.unwrap_or_else(|| {
+        std::env::temp_dir().join(format!("soak-{seed}-{}", std::process::id()))
+    });
     let lasts = Duration::from_secs_f64(minutes * 60.0);
     let soak = Soak {
         lasts,
@@ -95,7 +98,10 @@ async fn main() -> ExitCode {
             }
         }
         Err(error) => {
-            eprintln!("soak: {error}\nsoak: seed {seed}, logs in {}", logs.display());
+            eprintln!(
+                "soak: {error}\nsoak: seed {seed}, logs in {}",
+                logs.display()
+            );
             ExitCode::FAILURE
         }
     }

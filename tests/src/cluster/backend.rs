@@ -58,7 +58,10 @@ mod tests {
         let parse = |value: &str| Backend::parse(value, IMAGE.to_owned()).unwrap();
         assert_eq!(parse(""), Backend::Mock);
         assert_eq!(parse("mock"), Backend::Mock);
-        assert_eq!(parse("bin:/opt/fluvio-run"), Backend::Binary("/opt/fluvio-run".into()));
+        assert_eq!(
+            parse("bin:/opt/fluvio-run"),
+            Backend::Binary("/opt/fluvio-run".into())
+        );
         assert_eq!(parse("docker"), Backend::Docker(IMAGE.to_owned()));
         assert_eq!(parse("profile"), Backend::Profile);
     }
@@ -66,8 +69,13 @@ mod tests {
     #[test]
     fn an_unknown_backend_is_an_error_in_one_line_that_names_the_choices() {
         for value in ["kubernetes", "bin:", "Mock"] {
-            let error = Backend::parse(value, String::new()).unwrap_err().to_string();
-            assert!(error.contains("bin:PATH") && error.lines().count() == 1, "{error}");
+            let error = Backend::parse(value, String::new())
+                .unwrap_err()
+                .to_string();
+            assert!(
+                error.contains("bin:PATH") && error.lines().count() == 1,
+                "{error}"
+            );
         }
     }
 }

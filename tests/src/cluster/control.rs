@@ -65,7 +65,9 @@ impl Cluster {
                     .await
                     .map_err(failed("starting the controller"))?;
                 for spu in 0..mock.spu_count() {
-                    mock.start_spu(spu).await.map_err(failed("starting an SPU"))?;
+                    mock.start_spu(spu)
+                        .await
+                        .map_err(failed("starting an SPU"))?;
                 }
                 Ok(())
             }
@@ -85,7 +87,9 @@ impl Cluster {
             Running::Mock(mock) => {
                 mock.stop_controller().await;
                 sleep(lasts).await;
-                mock.start_controller().await.map_err(failed("starting the controller"))
+                mock.start_controller()
+                    .await
+                    .map_err(failed("starting the controller"))
             }
             Running::Processes(processes) => processes.without_controller(lasts).await,
             Running::Docker(containers) => containers.without_controller(lasts).await,
@@ -130,16 +134,23 @@ impl Cluster {
         self.leader(CONSUMER_OFFSETS, 0).await
     }
 
-    /// Whether every follower of a partition has told the controller that it has all records before `end`.
+    /// Whether every follower of a partition has told the controller that it has all records before
+    /// `end`.
     ///
     /// # Errors
     /// As [`Cluster::leader`].
-    pub async fn is_replicated(&self, topic: &str, partition: u32, end: i64) -> Result<bool, ClusterError> {
+    pub async fn is_replicated(
+        &self,
+        topic: &str,
+        partition: u32,
+        end: i64,
+    ) -> Result<bool, ClusterError> {
         let followers = self.partitions.described(topic, partition).await?.followers;
         Ok(!followers.is_empty() && followers.iter().all(|log_end| *log_end >= end))
     }
 
-    /// Whether links between clients and servers can be made to fail: always on the mock, on processes when started so.
+    /// Whether links between clients and servers can be made to fail: always on the mock, on
+    /// processes when started so.
     #[must_use]
     pub fn has_links(&self) -> bool {
         match &self.running {

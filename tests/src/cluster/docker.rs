@@ -1,4 +1,5 @@
-//! A real cluster in containers: one network, a controller, and SPUs whose client ports are mapped to free ports of this machine.
+//! A real cluster in containers: one network, a controller, and SPUs whose client ports are mapped
+//! to free ports of this machine.
 
 use std::time::Duration;
 
@@ -117,7 +118,10 @@ impl Containers {
             kill(container).await?;
         }
         for container in [&self.controller].into_iter().chain(&self.spus) {
-            container.start().await.map_err(failed("starting a container"))?;
+            container
+                .start()
+                .await
+                .map_err(failed("starting a container"))?;
         }
         self.ready().await
     }

@@ -1,6 +1,7 @@
 //! Why a test cluster could not do something.
 
-/// An error of a test cluster. Each fits in one line, because it is all a person sees of a suite that cannot run.
+/// An error of a test cluster. Each fits in one line, because it is all a person sees of a suite
+/// that cannot run.
 #[derive(Debug, thiserror::Error)]
 pub enum ClusterError {
     /// Something the chosen backend needs is not there.
@@ -10,7 +11,9 @@ pub enum ClusterError {
     #[error("the cluster did not come up: {0}")]
     NotUp(String),
     /// The cluster belongs to somebody else.
-    #[error("the profile's cluster was not started by this test, so it is not stopped by it either")]
+    #[error(
+        "the profile's cluster was not started by this test, so it is not stopped by it either"
+    )]
     NotOurs,
     /// An operation failed.
     #[error("{what}: {reason}")]
@@ -23,7 +26,9 @@ pub enum ClusterError {
 }
 
 /// Says what was tried when an operation fails.
-pub(super) fn failed<E: std::fmt::Display>(what: &str) -> impl FnOnce(E) -> ClusterError + use<'_, E> {
+pub(super) fn failed<E: std::fmt::Display>(
+    what: &str,
+) -> impl FnOnce(E) -> ClusterError + use<'_, E> {
     move |error| ClusterError::Failed {
         what: what.to_owned(),
         reason: one_line(&error),

@@ -1,6 +1,8 @@
-//! A link between clients and one server of a real cluster: it carries Fluvio's frames, and can cut, lose or answer them.
+//! A link between clients and one server of a real cluster: it carries Fluvio's frames, and can
+//! cut, lose or answer them.
 //!
-//! The mock cluster has faults of its own. A real broker cannot be told to lose an answer, but the way to it can.
+//! The mock cluster has faults of its own. A real broker cannot be told to lose an answer, but the
+//! way to it can.
 
 use std::collections::HashSet;
 use std::io;
@@ -11,7 +13,9 @@ use bytes::{Buf, BufMut, BytesMut};
 use fluvio_protocol::Encoder;
 use fluvio_protocol::api::{Request, ResponseMessage};
 use fluvio_protocol::link::ErrorCode;
-use fluvio_spu_schema::server::consumer_offset::{UpdateConsumerOffsetRequest, UpdateConsumerOffsetResponse};
+use fluvio_spu_schema::server::consumer_offset::{
+    UpdateConsumerOffsetRequest, UpdateConsumerOffsetResponse,
+};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
@@ -109,7 +113,11 @@ async fn carry(client: TcpStream, target: u16, mut control: watch::Receiver<Cont
     }
 }
 
-async fn relay(client: TcpStream, server: TcpStream, control: watch::Receiver<Control>) -> io::Result<()> {
+async fn relay(
+    client: TcpStream,
+    server: TcpStream,
+    control: watch::Receiver<Control>,
+) -> io::Result<()> {
     let (mut from_client, to_client) = client.into_split();
     let (mut from_server, mut to_server) = server.into_split();
     let to_client = Turn::new(to_client);
@@ -139,7 +147,11 @@ async fn relay(client: TcpStream, server: TcpStream, control: watch::Receiver<Co
                 return Ok(());
             }
             let cut = control.borrow().fault == LinkFault::CutInAnswers && frame.len() > DATA;
-            let part = if cut { &frame[..frame.len() / 2] } else { &frame };
+            let part = if cut {
+                &frame[..frame.len() / 2]
+            } else {
+                &frame
+            };
             to_client.lock().await.write_all(part).await?;
             if cut {
                 return Ok(());
@@ -201,7 +213,8 @@ mod tests {
 
     const OTHER_REQUEST: u16 = 1_005;
 
-    /// A server that counts requests and answers each with its correlation and as many bytes as data has.
+    /// A server that counts requests and answers each with its correlation and as many bytes as
+    /// data has.
     async fn server() -> (u16, Arc<AtomicUsize>) {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -225,7 +238,9 @@ mod tests {
 
     /// What comes back, or how many bytes of it before the connection was lost.
     async fn ask(link: u16, key: u16, fault_ended: bool) -> Result<Vec<u8>, usize> {
-        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, link)).await.unwrap();
+        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, link))
+            .await
+            .unwrap();
         let mut request = BytesMut::new();
         request.put_u32(8);
         request.put_u16(key);
@@ -252,12 +267,22 @@ mod tests {
         assert_eq!(ask(port, OTHER_REQUEST, false).await.unwrap().len(), 1008);
         let before = seen.load(Ordering::SeqCst);
         assert_eq!(ask(port, commit, true).await, Err(0), "the answer is lost");
-        assert_eq!(seen.load(Ordering::SeqCst), before + 1, "the request is not");
+        assert_eq!(
+            seen.load(Ordering::SeqCst),
+            before + 1,
+            "the request is not"
+        );
 
         link.fail(LinkFault::CommitsRefused);
         let refused = ask(port, commit, false).await.unwrap();
-        assert_eq!(seen.load(Ordering::SeqCst), before + 1, "the broker never sees it");
-        let answer = ResponseMessage::<UpdateConsumerOffsetResponse>::decode_from(&mut &refused[4..], 0).unwrap();
+        assert_eq!(
+            seen.load(Ordering::SeqCst),
+            before + 1,
+            "the broker never sees it"
+        );
+        let answer =
+            ResponseMessage::<UpdateConsumerOffsetResponse>::decode_from(&mut &refused[4..], 0)
+                .unwrap();
         assert_eq!(answer.correlation_id, 42);
         assert_ne!(answer.response.error_code, ErrorCode::None);
 
@@ -266,9 +291,13 @@ mod tests {
 
         link.fail(LinkFault::None);
         assert_eq!(ask(port, commit, false).await.unwrap().len(), 1008);
-        let mut idle = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.unwrap();
+        let mut idle = TcpStream::connect((Ipv4Addr::LOCALHOST, port))
+            .await
+            .unwrap();
         // Through to the server before the cut.
-        idle.write_all(&[0, 0, 0, 8, 3, 237, 0, 0, 0, 0, 0, 1]).await.unwrap();
+        idle.write_all(&[0, 0, 0, 8, 3, 237, 0, 0, 0, 0, 0, 1])
+            .await
+            .unwrap();
         idle.read_exact(&mut [0; 1008]).await.unwrap();
         link.cut();
         assert_eq!(idle.read(&mut [0; 1]).await.unwrap_or_default(), 0, "cut");

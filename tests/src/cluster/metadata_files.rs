@@ -1,7 +1,8 @@
 //! The files a local controller keeps its metadata in.
 //!
-//! Controller 0.18.1 truncates a file before it writes it. Killed in between, it leaves an empty file that it can never load again ("EOF while
-//! parsing a value", every ten seconds). That is no fault of what is tested here, so a restart puts the previous content back.
+//! Controller 0.18.1 truncates a file before it writes it. Killed in between, it leaves an empty
+//! file that it can never load again ("EOF while parsing a value", every ten seconds). That is no
+//! fault of what is tested here, so a restart puts the previous content back.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -30,9 +31,12 @@ impl Metadata {
         let mut files = Vec::new();
         let mut directories = vec![directory.to_owned()];
         while let Some(directory) = directories.pop() {
-            let entries = std::fs::read_dir(&directory).map_err(failed("reading the controller's metadata"))?;
+            let entries = std::fs::read_dir(&directory)
+                .map_err(failed("reading the controller's metadata"))?;
             for entry in entries {
-                let path = entry.map_err(failed("reading the controller's metadata"))?.path();
+                let path = entry
+                    .map_err(failed("reading the controller's metadata"))?
+                    .path();
                 if path.is_dir() {
                     directories.push(path);
                 } else {
@@ -51,7 +55,8 @@ impl Metadata {
         for (path, content) in self.0 {
             let emptied = std::fs::metadata(&path).is_ok_and(|file| file.len() == 0);
             if emptied && !content.is_empty() {
-                std::fs::write(&path, content).map_err(failed("mending the controller's metadata"))?;
+                std::fs::write(&path, content)
+                    .map_err(failed("mending the controller's metadata"))?;
             }
         }
         Ok(())

@@ -1,5 +1,6 @@
-//! A Fluvio cluster for a test, whichever it is: the mock, processes of a real `fluvio-run`, containers, or the current profile. The
-//! same suite runs on all of them; `FLUVIO_TEST_CLUSTER` chooses.
+//! A Fluvio cluster for a test, whichever it is: the mock, processes of a real `fluvio-run`,
+//! containers, or the current profile. The same suite runs on all of them; `FLUVIO_TEST_CLUSTER`
+//! chooses.
 
 mod backend;
 mod control;
@@ -56,7 +57,8 @@ enum Running {
 }
 
 impl Cluster {
-    /// Starts the cluster `FLUVIO_TEST_CLUSTER` names, with so many SPUs (a profile's cluster keeps those it has).
+    /// Starts the cluster `FLUVIO_TEST_CLUSTER` names, with so many SPUs (a profile's cluster keeps
+    /// those it has).
     ///
     /// # Errors
     /// One line that says what is missing, or why the cluster did not come up.
@@ -72,12 +74,18 @@ impl Cluster {
         Cluster::start_linked(backend, spus, false).await
     }
 
-    /// Starts a cluster on a given backend. `linked`: clients of a real cluster of processes reach it through links that can fail.
+    /// Starts a cluster on a given backend. `linked`: clients of a real cluster of processes reach
+    /// it through links that can fail.
     ///
     /// # Errors
     /// As [`Cluster::start`].
-    pub async fn start_linked(backend: &Backend, spus: usize, linked: bool) -> Result<Cluster, ClusterError> {
-        let directory = TempDir::with_prefix("fluvio-test-").map_err(failed("a temporary directory"))?;
+    pub async fn start_linked(
+        backend: &Backend,
+        spus: usize,
+        linked: bool,
+    ) -> Result<Cluster, ClusterError> {
+        let directory =
+            TempDir::with_prefix("fluvio-test-").map_err(failed("a temporary directory"))?;
         let (running, config) = match backend {
             Backend::Mock => {
                 let mock = MockCluster::start(spus)
@@ -98,7 +106,8 @@ impl Cluster {
             }
             Backend::Profile => {
                 let config = FluvioClusterConfig::load();
-                let missing = |error| ClusterError::Missing(format!("no usable Fluvio profile: {error}"));
+                let missing =
+                    |error| ClusterError::Missing(format!("no usable Fluvio profile: {error}"));
                 (Running::Profile, config.map_err(missing)?)
             }
         };
@@ -132,7 +141,8 @@ impl Cluster {
             if let Some(path) = std::env::var_os("FLV_PROFILE_PATH") {
                 return Ok(path.into());
             }
-            let home = std::env::home_dir().ok_or_else(|| ClusterError::Missing("no home directory".to_owned()))?;
+            let home = std::env::home_dir()
+                .ok_or_else(|| ClusterError::Missing("no home directory".to_owned()))?;
             return Ok(home.join(".fluvio").join("config"));
         }
         let path = self.directory.path().join("profile.toml");
@@ -166,7 +176,8 @@ impl Cluster {
             .map_err(failed("connecting for administration"))
     }
 
-    /// Creates a topic and waits until its partitions are online (the controller answers only then).
+    /// Creates a topic and waits until its partitions are online (the controller answers only
+    /// then).
     ///
     /// # Errors
     /// The controller's own.
@@ -199,8 +210,8 @@ impl Cluster {
         updated.map_err(failed(&format!("adding partitions to {name}")))
     }
 
-    /// Produces one record and gives its partition and offset. Without a partition each key has one (not the one the
-    /// client's own partitioner would choose); without a key partition 0.
+    /// Produces one record and gives its partition and offset. Without a partition each key has one
+    /// (not the one the client's own partitioner would choose); without a key partition 0.
     ///
     /// # Errors
     /// When there is no such partition, or it stays without a leader.
@@ -257,9 +268,9 @@ impl Cluster {
             .consumer_offsets()
             .await
             .map_err(failed("reading stored offsets"))?;
-        let found = offsets
-            .into_iter()
-            .find(|stored| stored.consumer_id == consumer && stored.topic == topic && stored.partition == partition);
+        let found = offsets.into_iter().find(|stored| {
+            stored.consumer_id == consumer && stored.topic == topic && stored.partition == partition
+        });
         Ok(found.map(|stored| stored.offset))
     }
 
@@ -293,7 +304,12 @@ impl Cluster {
     ///
     /// # Errors
     /// The client's own.
-    pub async fn delete_offset(&self, consumer: &str, topic: &str, partition: u32) -> Result<(), ClusterError> {
+    pub async fn delete_offset(
+        &self,
+        consumer: &str,
+        topic: &str,
+        partition: u32,
+    ) -> Result<(), ClusterError> {
         let deleted = self
             .fluvio()
             .await?
@@ -338,7 +354,8 @@ impl Cluster {
         Ok(records)
     }
 
-    /// Opens a partition stream as a connector does, and nothing in between: for tests of the broker's own behaviour.
+    /// Opens a partition stream as a connector does, and nothing in between: for tests of the
+    /// broker's own behaviour.
     ///
     /// # Errors
     /// When the leader cannot be reached.

@@ -1,5 +1,6 @@
-//! Reading and writing single partitions on the wire crates, as a connector that owns its partition streams does. The public consumer
-//! would hide what these tests are about: errors, offsets of single batches, and answers that never come.
+//! Reading and writing single partitions on the wire crates, as a connector that owns its partition
+//! streams does. The public consumer would hide what these tests are about: errors, offsets of
+//! single batches, and answers that never come.
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -14,7 +15,9 @@ use fluvio::{FluvioAdmin, FluvioClusterConfig, Isolation};
 use fluvio_protocol::link::ErrorCode;
 use fluvio_protocol::record::{Batch, RawRecords, RecordSet};
 use fluvio_socket::{ClientConfig, MultiplexerSocket, StreamSocket, VersionedSerialSocket};
-use fluvio_spu_schema::produce::{DefaultPartitionRequest, DefaultProduceRequest, DefaultTopicRequest};
+use fluvio_spu_schema::produce::{
+    DefaultPartitionRequest, DefaultProduceRequest, DefaultTopicRequest,
+};
 use fluvio_spu_schema::server::fetch_offset::FetchOffsetsRequest;
 use fluvio_spu_schema::server::smartmodule::SmartModuleInvocation;
 use tokio::sync::Mutex;
@@ -107,7 +110,9 @@ impl Partitions {
             let leader = self.leader(topic, partition, deadline).await?;
             let reason = match leader.send_receive(request).await {
                 Ok(response) => match response.find_partition_response(topic, partition) {
-                    Some(answer) if answer.error_code == ErrorCode::None => return Ok(answer.base_offset),
+                    Some(answer) if answer.error_code == ErrorCode::None => {
+                        return Ok(answer.base_offset);
+                    }
                     Some(answer) if answer.error_code != ErrorCode::NotLeaderForPartition => {
                         return Err(failed(&what)(answer.error_code.clone()));
                     }
@@ -115,7 +120,10 @@ impl Partitions {
                 },
                 Err(error) => error.to_string(),
             };
-            self.leaders.lock().await.remove(&(topic.to_owned(), partition));
+            self.leaders
+                .lock()
+                .await
+                .remove(&(topic.to_owned(), partition));
             if Instant::now() >= deadline {
                 return Err(failed(&what)(reason));
             }
@@ -124,7 +132,11 @@ impl Partitions {
     }
 
     /// Log start and high watermark.
-    pub(super) async fn range(&self, topic: &str, partition: u32) -> Result<(i64, i64), ClusterError> {
+    pub(super) async fn range(
+        &self,
+        topic: &str,
+        partition: u32,
+    ) -> Result<(i64, i64), ClusterError> {
         let what = format!("asking for the range of {topic}-{partition}");
         let deadline = Instant::now() + PATIENCE;
         loop {
@@ -133,16 +145,21 @@ impl Partitions {
                 .send_receive(FetchOffsetsRequest::new(topic.to_owned(), partition))
                 .await
             {
-                Ok(response) => match response.find_partition(&(topic.to_owned(), partition).into()) {
-                    Some(range) if range.error_code == ErrorCode::None => {
-                        return Ok((range.start_offset, range.last_stable_offset));
+                Ok(response) => {
+                    match response.find_partition(&(topic.to_owned(), partition).into()) {
+                        Some(range) if range.error_code == ErrorCode::None => {
+                            return Ok((range.start_offset, range.last_stable_offset));
+                        }
+                        Some(range) => range.error_code.to_string(),
+                        None => "the answer does not mention it".to_owned(),
                     }
-                    Some(range) => range.error_code.to_string(),
-                    None => "the answer does not mention it".to_owned(),
-                },
+                }
                 Err(error) => error.to_string(),
             };
-            self.leaders.lock().await.remove(&(topic.to_owned(), partition));
+            self.leaders
+                .lock()
+                .await
+                .remove(&(topic.to_owned(), partition));
             if Instant::now() >= deadline {
                 return Err(failed(&what)(reason));
             }
@@ -151,7 +168,11 @@ impl Partitions {
     }
 
     /// Every record of a partition.
-    pub(super) async fn read(&self, topic: &str, partition: u32) -> Result<Vec<ReadRecord>, ClusterError> {
+    pub(super) async fn read(
+        &self,
+        topic: &str,
+        partition: u32,
+    ) -> Result<Vec<ReadRecord>, ClusterError> {
         let (start, end) = self.range(topic, partition).await?;
         let mut records = Vec::new();
         if start >= end {
@@ -173,7 +194,8 @@ impl Partitions {
             // The last batch may have been cut; it comes again, at the head of the next response.
             let whole = response.batches.iter().take_while(|batch| batch.whole);
             let next = whole.map(|batch| batch.last + 1).last();
-            let next = next.ok_or_else(|| failed(&what())("a batch is larger than any response"))?;
+            let next =
+                next.ok_or_else(|| failed(&what())("a batch is larger than any response"))?;
             records.extend(response.into_records());
             if next >= end {
                 return Ok(records);
@@ -183,17 +205,25 @@ impl Partitions {
     }
 
     /// Opens a partition stream on a connection of its own.
-    pub(super) async fn stream(&self, request: StreamRequest) -> Result<PartitionStream, ClusterError> {
+    pub(super) async fn stream(
+        &self,
+        request: StreamRequest,
+    ) -> Result<PartitionStream, ClusterError> {
         let (topic, partition) = (request.topic.clone(), request.partition);
         let socket = self.connect(&topic, partition).await?;
         PartitionStream::open(socket, request).await
     }
 
     /// A partition as the controller describes it; system topics as well.
-    pub(super) async fn described(&self, topic: &str, partition: u32) -> Result<Described, ClusterError> {
+    pub(super) async fn described(
+        &self,
+        topic: &str,
+        partition: u32,
+    ) -> Result<Described, ClusterError> {
         let what = format!("asking for partition {topic}-{partition}");
         let admin = self.admin().await?;
-        let system = ListRequest::<PartitionSpec>::new(Vec::new(), false).system(topic == CONSUMER_OFFSETS);
+        let system =
+            ListRequest::<PartitionSpec>::new(Vec::new(), false).system(topic == CONSUMER_OFFSETS);
         let partitions = admin
             .list_with_config::<PartitionSpec, String>(system)
             .await
@@ -203,7 +233,12 @@ impl Partitions {
         let found = found.ok_or_else(|| failed(&what)("there is no such partition"))?;
         Ok(Described {
             leader: found.spec.leader,
-            followers: found.status.replicas.iter().map(|replica| replica.leo).collect(),
+            followers: found
+                .status
+                .replicas
+                .iter()
+                .map(|replica| replica.leo)
+                .collect(),
         })
     }
 
@@ -250,7 +285,11 @@ impl Partitions {
         let mut config = config.with_prefix_sni_domain(&spu.name);
         config.set_addr(spu.spec.public_endpoint.addr());
         let (socket, config, versions) = config.connect().await.map_err(failed(&what))?.split();
-        Ok(StreamSocket::new(config, MultiplexerSocket::shared(socket), versions))
+        Ok(StreamSocket::new(
+            config,
+            MultiplexerSocket::shared(socket),
+            versions,
+        ))
     }
 
     async fn admin(&self) -> Result<FluvioAdmin, ClusterError> {
@@ -263,7 +302,9 @@ impl Partitions {
 /// A SmartModule of the cluster by its name, without parameters, as `transforms` calls it.
 #[must_use]
 pub fn smartmodule(name: &str) -> SmartModuleInvocation {
-    use fluvio_spu_schema::server::smartmodule::{SmartModuleContextData, SmartModuleInvocationWasm, SmartModuleKind};
+    use fluvio_spu_schema::server::smartmodule::{
+        SmartModuleContextData, SmartModuleInvocationWasm, SmartModuleKind,
+    };
     SmartModuleInvocation {
         wasm: SmartModuleInvocationWasm::Predefined(name.to_owned()),
         kind: SmartModuleKind::Generic(SmartModuleContextData::None),
@@ -271,8 +312,8 @@ pub fn smartmodule(name: &str) -> SmartModuleInvocation {
     }
 }
 
-/// A filter for tests of the broker: a record whose value begins with `-` is dropped, `!` is an error, `*` a trap; others pass unchanged.
-/// Also good as a topic's deduplication filter.
+/// A filter for tests of the broker: a record whose value begins with `-` is dropped, `!` is an
+/// error, `*` a trap; others pass unchanged. Also good as a topic's deduplication filter.
 #[must_use]
 pub fn scripted_filter() -> &'static [u8] {
     include_bytes!("scripted.wat")

@@ -5,13 +5,15 @@ use std::net::TcpListener;
 
 use super::error::{ClusterError, failed};
 
-/// Below the range the systems at hand give to outgoing connections (Linux: from 32 768 on). A port of that range could be
-/// taken by any client between looking and listening, or while the server that owns it restarts.
+/// Below the range the systems at hand give to outgoing connections (Linux: from 32 768 on). A port
+/// of that range could be taken by any client between looking and listening, or while the server
+/// that owns it restarts.
 const RANGE: std::ops::Range<u16> = 15_000..32_000;
 /// Enough on a machine where hundreds of these ports are taken.
 const ATTEMPTS: usize = 100;
 
-/// Listens on a port of that range. Chosen at random, so that suites running side by side do not meet.
+/// Listens on a port of that range. Chosen at random, so that suites running side by side do not
+/// meet.
 pub(crate) fn listen() -> io::Result<TcpListener> {
     let mut taken = None;
     for _ in 0..ATTEMPTS {

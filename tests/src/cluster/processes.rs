@@ -1,4 +1,5 @@
-//! A real cluster of `fluvio-run` processes: a controller with local metadata and SPUs registered with it, on free loopback ports.
+//! A real cluster of `fluvio-run` processes: a controller with local metadata and SPUs registered
+//! with it, on free loopback ports.
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -16,9 +17,11 @@ use super::ports;
 use super::registration::{self, Addresses};
 use crate::mock_cluster::FIRST_SPU;
 
-/// Runs a command until its own input closes, then kills it. The input closes when the test drops it, and also when the test process dies
-/// however it dies, so that no cluster is left behind. Interrupts are ignored because the test process gets them too.
-const KEEPER: &str = r#"trap '' INT TERM HUP; "$@" & child=$!; read -r _; kill -KILL $child; wait $child"#;
+/// Runs a command until its own input closes, then kills it. The input closes when the test drops
+/// it, and also when the test process dies however it dies, so that no cluster is left behind.
+/// Interrupts are ignored because the test process gets them too.
+const KEEPER: &str =
+    r#"trap '' INT TERM HUP; "$@" & child=$!; read -r _; kill -KILL $child; wait $child"#;
 
 const HOST: &str = "127.0.0.1";
 
@@ -126,7 +129,9 @@ impl Processes {
             )));
         }
         // Metadata files and logs are looked up from the process's own directory otherwise.
-        let binary = binary.canonicalize().map_err(failed("finding fluvio-run"))?;
+        let binary = binary
+            .canonicalize()
+            .map_err(failed("finding fluvio-run"))?;
         let (public, private) = (ports::free()?, ports::free()?);
         let mut links = Vec::new();
         let endpoint = format!("{HOST}:{}", front(public, linked, &mut links).await?);
@@ -155,10 +160,14 @@ impl Processes {
             let (public, internal) = (ports::free()?, ports::free()?);
             let addresses = Addresses {
                 id,
-                public: (HOST.to_owned(), front(public, linked, &mut cluster.links).await?),
+                public: (
+                    HOST.to_owned(),
+                    front(public, linked, &mut cluster.links).await?,
+                ),
                 private: (HOST.to_owned(), internal),
             };
-            // Registered first: an SPU the controller does not know waits three seconds before it asks again.
+            // Registered first: an SPU the controller does not know waits three seconds before it
+            // asks again.
             registration::register(&admin, &addresses).await?;
             let arguments = [
                 "spu".into(),
@@ -173,7 +182,11 @@ impl Processes {
                 "--log-base-dir".into(),
                 directory.join("data").into(),
             ];
-            let spu = Process::new(&binary, directory.join(format!("spu-{id}.log")), arguments.to_vec());
+            let spu = Process::new(
+                &binary,
+                directory.join(format!("spu-{id}.log")),
+                arguments.to_vec(),
+            );
             spu.start().await?;
             cluster.spus.push(spu);
         }
@@ -200,7 +213,8 @@ impl Processes {
 
     pub(super) async fn restart(&self) -> Result<(), ClusterError> {
         let saved = Metadata::read(&self.metadata).await?;
-        // The controller first: it would write down that the SPUs are gone, and a kill in the middle of that is what `mend` is for.
+        // The controller first: it would write down that the SPUs are gone, and a kill in the
+        // middle of that is what `mend` is for.
         self.controller.kill().await?;
         for spu in &self.spus {
             spu.kill().await?;

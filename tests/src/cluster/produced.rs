@@ -26,7 +26,10 @@ impl<V: Into<Vec<u8>>> From<V> for ProducedRecord {
 }
 
 /// One batch, stamped with the present time, as the client's producer makes it.
-pub(super) fn batch(records: Vec<ProducedRecord>, compression: Compression) -> Result<Batch<RawRecords>, ClusterError> {
+pub(super) fn batch(
+    records: Vec<ProducedRecord>,
+    compression: Compression,
+) -> Result<Batch<RawRecords>, ClusterError> {
     let mut batch: Batch = Batch::default();
     let records = records.into_iter().map(|record| Record {
         key: record.key.map(RecordData::from),

@@ -48,7 +48,10 @@ pub(super) async fn connect(endpoint: &str) -> Result<FluvioAdmin, ClusterError>
 }
 
 /// Registers an SPU.
-pub(super) async fn register(admin: &FluvioAdmin, addresses: &Addresses) -> Result<(), ClusterError> {
+pub(super) async fn register(
+    admin: &FluvioAdmin,
+    addresses: &Addresses,
+) -> Result<(), ClusterError> {
     let id = addresses.id;
     let (public, private) = (addresses.public.clone(), addresses.private.clone());
     let spec = CustomSpuSpec {
@@ -102,7 +105,9 @@ async fn missing(endpoint: &str, spus: usize) -> Result<Option<String>, ClusterE
     let ours = admin.all::<PartitionSpec>().await.map_err(failed(what))?;
     for partition in partitions.into_iter().chain(ours) {
         let name = partition.name;
-        let leader = known.iter().find(|spu| spu.spec.id == partition.spec.leader);
+        let leader = known
+            .iter()
+            .find(|spu| spu.spec.id == partition.spec.leader);
         if !partition.status.is_online() {
             return Ok(Some(format!("partition {name} is not online")));
         }
@@ -118,8 +123,9 @@ async fn missing(endpoint: &str, spus: usize) -> Result<Option<String>, ClusterE
     Ok(None)
 }
 
-/// Asks an SPU for a partition. A controller that has just started still believes the states it wrote down before it was killed, and an SPU
-/// that has just started does not know its partitions: until then it answers that a consumer has stored nothing.
+/// Asks an SPU for a partition. A controller that has just started still believes the states it
+/// wrote down before it was killed, and an SPU that has just started does not know its partitions:
+/// until then it answers that a consumer has stored nothing.
 async fn answers(address: String, topic: &str, partition: u32) -> Result<(), String> {
     let socket = ClientConfig::with_addr(address)
         .connect()

@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use fluvio::metadata::smartmodule::{
-    FluvioSemVersion, SmartModuleMetadata, SmartModulePackage, SmartModulePackageKey, SmartModuleSpec, SmartModuleWasm,
+    FluvioSemVersion, SmartModuleMetadata, SmartModulePackage, SmartModulePackageKey,
+    SmartModuleSpec, SmartModuleWasm,
 };
 
 use super::Cluster;
@@ -30,7 +31,8 @@ impl Cluster {
         self.load(wasm, key.name, meta).await
     }
 
-    /// Loads a SmartModule with the package data of its `SmartModule.toml`, read and sent as `smdk load` does.
+    /// Loads a SmartModule with the package data of its `SmartModule.toml`, read and sent as `smdk
+    /// load` does.
     ///
     /// # Errors
     /// When the file is no package data, or the controller's own.
@@ -40,7 +42,12 @@ impl Cluster {
         self.load(wasm, meta.package.name.clone(), Some(meta)).await
     }
 
-    async fn load(&self, wasm: &[u8], name: String, meta: Option<SmartModuleMetadata>) -> Result<(), ClusterError> {
+    async fn load(
+        &self,
+        wasm: &[u8],
+        name: String,
+        meta: Option<SmartModuleMetadata>,
+    ) -> Result<(), ClusterError> {
         let what = format!("loading SmartModule {name}");
         let wasm = SmartModuleWasm::from_raw_wasm_bytes(wasm).map_err(failed(&what))?;
         let spec = SmartModuleSpec {

@@ -8,7 +8,9 @@ use fluvio_protocol::record::{Batch, RawRecords};
 use fluvio_socket::{AsyncResponse, StreamSocket, VersionedSerialSocket};
 use fluvio_spu_schema::server::consumer_offset::UpdateConsumerOffsetRequest;
 use fluvio_spu_schema::server::smartmodule::SmartModuleInvocation;
-use fluvio_spu_schema::server::stream_fetch::{DefaultStreamFetchRequest, DefaultStreamFetchResponse};
+use fluvio_spu_schema::server::stream_fetch::{
+    DefaultStreamFetchRequest, DefaultStreamFetchResponse,
+};
 use fluvio_spu_schema::server::update_offset::{OffsetUpdate, UpdateOffsetsRequest};
 use futures_util::StreamExt;
 
@@ -68,8 +70,9 @@ pub struct ReadBatch {
     pub last: i64,
     /// How it was compressed on its way.
     pub compression: Compression,
-    /// Whether all its bytes came: the SPU cuts what it sends at the limit, and the client crates decode a cut batch without complaint, with
-    /// fewer records than its header says and the whole batch counted as read.
+    /// Whether all its bytes came: the SPU cuts what it sends at the limit, and the client crates
+    /// decode a cut batch without complaint, with fewer records than its header says and the whole
+    /// batch counted as read.
     pub whole: bool,
     /// Timestamp of the batch; -1 when it has none.
     pub timestamp: i64,
@@ -138,10 +141,16 @@ impl PartitionStream {
         mut socket: StreamSocket,
         request: StreamRequest,
     ) -> Result<PartitionStream, ClusterError> {
-        let what = format!("opening a stream of {}-{}", request.topic, request.partition);
+        let what = format!(
+            "opening a stream of {}-{}",
+            request.topic, request.partition
+        );
         let serial = socket.create_serial_socket().await;
-        let version = serial.versions().lookup_version::<DefaultStreamFetchRequest>();
-        let version = version.ok_or_else(|| failed(&what)("the SPU announces no version of StreamFetch"))?;
+        let version = serial
+            .versions()
+            .lookup_version::<DefaultStreamFetchRequest>();
+        let version =
+            version.ok_or_else(|| failed(&what)("the SPU announces no version of StreamFetch"))?;
         let partition = request.partition;
         let request = DefaultStreamFetchRequest::builder()
             .topic(request.topic)
@@ -174,7 +183,8 @@ impl PartitionStream {
         let Ok(Some(response)) = tokio::time::timeout(patience, self.responses.next()).await else {
             return Ok(None);
         };
-        let response: DefaultStreamFetchResponse = response.map_err(failed("reading a partition stream"))?;
+        let response: DefaultStreamFetchResponse =
+            response.map_err(failed("reading a partition stream"))?;
         self.session = response.stream_id;
         let partition = response.partition;
         let next_offset = partition.next_offset_for_fetch();
@@ -229,7 +239,11 @@ impl PartitionStream {
             session_id: self.session,
             offset,
         };
-        let response = self.serial.send_receive(request).await.map_err(failed("committing"))?;
+        let response = self
+            .serial
+            .send_receive(request)
+            .await
+            .map_err(failed("committing"))?;
         Ok(response.error_code)
     }
 }

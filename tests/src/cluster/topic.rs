@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use fluvio::metadata::topic::{
-    Bounds, CleanupPolicy, CompressionAlgorithm, Deduplication as DeduplicationSpec, Filter, SegmentBasedPolicy,
-    TopicSpec, TopicStorageConfig, Transform,
+    Bounds, CleanupPolicy, CompressionAlgorithm, Deduplication as DeduplicationSpec, Filter,
+    SegmentBasedPolicy, TopicSpec, TopicStorageConfig, Transform,
 };
 
-/// The deduplication of a topic: a filter SmartModule that must be loaded, and the bound it is told.
+/// The deduplication of a topic: a filter SmartModule that must be loaded, and the bound it is
+/// told.
 #[derive(Clone, Debug)]
 pub struct Deduplication {
     /// Name of the filter, as in `transforms`.
@@ -69,7 +70,10 @@ impl TopicOptions {
     /// The same with a compression producers must use.
     #[must_use]
     pub fn compression(self, compression: CompressionAlgorithm) -> TopicOptions {
-        TopicOptions { compression, ..self }
+        TopicOptions {
+            compression,
+            ..self
+        }
     }
 
     /// The same with deduplication.
@@ -101,7 +105,9 @@ impl TopicOptions {
         }));
         if let Some(retention) = self.retention {
             let time_in_seconds = u32::try_from(retention.as_secs()).unwrap_or(u32::MAX);
-            spec.set_cleanup_policy(CleanupPolicy::Segment(SegmentBasedPolicy { time_in_seconds }));
+            spec.set_cleanup_policy(CleanupPolicy::Segment(SegmentBasedPolicy {
+                time_in_seconds,
+            }));
         }
         if self.segment_size.is_some() || self.max_partition_size.is_some() {
             let (segment_size, max_partition_size) = (self.segment_size, self.max_partition_size);

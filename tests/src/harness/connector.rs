@@ -57,11 +57,16 @@ pub struct Connector {
 }
 
 impl Connector {
-    /// Starts the connector with a configuration and secrets, against the cluster of a Fluvio profile file.
+    /// Starts the connector with a configuration and secrets, against the cluster of a Fluvio
+    /// profile file.
     ///
     /// # Errors
     /// When the binary is missing or cannot be started.
-    pub fn start(configuration: &str, secrets: &str, profile: &Path) -> Result<Self, ConnectorError> {
+    pub fn start(
+        configuration: &str,
+        secrets: &str,
+        profile: &Path,
+    ) -> Result<Self, ConnectorError> {
         Self::start_with(configuration, secrets, profile, &[])
     }
 
@@ -143,7 +148,11 @@ impl Connector {
             .status()
             .await
             .map_err(io("signal the connector"))?;
-        if status.success() { Ok(()) } else { Err(gone()) }
+        if status.success() {
+            Ok(())
+        } else {
+            Err(gone())
+        }
     }
 
     /// Kills it without a warning, as a crash would.

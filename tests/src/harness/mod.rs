@@ -6,4 +6,6 @@ mod programs;
 
 pub use connector::{Connector, ConnectorError, Exit};
 pub use observed::{Metrics, Observed, Shown};
-pub use programs::{ProgramError, connector_program, events_wasm, reference_wasm, smartmodule_wasm};
+pub use programs::{
+    ProgramError, connector_program, events_wasm, reference_wasm, smartmodule_wasm,
+};

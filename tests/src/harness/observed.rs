@@ -81,7 +81,11 @@ impl Observed {
     /// # Errors
     /// When there is no answer.
     pub async fn get(&self, path: &str) -> Result<Shown, reqwest::Error> {
-        let response = self.client.get(format!("http://{}{path}", self.address)).send().await?;
+        let response = self
+            .client
+            .get(format!("http://{}{path}", self.address))
+            .send()
+            .await?;
         Ok(Shown {
             status: response.status().as_u16(),
             text: response.text().await?,
@@ -110,15 +114,25 @@ impl Observed {
     ///
     /// # Errors
     /// The last answer that was not the wanted one.
-    pub async fn ready(&self, within: Duration, wanted: impl Fn(&Shown) -> bool) -> Result<Shown, String> {
+    pub async fn ready(
+        &self,
+        within: Duration,
+        wanted: impl Fn(&Shown) -> bool,
+    ) -> Result<Shown, String> {
         let deadline = Instant::now() + within;
         loop {
-            let shown = self.get("/ready").await.map_err(|error| error.to_string())?;
+            let shown = self
+                .get("/ready")
+                .await
+                .map_err(|error| error.to_string())?;
             if wanted(&shown) {
                 return Ok(shown);
             }
             if Instant::now() > deadline {
-                return Err(format!("/ready still answers {}: {}", shown.status, shown.text));
+                return Err(format!(
+                    "/ready still answers {}: {}",
+                    shown.status, shown.text
+                ));
             }
             sleep(ASK_EVERY).await;
         }
@@ -135,12 +149,19 @@ impl Metrics {
                 if let Some((name, kind)) = declaration.split_once(' ') {
                     metrics.declared.insert(name.to_owned(), kind.to_owned());
                 }
-            } else if let Some((sample, value)) = line.rsplit_once(' ').filter(|_| !line.starts_with('#')) {
+            } else if let Some((sample, value)) =
+                line.rsplit_once(' ').filter(|_| !line.starts_with('#'))
+            {
                 let name = sample.split('{').next().unwrap_or_default();
                 let base = ["_bucket", "_sum", "_count"]
                     .iter()
                     .find_map(|suffix| name.strip_suffix(suffix))
-                    .filter(|base| metrics.declared.get(*base).is_some_and(|kind| kind == "histogram"));
+                    .filter(|base| {
+                        metrics
+                            .declared
+                            .get(*base)
+                            .is_some_and(|kind| kind == "histogram")
+                    });
                 if !metrics.declared.contains_key(base.unwrap_or(name)) {
                     metrics.undeclared.insert(name.to_owned());
                 }

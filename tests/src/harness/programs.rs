@@ -1,7 +1,8 @@
 //! Finds the programs under test, and builds them when nobody said where they are.
 //!
-//! `cargo xtask` builds once and names them by environment variables. A plain `cargo test` has no such help, so the first
-//! test that needs a program builds it: a stale binary would make the suite lie.
+//! `cargo xtask` builds once and names them by environment variables. A plain `cargo test` has no
+//! such help, so the first test that needs a program builds it: a stale binary would make the suite
+//! lie.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -32,9 +33,10 @@ pub fn connector_program() -> Result<PathBuf, ProgramError> {
         .get_or_init(|| {
             named(CONNECTOR).unwrap_or_else(|| {
                 cargo(&["build", "--workspace", "--bins"])?;
-                Ok(target()?
-                    .join("debug")
-                    .join(format!("capillary-aep-sink{}", std::env::consts::EXE_SUFFIX)))
+                Ok(target()?.join("debug").join(format!(
+                    "capillary-aep-sink{}",
+                    std::env::consts::EXE_SUFFIX
+                )))
             })
         })
         .clone()
@@ -55,7 +57,12 @@ pub fn smartmodule_wasm() -> Result<Vec<u8>, ProgramError> {
 /// When it cannot be built or read.
 pub fn events_wasm() -> Result<Vec<u8>, ProgramError> {
     static PROGRAM: OnceLock<Result<PathBuf, ProgramError>> = OnceLock::new();
-    wasm(&PROGRAM, EVENTS, "smartmodule-events", "capillary_xdm_events")
+    wasm(
+        &PROGRAM,
+        EVENTS,
+        "smartmodule-events",
+        "capillary_xdm_events",
+    )
 }
 
 fn wasm(
@@ -102,7 +109,8 @@ pub fn reference_wasm(name: &str) -> Result<Vec<u8>, ProgramError> {
             target()?.join(format!("{WASM}/release-lto/reference_{name}.wasm"))
         }
     };
-    std::fs::read(&path).map_err(|error| ProgramError(format!("cannot read {}: {error}", path.display())))
+    std::fs::read(&path)
+        .map_err(|error| ProgramError(format!("cannot read {}: {error}", path.display())))
 }
 
 /// The path an environment variable names, which must exist.
@@ -128,7 +136,10 @@ fn cargo(arguments: &[&str]) -> Result<(), ProgramError> {
     if status.success() {
         Ok(())
     } else {
-        Err(ProgramError(format!("cargo {} failed ({status})", arguments.join(" "))))
+        Err(ProgramError(format!(
+            "cargo {} failed ({status})",
+            arguments.join(" ")
+        )))
     }
 }
 
@@ -146,5 +157,7 @@ fn target() -> Result<PathBuf, ProgramError> {
                 .find(|directory| directory.join("CACHEDIR.TAG").is_file())
                 .map(Path::to_owned)
         })
-        .ok_or_else(|| ProgramError("this program does not stand in a cargo target directory".to_owned()))
+        .ok_or_else(|| {
+            ProgramError("this program does not stand in a cargo target directory".to_owned())
+        })
 }

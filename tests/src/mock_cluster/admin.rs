@@ -8,8 +8,9 @@ use fluvio_controlplane_metadata::store::KeyFilter;
 use fluvio_controlplane_metadata::topic::{TopicSpec, UpdateTopicAction};
 use fluvio_protocol::link::ErrorCode;
 use fluvio_sc_schema::objects::{
-    CreateRequest, DeleteRequest, ListFilter, ListRequest, ListResponse, Metadata, ObjectApiCreateRequest,
-    ObjectApiDeleteRequest, ObjectApiListRequest, ObjectApiListResponse, ObjectApiUpdateRequest, UpdateRequest,
+    CreateRequest, DeleteRequest, ListFilter, ListRequest, ListResponse, Metadata,
+    ObjectApiCreateRequest, ObjectApiDeleteRequest, ObjectApiListRequest, ObjectApiListResponse,
+    ObjectApiUpdateRequest, UpdateRequest,
 };
 use fluvio_sc_schema::partition::PartitionSpec;
 use fluvio_sc_schema::shared::validate_resource_name;
@@ -22,7 +23,10 @@ use super::sc::ServiceError;
 use super::state::{Shared, State};
 
 /// Creates a topic or a SmartModule.
-pub(super) fn create(shared: &Arc<Shared>, request: &ObjectApiCreateRequest) -> Result<Status, ServiceError> {
+pub(super) fn create(
+    shared: &Arc<Shared>,
+    request: &ObjectApiCreateRequest,
+) -> Result<Status, ServiceError> {
     let topic: Option<CreateRequest<TopicSpec>> = request.downcast()?;
     if let Some(topic) = topic {
         let (common, spec) = topic.parts();
@@ -54,7 +58,10 @@ fn refuse_topic(state: &State, name: &str, spec: &TopicSpec) -> Option<Status> {
         );
     }
     if state.topics.contains_key(name) {
-        return refusal(ErrorCode::TopicAlreadyExists, format!("Topic '{name}' already exists"));
+        return refusal(
+            ErrorCode::TopicAlreadyExists,
+            format!("Topic '{name}' already exists"),
+        );
     }
     if let Some(error) = spec.validate_config() {
         return refusal(ErrorCode::TopicInvalidConfiguration, error);
@@ -65,7 +72,11 @@ fn refuse_topic(state: &State, name: &str, spec: &TopicSpec) -> Option<Status> {
             Ok(key) if state.smartmodules.contains_key(&key.store_id()) => {}
             Ok(_) => {
                 let code = ErrorCode::DeduplicationSmartModuleNotLoaded;
-                return Some(Status::new(uses.clone(), code.clone(), Some(code.to_string())));
+                return Some(Status::new(
+                    uses.clone(),
+                    code.clone(),
+                    Some(code.to_string()),
+                ));
             }
             Err(error) => {
                 let code = ErrorCode::DeduplicationSmartModuleNameInvalid(error.to_string());
@@ -74,12 +85,16 @@ fn refuse_topic(state: &State, name: &str, spec: &TopicSpec) -> Option<Status> {
         }
     }
     if spec.partitions() == 0 {
-        return refusal(ErrorCode::TopicError, "partition must be greater than 0".to_owned());
+        return refusal(
+            ErrorCode::TopicError,
+            "partition must be greater than 0".to_owned(),
+        );
     }
     None
 }
 
-/// Stores a SmartModule under its package's id, or under the given name without package data. One that exists is replaced silently.
+/// Stores a SmartModule under its package's id, or under the given name without package data. One
+/// that exists is replaced silently.
 fn create_smartmodule(shared: &Shared, name: String, spec: SmartModuleSpec) -> Status {
     let id = match &spec.meta {
         Some(meta) if !meta.package.is_valid() => {
@@ -97,7 +112,10 @@ fn create_smartmodule(shared: &Shared, name: String, spec: SmartModuleSpec) -> S
 }
 
 /// Deletes a topic or a SmartModule.
-pub(super) fn delete(shared: &Arc<Shared>, request: &ObjectApiDeleteRequest) -> Result<Status, ServiceError> {
+pub(super) fn delete(
+    shared: &Arc<Shared>,
+    request: &ObjectApiDeleteRequest,
+) -> Result<Status, ServiceError> {
     let topic: Option<DeleteRequest<TopicSpec>> = request.downcast()?;
     if let Some(topic) = topic {
         let force = topic.is_force();
@@ -107,13 +125,15 @@ pub(super) fn delete(shared: &Arc<Shared>, request: &ObjectApiDeleteRequest) -> 
     if let Some(module) = module {
         let name = module.key();
         let id = SmartModulePackageKey::from_qualified_name(&name)?.store_id();
-        return Ok(match shared.change(|state| state.smartmodules.remove(&id)) {
-            Some(_) => Status::new_ok(name),
-            None => {
-                let code = ErrorCode::SmartModuleNotFound { name: name.clone() };
-                Status::new(name, code, Some("not found".to_owned()))
-            }
-        });
+        return Ok(
+            match shared.change(|state| state.smartmodules.remove(&id)) {
+                Some(_) => Status::new_ok(name),
+                None => {
+                    let code = ErrorCode::SmartModuleNotFound { name: name.clone() };
+                    Status::new(name, code, Some("not found".to_owned()))
+                }
+            },
+        );
     }
     Err("deleting this kind of object is not imitated".into())
 }
@@ -137,7 +157,10 @@ fn delete_topic(shared: &Shared, name: String, force: bool) -> Status {
 }
 
 /// Adds partitions to a topic.
-pub(super) fn update(shared: &Arc<Shared>, request: &ObjectApiUpdateRequest) -> Result<Status, ServiceError> {
+pub(super) fn update(
+    shared: &Arc<Shared>,
+    request: &ObjectApiUpdateRequest,
+) -> Result<Status, ServiceError> {
     let topic: Option<UpdateRequest<TopicSpec>> = request.downcast()?;
     let Some(topic) = topic else {
         return Err("updating this kind of object is not imitated".into());
@@ -183,7 +206,8 @@ pub(super) fn list(
     if let Some(request) = topics {
         let objects = TopicSpec::list(&state).into_iter();
         let chosen = objects.filter(|topic| {
-            topic.spec.is_system() == request.system && request.name_filters.filter(topic.name.as_str())
+            topic.spec.is_system() == request.system
+                && request.name_filters.filter(topic.name.as_str())
         });
         return answer(chosen.collect(), version);
     }
@@ -219,7 +243,13 @@ pub(super) fn list(
             keys.is_empty() || keys.iter().any(|key| key.is_match(&module.name, package))
         };
         let objects = SmartModuleSpec::list(&state).into_iter().filter(wanted);
-        let summarised = objects.map(|module| if request.summary { module.summary() } else { module });
+        let summarised = objects.map(|module| {
+            if request.summary {
+                module.summary()
+            } else {
+                module
+            }
+        });
         return answer(summarised.collect(), version);
     }
     Err("listing this kind of object is not imitated".into())

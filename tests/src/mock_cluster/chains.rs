@@ -1,8 +1,10 @@
 //! Compiled SmartModule chains, kept for the next stream that asks for the same.
 //!
-//! An SPU compiles the chain anew for every stream, which takes half a second for a module of 300 kB. A test that cuts connections a hundred
-//! times would spend a minute in the compiler, so the mock hands a chain on once its stream has ended. Unlike on an SPU a module's memory
-//! therefore outlives the stream; chains with look-back or an accumulator, whose memory is their point, are never handed on.
+//! An SPU compiles the chain anew for every stream, which takes half a second for a module of 300
+//! kB. A test that cuts connections a hundred times would spend a minute in the compiler, so the
+//! mock hands a chain on once its stream has ended. Unlike on an SPU a module's memory therefore
+//! outlives the stream; chains with look-back or an accumulator, whose memory is their point, are
+//! never handed on.
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -10,7 +12,9 @@ use std::sync::{Arc, Mutex};
 
 use fluvio_protocol::Encoder;
 use fluvio_smartengine::SmartModuleChainInstance;
-use fluvio_spu_schema::server::smartmodule::{SmartModuleContextData, SmartModuleInvocation, SmartModuleKind};
+use fluvio_spu_schema::server::smartmodule::{
+    SmartModuleContextData, SmartModuleInvocation, SmartModuleKind,
+};
 
 use super::state::lock;
 
@@ -29,7 +33,11 @@ impl IdleChains {
     }
 
     /// Wraps a chain so that it comes back.
-    pub(super) fn lend(self: &Arc<Self>, instance: SmartModuleChainInstance, recipe: Option<Recipe>) -> Chain {
+    pub(super) fn lend(
+        self: &Arc<Self>,
+        instance: SmartModuleChainInstance,
+        recipe: Option<Recipe>,
+    ) -> Chain {
         Chain {
             instance: Some(instance),
             recipe,
@@ -66,14 +74,16 @@ impl Drop for Chain {
     }
 }
 
-/// What the chain of these invocations is known by; `None` when it keeps a memory of its own. Names must have been replaced by wasm.
+/// What the chain of these invocations is known by; `None` when it keeps a memory of its own. Names
+/// must have been replaced by wasm.
 pub(super) fn recipe(invocations: &[SmartModuleInvocation], version: i16) -> Option<Recipe> {
     let mut hasher = DefaultHasher::new();
     version.hash(&mut hasher);
     for invocation in invocations {
         let accumulates = matches!(
             invocation.kind,
-            SmartModuleKind::Aggregate { .. } | SmartModuleKind::Generic(SmartModuleContextData::Aggregate { .. })
+            SmartModuleKind::Aggregate { .. }
+                | SmartModuleKind::Generic(SmartModuleContextData::Aggregate { .. })
         );
         if accumulates || invocation.params.lookback().is_some() {
             return None;

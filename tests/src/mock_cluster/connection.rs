@@ -1,4 +1,5 @@
-//! A listening port whose connections can be cut and which can be closed and opened again on the same number.
+//! A listening port whose connections can be cut and which can be closed and opened again on the
+//! same number.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -22,7 +23,8 @@ type Connections = Arc<Mutex<HashMap<u64, TcpStream>>>;
 pub(super) struct Listener {
     port: u16,
     connections: Connections,
-    /// The bound socket before the first `serve`, so that no other process takes the port in between.
+    /// The bound socket before the first `serve`, so that no other process takes the port in
+    /// between.
     bound: Mutex<Option<TcpListener>>,
     accepting: Mutex<Option<JoinHandle<()>>>,
 }
@@ -44,7 +46,8 @@ impl Listener {
         self.port
     }
 
-    /// Accepts connections and gives each its own task of `service`. Does nothing when already accepting.
+    /// Accepts connections and gives each its own task of `service`. Does nothing when already
+    /// accepting.
     pub(super) async fn serve<S, F>(&self, service: S) -> io::Result<()>
     where
         S: Fn(TcpStream) -> F + Send + Sync + 'static,
@@ -128,5 +131,6 @@ where
     R: Request,
 {
     let version = request.header.api_version();
-    sink.send_response(&request.new_response(response), version).await
+    sink.send_response(&request.new_response(response), version)
+        .await
 }

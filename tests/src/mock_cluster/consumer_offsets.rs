@@ -5,11 +5,13 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use fluvio_protocol::link::ErrorCode;
 use fluvio_protocol::record::Offset;
 use fluvio_spu_schema::server::consumer_offset::{
-    ConsumerOffset, DeleteConsumerOffsetRequest, DeleteConsumerOffsetResponse, FetchConsumerOffsetsRequest,
-    FetchConsumerOffsetsResponse, UpdateConsumerOffsetRequest, UpdateConsumerOffsetResponse,
+    ConsumerOffset, DeleteConsumerOffsetRequest, DeleteConsumerOffsetResponse,
+    FetchConsumerOffsetsRequest, FetchConsumerOffsetsResponse, UpdateConsumerOffsetRequest,
+    UpdateConsumerOffsetResponse,
 };
 use fluvio_spu_schema::server::fetch_offset::{
-    FetchOffsetPartitionResponse, FetchOffsetTopicResponse, FetchOffsetsRequest, FetchOffsetsResponse,
+    FetchOffsetPartitionResponse, FetchOffsetTopicResponse, FetchOffsetsRequest,
+    FetchOffsetsResponse,
 };
 
 use super::faults::CommitFault;
@@ -17,7 +19,11 @@ use super::spu::Sessions;
 use super::state::{ConsumerKey, Shared, State, StoredOffset};
 
 /// Log start and high watermark of partitions.
-pub(super) fn log_ends(shared: &Shared, spu: i32, request: &FetchOffsetsRequest) -> FetchOffsetsResponse {
+pub(super) fn log_ends(
+    shared: &Shared,
+    spu: i32,
+    request: &FetchOffsetsRequest,
+) -> FetchOffsetsResponse {
     let state = shared.state();
     let topics = request.topics.iter().map(|topic| {
         let partitions = topic.partitions.iter().map(|partition| {
@@ -50,13 +56,19 @@ pub(super) fn log_ends(shared: &Shared, spu: i32, request: &FetchOffsetsRequest)
     }
 }
 
-/// Stores the offset of a session's consumer, on whatever SPU the session is; `None` when the answer is to get lost.
+/// Stores the offset of a session's consumer, on whatever SPU the session is; `None` when the
+/// answer is to get lost.
 pub(super) fn commit(
     shared: &Shared,
     sessions: &Sessions,
     request: &UpdateConsumerOffsetRequest,
 ) -> Option<UpdateConsumerOffsetResponse> {
-    let refused = |error_code| Some(UpdateConsumerOffsetResponse { offset: 0, error_code });
+    let refused = |error_code| {
+        Some(UpdateConsumerOffsetResponse {
+            offset: 0,
+            error_code,
+        })
+    };
     let Some(session) = sessions.get(&request.session_id) else {
         return refused(ErrorCode::FetchSessionNotFoud);
     };
@@ -68,12 +80,16 @@ pub(super) fn commit(
         None => return refused(ErrorCode::TopicNotFound),
         // Another SPU passes the offset on over the network, and that one is down.
         Some(leader) if !state.is_online(leader) => {
-            return refused(ErrorCode::Other("Connection refused (os error 111)".to_owned()));
+            return refused(ErrorCode::Other(
+                "Connection refused (os error 111)".to_owned(),
+            ));
         }
         Some(_) => {}
     }
     if state.faults.commit == CommitFault::Refused {
-        return refused(ErrorCode::Other("the offset could not be stored".to_owned()));
+        return refused(ErrorCode::Other(
+            "the offset could not be stored".to_owned(),
+        ));
     }
     if state.faults.commit != CommitFault::Forgotten {
         let key = (consumer.clone(), session.topic.clone(), session.partition);
@@ -96,7 +112,11 @@ pub(super) fn store(state: &mut State, key: ConsumerKey, offset: Offset) {
 }
 
 /// The stored offsets; only the leader of their partition answers.
-pub(super) fn stored(shared: &Shared, spu: i32, request: &FetchConsumerOffsetsRequest) -> FetchConsumerOffsetsResponse {
+pub(super) fn stored(
+    shared: &Shared,
+    spu: i32,
+    request: &FetchConsumerOffsetsRequest,
+) -> FetchConsumerOffsetsResponse {
     let state = shared.state();
     if state.offsets_leader() != Some(spu) {
         return FetchConsumerOffsetsResponse {
@@ -130,7 +150,11 @@ pub(super) fn stored(shared: &Shared, spu: i32, request: &FetchConsumerOffsetsRe
 }
 
 /// Forgets a stored offset; only the leader of their partition does.
-pub(super) fn delete(shared: &Shared, spu: i32, request: &DeleteConsumerOffsetRequest) -> DeleteConsumerOffsetResponse {
+pub(super) fn delete(
+    shared: &Shared,
+    spu: i32,
+    request: &DeleteConsumerOffsetRequest,
+) -> DeleteConsumerOffsetResponse {
     let mut state = shared.state();
     if state.offsets_leader() != Some(spu) {
         return DeleteConsumerOffsetResponse {
@@ -138,9 +162,11 @@ pub(super) fn delete(shared: &Shared, spu: i32, request: &DeleteConsumerOffsetRe
         };
     }
     let replica = &request.replica_id;
-    state
-        .offsets
-        .remove(&(request.consumer_id.clone(), replica.topic.clone(), replica.partition));
+    state.offsets.remove(&(
+        request.consumer_id.clone(),
+        replica.topic.clone(),
+        replica.partition,
+    ));
     DeleteConsumerOffsetResponse {
         error_code: ErrorCode::None,
     }

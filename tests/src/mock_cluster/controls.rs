@@ -35,13 +35,18 @@ impl MockCluster {
         self.shared.change(|state| state.delete_topic(name));
     }
 
-    /// Deletes a topic and creates it again, empty; stored offsets are kept, as when a consumer commits once more in between.
+    /// Deletes a topic and creates it again, empty; stored offsets are kept, as when a consumer
+    /// commits once more in between.
     ///
     /// # Errors
     /// When there is no such topic.
     pub fn recreate_topic(&self, name: &str) -> io::Result<()> {
         self.shared.change(|state| {
-            let spec = state.topics.get(name).cloned().ok_or(io::ErrorKind::NotFound)?;
+            let spec = state
+                .topics
+                .get(name)
+                .cloned()
+                .ok_or(io::ErrorKind::NotFound)?;
             let kept = state.offsets.clone();
             state.delete_topic(name);
             state.offsets = kept;
@@ -55,20 +60,29 @@ impl MockCluster {
     /// # Errors
     /// The controller's own: no such topic, a system topic, assigned replicas.
     pub fn add_partitions(&self, name: &str, count: u32) -> Result<(), ErrorCode> {
-        self.shared.change(|state| admin::add_partitions(state, name, count))
+        self.shared
+            .change(|state| admin::add_partitions(state, name, count))
     }
 
-    /// Appends a batch as it is, with the deltas its records have: for gaps as `deduplication` leaves them, and for odd producers.
-    /// Gives the offset of its first record.
+    /// Appends a batch as it is, with the deltas its records have: for gaps as `deduplication`
+    /// leaves them, and for odd producers. Gives the offset of its first record.
     ///
     /// # Errors
     /// When there is no such partition or the batch is one no SPU would take.
-    pub fn append(&self, topic: &str, partition: u32, batch: Batch<RawRecords>) -> io::Result<Offset> {
+    pub fn append(
+        &self,
+        topic: &str,
+        partition: u32,
+        batch: Batch<RawRecords>,
+    ) -> io::Result<Offset> {
         super::log::Log::accepts(&batch).map_err(|code| io::Error::other(code.to_string()))?;
-        self.partition(topic, partition)?.replica.append(vec![batch])
+        self.partition(topic, partition)?
+            .replica
+            .append(vec![batch])
     }
 
-    /// Appends a batch of uncompressed records whose offsets skip numbers: `(delta, value)` each, and the batch ends at `last_delta`.
+    /// Appends a batch of uncompressed records whose offsets skip numbers: `(delta, value)` each,
+    /// and the batch ends at `last_delta`.
     ///
     /// # Errors
     /// As [`MockCluster::append`].
@@ -118,10 +132,16 @@ impl MockCluster {
     /// When there is no such partition or a batch cannot be decoded.
     pub fn records(&self, topic: &str, partition: u32) -> io::Result<Vec<StoredRecord>> {
         let found = self.partition(topic, partition)?;
-        let batches = lock(&found.replica.log).batches().cloned().collect::<Vec<_>>();
+        let batches = lock(&found.replica.log)
+            .batches()
+            .cloned()
+            .collect::<Vec<_>>();
         let mut records = Vec::new();
         for batch in batches {
-            let decoded = batch.to_batch()?.memory_records().map_err(io::Error::other)?;
+            let decoded = batch
+                .to_batch()?
+                .memory_records()
+                .map_err(io::Error::other)?;
             records.extend(decoded.into_iter().map(|record| StoredRecord {
                 offset: batch.base + record.preamble.offset_delta(),
                 key: record.key.map(|key| key.to_vec()),
@@ -135,7 +155,11 @@ impl MockCluster {
     #[must_use]
     pub fn stored_offset(&self, consumer: &str, topic: &str, partition: u32) -> Option<Offset> {
         let key = (consumer.to_owned(), topic.to_owned(), partition);
-        self.shared.state().offsets.get(&key).map(|stored| stored.offset)
+        self.shared
+            .state()
+            .offsets
+            .get(&key)
+            .map(|stored| stored.offset)
     }
 
     /// Stores an offset for a consumer, as a second process with the same id would.
@@ -157,7 +181,8 @@ impl MockCluster {
         self.leader(CONSUMER_OFFSETS, 0)
     }
 
-    /// Lets another SPU lead a partition; its records move along. Streams on the old leader go silent, as on a real SPU.
+    /// Lets another SPU lead a partition; its records move along. Streams on the old leader go
+    /// silent, as on a real SPU.
     ///
     /// # Errors
     /// When there is no such partition or SPU.
@@ -180,7 +205,8 @@ impl MockCluster {
         })
     }
 
-    /// Stops an SPU as the death of its process does: its port closes, its connections break, its partitions have no leader.
+    /// Stops an SPU as the death of its process does: its port closes, its connections break, its
+    /// partitions have no leader.
     pub async fn stop_spu(&self, spu: usize) {
         if let Some(listener) = self.spus.get(spu) {
             listener.stop().await;
@@ -271,12 +297,21 @@ impl MockCluster {
 
     /// Lets a topic refuse records from now on.
     pub fn fail_produce(&self, topic: &str, error: ErrorCode) {
-        self.shared.state().faults.produce.insert(topic.to_owned(), error);
+        self.shared
+            .state()
+            .faults
+            .produce
+            .insert(topic.to_owned(), error);
     }
 
-    /// Lets a topic store records without ever answering, so that a producer's retry stores them twice.
+    /// Lets a topic store records without ever answering, so that a producer's retry stores them
+    /// twice.
     pub fn lose_produce_answers(&self, topic: &str) {
-        self.shared.state().faults.unanswered_produce.push(topic.to_owned());
+        self.shared
+            .state()
+            .faults
+            .unanswered_produce
+            .push(topic.to_owned());
     }
 
     /// Ends every fault that was switched on; stopped parts stay stopped.
@@ -295,6 +330,11 @@ impl MockCluster {
             .partitions
             .get(&(topic.to_owned(), partition))
             .cloned();
-        found.ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, format!("no partition {topic}-{partition}")))
+        found.ok_or_else(|| {
+            io::Error::new(
+                io::ErrorKind::NotFound,
+                format!("no partition {topic}-{partition}"),
+            )
+        })
     }
 }

@@ -15,7 +15,8 @@ pub enum CommitFault {
     AnswerLost,
     /// Answered with an error, nothing stored.
     Refused,
-    /// Answered as stored, but forgotten: what a power loss between two flushes of the offset store does.
+    /// Answered as stored, but forgotten: what a power loss between two flushes of the offset store
+    /// does.
     Forgotten,
 }
 

@@ -10,7 +10,9 @@ use fluvio_protocol::{Decoder, Encoder, Version};
 use fluvio_socket::{ExclusiveFlvSink, SocketError};
 use fluvio_spu_schema::fetch::FetchablePartitionResponse;
 use fluvio_spu_schema::server::smartmodule::SmartModuleInvocation;
-use fluvio_spu_schema::server::stream_fetch::{FileStreamFetchRequest, StreamFetchRequest, StreamFetchResponse};
+use fluvio_spu_schema::server::stream_fetch::{
+    FileStreamFetchRequest, StreamFetchRequest, StreamFetchResponse,
+};
 use tokio::sync::watch;
 
 use super::chains::Chain;
@@ -19,7 +21,8 @@ use super::smartmodules::{self, Processed};
 use super::spu::{Session, Sessions};
 use super::state::{Shared, lock};
 
-/// A piece of a log as it goes over the wire: its length, then its bytes, the last batch possibly cut.
+/// A piece of a log as it goes over the wire: its length, then its bytes, the last batch possibly
+/// cut.
 #[derive(Debug, Default)]
 struct LogSlice(Bytes);
 
@@ -93,7 +96,9 @@ pub(super) async fn open(
     mut sink: ExclusiveFlvSink,
     sessions: &mut Sessions,
 ) -> Result<Option<PartitionStream>, SocketError> {
-    let replica = shared.state().led_by(spu, &request.topic, request.partition);
+    let replica = shared
+        .state()
+        .led_by(spu, &request.topic, request.partition);
     let Some(replica) = replica else {
         let partition = PartitionResponse {
             partition_index: request.partition,
@@ -151,8 +156,10 @@ impl PartitionStream {
     async fn follow(&mut self) -> Result<(), StreamEnd> {
         let invocations = std::mem::take(&mut self.invocations);
         let version = self.header.api_version();
-        let mut chain = smartmodules::build(&self.shared, &self.replica, invocations, version).await?;
-        // Where the last read ended; and how far the consumer is, unknown while something sent has not been acknowledged.
+        let mut chain =
+            smartmodules::build(&self.shared, &self.replica, invocations, version).await?;
+        // Where the last read ended; and how far the consumer is, unknown while something sent has
+        // not been acknowledged.
         let (mut read, waits) = self.send_from(self.start, &mut chain).await?;
         let mut consumer = (!waits).then_some(read);
         let mut end = self.replica.watch_end();
@@ -189,8 +196,13 @@ impl PartitionStream {
         }
     }
 
-    /// Sends what lies at `offset` and after; gives where the next read begins and whether the consumer has to acknowledge first.
-    async fn send_from(&mut self, offset: Offset, chain: &mut Option<Chain>) -> Result<(Offset, bool), StreamEnd> {
+    /// Sends what lies at `offset` and after; gives where the next read begins and whether the
+    /// consumer has to acknowledge first.
+    async fn send_from(
+        &mut self,
+        offset: Offset,
+        chain: &mut Option<Chain>,
+    ) -> Result<(Offset, bool), StreamEnd> {
         let delay = self.shared.state().faults.fetch_delay;
         if !delay.is_zero() {
             tokio::time::sleep(delay).await;
@@ -225,20 +237,31 @@ impl PartitionStream {
         let failed = error.is_some();
         let empty = batch.records().is_empty();
         if empty && !failed {
-            // Nothing is said about what was read, and it is not read again: a hole if the output was too large.
+            // Nothing is said about what was read, and it is not read again: a hole if the output
+            // was too large.
             return Ok((end, false));
         }
         if let Some(error) = error {
             response.error_code = ErrorCode::SmartModuleRuntimeError(Box::new(error));
         }
-        response.next_filter_offset = if empty { end } else { batch.get_last_offset() + 1 };
+        response.next_filter_offset = if empty {
+            end
+        } else {
+            batch.get_last_offset() + 1
+        };
         response.records = encoded(batch).map_err(|_| ErrorCode::CompressionError)?;
         self.respond(response).await?;
         Ok((end, true))
     }
 
-    /// Runs the batches from the one that holds `offset` to `end` through the chain, on a thread of its own: it may take seconds.
-    async fn transform(&self, offset: Offset, end: Offset, chain: &mut Option<Chain>) -> Result<Processed, StreamEnd> {
+    /// Runs the batches from the one that holds `offset` to `end` through the chain, on a thread of
+    /// its own: it may take seconds.
+    async fn transform(
+        &self,
+        offset: Offset,
+        end: Offset,
+        chain: &mut Option<Chain>,
+    ) -> Result<Processed, StreamEnd> {
         let Some(mut taken) = chain.take() else {
             return Ok((Batch::default(), None));
         };
@@ -286,6 +309,7 @@ async fn send(
     header: &RequestHeader,
     response: StreamFetchResponse<LogSlice>,
 ) -> Result<(), SocketError> {
-    let message = RequestMessage::<StreamFetchRequest<LogSlice>>::response_with_header(header, response);
+    let message =
+        RequestMessage::<StreamFetchRequest<LogSlice>>::response_with_header(header, response);
     sink.send_response(&message, header.api_version()).await
 }

@@ -1,4 +1,5 @@
-//! The log of one partition: batches as the producer sent them, encoded as they lie in an SPU's segment files.
+//! The log of one partition: batches as the producer sent them, encoded as they lie in an SPU's
+//! segment files.
 
 use std::collections::VecDeque;
 use std::io;
@@ -96,8 +97,9 @@ impl Log {
             .get(self.batches.partition_point(|batch| batch.last < offset))
     }
 
-    /// The bytes from the batch that holds `offset`, at most `limit`: the SPU sends a slice of its file, so the last batch may be cut,
-    /// and a first batch larger than the limit reaches no client whole.
+    /// The bytes from the batch that holds `offset`, at most `limit`: the SPU sends a slice of its
+    /// file, so the last batch may be cut, and a first batch larger than the limit reaches no
+    /// client whole.
     pub(super) fn slice(&self, offset: Offset, limit: usize) -> Bytes {
         let first = self.batches.partition_point(|batch| batch.last < offset);
         let mut slice = BytesMut::new();
@@ -122,12 +124,19 @@ impl Log {
         while self.batches.back().is_some_and(|batch| batch.last >= end) {
             self.batches.pop_back();
         }
-        self.end = self.batches.back().map_or(self.start, |batch| batch.last + 1);
+        self.end = self
+            .batches
+            .back()
+            .map_or(self.start, |batch| batch.last + 1);
     }
 
     /// Removes the batches that end before `offset`, as retention removes whole segments.
     pub(super) fn evict(&mut self, offset: Offset) {
-        while self.batches.front().is_some_and(|batch| batch.last < offset) {
+        while self
+            .batches
+            .front()
+            .is_some_and(|batch| batch.last < offset)
+        {
             self.batches.pop_front();
         }
         self.start = self.batches.front().map_or(self.end, |batch| batch.base);

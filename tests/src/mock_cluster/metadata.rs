@@ -1,6 +1,8 @@
 //! The state as the controller tells it to clients: topics, partitions, SPUs and SmartModules.
 
-use fluvio_controlplane_metadata::spu::{Endpoint, IngressPort, SpuSpec, SpuStatus, SpuStatusResolution};
+use fluvio_controlplane_metadata::spu::{
+    Endpoint, IngressPort, SpuSpec, SpuStatus, SpuStatusResolution,
+};
 use fluvio_controlplane_metadata::topic::TopicSpec;
 use fluvio_protocol::{Decoder, Encoder};
 use fluvio_sc_schema::AdminSpec;
@@ -45,29 +47,37 @@ impl Listed for TopicSpec {
 
 impl Listed for PartitionSpec {
     fn list(state: &State) -> Vec<Metadata<PartitionSpec>> {
-        let described = state.partitions.iter().filter_map(|((topic, partition), placed)| {
-            let spec = PartitionSpec::from_replicas(vec![placed.leader], state.topics.get(topic)?, None);
-            let (start, end) = placed.replica.range();
-            // Without other replicas nobody can be elected, so the partition waits for its leader to come back.
-            let resolution = if state.is_online(placed.leader) {
-                PartitionResolution::Online
-            } else {
-                PartitionResolution::LeaderOffline
-            };
-            let leader = (placed.leader, end, end);
-            let status = PartitionStatus::new2(
-                leader,
-                Vec::new(),
-                PartitionStatus::SIZE_NOT_SUPPORTED,
-                resolution,
-                start,
-            );
-            Some(Metadata {
-                name: format!("{topic}-{partition}"),
-                spec,
-                status,
-            })
-        });
+        let described = state
+            .partitions
+            .iter()
+            .filter_map(|((topic, partition), placed)| {
+                let spec = PartitionSpec::from_replicas(
+                    vec![placed.leader],
+                    state.topics.get(topic)?,
+                    None,
+                );
+                let (start, end) = placed.replica.range();
+                // Without other replicas nobody can be elected, so the partition waits for its
+                // leader to come back.
+                let resolution = if state.is_online(placed.leader) {
+                    PartitionResolution::Online
+                } else {
+                    PartitionResolution::LeaderOffline
+                };
+                let leader = (placed.leader, end, end);
+                let status = PartitionStatus::new2(
+                    leader,
+                    Vec::new(),
+                    PartitionStatus::SIZE_NOT_SUPPORTED,
+                    resolution,
+                    start,
+                );
+                Some(Metadata {
+                    name: format!("{topic}-{partition}"),
+                    spec,
+                    status,
+                })
+            });
         described.collect()
     }
 }

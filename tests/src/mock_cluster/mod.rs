@@ -1,9 +1,12 @@
-//! A Fluvio cluster inside the test process: a Streaming Controller and several SPUs on loopback ports, speaking the real
-//! protocol to the unmodified client crates and running SmartModules in the SPU's own engine.
+//! A Fluvio cluster inside the test process: a Streaming Controller and several SPUs on loopback
+//! ports, speaking the real protocol to the unmodified client crates and running SmartModules in
+//! the SPU's own engine.
 //!
-//! It exists because a fault (a lost commit answer, a moved leader, an evicted log) can be produced here at an exact moment, and because
-//! nobody has to install anything to run the tests. Behaviour follows SPU and SC 0.18.1, oddities included: where the broker loses
-//! records, so does this. It keeps everything in memory, never replicates, and knows no TLS: a test double, nothing to run in production.
+//! It exists because a fault (a lost commit answer, a moved leader, an evicted log) can be produced
+//! here at an exact moment, and because nobody has to install anything to run the tests. Behaviour
+//! follows SPU and SC 0.18.1, oddities included: where the broker loses records, so does this. It
+//! keeps everything in memory, never replicates, and knows no TLS: a test double, nothing to run in
+//! production.
 
 mod admin;
 mod chains;

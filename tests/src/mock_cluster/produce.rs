@@ -6,7 +6,8 @@ use fluvio_controlplane_metadata::topic::CompressionAlgorithm;
 use fluvio_protocol::link::ErrorCode;
 use fluvio_protocol::record::{Batch, Offset, RawRecords, RecordSet};
 use fluvio_spu_schema::produce::{
-    DefaultPartitionRequest, DefaultProduceRequest, PartitionProduceResponse, ProduceResponse, TopicProduceResponse,
+    DefaultPartitionRequest, DefaultProduceRequest, PartitionProduceResponse, ProduceResponse,
+    TopicProduceResponse,
 };
 use fluvio_spu_schema::server::smartmodule::SmartModuleInvocation;
 
@@ -34,13 +35,26 @@ pub(super) async fn produce(
                 partition_index: partition.partition_index,
                 ..Default::default()
             };
-            match write(shared, spu, &topic.name, partition, &request.smartmodules, version).await {
+            match write(
+                shared,
+                spu,
+                &topic.name,
+                partition,
+                &request.smartmodules,
+                version,
+            )
+            .await
+            {
                 Ok(base_offset) => answer.base_offset = base_offset,
                 Err(code) => answer.error_code = code,
             }
             partitions.push(answer);
         }
-        answered &= !shared.state().faults.unanswered_produce.contains(&topic.name);
+        answered &= !shared
+            .state()
+            .faults
+            .unanswered_produce
+            .contains(&topic.name);
         response.responses.push(TopicProduceResponse {
             name: topic.name,
             partitions,
@@ -69,19 +83,32 @@ async fn write(
         (replica, spec.get_compression_type().clone())
     };
     let mut records = request.records;
-    if let Some(mut chain) = smartmodules::build(shared, &replica, invocations.to_vec(), version).await? {
+    if let Some(mut chain) =
+        smartmodules::build(shared, &replica, invocations.to_vec(), version).await?
+    {
         let batches = records.batches.into_iter().map(Ok);
-        let processed = tokio::task::block_in_place(|| smartmodules::process(&mut chain, batches, usize::MAX));
+        let processed =
+            tokio::task::block_in_place(|| smartmodules::process(&mut chain, batches, usize::MAX));
         records = match processed {
-            Ok((_, Some(error))) => return Err(ErrorCode::SmartModuleRuntimeError(Box::new(error))),
+            Ok((_, Some(error))) => {
+                return Err(ErrorCode::SmartModuleRuntimeError(Box::new(error)));
+            }
             Ok((output, None)) => one_batch(output)?,
-            Err(error) => return Err(ErrorCode::Other(format!("smartmodule chain failed: {error}"))),
+            Err(error) => {
+                return Err(ErrorCode::Other(format!(
+                    "smartmodule chain failed: {error}"
+                )));
+            }
         };
     }
     if records.total_records() == 0 {
         return Ok(0);
     }
-    if !records.batches.iter().all(|batch| is_allowed(batch, &compression)) {
+    if !records
+        .batches
+        .iter()
+        .all(|batch| is_allowed(batch, &compression))
+    {
         return Err(ErrorCode::CompressionError);
     }
     if replica.deduplication.is_some() {
@@ -93,10 +120,13 @@ async fn write(
     for batch in &records.batches {
         Log::accepts(batch)?;
     }
-    replica.append(records.batches).map_err(|_| ErrorCode::StorageError)
+    replica
+        .append(records.batches)
+        .map_err(|_| ErrorCode::StorageError)
 }
 
-/// Runs the topic's deduplication filter. The batch keeps its length, so a dropped record leaves a gap in the offsets for good.
+/// Runs the topic's deduplication filter. The batch keeps its length, so a dropped record leaves a
+/// gap in the offsets for good.
 async fn deduplicated(
     shared: &Arc<Shared>,
     replica: &Replica,
@@ -104,7 +134,11 @@ async fn deduplicated(
 ) -> Result<RecordSet<RawRecords>, ErrorCode> {
     let mut filter = replica.filter.lock().await;
     if filter.is_none() {
-        let invocations = replica.deduplication.iter().map(smartmodules::deduplication).collect();
+        let invocations = replica
+            .deduplication
+            .iter()
+            .map(smartmodules::deduplication)
+            .collect();
         *filter = smartmodules::build(shared, replica, invocations, SPU_VERSION).await?;
     }
     let Some(chain) = filter.as_mut() else {
@@ -128,7 +162,9 @@ fn one_batch(output: Batch) -> Result<RecordSet<RawRecords>, ErrorCode> {
     }
     let batch = Batch::<RawRecords>::try_from(output);
     let batch = batch.map_err(|error| ErrorCode::Other(format!("Compression Error: {error:?}")))?;
-    Ok(RecordSet { batches: vec![batch] })
+    Ok(RecordSet {
+        batches: vec![batch],
+    })
 }
 
 fn is_allowed(batch: &Batch<RawRecords>, topic: &CompressionAlgorithm) -> bool {

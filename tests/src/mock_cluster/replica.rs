@@ -11,7 +11,8 @@ use super::chains::Chain;
 use super::log::Log;
 use super::state::lock;
 
-/// One partition. Streams hold it directly, so that one opened before the leader moved goes silent, as on the real SPU.
+/// One partition. Streams hold it directly, so that one opened before the leader moved goes silent,
+/// as on the real SPU.
 #[derive(Debug)]
 pub(super) struct Replica {
     pub(super) topic: String,
@@ -22,13 +23,17 @@ pub(super) struct Replica {
     pub(super) filter: tokio::sync::Mutex<Option<Chain>>,
     end: watch::Sender<Offset>,
     deleted: watch::Sender<bool>,
-    /// What is told as the high watermark, where that is behind the log: an SPU writes it lazily, and after a crash knows
-    /// an old one until the next write.
+    /// What is told as the high watermark, where that is behind the log: an SPU writes it lazily,
+    /// and after a crash knows an old one until the next write.
     behind: Mutex<Option<Offset>>,
 }
 
 impl Replica {
-    pub(super) fn new(topic: &str, partition: u32, deduplication: Option<Deduplication>) -> Replica {
+    pub(super) fn new(
+        topic: &str,
+        partition: u32,
+        deduplication: Option<Deduplication>,
+    ) -> Replica {
         Replica {
             topic: topic.to_owned(),
             partition,

@@ -60,8 +60,12 @@ async fn converse(shared: Arc<Shared>, stream: TcpStream) -> Result<(), ServiceE
                 let objects = admin::list(&shared, &request.request, request.header.api_version())?;
                 reply(&mut sink, &request, objects).await?;
             }
-            AdminPublicDecodedRequest::WatchRequest(request) => watch(&shared, request, &sink, &mut watching)?,
-            AdminPublicDecodedRequest::MirroringRequest(_) => return Err("mirroring is not imitated".into()),
+            AdminPublicDecodedRequest::WatchRequest(request) => {
+                watch(&shared, request, &sink, &mut watching)?
+            }
+            AdminPublicDecodedRequest::MirroringRequest(_) => {
+                return Err("mirroring is not imitated".into());
+            }
         }
     }
     Ok(())
@@ -82,7 +86,12 @@ fn watch(
     } else if is_kind::<PartitionSpec>(&request)?.is_some() {
         watching.spawn(watches::watch::<PartitionSpec>(shared, header, sink, false));
     } else if let Some(request) = is_kind::<SmartModuleSpec>(&request)? {
-        watching.spawn(watches::watch::<SmartModuleSpec>(shared, header, sink, request.summary));
+        watching.spawn(watches::watch::<SmartModuleSpec>(
+            shared,
+            header,
+            sink,
+            request.summary,
+        ));
     } else {
         return Err("a watch for a kind of object that is not imitated".into());
     }

@@ -1,4 +1,5 @@
-//! SmartModule chains as an SPU builds and runs them: per stream, at the version of the request, in the SPU's engine.
+//! SmartModule chains as an SPU builds and runs them: per stream, at the version of the request, in
+//! the SPU's engine.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -10,9 +11,12 @@ use fluvio_protocol::link::ErrorCode;
 use fluvio_protocol::link::smartmodule::SmartModuleTransformRuntimeError;
 use fluvio_protocol::record::{Batch, RawRecords, Record};
 use fluvio_smartengine::{
-    EngineError, Lookback, SmartModuleChainBuilder, SmartModuleChainInstance, SmartModuleConfig, SmartModuleInitialData,
+    EngineError, Lookback, SmartModuleChainBuilder, SmartModuleChainInstance, SmartModuleConfig,
+    SmartModuleInitialData,
 };
-use fluvio_smartmodule::dataplane::smartmodule::{Lookback as LookbackBound, SmartModuleExtraParams, SmartModuleInput};
+use fluvio_smartmodule::dataplane::smartmodule::{
+    Lookback as LookbackBound, SmartModuleExtraParams, SmartModuleInput,
+};
 use fluvio_spu_schema::server::smartmodule::{
     SmartModuleContextData, SmartModuleInvocation, SmartModuleInvocationWasm, SmartModuleKind,
 };
@@ -25,7 +29,8 @@ use super::state::{Shared, lock};
 /// The SPU's default of `--smart-engine-max-memory`.
 const MAX_MEMORY_BYTES: usize = 1_073_741_824;
 
-/// What a pass over batches gives: the output in one batch, and the error that ended the pass early.
+/// What a pass over batches gives: the output in one batch, and the error that ended the pass
+/// early.
 pub(super) type Processed = (Batch, Option<SmartModuleTransformRuntimeError>);
 
 /// Builds the chain of a request; `None` when it names no SmartModule.
@@ -38,7 +43,9 @@ pub(super) async fn build(
     if invocations.is_empty() {
         return Ok(None);
     }
-    let invocations = invocations.into_iter().map(|invocation| resolved(shared, invocation));
+    let invocations = invocations
+        .into_iter()
+        .map(|invocation| resolved(shared, invocation));
     let invocations = invocations.collect::<Result<Vec<_>, _>>()?;
     let recipe = chains::recipe(&invocations, version);
     if let Some(chain) = shared.chains.take(recipe) {
@@ -70,12 +77,16 @@ pub(super) async fn build(
     let looked_back = chain
         .look_back(|bound| std::future::ready(recent(replica, bound).map_err(Into::into)))
         .await;
-    looked_back.map_err(|error| ErrorCode::SmartModuleLookBackError(error.root_cause().to_string()))?;
+    looked_back
+        .map_err(|error| ErrorCode::SmartModuleLookBackError(error.root_cause().to_string()))?;
     Ok(Some(shared.chains.lend(chain, recipe)))
 }
 
 /// Replaces a name by the wasm stored under it.
-fn resolved(shared: &Shared, invocation: SmartModuleInvocation) -> Result<SmartModuleInvocation, ErrorCode> {
+fn resolved(
+    shared: &Shared,
+    invocation: SmartModuleInvocation,
+) -> Result<SmartModuleInvocation, ErrorCode> {
     let SmartModuleInvocationWasm::Predefined(name) = invocation.wasm else {
         return Ok(invocation);
     };
@@ -90,10 +101,16 @@ fn resolved(shared: &Shared, invocation: SmartModuleInvocation) -> Result<SmartM
     }
 }
 
-fn configured(invocation: SmartModuleInvocation, version: i16) -> Result<(SmartModuleConfig, Vec<u8>), ErrorCode> {
+fn configured(
+    invocation: SmartModuleInvocation,
+    version: i16,
+) -> Result<(SmartModuleConfig, Vec<u8>), ErrorCode> {
     let invalid = |error: String| ErrorCode::SmartModuleInvalid { error, name: None };
     let name = invocation.name.clone().unwrap_or_default();
-    let wasm = invocation.wasm.into_raw().map_err(|error| invalid(error.to_string()))?;
+    let wasm = invocation
+        .wasm
+        .into_raw()
+        .map_err(|error| invalid(error.to_string()))?;
     let initial_data = match invocation.kind {
         SmartModuleKind::Aggregate { accumulator }
         | SmartModuleKind::Generic(SmartModuleContextData::Aggregate { accumulator }) => {
@@ -108,7 +125,10 @@ fn configured(invocation: SmartModuleInvocation, version: i16) -> Result<(SmartM
         .params(invocation.params)
         .version(version);
     config.lookback(lookback).initial_data(initial_data);
-    Ok((config.build().map_err(|error| invalid(error.to_string()))?, wasm))
+    Ok((
+        config.build().map_err(|error| invalid(error.to_string()))?,
+        wasm,
+    ))
 }
 
 /// The invocation that a topic's deduplication stands for.
@@ -119,7 +139,12 @@ pub(super) fn deduplication(settings: &Deduplication) -> SmartModuleInvocation {
         params.insert("age".to_owned(), age.as_millis().to_string());
     }
     let transform = &settings.filter.transform;
-    params.extend(transform.with.iter().map(|(name, value)| (name.clone(), value.clone())));
+    params.extend(
+        transform
+            .with
+            .iter()
+            .map(|(name, value)| (name.clone(), value.clone())),
+    );
     let lookback = LookbackBound {
         last: bounds.count,
         age: bounds.age,
@@ -138,7 +163,12 @@ fn recent(replica: &Replica, bound: Lookback) -> io::Result<Vec<Record>> {
     let batches = lock(&replica.log).batches().cloned().collect::<Vec<_>>();
     let mut records = Vec::new();
     for batch in batches {
-        records.extend(batch.to_batch()?.memory_records().map_err(io::Error::other)?);
+        records.extend(
+            batch
+                .to_batch()?
+                .memory_records()
+                .map_err(io::Error::other)?,
+        );
     }
     let surplus = records
         .len()
@@ -146,9 +176,12 @@ fn recent(replica: &Replica, bound: Lookback) -> io::Result<Vec<Record>> {
     Ok(records.split_off(surplus))
 }
 
-/// Runs batches through a chain into one output batch, as the SPU's `process_batch` does, its flaws included:
-/// - output that would exceed `max_bytes` ends the pass, and if it is that of the first batch nothing is sent for anything that was read;
-/// - from the second input batch on, the records' deltas are moved by the difference of the bases with the wrong sign;
+/// Runs batches through a chain into one output batch, as the SPU's `process_batch` does, its flaws
+/// included:
+/// - output that would exceed `max_bytes` ends the pass, and if it is that of the first batch
+///   nothing is sent for anything that was read;
+/// - from the second input batch on, the records' deltas are moved by the difference of the bases
+///   with the wrong sign;
 /// - the output batch has no timestamp of its own.
 pub(super) fn process(
     chain: &mut Chain,
@@ -177,7 +210,8 @@ fn pass(
         let compression = batch.get_compression()?;
         let raw = &batch.records().0;
         let records = compression.uncompress(raw)?.unwrap_or_else(|| raw.to_vec());
-        let input = SmartModuleInput::new(records, batch.get_base_offset(), batch.get_base_timestamp());
+        let input =
+            SmartModuleInput::new(records, batch.get_base_offset(), batch.get_base_timestamp());
         let processed = chain.process(input)?;
         let mut records = processed.successes;
         if !records.is_empty() {

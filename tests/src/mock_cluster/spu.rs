@@ -11,7 +11,9 @@ use fluvio_spu_schema::fetch::DefaultFetchRequest;
 use fluvio_spu_schema::produce::DefaultProduceRequest;
 use fluvio_spu_schema::server::fetch_offset::FetchOffsetsRequest;
 use fluvio_spu_schema::server::stream_fetch::DefaultStreamFetchRequest;
-use fluvio_spu_schema::server::update_offset::{OffsetUpdateStatus, UpdateOffsetsRequest, UpdateOffsetsResponse};
+use fluvio_spu_schema::server::update_offset::{
+    OffsetUpdateStatus, UpdateOffsetsRequest, UpdateOffsetsResponse,
+};
 use fluvio_spu_schema::server::{SpuServerApiKey, SpuServerRequest};
 use futures_util::StreamExt;
 use tokio::sync::watch;
@@ -50,7 +52,9 @@ async fn converse(shared: Arc<Shared>, spu: i32, stream: TcpStream) -> Result<()
     let mut requests = stream.api_stream::<SpuServerRequest, SpuServerApiKey>();
     while let Some(request) = requests.next().await {
         match request? {
-            SpuServerRequest::ApiVersionsRequest(request) => reply(&mut sink, &request, versions()).await?,
+            SpuServerRequest::ApiVersionsRequest(request) => {
+                reply(&mut sink, &request, versions()).await?
+            }
             SpuServerRequest::ProduceRequest(mut request) => {
                 let version = request.header.api_version();
                 let produced = std::mem::take(&mut request.request);
@@ -64,17 +68,15 @@ async fn converse(shared: Arc<Shared>, spu: i32, stream: TcpStream) -> Result<()
             }
             SpuServerRequest::FileStreamFetchRequest(request) => {
                 let (header, request) = request.get_header_request();
-                let opened = fetch::open(&shared, spu, header, request, sink.clone(), &mut sessions).await?;
+                let opened =
+                    fetch::open(&shared, spu, header, request, sink.clone(), &mut sessions).await?;
                 if let Some(stream) = opened {
                     streams.spawn(stream.run());
                 }
             }
             SpuServerRequest::UpdateOffsetsRequest(request) => {
-                let status = request
-                    .request
-                    .offsets
-                    .iter()
-                    .map(|update| match sessions.get(&update.session_id) {
+                let status = request.request.offsets.iter().map(|update| {
+                    match sessions.get(&update.session_id) {
                         Some(session) => {
                             session.credit.send_replace(Some(update.offset));
                             OffsetUpdateStatus {
@@ -86,12 +88,15 @@ async fn converse(shared: Arc<Shared>, spu: i32, stream: TcpStream) -> Result<()
                             session_id: update.session_id,
                             error: ErrorCode::FetchSessionNotFoud,
                         },
-                    });
+                    }
+                });
                 let status = status.collect();
                 reply(&mut sink, &request, UpdateOffsetsResponse { status }).await?;
             }
             SpuServerRequest::UpdateConsumerOffsetRequest(request) => {
-                if let Some(response) = consumer_offsets::commit(&shared, &sessions, &request.request) {
+                if let Some(response) =
+                    consumer_offsets::commit(&shared, &sessions, &request.request)
+                {
                     reply(&mut sink, &request, response).await?;
                 }
             }
@@ -103,7 +108,8 @@ async fn converse(shared: Arc<Shared>, spu: i32, stream: TcpStream) -> Result<()
                 let response = consumer_offsets::stored(&shared, spu, &request.request);
                 reply(&mut sink, &request, response).await?;
             }
-            other @ (SpuServerRequest::FileFetchRequest(_) | SpuServerRequest::StartMirrorRequest(_)) => {
+            other @ (SpuServerRequest::FileFetchRequest(_)
+            | SpuServerRequest::StartMirrorRequest(_)) => {
                 return Err(format!("{other} is not imitated").into());
             }
         }
@@ -111,7 +117,8 @@ async fn converse(shared: Arc<Shared>, spu: i32, stream: TcpStream) -> Result<()
     Ok(())
 }
 
-/// The keys an SPU announces. The consumer offset requests are not among them: clients send those at their default version.
+/// The keys an SPU announces. The consumer offset requests are not among them: clients send those
+/// at their default version.
 fn versions() -> ApiVersionsResponse {
     let offsets = FetchOffsetsRequest::DEFAULT_API_VERSION;
     let produce = (

@@ -16,7 +16,8 @@ use super::faults::Faults;
 use super::replica::Replica;
 use super::{CONSUMER_OFFSETS, spu_id};
 
-/// Locks, even after a panic elsewhere: a failing test shall show its own message, not a poisoned lock.
+/// Locks, even after a panic elsewhere: a failing test shall show its own message, not a poisoned
+/// lock.
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -65,7 +66,8 @@ pub(super) struct State {
 }
 
 impl State {
-    /// Creates a topic and its partitions, leaders in turn over the SPUs (or as the specification assigns them).
+    /// Creates a topic and its partitions, leaders in turn over the SPUs (or as the specification
+    /// assigns them).
     pub(super) fn create_topic(&mut self, name: &str, spec: TopicSpec) {
         self.topics.insert(name.to_owned(), spec);
         self.provision(name);
@@ -74,7 +76,9 @@ impl State {
 
     /// Adds the partitions the topic's specification asks for and that do not exist yet.
     pub(super) fn provision(&mut self, name: &str) {
-        let Some(spec) = self.topics.get(name) else { return };
+        let Some(spec) = self.topics.get(name) else {
+            return;
+        };
         let assigned = match spec.replicas() {
             ReplicaSpec::Assigned(maps) => maps.maps().clone(),
             _ => Vec::new(),
@@ -86,7 +90,13 @@ impl State {
                 .find(|map| map.id == partition)
                 .and_then(|map| map.replicas.first().copied())
                 .unwrap_or(self.spus[turn % self.spus.len()].id);
-            let replica = || Arc::new(Replica::new(name, partition, spec.get_deduplication().cloned()));
+            let replica = || {
+                Arc::new(Replica::new(
+                    name,
+                    partition,
+                    spec.get_deduplication().cloned(),
+                ))
+            };
             self.partitions
                 .entry((name.to_owned(), partition))
                 .or_insert_with(|| Partition {
@@ -184,8 +194,9 @@ impl Shared {
     /// Finds a SmartModule by `group/name@version`, `group/name` or `name`, as an SPU does.
     pub(super) fn smartmodule(&self, name: &str) -> Result<Option<SmartModuleSpec>, ErrorCode> {
         use fluvio_controlplane_metadata::smartmodule::SmartModulePackageKey;
-        let key = SmartModulePackageKey::from_qualified_name(name)
-            .map_err(|error| ErrorCode::Other(format!("error parsing SmartModule name: {error}")))?;
+        let key = SmartModulePackageKey::from_qualified_name(name).map_err(|error| {
+            ErrorCode::Other(format!("error parsing SmartModule name: {error}"))
+        })?;
         let state = self.state();
         if state.faults.unknown_smartmodules {
             return Ok(None);

@@ -16,8 +16,12 @@ use super::metadata::Listed;
 use super::state::Shared;
 
 /// Sends the objects of one kind, and their changes until the connection ends.
-pub(super) async fn watch<S>(shared: Arc<Shared>, header: RequestHeader, mut sink: ExclusiveFlvSink, summary: bool)
-where
+pub(super) async fn watch<S>(
+    shared: Arc<Shared>,
+    header: RequestHeader,
+    mut sink: ExclusiveFlvSink,
+    summary: bool,
+) where
     S: Listed + Send + 'static,
     S::Status: Encoder + Decoder + Send + Sync + PartialEq,
     S: PartialEq,
@@ -25,18 +29,25 @@ where
     let mut changes = shared.watch_metadata();
     let mut known = objects::<S>(&shared, summary);
     let mut epoch = 1;
-    let mut update = Some(MetadataUpdate::with_all(epoch, known.values().cloned().collect()));
+    let mut update = Some(MetadataUpdate::with_all(
+        epoch,
+        known.values().cloned().collect(),
+    ));
     loop {
         if let Some(update) = update.take() {
             let version = header.api_version();
-            let response = match ObjectApiWatchResponse::try_encode_from(WatchResponse::new(update), version) {
+            let response = match ObjectApiWatchResponse::try_encode_from(
+                WatchResponse::new(update),
+                version,
+            ) {
                 Ok(response) => response,
                 Err(error) => {
                     tracing::error!(%error, "a metadata update could not be encoded");
                     return;
                 }
             };
-            let message = RequestMessage::<ObjectApiWatchRequest>::response_with_header(&header, response);
+            let message =
+                RequestMessage::<ObjectApiWatchRequest>::response_with_header(&header, response);
             if sink.send_response(&message, version).await.is_err() {
                 return;
             }
@@ -60,11 +71,19 @@ where
 {
     let listed = S::list(&shared.state()).into_iter();
     listed
-        .map(|object| (object.name.clone(), if summary { object.summary() } else { object }))
+        .map(|object| {
+            (
+                object.name.clone(),
+                if summary { object.summary() } else { object },
+            )
+        })
         .collect()
 }
 
-fn differences<S>(old: &BTreeMap<String, Metadata<S>>, new: &BTreeMap<String, Metadata<S>>) -> Vec<Message<Metadata<S>>>
+fn differences<S>(
+    old: &BTreeMap<String, Metadata<S>>,
+    new: &BTreeMap<String, Metadata<S>>,
+) -> Vec<Message<Metadata<S>>>
 where
     S: Listed + PartialEq,
     S::Status: Encoder + Decoder + PartialEq,

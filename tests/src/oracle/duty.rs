@@ -50,7 +50,9 @@ pub(super) fn duties(params: Params, topic: &[Produced]) -> Vec<Duty> {
                 ..
             }) => Kind::Rejected { reason },
             // `judge` tells of an answer that is none.
-            _ => Kind::Rejected { reason: String::new() },
+            _ => Kind::Rejected {
+                reason: String::new(),
+            },
         };
         let place = record.place();
         Duty { place, kind }

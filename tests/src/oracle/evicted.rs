@@ -25,7 +25,9 @@ impl Evicted {
 
     fn read(line: &str) -> Option<Self> {
         let number = |name: &str| {
-            let text = line.split_whitespace().find_map(|word| word.strip_prefix(name))?;
+            let text = line
+                .split_whitespace()
+                .find_map(|word| word.strip_prefix(name))?;
             text.strip_prefix('=')?.parse::<i64>().ok()
         };
         let (first, last) = (number("first")?, number("last")?);
@@ -39,21 +41,33 @@ impl Evicted {
 }
 
 pub(super) fn covers(told: &[Evicted], place: Place) -> bool {
-    told.iter()
-        .any(|range| range.partition == place.partition && (range.first..=range.last).contains(&place.offset))
+    told.iter().any(|range| {
+        range.partition == place.partition && (range.first..=range.last).contains(&place.offset)
+    })
 }
 
 /// Ranges that overlap, or reach into what the log still has.
 pub(super) fn judge(verdict: &mut Verdict, told: &[Evicted], log_starts: &[(u32, i64)]) {
     for (index, range) in told.iter().enumerate() {
-        let &Evicted { partition, first, last } = range;
-        let has = log_starts.iter().any(|(of, start)| *of == partition && last >= *start);
-        let twice = told[..index]
+        let &Evicted {
+            partition,
+            first,
+            last,
+        } = range;
+        let has = log_starts
             .iter()
-            .any(|other| other.partition == partition && other.first <= last && first <= other.last);
-        for (wrong, why) in [(has, "the log still has some of it"), (twice, "it was told before")] {
+            .any(|(of, start)| *of == partition && last >= *start);
+        let twice = told[..index].iter().any(|other| {
+            other.partition == partition && other.first <= last && first <= other.last
+        });
+        for (wrong, why) in [
+            (has, "the log still has some of it"),
+            (twice, "it was told before"),
+        ] {
             if wrong {
-                verdict.misreported.push(format!("{partition}:{first}-{last}: {why}"));
+                verdict
+                    .misreported
+                    .push(format!("{partition}:{first}-{last}: {why}"));
             }
         }
     }

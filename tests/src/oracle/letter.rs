@@ -62,11 +62,13 @@ impl Parts {
 impl Letter {
     /// Whether it is about a profile statement.
     pub(super) fn is_statement(&self) -> bool {
-        self.target.as_ref().is_some_and(|target| target.inlet == "profiles")
+        self.target
+            .as_ref()
+            .is_some_and(|target| target.inlet == "profiles")
     }
 
-    /// The parts that could be buried for its reason: a record that lies ahead of its time is never split, and one that the
-    /// mapping rejects has no parts yet.
+    /// The parts that could be buried for its reason: a record that lies ahead of its time is never
+    /// split, and one that the mapping rejects has no parts yet.
     fn guilty(&self) -> Parts {
         if self.stage == "mapping" || self.reason == "future_time" {
             return Parts::ALL;
@@ -121,8 +123,16 @@ mod tests {
         let event = letter("delivery", "refused", "events", json!({"event": {}}));
         assert_eq!((event.parts(), event.is_odd()), (parts(true, false), false));
         let profile = letter("delivery", "refused", "profiles", json!({"profile": {}}));
-        assert_eq!((profile.parts(), profile.is_odd()), (parts(false, true), false));
-        let both = letter("delivery", "refused", "events", json!({"event": {}, "profile": {}}));
+        assert_eq!(
+            (profile.parts(), profile.is_odd()),
+            (parts(false, true), false)
+        );
+        let both = letter(
+            "delivery",
+            "refused",
+            "events",
+            json!({"event": {}, "profile": {}}),
+        );
         assert_eq!((both.parts(), both.is_odd()), (parts(true, false), true));
         let other = letter("delivery", "refused", "events", json!({"profile": {}}));
         assert_eq!((other.parts(), other.is_odd()), (parts(false, false), true));
@@ -132,7 +142,12 @@ mod tests {
     fn a_rejected_record_and_one_ahead_of_its_time_are_buried_whole() {
         let rejected = letter("mapping", "bad_time", "events", json!({"raw": {}}));
         assert_eq!((rejected.parts(), rejected.is_odd()), (Parts::ALL, false));
-        let ahead = letter("delivery", "future_time", "events", json!({"event": {}, "profile": {}}));
+        let ahead = letter(
+            "delivery",
+            "future_time",
+            "events",
+            json!({"event": {}, "profile": {}}),
+        );
         assert_eq!((ahead.parts(), ahead.is_odd()), (Parts::ALL, false));
         let half = letter("delivery", "future_time", "events", json!({"event": {}}));
         assert_eq!(half.parts(), parts(true, false));
@@ -140,7 +155,15 @@ mod tests {
 
     #[test]
     fn a_digest_stands_for_the_part_its_inlet_refused() {
-        let digest = letter("delivery", "too_large", "profiles", json!({"size": 9, "sha256": "00"}));
-        assert_eq!((digest.parts(), digest.is_odd()), (parts(false, true), false));
+        let digest = letter(
+            "delivery",
+            "too_large",
+            "profiles",
+            json!({"size": 9, "sha256": "00"}),
+        );
+        assert_eq!(
+            (digest.parts(), digest.is_odd()),
+            (parts(false, true), false)
+        );
     }
 }

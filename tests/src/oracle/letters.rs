@@ -9,7 +9,8 @@ use crate::simulator::InletRequest;
 
 /// How often a server error must meet a record before it may be dead-lettered for it.
 const STUCK: usize = 20;
-/// Refusals of different records in a row, with nothing accepted in between, that are the target's fault and no record's.
+/// Refusals of different records in a row, with nothing accepted in between, that are the target's
+/// fault and no record's.
 const TARGET: usize = 20;
 /// Events further ahead than this are not waited for.
 const AHEAD_MS: i64 = 5 * 60 * 1000;
@@ -33,7 +34,10 @@ impl Letters {
             match serde_json::from_slice::<Letter>(value) {
                 Ok(letter) => {
                     let of_record = read.letters.entry(letter.source).or_default();
-                    if of_record.iter().any(|known| known.parts() == letter.parts()) {
+                    if of_record
+                        .iter()
+                        .any(|known| known.parts() == letter.parts())
+                    {
                         read.copies += 1;
                     } else {
                         *read.reasons.entry(letter.reason.clone()).or_default() += 1;
@@ -60,8 +64,15 @@ impl Letters {
     }
 }
 
-/// Judges all letters: a letter without any reason is invented, one with another than it names has the wrong reason.
-pub(super) fn judge(verdict: &mut Verdict, letters: &Letters, duties: &[Duty], requests: &[InletRequest], since: i64) {
+/// Judges all letters: a letter without any reason is invented, one with another than it names has
+/// the wrong reason.
+pub(super) fn judge(
+    verdict: &mut Verdict,
+    letters: &Letters,
+    duties: &[Duty],
+    requests: &[InletRequest],
+    since: i64,
+) {
     verdict.changed.extend(letters.unreadable.iter().cloned());
     verdict.duplicates += letters.copies;
     for (reason, count) in &letters.reasons {
@@ -150,8 +161,8 @@ impl<'a> Refusals<'a> {
                     refusals.release(streak);
                     continue;
                 }
-                let for_good =
-                    (400..500).contains(&message.status) && ![401, 403, 404, 408, 429].contains(&message.status);
+                let for_good = (400..500).contains(&message.status)
+                    && ![401, 403, 404, 408, 429].contains(&message.status);
                 let refused = Refused {
                     status: message.status,
                     text: message.text.as_deref(),
@@ -181,7 +192,8 @@ impl<'a> Refusals<'a> {
         }
     }
 
-    /// The reasons an event may be dead-lettered for, as far as the letter's own account of the refusal is true.
+    /// The reasons an event may be dead-lettered for, as far as the letter's own account of the
+    /// refusal is true.
     fn reasons(&self, id: &str, at: i64, since: i64, letter: &Letter) -> Vec<&'static str> {
         let mut reasons = Vec::new();
         let statement = letter.is_statement();
@@ -192,7 +204,8 @@ impl<'a> Refusals<'a> {
         };
         let told = letter.target.as_ref().and_then(|target| target.status);
         for refused in found.into_iter().flatten() {
-            // A letter that names another status than the platform's has no reason of its own right.
+            // A letter that names another status than the platform's has no reason of its own
+            // right.
             let same = told == Some(refused.status);
             reasons.push(if same {
                 refused.reason()

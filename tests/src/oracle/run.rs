@@ -1,5 +1,5 @@
-//! A whole run before the judge: besides what arrived, the order it arrived in, the offsets that were committed, and the
-//! reasons of the dead letters.
+//! A whole run before the judge: besides what arrived, the order it arrived in, the offsets that
+//! were committed, and the reasons of the dead letters.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
@@ -53,10 +53,11 @@ impl Run<'_> {
     }
 }
 
-/// Records whose offset is committed although they are neither delivered nor dead-lettered nor skipped.
+/// Records whose offset is committed although they are neither delivered nor dead-lettered nor
+/// skipped.
 ///
-/// Sound while a run goes on, if the stored offsets were read before the arrivals and the letters. Judged by the event: a
-/// profile statement has no id to find it by.
+/// Sound while a run goes on, if the stored offsets were read before the arrivals and the letters.
+/// Judged by the event: a profile statement has no id to find it by.
 #[must_use]
 pub fn committed_early(
     params: Params,
@@ -65,7 +66,13 @@ pub fn committed_early(
     letters: &[Vec<u8>],
     stored: &[(u32, i64)],
 ) -> Vec<String> {
-    early(&duties(params, records), events, &Letters::read(letters), &[], stored)
+    early(
+        &duties(params, records),
+        events,
+        &Letters::read(letters),
+        &[],
+        stored,
+    )
 }
 
 fn early(
@@ -75,11 +82,17 @@ fn early(
     evicted: &[Evicted],
     stored: &[(u32, i64)],
 ) -> Vec<String> {
-    let arrived: HashSet<&str> = events.iter().filter_map(|event| event.id.as_deref()).collect();
+    let arrived: HashSet<&str> = events
+        .iter()
+        .filter_map(|event| event.id.as_deref())
+        .collect();
     let stored: BTreeMap<u32, i64> = stored.iter().copied().collect();
     let mut findings = Vec::new();
     for Duty { place, kind } in duties {
-        let Some(last) = stored.get(&place.partition).filter(|last| place.offset <= **last) else {
+        let Some(last) = stored
+            .get(&place.partition)
+            .filter(|last| place.offset <= **last)
+        else {
             continue;
         };
         let settled = match kind {
@@ -100,7 +113,8 @@ type Lane<'a> = BTreeMap<u64, (i64, &'a str)>;
 
 /// Records of one customer in one partition whose first arrival was before that of an earlier one.
 ///
-/// The documented exception: a record told to wait inside a batch may be overtaken by those accepted with it.
+/// The documented exception: a record told to wait inside a batch may be overtaken by those
+/// accepted with it.
 fn reordered(duties: &[Duty], events: &[Arc<Accepted>], requests: &[InletRequest]) -> Vec<String> {
     let mut first: HashMap<&str, &Accepted> = HashMap::new();
     for event in events {
@@ -108,16 +122,22 @@ fn reordered(duties: &[Duty], events: &[Arc<Accepted>], requests: &[InletRequest
             first.entry(id).or_insert(event);
         }
     }
-    // Of each lane every arrival so far, by its sequence: a comparison with the neighbour alone would miss who overtook two.
+    // Of each lane every arrival so far, by its sequence: a comparison with the neighbour alone
+    // would miss who overtook two.
     let mut lanes: HashMap<(u32, &str), Lane<'_>> = HashMap::new();
     let mut findings = Vec::new();
     for Duty { place, kind } in duties {
-        let Kind::Event { id, lane, .. } = kind else { continue };
+        let Kind::Event { id, lane, .. } = kind else {
+            continue;
+        };
         let Some(arrival) = first.get(id.as_str()) else {
             continue;
         };
         let before = lanes.entry((place.partition, lane)).or_default();
-        for (offset, overtaken) in before.range(arrival.sequence + 1..).map(|(_, earlier)| earlier) {
+        for (offset, overtaken) in before
+            .range(arrival.sequence + 1..)
+            .map(|(_, earlier)| earlier)
+        {
             if !waited_inside(requests, arrival.request, overtaken) {
                 findings.push(format!("{place} arrived before {offset} of its customer"));
             }
@@ -134,9 +154,8 @@ fn waited_inside(requests: &[InletRequest], number: u64, id: &str) -> bool {
         let request = &requests[index];
         let told = |status: u16| status == 429 || status >= 500;
         request.batch
-            && request
-                .messages
-                .iter()
-                .any(|message| message.id.as_deref() == Some(id) && !message.accepted && told(message.status))
+            && request.messages.iter().any(|message| {
+                message.id.as_deref() == Some(id) && !message.accepted && told(message.status)
+            })
     })
 }

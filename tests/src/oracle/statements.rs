@@ -1,7 +1,9 @@
-//! Profile statements under `merge`: several may arrive as one, and one that newer ones say all of need not arrive.
+//! Profile statements under `merge`: several may arrive as one, and one that newer ones say all of
+//! need not arrive.
 //!
-//! So what is judged is the profile: every value that arrived was stated of that profile, and after the last arrival each
-//! field has the value of its newest statement, by event time and offset within a partition.
+//! So what is judged is the profile: every value that arrived was stated of that profile, and after
+//! the last arrival each field has the value of its newest statement, by event time and offset
+//! within a partition.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -71,12 +73,14 @@ pub(super) fn judge(verdict: &mut Verdict, stated: &[Statement], arrived: &[Arc<
         .count();
 }
 
-/// The values a field may have at the end; `None` when nothing has to arrive. Nothing orders two partitions, so each has
-/// its own; a buried statement newer than the rest may have arrived.
+/// The values a field may have at the end; `None` when nothing has to arrive. Nothing orders two
+/// partitions, so each has its own; a buried statement newer than the rest may have arrived.
 fn last_values<'a>(said: &'a [(&Statement, String)]) -> Option<BTreeSet<&'a str>> {
     let mut newest: BTreeMap<u32, (i64, i64)> = BTreeMap::new();
     for (statement, _) in said.iter().filter(|(statement, _)| !statement.buried) {
-        let stamp = newest.entry(statement.partition).or_insert((i64::MIN, i64::MIN));
+        let stamp = newest
+            .entry(statement.partition)
+            .or_insert((i64::MIN, i64::MIN));
         *stamp = (*stamp).max((statement.at, statement.offset));
     }
     let is_last = |statement: &Statement| {

@@ -34,7 +34,8 @@ pub struct Verdict {
     pub wrong_reasons: Vec<String>,
     /// Records told to be evicted that were not, or more than once.
     pub misreported: Vec<String>,
-    /// Records whose offset was committed though they were not settled: lost, even if a later run might repair it.
+    /// Records whose offset was committed though they were not settled: lost, even if a later run
+    /// might repair it.
     pub committed_early: Vec<String>,
 }
 
@@ -56,7 +57,9 @@ impl Verdict {
     /// Whether there is nothing wrong.
     #[must_use]
     pub fn is_clean(&self) -> bool {
-        self.findings().iter().all(|(_, findings)| findings.is_empty())
+        self.findings()
+            .iter()
+            .all(|(_, findings)| findings.is_empty())
     }
 
     /// Adds the verdict on another stage of the same run.

@@ -44,12 +44,15 @@ impl MessageFate {
     }
 }
 
-/// Accepts what can be accepted, in one step that no other request can interleave with, and answers.
+/// Accepts what can be accepted, in one step that no other request can interleave with, and
+/// answers.
 pub(super) fn accept(shared: &Shared, received: Received<'_>) -> Reply {
     let now = now_ms();
     let too_early = shared.started.elapsed() < shared.config.flow_settles_after;
     shared.change(|state| {
-        let faults = state.script.message_faults(received.inlet, &received.messages);
+        let faults = state
+            .script
+            .message_faults(received.inlet, &received.messages);
         let dialect = dialect(state.dialect, received.plan, &faults);
         let Received {
             inlet,
@@ -63,7 +66,14 @@ pub(super) fn accept(shared: &Shared, received: Received<'_>) -> Reply {
         let mut fates = Vec::with_capacity(messages.len());
         let mut accepted_count = 0;
         for (index, message) in messages.into_iter().enumerate() {
-            let (verdict, record) = judge(shared, inlet, dialect, faults.get(&index), &message, sync_validation);
+            let (verdict, record) = judge(
+                shared,
+                inlet,
+                dialect,
+                faults.get(&index),
+                &message,
+                sync_validation,
+            );
             if faults.contains_key(&index) {
                 state.seen.count_fault("message");
             }
@@ -90,9 +100,11 @@ pub(super) fn accept(shared: &Shared, received: Received<'_>) -> Reply {
             }
             verdicts.push(verdict);
         }
-        state
-            .seen
-            .recount(&inlet.name, accepted_count, fates.len() as u64 - accepted_count);
+        state.seen.recount(
+            &inlet.name,
+            accepted_count,
+            fates.len() as u64 - accepted_count,
+        );
         if let Some(request) = state.seen.request(number) {
             request.messages = fates;
         }
@@ -111,7 +123,12 @@ pub(super) fn accept(shared: &Shared, received: Received<'_>) -> Reply {
 }
 
 /// The answer that acknowledges every one of so many messages.
-pub(super) fn acknowledge(shared: &Shared, inlet: &InletConfig, batch: bool, count: usize) -> Reply {
+pub(super) fn acknowledge(
+    shared: &Shared,
+    inlet: &InletConfig,
+    batch: bool,
+    count: usize,
+) -> Reply {
     let now = now_ms();
     shared.change(|state| {
         if batch {
@@ -143,7 +160,8 @@ fn dialect(usual: Dialect, plan: &Plan, faults: &BTreeMap<usize, Fault>) -> Dial
     }
 }
 
-/// What is said about a message, and what is accepted of it; a fault may set the two against each other.
+/// What is said about a message, and what is accepted of it; a fault may set the two against each
+/// other.
 fn judge(
     shared: &Shared,
     inlet: &InletConfig,
@@ -154,7 +172,12 @@ fn judge(
 ) -> (Verdict, Option<Checked>) {
     let organization = &shared.config.organization_id;
     let checked = match &message.outcome {
-        Err(refusal) => return (Some((400, refusal.text(dialect, inlet, organization))), None),
+        Err(refusal) => {
+            return (
+                Some((400, refusal.text(dialect, inlet, organization))),
+                None,
+            );
+        }
         Ok(checked) => checked,
     };
     if let Some(Fault::Message {
@@ -185,7 +208,10 @@ fn judge(
         (None, Some(checked.clone()))
     } else {
         (
-            Some((400, answer::invalid(inlet.id.as_str(), organization, &violations))),
+            Some((
+                400,
+                answer::invalid(inlet.id.as_str(), organization, &violations),
+            )),
             None,
         )
     }
@@ -232,7 +258,10 @@ fn single_reply(
             xaction_id: &colon_id(state, received_time_ms),
             received_time_ms,
             sync_validation: Some(sync),
-            flow_id: inlet.schema_id().is_none().then_some(inlet.flow_id.as_str()),
+            flow_id: inlet
+                .schema_id()
+                .is_none()
+                .then_some(inlet.flow_id.as_str()),
         },
     )
 }
@@ -263,7 +292,9 @@ fn batch_reply(
     };
     let mut responses: Vec<Item> = verdicts.into_iter().enumerate().map(item).collect();
     match fault {
-        Fault::ShortResponses { missing } => responses.truncate(responses.len().saturating_sub(*missing)),
+        Fault::ShortResponses { missing } => {
+            responses.truncate(responses.len().saturating_sub(*missing))
+        }
         Fault::EmptyResponses => responses.clear(),
         Fault::ReversedResponses => responses.reverse(),
         Fault::TextNumbers => {
@@ -275,7 +306,11 @@ fn batch_reply(
         _ => {}
     }
     json_reply(
-        if *fault == Fault::OkForBatch { 200 } else { 207 },
+        if *fault == Fault::OkForBatch {
+            200
+        } else {
+            207
+        },
         &Batch {
             inlet_id: inlet.id.as_str(),
             batch_id: &batch_id,
@@ -288,7 +323,8 @@ fn batch_reply(
 fn json_reply<T: serde::Serialize>(status: u16, body: &T) -> Reply {
     match serde_json::to_vec(body) {
         Ok(body) => Reply::json(status, body),
-        // Nothing in these bodies can fail to serialise; if it does, the client must not take it for a success.
+        // Nothing in these bodies can fail to serialise; if it does, the client must not take it
+        // for a success.
         Err(error) => Reply::json(500, answer::problem(500, &error.to_string())),
     }
 }

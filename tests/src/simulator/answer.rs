@@ -1,4 +1,5 @@
-//! The bodies that streaming ingestion answers with, in the forms its documents and its published clients show.
+//! The bodies that streaming ingestion answers with, in the forms its documents and its published
+//! clients show.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -10,7 +11,8 @@ pub enum Dialect {
     /// The documents' form: `statusCode`, no id on a failed message, ids in the colon form.
     #[default]
     StatusCode,
-    /// The form Adobe's own Kafka connector handles: `status`, every message with the id `{uuid}-{index}`.
+    /// The form Adobe's own Kafka connector handles: `status`, every message with the id
+    /// `{uuid}-{index}`.
     Status,
 }
 
@@ -134,7 +136,8 @@ pub fn about(inlet_id: &str, organization_id: &str, message: &str) -> String {
     format!("inletId: [{inlet_id}] imsOrgId: [{organization_id}] {message}")
 }
 
-/// The problem body of a refused request. Documented for 400; the same frame is assumed for the other statuses.
+/// The problem body of a refused request. Documented for 400; the same frame is assumed for the
+/// other statuses.
 #[must_use]
 pub fn problem(status: u16, message: &str) -> String {
     let title = match status {
@@ -148,7 +151,8 @@ pub fn problem(status: u16, message: &str) -> String {
         503 => "Service Unavailable",
         _ => "Server Error",
     };
-    // Written as text: serde_json's map would sort the members, and the documents' order is worth keeping.
+    // Written as text: serde_json's map would sort the members, and the documents' order is worth
+    // keeping.
     format!(
         r#"{{"type":"http://ns.adobe.com/adobecloud/problem/data-collection-service/inlet","status":{status},"title":"{title}","report":{{"message":{}}}}}"#,
         Value::from(message)

@@ -25,7 +25,9 @@ impl InletId {
     /// [`NotAnInletId`] unless the text is 64 digits of `0-9a-f`.
     pub fn new(id: impl Into<String>) -> Result<Self, NotAnInletId> {
         let id = id.into();
-        let hex = id.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        let hex = id
+            .bytes()
+            .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
         if id.len() == 64 && hex {
             Ok(Self(id))
         } else {
@@ -74,7 +76,8 @@ pub enum DataType {
     },
     /// Any JSON object, or a streaming upsert envelope, to the flow named by header or query.
     Raw {
-        /// Whether `/collection/batch/` takes raw messages too. No document says so, hence `false` by default.
+        /// Whether `/collection/batch/` takes raw messages too. No document says so, hence `false`
+        /// by default.
         batches: bool,
     },
 }
@@ -96,11 +99,13 @@ pub struct InletConfig {
     pub dataset_id: Option<String>,
     /// The dataflow a message must name when it names one (XDM), and must name (raw).
     pub flow_id: String,
-    /// The dataset that upserts create identities in. Shown in the configuration section; any is accepted.
+    /// The dataset that upserts create identities in. Shown in the configuration section; any is
+    /// accepted.
     pub identity_dataset_id: Option<String>,
 }
 
-/// How an inlet refuses a token that IMS does not vouch for (any more). The documents contradict each other.
+/// How an inlet refuses a token that IMS does not vouch for (any more). The documents contradict
+/// each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum TokenRefusal {
@@ -182,8 +187,8 @@ pub enum Keeping {
     /// Everything: each message is checked, and can be read back.
     #[default]
     Everything,
-    /// Counts alone, so that it is the client that is measured; fault scripts have no effect on inlets then. See
-    /// [`Tally`](super::Tally).
+    /// Counts alone, so that it is the client that is measured; fault scripts have no effect on
+    /// inlets then. See [`Tally`](super::Tally).
     Counts {
         /// How long each answer takes.
         answer_time: Duration,
@@ -205,14 +210,17 @@ pub struct SimulatorConfig {
     pub token_refusal: TokenRefusal,
     /// In which of the two forms batches are answered, unless a fault says otherwise.
     pub dialect: Dialect,
-    /// The inlets; the first of each kind of record is what [`experience_platform_section`](super::Simulator::experience_platform_section) shows.
+    /// The inlets; the first of each kind of record is what
+    /// [`experience_platform_section`](super::Simulator::experience_platform_section) shows.
     pub inlets: Vec<InletConfig>,
-    /// Most bytes of a request's body. "1 MB" in the documents; the smaller reading, so that who passes here passes there.
+    /// Most bytes of a request's body. "1 MB" in the documents; the smaller reading, so that who
+    /// passes here passes there.
     pub max_body_bytes: usize,
-    /// Seeds transaction ids and tokens, which are not secret but must differ between simulators of one test.
+    /// Seeds transaction ids and tokens, which are not secret but must differ between simulators of
+    /// one test.
     pub seed: u64,
-    /// After the start, for this long, what is acknowledged is lost: a scaled version of the five minutes that a new
-    /// dataflow needs. Zero by default.
+    /// After the start, for this long, what is acknowledged is lost: a scaled version of the five
+    /// minutes that a new dataflow needs. Zero by default.
     pub flow_settles_after: Duration,
     /// Whether `syncValidation=true` is served; only one data centre does, the others answer 501.
     pub sync_validation: bool,
@@ -222,7 +230,8 @@ pub struct SimulatorConfig {
 
 /// The demo's client id.
 pub const DEMO_CLIENT_ID: &str = "demo-client-id";
-/// The demo's client secret; not a secret. Holds what a client that forgets percent-encoding breaks on.
+/// The demo's client secret; not a secret. Holds what a client that forgets percent-encoding breaks
+/// on.
 pub const DEMO_CLIENT_SECRET: &str = "demo&secret+with%signs=";
 /// The demo's organisation, the placeholder of Adobe's public samples.
 pub const DEMO_ORGANIZATION_ID: &str = "0A7D42FC5DB9D3360A495FD3@AdobeOrg";
@@ -244,7 +253,10 @@ impl Default for SimulatorConfig {
                 client_id: DEMO_CLIENT_ID.to_owned(),
                 client_secret: DEMO_CLIENT_SECRET.to_owned(),
                 second_secret: None,
-                scopes: DEMO_SCOPES.iter().map(|scope| (*scope).to_owned()).collect(),
+                scopes: DEMO_SCOPES
+                    .iter()
+                    .map(|scope| (*scope).to_owned())
+                    .collect(),
             },
             token: TokenShape::default(),
             token_refusal: TokenRefusal::default(),
@@ -268,7 +280,8 @@ impl InletConfig {
             id: InletId::from_bytes([0xe7; 32]),
             authenticated: true,
             data_type: DataType::Xdm {
-                schema_id: "https://ns.adobe.com/demo/schemas/5f1c3a8e7b2d4906a1c4e8f0d3b59726".to_owned(),
+                schema_id: "https://ns.adobe.com/demo/schemas/5f1c3a8e7b2d4906a1c4e8f0d3b59726"
+                    .to_owned(),
                 content_type: None,
             },
             records: Records::Events,

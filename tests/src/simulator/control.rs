@@ -54,13 +54,22 @@ pub(super) async fn serve(shared: &Shared, path: &str, request: Request<Incoming
         Ok(body) => body.to_bytes(),
         Err(error) => return failure(400, &error.to_string()),
     };
-    let number = |name: &str, default: usize| query.get(name).and_then(|text| text.parse().ok()).unwrap_or(default);
+    let number = |name: &str, default: usize| {
+        query
+            .get(name)
+            .and_then(|text| text.parse().ok())
+            .unwrap_or(default)
+    };
     let (after, limit) = (number("after", 0), number("limit", usize::MAX));
     match (head.method, path) {
         (Method::GET, "") => json_reply(&index(shared)),
         (Method::GET, "counters") => shared.look(|state| json_reply(state.seen.counters())),
-        (Method::GET, "events") => shared.look(|state| page(state.seen.store().events(), after, limit)),
-        (Method::GET, "profiles") => shared.look(|state| page(state.seen.store().profiles(), after, limit)),
+        (Method::GET, "events") => {
+            shared.look(|state| page(state.seen.store().events(), after, limit))
+        }
+        (Method::GET, "profiles") => {
+            shared.look(|state| page(state.seen.store().profiles(), after, limit))
+        }
         (Method::GET, "profile-store") => shared.look(|state| {
             let fragments = state.seen.store().fragments().iter();
             json_reply(
@@ -69,9 +78,16 @@ pub(super) async fn serve(shared: &Shared, path: &str, request: Request<Incoming
                     .collect::<Vec<_>>(),
             )
         }),
-        (Method::GET, "lake") => {
-            shared.look(|state| json_reply(&state.seen.store().lake().map(AsRef::as_ref).collect::<Vec<&Accepted>>()))
-        }
+        (Method::GET, "lake") => shared.look(|state| {
+            json_reply(
+                &state
+                    .seen
+                    .store()
+                    .lake()
+                    .map(AsRef::as_ref)
+                    .collect::<Vec<&Accepted>>(),
+            )
+        }),
         (Method::GET, "requests") => shared.look(|state| {
             let requests = state.seen.requests();
             json_reply(&requests.iter().skip(after).take(limit).collect::<Vec<_>>())
@@ -103,13 +119,18 @@ pub(super) async fn serve(shared: &Shared, path: &str, request: Request<Incoming
             shared.change(|state| state.token_refusal = change.token_refusal);
             done()
         }),
-        (Method::POST, path) if path.starts_with("inlets/") => with(&body, |change: InletChange| {
-            match shared.enable_flow(&path["inlets/".len()..], change.flow_enabled) {
-                true => done(),
-                false => failure(404, "no such inlet"),
-            }
-        }),
-        _ => failure(404, "no such resource or method; GET /simulator lists what there is"),
+        (Method::POST, path) if path.starts_with("inlets/") => {
+            with(&body, |change: InletChange| {
+                match shared.enable_flow(&path["inlets/".len()..], change.flow_enabled) {
+                    true => done(),
+                    false => failure(404, "no such inlet"),
+                }
+            })
+        }
+        _ => failure(
+            404,
+            "no such resource or method; GET /simulator lists what there is",
+        ),
     }
 }
 

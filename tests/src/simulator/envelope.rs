@@ -1,7 +1,8 @@
-//! Reads and checks what inlets are sent: XDM envelopes, streaming upserts and raw objects, alone or in batches.
+//! Reads and checks what inlets are sent: XDM envelopes, streaming upserts and raw objects, alone
+//! or in batches.
 //!
-//! A message is parsed once, with its entity kept as a slice of the request, because the simulator has to keep up with
-//! ten thousand records a second next to the connector under test.
+//! A message is parsed once, with its entity kept as a slice of the request, because the simulator
+//! has to keep up with ten thousand records a second next to the connector under test.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -80,7 +81,12 @@ pub(super) enum Refusal {
 }
 
 impl Refusal {
-    pub(super) fn text(self, dialect: Dialect, inlet: &InletConfig, organization_id: &str) -> String {
+    pub(super) fn text(
+        self,
+        dialect: Dialect,
+        inlet: &InletConfig,
+        organization_id: &str,
+    ) -> String {
         let message = match (self, dialect) {
             // Adobe's connector has this text among its fixtures, without the frame.
             (Self::MissingHeader, Dialect::Status) => {
@@ -89,7 +95,9 @@ impl Refusal {
             (Self::MissingBody, Dialect::Status) => {
                 return "The 'body' field is mandatory. Provide a valid 'body' value and try again.".to_owned();
             }
-            (Self::MissingHeader | Self::MissingBody | Self::UnknownFormat, _) => "Message has unknown xdm format",
+            (Self::MissingHeader | Self::MissingBody | Self::UnknownFormat, _) => {
+                "Message has unknown xdm format"
+            }
             (Self::WrongOrganization, _) => "Message has an absent or wrong ims org in the header",
             (Self::WrongDataset, _) => "Message has an absent or wrong dataset in the header",
             (Self::WrongFlow, _) => "Message has an absent, disabled or wrong flow",
@@ -207,7 +215,8 @@ pub(super) fn batch(body: &Bytes, rules: Rules<'_>) -> Option<Vec<Message>> {
     let read = |message: &&RawValue| {
         let mut read = one(body, message.get(), rules);
         if raw_refused {
-            let upsert = serde_json::from_str::<MaybeUpsert<'_>>(message.get()).is_ok_and(|it| it.header.is_some());
+            let upsert = serde_json::from_str::<MaybeUpsert<'_>>(message.get())
+                .is_ok_and(|it| it.header.is_some());
             read.outcome = Err(if upsert {
                 Refusal::UnknownFormat
             } else {
@@ -260,8 +269,12 @@ fn xdm(
             .filter(|entity| entity.get().starts_with('{'))
             .ok_or(Refusal::UnknownFormat)?;
         let schema = header.schema_ref.as_ref().ok_or(Refusal::UnknownFormat)?;
-        let meta = message_body.xdm_meta.as_ref().and_then(|meta| meta.schema_ref.as_ref());
-        let expected_type = content_type.is_none_or(|content_type| schema.content_type == content_type);
+        let meta = message_body
+            .xdm_meta
+            .as_ref()
+            .and_then(|meta| meta.schema_ref.as_ref());
+        let expected_type =
+            content_type.is_none_or(|content_type| schema.content_type == content_type);
         if meta != Some(schema) || schema.id != schema_id || !expected_type {
             return Err(Refusal::UnknownFormat);
         }
@@ -280,15 +293,21 @@ fn raw(body: &Bytes, text: &str, rules: Rules<'_>) -> (Facts, Result<Checked, Re
     if !text.starts_with('{') {
         return (Facts::default(), Err(Refusal::UnknownFormat));
     }
-    let upsert = serde_json::from_str::<MaybeUpsert<'_>>(text).ok().and_then(|it| {
-        let entity = it.body.filter(|body| body.get().starts_with('{'))?;
-        let header: Header<'_> = serde_json::from_str(it.header?.get()).ok()?;
-        // A raw object may well have a `header` of its own; the platform's names its flow or its dataset.
-        (header.flow_id.is_some() || header.dataset_id.is_some() || header.operations.is_some())
-            .then_some((header, entity))
-    });
+    let upsert = serde_json::from_str::<MaybeUpsert<'_>>(text)
+        .ok()
+        .and_then(|it| {
+            let entity = it.body.filter(|body| body.get().starts_with('{'))?;
+            let header: Header<'_> = serde_json::from_str(it.header?.get()).ok()?;
+            // A raw object may well have a `header` of its own; the platform's names its flow or
+            // its dataset.
+            (header.flow_id.is_some() || header.dataset_id.is_some() || header.operations.is_some())
+                .then_some((header, entity))
+        });
     match upsert {
-        Some((header, entity)) => (facts(entity.get()), check_upsert(body, &header, entity, rules)),
+        Some((header, entity)) => (
+            facts(entity.get()),
+            check_upsert(body, &header, entity, rules),
+        ),
         None if rules.flow_enabled => {
             let checked = Checked {
                 entity: slice(body, text),
@@ -301,14 +320,23 @@ fn raw(body: &Bytes, text: &str, rules: Rules<'_>) -> (Facts, Result<Checked, Re
     }
 }
 
-fn check_upsert(body: &Bytes, header: &Header<'_>, entity: &RawValue, rules: Rules<'_>) -> Result<Checked, Refusal> {
+fn check_upsert(
+    body: &Bytes,
+    header: &Header<'_>,
+    entity: &RawValue,
+    rules: Rules<'_>,
+) -> Result<Checked, Refusal> {
     common(header, rules)?;
     let operation = match &header.operations {
         None => Operation::Create,
         Some(operations) => {
-            match (operations.identity.as_deref(), &operations.identity_dataset_id) {
+            match (
+                operations.identity.as_deref(),
+                &operations.identity_dataset_id,
+            ) {
                 (None, _) | (Some("create"), Some(_)) => {}
-                // `create` needs a dataset to put the identity in, and is the only operation there is.
+                // `create` needs a dataset to put the identity in, and is the only operation there
+                // is.
                 _ => return Err(Refusal::UnsupportedOperation),
             }
             operations.data
@@ -360,15 +388,18 @@ fn facts(entity: &str) -> Facts {
     let Ok(entity) = serde_json::from_str::<Entity<'_>>(entity) else {
         return Facts::default();
     };
-    let identities = entity.identity_map.into_iter().flat_map(|(namespace, entries)| {
-        entries.into_iter().filter_map(move |entry| {
-            Some(Identity {
-                namespace: namespace.clone(),
-                id: entry.id?,
-                primary: entry.primary,
+    let identities = entity
+        .identity_map
+        .into_iter()
+        .flat_map(|(namespace, entries)| {
+            entries.into_iter().filter_map(move |entry| {
+                Some(Identity {
+                    namespace: namespace.clone(),
+                    id: entry.id?,
+                    primary: entry.primary,
+                })
             })
-        })
-    });
+        });
     Facts {
         id: entity.id,
         event_type: entity.event_type,

@@ -36,7 +36,8 @@ impl From<Status> for u16 {
     }
 }
 
-/// What goes wrong. `accept` says whether the records are accepted although the answer does not say so.
+/// What goes wrong. `accept` says whether the records are accepted although the answer does not say
+/// so.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(
     tag = "kind",
@@ -102,7 +103,8 @@ pub enum Fault {
     EmptyBody,
     /// A batch is answered with 200 and the body of a 207.
     OkForBatch,
-    /// Responses stand in the order of the messages but their ids count backwards, as in the documents' own sample.
+    /// Responses stand in the order of the messages but their ids count backwards, as in the
+    /// documents' own sample.
     MisnumberedIds,
     /// Responses stand in reverse order; each carries its true index in its id (`{uuid}-{index}`).
     ReversedResponses,
@@ -110,7 +112,8 @@ pub enum Fault {
     TextNumbers,
     /// The connection is reset before the body is read: nothing was accepted.
     ResetBeforeBody,
-    /// The connection is reset after the body was consumed. The records were accepted unless told otherwise.
+    /// The connection is reset after the body was consumed. The records were accepted unless told
+    /// otherwise.
     ResetAfterBody {
         /// Whether the records were accepted.
         #[serde(default = "yes")]
@@ -124,19 +127,21 @@ pub enum Fault {
     },
     /// The usual answer, its JSON cut in the middle.
     Truncated {
-        /// Cut by losing the connection before the announced length, instead of a body that ends early but in order.
+        /// Cut by losing the connection before the announced length, instead of a body that ends
+        /// early but in order.
         #[serde(default)]
         lose_connection: bool,
     },
     /// The usual answer, after which the connection is closed without announcing it.
     Close,
-    /// The usual answer, in small pieces over this time. A client that loses its patience had its records accepted.
+    /// The usual answer, in small pieces over this time. A client that loses its patience had its
+    /// records accepted.
     SlowAnswer {
         /// Milliseconds until the last piece.
         over_ms: u64,
     },
-    /// The body of the request is read in pieces, with this pause before each. Only in steps without `when`: to choose by
-    /// what is in a body, it must be read first.
+    /// The body of the request is read in pieces, with this pause before each. Only in steps
+    /// without `when`: to choose by what is in a body, it must be read first.
     SlowReading {
         /// Milliseconds.
         pause_ms: u64,
@@ -212,8 +217,8 @@ impl Fault {
 
 /// One step of a script: a fault for the next requests that match.
 ///
-/// Delays belong to steps that concern a whole request; [`Fault::Message`] does not use them (put a [`Fault::Pass`]
-/// with the delay next to it).
+/// Delays belong to steps that concern a whole request; [`Fault::Message`] does not use them (put a
+/// [`Fault::Pass`] with the delay next to it).
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Step {
@@ -224,7 +229,8 @@ pub struct Step {
     /// Only requests that hold such a message; never matches the token server.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub when: Option<Selector>,
-    /// Milliseconds before the request is processed. A client that gives up meanwhile had nothing accepted.
+    /// Milliseconds before the request is processed. A client that gives up meanwhile had nothing
+    /// accepted.
     pub delay_ms: u64,
     /// Milliseconds between accepting and answering.
     pub answer_delay_ms: u64,
@@ -307,7 +313,8 @@ impl From<Probability> for f64 {
     }
 }
 
-/// A fault that strikes by chance. [`Fault::Message`] is drawn for every message, the others once per request.
+/// A fault that strikes by chance. [`Fault::Message`] is drawn for every message, the others once
+/// per request.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Chance {
@@ -373,8 +380,8 @@ pub struct RandomFaults {
     /// Tried in order; the first that strikes decides a request.
     #[serde(default)]
     pub chances: Vec<Chance>,
-    /// Milliseconds, evenly spread, that every request waits before it is processed; 20 to 300 is normal for the real
-    /// service.
+    /// Milliseconds, evenly spread, that every request waits before it is processed; 20 to 300 is
+    /// normal for the real service.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub latency_ms: Option<Latency>,
 }
@@ -383,7 +390,8 @@ pub struct RandomFaults {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct FaultScript {
-    /// For each request the first step that matches and is not used up decides; message faults add up.
+    /// For each request the first step that matches and is not used up decides; message faults add
+    /// up.
     pub steps: Vec<Step>,
     /// For requests that no step decides.
     #[serde(skip_serializing_if = "Option::is_none")]

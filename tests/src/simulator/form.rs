@@ -1,4 +1,5 @@
-//! `application/x-www-form-urlencoded`, decoded strictly, so that a client which forgets to encode a secret fails.
+//! `application/x-www-form-urlencoded`, decoded strictly, so that a client which forgets to encode
+//! a secret fails.
 
 /// The fields of a form or a query; the first of a name counts.
 #[derive(Debug, Default)]

@@ -1,4 +1,5 @@
-//! The token server: client credentials in, JWT-shaped tokens out, and the record of which are still good.
+//! The token server: client credentials in, JWT-shaped tokens out, and the record of which are
+//! still good.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -19,7 +20,8 @@ use super::reply::{Ending, Reply};
 use super::script::{Called, Plan};
 use super::shared::{Shared, State, now_ms};
 
-/// What the documents' samples are short of a whole day: a token has already lived when the answer is written.
+/// What the documents' samples are short of a whole day: a token has already lived when the answer
+/// is written.
 const AGE_AT_ANSWER_MS: u64 = 6;
 
 /// Tokens given out and not revoked.
@@ -32,13 +34,18 @@ pub(super) struct Tokens {
 
 impl Tokens {
     pub(super) fn is_good(&self, token: &str) -> bool {
-        self.good_until.get(token).is_some_and(|until| Instant::now() < *until)
+        self.good_until
+            .get(token)
+            .is_some_and(|until| Instant::now() < *until)
     }
 
     /// Revokes all; returns how many were good.
     pub(super) fn revoke(&mut self) -> usize {
         let now = Instant::now();
-        self.good_until.drain().filter(|(_, until)| now < *until).count()
+        self.good_until
+            .drain()
+            .filter(|(_, until)| now < *until)
+            .count()
     }
 
     pub(super) fn issued(&self) -> &[String] {
@@ -81,7 +88,13 @@ pub(super) async fn serve(shared: &Shared, path: &str, request: Request<Incoming
     reply
 }
 
-async fn respond(shared: &Shared, path: &str, number: u64, plan: &Plan, request: Request<Incoming>) -> Reply {
+async fn respond(
+    shared: &Shared,
+    path: &str,
+    number: u64,
+    plan: &Plan,
+    request: Request<Incoming>,
+) -> Reply {
     tokio::time::sleep(plan.delay).await;
     if plan.fault == Fault::ResetBeforeBody {
         return Reply::none(Ending::Reset);
@@ -96,7 +109,8 @@ async fn respond(shared: &Shared, path: &str, number: u64, plan: &Plan, request:
             ..
         } => {
             let status = u16::from(*status);
-            // Throttling is announced in prose only; an empty body without a hint is the worst case.
+            // Throttling is announced in prose only; an empty body without a hint is the worst
+            // case.
             let mut reply = match body {
                 Some(body) => Reply::json(status, body.clone()),
                 None => Reply::empty(status),
@@ -116,9 +130,19 @@ async fn respond(shared: &Shared, path: &str, number: u64, plan: &Plan, request:
     }
 }
 
-async fn token(shared: &Shared, path: &str, number: u64, request: Request<Incoming>, issue: bool) -> Reply {
+async fn token(
+    shared: &Shared,
+    path: &str,
+    number: u64,
+    request: Request<Incoming>,
+    issue: bool,
+) -> Reply {
     let (head, body) = request.into_parts();
-    let Ok(body) = body.collect().await.map(http_body_util::Collected::to_bytes) else {
+    let Ok(body) = body
+        .collect()
+        .await
+        .map(http_body_util::Collected::to_bytes)
+    else {
         return error("invalid_request", "the body could not be read");
     };
     if head.method != Method::POST {
@@ -132,10 +156,15 @@ async fn token(shared: &Shared, path: &str, number: u64, request: Request<Incomi
         .unwrap_or_default();
     let essence = content_type.split(';').next().unwrap_or_default().trim();
     if !body.is_empty() && !essence.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
-        return error("invalid_request", "application/x-www-form-urlencoded is required");
+        return error(
+            "invalid_request",
+            "application/x-www-form-urlencoded is required",
+        );
     }
     // Parameters in the query work as well, although servers may log them.
-    let Some(form) = Form::parse(&body).and_then(|form| Some(form.or(Form::parse(query.as_bytes())?))) else {
+    let Some(form) =
+        Form::parse(&body).and_then(|form| Some(form.or(Form::parse(query.as_bytes())?)))
+    else {
         return error("invalid_request", "the form is not properly encoded");
     };
     let scope = form.get("scope").map(str::to_owned);
@@ -184,7 +213,10 @@ fn check(credential: &Credential, form: &Form) -> Result<u8, Reply> {
     };
     // The documents separate scopes by commas, the Capillary page by spaces.
     let scope = form.get("scope").unwrap_or_default();
-    let mut asked = scope.split([',', ' ']).filter(|scope| !scope.is_empty()).peekable();
+    let mut asked = scope
+        .split([',', ' '])
+        .filter(|scope| !scope.is_empty())
+        .peekable();
     if asked.peek().is_none() || asked.any(|scope| !credential.scopes.contains(scope)) {
         return Err(error(
             "invalid_scope",
@@ -205,20 +237,27 @@ fn issue_token(state: &mut State, shape: &TokenShape, client_id: &str, scope: &s
     let serial: u128 = state.rng.u128(..);
     let token = if shape.jwt {
         let part = |value: serde_json::Value| URL_SAFE_NO_PAD.encode(value.to_string());
-        let head = part(json!({"alg": "RS256", "typ": "at+jwt", "kid": "ims_na1-key-at-1", "itt": "at"}));
+        let head =
+            part(json!({"alg": "RS256", "typ": "at+jwt", "kid": "ims_na1-key-at-1", "itt": "at"}));
         let claims = part(json!({
             "id": format!("{serial:032x}"), "type": "access_token", "client_id": client_id,
             "user_id": format!("{:024X}@techacct.adobe.com", serial >> 32), "as": "ims-na1", "scope": scope,
             "created_at": now_ms().to_string(), "expires_in": shape.lifetime_ms.to_string(),
         }));
-        let signature =
-            URL_SAFE_NO_PAD.encode((0..8).flat_map(|_| state.rng.u64(..).to_be_bytes()).collect::<Vec<_>>());
+        let signature = URL_SAFE_NO_PAD.encode(
+            (0..8)
+                .flat_map(|_| state.rng.u64(..).to_be_bytes())
+                .collect::<Vec<_>>(),
+        );
         format!("{head}.{claims}.{signature}")
     } else {
         format!("opaque-{serial:032x}")
     };
     let lifetime = Duration::from_millis(shape.lifetime_ms);
-    state.tokens.good_until.insert(token.clone(), Instant::now() + lifetime);
+    state
+        .tokens
+        .good_until
+        .insert(token.clone(), Instant::now() + lifetime);
     state.tokens.issued.push(token.clone());
     state.seen.counters.tokens_issued += 1;
     token
@@ -228,7 +267,11 @@ fn issue_token(state: &mut State, shape: &TokenShape, client_id: &str, scope: &s
 fn success(path: &str, shape: &TokenShape, token: &str) -> String {
     let milliseconds = shape.lifetime_ms.saturating_sub(AGE_AT_ANSWER_MS);
     let seconds = milliseconds / 1000;
-    let by_path = if path == "/ims/token/v3" { seconds } else { milliseconds };
+    let by_path = if path == "/ims/token/v3" {
+        seconds
+    } else {
+        milliseconds
+    };
     let expires_in = match shape.expires_in {
         ExpiresIn::ByPath => format!(r#","expires_in":{by_path}"#),
         ExpiresIn::Seconds => format!(r#","expires_in":{seconds}"#),

@@ -31,12 +31,22 @@ struct Visit<'a> {
 
 impl Drop for Visit<'_> {
     fn drop(&mut self) {
-        self.shared.change(|state| state.seen.ended(self.number, self.status));
+        self.shared
+            .change(|state| state.seen.ended(self.number, self.status));
     }
 }
 
-pub(super) async fn serve(shared: &Shared, id: &str, batch: bool, request: Request<Incoming>) -> Reply {
-    let inlet = shared.config.inlets.iter().find(|inlet| inlet.id.as_str() == id);
+pub(super) async fn serve(
+    shared: &Shared,
+    id: &str,
+    batch: bool,
+    request: Request<Incoming>,
+) -> Reply {
+    let inlet = shared
+        .config
+        .inlets
+        .iter()
+        .find(|inlet| inlet.id.as_str() == id);
     if let (Some(inlet), Keeping::Counts { answer_time }) = (inlet, shared.config.keeping) {
         return count(shared, inlet, batch, request, answer_time).await;
     }
@@ -100,7 +110,13 @@ async fn count(
     acceptance::acknowledge(shared, inlet, batch, messages.count)
 }
 
-async fn respond(shared: &Shared, inlet: &InletConfig, number: u64, batch: bool, request: Request<Incoming>) -> Reply {
+async fn respond(
+    shared: &Shared,
+    inlet: &InletConfig,
+    number: u64,
+    batch: bool,
+    request: Request<Incoming>,
+) -> Reply {
     let early = shared.change(|state| state.script.before_body(Called::Inlet(inlet)));
     if let Some(plan) = &early {
         note(shared, number, plan);
@@ -139,7 +155,12 @@ async fn respond(shared: &Shared, inlet: &InletConfig, number: u64, batch: bool,
         envelope::single(&body, rules).map(|message| vec![message])
     };
     if let Some(plan) = early.as_ref().filter(|plan| !plan.fault.accepts()) {
-        note_unaccepted(shared, number, messages.as_deref().unwrap_or_default(), &plan.fault);
+        note_unaccepted(
+            shared,
+            number,
+            messages.as_deref().unwrap_or_default(),
+            &plan.fault,
+        );
         return faulty(inlet, plan, None);
     }
     let sync_validation = match refused {
@@ -249,7 +270,8 @@ fn documented(inlet: &InletConfig, status: u16) -> Reply {
     }
 }
 
-/// Reads a body up to the limit. Beyond it the rest stays unread and the connection ends after the answer.
+/// Reads a body up to the limit. Beyond it the rest stays unread and the connection ends after the
+/// answer.
 async fn read(shared: &Shared, body: Incoming) -> Result<Bytes, Reply> {
     let limit = shared.config.max_body_bytes;
     let too_large = || Reply::empty(413).ending(Ending::Announced);
@@ -282,9 +304,12 @@ async fn read_slowly(shared: &Shared, mut body: Incoming, pause: Duration) -> Re
     }
 }
 
-/// What can be refused by looking at the head. Whether the message is to be validated synchronously otherwise.
+/// What can be refused by looking at the head. Whether the message is to be validated synchronously
+/// otherwise.
 fn admit(shared: &Shared, inlet: &InletConfig, batch: bool, head: &Parts) -> Result<bool, Reply> {
-    let header = |name: hyper::header::HeaderName| head.headers.get(name).and_then(|value| value.to_str().ok());
+    let header = |name: hyper::header::HeaderName| {
+        head.headers.get(name).and_then(|value| value.to_str().ok())
+    };
     if head.method != Method::POST {
         return Err(Reply::json(405, answer::problem(405, "POST is required")));
     }
@@ -293,7 +318,8 @@ fn admit(shared: &Shared, inlet: &InletConfig, batch: bool, head: &Parts) -> Res
         match token.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")) {
             None => return Err(Reply::json(401, answer::unauthorized(401))),
             Some((_, token)) => {
-                let (good, refusal) = shared.look(|state| (state.tokens.is_good(token.trim()), state.token_refusal));
+                let (good, refusal) =
+                    shared.look(|state| (state.tokens.is_good(token.trim()), state.token_refusal));
                 if !good {
                     return Err(match refusal {
                         TokenRefusal::Unauthorized => Reply::json(401, answer::unauthorized(401)),
@@ -304,7 +330,8 @@ fn admit(shared: &Shared, inlet: &InletConfig, batch: bool, head: &Parts) -> Res
             }
         }
     }
-    // No document says that compression is understood; accepting it would hide a client that turned it on.
+    // No document says that compression is understood; accepting it would hide a client that turned
+    // it on.
     if header(CONTENT_ENCODING).is_some_and(|encoding| !encoding.eq_ignore_ascii_case("identity")) {
         return Err(Reply::json(
             415,
@@ -354,5 +381,9 @@ fn admit(shared: &Shared, inlet: &InletConfig, batch: bool, head: &Parts) -> Res
         *count += 1;
         *count <= 60
     });
-    if allowed { Ok(true) } else { Err(Reply::empty(429)) }
+    if allowed {
+        Ok(true)
+    } else {
+        Err(Reply::empty(429))
+    }
 }

@@ -1,9 +1,9 @@
 //! Adobe's token server and streaming ingestion, simulated on a loopback port.
 //!
-//! One [`Simulator`] serves everything on one listener: `/ims/token/v3` (and `/ims/token`, `/ims/token/v1`),
-//! `/collection/{inlet}`, `/collection/batch/{inlet}`, and under `/simulator` a JSON API to read back what was
-//! accepted and to script faults. It answers as Adobe's documents and published clients show; where they are silent,
-//! the code says that the behaviour is assumed.
+//! One [`Simulator`] serves everything on one listener: `/ims/token/v3` (and `/ims/token`,
+//! `/ims/token/v1`), `/collection/{inlet}`, `/collection/batch/{inlet}`, and under `/simulator` a
+//! JSON API to read back what was accepted and to script faults. It answers as Adobe's documents
+//! and published clients show; where they are silent, the code says that the behaviour is assumed.
 //!
 //! Times are real: the peer is usually another process, whose clock cannot be paused.
 
@@ -34,13 +34,14 @@ use tokio::task::AbortHandle;
 
 pub use answer::Dialect;
 pub use config::{
-    Credential, DEMO_CLIENT_ID, DEMO_CLIENT_SECRET, DEMO_ORGANIZATION_ID, DataType, ExpiresIn, InletConfig, InletId,
-    Keeping, NotAnInletId, Records, SimulatorConfig, TokenRefusal, TokenShape,
+    Credential, DEMO_CLIENT_ID, DEMO_CLIENT_SECRET, DEMO_ORGANIZATION_ID, DataType, ExpiresIn,
+    InletConfig, InletId, Keeping, NotAnInletId, Records, SimulatorConfig, TokenRefusal,
+    TokenShape,
 };
 pub use envelope::{Identity, Operation};
 pub use fault::{
-    Chance, Fault, FaultScript, Latency, NotAProbability, NotARange, NotAStatus, Probability, RandomFaults, Status,
-    Step,
+    Chance, Fault, FaultScript, Latency, NotAProbability, NotARange, NotAStatus, Probability,
+    RandomFaults, Status, Step,
 };
 pub use scope::{Selector, Target, Times};
 pub use seen::{Counters, InletCounters, InletRequest, MessageFate, Seen, TokenCall};
@@ -79,11 +80,17 @@ impl Simulator {
     pub async fn start(config: SimulatorConfig) -> Result<Self, StartError> {
         let port = config.port;
         let failed = |source| StartError { port, source };
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(failed)?;
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
+            .await
+            .map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         let shared = Arc::new(Shared::new(config, format!("http://{address}")));
         let task = tokio::spawn(server::serve(listener, Arc::clone(&shared))).abort_handle();
-        Ok(Self { shared, address, task })
+        Ok(Self {
+            shared,
+            address,
+            task,
+        })
     }
 
     /// Where it listens.
@@ -181,7 +188,8 @@ impl Simulator {
         self.shared.look(|state| state.tokens.issued().to_vec())
     }
 
-    /// Waits until the predicate holds; it is asked after every change. Bound it with `tokio::time::timeout`.
+    /// Waits until the predicate holds; it is asked after every change. Bound it with
+    /// `tokio::time::timeout`.
     pub async fn wait_until(&self, mut predicate: impl FnMut(&Seen) -> bool) {
         let mut changes = self.shared.changes();
         loop {

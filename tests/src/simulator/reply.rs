@@ -123,12 +123,16 @@ impl Reply {
             slow: (!self.over.is_zero()).then(|| Slow::new(announced, self.over)),
             _on_end: silent.then(|| OnEnd(connection.clone())),
         });
-        *response.status_mut() = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        *response.status_mut() =
+            StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let headers = response.headers_mut();
         if let Some(content_type) = self.content_type {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
         }
-        if let Some(value) = self.retry_after.and_then(|value| HeaderValue::try_from(value).ok()) {
+        if let Some(value) = self
+            .retry_after
+            .and_then(|value| HeaderValue::try_from(value).ok())
+        {
             headers.insert(RETRY_AFTER, value);
         }
         if self.ending == Ending::Announced {
@@ -213,7 +217,10 @@ impl Body for ReplyBody {
     type Data = Bytes;
     type Error = CutOnPurpose;
 
-    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, CutOnPurpose>>> {
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, CutOnPurpose>>> {
         let this = self.get_mut();
         if let (Some(slow), Some(data)) = (&mut this.slow, &mut this.data) {
             ready!(slow.timer.as_mut().poll(context));

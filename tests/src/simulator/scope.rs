@@ -59,7 +59,8 @@ impl Default for Times {
     }
 }
 
-/// Which messages are meant. Every list that is not empty must match; in a list, one entry suffices.
+/// Which messages are meant. Every list that is not empty must match; in a list, one entry
+/// suffices.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Selector {

@@ -52,8 +52,8 @@ impl Script {
         }
     }
 
-    /// Decides before the body is read, so that a connection can be reset that early. `None`: the first step in
-    /// question asks for something in the body.
+    /// Decides before the body is read, so that a connection can be reset that early. `None`: the
+    /// first step in question asks for something in the body.
     pub(super) fn before_body(&mut self, called: Called<'_>) -> Option<Plan> {
         match self
             .steps
@@ -74,7 +74,10 @@ impl Script {
         let found = self.steps.iter().position(|step| {
             is_whole(step)
                 && covers(&step.target, called)
-                && step.when.as_ref().is_none_or(|selector| any(selector, messages))
+                && step
+                    .when
+                    .as_ref()
+                    .is_none_or(|selector| any(selector, messages))
         });
         match found {
             Some(index) => {
@@ -90,7 +93,11 @@ impl Script {
     }
 
     /// The faults of single messages, by index.
-    pub(super) fn message_faults(&mut self, inlet: &InletConfig, messages: &[Message]) -> BTreeMap<usize, Fault> {
+    pub(super) fn message_faults(
+        &mut self,
+        inlet: &InletConfig,
+        messages: &[Message],
+    ) -> BTreeMap<usize, Fault> {
         let mut faults = BTreeMap::new();
         let mut index = 0;
         while let Some(step) = self.steps.get(index) {
@@ -117,10 +124,16 @@ impl Script {
             }
         }
         if let Some((rng, random)) = &mut self.random {
-            for chance in random.chances.iter().filter(|chance| concerns(chance, inlet)) {
+            for chance in random
+                .chances
+                .iter()
+                .filter(|chance| concerns(chance, inlet))
+            {
                 for position in 0..messages.len() {
                     if rng.f64() < chance.probability.into() {
-                        faults.entry(position).or_insert_with(|| chance.fault.clone());
+                        faults
+                            .entry(position)
+                            .or_insert_with(|| chance.fault.clone());
                     }
                 }
             }
@@ -146,7 +159,9 @@ impl Script {
         let Some((rng, random)) = &mut self.random else {
             return Plan::default();
         };
-        let latency = random.latency_ms.map_or(Duration::ZERO, |latency| latency.draw(rng));
+        let latency = random
+            .latency_ms
+            .map_or(Duration::ZERO, |latency| latency.draw(rng));
         let whole = |chance: &&Chance| !matches!(chance.fault, Fault::Message { .. });
         for chance in random
             .chances
@@ -180,7 +195,9 @@ fn concerns(chance: &Chance, inlet: &InletConfig) -> bool {
 fn covers(target: &Target, called: Called<'_>) -> bool {
     match (target, called) {
         (Target::Any, _) | (Target::Ims, Called::Ims) | (Target::Inlets, Called::Inlet(_)) => true,
-        (Target::Inlet(name), Called::Inlet(inlet)) => *name == inlet.name || name == inlet.id.as_str(),
+        (Target::Inlet(name), Called::Inlet(inlet)) => {
+            *name == inlet.name || name == inlet.id.as_str()
+        }
         _ => false,
     }
 }
@@ -194,7 +211,11 @@ fn any(selector: &Selector, messages: &[Message]) -> bool {
 
 fn matches(selector: &Selector, index: usize, facts: &Facts) -> bool {
     let index_fits = selector.indexes.is_empty() || selector.indexes.contains(&index);
-    let id_fits = selector.ids.is_empty() || facts.id.as_deref().is_some_and(|id| selector.ids.contains(id));
+    let id_fits = selector.ids.is_empty()
+        || facts
+            .id
+            .as_deref()
+            .is_some_and(|id| selector.ids.contains(id));
     let identity_fits = selector.identities.is_empty()
         || facts
             .identities

@@ -22,17 +22,21 @@ impl Simulator {
             .find(|inlet| inlet.records == Records::Profiles)
     }
 
-    /// A YAML section ready to paste. The credential is written out only when it is the demo's; otherwise the
-    /// section refers to the secrets `IMS_CLIENT_ID` and `IMS_CLIENT_SECRET`.
+    /// A YAML section ready to paste. The credential is written out only when it is the demo's;
+    /// otherwise the section refers to the secrets `IMS_CLIENT_ID` and `IMS_CLIENT_SECRET`.
     #[must_use]
     pub fn experience_platform_section(&self) -> String {
         let config = self.config();
         let credential = &config.credential;
-        let demo = credential.client_id == DEMO_CLIENT_ID && credential.client_secret == DEMO_CLIENT_SECRET;
+        let demo = credential.client_id == DEMO_CLIENT_ID
+            && credential.client_secret == DEMO_CLIENT_SECRET;
         let (client_id, client_secret) = if demo {
             (DEMO_CLIENT_ID, DEMO_CLIENT_SECRET)
         } else {
-            ("${{ secrets.IMS_CLIENT_ID }}", "${{ secrets.IMS_CLIENT_SECRET }}")
+            (
+                "${{ secrets.IMS_CLIENT_ID }}",
+                "${{ secrets.IMS_CLIENT_SECRET }}",
+            )
         };
         let mut section = format!(
             "experience-platform:\n  organization-id: {}\n  ims:\n    client-id: {}\n    client-secret: {}\n    token-url: {}\n",

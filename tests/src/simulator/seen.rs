@@ -25,8 +25,9 @@ pub struct MessageFate {
 
 /// One request to an inlet.
 ///
-/// `arrived` and `ended` are ticks of one counter, so that "was under way at the same time" can be asked without a
-/// clock: request `b` overlapped `a` when `b.arrived` lies between `a.arrived` and `a.ended`.
+/// `arrived` and `ended` are ticks of one counter, so that "was under way at the same time" can be
+/// asked without a clock: request `b` overlapped `a` when `b.arrived` lies between `a.arrived` and
+/// `a.ended`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct InletRequest {
@@ -198,7 +199,8 @@ impl Seen {
         }
     }
 
-    /// A request arrived; returns its number. Numbers are ticks too, so they are never used twice, even after a reset.
+    /// A request arrived; returns its number. Numbers are ticks too, so they are never used twice,
+    /// even after a reset.
     pub(super) fn arrived(&mut self, inlet: &str, known: bool, batch: bool, at_ms: u64) -> u64 {
         self.tick += 1;
         let number = self.tick;
@@ -238,7 +240,9 @@ impl Seen {
     pub(super) fn ended(&mut self, number: u64, status: Option<u16>) {
         self.tick += 1;
         let tick = self.tick;
-        let Some(request) = self.request(number) else { return };
+        let Some(request) = self.request(number) else {
+            return;
+        };
         request.ended = Some(tick);
         request.status = status;
         let inlet = request.inlet.clone();
@@ -273,7 +277,10 @@ impl Seen {
     }
 
     pub(super) fn token_call(&mut self, number: u64) -> Option<&mut TokenCall> {
-        self.token_calls.iter_mut().rev().find(|call| call.number == number)
+        self.token_calls
+            .iter_mut()
+            .rev()
+            .find(|call| call.number == number)
     }
 
     pub(super) fn token_call_ended(&mut self, number: u64, status: Option<u16>) {
@@ -286,7 +293,8 @@ impl Seen {
         }
     }
 
-    /// Counts what became of a request's messages, and brings the counts taken from the store up to date.
+    /// Counts what became of a request's messages, and brings the counts taken from the store up to
+    /// date.
     pub(super) fn recount(&mut self, inlet: &str, accepted: u64, refused: u64) {
         if let Some(counters) = self.counters.inlets.get_mut(inlet) {
             counters.accepted += accepted;
@@ -295,7 +303,9 @@ impl Seen {
         self.counters.events_accepted = self.store.events().len() as u64;
         self.counters.profiles_accepted = self.store.profiles().len() as u64;
         for (ingestion, count) in self.store.ingestion() {
-            self.counters.ingestion.insert(ingestion.name().to_owned(), *count);
+            self.counters
+                .ingestion
+                .insert(ingestion.name().to_owned(), *count);
         }
     }
 }

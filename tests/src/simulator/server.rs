@@ -31,7 +31,8 @@ pub(super) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
                     shared.change(|state| state.seen.counters.connections += 1);
                     connections.spawn(connection(stream, Arc::clone(&shared)));
                 }
-                // Out of descriptors, or a client that left in the queue; the next one may be luckier.
+                // Out of descriptors, or a client that left in the queue; the next one may be
+                // luckier.
                 Err(_) => tokio::task::yield_now().await,
             },
             Some(_) = connections.join_next() => {}
@@ -44,7 +45,8 @@ async fn connection(stream: TcpStream, shared: Arc<Shared>) {
     let _slower = stream.set_nodelay(true);
     let (sender, mut orders) = unbounded_channel();
     let hold = Hold::new(sender);
-    let service = service_fn(move |request| Box::pin(serve_one(Arc::clone(&shared), hold.clone(), request)));
+    let service =
+        service_fn(move |request| Box::pin(serve_one(Arc::clone(&shared), hold.clone(), request)));
     let mut served = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
     let reset = poll_fn(|context| {
         while let Poll::Ready(Some(order)) = poll_orders(&mut orders, context) {
@@ -64,12 +66,16 @@ async fn connection(stream: TcpStream, shared: Arc<Shared>) {
     linger(&mut stream).await;
 }
 
-fn poll_orders(orders: &mut UnboundedReceiver<Order>, context: &mut std::task::Context<'_>) -> Poll<Option<Order>> {
+fn poll_orders(
+    orders: &mut UnboundedReceiver<Order>,
+    context: &mut std::task::Context<'_>,
+) -> Poll<Option<Order>> {
     orders.poll_recv(context)
 }
 
-/// Closes the sending half and reads what the client still sends. Closing at once would reset the connection when
-/// unread bytes are left, and the client could lose the answer (a 413) that is on its way.
+/// Closes the sending half and reads what the client still sends. Closing at once would reset the
+/// connection when unread bytes are left, and the client could lose the answer (a 413) that is on
+/// its way.
 async fn linger(stream: &mut TcpStream) {
     if stream.shutdown().await.is_err() {
         return;
@@ -107,7 +113,9 @@ async fn route(shared: &Arc<Shared>, request: Request<Incoming>) -> Reply {
         return inlet::serve(shared, id, false, request).await;
     }
     match path.as_str() {
-        "/ims/token/v3" | "/ims/token/v1" | "/ims/token" => ims::serve(shared, &path, request).await,
+        "/ims/token/v3" | "/ims/token/v1" | "/ims/token" => {
+            ims::serve(shared, &path, request).await
+        }
         _ => match path.strip_prefix("/simulator") {
             Some(rest) => control::serve(shared, rest.trim_start_matches('/'), request).await,
             None => Reply::json(404, answer::problem(404, "No such resource")),

@@ -71,7 +71,8 @@ impl Shared {
     /// Changes the state and wakes whoever waits for a change.
     pub(super) fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
         let result = change(&mut self.lock());
-        self.changed.send_modify(|version| *version = version.wrapping_add(1));
+        self.changed
+            .send_modify(|version| *version = version.wrapping_add(1));
         result
     }
 
@@ -79,7 +80,8 @@ impl Shared {
         self.changed.subscribe()
     }
 
-    /// Forgets everything seen and every fault. Tokens stay good, and the shapes of answers stay as they are.
+    /// Forgets everything seen and every fault. Tokens stay good, and the shapes of answers stay as
+    /// they are.
     pub(super) fn reset(&self) {
         self.change(|state| {
             state.seen.reset();
@@ -117,5 +119,7 @@ impl Shared {
 pub(super) fn now_ms() -> u64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
-        .map_or(0, |elapsed| u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX))
+        .map_or(0, |elapsed| {
+            u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX)
+        })
 }

@@ -28,7 +28,8 @@ pub enum Ingestion {
     Duplicate,
     /// Too large for Profile: dropped there without a word.
     Oversize,
-    /// Not what the class requires (`_id` and `timestamp` of an event): in the dataset's error batch.
+    /// Not what the class requires (`_id` and `timestamp` of an event): in the dataset's error
+    /// batch.
     Invalid,
     /// Not exactly one primary identity: Profile cannot tell whose it is.
     NoPrimaryIdentity,
@@ -186,7 +187,8 @@ impl Store {
         self.first_by_id.contains_key(id)
     }
 
-    /// The copies the data lake keeps: every valid event, repeated or not, and profile records that are not merges.
+    /// The copies the data lake keeps: every valid event, repeated or not, and profile records that
+    /// are not merges.
     pub fn lake(&self) -> impl Iterator<Item = &Arc<Accepted>> {
         self.events.iter().chain(&self.profiles).filter(|record| {
             record.operation == Operation::Create
@@ -238,7 +240,11 @@ impl Store {
 
     fn ingest_event(&mut self, sequence: u64, arriving: &Arriving) -> Ingestion {
         let facts = &arriving.facts;
-        let Some(id) = facts.id.as_ref().filter(|_| facts.well_typed && facts.timestamp) else {
+        let Some(id) = facts
+            .id
+            .as_ref()
+            .filter(|_| facts.well_typed && facts.timestamp)
+        else {
             return Ingestion::Invalid;
         };
         if primary(&facts.identities).is_none() {
@@ -291,7 +297,8 @@ impl Store {
     }
 }
 
-/// JSON merge patch (RFC 7396): objects member by member, arrays and scalars replaced, `null` removes.
+/// JSON merge patch (RFC 7396): objects member by member, arrays and scalars replaced, `null`
+/// removes.
 fn patch(target: &mut Value, patch_with: Value) {
     let Value::Object(changes) = patch_with else {
         *target = patch_with;
@@ -300,7 +307,9 @@ fn patch(target: &mut Value, patch_with: Value) {
     if !target.is_object() {
         *target = Value::Object(serde_json::Map::new());
     }
-    let Some(members) = target.as_object_mut() else { return };
+    let Some(members) = target.as_object_mut() else {
+        return;
+    };
     for (name, change) in changes {
         if change.is_null() {
             members.remove(&name);

@@ -1,7 +1,8 @@
-//! Acceptance without a memory: requests are let in as always, messages are counted, and nothing is kept of them.
+//! Acceptance without a memory: requests are let in as always, messages are counted, and nothing is
+//! kept of them.
 //!
-//! For measuring whoever sends. Checking and keeping every message costs several times what a client spends on sending
-//! it, and on one machine that would be measured instead.
+//! For measuring whoever sends. Checking and keeping every message costs several times what a
+//! client spends on sending it, and on one machine that would be measured instead.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -13,7 +14,8 @@ use tokio::sync::watch;
 use super::config::{InletConfig, Records};
 use super::shared::now_ms;
 
-/// What an XDM header's creation time is followed by, so that no entity's own `createdAt` is taken for it.
+/// What an XDM header's creation time is followed by, so that no entity's own `createdAt` is taken
+/// for it.
 const AFTER_CREATED_AT: &str = "},\"body\":";
 const CREATED_AT: &str = "\"createdAt\":";
 /// Longest age that is told apart, in milliseconds.
@@ -95,7 +97,8 @@ impl Tally {
         }
     }
 
-    /// How old the events were when they were acknowledged, for those that say when they were created.
+    /// How old the events were when they were acknowledged, for those that say when they were
+    /// created.
     #[must_use]
     pub fn ages(&self) -> Ages {
         lock(&self.ages).clone()
@@ -152,7 +155,13 @@ impl Tally {
     }
 
     /// Counts an acknowledged request.
-    pub(super) fn acknowledged(&self, inlet: &InletConfig, batch: bool, body: &Bytes, messages: &Messages) {
+    pub(super) fn acknowledged(
+        &self,
+        inlet: &InletConfig,
+        batch: bool,
+        body: &Bytes,
+        messages: &Messages,
+    ) {
         let counter = match inlet.records {
             Records::Events => &self.events,
             Records::Profiles => &self.statements,
@@ -193,7 +202,8 @@ impl Ages {
         self.count
     }
 
-    /// The age in milliseconds that this share (0 to 1) of the events did not exceed; `None` without events.
+    /// The age in milliseconds that this share (0 to 1) of the events did not exceed; `None`
+    /// without events.
     #[must_use]
     pub fn at_share(&self, share: f64) -> Option<u64> {
         let rank = ((self.count as f64 * share).ceil() as u64).max(1);
@@ -217,8 +227,8 @@ pub(super) struct Messages {
 }
 
 impl Messages {
-    /// Counts the messages of a batch by their headers' creation times, which every XDM message has; a body without any
-    /// is one message.
+    /// Counts the messages of a batch by their headers' creation times, which every XDM message
+    /// has; a body without any is one message.
     pub(super) fn read(body: &[u8]) -> Option<Self> {
         let text = std::str::from_utf8(body).ok()?;
         let created: Vec<u64> = text
@@ -227,7 +237,8 @@ impl Messages {
                 let rest = &text[at + CREATED_AT.len()..];
                 let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
                 let (number, rest) = rest.split_at(digits);
-                rest.starts_with(AFTER_CREATED_AT).then(|| number.parse().ok())?
+                rest.starts_with(AFTER_CREATED_AT)
+                    .then(|| number.parse().ok())?
             })
             .collect();
         Some(Self {

@@ -1,4 +1,5 @@
-//! Which fault comes next: dealt like cards, so that each comes before any comes twice, with kills in between.
+//! Which fault comes next: dealt like cards, so that each comes before any comes twice, with kills
+//! in between.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -37,9 +38,9 @@ impl Deck {
     fn kinds(&self, scenario: &Scenario) -> impl Iterator<Item = FaultKind> {
         let cluster = &scenario.cluster;
         let short = self.lasts < WHOLE;
-        FaultKind::ALL
-            .into_iter()
-            .filter(move |kind| kind.is_possible(cluster) && !(short && kind.takes(cluster) > self.lasts / SHARE))
+        FaultKind::ALL.into_iter().filter(move |kind| {
+            kind.is_possible(cluster) && !(short && kind.takes(cluster) > self.lasts / SHARE)
+        })
     }
 
     /// What a soak of this length must not end without.
@@ -47,18 +48,28 @@ impl Deck {
         if self.lasts < WHOLE {
             return Vec::new();
         }
-        self.kinds(scenario).filter(|kind| !self.dealt.contains(kind)).collect()
+        self.kinds(scenario)
+            .filter(|kind| !self.dealt.contains(kind))
+            .collect()
     }
 
     /// The next one. `kills` so far, after `elapsed`: at least one a minute.
-    pub(super) fn deal(&mut self, rng: &mut Rng, scenario: &Scenario, kills: usize, elapsed: Duration) -> FaultKind {
+    pub(super) fn deal(
+        &mut self,
+        rng: &mut Rng,
+        scenario: &Scenario,
+        kills: usize,
+        elapsed: Duration,
+    ) -> FaultKind {
         if u64::try_from(kills).unwrap_or(u64::MAX) < elapsed.as_secs() / 60 {
             return FaultKind::Killed;
         }
         if self.cards.is_empty() {
             let mut cards: Vec<_> = self
                 .kinds(scenario)
-                .filter(|kind| *kind != FaultKind::PartitionsAdded || scenario.partitions() < MOST_PARTITIONS)
+                .filter(|kind| {
+                    *kind != FaultKind::PartitionsAdded || scenario.partitions() < MOST_PARTITIONS
+                })
                 .collect();
             rng.shuffle(&mut cards);
             let mut at = KILL_EVERY;

@@ -1,4 +1,5 @@
-//! Retention removes records that were not read yet: exactly those must be told, and all others delivered.
+//! Retention removes records that were not read yet: exactly those must be told, and all others
+//! delivered.
 
 use std::time::Duration;
 
@@ -25,7 +26,10 @@ pub(super) fn options() -> Options {
     Options {
         topic,
         // Little is read ahead, so that much can be lost while the connector is held up.
-        platform: format!("  buffer: {{max-bytes: 24MiB, max-offsets: 10}}\n{}", super::platform()),
+        platform: format!(
+            "  buffer: {{max-bytes: 24MiB, max-offsets: 10}}\n{}",
+            super::platform()
+        ),
         max_bytes: "10kB".to_owned(),
         profiles: false,
         ..Options::default()

@@ -12,7 +12,8 @@ pub enum FaultKind {
     Killed,
     /// SIGTERM, then started again.
     Terminated,
-    /// SIGSTOP, and SIGCONT seconds later: as on a machine that was suspended, every clock has jumped.
+    /// SIGSTOP, and SIGCONT seconds later: as on a machine that was suspended, every clock has
+    /// jumped.
     Paused,
     /// An SPU killed and started again.
     SpuRestarted,
@@ -22,7 +23,8 @@ pub enum FaultKind {
     ClusterRestarted,
     /// The controller alone killed and started again: SPUs go on.
     ControllerDown,
-    /// A partition led by another SPU: moved on the mock, by an election after its leader was killed elsewhere.
+    /// A partition led by another SPU: moved on the mock, by an election after its leader was
+    /// killed elsewhere.
     LeaderMoved,
     /// A partition added to the topic.
     PartitionsAdded,
@@ -88,7 +90,8 @@ pub enum FaultKind {
     SlowReading,
     /// No answers at all.
     Hang,
-    /// Events whose time lies ahead of the connector's clock: some to wait for, some beyond any waiting.
+    /// Events whose time lies ahead of the connector's clock: some to wait for, some beyond any
+    /// waiting.
     EventsAhead,
 }
 
@@ -138,8 +141,8 @@ impl FaultKind {
         Self::EventsAhead,
     ];
 
-    /// Whether it can be played on a cluster: one that was not started here is not killed, and only the mock and processes
-    /// have links that fail.
+    /// Whether it can be played on a cluster: one that was not started here is not killed, and only
+    /// the mock and processes have links that fail.
     #[must_use]
     pub fn is_possible(self, cluster: &Cluster) -> bool {
         match self {
@@ -149,7 +152,9 @@ impl FaultKind {
             | Self::ControllerDown
             | Self::DeadLettersFail => cluster.spu_count() > 0,
             Self::LeaderMoved => cluster.spu_count() > 1,
-            Self::CommitAnswersLost | Self::CommitsRefused | Self::ConnectionsDropped => cluster.has_links(),
+            Self::CommitAnswersLost | Self::CommitsRefused | Self::ConnectionsDropped => {
+                cluster.has_links()
+            }
             _ => true,
         }
     }
@@ -161,7 +166,10 @@ impl FaultKind {
             Self::SecondInstance => 75,
             Self::TopicRecreated => 45,
             Self::RecordsEvicted | Self::LeaderMoved | Self::ControllerDown if real => 30,
-            Self::RecordsEvicted | Self::Paused | Self::LatencyBeyondTimeout | Self::EventsAhead => 12,
+            Self::RecordsEvicted
+            | Self::Paused
+            | Self::LatencyBeyondTimeout
+            | Self::EventsAhead => 12,
             _ => 5,
         })
     }
@@ -171,7 +179,10 @@ impl FaultKind {
         match self {
             Self::LatencyBeyondTimeout => 6_000..9_000,
             Self::Paused => 3_000..12_000,
-            Self::TokensExpire | Self::SlowAnswers | Self::OffsetsSpuDown | Self::ControllerDown => 3_000..6_000,
+            Self::TokensExpire
+            | Self::SlowAnswers
+            | Self::OffsetsSpuDown
+            | Self::ControllerDown => 3_000..6_000,
             _ => 800..3_500,
         }
     }

@@ -1,4 +1,5 @@
-//! The producer of a soak: a modest, steady stream of raw events, and it remembers where each one lies.
+//! The producer of a soak: a modest, steady stream of raw events, and it remembers where each one
+//! lies.
 
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -20,11 +21,16 @@ use super::script::status;
 pub(super) const EVERY: Duration = Duration::from_millis(250);
 /// Customers of the made-up programme.
 const CUSTOMERS: u64 = 40;
-/// Kinds that state no profile facts: a statement ahead of its time would rightly win over later ones.
-const EVENT_ONLY: [&str; 3] = ["transactionAdded", "pointsExpiryReminder", "promotionEarned"];
+/// Kinds that state no profile facts: a statement ahead of its time would rightly win over later
+/// ones.
+const EVENT_ONLY: [&str; 3] = [
+    "transactionAdded",
+    "pointsExpiryReminder",
+    "promotionEarned",
+];
 
-/// Produces, one portion at a time. Broker faults hold it back: a producer that does not know whether its record was stored
-/// would produce it twice, and that is no fault of the connector.
+/// Produces, one portion at a time. Broker faults hold it back: a producer that does not know
+/// whether its record was stored would produce it twice, and that is no fault of the connector.
 pub(super) struct Feed {
     workload: Workload,
     rng: Rng,
@@ -43,8 +49,8 @@ impl Feed {
 
     /// The same with another share of records that are not delivered.
     pub(super) fn with_mix(seed: u64, mix: Mix) -> Result<Self, ScenarioError> {
-        let workload =
-            Workload::new(seed, CUSTOMERS, mix, now_ms()).map_err(|error| ScenarioError::Waited(error.to_string()))?;
+        let workload = Workload::new(seed, CUSTOMERS, mix, now_ms())
+            .map_err(|error| ScenarioError::Waited(error.to_string()))?;
         Ok(Self {
             workload,
             rng: Rng::with_seed(seed.wrapping_add(1)),
@@ -70,7 +76,8 @@ impl Feed {
         self.produced.clear();
     }
 
-    /// So many of the next events that are nothing but events lie a few seconds ahead of the clock, and one an hour.
+    /// So many of the next events that are nothing but events lie a few seconds ahead of the clock,
+    /// and one an hour.
     pub(super) fn put_ahead(&mut self, count: usize) {
         let near = std::iter::repeat_with(|| self.rng.i64(2_000..7_000)).take(count);
         self.ahead = near.chain([3_600_000]).collect();
@@ -82,7 +89,11 @@ impl Feed {
     }
 
     /// Produces so many events, each partition's in batches, compressed in whichever way.
-    pub(super) async fn produce(&mut self, scenario: &Scenario, count: usize) -> Result<(), ScenarioError> {
+    pub(super) async fn produce(
+        &mut self,
+        scenario: &Scenario,
+        count: usize,
+    ) -> Result<(), ScenarioError> {
         let mut portions: BTreeMap<u32, Vec<ProducedRecord>> = BTreeMap::new();
         for _ in 0..count {
             let mut event = self.workload.next_event();
@@ -92,7 +103,8 @@ impl Feed {
             }
             let mut hasher = DefaultHasher::new();
             event.key.hash(&mut hasher);
-            let partition = u32::try_from(hasher.finish() % u64::from(scenario.partitions())).unwrap_or_default();
+            let partition = u32::try_from(hasher.finish() % u64::from(scenario.partitions()))
+                .unwrap_or_default();
             portions.entry(partition).or_default().push(ProducedRecord {
                 key: Some(event.key.into_bytes()),
                 value: event.value,
@@ -101,7 +113,8 @@ impl Feed {
         self.send(scenario, portions).await
     }
 
-    /// Produces an event to each partition, none of which is refused or lies ahead, and gives their ids.
+    /// Produces an event to each partition, none of which is refused or lies ahead, and gives their
+    /// ids.
     pub(super) async fn produce_to_every_partition(
         &mut self,
         scenario: &Scenario,
@@ -112,7 +125,9 @@ impl Feed {
             let (id, event) = loop {
                 let event = self.workload.next_event();
                 match &event.expected {
-                    Expected::Delivered { id } if is_nothing_but_an_event(&event) => break (id.clone(), event),
+                    Expected::Delivered { id } if is_nothing_but_an_event(&event) => {
+                        break (id.clone(), event);
+                    }
                     _ => {}
                 }
             };
@@ -145,19 +160,24 @@ impl Feed {
                 .cluster
                 .produce_batch(&scenario.topic, partition, records, compression)
                 .await?;
-            self.produced
-                .extend(values.into_iter().zip(base..).map(|(value, offset)| Produced {
-                    partition,
-                    offset,
-                    timestamp: None,
-                    value,
-                }));
+            self.produced.extend(
+                values
+                    .into_iter()
+                    .zip(base..)
+                    .map(|(value, offset)| Produced {
+                        partition,
+                        offset,
+                        timestamp: None,
+                        value,
+                    }),
+            );
         }
         Ok(())
     }
 
     fn may_be_refused(&mut self, scenario: &Scenario, event: &RawEvent) {
-        let (Some((dialect, count)), Expected::Delivered { id }) = (self.doomed, &event.expected) else {
+        let (Some((dialect, count)), Expected::Delivered { id }) = (self.doomed, &event.expected)
+        else {
             return;
         };
         // A text of the target's scope among accepted records, and one about the record.
@@ -180,7 +200,9 @@ impl Feed {
     }
 
     fn may_lie_ahead(&mut self, event: &mut RawEvent) {
-        let Some(ahead) = self.ahead.pop() else { return };
+        let Some(ahead) = self.ahead.pop() else {
+            return;
+        };
         let Ok(mut value) = serde_json::from_slice::<Value>(&event.value) else {
             return;
         };
@@ -193,11 +215,14 @@ impl Feed {
 fn is_nothing_but_an_event(event: &RawEvent) -> bool {
     let text = String::from_utf8_lossy(&event.value);
     let named = |kind: &str| text.contains(&format!("\"eventName\":\"{kind}\""));
-    matches!(event.expected, Expected::Delivered { .. }) && EVENT_ONLY.iter().any(|kind| named(kind))
+    matches!(event.expected, Expected::Delivered { .. })
+        && EVENT_ONLY.iter().any(|kind| named(kind))
 }
 
 /// Milliseconds since the epoch.
 fn now_ms() -> i64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
     i64::try_from(now.as_millis()).unwrap_or(i64::MAX)
 }

@@ -1,4 +1,5 @@
-//! A partition's leader dies and another SPU is elected: the connector must go on there, and nothing may be lost.
+//! A partition's leader dies and another SPU is elected: the connector must go on there, and
+//! nothing may be lost.
 
 use std::time::Duration;
 
@@ -28,7 +29,8 @@ pub(super) async fn play(mut side: Side) -> Result<Outcome, ScenarioError> {
     let cluster = std::sync::Arc::clone(&side.scenario.cluster);
     let topic = side.scenario.topic.clone();
     let end = cluster.high_watermark(&topic, 0).await?;
-    // The follower may become the leader only when it lags by little, as far as the controller was told.
+    // The follower may become the leader only when it lags by little, as far as the controller was
+    // told.
     let deadline = Instant::now() + PATIENCE;
     while !cluster.is_replicated(&topic, 0, end).await? {
         if Instant::now() > deadline {

@@ -1,6 +1,8 @@
-//! A soak: random faults, one after the other, while records flow; afterwards everything is accounted for.
+//! A soak: random faults, one after the other, while records flow; afterwards everything is
+//! accounted for.
 //!
-//! The seed decides the records and which faults come in which order. When exactly each one strikes is the machine's affair.
+//! The seed decides the records and which faults come in which order. When exactly each one strikes
+//! is the machine's affair.
 
 mod deck;
 mod evicted;
@@ -56,7 +58,8 @@ fn platform() -> String {
 /// What is asked of a soak.
 #[derive(Debug, Clone)]
 pub struct Soak {
-    /// For how long faults are played; a few kills there are in any case, and a long soak goes on until each kind was played.
+    /// For how long faults are played; a few kills there are in any case, and a long soak goes on
+    /// until each kind was played.
     pub lasts: Duration,
     /// Decides what happens.
     pub seed: u64,
@@ -73,13 +76,16 @@ struct Stage {
 }
 
 impl Soak {
-    /// Plays it on the cluster that `FLUVIO_TEST_CLUSTER` names, telling of its progress line by line.
+    /// Plays it on the cluster that `FLUVIO_TEST_CLUSTER` names, telling of its progress line by
+    /// line.
     ///
     /// # Errors
-    /// When the set-up fails or the cluster does not come back; what the connector does wrong stands in the report.
+    /// When the set-up fails or the cluster does not come back; what the connector does wrong
+    /// stands in the report.
     pub async fn play(self, mut tell: impl FnMut(String)) -> Result<Report, ScenarioError> {
-        std::fs::create_dir_all(&self.logs)
-            .map_err(|error| ScenarioError::Waited(format!("cannot make {}: {error}", self.logs.display())))?;
+        std::fs::create_dir_all(&self.logs).map_err(|error| {
+            ScenarioError::Waited(format!("cannot make {}: {error}", self.logs.display()))
+        })?;
         let scenario = Scenario::start(Options {
             topic: TopicOptions::new("soak").partitions(PARTITIONS),
             spus: SPUS,
@@ -99,7 +105,10 @@ impl Soak {
         let mut deck = Deck::new(self.lasts);
         let started = Instant::now();
         let mut told = started;
-        while started.elapsed() < self.lasts || run.kills < LEAST_KILLS || !deck.missing(&stage.scenario).is_empty() {
+        while started.elapsed() < self.lasts
+            || run.kills < LEAST_KILLS
+            || !deck.missing(&stage.scenario).is_empty()
+        {
             let kind = deck.deal(&mut run.rng, &stage.scenario, run.kills, started.elapsed());
             run.note(kind, started.elapsed())?;
             run.strike(kind, &mut sink).await?;
@@ -120,9 +129,12 @@ impl Soak {
             sink.keep_log()?;
         } else {
             let mut feed = stage.feed.lock().await;
-            let fresh = sink.passes_a_fresh_record(&stage.scenario, &mut feed, DRAIN).await;
+            let fresh = sink
+                .passes_a_fresh_record(&stage.scenario, &mut feed, DRAIN)
+                .await;
             if let Err(error) = fresh {
-                run.findings.push(format!("the fresh record: {}", first_line(&error)));
+                run.findings
+                    .push(format!("the fresh record: {}", first_line(&error)));
                 sink.keep_log()?;
             }
         }
@@ -146,12 +158,22 @@ impl Soak {
 
 /// What is long in an error is a connector's log, and that is kept elsewhere.
 fn first_line(error: &ScenarioError) -> String {
-    error.to_string().lines().next().unwrap_or_default().to_owned()
+    error
+        .to_string()
+        .lines()
+        .next()
+        .unwrap_or_default()
+        .to_owned()
 }
 
 async fn produce(stage: Arc<Stage>, portion: usize) -> Result<(), ScenarioError> {
     while !stage.over.load(Ordering::Relaxed) {
-        stage.feed.lock().await.produce(&stage.scenario, portion).await?;
+        stage
+            .feed
+            .lock()
+            .await
+            .produce(&stage.scenario, portion)
+            .await?;
         sleep(EVERY).await;
     }
     Ok(())

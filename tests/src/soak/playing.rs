@@ -20,7 +20,8 @@ use crate::simulator::{Dialect, Fault, Seen, Step, Target, TokenShape};
 
 use super::script::status;
 
-/// How long every partition may take to get going after a fault, on a loaded machine too; beyond that it stalls.
+/// How long every partition may take to get going after a fault, on a loaded machine too; beyond
+/// that it stalls.
 const RECOVERY: Duration = Duration::from_secs(180);
 /// How soon a connector that ended on its own is started again.
 const REVIVED: Duration = Duration::from_secs(2);
@@ -58,26 +59,43 @@ impl<'a> Playing<'a> {
 
     /// Writes down what strikes, for who reads the connectors' logs afterwards.
     pub(super) fn note(&self, kind: FaultKind, after: Duration) -> Result<(), ScenarioError> {
-        let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let wall = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
         let path = self.soak.logs.join("faults.log");
         let written = OpenOptions::new()
             .create(true)
             .append(true)
             .open(&path)
-            .and_then(|mut file| writeln!(file, "{:.1} s (unix {}): {kind:?}", after.as_secs_f64(), wall.as_secs()));
-        written.map_err(|error| ScenarioError::Waited(format!("cannot write {}: {error}", path.display())))
+            .and_then(|mut file| {
+                writeln!(
+                    file,
+                    "{:.1} s (unix {}): {kind:?}",
+                    after.as_secs_f64(),
+                    wall.as_secs()
+                )
+            });
+        written.map_err(|error| {
+            ScenarioError::Waited(format!("cannot write {}: {error}", path.display()))
+        })
     }
 
     fn pause(&mut self, range: std::ops::Range<u64>) -> Duration {
         Duration::from_millis(self.rng.u64(range))
     }
 
-    pub(super) async fn strike(&mut self, kind: FaultKind, sink: &mut Sink) -> Result<(), ScenarioError> {
+    pub(super) async fn strike(
+        &mut self,
+        kind: FaultKind,
+        sink: &mut Sink,
+    ) -> Result<(), ScenarioError> {
         let Stage { scenario, feed, .. } = self.stage;
         *self.faults.entry(kind).or_default() += 1;
         // Every answer that is at fault comes in either form of a 207.
         let dialects = [Dialect::StatusCode, Dialect::Status];
-        scenario.simulator.set_dialect(dialects[self.rng.usize(..2)]);
+        scenario
+            .simulator
+            .set_dialect(dialects[self.rng.usize(..2)]);
         // Something must be under way when it strikes.
         let mut feeding = feed.lock().await;
         if let Some(dialect) = kind.refusals() {
@@ -89,7 +107,9 @@ impl<'a> Playing<'a> {
         if kind == FaultKind::DeadLettersFail {
             // Until the topic fails, nothing may be refused.
             let down = Fault::status(status(503));
-            scenario.simulator.add_fault(Step::new(Target::Inlets, down).forever());
+            scenario
+                .simulator
+                .add_fault(Step::new(Target::Inlets, down).forever());
             feeding.produce(scenario, SOME_REJECTS).await?;
         }
         feeding.produce(scenario, self.soak.portion * 4).await?;
@@ -108,18 +128,29 @@ impl<'a> Playing<'a> {
         Ok(())
     }
 
-    async fn play(&mut self, kind: FaultKind, lasts: Duration, sink: &mut Sink) -> Result<(), ScenarioError> {
+    async fn play(
+        &mut self,
+        kind: FaultKind,
+        lasts: Duration,
+        sink: &mut Sink,
+    ) -> Result<(), ScenarioError> {
         let Stage { scenario, feed, .. } = self.stage;
         let cluster = &scenario.cluster;
         match kind {
             FaultKind::Killed => self.kill(sink).await?,
-            FaultKind::Terminated => sink.terminate(scenario, feed.lock().await.produced()).await?,
+            FaultKind::Terminated => {
+                sink.terminate(scenario, feed.lock().await.produced())
+                    .await?
+            }
             FaultKind::Paused => sink.pause(lasts).await?,
             FaultKind::SpuRestarted => {
                 let spu = self.rng.usize(..cluster.spu_count());
                 self.without_spu(spu, lasts).await?;
             }
-            FaultKind::OffsetsSpuDown => self.without_spu(cluster.offsets_leader().await?, lasts).await?,
+            FaultKind::OffsetsSpuDown => {
+                self.without_spu(cluster.offsets_leader().await?, lasts)
+                    .await?
+            }
             FaultKind::ClusterRestarted => {
                 let _nobody_produces = feed.lock().await;
                 cluster.restart().await?;
@@ -133,7 +164,9 @@ impl<'a> Playing<'a> {
                 scenario.add_partitions(1).await?;
             }
             FaultKind::DeadLettersFail => self.without_dead_letters(lasts).await?,
-            FaultKind::CommitAnswersLost => self.fail_links(LinkFault::CommitAnswersLost, lasts).await,
+            FaultKind::CommitAnswersLost => {
+                self.fail_links(LinkFault::CommitAnswersLost, lasts).await
+            }
             FaultKind::CommitsRefused => self.fail_links(LinkFault::CommitsRefused, lasts).await,
             FaultKind::ConnectionsDropped => self.fail_links(LinkFault::CutInAnswers, lasts).await,
             FaultKind::LeaderMoved => match cluster.mock() {
@@ -273,7 +306,9 @@ impl<'a> Playing<'a> {
                 self.beside.add(verdict);
                 self.findings.extend(findings);
             }
-            Err(error) => self.findings.push(format!("{kind:?}: {}", first_line(&error))),
+            Err(error) => self
+                .findings
+                .push(format!("{kind:?}: {}", first_line(&error))),
         }
     }
 
@@ -281,15 +316,24 @@ impl<'a> Playing<'a> {
     async fn recovers(&mut self, kind: FaultKind, sink: &mut Sink) -> Result<(), ScenarioError> {
         let Stage { scenario, feed, .. } = self.stage;
         let ended = Instant::now();
-        let fresh = feed.lock().await.produce_to_every_partition(scenario).await?;
+        let fresh = feed
+            .lock()
+            .await
+            .produce_to_every_partition(scenario)
+            .await?;
         let missing = |seen: &Seen| {
             let partitions = fresh.iter().enumerate();
             let missing = partitions.filter(|(_, id)| !seen.store().has_event(id));
             missing.map(|(partition, _)| partition).collect::<Vec<_>>()
         };
-        while timeout(REVIVED, scenario.simulator.wait_until(|seen| missing(seen).is_empty()))
-            .await
-            .is_err()
+        while timeout(
+            REVIVED,
+            scenario
+                .simulator
+                .wait_until(|seen| missing(seen).is_empty()),
+        )
+        .await
+        .is_err()
         {
             // A service manager would not wait for the end of the fault either.
             sink.revive(scenario)?;
@@ -311,11 +355,12 @@ impl<'a> Playing<'a> {
 
     pub(super) async fn progress(&self, elapsed: Duration, kind: FaultKind) -> String {
         let produced = self.stage.feed.lock().await.produced().len();
-        let (events, profiles) = self
-            .stage
-            .scenario
-            .simulator
-            .look(|seen| (seen.store().distinct_events(), seen.store().profiles().len()));
+        let (events, profiles) = self.stage.scenario.simulator.look(|seen| {
+            (
+                seen.store().distinct_events(),
+                seen.store().profiles().len(),
+            )
+        });
         format!(
             "{:>5} s  produced {produced}  events {events}  profile statements {profiles}  faults {}  kills {}  findings {}  last {kind:?}",
             elapsed.as_secs(),

@@ -1,5 +1,5 @@
-//! A topic is deleted and created anew while the stored offsets stay: the connector must end with 2, clamp nothing, and begin
-//! at the beginning once somebody deletes the offset.
+//! A topic is deleted and created anew while the stored offsets stay: the connector must end with
+//! 2, clamp nothing, and begin at the beginning once somebody deletes the offset.
 
 use std::time::Duration;
 
@@ -57,7 +57,10 @@ pub(super) async fn play(mut side: Side) -> Result<Outcome, ScenarioError> {
         side.find("the stored offset was changed".to_owned());
     }
     if !side.scenario.simulator.accepted_events().is_empty() {
-        side.find("something was delivered of a log that is not the one that was committed for".to_owned());
+        side.find(
+            "something was delivered of a log that is not the one that was committed for"
+                .to_owned(),
+        );
     }
     cluster.delete_offset(&name, &topic, 0).await?;
     let mut connector = side.connector()?;
@@ -69,8 +72,8 @@ pub(super) async fn play(mut side: Side) -> Result<Outcome, ScenarioError> {
     Ok((verdict, findings))
 }
 
-/// Created while the old topic is still being deleted, a topic loses its partitions to that deletion: waited out, and repeated
-/// when it happened all the same.
+/// Created while the old topic is still being deleted, a topic loses its partitions to that
+/// deletion: waited out, and repeated when it happened all the same.
 async fn create_anew(side: &Side) -> Result<(), ScenarioError> {
     let (cluster, topic) = (&side.scenario.cluster, &side.scenario.topic);
     let deadline = Instant::now() + RELEASED;
@@ -93,7 +96,9 @@ async fn create_anew(side: &Side) -> Result<(), ScenarioError> {
             sleep(LOOK).await;
         }
         if Instant::now() > deadline {
-            return Err(ScenarioError::Waited(format!("topic {topic} has no partition")));
+            return Err(ScenarioError::Waited(format!(
+                "topic {topic} has no partition"
+            )));
         }
     }
 }

@@ -21,7 +21,8 @@ pub struct Report {
     pub faults: BTreeMap<FaultKind, usize>,
     /// SIGKILLs of the connector, those in the middle of another fault included.
     pub kills: usize,
-    /// Longest time from the end of a fault until every partition delivered what was produced after it.
+    /// Longest time from the end of a fault until every partition delivered what was produced after
+    /// it.
     pub longest_recovery: Option<(Duration, FaultKind)>,
     /// The judge's verdict.
     pub verdict: Verdict,
@@ -41,7 +42,11 @@ impl Report {
     /// For programs.
     #[must_use]
     pub fn json(&self) -> Value {
-        let faults: BTreeMap<String, usize> = self.faults.iter().map(|(kind, n)| (format!("{kind:?}"), *n)).collect();
+        let faults: BTreeMap<String, usize> = self
+            .faults
+            .iter()
+            .map(|(kind, n)| (format!("{kind:?}"), *n))
+            .collect();
         let verdict = &self.verdict;
         json!({
             "seed": self.seed,

@@ -1,4 +1,5 @@
-//! A second process with the same consumer id: one of the two must notice and end with 3, and nothing may be lost.
+//! A second process with the same consumer id: one of the two must notice and end with 3, and
+//! nothing may be lost.
 
 use std::time::Duration;
 
@@ -13,8 +14,8 @@ use crate::simulator::{FaultScript, Latency, RandomFaults};
 
 /// Records produced four times a second.
 const PORTION: usize = 3;
-/// The stored offsets are read back every 30 s, and it takes two sightings of an offset that is not one's own: on a loaded
-/// machine the two go in step for a while, or a reading fails.
+/// The stored offsets are read back every 30 s, and it takes two sightings of an offset that is not
+/// one's own: on a loaded machine the two go in step for a while, or a reading fails.
 const NOTICED: Duration = Duration::from_secs(600);
 /// How long what remains may take to settle everything.
 const GOES_ON: Duration = Duration::from_secs(300);
@@ -27,7 +28,8 @@ pub(super) fn options() -> Options {
     Options {
         topic: TopicOptions::new("soak-rival").partitions(3),
         platform: super::platform(),
-        // Two processes may end with an older statement; that is what the message of the exit is about.
+        // Two processes may end with an older statement; that is what the message of the exit is
+        // about.
         profiles: false,
         ..Options::default()
     }

@@ -5,7 +5,9 @@ use std::time::Duration;
 use fastrand::Rng;
 
 use super::FaultKind;
-use crate::simulator::{Chance, Dialect, Fault, FaultScript, Latency, Probability, RandomFaults, Status, Step, Target};
+use crate::simulator::{
+    Chance, Dialect, Fault, FaultScript, Latency, Probability, RandomFaults, Status, Step, Target,
+};
 
 /// How long a soak's connector waits for an answer.
 pub(super) const REQUEST_TIMEOUT_MS: u64 = 5_000;
@@ -26,7 +28,10 @@ impl FaultKind {
             Self::ServerErrors => by_chance(
                 rng,
                 Target::Inlets,
-                &[(0.3, Fault::status(status(500))), (0.4, Fault::status(status(503)))],
+                &[
+                    (0.3, Fault::status(status(500))),
+                    (0.4, Fault::status(status(503))),
+                ],
             ),
             Self::InletsDown => forever(Target::Inlets, Fault::status(status(503))),
             Self::InnerErrors => by_chance(rng, events(), &inner(Dialect::StatusCode)),
@@ -39,12 +44,23 @@ impl FaultKind {
                     (0.15, Fault::EmptyResponses),
                     (0.15, Fault::NoResponses),
                     (0.15, Fault::EmptyBody),
-                    (0.15, Fault::Truncated { lose_connection: true }),
-                    (0.15, Fault::Truncated { lose_connection: false }),
+                    (
+                        0.15,
+                        Fault::Truncated {
+                            lose_connection: true,
+                        },
+                    ),
+                    (
+                        0.15,
+                        Fault::Truncated {
+                            lose_connection: false,
+                        },
+                    ),
                 ],
             ),
             Self::MisplacedAnswers => {
-                // Refusals for the moment among them: who reads by the wrong place takes the wrong record for accepted.
+                // Refusals for the moment among them: who reads by the wrong place takes the wrong
+                // record for accepted.
                 let mut faults = inner(if rng.bool() {
                     Dialect::Status
                 } else {
@@ -56,9 +72,17 @@ impl FaultKind {
                 faults.push((0.3, Fault::TextNumbers));
                 by_chance(rng, events(), &faults)
             }
-            Self::TooLarge => steps([Step::new(events(), Fault::status(status(413))).times(rng.u32(1..6))]),
-            Self::ResetBeforeBody => by_chance(rng, Target::Inlets, &[(0.5, Fault::ResetBeforeBody)]),
-            Self::ResetAfterBody => by_chance(rng, Target::Inlets, &[(0.5, Fault::ResetAfterBody { accept: true })]),
+            Self::TooLarge => {
+                steps([Step::new(events(), Fault::status(status(413))).times(rng.u32(1..6))])
+            }
+            Self::ResetBeforeBody => {
+                by_chance(rng, Target::Inlets, &[(0.5, Fault::ResetBeforeBody)])
+            }
+            Self::ResetAfterBody => by_chance(
+                rng,
+                Target::Inlets,
+                &[(0.5, Fault::ResetAfterBody { accept: true })],
+            ),
             Self::Latency => FaultScript {
                 steps: Vec::new(),
                 random: Some(RandomFaults {
@@ -85,9 +109,15 @@ impl FaultKind {
             }
             Self::SlowReading => {
                 let pause_ms = rng.u64(100..2000);
-                by_chance(rng, Target::Inlets, &[(0.5, Fault::SlowReading { pause_ms })])
+                by_chance(
+                    rng,
+                    Target::Inlets,
+                    &[(0.5, Fault::SlowReading { pause_ms })],
+                )
             }
-            Self::Hang => steps([Step::new(Target::Inlets, Fault::Hang { accept: rng.bool() }).times(rng.u32(1..5))]),
+            Self::Hang => steps([
+                Step::new(Target::Inlets, Fault::Hang { accept: rng.bool() }).times(rng.u32(1..5)),
+            ]),
             _ => return None,
         };
         Some(script)
@@ -122,7 +152,11 @@ fn inner(dialect: Dialect) -> [(f64, Fault); 3] {
         dialect: Some(dialect),
         accept: false,
     };
-    [(0.08, message(429)), (0.08, message(500)), (0.08, message(503))]
+    [
+        (0.08, message(429)),
+        (0.08, message(500)),
+        (0.08, message(503)),
+    ]
 }
 
 fn steps(steps: impl IntoIterator<Item = Step>) -> FaultScript {

@@ -1,5 +1,5 @@
-//! A stage beside the main one: its own topic, connector and platform on the same cluster, for faults that would spoil the main
-//! stage's account.
+//! A stage beside the main one: its own topic, connector and platform on the same cluster, for
+//! faults that would spoil the main stage's account.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -31,7 +31,12 @@ pub(super) struct Side {
 }
 
 impl Side {
-    pub(super) fn new(scenario: Scenario, name: String, logs: &Path, seed: u64) -> Result<Self, ScenarioError> {
+    pub(super) fn new(
+        scenario: Scenario,
+        name: String,
+        logs: &Path,
+        seed: u64,
+    ) -> Result<Self, ScenarioError> {
         let mix = Mix {
             unwanted_every: 0,
             broken_every: 0,
@@ -62,7 +67,8 @@ impl Side {
         Ok(())
     }
 
-    /// Waits until everything is settled. That it is not in time is a finding, and no reason to end the soak.
+    /// Waits until everything is settled. That it is not in time is a finding, and no reason to end
+    /// the soak.
     pub(super) async fn settled(&mut self, connector: &mut Connector) {
         if let Err(error) = self.scenario.settled(connector, SETTLED).await {
             self.find(first_line(&error));
@@ -88,22 +94,30 @@ impl Side {
 
     pub(super) fn ended(&mut self, exit: Exit, code: i32) -> Result<(), ScenarioError> {
         if exit.status.code() != Some(code) {
-            self.find(format!("a connector ended with {} instead of {code}", exit.status));
+            self.find(format!(
+                "a connector ended with {} instead of {code}",
+                exit.status
+            ));
         }
         self.log.push_str(&exit.log);
         let path = self.logs.join(format!("{}.log", self.name));
-        std::fs::write(&path, &self.log)
-            .map_err(|error| ScenarioError::Waited(format!("cannot write {}: {error}", path.display())))
+        std::fs::write(&path, &self.log).map_err(|error| {
+            ScenarioError::Waited(format!("cannot write {}: {error}", path.display()))
+        })
     }
 
     pub(super) fn find(&mut self, finding: String) {
         self.findings.push(format!("{}: {finding}", self.name));
     }
 
-    /// Everything that was produced stands before the judge, with what the connectors told to be evicted.
+    /// Everything that was produced stands before the judge, with what the connectors told to be
+    /// evicted.
     pub(super) async fn judge(self) -> Result<Outcome, ScenarioError> {
         let told = Evicted::told(&self.log);
-        let verdict = self.scenario.verdict_on(self.feed.produced(), &told).await?;
+        let verdict = self
+            .scenario
+            .verdict_on(self.feed.produced(), &told)
+            .await?;
         Ok((verdict, self.findings))
     }
 }

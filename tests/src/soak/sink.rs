@@ -1,4 +1,5 @@
-//! The connector of a soak: killed, stopped and started again, its logs kept, and what it committed looked at each time.
+//! The connector of a soak: killed, stopped and started again, its logs kept, and what it committed
+//! looked at each time.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -11,7 +12,8 @@ use crate::harness::Connector;
 use crate::oracle::{Produced, committed_early};
 use crate::scenario::{Scenario, ScenarioError};
 
-/// How long a connector that was told to stop may take: its shutdown timeout and something for a loaded machine.
+/// How long a connector that was told to stop may take: its shutdown timeout and something for a
+/// loaded machine.
 const STOPPING: Duration = Duration::from_secs(60);
 
 pub(super) struct Sink {
@@ -50,12 +52,17 @@ impl Sink {
 
     fn keep(&self, log: &str) -> Result<(), ScenarioError> {
         let path = self.logs.join(format!("connector-{}.log", self.number));
-        std::fs::write(&path, log)
-            .map_err(|error| ScenarioError::Waited(format!("cannot write {}: {error}", path.display())))
+        std::fs::write(&path, log).map_err(|error| {
+            ScenarioError::Waited(format!("cannot write {}: {error}", path.display()))
+        })
     }
 
     /// SIGKILL; while nothing runs, what is committed is judged.
-    pub(super) async fn kill(&mut self, scenario: &Scenario, produced: &[Produced]) -> Result<(), ScenarioError> {
+    pub(super) async fn kill(
+        &mut self,
+        scenario: &Scenario,
+        produced: &[Produced],
+    ) -> Result<(), ScenarioError> {
         if let Some(connector) = self.connector.take() {
             let log = connector.kill().await?;
             self.look(scenario, produced).await?;
@@ -65,7 +72,11 @@ impl Sink {
     }
 
     /// SIGTERM: it must drain, commit and end with 0.
-    pub(super) async fn terminate(&mut self, scenario: &Scenario, produced: &[Produced]) -> Result<(), ScenarioError> {
+    pub(super) async fn terminate(
+        &mut self,
+        scenario: &Scenario,
+        produced: &[Produced],
+    ) -> Result<(), ScenarioError> {
         if let Some(log) = self.stop().await? {
             self.look(scenario, produced).await?;
             self.again(scenario, &log)?;
@@ -89,13 +100,16 @@ impl Sink {
         };
         let exit = connector.stop(STOPPING).await?;
         if !exit.status.success() {
-            self.findings
-                .push(format!("connector {} stopped with {}", self.number, exit.status));
+            self.findings.push(format!(
+                "connector {} stopped with {}",
+                self.number, exit.status
+            ));
         }
         Ok(Some(exit.log))
     }
 
-    /// A connector that ended on its own is a finding; it is started again, as a service manager would.
+    /// A connector that ended on its own is a finding; it is started again, as a service manager
+    /// would.
     pub(super) fn revive(&mut self, scenario: &Scenario) -> Result<(), ScenarioError> {
         let Some(connector) = &mut self.connector else {
             return Ok(());
@@ -113,7 +127,11 @@ impl Sink {
         self.again(scenario, &log)
     }
 
-    async fn look(&mut self, scenario: &Scenario, produced: &[Produced]) -> Result<(), ScenarioError> {
+    async fn look(
+        &mut self,
+        scenario: &Scenario,
+        produced: &[Produced],
+    ) -> Result<(), ScenarioError> {
         let stored = scenario.committed().await?;
         // No dead-letter topic yet: no dead letters.
         let letters = scenario.dead_letters().await.unwrap_or_default();
@@ -136,7 +154,11 @@ impl Sink {
     }
 
     /// Waits until everything is settled and committed.
-    pub(super) async fn settled(&mut self, scenario: &Scenario, within: Duration) -> Result<(), ScenarioError> {
+    pub(super) async fn settled(
+        &mut self,
+        scenario: &Scenario,
+        within: Duration,
+    ) -> Result<(), ScenarioError> {
         match &mut self.connector {
             Some(connector) => scenario.settled(connector, within).await,
             None => Ok(()),

@@ -1,8 +1,8 @@
 //! A certificate authority that lives as long as a test.
 
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
-    KeyUsagePurpose,
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
+    KeyPair, KeyUsagePurpose,
 };
 
 /// A certificate could not be made.
@@ -51,7 +51,10 @@ impl Authority {
     /// When a name is none.
     pub fn server(&self, names: &[&str]) -> Result<Certified, CertifyError> {
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
-        self.issue(CertificateParams::new(names)?, ExtendedKeyUsagePurpose::ServerAuth)
+        self.issue(
+            CertificateParams::new(names)?,
+            ExtendedKeyUsagePurpose::ServerAuth,
+        )
     }
 
     /// A client's certificate.
@@ -64,7 +67,11 @@ impl Authority {
         self.issue(params, ExtendedKeyUsagePurpose::ClientAuth)
     }
 
-    fn issue(&self, mut params: CertificateParams, usage: ExtendedKeyUsagePurpose) -> Result<Certified, CertifyError> {
+    fn issue(
+        &self,
+        mut params: CertificateParams,
+        usage: ExtendedKeyUsagePurpose,
+    ) -> Result<Certified, CertifyError> {
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.extended_key_usages = vec![usage];
         let key = KeyPair::generate()?;

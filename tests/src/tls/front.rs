@@ -1,7 +1,8 @@
-//! A port that speaks TLS before a server that does not, as a load balancer does (and as Fluvio's own TLS port).
+//! A port that speaks TLS before a server that does not, as a load balancer does (and as Fluvio's
+//! own TLS port).
 //!
-//! It takes plain connections as well, by their first byte, so that a test can look at a server the easy way while the
-//! program under test goes the encrypted one.
+//! It takes plain connections as well, by their first byte, so that a test can look at a server the
+//! easy way while the program under test goes the encrypted one.
 
 use std::io;
 use std::net::SocketAddr;
@@ -65,13 +66,22 @@ impl Front {
     ///
     /// # Errors
     /// When the certificate cannot be used or no port is free.
-    pub async fn start(target: SocketAddr, own: &Certified, clients: ClientCertificates<'_>) -> io::Result<Self> {
+    pub async fn start(
+        target: SocketAddr,
+        own: &Certified,
+        clients: ClientCertificates<'_>,
+    ) -> io::Result<Self> {
         let acceptor = TlsAcceptor::from(Arc::new(server(own, clients).map_err(io::Error::other)?));
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
         let seen = Arc::<Mutex<Seen>>::default();
-        let task = tokio::spawn(serve(listener, target, acceptor, Arc::clone(&seen))).abort_handle();
-        Ok(Self { address, seen, task })
+        let task =
+            tokio::spawn(serve(listener, target, acceptor, Arc::clone(&seen))).abort_handle();
+        Ok(Self {
+            address,
+            seen,
+            task,
+        })
     }
 
     /// Where it listens.
@@ -83,7 +93,10 @@ impl Front {
     /// What came through so far.
     #[must_use]
     pub fn seen(&self) -> Seen {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.seen
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 }
 
@@ -92,13 +105,15 @@ fn server(
     clients: ClientCertificates<'_>,
 ) -> Result<ServerConfig, Box<dyn std::error::Error + Send + Sync>> {
     let provider = Arc::new(aws_lc_rs::default_provider());
-    let builder = ServerConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions()?;
+    let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
+        .with_safe_default_protocol_versions()?;
     let builder = match clients {
         ClientCertificates::None => builder.with_no_client_auth(),
         ClientCertificates::Of(authority) => {
             let mut roots = RootCertStore::empty();
             roots.add(CertificateDer::from_pem_slice(authority.pem().as_bytes())?)?;
-            let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build()?;
+            let verifier =
+                WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build()?;
             builder.with_client_cert_verifier(verifier)
         }
     };
@@ -107,7 +122,12 @@ fn server(
     Ok(builder.with_single_cert(vec![certificate], key)?)
 }
 
-async fn serve(listener: TcpListener, target: SocketAddr, acceptor: TlsAcceptor, seen: Arc<Mutex<Seen>>) {
+async fn serve(
+    listener: TcpListener,
+    target: SocketAddr,
+    acceptor: TlsAcceptor,
+    seen: Arc<Mutex<Seen>>,
+) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
@@ -120,8 +140,14 @@ async fn serve(listener: TcpListener, target: SocketAddr, acceptor: TlsAcceptor,
 }
 
 /// One connection from beginning to end. Whichever side closes first, the other is closed too.
-async fn connection(mut stream: TcpStream, target: SocketAddr, acceptor: TlsAcceptor, seen: Arc<Mutex<Seen>>) {
-    let note = |what: &dyn Fn(&mut Seen)| what(&mut seen.lock().unwrap_or_else(PoisonError::into_inner));
+async fn connection(
+    mut stream: TcpStream,
+    target: SocketAddr,
+    acceptor: TlsAcceptor,
+    seen: Arc<Mutex<Seen>>,
+) {
+    let note =
+        |what: &dyn Fn(&mut Seen)| what(&mut seen.lock().unwrap_or_else(PoisonError::into_inner));
     let mut first = [0];
     if stream.peek(&mut first).await.is_err() {
         return;

@@ -1,4 +1,5 @@
-//! TLS for tests: an authority of our own, a front that adds TLS to any server of a test, and a tunnelling proxy.
+//! TLS for tests: an authority of our own, a front that adds TLS to any server of a test, and a
+//! tunnelling proxy.
 
 mod authority;
 mod front;

@@ -32,7 +32,8 @@ impl Drop for Proxy {
 }
 
 impl Proxy {
-    /// Listens on a free loopback port. Every tunnel leads to `target`, whatever name was asked for: tests have no names.
+    /// Listens on a free loopback port. Every tunnel leads to `target`, whatever name was asked
+    /// for: tests have no names.
     ///
     /// # Errors
     /// When no port is free.
@@ -63,11 +64,18 @@ impl Proxy {
     /// Every tunnel so far.
     #[must_use]
     pub fn tunnels(&self) -> Vec<Tunnel> {
-        self.tunnels.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.tunnels
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 }
 
-async fn tunnel(stream: TcpStream, target: SocketAddr, tunnels: Arc<Mutex<Vec<Tunnel>>>) -> io::Result<()> {
+async fn tunnel(
+    stream: TcpStream,
+    target: SocketAddr,
+    tunnels: Arc<Mutex<Vec<Tunnel>>>,
+) -> io::Result<()> {
     let mut stream = BufReader::new(stream);
     let mut head = Vec::new();
     loop {
@@ -95,7 +103,10 @@ async fn tunnel(stream: TcpStream, target: SocketAddr, tunnels: Arc<Mutex<Vec<Tu
         target: asked.to_owned(),
         authorization,
     };
-    tunnels.lock().unwrap_or_else(PoisonError::into_inner).push(asked);
+    tunnels
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .push(asked);
     let mut server = TcpStream::connect(target).await?;
     stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await?;
     copy_bidirectional(&mut stream, &mut server).await.map(drop)

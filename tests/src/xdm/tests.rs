@@ -1,4 +1,5 @@
-//! Each rule of the two schemas catches a planted violation, and the entities they are planted in are valid.
+//! Each rule of the two schemas catches a planted violation, and the entities they are planted in
+//! are valid.
 
 use serde_json::{Value, json};
 
@@ -89,8 +90,14 @@ fn each_rule_for_events_catches_a_planted_violation() {
         ("/identityMap/Email", Some(json!([{"primary": false}]))),
         ("/identityMap/Email", Some(json!([{"id": ""}]))),
         ("/identityMap/Email", Some(json!([{"id": 12}]))),
-        ("/identityMap/Email", Some(json!([{"id": " a@example.com"}]))),
-        ("/identityMap/Email", Some(json!([{"id": "x".repeat(1025)}]))),
+        (
+            "/identityMap/Email",
+            Some(json!([{"id": " a@example.com"}])),
+        ),
+        (
+            "/identityMap/Email",
+            Some(json!([{"id": "x".repeat(1025)}])),
+        ),
         (
             "/identityMap/Email",
             Some(json!([{"id": "a@example.com", "authenticatedState": "known"}])),
@@ -131,7 +138,10 @@ fn each_rule_for_events_catches_a_planted_violation() {
         ("/productListItems/0/quantity", Some(json!(0.75))),
         ("/productListItems/0/quantity", Some(json!(2.0))),
         ("/productListItems/0/quantity", Some(json!("2"))),
-        ("/productListItems/0/quantity", Some(json!(4_000_000_000_i64))),
+        (
+            "/productListItems/0/quantity",
+            Some(json!(4_000_000_000_i64)),
+        ),
         ("/productListItems/0/product", Some(json!("not a uri"))),
         ("/loyalty/points", Some(json!(12))),
         ("/loyalty/pointsGained", Some(json!([]))),
@@ -190,9 +200,15 @@ fn each_rule_for_profiles_catches_a_planted_violation() {
         ("/loyalty/loyaltyID", Some(json!([]))),
         ("/loyalty/pointsExpiration", Some(json!([{}]))),
         ("/loyalty/rewards", Some(json!({}))),
-        ("/loyalty/rewards/coupons/0/redemptionLimit", Some(json!(1.5))),
+        (
+            "/loyalty/rewards/coupons/0/redemptionLimit",
+            Some(json!(1.5)),
+        ),
         ("/_harborpine/capillary", Some(json!([]))),
-        ("/_repo", Some(json!({"createDate": "2026-09-14T08:15:30Z"}))),
+        (
+            "/_repo",
+            Some(json!({"createDate": "2026-09-14T08:15:30Z"})),
+        ),
     ] {
         let wrong = with(profile(), pointer, planted.clone());
         assert_ne!(
@@ -206,8 +222,7 @@ fn each_rule_for_profiles_catches_a_planted_violation() {
 #[test]
 fn a_record_has_exactly_one_primary_identity_over_all_namespaces() {
     let none = json!({"CapillaryId": [{"id": "1"}], "Email": [{"id": "a@example.com"}]});
-    let two =
-        json!({"CapillaryId": [{"id": "1", "primary": true}], "Email": [{"id": "a@example.com", "primary": true}]});
+    let two = json!({"CapillaryId": [{"id": "1", "primary": true}], "Email": [{"id": "a@example.com", "primary": true}]});
     for (map, count) in [(none, 0), (two, 2)] {
         let expected = [format!("/identityMap: {count} primary identities, not one")];
         assert_eq!(
@@ -252,7 +267,11 @@ fn records_profile_would_drop_silently_are_violations() {
     let padded = |entity: Value, bytes: usize| {
         let empty = with(entity, "/_harborpine/capillary/notes", Some(json!("")));
         let missing = bytes - empty.to_string().len();
-        with(empty, "/_harborpine/capillary/notes", Some(json!("x".repeat(missing))))
+        with(
+            empty,
+            "/_harborpine/capillary/notes",
+            Some(json!("x".repeat(missing))),
+        )
     };
     assert_eq!(event_violations(&padded(event(), 10_000)), [""; 0]);
     assert_eq!(
@@ -271,6 +290,9 @@ fn a_violation_names_its_place_and_never_repeats_the_value() {
         Some(json!("mara at example")),
     ));
     assert_eq!(found.len(), 1, "{found:?}");
-    assert!(found[0].starts_with("/personalEmail/address: "), "{found:?}");
+    assert!(
+        found[0].starts_with("/personalEmail/address: "),
+        "{found:?}"
+    );
     assert!(!found[0].contains("mara"), "{found:?}");
 }

@@ -1,5 +1,5 @@
-//! A small connector with one bug: it reads the real topic through the real SmartModule, posts to the simulator, buries and
-//! commits, as the product does, and shares no code with it.
+//! A small connector with one bug: it reads the real topic through the real SmartModule, posts to
+//! the simulator, buries and commits, as the product does, and shares no code with it.
 
 use std::time::Duration;
 
@@ -138,7 +138,9 @@ impl<'a> FaultyConnector<'a> {
         }
         let mut mapper = Mapper::new(self.scenario.params().unwrap());
         let records = self.scenario.source().await.unwrap();
-        let hole = records.into_iter().filter(|record| (from..to).contains(&record.offset));
+        let hole = records
+            .into_iter()
+            .filter(|record| (from..to).contains(&record.offset));
         hole.map(|record| {
             let mut answer = Vec::new();
             let (offset, value) = (record.offset, record.value.as_slice());
@@ -158,7 +160,10 @@ impl<'a> FaultyConnector<'a> {
 
     /// Sends records until each is settled. `later`: what the bug puts off.
     async fn deliver(&mut self, records: &[Value], later: &mut Vec<Value>) -> Result<(), Stopped> {
-        for rejected in records.iter().filter(|record| record.get("reject").is_some()) {
+        for rejected in records
+            .iter()
+            .filter(|record| record.get("reject").is_some())
+        {
             let reason = rejected["reject"]["reason"].as_str().unwrap();
             self.bury(rejected, None, reason).await;
         }
@@ -181,8 +186,12 @@ impl<'a> FaultyConnector<'a> {
                         match codes.get(index) {
                             Some(200) => {}
                             Some(400) if self.bug == Bug::BuriesTheNeighbour => {
-                                self.bury(&waiting[(index + 1) % waiting.len()], Some("event"), "refused")
-                                    .await;
+                                self.bury(
+                                    &waiting[(index + 1) % waiting.len()],
+                                    Some("event"),
+                                    "refused",
+                                )
+                                .await;
                             }
                             Some(400) if self.bug == Bug::BuriesForAnotherReason => {
                                 self.bury(record, Some("event"), "too_large").await;
@@ -227,7 +236,10 @@ impl<'a> FaultyConnector<'a> {
         let simulator = &self.scenario.simulator;
         let inlet = simulator.inlet("profiles").unwrap();
         let mut refused = Vec::new();
-        for record in records.iter().filter(|record| record.get("profile").is_some()) {
+        for record in records
+            .iter()
+            .filter(|record| record.get("profile").is_some())
+        {
             let statement = json!({
                 "header": {"flowId": inlet.flow_id, "imsOrgId": simulator.config().organization_id,
                            "datasetId": inlet.dataset_id, "operations": {"data": "merge"}},
@@ -271,8 +283,16 @@ impl<'a> FaultyConnector<'a> {
         let response = request.send().await.unwrap();
         let status = response.status().as_u16();
         let body: Value = serde_json::from_str(&response.text().await.unwrap()).unwrap_or_default();
-        let code = |item: &Value| item["statusCode"].as_u64().or(item["status"].as_u64()).unwrap_or(200);
-        let items = body["responses"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let code = |item: &Value| {
+            item["statusCode"]
+                .as_u64()
+                .or(item["status"].as_u64())
+                .unwrap_or(200)
+        };
+        let items = body["responses"]
+            .as_array()
+            .map(Vec::as_slice)
+            .unwrap_or_default();
         Ok((status, items.iter().map(code).collect()))
     }
 

@@ -58,7 +58,9 @@ fn events(count: usize) -> Vec<RawEvent> {
         broken_every: 0,
     };
     let mut workload = Workload::new(1, 1, mix, i64::try_from(now.as_millis()).unwrap()).unwrap();
-    std::iter::repeat_with(|| workload.next_event()).take(count).collect()
+    std::iter::repeat_with(|| workload.next_event())
+        .take(count)
+        .collect()
 }
 
 /// One batch each, so that only what is meant to be a hole is one.
@@ -87,7 +89,10 @@ async fn play(bug: Bug, requests: usize, script: impl FnOnce(&[RawEvent]) -> Vec
 }
 
 fn told_to_wait(events: &[RawEvent]) -> Vec<Step> {
-    vec![Step::new(Target::Inlets, Fault::message(status(503))).when(Selector::ids([id(&events[1])]))]
+    vec![
+        Step::new(Target::Inlets, Fault::message(status(503)))
+            .when(Selector::ids([id(&events[1])])),
+    ]
 }
 
 /// A refusal for a fault of the record.
@@ -150,9 +155,16 @@ async fn planted_commit_of_the_next_instead_of_the_last_settled_offset_is_caught
 #[tokio::test(flavor = "multi_thread")]
 async fn planted_blindness_to_the_errors_inside_a_207_is_caught() {
     let verdict = play(Bug::IgnoresInnerErrors, ALL, told_to_wait).await;
-    assert_eq!((verdict.lost.len(), verdict.committed_early.len()), (1, 1), "{verdict}");
+    assert_eq!(
+        (verdict.lost.len(), verdict.committed_early.len()),
+        (1, 1),
+        "{verdict}"
+    );
     let verdict = play(Bug::None, ALL, told_to_wait).await;
-    assert!(verdict.is_clean() && verdict.events_delivered == 4 * BATCH, "{verdict}");
+    assert!(
+        verdict.is_clean() && verdict.events_delivered == 4 * BATCH,
+        "{verdict}"
+    );
 }
 
 /// The last event that states something about its profile too: nothing later can say the same.
@@ -197,8 +209,14 @@ async fn with_a_part_refused(bug: Bug, inlet: &str) -> Verdict {
 #[tokio::test(flavor = "multi_thread")]
 async fn planted_letter_of_one_part_in_place_of_the_whole_record_is_caught() {
     let verdict = with_a_part_refused(Bug::SettlesWithTheEvent, "events").await;
-    assert!(!verdict.lost.is_empty(), "the profile statement is nowhere: {verdict}");
-    assert!(verdict.lost.iter().all(|lost| lost.contains("of profile")), "{verdict}");
+    assert!(
+        !verdict.lost.is_empty(),
+        "the profile statement is nowhere: {verdict}"
+    );
+    assert!(
+        verdict.lost.iter().all(|lost| lost.contains("of profile")),
+        "{verdict}"
+    );
     let verdict = with_a_part_refused(Bug::SettlesWithTheProfile, "profiles").await;
     assert_eq!(
         (verdict.lost.len(), verdict.committed_early.len()),
@@ -207,23 +225,38 @@ async fn planted_letter_of_one_part_in_place_of_the_whole_record_is_caught() {
     );
     for inlet in ["events", "profiles"] {
         let verdict = with_a_part_refused(Bug::None, inlet).await;
-        assert!(verdict.is_clean() && verdict.dead_lettered == 1, "{inlet}: {verdict}");
+        assert!(
+            verdict.is_clean() && verdict.dead_lettered == 1,
+            "{inlet}: {verdict}"
+        );
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn planted_wrong_index_of_a_207_is_caught() {
     let verdict = play(Bug::BuriesTheNeighbour, ALL, refused_for_good).await;
-    assert_eq!(verdict.lost.len(), 1, "the guilty one is nowhere: {verdict}");
-    assert_eq!(verdict.invented.len(), 1, "its neighbour was never refused: {verdict}");
+    assert_eq!(
+        verdict.lost.len(),
+        1,
+        "the guilty one is nowhere: {verdict}"
+    );
+    assert_eq!(
+        verdict.invented.len(),
+        1,
+        "its neighbour was never refused: {verdict}"
+    );
     let verdict = play(Bug::None, ALL, refused_for_good).await;
-    assert!(verdict.is_clean() && verdict.dead_lettered == 1, "{verdict}");
+    assert!(
+        verdict.is_clean() && verdict.dead_lettered == 1,
+        "{verdict}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn planted_overtaking_in_a_lane_is_caught_and_the_documented_exception_is_not() {
     let verdict = play(Bug::OvertakesInTheLane, ALL, told_to_wait).await;
-    // Those accepted in the batch that told it to wait may overtake; all of the later batches may not.
+    // Those accepted in the batch that told it to wait may overtake; all of the later batches may
+    // not.
     assert_eq!(verdict.reordered.len(), 3 * BATCH, "{verdict}");
     let verdict = play(Bug::None, ALL, told_to_wait).await;
     assert!(verdict.is_clean(), "{verdict}");
@@ -234,7 +267,8 @@ async fn planted_blindness_to_a_hole_at_the_tail_is_caught() {
     for bug in [Bug::MissesTheTailHole, Bug::None] {
         let scenario = scenario().await;
         produce(&scenario, &events(BATCH)).await;
-        // Its answer carries the original and is larger than any response; compressed, the record itself is small.
+        // Its answer carries the original and is larger than any response; compressed, the record
+        // itself is small.
         let oversize = ProducedRecord::from("x".repeat(50_000));
         let topic = &scenario.topic;
         let batch = scenario
@@ -244,7 +278,10 @@ async fn planted_blindness_to_a_hole_at_the_tail_is_caught() {
         let mut model = FaultyConnector::new(&scenario, bug).await;
         timeout(SOON, model.run(ALL)).await.unwrap();
         let verdict = scenario.verdict().await.unwrap();
-        let caught = verdict.lost.iter().any(|finding| finding.contains("no dead letter"));
+        let caught = verdict
+            .lost
+            .iter()
+            .any(|finding| finding.contains("no dead letter"));
         assert_eq!(caught, bug == Bug::MissesTheTailHole, "{bug:?}: {verdict}");
         assert!(caught || verdict.is_clean(), "{bug:?}: {verdict}");
     }
@@ -255,7 +292,10 @@ async fn planted_dead_letters_for_a_configuration_fault_are_caught() {
     let verdict = play(Bug::BuriesConfigurationFaults, ALL, wrong_flow).await;
     assert_eq!(verdict.invented.len(), 4 * BATCH, "{verdict}");
     let verdict = play(Bug::None, ALL, wrong_flow).await;
-    assert!(verdict.invented.is_empty() && verdict.dead_lettered == 0, "{verdict}");
+    assert!(
+        verdict.invented.is_empty() && verdict.dead_lettered == 0,
+        "{verdict}"
+    );
     assert!(verdict.committed_early.is_empty(), "{verdict}");
 }
 
@@ -263,14 +303,20 @@ async fn planted_dead_letters_for_a_configuration_fault_are_caught() {
 async fn planted_dead_letter_with_another_reason_is_caught() {
     let verdict = play(Bug::BuriesForAnotherReason, ALL, refused_for_good).await;
     assert_eq!(verdict.wrong_reasons.len(), 1, "{verdict}");
-    assert!(verdict.lost.is_empty() && verdict.invented.is_empty(), "{verdict}");
+    assert!(
+        verdict.lost.is_empty() && verdict.invented.is_empty(),
+        "{verdict}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn planted_change_of_the_payload_is_caught() {
     let verdict = play(Bug::ChangesThePayload, ALL, |_| Vec::new()).await;
     assert_eq!(verdict.changed.len(), 4 * BATCH, "{verdict}");
-    assert!(verdict.lost.is_empty() && verdict.invented.is_empty(), "{verdict}");
+    assert!(
+        verdict.lost.is_empty() && verdict.invented.is_empty(),
+        "{verdict}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -279,12 +325,16 @@ async fn planted_stall_before_the_fresh_record_is_caught() {
     produce(&scenario, &events(2 * BATCH)).await;
     let mut model = FaultyConnector::new(&scenario, Bug::None).await;
     timeout(SOON, model.run(ALL)).await.unwrap();
-    let behind = || async { scenario.stored().await.unwrap() != scenario.without_lag().await.unwrap() };
+    let behind =
+        || async { scenario.stored().await.unwrap() != scenario.without_lag().await.unwrap() };
     assert!(!behind().await, "everything is settled");
     // It has ended, so the fresh record waits; the verdict names it.
     let mut fresh = events(2 * BATCH + 1);
     produce(&scenario, &fresh.split_off(2 * BATCH)).await;
-    assert!(behind().await, "the wait for the fresh record would never end");
+    assert!(
+        behind().await,
+        "the wait for the fresh record would never end"
+    );
     let verdict = scenario.verdict().await.unwrap();
     assert_eq!(verdict.lost.len(), 1, "{verdict}");
 }

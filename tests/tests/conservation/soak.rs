@@ -21,7 +21,10 @@ async fn soak(seed: u64) {
         Err(error) => panic!("seed {seed}: {error}"),
     };
     assert!(report.is_clean(), "{report}");
-    assert!(report.kills >= 3, "too few kills to prove anything:\n{report}");
+    assert!(
+        report.kills >= 3,
+        "too few kills to prove anything:\n{report}"
+    );
     println!("{report}");
     // Only a failed run's logs are worth keeping.
     std::fs::remove_dir_all(logs).unwrap();

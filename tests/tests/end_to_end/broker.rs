@@ -17,7 +17,9 @@ async fn a_connector_killed_in_the_middle_goes_on_where_it_was_and_loses_nothing
     scenario.produce(&events(11, 600)).await.unwrap();
     let connector = scenario.connector().unwrap();
     scenario
-        .seen("some events", SOON, |seen| seen.store().events().len() >= 100)
+        .seen("some events", SOON, |seen| {
+            seen.store().events().len() >= 100
+        })
         .await
         .unwrap();
     connector.kill().await.unwrap();
@@ -36,7 +38,9 @@ async fn a_broker_restart_in_the_middle_loses_nothing() {
     scenario.produce(&events(21, 300)).await.unwrap();
     let mut connector = scenario.connector().unwrap();
     scenario
-        .seen("some events", SOON, |seen| !seen.store().events().is_empty())
+        .seen("some events", SOON, |seen| {
+            !seen.store().events().is_empty()
+        })
         .await
         .unwrap();
     scenario.cluster.restart().await.unwrap();
@@ -60,7 +64,9 @@ async fn each_spu_may_restart_while_the_connector_runs() {
         // It reads from both before one goes.
         let all = usize::try_from(50 * (spu + 1)).unwrap();
         scenario
-            .seen("every event", SOON, |seen| seen.store().distinct_events() >= all)
+            .seen("every event", SOON, |seen| {
+                seen.store().distinct_events() >= all
+            })
             .await
             .unwrap();
         scenario
@@ -82,7 +88,9 @@ async fn the_controller_alone_may_go_while_the_connector_runs() {
     let mut connector = scenario.connector().unwrap();
     scenario.produce(&wanted(41, 50)).await.unwrap();
     scenario
-        .seen("every event", SOON, |seen| seen.store().distinct_events() >= 50)
+        .seen("every event", SOON, |seen| {
+            seen.store().distinct_events() >= 50
+        })
         .await
         .unwrap();
     let gone = std::time::Duration::from_secs(1);
@@ -123,11 +131,16 @@ async fn the_gaps_of_a_deduplicated_topic_do_not_stop_the_stream() {
         .unwrap();
     let scenario = scenario.on_topic(topic, 1);
     let verdict = settle(&scenario).await;
-    assert_eq!((verdict.produced, verdict.events_delivered), (20, 20), "{verdict}");
+    assert_eq!(
+        (verdict.produced, verdict.events_delivered),
+        (20, 20),
+        "{verdict}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stop_in_the_middle_of_an_outage_leaves_the_rest_pending_and_the_next_start_delivers_it() {
+async fn a_stop_in_the_middle_of_an_outage_leaves_the_rest_pending_and_the_next_start_delivers_it()
+{
     let scenario = scenario(Options {
         platform: "  shutdown-timeout: 2s\n".to_owned(),
         ..Options::default()
@@ -135,10 +148,14 @@ async fn a_stop_in_the_middle_of_an_outage_leaves_the_rest_pending_and_the_next_
     .await;
     scenario.produce(&wanted(60, 40)).await.unwrap();
     let down = Fault::status(Status::try_from(503).unwrap());
-    scenario.simulator.add_fault(Step::new(Target::Inlets, down).forever());
+    scenario
+        .simulator
+        .add_fault(Step::new(Target::Inlets, down).forever());
     let connector = scenario.connector().unwrap();
     scenario
-        .seen("a refused request", SOON, |seen| !seen.requests().is_empty())
+        .seen("a refused request", SOON, |seen| {
+            !seen.requests().is_empty()
+        })
         .await
         .unwrap();
     stop(&scenario, connector).await;
@@ -162,7 +179,11 @@ async fn partitions_added_later_are_read_too() {
     let mut connector = scenario.connector().unwrap();
     scenario.produce(&wanted(70, 20)).await.unwrap();
     scenario.settled(&mut connector, SOON).await.unwrap();
-    scenario.cluster.add_partitions(&scenario.topic, 2).await.unwrap();
+    scenario
+        .cluster
+        .add_partitions(&scenario.topic, 2)
+        .await
+        .unwrap();
     let topic = scenario.topic.clone();
     let scenario = scenario.on_topic(topic, 3);
     for partition in 1..3 {

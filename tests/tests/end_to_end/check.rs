@@ -1,4 +1,5 @@
-//! `check` before a start: every step says ✓ where all is well, and ✗ with what to do where something is not.
+//! `check` before a start: every step says ✓ where all is well, and ✗ with what to do where
+//! something is not.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -54,9 +55,17 @@ impl Checked {
     }
 }
 
-async fn check_with(scenario: &Scenario, configuration: &str, profile: &Path, arguments: &[&str]) -> Checked {
+async fn check_with(
+    scenario: &Scenario,
+    configuration: &str,
+    profile: &Path,
+    arguments: &[&str],
+) -> Checked {
     let directory = tempfile::tempdir().unwrap();
-    let (config, secrets) = (directory.path().join("c.yaml"), directory.path().join("s.txt"));
+    let (config, secrets) = (
+        directory.path().join("c.yaml"),
+        directory.path().join("s.txt"),
+    );
     std::fs::write(&config, configuration).unwrap();
     std::fs::write(&secrets, scenario.secrets()).unwrap();
     let run = tokio::process::Command::new(connector_program().unwrap())
@@ -103,7 +112,11 @@ async fn a_set_up_that_is_well_passes_every_step_and_nothing_is_sent_stored_or_c
     checked.says("topic", "ok", &[&scenario.topic, "1 partition"]);
     checked.says("offsets", "ok", &[&scenario.name, "40 records to read"]);
     checked.says("smartmodule", "ok", &[SMARTMODULE, "version 0.1.0"]);
-    checked.says("answers", "ok", &["40 answers", "the same as this binary's"]);
+    checked.says(
+        "answers",
+        "ok",
+        &["40 answers", "the same as this binary's"],
+    );
     checked.says(
         "dead letters",
         "ok",
@@ -117,14 +130,22 @@ async fn a_set_up_that_is_well_passes_every_step_and_nothing_is_sent_stored_or_c
     assert!(scenario.simulator.accepted_events().is_empty());
     assert!(scenario.simulator.accepted_profiles().is_empty());
     assert_eq!(scenario.stored().await.unwrap(), [None]);
-    let letters = scenario.cluster.partition_count(&scenario.dead_letter_topic()).await;
-    assert!(!matches!(letters, Ok(1..)), "the dead-letter topic was created");
+    let letters = scenario
+        .cluster
+        .partition_count(&scenario.dead_letter_topic())
+        .await;
+    assert!(
+        !matches!(letters, Ok(1..)),
+        "the dead-letter topic was created"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_check_for_a_person_has_a_mark_a_line_and_a_sum() {
     let (scenario, _) = produced(402, Options::default()).await;
-    let configuration = scenario.configuration().replace(&scenario.topic, "no-such-topic");
+    let configuration = scenario
+        .configuration()
+        .replace(&scenario.topic, "no-such-topic");
     let text = super::run_check(&scenario, &configuration).await;
     for part in [
         "✓ configuration",
@@ -175,7 +196,9 @@ async fn offline_looks_at_files_only() {
     let checked = check_with(&scenario, &authority, nowhere, &["--offline"]).await;
     assert_eq!(checked.code, Some(2));
     checked.says("http", "wrong", &["/nowhere/ca.pem"]);
-    assert!(scenario.simulator.requests().is_empty() && scenario.simulator.token_calls().is_empty());
+    assert!(
+        scenario.simulator.requests().is_empty() && scenario.simulator.token_calls().is_empty()
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -188,7 +211,11 @@ async fn an_absent_cluster_is_named_and_the_platform_is_checked_all_the_same() {
     std::fs::write(&profile, text).unwrap();
     let checked = check_with(&scenario, &scenario.configuration(), &profile, &[]).await;
     assert_eq!(checked.code, Some(1), "{:#}", checked.report);
-    checked.says("cluster", "unavailable", &["127.0.0.1:9", "fluvio profile list"]);
+    checked.says(
+        "cluster",
+        "unavailable",
+        &["127.0.0.1:9", "fluvio profile list"],
+    );
     for step in [
         "topic",
         "offsets",
@@ -213,7 +240,11 @@ async fn a_smartmodule_that_is_missing_of_another_version_or_another_one_is_told
 
     let later = "capillary-aep/capillary-xdm@9.9.9";
     let wasm = smartmodule_wasm().unwrap();
-    scenario.cluster.load_smartmodule(&wasm, later).await.unwrap();
+    scenario
+        .cluster
+        .load_smartmodule(&wasm, later)
+        .await
+        .unwrap();
     let checked = check(&scenario, &uses(later), &[]).await;
     assert_eq!(checked.code, Some(2));
     checked.says("smartmodule", "wrong", &["9.9.9", "0.1.0"]);
@@ -257,7 +288,11 @@ async fn a_dead_letter_topic_without_its_leader_is_told() {
     }
     let checked = check(&scenario, &scenario.configuration(), &[]).await;
     assert_eq!(checked.code, Some(1), "{:#}", checked.report);
-    checked.says("dead letters", "unavailable", &[&scenario.dead_letter_topic()]);
+    checked.says(
+        "dead letters",
+        "unavailable",
+        &[&scenario.dead_letter_topic()],
+    );
     checked.says("topic", "unavailable", &[]);
 }
 
@@ -321,7 +356,11 @@ async fn samples_are_validated_where_that_is_offered_and_are_records_of_the_topi
     .await;
     let checked = check(&scenario, &scenario.configuration(), &["--send-samples"]).await;
     assert_eq!(checked.code, Some(0), "{:#}", checked.report);
-    checked.says("samples", "ok", &["pointsIssued", "transactionAdded", "ingested"]);
+    checked.says(
+        "samples",
+        "ok",
+        &["pointsIssued", "transactionAdded", "ingested"],
+    );
     let accepted = scenario.simulator.accepted_events();
     let ids: HashSet<&str> = events
         .iter()
@@ -330,8 +369,16 @@ async fn samples_are_validated_where_that_is_offered_and_are_records_of_the_topi
             _ => None,
         })
         .collect();
-    assert!(!accepted.is_empty() && accepted.len() <= 14, "{}", accepted.len());
-    assert!(accepted.iter().all(|event| ids.contains(event.id.as_deref().unwrap())));
+    assert!(
+        !accepted.is_empty() && accepted.len() <= 14,
+        "{}",
+        accepted.len()
+    );
+    assert!(
+        accepted
+            .iter()
+            .all(|event| ids.contains(event.id.as_deref().unwrap()))
+    );
     assert!(
         scenario.simulator.accepted_profiles().is_empty(),
         "a statement may overwrite a newer one"
@@ -371,14 +418,19 @@ async fn one_customer_in_several_partitions_is_a_warning_and_no_failure() {
     let events = wanted(408, 30);
     scenario.produce(&events).await.unwrap();
     let checked = check(&scenario, &scenario.configuration(), &[]).await;
-    checked.says("customers", "ok", &["each customer's records are in one partition"]);
+    checked.says(
+        "customers",
+        "ok",
+        &["each customer's records are in one partition"],
+    );
     // The same events without their key, wherever it may be.
     for (index, event) in events.iter().enumerate() {
         let partition = u32::try_from(index % 3).unwrap();
         let records = vec![event.value.clone().into()];
-        let produced = scenario
-            .cluster
-            .produce_batch(&scenario.topic, partition, records, Compression::None);
+        let produced =
+            scenario
+                .cluster
+                .produce_batch(&scenario.topic, partition, records, Compression::None);
         produced.await.unwrap();
     }
     let checked = check(&scenario, &scenario.configuration(), &[]).await;

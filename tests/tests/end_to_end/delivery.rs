@@ -22,7 +22,10 @@ fn id(events: &[conformance::workload::RawEvent], index: usize) -> String {
     }
 }
 
-async fn with_faults(seed: u64, steps: impl IntoIterator<Item = Step>) -> (Scenario, conformance::oracle::Verdict) {
+async fn with_faults(
+    seed: u64,
+    steps: impl IntoIterator<Item = Step>,
+) -> (Scenario, conformance::oracle::Verdict) {
     let scenario = scenario(Options::default()).await;
     scenario.produce(&events(seed, 200)).await.unwrap();
     for step in steps {
@@ -71,8 +74,12 @@ async fn answers_that_do_not_say_what_became_of_a_record_are_never_taken_for_suc
         Fault::EmptyResponses,
         Fault::NoResponses,
         Fault::EmptyBody,
-        Fault::Truncated { lose_connection: false },
-        Fault::Truncated { lose_connection: true },
+        Fault::Truncated {
+            lose_connection: false,
+        },
+        Fault::Truncated {
+            lose_connection: true,
+        },
     ];
     let steps = unclear.map(|fault| Step::new(Target::Inlet("events".to_owned()), fault));
     let (_, verdict) = with_faults(102, steps).await;
@@ -94,9 +101,11 @@ async fn a_record_refused_inside_a_207_is_dead_lettered_and_its_neighbours_are_n
             dialect: Some(dialect),
             accept: false,
         };
-        scenario
-            .simulator
-            .add_fault(Step::new(Target::Inlets, fault).when(Selector::ids(guilty)).forever());
+        scenario.simulator.add_fault(
+            Step::new(Target::Inlets, fault)
+                .when(Selector::ids(guilty))
+                .forever(),
+        );
         scenario.produce(&events).await.unwrap();
         let verdict = settle(&scenario).await;
         assert_eq!(
@@ -108,7 +117,8 @@ async fn a_record_refused_inside_a_207_is_dead_lettered_and_its_neighbours_are_n
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_record_that_is_told_to_wait_inside_a_207_is_sent_again_alone_and_its_customer_keeps_order() {
+async fn a_record_that_is_told_to_wait_inside_a_207_is_sent_again_alone_and_its_customer_keeps_order()
+ {
     let scenario = scenario(Options::default()).await;
     let events = wanted(104, 120);
     for (index, code) in [(3, 429), (20, 503), (40, 500)] {
@@ -123,21 +133,33 @@ async fn a_record_that_is_told_to_wait_inside_a_207_is_sent_again_alone_and_its_
     scenario.settled(&mut connector, SOON).await.unwrap();
     stop(&scenario, connector).await;
     let mut verdict = scenario.verdict().await.unwrap();
-    // The documented exception: what shared the batch of a record refused for the moment was accepted before it.
+    // The documented exception: what shared the batch of a record refused for the moment was
+    // accepted before it.
     verdict.reordered.clear();
     assert!(verdict.is_clean(), "{verdict}");
-    assert_eq!((verdict.events_delivered, verdict.dead_lettered), (120, 0), "{verdict}");
+    assert_eq!(
+        (verdict.events_delivered, verdict.dead_lettered),
+        (120, 0),
+        "{verdict}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_batch_that_is_too_large_for_the_platform_is_halved_until_it_fits() {
     let (_, verdict) = with_faults(
         105,
-        [Step::new(Target::Inlet("events".to_owned()), Fault::status(status(413))).times(3)],
+        [Step::new(
+            Target::Inlet("events".to_owned()),
+            Fault::status(status(413)),
+        )
+        .times(3)],
     )
     .await;
     assert!(
-        !verdict.reasons.keys().any(|reason| reason.contains("large")),
+        !verdict
+            .reasons
+            .keys()
+            .any(|reason| reason.contains("large")),
         "{verdict}"
     );
 }
@@ -146,9 +168,13 @@ async fn a_batch_that_is_too_large_for_the_platform_is_halved_until_it_fits() {
 async fn profile_statements_of_one_customer_arrive_in_the_order_of_the_topic() {
     let scenario = scenario(Options::default()).await;
     scenario.produce(&wanted(106, 300)).await.unwrap();
-    scenario
-        .simulator
-        .add_fault(Step::new(Target::Inlet("profiles".to_owned()), Fault::status(status(503))).times(5));
+    scenario.simulator.add_fault(
+        Step::new(
+            Target::Inlet("profiles".to_owned()),
+            Fault::status(status(503)),
+        )
+        .times(5),
+    );
     settle(&scenario).await;
     let stated_of = stated_by_customer(&scenario).await;
     let requests = scenario.simulator.requests();
@@ -170,7 +196,10 @@ async fn profile_statements_of_one_customer_arrive_in_the_order_of_the_topic() {
     let mut arrived_of: BTreeMap<String, Vec<Value>> = BTreeMap::new();
     for statement in &arrived {
         let customer = statement.primary_identity().unwrap().id.clone();
-        arrived_of.entry(customer).or_default().push(facts(statement.entity()));
+        arrived_of
+            .entry(customer)
+            .or_default()
+            .push(facts(statement.entity()));
     }
     assert!(!stated_of.is_empty());
     for (customer, stated) in stated_of {
@@ -182,7 +211,8 @@ async fn profile_statements_of_one_customer_arrive_in_the_order_of_the_topic() {
     }
 }
 
-/// Whether each statement that arrived is made of the next few that were stated, the newer ones winning.
+/// Whether each statement that arrived is made of the next few that were stated, the newer ones
+/// winning.
 fn arrived_in_order(stated: &[Value], arrived: &[Value]) -> bool {
     let mut ends = BTreeSet::from([0]);
     for statement in arrived {
@@ -219,7 +249,10 @@ fn statements_out_of_order_are_told_from_merged_ones() {
     assert!(arrived_in_order(&stated, &stated));
     assert!(arrived_in_order(&stated, &[one.clone(), three.clone()]));
     assert!(arrived_in_order(&stated, &[json!({"a": 3, "b": 1})]));
-    assert!(!arrived_in_order(&stated, &[three.clone(), two.clone(), one.clone()]));
+    assert!(!arrived_in_order(
+        &stated,
+        &[three.clone(), two.clone(), one.clone()]
+    ));
     assert!(!arrived_in_order(&stated, &[json!({"a": 1, "b": 1}), two]));
     assert!(!arrived_in_order(&stated, &[three, one]));
 }
@@ -236,7 +269,9 @@ fn facts(mut statement: Value) -> Value {
 fn subject(statement: &Value) -> String {
     let namespaces = statement["identityMap"].as_object().unwrap().values();
     let mut identities = namespaces.flat_map(|identities| identities.as_array().unwrap());
-    let primary = identities.find(|identity| identity["primary"] == json!(true)).unwrap();
+    let primary = identities
+        .find(|identity| identity["primary"] == json!(true))
+        .unwrap();
     primary["id"].as_str().unwrap().to_owned()
 }
 
@@ -255,7 +290,10 @@ async fn stated_by_customer(scenario: &Scenario) -> BTreeMap<String, Vec<Value>>
         let mut answer: Value = serde_json::from_slice(&answer).unwrap();
         let statement = answer["profile"].take();
         if !statement.is_null() {
-            stated.entry(subject(&statement)).or_default().push(facts(statement));
+            stated
+                .entry(subject(&statement))
+                .or_default()
+                .push(facts(statement));
         }
     }
     stated
@@ -288,10 +326,15 @@ async fn raw_flows_get_the_bare_event_with_the_flow_id() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_inlet_that_refuses_everything_is_held_and_nothing_is_dead_lettered() {
     let scenario = scenario(Options::default()).await;
-    // The answer to an inlet URL that does not exist: a fault of the configuration, not of any record.
-    scenario
-        .simulator
-        .add_fault(Step::new(Target::Inlet("events".to_owned()), Fault::status(status(404))).forever());
+    // The answer to an inlet URL that does not exist: a fault of the configuration, not of any
+    // record.
+    scenario.simulator.add_fault(
+        Step::new(
+            Target::Inlet("events".to_owned()),
+            Fault::status(status(404)),
+        )
+        .forever(),
+    );
     scenario.produce(&wanted(108, 60)).await.unwrap();
     let mut connector = scenario.connector().unwrap();
     scenario
@@ -311,5 +354,9 @@ async fn an_inlet_that_refuses_everything_is_held_and_nothing_is_dead_lettered()
     let log = stop(&scenario, connector).await;
     assert!(log.contains("ERROR"), "an operator must be told:\n{log}");
     let verdict = clean(&scenario).await;
-    assert_eq!((verdict.events_delivered, verdict.dead_lettered), (60, 0), "{verdict}");
+    assert_eq!(
+        (verdict.events_delivered, verdict.dead_lettered),
+        (60, 0),
+        "{verdict}"
+    );
 }

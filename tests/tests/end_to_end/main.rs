@@ -1,4 +1,5 @@
-//! The end-to-end suite: the real connector binary, the real wasm, and whichever cluster `FLUVIO_TEST_CLUSTER` names.
+//! The end-to-end suite: the real connector binary, the real wasm, and whichever cluster
+//! `FLUVIO_TEST_CLUSTER` names.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails there")]
 
 mod broker;
@@ -51,7 +52,8 @@ fn wanted(seed: u64, count: usize) -> Vec<RawEvent> {
 
 fn workload(seed: u64, mix: Mix) -> impl Iterator<Item = RawEvent> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-    let mut workload = Workload::new(seed, 12, mix, i64::try_from(now.as_millis()).unwrap()).unwrap();
+    let mut workload =
+        Workload::new(seed, 12, mix, i64::try_from(now.as_millis()).unwrap()).unwrap();
     std::iter::repeat_with(move || workload.next_event())
 }
 
@@ -86,7 +88,10 @@ async fn clean(scenario: &Scenario) -> Verdict {
 /// What `check` says for a person about a configuration.
 async fn run_check(scenario: &Scenario, configuration: &str) -> String {
     let directory = tempfile::tempdir().unwrap();
-    let (config, secrets) = (directory.path().join("c.yaml"), directory.path().join("s.txt"));
+    let (config, secrets) = (
+        directory.path().join("c.yaml"),
+        directory.path().join("s.txt"),
+    );
     std::fs::write(&config, configuration).unwrap();
     std::fs::write(&secrets, scenario.secrets()).unwrap();
     let run = tokio::process::Command::new(connector_program().unwrap())
@@ -115,7 +120,10 @@ fn holds_no_secret(scenario: &Scenario, log: &str) {
         "the client id is in the log:\n{log}"
     );
     for token in scenario.simulator.issued_tokens() {
-        assert!(!log.contains(&token), "an access token is in the log:\n{log}");
+        assert!(
+            !log.contains(&token),
+            "an access token is in the log:\n{log}"
+        );
     }
     // Customers' data: every made-up address ends like this.
     assert!(

@@ -42,11 +42,16 @@ async fn records_produced_while_it_runs_arrive_and_are_committed_while_idle() {
     }
     stop(&scenario, connector).await;
     let verdict = clean(&scenario).await;
-    assert_eq!((verdict.events_delivered, verdict.duplicates), (60, 0), "{verdict}");
+    assert_eq!(
+        (verdict.events_delivered, verdict.duplicates),
+        (60, 0),
+        "{verdict}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_stored_offset_is_the_last_one_whether_it_was_mapped_skipped_or_rejected_and_a_restart_repeats_nothing() {
+async fn the_stored_offset_is_the_last_one_whether_it_was_mapped_skipped_or_rejected_and_a_restart_repeats_nothing()
+ {
     let scenario = scenario(Options::default()).await;
     let skipped = json!({"eventName": "streakStart", "eventId": "6d8b0e5e-0000-4000-a000-000000000001", "orgId": 1, "createdAt": 1_780_000_000_000_i64, "data": {}});
     let skipped = skipped.to_string().into_bytes();
@@ -56,7 +61,10 @@ async fn the_stored_offset_is_the_last_one_whether_it_was_mapped_skipped_or_reje
             .iter()
             .map(record)
             .collect();
-        batch.push(ProducedRecord { key: None, value: last });
+        batch.push(ProducedRecord {
+            key: None,
+            value: last,
+        });
         scenario
             .cluster
             .produce_batch(&scenario.topic, 0, batch, Compression::None)
@@ -65,7 +73,11 @@ async fn the_stored_offset_is_the_last_one_whether_it_was_mapped_skipped_or_reje
         let mut connector = scenario.connector().unwrap();
         scenario.settled(&mut connector, SOON).await.unwrap();
         stop(&scenario, connector).await;
-        let end = scenario.cluster.high_watermark(&scenario.topic, 0).await.unwrap();
+        let end = scenario
+            .cluster
+            .high_watermark(&scenario.topic, 0)
+            .await
+            .unwrap();
         assert_eq!(scenario.stored().await.unwrap(), [Some(end - 1)]);
     }
     let verdict = clean(&scenario).await;
@@ -103,11 +115,16 @@ async fn a_poison_record_in_the_middle_of_a_batch_costs_its_neighbours_nothing()
         .await
         .unwrap();
     let verdict = settle(&scenario).await;
-    assert_eq!((verdict.events_delivered, verdict.dead_lettered), (20, 3), "{verdict}");
+    assert_eq!(
+        (verdict.events_delivered, verdict.dead_lettered),
+        (20, 3),
+        "{verdict}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_batch_whose_answers_exceed_max_bytes_is_not_lost_at_the_head_in_the_middle_or_at_the_tail() {
+async fn a_batch_whose_answers_exceed_max_bytes_is_not_lost_at_the_head_in_the_middle_or_at_the_tail()
+ {
     // The broker sends nothing for such a batch and says nothing of it.
     let scenario = scenario(Options {
         max_bytes: "16kB".to_owned(),
@@ -127,7 +144,8 @@ async fn a_batch_whose_answers_exceed_max_bytes_is_not_lost_at_the_head_in_the_m
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_partition_whose_batches_need_more_than_its_part_of_the_buffer_is_mapped_by_the_broker_once_that_is_known() {
+async fn a_partition_whose_batches_need_more_than_its_part_of_the_buffer_is_mapped_by_the_broker_once_that_is_known()
+ {
     let scenario = scenario(Options {
         // A response may have 128 KiB, until something shows that it must hold more.
         platform: "  buffer: {max-bytes: 256KiB}\n".to_owned(),
@@ -143,7 +161,13 @@ async fn a_partition_whose_batches_need_more_than_its_part_of_the_buffer_is_mapp
     }
     let mut connector = scenario.connector().unwrap();
     scenario.settled(&mut connector, SOON).await.unwrap();
-    let metrics = connector.observed(SOON).await.unwrap().metrics().await.unwrap();
+    let metrics = connector
+        .observed(SOON)
+        .await
+        .unwrap()
+        .metrics()
+        .await
+        .unwrap();
     let mapped_here = metrics.sum("capillary_aep_hole_records_total", "");
     assert_eq!(mapped_here, 400.0, "only the first batch");
     stop(&scenario, connector).await;
@@ -173,7 +197,8 @@ async fn compressed_topics_are_read_like_any_other() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn unwanted_envelopes_of_one_event_share_its_id_and_nothing_is_sent_for_kinds_nobody_asked_for() {
+async fn unwanted_envelopes_of_one_event_share_its_id_and_nothing_is_sent_for_kinds_nobody_asked_for()
+ {
     let scenario = scenario(Options::default()).await;
     scenario.produce(&events(4, 48)).await.unwrap();
     settle(&scenario).await;

@@ -19,7 +19,10 @@ const BATCH: usize = 3;
 
 async fn buffered(observed: &Observed) -> f64 {
     let metrics = observed.metrics().await.unwrap();
-    assert_eq!(metrics.value("capillary_aep_buffer_limit_bytes"), Some(BUFFER));
+    assert_eq!(
+        metrics.value("capillary_aep_buffer_limit_bytes"),
+        Some(BUFFER)
+    );
     metrics.value("capillary_aep_buffer_bytes").unwrap()
 }
 
@@ -27,7 +30,8 @@ async fn buffered(observed: &Observed) -> f64 {
 async fn a_backlog_behind_a_platform_that_is_down_stays_in_the_broker() {
     let scenario = scenario(Options {
         platform: "  buffer: {max-bytes: 128KiB, max-offsets: 100000}\n".to_owned(),
-        // Three partitions ask at once, and what is on its way counts three times: with its accounts.
+        // Three partitions ask at once, and what is on its way counts three times: with its
+        // accounts.
         topic: TopicOptions::new("memory").partitions(3),
         max_bytes: "5kB".to_owned(),
         ..Options::default()
@@ -38,13 +42,22 @@ async fn a_backlog_behind_a_platform_that_is_down_stays_in_the_broker() {
     let mut connector = scenario.connector().unwrap();
     scenario.settled(&mut connector, SOON).await.unwrap();
     let down = Fault::status(Status::try_from(503).unwrap());
-    scenario.simulator.add_fault(Step::new(Target::Inlets, down).forever());
+    scenario
+        .simulator
+        .add_fault(Step::new(Target::Inlets, down).forever());
     // Small batches: one whose answers are larger than a response would be read directly.
-    for (events, partition) in wanted(320, BACKLOG).chunks(BATCH).zip([0, 1, 2].into_iter().cycle()) {
-        let records = events.iter().map(|event| event.value.clone().into()).collect();
-        let batch = scenario
-            .cluster
-            .produce_batch(&scenario.topic, partition, records, Compression::None);
+    for (events, partition) in wanted(320, BACKLOG)
+        .chunks(BATCH)
+        .zip([0, 1, 2].into_iter().cycle())
+    {
+        let records = events
+            .iter()
+            .map(|event| event.value.clone().into())
+            .collect();
+        let batch =
+            scenario
+                .cluster
+                .produce_batch(&scenario.topic, partition, records, Compression::None);
         batch.await.unwrap();
     }
     let observed = connector.observed(SOON).await.unwrap();
@@ -61,7 +74,9 @@ async fn a_backlog_behind_a_platform_that_is_down_stays_in_the_broker() {
         .unwrap_or_else(|_| panic!("the buffer never filled:\n{}", connector.log()));
     // The platform is asked again and again while more could be read.
     let asked = scenario.simulator.requests().len();
-    let asks = scenario.seen("repeated requests", SOON, |seen| seen.requests().len() >= asked + 4);
+    let asks = scenario.seen("repeated requests", SOON, |seen| {
+        seen.requests().len() >= asked + 4
+    });
     asks.await.unwrap();
     let pending = observed
         .metrics()

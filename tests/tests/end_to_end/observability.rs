@@ -1,4 +1,5 @@
-//! What the connector shows of itself: metrics that are documented, a state without customers, logs for machines.
+//! What the connector shows of itself: metrics that are documented, a state without customers, logs
+//! for machines.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -15,7 +16,8 @@ fn text(path: &str) -> String {
     std::fs::read_to_string(root.join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// A run with a bit of everything: skipped, broken and refused records, repetitions, three partitions.
+/// A run with a bit of everything: skipped, broken and refused records, repetitions, three
+/// partitions.
 async fn busy() -> Scenario {
     let scenario = scenario(Options {
         topic: TopicOptions::new("busy").partitions(3),
@@ -26,7 +28,10 @@ async fn busy() -> Scenario {
     scenario
         .simulator
         .add_fault(Step::new(Target::Inlets, Fault::status(status(500))).times(2));
-    let refused = Step::new(Target::Inlet("events".to_owned()), Fault::message(status(400)));
+    let refused = Step::new(
+        Target::Inlet("events".to_owned()),
+        Fault::message(status(400)),
+    );
     scenario
         .simulator
         .add_fault(refused.when(Selector::indexes([0])).times(2));
@@ -41,7 +46,11 @@ async fn the_metrics_are_those_of_the_documentation_and_agree_with_what_happened
     let observed = connector.observed(SOON).await.unwrap();
     scenario.settled(&mut connector, SOON).await.unwrap();
     let metrics = observed.metrics().await.unwrap();
-    assert_eq!(metrics.undeclared, BTreeSet::new(), "every sample has a type");
+    assert_eq!(
+        metrics.undeclared,
+        BTreeSet::new(),
+        "every sample has a type"
+    );
     let documentation = text("docs/metrics.md");
     let documented: BTreeSet<&str> = documentation
         .lines()
@@ -51,15 +60,28 @@ async fn the_metrics_are_those_of_the_documentation_and_agree_with_what_happened
     let shown: BTreeSet<&str> = metrics.declared.keys().map(String::as_str).collect();
     assert_eq!(shown, documented);
     for (name, kind) in &metrics.declared {
-        assert_eq!(name.ends_with("_total"), kind == "counter", "{name} is a {kind}");
+        assert_eq!(
+            name.ends_with("_total"),
+            kind == "counter",
+            "{name} is a {kind}"
+        );
     }
 
     stop(&scenario, connector).await;
     let verdict = clean(&scenario).await;
     let count = |number: usize| f64::from(u32::try_from(number).unwrap());
-    let records = |outcome: &str| metrics.sum("capillary_aep_records_total", &format!("outcome=\"{outcome}\""));
+    let records = |outcome: &str| {
+        metrics.sum(
+            "capillary_aep_records_total",
+            &format!("outcome=\"{outcome}\""),
+        )
+    };
     assert_eq!(records("skipped"), count(verdict.skipped), "{verdict}");
-    assert_eq!(records("dead_lettered"), count(verdict.dead_lettered), "{verdict}");
+    assert_eq!(
+        records("dead_lettered"),
+        count(verdict.dead_lettered),
+        "{verdict}"
+    );
     assert_eq!(
         records("delivered") + records("skipped") + records("dead_lettered"),
         count(verdict.produced),
@@ -91,7 +113,9 @@ async fn the_metrics_are_those_of_the_documentation_and_agree_with_what_happened
     for partition in 0..3 {
         let stored = scenario.stored().await.unwrap()[partition].unwrap();
         assert_eq!(
-            metrics.value(&format!("capillary_aep_committed_offset{{partition=\"{partition}\"}}")),
+            metrics.value(&format!(
+                "capillary_aep_committed_offset{{partition=\"{partition}\"}}"
+            )),
             Some(stored as f64)
         );
     }
@@ -113,7 +137,11 @@ async fn the_state_names_dead_letters_by_their_place_and_nothing_shown_is_a_cust
     scenario.settled(&mut connector, SOON).await.unwrap();
     let status = observed.status().await.unwrap();
     assert_eq!(status["ready"], true, "{status}");
-    assert_eq!(status["partitions"].as_array().unwrap().len(), 3, "{status}");
+    assert_eq!(
+        status["partitions"].as_array().unwrap().len(),
+        3,
+        "{status}"
+    );
     let letters = status["lastDeadLetters"].as_array().unwrap();
     assert!(letters.len() >= 2, "{status}");
     for letter in letters {
@@ -122,7 +150,10 @@ async fn the_state_names_dead_letters_by_their_place_and_nothing_shown_is_a_cust
             letter["source"]["offset"].is_u64() && letter["reason"].is_string(),
             "{letter}"
         );
-        assert!(letter["written"].as_i64().unwrap() > 1_700_000_000_000, "{letter}");
+        assert!(
+            letter["written"].as_i64().unwrap() > 1_700_000_000_000,
+            "{letter}"
+        );
     }
     let shown = everything(&observed).await;
     holds_no_secret(&scenario, &shown);

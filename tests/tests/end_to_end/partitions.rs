@@ -55,7 +55,11 @@ async fn a_smartmodule_the_spu_does_not_know_yet_is_waited_for() {
 async fn a_smartmodule_the_spu_never_gets_to_know_ends_with_2() {
     let scenario = mock(Options::default()).await;
     scenario.produce(&wanted(304, 5)).await.unwrap();
-    scenario.cluster.mock().unwrap().hide_smartmodules_from_spus();
+    scenario
+        .cluster
+        .mock()
+        .unwrap()
+        .hide_smartmodules_from_spus();
     let exit = scenario.connector().unwrap().wait(SOON).await.unwrap();
     assert_eq!(exit.status.code(), Some(2), "{}", exit.log);
     assert!(exit.log.contains("smdk load"), "{}", exit.log);
@@ -79,7 +83,9 @@ async fn without_the_controller_known_leaders_are_found_again_and_holes_are_fill
     }
     let event = wanted(306, 1).remove(0);
     for value in [&[b'x'; 150_000][..], &event.value] {
-        cluster.append_with_gaps(&scenario.topic, 0, &[(0, value)], 0).unwrap();
+        cluster
+            .append_with_gaps(&scenario.topic, 0, &[(0, value)], 0)
+            .unwrap();
     }
     scenario
         .seen("the event after the hole", SOON, |seen| {
@@ -112,7 +118,9 @@ async fn only_the_listed_partitions_are_read_and_committed() {
             .await
             .unwrap();
     }
-    let configuration = scenario.configuration().replace("partition: all", "partition: [0, 2]");
+    let configuration = scenario
+        .configuration()
+        .replace("partition: all", "partition: [0, 2]");
     let connector = scenario.connector_with(&configuration).unwrap();
     let read = [Some(9), None, Some(9)];
     let committed = async {
@@ -134,10 +142,15 @@ async fn a_hole_longer_than_one_direct_read_is_filled_without_a_gap() {
         ..Options::default()
     })
     .await;
-    // Every answer is over `max-bytes`, and all together are over the 32 MiB of a direct read, which ends inside a batch.
+    // Every answer is over `max-bytes`, and all together are over the 32 MiB of a direct read,
+    // which ends inside a batch.
     for number in 0..45_u32 {
         let batch = (0..4)
-            .map(|record| format!("{number}-{record}-{}", "x".repeat(200_000)).into_bytes().into())
+            .map(|record| {
+                format!("{number}-{record}-{}", "x".repeat(200_000))
+                    .into_bytes()
+                    .into()
+            })
             .collect();
         scenario
             .cluster
@@ -157,7 +170,10 @@ async fn a_partition_with_records_is_opened_before_those_with_nothing_to_read() 
     })
     .await;
     // The last one to be looked at.
-    let batch = wanted(390, 1).into_iter().map(|event| event.value.into()).collect();
+    let batch = wanted(390, 1)
+        .into_iter()
+        .map(|event| event.value.into())
+        .collect();
     let topic = &scenario.topic;
     scenario
         .cluster
@@ -168,7 +184,10 @@ async fn a_partition_with_records_is_opened_before_those_with_nothing_to_read() 
     // In the order of their first lines: a slow broker may be asked again.
     let opened = |log: &str| {
         let mut partitions = Vec::new();
-        for (_, line) in log.lines().filter_map(|line| line.split_once(": reading partition=")) {
+        for (_, line) in log
+            .lines()
+            .filter_map(|line| line.split_once(": reading partition="))
+        {
             let partition = line.split(' ').next().unwrap_or_default().to_owned();
             if !partitions.contains(&partition) {
                 partitions.push(partition);
@@ -182,6 +201,11 @@ async fn a_partition_with_records_is_opened_before_those_with_nothing_to_read() 
         }
     };
     tokio::time::timeout(SOON, all).await.unwrap();
-    assert_eq!(opened(&connector.log()).first().unwrap(), "2", "{}", connector.log());
+    assert_eq!(
+        opened(&connector.log()).first().unwrap(),
+        "2",
+        "{}",
+        connector.log()
+    );
     stop(&scenario, connector).await;
 }

@@ -25,7 +25,8 @@ fn options() -> Options {
 
 /// Waits for a 503 that says all of this.
 async fn not_ready(observed: &Observed, parts: &[&str]) -> Shown {
-    let says_all = |shown: &Shown| shown.status == 503 && parts.iter().all(|part| shown.text.contains(part));
+    let says_all =
+        |shown: &Shown| shown.status == 503 && parts.iter().all(|part| shown.text.contains(part));
     match observed.ready(SOON, says_all).await {
         Ok(shown) => shown,
         Err(last) => panic!("{last}; wanted: {parts:?}"),
@@ -82,12 +83,25 @@ async fn all_delivered(scenario: &Scenario, connector: Connector, records: usize
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wrong_dataset_holds_the_inlet_and_readiness_names_it() {
     let scenario = scenario(options()).await;
-    let right = scenario.simulator.events_inlet().unwrap().dataset_id.clone().unwrap();
-    let wrong = scenario.configuration().replace(&right, "65f1a2b3c4d5e6f708192a3b");
+    let right = scenario
+        .simulator
+        .events_inlet()
+        .unwrap()
+        .dataset_id
+        .clone()
+        .unwrap();
+    let wrong = scenario
+        .configuration()
+        .replace(&right, "65f1a2b3c4d5e6f708192a3b");
     a_wrong_configuration(
         scenario,
         wrong,
-        &["inlet events", "yours", "unknown_dataset", "check dataset-id"],
+        &[
+            "inlet events",
+            "yours",
+            "unknown_dataset",
+            "check dataset-id",
+        ],
     )
     .await;
 }
@@ -102,7 +116,12 @@ async fn a_wrong_organisation_holds_the_inlet_and_readiness_names_it() {
     a_wrong_configuration(
         scenario,
         wrong,
-        &["inlet events", "yours", "wrong_organization", "check organization-id"],
+        &[
+            "inlet events",
+            "yours",
+            "wrong_organization",
+            "check organization-id",
+        ],
     )
     .await;
 }
@@ -130,14 +149,19 @@ async fn a_refusal_that_quotes_records_is_told_with_its_rule_and_without_the_quo
         accept: false,
     };
     let events = Target::Inlet("events".to_owned());
-    scenario.simulator.add_fault(Step::new(events, quotes).forever());
+    scenario
+        .simulator
+        .add_fault(Step::new(events, quotes).forever());
     scenario.produce(&wanted(604, RECORDS)).await.unwrap();
     let mut connector = scenario.connector().unwrap();
     let observed = connector.observed(SOON).await.unwrap();
     let rule = "refused (400: expected type: Integer, found: String […])";
     let shown = not_ready(&observed, &["inlet events", rule]).await;
     let log = stop(&scenario, connector).await;
-    assert!(log.contains("expected type: Integer, found: String […]"), "{log}");
+    assert!(
+        log.contains("expected type: Integer, found: String […]"),
+        "{log}"
+    );
     for text in [&log, &shown.text] {
         assert!(!text.contains("Mara"), "{text}");
     }
@@ -152,7 +176,12 @@ async fn a_disabled_flow_holds_the_inlet_until_it_is_enabled_again_and_no_restar
     let observed = connector.observed(SOON).await.unwrap();
     not_ready(
         &observed,
-        &["inlet events", "yours", "unknown_flow", "dataflow is enabled"],
+        &[
+            "inlet events",
+            "yours",
+            "unknown_flow",
+            "dataflow is enabled",
+        ],
     )
     .await;
     nothing_is_lost(&scenario, &observed, None).await;
@@ -172,19 +201,27 @@ async fn a_revoked_credential_stops_delivery_until_it_is_good_again_and_readines
     ready(&observed, SOON).await;
     let stored = scenario.stored().await.unwrap()[0];
 
-    let refusal = r#"{"error": "invalid_client", "error_description": "invalid client_secret parameter"}"#;
+    let refusal =
+        r#"{"error": "invalid_client", "error_description": "invalid client_secret parameter"}"#;
     let revoked = Fault::Status {
         status: Status::try_from(400).unwrap(),
         retry_after: None,
         body: Some(refusal.to_owned()),
         accept: false,
     };
-    scenario.simulator.add_fault(Step::new(Target::Ims, revoked).forever());
+    scenario
+        .simulator
+        .add_fault(Step::new(Target::Ims, revoked).forever());
     scenario.simulator.revoke_tokens();
     scenario.produce(&wanted(604, RECORDS)).await.unwrap();
     not_ready(
         &observed,
-        &["access token", "yours", "client secret", "secrets.IMS_CLIENT_SECRET"],
+        &[
+            "access token",
+            "yours",
+            "client secret",
+            "secrets.IMS_CLIENT_SECRET",
+        ],
     )
     .await;
     nothing_is_lost(&scenario, &observed, stored).await;
@@ -198,7 +235,11 @@ async fn a_revoked_credential_stops_delivery_until_it_is_good_again_and_readines
 #[tokio::test(flavor = "multi_thread")]
 async fn an_inlet_that_does_not_answer_is_told_apart_from_one_that_refuses() {
     let scenario = scenario(options()).await;
-    let down = Step::new(Target::Inlets, Fault::status(Status::try_from(503).unwrap())).forever();
+    let down = Step::new(
+        Target::Inlets,
+        Fault::status(Status::try_from(503).unwrap()),
+    )
+    .forever();
     scenario.simulator.add_fault(down);
     scenario.produce(&wanted(605, RECORDS)).await.unwrap();
     let mut connector = scenario.connector().unwrap();
@@ -218,7 +259,8 @@ async fn mock() -> Scenario {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_cluster_that_is_gone_offsets_that_cannot_be_stored_and_letters_that_cannot_be_written_are_told() {
+async fn a_cluster_that_is_gone_offsets_that_cannot_be_stored_and_letters_that_cannot_be_written_are_told()
+ {
     let scenario = mock().await;
     let cluster = scenario.cluster.mock().unwrap();
     scenario.produce(&wanted(606, 20)).await.unwrap();
@@ -258,7 +300,11 @@ async fn a_cluster_that_is_gone_offsets_that_cannot_be_stored_and_letters_that_c
     scenario.settled(&mut connector, SOON).await.unwrap();
     stop(&scenario, connector).await;
     let verdict = clean(&scenario).await;
-    assert_eq!((verdict.events_delivered, verdict.dead_lettered), (40, 1), "{verdict}");
+    assert_eq!(
+        (verdict.events_delivered, verdict.dead_lettered),
+        (40, 1),
+        "{verdict}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -268,7 +314,11 @@ async fn while_it_stops_it_is_not_ready() {
         ..Options::default()
     })
     .await;
-    let down = Step::new(Target::Inlets, Fault::status(Status::try_from(503).unwrap())).forever();
+    let down = Step::new(
+        Target::Inlets,
+        Fault::status(Status::try_from(503).unwrap()),
+    )
+    .forever();
     scenario.simulator.add_fault(down);
     scenario.produce(&wanted(608, 20)).await.unwrap();
     let mut connector = scenario.connector().unwrap();
@@ -283,11 +333,13 @@ async fn while_it_stops_it_is_not_ready() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_partition_that_waits_for_room_after_an_interruption_blames_the_inlet_and_not_the_broker() {
+async fn a_partition_that_waits_for_room_after_an_interruption_blames_the_inlet_and_not_the_broker()
+{
     let scenario = match Scenario::start_on(
         &Backend::Mock,
         Options {
-            platform: "  buffer: {max-bytes: 24MiB, max-offsets: 10}\n  shutdown-timeout: 1s\n".to_owned(),
+            platform: "  buffer: {max-bytes: 24MiB, max-offsets: 10}\n  shutdown-timeout: 1s\n"
+                .to_owned(),
             max_bytes: "10kB".to_owned(),
             ..Options::default()
         },
@@ -297,13 +349,18 @@ async fn a_partition_that_waits_for_room_after_an_interruption_blames_the_inlet_
         Ok(scenario) => scenario,
         Err(error) => panic!("{error}"),
     };
-    let down = Step::new(Target::Inlets, Fault::status(Status::try_from(503).unwrap())).forever();
+    let down = Step::new(
+        Target::Inlets,
+        Fault::status(Status::try_from(503).unwrap()),
+    )
+    .forever();
     scenario.simulator.add_fault(down);
     for event in wanted(609, 100) {
         let batch = vec![event.value.into()];
-        let produced = scenario
-            .cluster
-            .produce_batch(&scenario.topic, 0, batch, fluvio::Compression::None);
+        let produced =
+            scenario
+                .cluster
+                .produce_batch(&scenario.topic, 0, batch, fluvio::Compression::None);
         produced.await.unwrap();
     }
     let mut connector = scenario.connector().unwrap();
@@ -316,8 +373,9 @@ async fn a_partition_that_waits_for_room_after_an_interruption_blames_the_inlet_
         }
     });
     assert!(interrupted.await.is_ok(), "{}", connector.log());
-    let blames_the_inlet_alone =
-        |shown: &Shown| shown.text.contains("inlet events") && !shown.text.contains("reading partition 0");
+    let blames_the_inlet_alone = |shown: &Shown| {
+        shown.text.contains("inlet events") && !shown.text.contains("reading partition 0")
+    };
     if let Err(last) = observed.ready(SOON, blames_the_inlet_alone).await {
         panic!("{last}");
     }

@@ -24,13 +24,19 @@ async fn produce_one_by_one(scenario: &Scenario, seed: u64, count: usize) {
     for event in wanted(seed, count) {
         scenario
             .cluster
-            .produce_batch(&scenario.topic, 0, vec![event.value.into()], Compression::None)
+            .produce_batch(
+                &scenario.topic,
+                0,
+                vec![event.value.into()],
+                Compression::None,
+            )
             .await
             .unwrap();
     }
 }
 
-/// 20 records are delivered; of the next 20, retention removes the first 10 before the connector is started again.
+/// 20 records are delivered; of the next 20, retention removes the first 10 before the connector is
+/// started again.
 async fn with_evicted_records(platform: &str) -> Scenario {
     let scenario = mock(platform).await;
     produce_one_by_one(&scenario, 201, 20).await;
@@ -91,7 +97,9 @@ async fn a_high_watermark_behind_the_log_is_waited_out_and_not_taken_for_another
     let mut connector = scenario.connector().unwrap();
     // It looked at the log's end and says what it made of it.
     let told = tokio::time::timeout(SOON, async {
-        while connector.is_running().unwrap() && !connector.log().contains("high watermark is behind") {
+        while connector.is_running().unwrap()
+            && !connector.log().contains("high watermark is behind")
+        {
             tokio::time::sleep(std::time::Duration::from_millis(20)).await;
         }
     });
@@ -104,7 +112,10 @@ async fn a_high_watermark_behind_the_log_is_waited_out_and_not_taken_for_another
     assert!(!log.contains("fluvio consumer delete"), "{log}");
     let verdict = clean(&scenario).await;
     assert_eq!(
-        (verdict.events_delivered, scenario.simulator.accepted_events().len()),
+        (
+            verdict.events_delivered,
+            scenario.simulator.accepted_events().len()
+        ),
         (40, 40),
         "{verdict}"
     );
@@ -123,7 +134,11 @@ async fn a_log_that_ends_before_the_stored_offset_ends_with_2_and_nothing_is_cla
     let exit = scenario.connector().unwrap().wait(SOON).await.unwrap();
     assert_eq!(exit.status.code(), Some(2), "{}", exit.log);
     assert!(exit.log.contains("fluvio consumer delete"), "{}", exit.log);
-    assert!(exit.log.contains("WARN"), "the time of grace is told: {}", exit.log);
+    assert!(
+        exit.log.contains("WARN"),
+        "the time of grace is told: {}",
+        exit.log
+    );
     assert_eq!(scenario.stored().await.unwrap(), [Some(19)]);
     assert_eq!(scenario.simulator.accepted_events().len(), 20);
 }
@@ -139,12 +154,15 @@ async fn records_evicted_while_the_connector_is_held_up_are_told_and_only_those(
         Ok(scenario) => scenario,
         Err(error) => panic!("{error}"),
     };
-    // Compiling the SmartModule takes a loaded broker so long that the connector reads directly, and too far ahead.
+    // Compiling the SmartModule takes a loaded broker so long that the connector reads directly,
+    // and too far ahead.
     produce_one_by_one(&scenario, 210, 1).await;
     let mut connector = scenario.connector().unwrap();
     scenario.settled(&mut connector, SOON).await.unwrap();
     let down = Fault::status(Status::try_from(503).unwrap());
-    scenario.simulator.add_fault(Step::new(Target::Inlets, down).forever());
+    scenario
+        .simulator
+        .add_fault(Step::new(Target::Inlets, down).forever());
     produce_one_by_one(&scenario, 208, 200).await;
     scenario
         .seen("repeated requests", SOON, |seen| seen.requests().len() >= 4)
@@ -164,7 +182,11 @@ async fn records_evicted_while_the_connector_is_held_up_are_told_and_only_those(
     });
     let lost = lost.unwrap_or_else(|| panic!("no ERROR line with a count: {log}"));
     assert!(lost > 0 && log.contains("last=149"), "{log}");
-    assert_eq!(scenario.simulator.accepted_events().len(), 201 - lost, "{log}");
+    assert_eq!(
+        scenario.simulator.accepted_events().len(),
+        201 - lost,
+        "{log}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -178,7 +200,11 @@ async fn records_that_a_crash_of_the_broker_took_back_end_the_connector_with_2()
     cluster.drop_connections();
     let exit = connector.wait(SOON).await.unwrap();
     assert_eq!(exit.status.code(), Some(2), "{}", exit.log);
-    assert!(exit.log.contains("the next offset to read is 20"), "{}", exit.log);
+    assert!(
+        exit.log.contains("the next offset to read is 20"),
+        "{}",
+        exit.log
+    );
     assert_eq!(scenario.stored().await.unwrap(), [Some(19)]);
 }
 
@@ -188,37 +214,52 @@ async fn a_topic_deleted_while_it_is_read_ends_the_connector_with_a_message() {
     scenario.produce(&wanted(207, 20)).await.unwrap();
     let mut connector = scenario.connector().unwrap();
     scenario.settled(&mut connector, SOON).await.unwrap();
-    scenario.cluster.delete_topic(&scenario.topic).await.unwrap();
+    scenario
+        .cluster
+        .delete_topic(&scenario.topic)
+        .await
+        .unwrap();
     let exit = connector.wait(SOON).await.unwrap();
     assert_eq!(exit.status.code(), Some(1), "{}", exit.log);
     assert!(
-        exit.log.contains(&format!("topic {} was deleted", scenario.topic)),
+        exit.log
+            .contains(&format!("topic {} was deleted", scenario.topic)),
         "{}",
         exit.log
     );
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn records_in_flight_when_their_topic_is_deleted_leave_no_offset_for_the_next_topic_of_that_name() {
+async fn records_in_flight_when_their_topic_is_deleted_leave_no_offset_for_the_next_topic_of_that_name()
+ {
     let scenario = mock("").await;
     scenario.produce(&wanted(211, 10)).await.unwrap();
     let mut connector = scenario.connector().unwrap();
     scenario.settled(&mut connector, SOON).await.unwrap();
     let before = scenario.simulator.requests().len();
-    let slow = Step::new(Target::Inlets, Fault::Pass).answer_delay(std::time::Duration::from_secs(3));
+    let slow =
+        Step::new(Target::Inlets, Fault::Pass).answer_delay(std::time::Duration::from_secs(3));
     scenario.simulator.add_fault(slow.forever());
     scenario.produce(&wanted(212, 20)).await.unwrap();
     scenario
         .seen("a request", SOON, |seen| seen.requests().len() > before)
         .await
         .unwrap();
-    scenario.cluster.delete_topic(&scenario.topic).await.unwrap();
+    scenario
+        .cluster
+        .delete_topic(&scenario.topic)
+        .await
+        .unwrap();
     let exit = connector.wait(SOON).await.unwrap();
     assert_eq!(exit.status.code(), Some(1), "{}", exit.log);
     assert_eq!(scenario.stored().await.unwrap(), [None], "{}", exit.log);
 
     scenario.simulator.clear_faults();
-    scenario.cluster.mock().unwrap().create_topic(&scenario.topic, 1);
+    scenario
+        .cluster
+        .mock()
+        .unwrap()
+        .create_topic(&scenario.topic, 1);
     let events = wanted(213, 60);
     scenario.produce(&events).await.unwrap();
     let mut connector = scenario.connector().unwrap();
@@ -230,16 +271,20 @@ async fn records_in_flight_when_their_topic_is_deleted_leave_no_offset_for_the_n
             panic!("not to be delivered: {:?}", event.expected);
         };
         assert!(
-            accepted.iter().any(|accepted| accepted.id.as_ref() == Some(id)),
+            accepted
+                .iter()
+                .any(|accepted| accepted.id.as_ref() == Some(id)),
             "{id} of the new topic was not delivered: {log}"
         );
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_reader_that_waits_for_room_hears_that_its_topic_was_deleted_and_its_offset_is_not_stored_again() {
+async fn a_reader_that_waits_for_room_hears_that_its_topic_was_deleted_and_its_offset_is_not_stored_again()
+ {
     let options = Options {
-        platform: "  buffer: {max-bytes: 24MiB, max-offsets: 10}\n  shutdown-timeout: 1s\n".to_owned(),
+        platform: "  buffer: {max-bytes: 24MiB, max-offsets: 10}\n  shutdown-timeout: 1s\n"
+            .to_owned(),
         max_bytes: "10kB".to_owned(),
         ..Options::default()
     };
@@ -251,13 +296,19 @@ async fn a_reader_that_waits_for_room_hears_that_its_topic_was_deleted_and_its_o
     let mut connector = scenario.connector().unwrap();
     scenario.settled(&mut connector, SOON).await.unwrap();
     let down = Fault::status(Status::try_from(503).unwrap());
-    scenario.simulator.add_fault(Step::new(Target::Inlets, down).forever());
+    scenario
+        .simulator
+        .add_fault(Step::new(Target::Inlets, down).forever());
     produce_one_by_one(&scenario, 215, 200).await;
     scenario
         .seen("repeated requests", SOON, |seen| seen.requests().len() >= 4)
         .await
         .unwrap();
-    scenario.cluster.delete_topic(&scenario.topic).await.unwrap();
+    scenario
+        .cluster
+        .delete_topic(&scenario.topic)
+        .await
+        .unwrap();
     let exit = connector.wait(SOON).await.unwrap();
     assert_eq!(exit.status.code(), Some(1), "{}", exit.log);
     assert!(exit.log.contains("was deleted"), "{}", exit.log);

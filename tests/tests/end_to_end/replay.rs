@@ -31,8 +31,9 @@ fn refuses(ids: impl IntoIterator<Item = String>, status: u16) -> Step {
         .forever()
 }
 
-/// Runs the connector until everything is settled, stops it, and judges. Not by `is_clean`: when an event is refused and
-/// its record's profile statement is accepted, the letter is about the event alone, and the oracle knows no such halves.
+/// Runs the connector until everything is settled, stops it, and judges. Not by `is_clean`: when an
+/// event is refused and its record's profile statement is accepted, the letter is about the event
+/// alone, and the oracle knows no such halves.
 async fn settle(scenario: &Scenario) -> Verdict {
     let mut connector = scenario.connector().unwrap();
     scenario.settled(&mut connector, SOON).await.unwrap();
@@ -48,13 +49,19 @@ async fn settle(scenario: &Scenario) -> Verdict {
 /// How often an event arrived.
 fn arrivals(scenario: &Scenario, id: &str) -> usize {
     let accepted = scenario.simulator.accepted_events();
-    accepted.iter().filter(|event| event.id.as_deref() == Some(id)).count()
+    accepted
+        .iter()
+        .filter(|event| event.id.as_deref() == Some(id))
+        .count()
 }
 
 /// Runs `replay` to its end with a configuration.
 async fn replay_with(scenario: &Scenario, configuration: &str, arguments: &[&str]) -> Output {
     let directory = tempfile::tempdir().unwrap();
-    let (config, secrets) = (directory.path().join("c.yaml"), directory.path().join("s.txt"));
+    let (config, secrets) = (
+        directory.path().join("c.yaml"),
+        directory.path().join("s.txt"),
+    );
     std::fs::write(&config, configuration).unwrap();
     std::fs::write(&secrets, scenario.secrets()).unwrap();
     let run = tokio::process::Command::new(connector_program().unwrap())
@@ -80,11 +87,19 @@ async fn replay(scenario: &Scenario, arguments: &[&str]) -> Value {
 }
 
 async fn progress(scenario: &Scenario) -> Option<i64> {
-    let (consumer, topic) = (format!("{}-replay", scenario.name), scenario.dead_letter_topic());
-    scenario.cluster.stored_offset(&consumer, &topic, 0).await.unwrap()
+    let (consumer, topic) = (
+        format!("{}-replay", scenario.name),
+        scenario.dead_letter_topic(),
+    );
+    scenario
+        .cluster
+        .stored_offset(&consumer, &topic, 0)
+        .await
+        .unwrap()
 }
 
-/// A scenario in which some of 60 events were dead-lettered because the platform refused them, and is mended since.
+/// A scenario in which some of 60 events were dead-lettered because the platform refused them, and
+/// is mended since.
 async fn mended(seed: u64, guilty: &[usize]) -> (Scenario, Vec<String>) {
     let scenario = scenario(Options::default()).await;
     let events = wanted(seed, 60);
@@ -98,7 +113,8 @@ async fn mended(seed: u64, guilty: &[usize]) -> (Scenario, Vec<String>) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn refused_records_arrive_by_replay_once_the_platform_is_mended_and_a_second_run_sends_nothing() {
+async fn refused_records_arrive_by_replay_once_the_platform_is_mended_and_a_second_run_sends_nothing()
+ {
     let (scenario, ids) = mended(201, &[7, 31]).await;
     let report = replay(&scenario, &[]).await;
     assert_eq!(
@@ -184,7 +200,10 @@ async fn what_is_refused_again_is_reported_and_not_written_to_the_topic_a_second
     assert_eq!(output.status.code(), Some(1));
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(
-        (&report["events_delivered"], &report["refused_again"]["refused"]),
+        (
+            &report["events_delivered"],
+            &report["refused_again"]["refused"]
+        ),
         (&1.into(), &1.into()),
         "{report}"
     );
@@ -203,7 +222,11 @@ async fn rejected_records_are_mapped_with_the_parameters_of_today() {
     events[9].value = anonymous.to_string().into_bytes();
     scenario.produce(&events).await.unwrap();
     let verdict = settle(&scenario).await;
-    assert_eq!(verdict.reasons.get("no_organization"), Some(&1), "{verdict}");
+    assert_eq!(
+        verdict.reasons.get("no_organization"),
+        Some(&1),
+        "{verdict}"
+    );
     let still = replay_with(&scenario, &scenario.configuration(), &["--dry-run"]).await;
     assert_eq!(still.status.code(), Some(1), "it is still rejected");
     let changed = scenario
@@ -244,7 +267,10 @@ async fn a_replay_of_a_topic_whose_letters_retention_removed_stores_nothing_and_
     scenario.produce(&events).await.unwrap();
     assert_eq!(settle(&scenario).await.dead_lettered, 2);
     let cluster = scenario.cluster.mock().unwrap();
-    assert_eq!(cluster.evict(&scenario.dead_letter_topic(), 0, 2).unwrap(), 2);
+    assert_eq!(
+        cluster.evict(&scenario.dead_letter_topic(), 0, 2).unwrap(),
+        2
+    );
     let report = replay(&scenario, &[]).await;
     assert_eq!(report["letters"], 0, "{report}");
     assert_eq!(progress(&scenario).await, None, "nothing was dealt with");

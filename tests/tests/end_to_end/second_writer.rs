@@ -42,7 +42,8 @@ async fn offsets_of_another_process_stop_the_connector_with_3_and_are_not_overwr
         .filter(|line| line.contains("ERROR") && line.contains("another process commits"));
     assert!(told.count() >= 2, "at each sighting: {}", exit.log);
     assert!(
-        exit.log.contains(&format!("partition 0 stands at {foreign}")),
+        exit.log
+            .contains(&format!("partition 0 stands at {foreign}")),
         "{}",
         exit.log
     );
@@ -59,7 +60,11 @@ async fn of_two_processes_with_one_consumer_id_the_older_ends_with_3_and_nothing
     let mut newer = scenario.connector().unwrap();
     let exit = older.wait(FOUR_ROUNDS).await.unwrap();
     assert_eq!(exit.status.code(), Some(3), "{}", exit.log);
-    assert!(exit.log.contains("has taken over partition 0"), "{}", exit.log);
+    assert!(
+        exit.log.contains("has taken over partition 0"),
+        "{}",
+        exit.log
+    );
     scenario.produce(&wanted(112, 20)).await.unwrap();
     scenario.settled(&mut newer, SOON).await.unwrap();
     assert!(newer.is_running().unwrap(), "{}", newer.log());
@@ -96,7 +101,9 @@ async fn a_commit_whose_answer_is_lost_is_sent_again_and_holds_nothing_back() {
     scenario.produce(&wanted(103, 20)).await.unwrap();
     let mut connector = scenario.connector().unwrap();
     scenario
-        .seen("every event", SOON, |seen| seen.store().events().len() >= 20)
+        .seen("every event", SOON, |seen| {
+            seen.store().events().len() >= 20
+        })
         .await
         .unwrap();
     cluster.heal();
@@ -115,8 +122,20 @@ async fn a_stored_offset_beyond_the_log_ends_with_2_after_a_time_of_grace() {
     commit_as_another(&scenario, 25).await;
     let exit = scenario.connector().unwrap().wait(SOON).await.unwrap();
     assert_eq!(exit.status.code(), Some(2), "{}", exit.log);
-    assert!(exit.log.contains("WARN"), "the time of grace is told: {}", exit.log);
-    assert!(exit.log.contains("the next offset to read is 26"), "{}", exit.log);
-    assert_eq!(scenario.stored().await.unwrap(), [Some(25)], "never clamped");
+    assert!(
+        exit.log.contains("WARN"),
+        "the time of grace is told: {}",
+        exit.log
+    );
+    assert!(
+        exit.log.contains("the next offset to read is 26"),
+        "{}",
+        exit.log
+    );
+    assert_eq!(
+        scenario.stored().await.unwrap(),
+        [Some(25)],
+        "never clamped"
+    );
     assert!(scenario.simulator.accepted_events().is_empty());
 }

@@ -12,7 +12,8 @@ async fn each_signal_that_asks_for_a_stop_delivers_what_was_read_commits_and_end
         scenario.produce(&wanted(seed, 30)).await.unwrap();
         let before = scenario.simulator.requests().len();
         // Answers take a moment, so that something is under way when the signal comes.
-        let slow = Step::new(Target::Inlets, Fault::Pass).answer_delay(std::time::Duration::from_millis(500));
+        let slow = Step::new(Target::Inlets, Fault::Pass)
+            .answer_delay(std::time::Duration::from_millis(500));
         scenario.simulator.add_fault(slow.forever());
         let connector = scenario.connector().unwrap();
         scenario
@@ -31,7 +32,11 @@ async fn each_signal_that_asks_for_a_stop_delivers_what_was_read_commits_and_end
     }
     scenario.produce(&wanted(303, 30)).await.unwrap();
     let verdict = settle(&scenario).await;
-    assert_eq!((verdict.events_delivered, verdict.dead_lettered), (120, 0), "{verdict}");
+    assert_eq!(
+        (verdict.events_delivered, verdict.dead_lettered),
+        (120, 0),
+        "{verdict}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -44,10 +49,14 @@ async fn a_second_signal_ends_it_at_once_and_what_was_pending_is_delivered_by_th
     .await;
     scenario.produce(&wanted(310, 30)).await.unwrap();
     let down = Fault::status(Status::try_from(503).unwrap());
-    scenario.simulator.add_fault(Step::new(Target::Inlets, down).forever());
+    scenario
+        .simulator
+        .add_fault(Step::new(Target::Inlets, down).forever());
     let connector = scenario.connector().unwrap();
     scenario
-        .seen("a refused request", SOON, |seen| !seen.requests().is_empty())
+        .seen("a refused request", SOON, |seen| {
+            !seen.requests().is_empty()
+        })
         .await
         .unwrap();
     connector.signal("TERM").await.unwrap();

@@ -1,4 +1,5 @@
-//! Encrypted all the way: Fluvio profiles with TLS, and HTTP with an authority, a client certificate and a proxy of one's own.
+//! Encrypted all the way: Fluvio profiles with TLS, and HTTP with an authority, a client
+//! certificate and a proxy of one's own.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -32,7 +33,9 @@ impl Encrypted {
             true => ClientCertificates::Of(&authority),
             false => ClientCertificates::None,
         };
-        let scenario = Scenario::start_on(&Backend::Mock, Options::default()).await.unwrap();
+        let scenario = Scenario::start_on(&Backend::Mock, Options::default())
+            .await
+            .unwrap();
         let mock = scenario.cluster.mock().unwrap();
         let controller = Front::start(mock.endpoint().parse().unwrap(), &own, clients)
             .await
@@ -84,7 +87,12 @@ impl Encrypted {
     }
 
     fn connector(&self, profile: &Path) -> Connector {
-        Connector::start(&self.scenario.configuration(), &self.scenario.secrets(), profile).unwrap()
+        Connector::start(
+            &self.scenario.configuration(),
+            &self.scenario.secrets(),
+            profile,
+        )
+        .unwrap()
     }
 
     /// Runs the main job over a profile.
@@ -94,7 +102,11 @@ impl Encrypted {
         self.scenario.settled(&mut connector, SOON).await.unwrap();
         stop(&self.scenario, connector).await;
         clean(&self.scenario).await;
-        assert!(self.controller.seen().encrypted > 0, "{:?}", self.controller.seen());
+        assert!(
+            self.controller.seen().encrypted > 0,
+            "{:?}",
+            self.controller.seen()
+        );
         assert!(
             self.spus.iter().any(|spu| spu.seen().encrypted > 0),
             "no SPU was reached over TLS"
@@ -105,7 +117,13 @@ impl Encrypted {
     async fn refused(&self, profile: &Path) -> String {
         let exit = self.connector(profile).wait(SOON).await.unwrap();
         assert!(!exit.status.success(), "{}", exit.log);
-        assert_eq!(self.spus.iter().map(|spu| spu.seen().encrypted).sum::<usize>(), 0);
+        assert_eq!(
+            self.spus
+                .iter()
+                .map(|spu| spu.seen().encrypted)
+                .sum::<usize>(),
+            0
+        );
         exit.log
     }
 }
@@ -119,7 +137,11 @@ async fn a_verified_profile_with_a_client_certificate_delivers_everything_encryp
     let seen = cluster.controller.seen();
     assert_eq!(seen.with_certificate, seen.encrypted, "{seen:?}");
     assert!(seen.names.iter().all(|name| name == DOMAIN), "{seen:?}");
-    let names: Vec<String> = cluster.spus.iter().flat_map(|spu| spu.seen().names).collect();
+    let names: Vec<String> = cluster
+        .spus
+        .iter()
+        .flat_map(|spu| spu.seen().names)
+        .collect();
     assert!(
         names
             .iter()
@@ -140,12 +162,20 @@ async fn a_cluster_of_another_authority_or_another_name_is_not_talked_to() {
     let cluster = Encrypted::start(false).await;
     let client = cluster.authority.client("sink").unwrap();
     let stranger = Authority::new("stranger").unwrap();
-    let log = cluster.refused(&cluster.verified(DOMAIN, &stranger, &client)).await;
-    assert!(log.contains("certificate") && log.contains("UnknownIssuer"), "{log}");
+    let log = cluster
+        .refused(&cluster.verified(DOMAIN, &stranger, &client))
+        .await;
+    assert!(
+        log.contains("certificate") && log.contains("UnknownIssuer"),
+        "{log}"
+    );
     let log = cluster
         .refused(&cluster.verified("elsewhere.test", &cluster.authority, &client))
         .await;
-    assert!(log.contains("certificate") && log.contains("elsewhere.test"), "{log}");
+    assert!(
+        log.contains("certificate") && log.contains("elsewhere.test"),
+        "{log}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -155,7 +185,10 @@ async fn a_client_the_cluster_does_not_trust_is_told_so() {
     let log = cluster
         .refused(&cluster.verified(DOMAIN, &cluster.authority, &unknown))
         .await;
-    assert!(log.contains("cannot connect to the Fluvio cluster"), "{log}");
+    assert!(
+        log.contains("cannot connect to the Fluvio cluster"),
+        "{log}"
+    );
     assert!(cluster.controller.seen().failed > 0);
 }
 
@@ -164,12 +197,17 @@ async fn tls_files_that_are_missing_are_named_before_anything_is_tried() {
     let cluster = Encrypted::start(false).await;
     let tls = "tls_policy = \"verified\"\ntls_source = \"files\"\n[cluster.test.tls.certs]\ndomain = \"x\"\nkey = \"/nowhere/k\"\n\
                cert = \"/nowhere/c\"\nca_cert = \"/nowhere/ca\"";
-    let exit = cluster.connector(&cluster.profile(tls)).wait(SOON).await.unwrap();
+    let exit = cluster
+        .connector(&cluster.profile(tls))
+        .wait(SOON)
+        .await
+        .unwrap();
     assert_eq!(exit.status.code(), Some(2), "{}", exit.log);
     assert!(exit.log.contains("/nowhere/"), "{}", exit.log);
 }
 
-/// A scenario whose simulated platform is reached by https only, by a name in a certificate of its own authority.
+/// A scenario whose simulated platform is reached by https only, by a name in a certificate of its
+/// own authority.
 struct Https {
     scenario: Scenario,
     authority: Authority,
@@ -186,7 +224,9 @@ impl Https {
             false => ClientCertificates::None,
         };
         let scenario = super::scenario(Options::default()).await;
-        let front = Front::start(scenario.simulator.address(), &own, clients).await.unwrap();
+        let front = Front::start(scenario.simulator.address(), &own, clients)
+            .await
+            .unwrap();
         Self {
             scenario,
             authority,
@@ -207,10 +247,10 @@ impl Https {
 
     /// The configuration with every URL at `host`, and this `http` section.
     fn configuration(&self, host: &str, http: &str) -> String {
-        let good = self
-            .scenario
-            .configuration()
-            .replace(self.scenario.simulator.base_url(), &format!("https://{host}"));
+        let good = self.scenario.configuration().replace(
+            self.scenario.simulator.base_url(),
+            &format!("https://{host}"),
+        );
         format!("{good}  http: {{{http}}}\n")
     }
 
@@ -233,7 +273,9 @@ impl Https {
 async fn an_authority_of_one_s_own_is_trusted_for_https() {
     let https = Https::start(false).await;
     let host = format!("localhost:{}", https.address().port());
-    https.deliver(503, &https.configuration(&host, &https.ca_file())).await;
+    https
+        .deliver(503, &https.configuration(&host, &https.ca_file()))
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -245,7 +287,10 @@ async fn without_that_authority_nothing_is_sent() {
     let other = https.file("other.pem", &Authority::new("stranger").unwrap().pem());
     let configuration = https.configuration(&host, &format!("ca-file: {other:?}"));
     let output = super::run_check(&https.scenario, &configuration).await;
-    assert!(output.contains("✗ token") && output.contains("certificate"), "{output}");
+    assert!(
+        output.contains("✗ token") && output.contains("certificate"),
+        "{output}"
+    );
     assert!(https.scenario.simulator.token_calls().is_empty() && https.front.seen().encrypted == 0);
 }
 
@@ -274,9 +319,15 @@ async fn a_client_certificate_is_shown_to_whoever_asks_for_one() {
 async fn a_proxy_is_given_a_tunnel_to_open_and_sees_nothing_of_what_goes_through() {
     let https = Https::start(false).await;
     let proxy = Proxy::start(https.address()).await.unwrap();
-    let http = format!("{}, proxy: \"http://user:pass@{}\"", https.ca_file(), proxy.address());
+    let http = format!(
+        "{}, proxy: \"http://user:pass@{}\"",
+        https.ca_file(),
+        proxy.address()
+    );
     // A name nobody here can look up: only the proxy gets there.
-    https.deliver(506, &https.configuration("platform.test", &http)).await;
+    https
+        .deliver(506, &https.configuration("platform.test", &http))
+        .await;
     let tunnels = proxy.tunnels();
     assert!(!tunnels.is_empty());
     for tunnel in tunnels {

@@ -1,7 +1,9 @@
 //! The token lifecycle, seen from outside.
 
 use conformance::scenario::Options;
-use conformance::simulator::{ExpiresIn, Fault, SimulatorConfig, Status, Step, Target, TokenRefusal, TokenShape};
+use conformance::simulator::{
+    ExpiresIn, Fault, SimulatorConfig, Status, Step, Target, TokenRefusal, TokenShape,
+};
 
 use super::{SOON, clean, events, holds_no_secret, scenario, settle, stop, wanted};
 
@@ -80,7 +82,11 @@ async fn odd_shapes_of_the_token_answer_are_understood() {
         });
         scenario.produce(&wanted(230, 14)).await.unwrap();
         settle(&scenario).await;
-        assert_eq!(scenario.simulator.token_calls().len(), 1, "{expires_in:?}, jwt {jwt}");
+        assert_eq!(
+            scenario.simulator.token_calls().len(),
+            1,
+            "{expires_in:?}, jwt {jwt}"
+        );
     }
 }
 
@@ -95,7 +101,9 @@ async fn an_ims_that_fails_at_start_delays_delivery_and_nothing_else() {
             status: status(500),
             accept: false,
         },
-        Fault::Truncated { lose_connection: false },
+        Fault::Truncated {
+            lose_connection: false,
+        },
         Fault::ResetBeforeBody,
     ] {
         scenario.simulator.add_fault(Step::new(Target::Ims, fault));
@@ -123,7 +131,9 @@ async fn a_second_secret_is_used_when_the_first_is_refused() {
         "IMS_CLIENT_ID={}\nIMS_CLIENT_SECRET=an-old-one\nIMS_CLIENT_SECRET_NEXT={}\n",
         credential.client_id, credential.client_secret
     );
-    let mut connector = scenario.connector_with_secrets(&configuration, &secrets).unwrap();
+    let mut connector = scenario
+        .connector_with_secrets(&configuration, &secrets)
+        .unwrap();
     scenario.settled(&mut connector, SOON).await.unwrap();
     stop(&scenario, connector).await;
     clean(&scenario).await;
@@ -142,7 +152,9 @@ async fn wrong_credentials_are_named_by_name_and_dead_letter_nothing() {
         .connector_with_secrets(&scenario.configuration(), secrets)
         .unwrap();
     scenario
-        .seen("a refused credential", SOON, |seen| !seen.token_calls().is_empty())
+        .seen("a refused credential", SOON, |seen| {
+            !seen.token_calls().is_empty()
+        })
         .await
         .unwrap();
     let exit = connector.wait(SOON).await.unwrap();
@@ -176,10 +188,15 @@ async fn a_credential_revoked_while_it_runs_holds_everything_back_and_the_log_sa
     let refused = Fault::Status {
         status: Status::try_from(400).unwrap(),
         retry_after: None,
-        body: Some(r#"{"error":"invalid_client","error_description":"invalid client_secret parameter"}"#.to_owned()),
+        body: Some(
+            r#"{"error":"invalid_client","error_description":"invalid client_secret parameter"}"#
+                .to_owned(),
+        ),
         accept: false,
     };
-    scenario.simulator.add_fault(Step::new(Target::Ims, refused).forever());
+    scenario
+        .simulator
+        .add_fault(Step::new(Target::Ims, refused).forever());
     scenario.simulator.revoke_tokens();
     scenario.produce(&wanted(271, 20)).await.unwrap();
     let told = tokio::time::timeout(SOON, async {
@@ -199,7 +216,11 @@ async fn a_credential_revoked_while_it_runs_holds_everything_back_and_the_log_sa
     assert_eq!(scenario.stored().await.unwrap(), stored);
     scenario.simulator.clear_faults();
     let verdict = settle(&scenario).await;
-    assert_eq!((verdict.events_delivered, verdict.dead_lettered), (40, 0), "{verdict}");
+    assert_eq!(
+        (verdict.events_delivered, verdict.dead_lettered),
+        (40, 0),
+        "{verdict}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

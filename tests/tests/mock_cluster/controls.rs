@@ -32,7 +32,10 @@ async fn evicted_records_are_refused_with_the_next_available_offset() {
     }
     assert_eq!(mock.evict("short", 0, 3).unwrap(), 2, "whole batches go");
     assert_eq!(cluster.log_start("short", 0).await.unwrap(), 2);
-    let mut stream = cluster.stream(StreamRequest::new("short", 0)).await.unwrap();
+    let mut stream = cluster
+        .stream(StreamRequest::new("short", 0))
+        .await
+        .unwrap();
     assert_eq!(
         response(&mut stream).await.error,
         ErrorCode::OffsetEvicted {
@@ -54,7 +57,11 @@ async fn gaps_can_be_made_without_a_filter() {
     let cluster = mock(1).await;
     let mock = cluster.mock().unwrap();
     mock.create_topic("gaps", 1);
-    assert_eq!(mock.append_with_gaps("gaps", 0, &[(0, b"a"), (3, b"d")], 5).unwrap(), 0);
+    assert_eq!(
+        mock.append_with_gaps("gaps", 0, &[(0, b"a"), (3, b"d")], 5)
+            .unwrap(),
+        0
+    );
     batch(&cluster, "gaps", &["g"]).await;
     let offsets = cluster
         .records("gaps")
@@ -88,12 +95,19 @@ async fn commits_are_refused_forgotten_or_stored_without_an_answer() {
     assert_eq!(stream.commit(0).await.unwrap(), ErrorCode::None);
     assert_eq!(stored(), None);
     mock.fail_commits(CommitFault::AnswerLost);
-    assert!(tokio::time::timeout(SILENCE, stream.commit(0)).await.is_err());
+    assert!(
+        tokio::time::timeout(SILENCE, stream.commit(0))
+            .await
+            .is_err()
+    );
     assert_eq!(stored(), Some(0));
     mock.heal();
     assert_eq!(stream.commit(1).await.unwrap(), ErrorCode::None);
     mock.set_stored_offset("reader", "commits", 0, 17);
-    assert_eq!(cluster.stored_offset("reader", "commits", 0).await.unwrap(), Some(17));
+    assert_eq!(
+        cluster.stored_offset("reader", "commits", 0).await.unwrap(),
+        Some(17)
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -105,7 +119,10 @@ async fn commits_fail_while_the_spu_that_stores_them_is_down_and_reading_goes_on
     let partition = (0..2)
         .find(|partition| mock.leader("split", *partition) != Some(offsets))
         .unwrap();
-    cluster.produce("split", Some(partition), None, "a").await.unwrap();
+    cluster
+        .produce("split", Some(partition), None, "a")
+        .await
+        .unwrap();
     let request = StreamRequest {
         consumer: Some("reader".to_owned()),
         ..StreamRequest::new("split", partition)
@@ -113,9 +130,15 @@ async fn commits_fail_while_the_spu_that_stores_them_is_down_and_reading_goes_on
     let mut stream = cluster.stream(request).await.unwrap();
     response(&mut stream).await;
     mock.stop_spu(offsets).await;
-    assert!(matches!(stream.commit(0).await.unwrap(), ErrorCode::Other(_)));
+    assert!(matches!(
+        stream.commit(0).await.unwrap(),
+        ErrorCode::Other(_)
+    ));
     stream.acknowledge(1).await.unwrap();
-    cluster.produce("split", Some(partition), None, "b").await.unwrap();
+    cluster
+        .produce("split", Some(partition), None, "b")
+        .await
+        .unwrap();
     assert_eq!(response(&mut stream).await.values(), ["b"]);
     mock.start_spu(offsets).await.unwrap();
     assert_eq!(stream.commit(1).await.unwrap(), ErrorCode::None);
@@ -205,7 +228,10 @@ async fn a_recreated_topic_is_empty_while_the_stored_offset_is_beyond_its_end() 
     mock.recreate_topic("phoenix").unwrap();
     assert_eq!(response(&mut stream).await.error, ErrorCode::TopicDeleted);
     assert_eq!(cluster.high_watermark("phoenix", 0).await.unwrap(), 0);
-    assert_eq!(cluster.stored_offset("reader", "phoenix", 0).await.unwrap(), Some(2));
+    assert_eq!(
+        cluster.stored_offset("reader", "phoenix", 0).await.unwrap(),
+        Some(2)
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -224,20 +250,29 @@ async fn the_profile_backend_runs_on_the_cluster_of_the_current_profile() {
         .await
         .unwrap();
     let said = String::from_utf8_lossy(&suite.stdout).into_owned();
-    assert!(suite.status.success() && said.contains("2 passed"), "{said}");
+    assert!(
+        suite.status.success() && said.contains("2 passed"),
+        "{said}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_chain_that_trapped_is_not_used_again() {
     let (cluster, topic) = (mock(1).await, "traps");
-    cluster.load_smartmodule(scripted_filter(), FILTER).await.unwrap();
+    cluster
+        .load_smartmodule(scripted_filter(), FILTER)
+        .await
+        .unwrap();
     cluster.mock().unwrap().create_topic(topic, 1);
     batch(&cluster, topic, &["a"]).await;
     batch(&cluster, topic, &["*"]).await;
     batch(&cluster, topic, &["c"]).await;
     for _ in 0..3 {
         let mut stream = cluster.stream(through_filter(topic, 1)).await.unwrap();
-        assert!(matches!(response(&mut stream).await.error, ErrorCode::Other(_)));
+        assert!(matches!(
+            response(&mut stream).await.error,
+            ErrorCode::Other(_)
+        ));
         let mut stream = cluster.stream(through_filter(topic, 2)).await.unwrap();
         assert_eq!(response(&mut stream).await.values(), ["c"]);
     }
@@ -247,13 +282,19 @@ async fn a_chain_that_trapped_is_not_used_again() {
 async fn fifty_thousand_records_pass_in_order_through_producer_smartmodule_and_consumer() {
     const RECORDS: usize = 50_000;
     let cluster = mock(1).await;
-    cluster.load_smartmodule(scripted_filter(), FILTER).await.unwrap();
+    cluster
+        .load_smartmodule(scripted_filter(), FILTER)
+        .await
+        .unwrap();
     cluster.mock().unwrap().create_topic("busy", 1);
     let begun = Instant::now();
     let fluvio = cluster.fluvio().await.unwrap();
     let producer = fluvio.topic_producer("busy").await.unwrap();
     for number in 0..RECORDS {
-        producer.send("key", format!("{number:0>500}")).await.unwrap();
+        producer
+            .send("key", format!("{number:0>500}"))
+            .await
+            .unwrap();
     }
     producer.flush().await.unwrap();
     let produced = begun.elapsed();

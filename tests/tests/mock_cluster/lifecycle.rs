@@ -21,8 +21,16 @@ async fn leaders_are_spread_over_the_spus_and_system_topics_are_hidden() {
     leaders.sort_unstable();
     leaders.dedup();
     assert_eq!(leaders.len(), 2);
-    assert!(partitions.iter().all(|partition| partition.status.is_online()));
-    assert!(!partitions.iter().any(|partition| partition.name == "consumer-offset-0"));
+    assert!(
+        partitions
+            .iter()
+            .all(|partition| partition.status.is_online())
+    );
+    assert!(
+        !partitions
+            .iter()
+            .any(|partition| partition.name == "consumer-offset-0")
+    );
     let topics = admin.all::<TopicSpec>().await.unwrap();
     assert!(topics.iter().any(|found| found.name == topic));
     assert!(!topics.iter().any(|found| found.name == "consumer-offset"));
@@ -44,7 +52,11 @@ async fn topics_that_exist_or_are_badly_named_are_refused_and_missing_ones_not_f
         .unwrap_err()
         .to_string();
     assert!(bad.contains("Invalid topic name"), "{bad}");
-    let missing = cluster.delete_topic("never-created").await.unwrap_err().to_string();
+    let missing = cluster
+        .delete_topic("never-created")
+        .await
+        .unwrap_err()
+        .to_string();
     assert!(missing.to_lowercase().contains("not found"), "{missing}");
 }
 
@@ -54,7 +66,10 @@ async fn deleting_a_topic_ends_its_streams_and_forgets_its_offsets() {
     let topic = topic(&cluster, TopicOptions::new("gone").partitions(2)).await;
     let mut streams = Vec::new();
     for partition in 0..2 {
-        cluster.produce(&topic, Some(partition), None, "value").await.unwrap();
+        cluster
+            .produce(&topic, Some(partition), None, "value")
+            .await
+            .unwrap();
         let request = StreamRequest {
             consumer: Some("reader".to_owned()),
             ..StreamRequest::new(&topic, partition)
@@ -80,7 +95,13 @@ async fn deleting_a_topic_ends_its_streams_and_forgets_its_offsets() {
         .unwrap();
     for partition in 0..2 {
         assert_eq!(cluster.high_watermark(&topic, partition).await.unwrap(), 0);
-        assert_eq!(cluster.stored_offset("reader", &topic, partition).await.unwrap(), None);
+        assert_eq!(
+            cluster
+                .stored_offset("reader", &topic, partition)
+                .await
+                .unwrap(),
+            None
+        );
     }
 }
 
@@ -97,9 +118,17 @@ async fn partitions_can_be_added_and_watchers_are_told() {
         .unwrap()
         .unwrap()
         .inner();
-    assert!(first.all.iter().any(|partition| partition.name == format!("{topic}-0")));
     assert!(
-        first.all.iter().any(|partition| partition.name == "consumer-offset-0"),
+        first
+            .all
+            .iter()
+            .any(|partition| partition.name == format!("{topic}-0"))
+    );
+    assert!(
+        first
+            .all
+            .iter()
+            .any(|partition| partition.name == "consumer-offset-0"),
         "a watch hides nothing"
     );
     cluster.add_partitions(&topic, 2).await.unwrap();
@@ -119,7 +148,10 @@ async fn partitions_can_be_added_and_watchers_are_told() {
         }
     }
     assert_eq!(cluster.partition_count(&topic).await.unwrap(), 3);
-    cluster.produce(&topic, Some(2), None, "value").await.unwrap();
+    cluster
+        .produce(&topic, Some(2), None, "value")
+        .await
+        .unwrap();
     assert_eq!(cluster.high_watermark(&topic, 2).await.unwrap(), 1);
 }
 
@@ -144,15 +176,19 @@ async fn records_and_offsets_survive_the_restart_of_an_spu_and_of_the_cluster() 
         return; // Somebody's cluster is not restarted.
     }
     if cluster.mock().is_none() {
-        // SPU 0.18.1 writes the high watermark of a log lazily. Killed before that, it has the last records and commits on disk and does
-        // not show them until the next write: seen in about one case of five when killed within milliseconds.
+        // SPU 0.18.1 writes the high watermark of a log lazily. Killed before that, it has the last
+        // records and commits on disk and does not show them until the next write: seen in about
+        // one case of five when killed within milliseconds.
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
     for spu in 0..2 {
         cluster.restart_spu(spu).await.unwrap();
     }
     cluster.restart().await.unwrap();
-    assert_eq!(cluster.stored_offset("reader", &topic, 0).await.unwrap(), Some(0));
+    assert_eq!(
+        cluster.stored_offset("reader", &topic, 0).await.unwrap(),
+        Some(0)
+    );
     for partition in 0..2 {
         assert_eq!(
             cluster
@@ -193,7 +229,10 @@ async fn a_stopped_spu_takes_its_partitions_offline_and_leaves_the_others() {
     assert_eq!(online, [(5001, true), (5002, false)]);
     cluster.start_spu(1).await.unwrap();
     for partition in 0..2 {
-        cluster.produce(&topic, Some(partition), None, "value").await.unwrap();
+        cluster
+            .produce(&topic, Some(partition), None, "value")
+            .await
+            .unwrap();
     }
 }
 
@@ -205,7 +244,10 @@ async fn the_profile_file_leads_the_client_to_the_cluster() {
     }
     let path = cluster.profile_file().unwrap();
     let file = fluvio::config::ConfigFile::load(Some(path.to_string_lossy().into_owned())).unwrap();
-    assert_eq!(file.config().current_cluster().unwrap().endpoint, cluster.endpoint());
+    assert_eq!(
+        file.config().current_cluster().unwrap().endpoint,
+        cluster.endpoint()
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

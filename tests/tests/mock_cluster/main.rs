@@ -1,5 +1,6 @@
-//! What brokers do that a connector has to live with. Every test runs on the mock and, with `FLUVIO_TEST_CLUSTER`, on a real cluster:
-//! that is how the mock is kept honest. The mock's own controls are tested in `controls`.
+//! What brokers do that a connector has to live with. Every test runs on the mock and, with
+//! `FLUVIO_TEST_CLUSTER`, on a real cluster: that is how the mock is kept honest. The mock's own
+//! controls are tested in `controls`.
 
 // Clippy's leave to unwrap covers test functions only, not the helpers they share.
 #![allow(clippy::expect_used, clippy::unwrap_used)]
@@ -12,7 +13,8 @@ mod streams;
 use std::time::Duration;
 
 use conformance::cluster::{
-    Cluster, PartitionStream, ProducedRecord, Response, StreamRequest, TopicOptions, scripted_filter, smartmodule,
+    Cluster, PartitionStream, ProducedRecord, Response, StreamRequest, TopicOptions,
+    scripted_filter, smartmodule,
 };
 use fluvio::Compression;
 
@@ -24,7 +26,9 @@ const SILENCE: Duration = Duration::from_millis(700);
 const FILTER: &str = "tests/scripted@0.1.0";
 
 async fn cluster(spus: usize) -> Cluster {
-    Cluster::start(spus).await.unwrap_or_else(|error| panic!("{error}"))
+    Cluster::start(spus)
+        .await
+        .unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// A topic on a cluster that may be somebody's, so with a name of its own.
@@ -43,7 +47,10 @@ async fn topic(cluster: &Cluster, options: TopicOptions) -> String {
 /// A cluster with the scripted filter and a topic of one partition.
 async fn filtered(name: &str) -> (Cluster, String) {
     let cluster = cluster(1).await;
-    cluster.load_smartmodule(scripted_filter(), FILTER).await.unwrap();
+    cluster
+        .load_smartmodule(scripted_filter(), FILTER)
+        .await
+        .unwrap();
     let topic = topic(&cluster, TopicOptions::new(name)).await;
     (cluster, topic)
 }
@@ -52,9 +59,20 @@ async fn batch(cluster: &Cluster, topic: &str, values: &[&str]) -> i64 {
     compressed(cluster, topic, values, Compression::None).await
 }
 
-async fn compressed(cluster: &Cluster, topic: &str, values: &[&str], compression: Compression) -> i64 {
-    let records = values.iter().map(|value| ProducedRecord::from(*value)).collect();
-    cluster.produce_batch(topic, 0, records, compression).await.unwrap()
+async fn compressed(
+    cluster: &Cluster,
+    topic: &str,
+    values: &[&str],
+    compression: Compression,
+) -> i64 {
+    let records = values
+        .iter()
+        .map(|value| ProducedRecord::from(*value))
+        .collect();
+    cluster
+        .produce_batch(topic, 0, records, compression)
+        .await
+        .unwrap()
 }
 
 fn through_filter(topic: &str, start: i64) -> StreamRequest {

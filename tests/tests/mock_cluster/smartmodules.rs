@@ -15,7 +15,11 @@ async fn a_one_to_one_smartmodule_keeps_numbering_and_deltas_are_right_in_the_fi
     let only = &first.batches[0];
     assert_eq!((only.base, only.last, first.next_offset), (0, 4, Some(5)));
     assert_eq!(first.values(), ["a", "b", "c", "d", "e"]);
-    let deltas = only.records.iter().map(|(delta, _, _)| *delta).collect::<Vec<_>>();
+    let deltas = only
+        .records
+        .iter()
+        .map(|(delta, _, _)| *delta)
+        .collect::<Vec<_>>();
     assert_eq!(
         deltas,
         [0, 1, -2, -1, 0],
@@ -34,21 +38,37 @@ async fn a_filter_shifts_the_numbers_of_what_it_lets_through() {
     let first = response(&mut stream).await;
     assert_eq!(first.values(), ["b", "d"]);
     assert_eq!(
-        (first.batches[0].base, first.batches[0].last, first.next_offset),
+        (
+            first.batches[0].base,
+            first.batches[0].last,
+            first.next_offset
+        ),
         (0, 5, Some(6))
     );
     stream.acknowledge(6).await.unwrap();
     batch(&cluster, &topic, &["-"]).await;
-    assert!(silent(&mut stream).await, "nothing is said about what was filtered");
+    assert!(
+        silent(&mut stream).await,
+        "nothing is said about what was filtered"
+    );
     batch(&cluster, &topic, &["h"]).await;
     let second = response(&mut stream).await;
-    assert_eq!((second.values(), second.batches[0].base), (vec!["h".to_owned()], 7));
+    assert_eq!(
+        (second.values(), second.batches[0].base),
+        (vec!["h".to_owned()], 7)
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_oversize_output_at_the_head_of_a_read_makes_a_hole_up_to_its_end() {
     let (cluster, topic) = filtered("head").await;
-    compressed(&cluster, &topic, &["x".repeat(50_000).as_str()], Compression::Gzip).await;
+    compressed(
+        &cluster,
+        &topic,
+        &["x".repeat(50_000).as_str()],
+        Compression::Gzip,
+    )
+    .await;
     batch(&cluster, &topic, &["neighbour"]).await;
     let request = StreamRequest {
         max_bytes: 10_000,
@@ -58,14 +78,23 @@ async fn an_oversize_output_at_the_head_of_a_read_makes_a_hole_up_to_its_end() {
     assert!(silent(&mut stream).await);
     batch(&cluster, &topic, &["later"]).await;
     let first = response(&mut stream).await;
-    assert_eq!((first.values(), first.batches[0].base), (vec!["later".to_owned()], 2));
+    assert_eq!(
+        (first.values(), first.batches[0].base),
+        (vec!["later".to_owned()], 2)
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_oversize_output_in_the_middle_is_lost_with_what_was_read_after_it() {
     let (cluster, topic) = filtered("hole").await;
     batch(&cluster, &topic, &["before"]).await;
-    compressed(&cluster, &topic, &["x".repeat(50_000).as_str()], Compression::Gzip).await;
+    compressed(
+        &cluster,
+        &topic,
+        &["x".repeat(50_000).as_str()],
+        Compression::Gzip,
+    )
+    .await;
     batch(&cluster, &topic, &["neighbour"]).await;
     let request = StreamRequest {
         max_bytes: 10_000,
@@ -81,21 +110,33 @@ async fn an_oversize_output_in_the_middle_is_lost_with_what_was_read_after_it() 
     assert!(silent(&mut stream).await);
     batch(&cluster, &topic, &["later"]).await;
     let second = response(&mut stream).await;
-    assert_eq!((second.values(), second.batches[0].base), (vec!["later".to_owned()], 3));
+    assert_eq!(
+        (second.values(), second.batches[0].base),
+        (vec!["later".to_owned()], 3)
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_oversize_output_at_the_tail_brings_no_response_at_all() {
     let (cluster, topic) = filtered("tail").await;
     batch(&cluster, &topic, &["before"]).await;
-    compressed(&cluster, &topic, &["x".repeat(50_000).as_str()], Compression::Lz4).await;
+    compressed(
+        &cluster,
+        &topic,
+        &["x".repeat(50_000).as_str()],
+        Compression::Lz4,
+    )
+    .await;
     let request = StreamRequest {
         max_bytes: 10_000,
         ..through_filter(&topic, 0)
     };
     let mut stream = cluster.stream(request).await.unwrap();
     let first = response(&mut stream).await;
-    stream.acknowledge(first.next_offset.unwrap()).await.unwrap();
+    stream
+        .acknowledge(first.next_offset.unwrap())
+        .await
+        .unwrap();
     assert!(silent(&mut stream).await);
     assert_eq!(cluster.high_watermark(&topic, 0).await.unwrap(), 2);
 }
@@ -202,7 +243,10 @@ async fn a_missing_or_broken_smartmodule_is_the_first_answer_of_the_stream() {
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    assert!(matches!(error, ErrorCode::SmartModuleChainInitError(_)), "{error:?}");
+    assert!(
+        matches!(error, ErrorCode::SmartModuleChainInitError(_)),
+        "{error:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -242,7 +286,10 @@ async fn output_is_compressed_as_its_input_and_the_limit_counts_it_uncompressed(
         compressed(&cluster, &topic, &["a", large.as_str()], compression).await;
         let mut stream = cluster.stream(through_filter(&topic, 0)).await.unwrap();
         let first = response(&mut stream).await;
-        assert_eq!((first.batches[0].compression, first.values().len()), (compression, 2));
+        assert_eq!(
+            (first.batches[0].compression, first.values().len()),
+            (compression, 2)
+        );
         let mut small = cluster
             .stream(StreamRequest {
                 max_bytes: 8_000,
@@ -257,8 +304,15 @@ async fn output_is_compressed_as_its_input_and_the_limit_counts_it_uncompressed(
 #[tokio::test(flavor = "multi_thread")]
 async fn deduplication_leaves_gaps_in_the_log() {
     let cluster = cluster(1).await;
-    cluster.load_smartmodule(scripted_filter(), FILTER).await.unwrap();
-    let topic = topic(&cluster, TopicOptions::new("unique").deduplication(FILTER, 10)).await;
+    cluster
+        .load_smartmodule(scripted_filter(), FILTER)
+        .await
+        .unwrap();
+    let topic = topic(
+        &cluster,
+        TopicOptions::new("unique").deduplication(FILTER, 10),
+    )
+    .await;
     batch(&cluster, &topic, &["a", "-", "c", "-"]).await;
     batch(&cluster, &topic, &["-", "-"]).await;
     batch(&cluster, &topic, &["-", "f"]).await;

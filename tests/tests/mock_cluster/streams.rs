@@ -50,7 +50,10 @@ async fn the_unmodified_client_creates_produces_consumes_and_commits() {
     let mut stored = 0;
     for partition in 0..3 {
         let high_watermark = cluster.high_watermark(&topic, partition).await.unwrap();
-        let offset = cluster.stored_offset(&topic, &topic, partition).await.unwrap();
+        let offset = cluster
+            .stored_offset(&topic, &topic, partition)
+            .await
+            .unwrap();
         assert_eq!(offset, (high_watermark > 0).then_some(high_watermark - 1));
         stored += high_watermark;
     }
@@ -67,14 +70,18 @@ async fn the_unmodified_client_creates_produces_consumes_and_commits() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stream_without_smartmodule_gets_batches_as_they_were_sent_and_no_more_before_the_acknowledgement() {
+async fn a_stream_without_smartmodule_gets_batches_as_they_were_sent_and_no_more_before_the_acknowledgement()
+ {
     let cluster = cluster(1).await;
     let topic = topic(&cluster, TopicOptions::new("plain")).await;
     assert_eq!(
         compressed(&cluster, &topic, &["a", "b", "c"], Compression::Zstd).await,
         0
     );
-    assert_eq!(compressed(&cluster, &topic, &["d"], Compression::Gzip).await, 3);
+    assert_eq!(
+        compressed(&cluster, &topic, &["d"], Compression::Gzip).await,
+        3
+    );
     let mut stream = cluster.stream(StreamRequest::new(&topic, 0)).await.unwrap();
     let first = response(&mut stream).await;
     assert_eq!(first.error, ErrorCode::None);
@@ -87,7 +94,10 @@ async fn a_stream_without_smartmodule_gets_batches_as_they_were_sent_and_no_more
         .iter()
         .map(|batch| (batch.base, batch.last, batch.compression))
         .collect::<Vec<_>>();
-    assert_eq!(places, [(0, 2, Compression::Zstd), (3, 3, Compression::Gzip)]);
+    assert_eq!(
+        places,
+        [(0, 2, Compression::Zstd), (3, 3, Compression::Gzip)]
+    );
     assert!(first.batches[0].timestamp > 0);
     assert_eq!(first.values(), ["a", "b", "c", "d"]);
     batch(&cluster, &topic, &["e"]).await;
@@ -113,7 +123,8 @@ async fn a_stream_from_the_middle_of_a_batch_gets_the_whole_batch() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_batch_cut_by_the_limit_looks_whole_to_the_client_and_its_acknowledgement_would_lose_it() {
+async fn a_batch_cut_by_the_limit_looks_whole_to_the_client_and_its_acknowledgement_would_lose_it()
+{
     let cluster = cluster(1).await;
     let topic = topic(&cluster, TopicOptions::new("cut")).await;
     batch(&cluster, &topic, &["small"]).await;
@@ -200,7 +211,10 @@ async fn offsets_are_stored_from_any_spu_at_any_moment_and_may_go_back() {
     let cluster = cluster(2).await;
     let topic = topic(&cluster, TopicOptions::new("commits").partitions(2)).await;
     for partition in 0..2 {
-        cluster.produce(&topic, Some(partition), None, "value").await.unwrap();
+        cluster
+            .produce(&topic, Some(partition), None, "value")
+            .await
+            .unwrap();
         let request = StreamRequest {
             consumer: Some("reader".to_owned()),
             ..StreamRequest::new(&topic, partition)
@@ -210,12 +224,18 @@ async fn offsets_are_stored_from_any_spu_at_any_moment_and_may_go_back() {
         for offset in [0, 41, 7] {
             assert_eq!(stream.commit(offset).await.unwrap(), ErrorCode::None);
             assert_eq!(
-                cluster.stored_offset("reader", &topic, partition).await.unwrap(),
+                cluster
+                    .stored_offset("reader", &topic, partition)
+                    .await
+                    .unwrap(),
                 Some(offset)
             );
         }
     }
-    assert_eq!(cluster.stored_offset("nobody", &topic, 0).await.unwrap(), None);
+    assert_eq!(
+        cluster.stored_offset("nobody", &topic, 0).await.unwrap(),
+        None
+    );
     let mut anonymous = cluster.stream(StreamRequest::new(&topic, 0)).await.unwrap();
     response(&mut anonymous).await;
     assert_eq!(

@@ -81,7 +81,8 @@ fn odd_case(text: &str, random: &mut fastrand::Rng) -> String {
     }
 }
 
-/// Half of the time something of the same sense in another dress, otherwise something that makes no sense.
+/// Half of the time something of the same sense in another dress, otherwise something that makes no
+/// sense.
 fn changed(value: &Value, random: &mut fastrand::Rng) -> Value {
     if random.bool() {
         match value {
@@ -140,9 +141,15 @@ fn text_in_disguise(text: &str, random: &mut fastrand::Rng) -> Value {
     match random.u8(..8) {
         0 => json!(format!("  {text}\t")),
         1 => json!(odd_case(text, random)),
-        2 => text.parse::<i64>().map_or(Value::Null, |number| json!(number)),
+        2 => text
+            .parse::<i64>()
+            .map_or(Value::Null, |number| json!(number)),
         3 => json!(text.chars().rev().collect::<String>()),
-        4 => json!(text.chars().take(text.chars().count() / 2).collect::<String>()),
+        4 => json!(
+            text.chars()
+                .take(text.chars().count() / 2)
+                .collect::<String>()
+        ),
         5 => json!(format!("{text}@{text}")),
         6 => json!(
             *random

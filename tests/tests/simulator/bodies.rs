@@ -59,7 +59,8 @@ fn a_refused_message_has_no_id_in_the_documents_dialect() {
 
 #[test]
 fn a_refused_message_carries_its_index_in_the_connectors_dialect() {
-    let text = "The 'header' field is mandatory. Provide a valid 'header' value and try again.".to_owned();
+    let text =
+        "The 'header' field is mandatory. Provide a valid 'header' value and try again.".to_owned();
     let item = Dialect::Status.refused("9c1f8a52-3d4e-4b6f-a7c8-d9e0f1a2b3c4", 0, 400, text);
     assert_eq!(
         serde_json::to_string(&item).unwrap(),
@@ -77,7 +78,11 @@ fn a_missing_token_is_a_problem_whose_status_is_text() {
 
 #[test]
 fn a_bad_message_is_a_problem_whose_status_is_a_number() {
-    let text = answer::about(INLET, ORG, "Message has an absent or wrong ims org in the header");
+    let text = answer::about(
+        INLET,
+        ORG,
+        "Message has an absent or wrong ims org in the header",
+    );
     assert_eq!(
         answer::problem(400, &text),
         format!(
@@ -89,7 +94,8 @@ fn a_bad_message_is_a_problem_whose_status_is_a_number() {
 #[test]
 fn at_most_five_violations_are_reported() {
     let names: Vec<String> = (0..7).map(|number| format!("field{number}")).collect();
-    let body: serde_json::Value = serde_json::from_str(&answer::invalid(INLET, ORG, &names)).unwrap();
+    let body: serde_json::Value =
+        serde_json::from_str(&answer::invalid(INLET, ORG, &names)).unwrap();
     let validation = &body["report"]["cause"]["_streamingValidation"][0];
     assert_eq!(validation["causingExceptions"].as_array().unwrap().len(), 5);
     assert_eq!(validation["causingExceptions"][0]["keyword"], "required");

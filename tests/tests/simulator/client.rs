@@ -57,7 +57,8 @@ pub(crate) fn form(client_id: &str, secret: &str, scope: &str) -> String {
     )
 }
 
-pub(crate) const SCOPE: &str = "openid,AdobeID,read_organizations,additional_info.projectedProductContext,session";
+pub(crate) const SCOPE: &str =
+    "openid,AdobeID,read_organizations,additional_info.projectedProductContext,session";
 
 pub(crate) fn status(code: u16) -> Status {
     Status::try_from(code).unwrap()
@@ -97,7 +98,11 @@ impl Bench {
         form(&credential.client_id, &credential.client_secret, SCOPE)
     }
 
-    pub(crate) async fn ask_token(&self, url: &str, form: String) -> Result<Answer, reqwest::Error> {
+    pub(crate) async fn ask_token(
+        &self,
+        url: &str,
+        form: String,
+    ) -> Result<Answer, reqwest::Error> {
         let request = self
             .http
             .post(url)
@@ -106,8 +111,15 @@ impl Bench {
         Answer::read(request.send().await?).await
     }
 
-    pub(crate) fn post(&self, url: String, body: impl Into<reqwest::Body>) -> reqwest::RequestBuilder {
-        let request = self.http.post(url).header("content-type", "application/json");
+    pub(crate) fn post(
+        &self,
+        url: String,
+        body: impl Into<reqwest::Body>,
+    ) -> reqwest::RequestBuilder {
+        let request = self
+            .http
+            .post(url)
+            .header("content-type", "application/json");
         request
             .header("authorization", format!("Bearer {}", self.token))
             .body(body)
@@ -142,9 +154,15 @@ impl Bench {
     pub(crate) async fn profile(&self, message: Value) -> Answer {
         let inlet = self.profiles();
         let request = self.post(self.simulator.inlet_url(inlet), message.to_string());
-        Answer::read(request.header("x-adobe-flow-id", &inlet.flow_id).send().await.unwrap())
-            .await
-            .unwrap()
+        Answer::read(
+            request
+                .header("x-adobe-flow-id", &inlet.flow_id)
+                .send()
+                .await
+                .unwrap(),
+        )
+        .await
+        .unwrap()
     }
 
     pub(crate) fn event(&self, id: &str) -> Value {

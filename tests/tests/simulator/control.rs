@@ -11,22 +11,35 @@ use crate::client::{Answer, Bench};
 
 async fn get(bench: &Bench, path: &str) -> Value {
     let url = format!("{}/simulator{path}", bench.simulator.base_url());
-    let answer = Answer::read(bench.http.get(url).send().await.unwrap()).await.unwrap();
+    let answer = Answer::read(bench.http.get(url).send().await.unwrap())
+        .await
+        .unwrap();
     assert_eq!(answer.status, 200, "{path}: {}", answer.text);
     answer.json()
 }
 
 async fn post(bench: &Bench, path: &str, body: Value) -> Answer {
     let url = format!("{}/simulator{path}", bench.simulator.base_url());
-    Answer::read(bench.http.post(url).body(body.to_string()).send().await.unwrap())
-        .await
-        .unwrap()
+    Answer::read(
+        bench
+            .http
+            .post(url)
+            .body(body.to_string())
+            .send()
+            .await
+            .unwrap(),
+    )
+    .await
+    .unwrap()
 }
 
 #[tokio::test]
 async fn what_was_seen_can_be_read_back() {
     let bench = Bench::start().await;
-    bench.batch(vec![bench.event("a"), bench.event("b")]).await.unwrap();
+    bench
+        .batch(vec![bench.event("a"), bench.event("b")])
+        .await
+        .unwrap();
     let merge = json!({"identityMap": {"CapillaryId": [{"id": "c1", "primary": true}]}, "loyalty": {"points": 3}});
     bench.profile(bench.upsert("merge", merge)).await;
     bench.batch(vec![bench.event("a")]).await.unwrap();
@@ -44,8 +57,14 @@ async fn what_was_seen_can_be_read_back() {
         ),
         (&json!(2), 1)
     );
-    assert_eq!(get(&bench, "/events?after=2").await["records"][0]["sequence"], 4);
-    assert_eq!(get(&bench, "/profiles").await["records"][0]["operation"], "merge");
+    assert_eq!(
+        get(&bench, "/events?after=2").await["records"][0]["sequence"],
+        4
+    );
+    assert_eq!(
+        get(&bench, "/profiles").await["records"][0]["operation"],
+        "merge"
+    );
     let stored = get(&bench, "/profile-store").await;
     assert_eq!(
         (&stored[0]["id"], &stored[0]["record"]["loyalty"]["points"]),
@@ -73,11 +92,17 @@ async fn faults_tokens_and_flows_can_be_steered() {
     let bench = Bench::start().await;
     let script = json!({"steps": [{"target": "events", "times": 2, "fault": {"kind": "status", "status": 503}}]});
     assert_eq!(post(&bench, "/faults", script).await.status, 200);
-    assert_eq!(bench.batch(vec![bench.event("a")]).await.unwrap().status, 503);
+    assert_eq!(
+        bench.batch(vec![bench.event("a")]).await.unwrap().status,
+        503
+    );
     assert_eq!(get(&bench, "/faults").await["steps"][0]["times"], 1);
     let url = format!("{}/simulator/faults", bench.simulator.base_url());
     assert_eq!(bench.http.delete(url).send().await.unwrap().status(), 200);
-    assert_eq!(bench.batch(vec![bench.event("a")]).await.unwrap().status, 207);
+    assert_eq!(
+        bench.batch(vec![bench.event("a")]).await.unwrap().status,
+        207
+    );
 
     assert_eq!(
         post(&bench, "/inlets/events", json!({"flow-enabled": false}))
@@ -89,21 +114,33 @@ async fn faults_tokens_and_flows_can_be_steered() {
     assert_eq!(disabled["responses"][0]["statusCode"], 400);
     assert_eq!(post(&bench, "/reset", Value::Null).await.status, 200);
     assert_eq!(get(&bench, "/counters").await["events-accepted"], 0);
-    assert_eq!(bench.batch(vec![bench.event("b")]).await.unwrap().status, 207);
+    assert_eq!(
+        bench.batch(vec![bench.event("b")]).await.unwrap().status,
+        207
+    );
 
     assert_eq!(
-        post(&bench, "/token-refusal", json!({"token-refusal": "forbidden"}))
-            .await
-            .status,
+        post(
+            &bench,
+            "/token-refusal",
+            json!({"token-refusal": "forbidden"})
+        )
+        .await
+        .status,
         200
     );
     assert_eq!(
         post(&bench, "/revoke-tokens", Value::Null).await.json(),
         json!({"revoked": 1})
     );
-    assert_eq!(bench.batch(vec![bench.event("c")]).await.unwrap().status, 403);
     assert_eq!(
-        post(&bench, "/token-shape", json!({"expires-in": "text"})).await.status,
+        bench.batch(vec![bench.event("c")]).await.unwrap().status,
+        403
+    );
+    assert_eq!(
+        post(&bench, "/token-shape", json!({"expires-in": "text"}))
+            .await
+            .status,
         200
     );
     let token = bench
@@ -123,7 +160,14 @@ async fn no_read_back_holds_a_secret_or_a_token() {
     let bench = Bench::start().await;
     bench.batch(vec![bench.event("a")]).await.unwrap();
     let secret = &bench.simulator.config().credential.client_secret;
-    for path in ["", "/counters", "/events", "/requests", "/token-calls", "/faults"] {
+    for path in [
+        "",
+        "/counters",
+        "/events",
+        "/requests",
+        "/token-calls",
+        "/faults",
+    ] {
         let text = get(&bench, path).await.to_string();
         assert!(
             !text.contains(secret.as_str()) && !text.contains(&bench.token),
@@ -140,8 +184,16 @@ async fn a_dropped_simulator_is_gone() {
     let client = bench.http.clone();
     drop(bench);
     let gone = async { while tokio::net::TcpStream::connect(address).await.is_ok() {} };
-    tokio::time::timeout(Duration::from_secs(5), gone).await.unwrap();
-    assert!(client.get(format!("http://{address}/simulator")).send().await.is_err());
+    tokio::time::timeout(Duration::from_secs(5), gone)
+        .await
+        .unwrap();
+    assert!(
+        client
+            .get(format!("http://{address}/simulator"))
+            .send()
+            .await
+            .is_err()
+    );
 }
 
 #[tokio::test]
@@ -153,12 +205,18 @@ async fn the_section_names_a_foreign_credential_instead_of_showing_it() {
         "{section}"
     );
     assert!(
-        section.contains(&format!("inlet-url: \"{}\"", bench.simulator.inlet_url(bench.events()))),
+        section.contains(&format!(
+            "inlet-url: \"{}\"",
+            bench.simulator.inlet_url(bench.events())
+        )),
         "{section}"
     );
     let mut config = SimulatorConfig::default();
     config.credential.client_secret = "somebody's".to_owned();
-    let section = Bench::with(config).await.simulator.experience_platform_section();
+    let section = Bench::with(config)
+        .await
+        .simulator
+        .experience_platform_section();
     assert!(
         section.contains("${{ secrets.IMS_CLIENT_SECRET }}") && !section.contains("somebody"),
         "{section}"
@@ -188,7 +246,15 @@ async fn the_binary_says_where_it_listens_and_counts_at_the_end() {
         .unwrap()
         .trim()
         .to_owned();
-    assert_eq!(reqwest::Client::new().post(url).send().await.unwrap().status(), 429);
+    assert_eq!(
+        reqwest::Client::new()
+            .post(url)
+            .send()
+            .await
+            .unwrap()
+            .status(),
+        429
+    );
     let pid = child.id().unwrap().to_string();
     let interrupt = tokio::process::Command::new("kill")
         .args(["-INT", &pid])

@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use conformance::simulator::{
-    Chance, Dialect, Fault, FaultScript, Latency, Probability, RandomFaults, Selector, Step, Target, Times,
+    Chance, Dialect, Fault, FaultScript, Latency, Probability, RandomFaults, Selector, Step,
+    Target, Times,
 };
 use serde_json::{Value, json};
 
@@ -30,7 +31,10 @@ async fn steps_apply_in_order_each_to_its_number_of_requests() {
     ]);
     let mut seen = Vec::new();
     for number in 0..6 {
-        let answer = bench.batch(vec![bench.event(&number.to_string())]).await.unwrap();
+        let answer = bench
+            .batch(vec![bench.event(&number.to_string())])
+            .await
+            .unwrap();
         seen.push((answer.status, answer.retry_after));
     }
     let statuses: Vec<u16> = seen.iter().map(|(status, _)| *status).collect();
@@ -63,16 +67,25 @@ async fn a_status_may_hide_that_the_records_were_accepted() {
             accept: true,
         }),
     ]);
-    assert_eq!(bench.batch(vec![bench.event("a")]).await.unwrap().status, 504);
+    assert_eq!(
+        bench.batch(vec![bench.event("a")]).await.unwrap().status,
+        504
+    );
     let html = bench.batch(vec![bench.event("b")]).await.unwrap();
-    assert_eq!((html.status, html.content_type.as_deref()), (502, Some("text/html")));
+    assert_eq!(
+        (html.status, html.content_type.as_deref()),
+        (502, Some("text/html"))
+    );
     assert!(html.text.starts_with("<html>"));
     assert_eq!(bench.ids(), ["a", "b"]);
 }
 
 #[tokio::test]
 async fn single_messages_of_a_batch_fail_in_either_dialect() {
-    for (dialect, key) in [(Dialect::StatusCode, "statusCode"), (Dialect::Status, "status")] {
+    for (dialect, key) in [
+        (Dialect::StatusCode, "statusCode"),
+        (Dialect::Status, "status"),
+    ] {
         let bench = Bench::start().await;
         let fault = |code, dialect| Fault::Message {
             status: status(code),
@@ -86,7 +99,13 @@ async fn single_messages_of_a_batch_fail_in_either_dialect() {
             events(fault(500, None)).when(Selector::indexes([3])),
         ]);
         let messages = || {
-            let customers = [("a", "c1"), ("b", "c2"), ("c", "c3"), ("d", "c4"), ("e", "c5")];
+            let customers = [
+                ("a", "c1"),
+                ("b", "c2"),
+                ("c", "c3"),
+                ("d", "c4"),
+                ("e", "c5"),
+            ];
             customers
                 .map(|(id, customer)| bench.envelope(event(id, customer)))
                 .to_vec()
@@ -123,7 +142,10 @@ async fn a_message_fault_on_the_single_endpoint_is_the_status_of_the_request() {
         .forever()
         .when(Selector::ids(["poison"]))]);
     for _ in 0..3 {
-        assert_eq!(bench.single(bench.event("poison")).await.unwrap().status, 400);
+        assert_eq!(
+            bench.single(bench.event("poison")).await.unwrap().status,
+            400
+        );
     }
     assert_eq!(bench.single(bench.event("a")).await.unwrap().status, 200);
 }
@@ -142,8 +164,18 @@ async fn a_poison_record_spoils_every_request_that_holds_it() {
             .status,
         500
     );
-    assert_eq!(bench.batch(vec![bench.event("a")]).await.unwrap().status, 207);
-    assert_eq!(bench.batch(vec![bench.event("poison")]).await.unwrap().status, 500);
+    assert_eq!(
+        bench.batch(vec![bench.event("a")]).await.unwrap().status,
+        207
+    );
+    assert_eq!(
+        bench
+            .batch(vec![bench.event("poison")])
+            .await
+            .unwrap()
+            .status,
+        500
+    );
     assert_eq!(bench.ids(), ["a"]);
 }
 
@@ -163,13 +195,19 @@ async fn responses_may_be_short_empty_missing_or_not_there() {
             .await
             .unwrap()
     };
-    assert_eq!(send().await.json()["responses"].as_array().unwrap().len(), 2);
+    assert_eq!(
+        send().await.json()["responses"].as_array().unwrap().len(),
+        2
+    );
     assert_eq!(send().await.json()["responses"], json!([]));
     assert!(send().await.json().get("responses").is_none());
     let empty = send().await;
     assert_eq!((empty.status, empty.text.as_str()), (207, ""));
     let ok = send().await;
-    assert_eq!((ok.status, ok.json()["responses"].as_array().unwrap().len()), (200, 3));
+    assert_eq!(
+        (ok.status, ok.json()["responses"].as_array().unwrap().len()),
+        (200, 3)
+    );
     assert_eq!(bench.ids().len(), 15);
 }
 
@@ -180,7 +218,12 @@ async fn ids_may_lie_and_responses_may_stand_in_another_order() {
     bench.script([events(Fault::MisnumberedIds), refused()]);
     let messages = || vec![bench.event("a"), bench.event("b"), bench.event("c")];
     let lying = bench.batch(messages()).await.unwrap().json();
-    assert!(lying["responses"][0]["xactionId"].as_str().unwrap().ends_with(":2"));
+    assert!(
+        lying["responses"][0]["xactionId"]
+            .as_str()
+            .unwrap()
+            .ends_with(":2")
+    );
     assert_eq!(lying["responses"][1]["statusCode"], 400);
 
     bench.script([
@@ -188,7 +231,12 @@ async fn ids_may_lie_and_responses_may_stand_in_another_order() {
         events(Fault::message(status(400))).when(Selector::ids(["a"])),
     ]);
     let reversed = bench.batch(messages()).await.unwrap().json();
-    assert!(reversed["responses"][2]["xactionId"].as_str().unwrap().ends_with("-0"));
+    assert!(
+        reversed["responses"][2]["xactionId"]
+            .as_str()
+            .unwrap()
+            .ends_with("-0")
+    );
     assert_eq!(reversed["responses"][2]["status"], 400);
 
     bench.script([events(Fault::TextNumbers), refused()]);
@@ -223,13 +271,17 @@ async fn a_hang_lasts_as_long_as_the_client_waits() {
     let url = bench.simulator.batch_url(bench.events());
     for id in ["a", "b"] {
         let body = json!({"messages": [bench.event(id)]}).to_string();
-        let request = bench.post(url.clone(), body).timeout(Duration::from_millis(200));
+        let request = bench
+            .post(url.clone(), body)
+            .timeout(Duration::from_millis(200));
         assert!(request.send().await.unwrap_err().is_timeout());
     }
     let done = bench
         .simulator
         .wait_until(|seen| seen.counters().inlets["events"].under_way == 0);
-    tokio::time::timeout(Duration::from_secs(5), done).await.unwrap();
+    tokio::time::timeout(Duration::from_secs(5), done)
+        .await
+        .unwrap();
     assert_eq!(bench.ids(), ["b"]);
     assert_eq!(bench.simulator.counters().inlets["events"].unanswered, 2);
 }
@@ -238,8 +290,12 @@ async fn a_hang_lasts_as_long_as_the_client_waits() {
 async fn truncated_answers_end_early_or_lose_the_connection() {
     let bench = Bench::start().await;
     bench.script([
-        events(Fault::Truncated { lose_connection: false }),
-        events(Fault::Truncated { lose_connection: true }),
+        events(Fault::Truncated {
+            lose_connection: false,
+        }),
+        events(Fault::Truncated {
+            lose_connection: true,
+        }),
     ]);
     let cut = bench.batch(vec![bench.event("a")]).await.unwrap();
     assert_eq!(cut.status, 207);
@@ -259,7 +315,8 @@ async fn a_connection_may_close_after_a_complete_answer_without_a_word() {
     assert_eq!(response.status(), 207);
     assert!(response.headers().get("connection").is_none());
     assert!(!response.bytes().await.unwrap().is_empty());
-    // A pooled connection may be found closed only when it is used; a second attempt needs a new one.
+    // A pooled connection may be found closed only when it is used; a second attempt needs a new
+    // one.
     let again = async || bench.batch(vec![bench.event("b")]).await;
     let answer = match again().await {
         Ok(answer) => answer,
@@ -290,7 +347,10 @@ async fn delays_come_before_or_after_the_acceptance() {
     assert_eq!(bench.ids(), ["late"]);
     bench.script([events(Fault::Pass).delay(pause)]);
     let begun = Instant::now();
-    assert_eq!(bench.batch(vec![bench.event("c")]).await.unwrap().status, 207);
+    assert_eq!(
+        bench.batch(vec![bench.event("c")]).await.unwrap().status,
+        207
+    );
     assert!(begun.elapsed() >= pause);
     // By now the delay of the first is over as well.
     assert_eq!(bench.ids(), ["late", "c"]);
@@ -308,12 +368,19 @@ async fn an_answer_may_come_in_pieces_over_a_time_and_a_body_may_be_read_in_piec
     assert_eq!(whole.json()["responses"].as_array().map(Vec::len), Some(1));
     assert!(begun.elapsed() >= Duration::from_millis(300));
     let begun = slow(Fault::SlowReading { pause_ms: 200 });
-    assert_eq!(bench.batch(vec![bench.event("b")]).await.unwrap().status, 207);
+    assert_eq!(
+        bench.batch(vec![bench.event("b")]).await.unwrap().status,
+        207
+    );
     assert!(begun.elapsed() >= Duration::from_millis(200));
     slow(Fault::SlowAnswer { over_ms: 5_000 });
     let body = json!({"messages": [bench.event("c")]}).to_string();
     let impatient = bench.post(bench.simulator.batch_url(bench.events()), body);
-    let impatient = impatient.timeout(Duration::from_millis(200)).send().await.unwrap();
+    let impatient = impatient
+        .timeout(Duration::from_millis(200))
+        .send()
+        .await
+        .unwrap();
     assert!(impatient.text().await.unwrap_err().is_timeout());
     assert_eq!(bench.ids(), ["a", "b", "c"], "accepted before the answer");
 }
@@ -330,15 +397,24 @@ async fn targets_tell_the_token_server_and_the_inlets_apart() {
         Step::new(Target::Inlets, Fault::status(status(502))),
         Step::new(Target::Any, Fault::status(status(504))),
     ]);
-    assert_eq!(bench.batch(vec![bench.event("a")]).await.unwrap().status, 502);
+    assert_eq!(
+        bench.batch(vec![bench.event("a")]).await.unwrap().status,
+        502
+    );
     let token = bench
         .ask_token(&bench.simulator.token_url(), bench.good_form())
         .await
         .unwrap();
     assert_eq!(token.status, 500);
     assert_eq!(bench.profile(json!({})).await.status, 503);
-    assert_eq!(bench.batch(vec![bench.event("a")]).await.unwrap().status, 504);
-    assert_eq!(bench.batch(vec![bench.event("a")]).await.unwrap().status, 207);
+    assert_eq!(
+        bench.batch(vec![bench.event("a")]).await.unwrap().status,
+        504
+    );
+    assert_eq!(
+        bench.batch(vec![bench.event("a")]).await.unwrap().status,
+        207
+    );
 }
 
 #[tokio::test]
@@ -392,10 +468,16 @@ async fn random_latency_stays_in_its_range() {
         chances: vec![],
         latency_ms,
     });
-    bench.simulator.add_faults(FaultScript { steps: vec![], random });
+    bench.simulator.add_faults(FaultScript {
+        steps: vec![],
+        random,
+    });
     for id in ["a", "b", "c"] {
         let begun = Instant::now();
-        assert_eq!(bench.batch(vec![bench.event(id)]).await.unwrap().status, 207);
+        assert_eq!(
+            bench.batch(vec![bench.event(id)]).await.unwrap().status,
+            207
+        );
         assert!(begun.elapsed() >= Duration::from_millis(40));
     }
 }
@@ -404,7 +486,10 @@ async fn random_latency_stays_in_its_range() {
 async fn a_request_that_was_not_accepted_still_shows_what_it_held() {
     let bench = Bench::start().await;
     bench.script([events(Fault::status(status(503)))]);
-    bench.batch(vec![bench.event("a"), bench.event("b")]).await.unwrap();
+    bench
+        .batch(vec![bench.event("a"), bench.event("b")])
+        .await
+        .unwrap();
     let fates = bench.simulator.requests()[0].messages.clone();
     let seen: Vec<_> = fates
         .iter()
@@ -434,20 +519,35 @@ fn scripts_are_read_from_json_and_mistakes_are_named() {
             .delay(Duration::from_millis(50))
     );
     assert_eq!(script.steps[3].fault, Fault::Pass);
-    let again: FaultScript = serde_json::from_str(&serde_json::to_string(&script).unwrap()).unwrap();
+    let again: FaultScript =
+        serde_json::from_str(&serde_json::to_string(&script).unwrap()).unwrap();
     assert_eq!(again, script);
     for (wrong, named) in [
-        (json!({"steps": [{"fault": {"kind": "status", "status": 99}}]}), "99"),
-        (json!({"steps": [{"fault": {"kind": "explode"}}]}), "explode"),
+        (
+            json!({"steps": [{"fault": {"kind": "status", "status": 99}}]}),
+            "99",
+        ),
+        (
+            json!({"steps": [{"fault": {"kind": "explode"}}]}),
+            "explode",
+        ),
         (json!({"steps": [{"tmies": 3}]}), "tmies"),
         (
             json!({"steps": [{"fault": {"kind": "status", "status": 500, "after": 3}}]}),
             "after",
         ),
-        (json!({"random": {"seed": 1, "chances": [{"probability": 1.5}]}}), "1.5"),
-        (json!({"random": {"seed": 1, "latency-ms": [9, 3]}}), "[9, 3]"),
+        (
+            json!({"random": {"seed": 1, "chances": [{"probability": 1.5}]}}),
+            "1.5",
+        ),
+        (
+            json!({"random": {"seed": 1, "latency-ms": [9, 3]}}),
+            "[9, 3]",
+        ),
     ] {
-        let error = serde_json::from_value::<FaultScript>(wrong).unwrap_err().to_string();
+        let error = serde_json::from_value::<FaultScript>(wrong)
+            .unwrap_err()
+            .to_string();
         assert!(error.contains(named), "{error}");
     }
 }

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use conformance::simulator::{ExpiresIn, Fault, SimulatorConfig, Step, Target, TokenRefusal, TokenShape};
+use conformance::simulator::{
+    ExpiresIn, Fault, SimulatorConfig, Step, Target, TokenRefusal, TokenShape,
+};
 use serde_json::{Value, json};
 
 use crate::client::{Answer, Bench, SCOPE, form, status};
@@ -33,7 +35,9 @@ async fn each_path_answers_in_its_own_unit() {
         let token = body["access_token"].as_str().unwrap();
         assert_eq!(
             answer.text,
-            format!(r#"{{"access_token":"{token}","token_type":"bearer","expires_in":{expires_in}}}"#)
+            format!(
+                r#"{{"access_token":"{token}","token_type":"bearer","expires_in":{expires_in}}}"#
+            )
         );
     }
 }
@@ -45,7 +49,14 @@ async fn a_token_is_a_jwt_whose_times_are_text_in_milliseconds() {
     assert_eq!(parts.len(), 3);
     let claims: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(parts[1]).unwrap()).unwrap();
     assert_eq!(claims["expires_in"], "86400000");
-    assert!(claims["created_at"].as_str().unwrap().parse::<u64>().unwrap() > 1_600_000_000_000);
+    assert!(
+        claims["created_at"]
+            .as_str()
+            .unwrap()
+            .parse::<u64>()
+            .unwrap()
+            > 1_600_000_000_000
+    );
     assert!(claims.get("exp").is_none());
     assert_eq!(bench.simulator.issued_tokens(), vec![bench.token.clone()]);
 }
@@ -81,7 +92,8 @@ async fn wrong_credentials_are_refused_with_the_known_texts() {
 #[tokio::test]
 async fn a_secret_that_is_not_percent_encoded_is_refused() {
     let bench = Bench::start().await;
-    let form = format!("grant_type=client_credentials&client_id={ID}&client_secret={SECRET}&scope=openid");
+    let form =
+        format!("grant_type=client_credentials&client_id={ID}&client_secret={SECRET}&scope=openid");
     assert_eq!(
         bench
             .ask_token(&bench.simulator.token_url(), form)
@@ -95,14 +107,27 @@ async fn a_secret_that_is_not_percent_encoded_is_refused() {
 #[tokio::test]
 async fn scopes_may_be_separated_by_commas_or_spaces() {
     let bench = Bench::start().await;
-    for scope in [SCOPE.to_owned(), SCOPE.replace(',', " "), SCOPE.replace(',', ", ")] {
+    for scope in [
+        SCOPE.to_owned(),
+        SCOPE.replace(',', " "),
+        SCOPE.replace(',', ", "),
+    ] {
         let answer = bench
-            .ask_token(&bench.simulator.unversioned_token_url(), form(ID, SECRET, &scope))
+            .ask_token(
+                &bench.simulator.unversioned_token_url(),
+                form(ID, SECRET, &scope),
+            )
             .await
             .unwrap();
         assert_eq!(answer.status, 200, "{}", answer.text);
         assert_eq!(
-            bench.simulator.token_calls().last().unwrap().scope.as_deref(),
+            bench
+                .simulator
+                .token_calls()
+                .last()
+                .unwrap()
+                .scope
+                .as_deref(),
             Some(scope.as_str())
         );
     }
@@ -140,7 +165,12 @@ async fn a_credential_may_hold_two_secrets() {
         .await
         .unwrap();
     assert_eq!(answer.status, 200);
-    let secrets: Vec<_> = bench.simulator.token_calls().iter().map(|call| call.secret).collect();
+    let secrets: Vec<_> = bench
+        .simulator
+        .token_calls()
+        .iter()
+        .map(|call| call.secret)
+        .collect();
     assert_eq!(secrets, [Some(1), Some(2)]);
 }
 
@@ -183,17 +213,27 @@ async fn the_shape_of_the_answer_can_vary() {
     ];
     for (shape, expires_in, jwt) in cases {
         bench.simulator.set_token_shape(shape);
-        let body = bench.ask_token(&url, bench.good_form()).await.unwrap().json();
+        let body = bench
+            .ask_token(&url, bench.good_form())
+            .await
+            .unwrap()
+            .json();
         assert_eq!(body["expires_in"], expires_in);
         assert!(body.get("token_type").is_none());
-        assert_eq!(body["access_token"].as_str().unwrap().split('.').count() == 3, jwt);
+        assert_eq!(
+            body["access_token"].as_str().unwrap().split('.').count() == 3,
+            jwt
+        );
     }
 }
 
 #[tokio::test]
 async fn revoked_expired_and_foreign_tokens_are_refused_in_every_form() {
     let mut bench = Bench::start().await;
-    assert_eq!(bench.batch(vec![bench.event("a")]).await.unwrap().status, 207);
+    assert_eq!(
+        bench.batch(vec![bench.event("a")]).await.unwrap().status,
+        207
+    );
     assert_eq!(bench.simulator.revoke_tokens(), 1);
     for (refusal, status, empty) in [
         (TokenRefusal::Unauthorized, 401, false),
@@ -205,13 +245,19 @@ async fn revoked_expired_and_foreign_tokens_are_refused_in_every_form() {
         assert_eq!((answer.status, answer.text.is_empty()), (status, empty));
     }
     bench.renew().await;
-    assert_eq!(bench.batch(vec![bench.event("b")]).await.unwrap().status, 207);
+    assert_eq!(
+        bench.batch(vec![bench.event("b")]).await.unwrap().status,
+        207
+    );
     bench.simulator.set_token_shape(TokenShape {
         lifetime_ms: 0,
         ..TokenShape::default()
     });
     bench.renew().await;
-    assert_eq!(bench.batch(vec![bench.event("c")]).await.unwrap().status, 403);
+    assert_eq!(
+        bench.batch(vec![bench.event("c")]).await.unwrap().status,
+        403
+    );
     assert_eq!(bench.ids(), ["a", "b"]);
 }
 
@@ -225,7 +271,9 @@ async fn scripted_failures_of_the_token_server() {
             status: status(500),
             accept: false,
         }),
-        ims(Fault::Truncated { lose_connection: false }),
+        ims(Fault::Truncated {
+            lose_connection: false,
+        }),
         ims(Fault::ResetAfterBody { accept: true }),
         ims(Fault::ResetBeforeBody),
         ims(Fault::EmptyBody),
@@ -234,7 +282,11 @@ async fn scripted_failures_of_the_token_server() {
     let ask = async || bench.ask_token(&url, bench.good_form()).await;
     let throttled: Answer = ask().await.unwrap();
     assert_eq!(
-        (throttled.status, throttled.text.as_str(), throttled.retry_after),
+        (
+            throttled.status,
+            throttled.text.as_str(),
+            throttled.retry_after
+        ),
         (429, "", None)
     );
     let broken = ask().await.unwrap();
@@ -250,7 +302,10 @@ async fn scripted_failures_of_the_token_server() {
     assert_eq!(ask().await.unwrap().text, "");
     assert_eq!(ask().await.unwrap().status, 200);
     let counters = bench.simulator.counters();
-    assert_eq!((counters.token_calls, counters.faults.values().sum::<u64>()), (8, 6));
+    assert_eq!(
+        (counters.token_calls, counters.faults.values().sum::<u64>()),
+        (8, 6)
+    );
 }
 
 #[tokio::test]
@@ -267,7 +322,10 @@ async fn calls_at_the_same_time_are_told_apart_from_calls_in_turn() {
     assert_eq!((one.unwrap().status, two.unwrap().status), (200, 200));
     let counters = bench.simulator.counters();
     assert_eq!(
-        (counters.most_token_calls_at_once, counters.token_calls_under_way),
+        (
+            counters.most_token_calls_at_once,
+            counters.token_calls_under_way
+        ),
         (2, 0)
     );
 }

@@ -17,7 +17,10 @@ fn about(bench: &Bench, text: &str) -> String {
 #[tokio::test]
 async fn a_batch_is_answered_with_one_response_for_each_message() {
     let bench = Bench::start().await;
-    let answer = bench.batch(vec![bench.event("a"), bench.event("b")]).await.unwrap();
+    let answer = bench
+        .batch(vec![bench.event("a"), bench.event("b")])
+        .await
+        .unwrap();
     let body = answer.json();
     let id = body["batchId"].as_str().unwrap();
     assert_eq!(answer.status, 207);
@@ -56,23 +59,38 @@ fn spoiled(bench: &Bench) -> Vec<(Value, String)> {
         message
     };
     let unknown = about(bench, "Message has unknown xdm format");
-    let organization = about(bench, "Message has an absent or wrong ims org in the header");
+    let organization = about(
+        bench,
+        "Message has an absent or wrong ims org in the header",
+    );
     vec![
         (change("/header", Value::Null), unknown.clone()),
         (change("/body", Value::Null), unknown.clone()),
         (
-            change("/header/schemaRef/id", json!("https://ns.adobe.com/demo/schemas/other")),
+            change(
+                "/header/schemaRef/id",
+                json!("https://ns.adobe.com/demo/schemas/other"),
+            ),
             unknown.clone(),
         ),
         (
-            change("/body/xdmMeta/schemaRef/contentType", json!("application/json")),
+            change(
+                "/body/xdmMeta/schemaRef/contentType",
+                json!("application/json"),
+            ),
             unknown.clone(),
         ),
         (change("/body/xdmEntity", json!("text")), unknown.clone()),
-        (change("/header/imsOrgId", json!("other@AdobeOrg")), organization),
+        (
+            change("/header/imsOrgId", json!("other@AdobeOrg")),
+            organization,
+        ),
         (
             change("/header/datasetId", Value::Null),
-            about(bench, "Message has an absent or wrong dataset in the header"),
+            about(
+                bench,
+                "Message has an absent or wrong dataset in the header",
+            ),
         ),
         (
             change("/header/flowId", json!("other")),
@@ -88,7 +106,11 @@ async fn a_bad_message_is_refused_and_its_neighbours_are_accepted() {
     for (number, (message, text)) in spoiled(&bench).into_iter().enumerate() {
         let (before, after) = (format!("{number}-before"), format!("{number}-after"));
         let answer = bench
-            .batch(vec![bench.event(&before), message.clone(), bench.event(&after)])
+            .batch(vec![
+                bench.event(&before),
+                message.clone(),
+                bench.event(&after),
+            ])
             .await
             .unwrap();
         let body = answer.json();
@@ -133,7 +155,10 @@ async fn the_connectors_dialect_says_status_and_carries_the_index() {
 async fn a_missing_organization_is_filled_in() {
     let bench = Bench::start().await;
     let mut message = bench.event("a");
-    message["header"].as_object_mut().unwrap().remove("imsOrgId");
+    message["header"]
+        .as_object_mut()
+        .unwrap()
+        .remove("imsOrgId");
     assert_eq!(bench.single(message).await.unwrap().status, 200);
 }
 
@@ -155,9 +180,21 @@ async fn a_batch_of_nothing_but_bad_messages_is_still_207() {
 async fn what_is_not_json_or_not_a_batch_is_refused_as_a_whole() {
     let bench = Bench::start().await;
     let batch = bench.simulator.batch_url(bench.events());
-    for body in ["{\"messages\":[{]}", "{}", "[]", "", "{\"messages\":{}}", "\u{0}"] {
+    for body in [
+        "{\"messages\":[{]}",
+        "{}",
+        "[]",
+        "",
+        "{\"messages\":{}}",
+        "\u{0}",
+    ] {
         assert_eq!(
-            bench.post(batch.clone(), body).send().await.unwrap().status(),
+            bench
+                .post(batch.clone(), body)
+                .send()
+                .await
+                .unwrap()
+                .status(),
             400,
             "{body:?}"
         );
@@ -185,10 +222,15 @@ async fn an_authenticated_inlet_asks_for_a_token_and_another_does_not() {
             .post(url)
             .header("content-type", "application/json")
             .header("x-adobe-flow-id", flow);
-        Answer::read(request.body("{}").send().await.unwrap()).await.unwrap()
+        Answer::read(request.body("{}").send().await.unwrap())
+            .await
+            .unwrap()
     };
     let refused = send(bench.simulator.inlet_url(bench.events()), "").await;
-    assert_eq!((refused.status, refused.json()["status"].as_str()), (401, Some("401")));
+    assert_eq!(
+        (refused.status, refused.json()["status"].as_str()),
+        (401, Some("401"))
+    );
     let open = send(
         bench.simulator.inlet_url(bench.profiles()),
         &bench.profiles().flow_id.clone(),
@@ -204,10 +246,16 @@ async fn a_raw_inlet_takes_the_flow_from_header_or_query_and_refuses_without() {
         bench.simulator.inlet_url(bench.profiles()),
         bench.profiles().flow_id.clone(),
     );
-    let sent = async |request: reqwest::RequestBuilder| request.send().await.unwrap().status().as_u16();
+    let sent =
+        async |request: reqwest::RequestBuilder| request.send().await.unwrap().status().as_u16();
     assert_eq!(sent(bench.post(url.clone(), "{}")).await, 400);
     assert_eq!(
-        sent(bench.post(url.clone(), "{}").header("x-adobe-flow-id", "other")).await,
+        sent(
+            bench
+                .post(url.clone(), "{}")
+                .header("x-adobe-flow-id", "other")
+        )
+        .await,
         400
     );
     assert_eq!(
@@ -215,16 +263,29 @@ async fn a_raw_inlet_takes_the_flow_from_header_or_query_and_refuses_without() {
         200
     );
     assert_eq!(
-        sent(bench.post(url.clone(), "[]").header("x-adobe-flow-id", &flow)).await,
+        sent(
+            bench
+                .post(url.clone(), "[]")
+                .header("x-adobe-flow-id", &flow)
+        )
+        .await,
         400
     );
     bench.simulator.enable_flow("profiles", false);
     assert_eq!(
-        sent(bench.post(url.clone(), "{}").header("x-adobe-flow-id", &flow)).await,
+        sent(
+            bench
+                .post(url.clone(), "{}")
+                .header("x-adobe-flow-id", &flow)
+        )
+        .await,
         400
     );
     bench.simulator.enable_flow("profiles", true);
-    assert_eq!(sent(bench.post(url, "{}").header("x-adobe-flow-id", &flow)).await, 200);
+    assert_eq!(
+        sent(bench.post(url, "{}").header("x-adobe-flow-id", &flow)).await,
+        200
+    );
 }
 
 #[tokio::test]
@@ -233,10 +294,16 @@ async fn raw_batches_are_refused_unless_allowed() {
         let mut config = SimulatorConfig::default();
         config.inlets[1].data_type = DataType::Raw { batches };
         let bench = Bench::with(config).await;
-        let request = bench.post(bench.simulator.batch_url(bench.profiles()), r#"{"messages":[{"a":1}]}"#);
+        let request = bench.post(
+            bench.simulator.batch_url(bench.profiles()),
+            r#"{"messages":[{"a":1}]}"#,
+        );
         let request = request.header("x-adobe-flow-id", &bench.profiles().flow_id);
         let answer = Answer::read(request.send().await.unwrap()).await.unwrap();
-        assert_eq!(answer.json()["responses"][0]["statusCode"].as_u64(), expected);
+        assert_eq!(
+            answer.json()["responses"][0]["statusCode"].as_u64(),
+            expected
+        );
     }
 }
 
@@ -249,7 +316,10 @@ async fn upserts_must_name_dataset_and_organization_and_known_operations() {
         ("/header/imsOrgId", json!("other@AdobeOrg")),
         ("/header/datasetId", json!("000000000000000000000000")),
         ("/header/flowId", json!("other")),
-        ("/header/operations", json!({"data": "merge", "identity": "create"})),
+        (
+            "/header/operations",
+            json!({"data": "merge", "identity": "create"}),
+        ),
         (
             "/header/operations",
             json!({"data": "merge", "identity": "delete", "identityDatasetId": "x"}),
@@ -266,8 +336,13 @@ async fn upserts_must_name_dataset_and_organization_and_known_operations() {
 async fn unknown_inlets_methods_types_and_compression_are_refused() {
     let bench = Bench::start().await;
     let url = bench.simulator.inlet_url(bench.events());
-    let other = format!("{}/collection/{}", bench.simulator.base_url(), "0".repeat(64));
-    let sent = async |request: reqwest::RequestBuilder| request.send().await.unwrap().status().as_u16();
+    let other = format!(
+        "{}/collection/{}",
+        bench.simulator.base_url(),
+        "0".repeat(64)
+    );
+    let sent =
+        async |request: reqwest::RequestBuilder| request.send().await.unwrap().status().as_u16();
     let body = bench.event("a").to_string();
     assert_eq!(sent(bench.post(other, body.clone())).await, 404);
     assert_eq!(
@@ -281,7 +356,12 @@ async fn unknown_inlets_methods_types_and_compression_are_refused() {
         405
     );
     assert_eq!(
-        sent(bench.post(url.clone(), body.clone()).header("content-encoding", "gzip")).await,
+        sent(
+            bench
+                .post(url.clone(), body.clone())
+                .header("content-encoding", "gzip")
+        )
+        .await,
         415
     );
     let plain = bench
@@ -307,9 +387,12 @@ async fn a_body_over_the_limit_is_refused_unread_and_the_connection_ends() {
         (413, "close")
     );
     // The answer comes before the body is sent, so it cannot have been read.
-    let mut socket = tokio::net::TcpStream::connect(bench.simulator.address()).await.unwrap();
+    let mut socket = tokio::net::TcpStream::connect(bench.simulator.address())
+        .await
+        .unwrap();
     let path = format!("/collection/{}", bench.events().id);
-    let head = format!("POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-length: 1000001\r\n\r\n");
+    let head =
+        format!("POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-length: 1000001\r\n\r\n");
     socket.write_all(head.as_bytes()).await.unwrap();
     let mut answer = String::new();
     socket.read_to_string(&mut answer).await.unwrap();
@@ -323,7 +406,12 @@ async fn a_body_of_exactly_the_limit_is_read() {
     let mut body = json!({"messages": [bench.event("a")]}).to_string();
     body.push_str(&" ".repeat(1_000_000 - body.len()));
     assert_eq!(
-        bench.post(url.clone(), body.clone()).send().await.unwrap().status(),
+        bench
+            .post(url.clone(), body.clone())
+            .send()
+            .await
+            .unwrap()
+            .status(),
         207
     );
     body.push(' ');
@@ -333,10 +421,20 @@ async fn a_body_of_exactly_the_limit_is_read() {
 #[tokio::test]
 async fn synchronous_validation_exists_at_one_location_and_is_rationed() {
     let bench = Bench::start().await;
-    let url = |bench: &Bench| format!("{}?syncValidation=true", bench.simulator.inlet_url(bench.events()));
+    let url = |bench: &Bench| {
+        format!(
+            "{}?syncValidation=true",
+            bench.simulator.inlet_url(bench.events())
+        )
+    };
     let message = bench.event("a").to_string();
     assert_eq!(
-        bench.post(url(&bench), message.clone()).send().await.unwrap().status(),
+        bench
+            .post(url(&bench), message.clone())
+            .send()
+            .await
+            .unwrap()
+            .status(),
         501
     );
 
@@ -345,21 +443,43 @@ async fn synchronous_validation_exists_at_one_location_and_is_rationed() {
         ..SimulatorConfig::default()
     })
     .await;
-    let pass = Answer::read(bench.post(url(&bench), message.clone()).send().await.unwrap())
-        .await
-        .unwrap();
+    let pass = Answer::read(
+        bench
+            .post(url(&bench), message.clone())
+            .send()
+            .await
+            .unwrap(),
+    )
+    .await
+    .unwrap();
     assert_eq!(pass.json()["syncValidation"], json!({"status": "pass"}));
     let invalid = bench.envelope(json!({"_id": "b"})).to_string();
     let refused = Answer::read(bench.post(url(&bench), invalid).send().await.unwrap())
         .await
         .unwrap();
     assert_eq!(refused.status, 400);
-    assert_eq!(refused.json()["report"]["message"], about(&bench, "Message is invalid"));
+    assert_eq!(
+        refused.json()["report"]["message"],
+        about(&bench, "Message is invalid")
+    );
     for _ in 2..60 {
         assert_eq!(
-            bench.post(url(&bench), message.clone()).send().await.unwrap().status(),
+            bench
+                .post(url(&bench), message.clone())
+                .send()
+                .await
+                .unwrap()
+                .status(),
             200
         );
     }
-    assert_eq!(bench.post(url(&bench), message).send().await.unwrap().status(), 429);
+    assert_eq!(
+        bench
+            .post(url(&bench), message)
+            .send()
+            .await
+            .unwrap()
+            .status(),
+        429
+    );
 }

@@ -39,10 +39,24 @@ async fn acceptances_keep_their_order_their_request_and_their_bytes() {
         .to_string()
         .replace("\"ENTITY\"", entity);
     let url = bench.simulator.inlet_url(bench.events());
-    assert_eq!(bench.post(url, message.clone()).send().await.unwrap().status(), 200);
-    bench.batch(vec![bench.event("b"), bench.event("c")]).await.unwrap();
+    assert_eq!(
+        bench
+            .post(url, message.clone())
+            .send()
+            .await
+            .unwrap()
+            .status(),
+        200
+    );
+    bench
+        .batch(vec![bench.event("b"), bench.event("c")])
+        .await
+        .unwrap();
     let events = bench.simulator.accepted_events();
-    let places: Vec<_> = events.iter().map(|event| (event.sequence, event.index)).collect();
+    let places: Vec<_> = events
+        .iter()
+        .map(|event| (event.sequence, event.index))
+        .collect();
     assert_eq!(places, [(1, 0), (2, 0), (3, 1)]);
     assert_eq!(
         (events[0].entity.as_ref(), events[0].message.as_ref()),
@@ -52,7 +66,10 @@ async fn acceptances_keep_their_order_their_request_and_their_bytes() {
     assert_eq!(events[0].primary_identity().unwrap().id, "c1");
     let requests = bench.simulator.requests();
     assert_eq!(
-        requests.iter().map(|request| request.number).collect::<Vec<_>>(),
+        requests
+            .iter()
+            .map(|request| request.number)
+            .collect::<Vec<_>>(),
         [events[0].request, events[1].request]
     );
     assert!(requests[0].ended.unwrap() < requests[1].arrived);
@@ -67,7 +84,10 @@ async fn the_lake_keeps_every_copy_and_profile_the_first() {
         .unwrap();
     bench.batch(vec![bench.event("b")]).await.unwrap();
     bench.simulator.look(|seen| {
-        assert_eq!((seen.store().lake().count(), seen.store().distinct_events()), (4, 2));
+        assert_eq!(
+            (seen.store().lake().count(), seen.store().distinct_events()),
+            (4, 2)
+        );
         assert!(seen.store().has_event("a") && !seen.store().has_event("c"));
     });
     let ingestion: Vec<_> = bench
@@ -107,7 +127,12 @@ async fn oversize_and_invalid_records_are_acknowledged_and_lost() {
                "identityMap": {"CapillaryId": [{"id": "c1", "primary": true}, {"id": "c2", "primary": true}]}}),
     ];
     let answer = bench
-        .batch(entities.into_iter().map(|entity| bench.envelope(entity)).collect())
+        .batch(
+            entities
+                .into_iter()
+                .map(|entity| bench.envelope(entity))
+                .collect(),
+        )
         .await
         .unwrap();
     assert!(
@@ -126,13 +151,23 @@ async fn oversize_and_invalid_records_are_acknowledged_and_lost() {
     use Ingestion::{Invalid, NoPrimaryIdentity, Oversize, Stored};
     assert_eq!(
         ingestion,
-        [Oversize, Stored, Invalid, Invalid, Invalid, NoPrimaryIdentity]
+        [
+            Oversize,
+            Stored,
+            Invalid,
+            Invalid,
+            Invalid,
+            NoPrimaryIdentity
+        ]
     );
     let counted = bench.simulator.counters().ingestion;
     assert_eq!((counted["oversize"], counted["invalid"]), (1, 3));
 
     let large = profile("c1", json!({"pad": "x".repeat(100_000)}));
-    assert_eq!(bench.profile(bench.upsert("merge", large)).await.status, 200);
+    assert_eq!(
+        bench.profile(bench.upsert("merge", large)).await.status,
+        200
+    );
     assert_eq!(bench.simulator.accepted_profiles()[0].ingestion, Oversize);
     assert_eq!(fragment(&bench, "c1"), None);
 }
@@ -142,7 +177,10 @@ async fn a_merge_changes_what_it_states_and_a_create_replaces_everything() {
     let bench = Bench::start().await;
     let send = async |operation: &str, rest: Value| {
         assert_eq!(
-            bench.profile(bench.upsert(operation, profile("c1", rest))).await.status,
+            bench
+                .profile(bench.upsert(operation, profile("c1", rest)))
+                .await
+                .status,
             200
         );
     };
@@ -160,9 +198,13 @@ async fn a_merge_changes_what_it_states_and_a_create_replaces_everything() {
         fragment(&bench, "c1").unwrap(),
         profile("c1", json!({"loyalty": {"points": 1}}))
     );
-    bench
-        .simulator
-        .look(|seen| assert_eq!(seen.store().lake().count(), 1, "the lake does not get merges"));
+    bench.simulator.look(|seen| {
+        assert_eq!(
+            seen.store().lake().count(),
+            1,
+            "the lake does not get merges"
+        )
+    });
     send("delete", json!({})).await;
     assert_eq!(fragment(&bench, "c1"), None);
     let operations: Vec<_> = bench
@@ -173,7 +215,12 @@ async fn a_merge_changes_what_it_states_and_a_create_replaces_everything() {
         .collect();
     assert_eq!(
         operations,
-        [Operation::Merge, Operation::Merge, Operation::Create, Operation::Delete]
+        [
+            Operation::Merge,
+            Operation::Merge,
+            Operation::Create,
+            Operation::Delete
+        ]
     );
 }
 
@@ -196,22 +243,34 @@ async fn what_is_sent_to_a_new_flow_is_acknowledged_and_lost() {
         ..SimulatorConfig::default()
     })
     .await;
-    assert_eq!(bench.batch(vec![bench.event("a")]).await.unwrap().status, 207);
-    assert_eq!(bench.simulator.accepted_events()[0].ingestion, Ingestion::TooEarly);
-    bench.simulator.look(|seen| assert_eq!(seen.store().lake().count(), 0));
+    assert_eq!(
+        bench.batch(vec![bench.event("a")]).await.unwrap().status,
+        207
+    );
+    assert_eq!(
+        bench.simulator.accepted_events()[0].ingestion,
+        Ingestion::TooEarly
+    );
+    bench
+        .simulator
+        .look(|seen| assert_eq!(seen.store().lake().count(), 0));
 }
 
 #[tokio::test]
 async fn waiting_ends_with_the_change_that_was_waited_for() {
     let bench = Bench::start().await;
-    let waiting = bench.simulator.wait_until(|seen| seen.store().events().len() == 2);
+    let waiting = bench
+        .simulator
+        .wait_until(|seen| seen.store().events().len() == 2);
     let sending = async {
         bench.batch(vec![bench.event("a")]).await.unwrap();
         bench.batch(vec![bench.event("b")]).await.unwrap();
     };
-    tokio::time::timeout(Duration::from_secs(5), async { tokio::join!(waiting, sending) })
-        .await
-        .unwrap();
+    tokio::time::timeout(Duration::from_secs(5), async {
+        tokio::join!(waiting, sending)
+    })
+    .await
+    .unwrap();
 }
 
 #[tokio::test]
@@ -222,7 +281,10 @@ async fn overlapping_requests_can_be_told_from_successive_ones() {
         conformance::simulator::Fault::Pass,
     );
     bench.script([slow.times(2).delay(Duration::from_millis(150))]);
-    let (one, two) = tokio::join!(bench.batch(vec![bench.event("a")]), bench.batch(vec![bench.event("b")]));
+    let (one, two) = tokio::join!(
+        bench.batch(vec![bench.event("a")]),
+        bench.batch(vec![bench.event("b")])
+    );
     assert_eq!((one.unwrap().status, two.unwrap().status), (207, 207));
     let requests = bench.simulator.requests();
     assert!(requests[1].arrived < requests[0].ended.unwrap());

@@ -19,7 +19,9 @@ fn platform(address: &str) -> Platform {
     let store = SecretStore::from_text("IMS_CLIENT_ID=a\nIMS_CLIENT_SECRET=b");
     let mut platform = parse("sample", SAMPLE, &store).unwrap().platform;
     if let crate::config::Events::Xdm { inlet, .. } = &mut platform.events {
-        inlet.batch_url = format!("http://{address}/collection/batch/ab?x=1").parse().unwrap();
+        inlet.batch_url = format!("http://{address}/collection/batch/ab?x=1")
+            .parse()
+            .unwrap();
     }
     platform
 }
@@ -30,7 +32,9 @@ fn client(platform: &Platform) -> (Connections, Request) {
 }
 
 async fn post(client: &Connections, request: &Request) -> Result<HttpAnswer, TransportError> {
-    client.post(request, HeaderValue::from_static("Bearer t")).await
+    client
+        .post(request, HeaderValue::from_static("Bearer t"))
+        .await
 }
 
 /// Reads what comes together: requests here are short.
@@ -62,7 +66,10 @@ async fn a_request_says_who_sends_it_what_it_is_and_who_may() {
     .await;
     let (client, request) = client(&platform(&address));
     let answer = post(&client, &request).await.unwrap();
-    assert_eq!((answer.status, answer.retry_after.as_deref()), (200, Some("7")));
+    assert_eq!(
+        (answer.status, answer.retry_after.as_deref()),
+        (200, Some("7"))
+    );
     assert_eq!(answer.body, "{}");
     let request = served.await.unwrap();
     let (head, body) = request.split_once("\r\n\r\n").unwrap();
@@ -78,7 +85,10 @@ async fn a_request_says_who_sends_it_what_it_is_and_who_may() {
         format!("host: {address}"),
         format!("user-agent: {}", crate::http::USER_AGENT),
     ];
-    assert_eq!((headers, body), (expected.iter().map(String::as_str).collect(), "{"));
+    assert_eq!(
+        (headers, body),
+        (expected.iter().map(String::as_str).collect(), "{")
+    );
 }
 
 #[tokio::test]
@@ -132,7 +142,9 @@ async fn a_connection_that_is_never_ready_is_a_timeout() {
     if let crate::config::Events::Xdm { inlet, .. } = &mut platform.events {
         let address = listener.local_addr().unwrap();
         // Takes the connection, and says nothing of TLS.
-        inlet.batch_url = format!("https://{address}/collection/batch/ab").parse().unwrap();
+        inlet.batch_url = format!("https://{address}/collection/batch/ab")
+            .parse()
+            .unwrap();
     }
     let (client, request) = client(&platform);
     assert_eq!(post(&client, &request).await, Err(TransportError::Timeout));

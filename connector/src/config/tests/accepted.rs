@@ -7,8 +7,14 @@ use std::time::Duration;
 fn the_sample_is_valid() {
     let config = valid(SAMPLE);
     assert_eq!(config.name, "capillary-to-aep");
-    assert_eq!(config.platform.dead_letter.topic, "capillary-to-aep-dead-letter");
-    assert!(matches!(config.platform.profiles, Some(Profiles::Upsert { .. })));
+    assert_eq!(
+        config.platform.dead_letter.topic,
+        "capillary-to-aep-dead-letter"
+    );
+    assert!(matches!(
+        config.platform.profiles,
+        Some(Profiles::Upsert { .. })
+    ));
 }
 
 #[test]
@@ -32,7 +38,11 @@ fn the_sample_is_valid_with_every_optional_key_switched_on() {
 
 fn is_key(text: &str) -> bool {
     let key = text.trim_start().split(':').next().unwrap_or_default();
-    text.contains(':') && key.chars().all(|letter| letter.is_ascii_lowercase() || letter == '-') && key != "format"
+    text.contains(':')
+        && key
+            .chars()
+            .all(|letter| letter.is_ascii_lowercase() || letter == '-')
+        && key != "format"
 }
 
 #[test]
@@ -44,9 +54,18 @@ fn the_defaults_are_those_of_the_promise() {
     let platform = config.platform;
     assert_eq!(platform.batch.max_bytes.get(), 900_000);
     assert_eq!(platform.batch.linger, Duration::from_millis(200));
-    assert_eq!(platform.concurrency, Concurrency::UpTo(384.try_into().unwrap()));
-    assert_eq!((platform.buffer.bytes, platform.buffer.offsets), (12 << 20, 100_000));
-    assert_eq!(platform.dead_letter.retention, Duration::from_secs(90 * 86_400));
+    assert_eq!(
+        platform.concurrency,
+        Concurrency::UpTo(384.try_into().unwrap())
+    );
+    assert_eq!(
+        (platform.buffer.bytes, platform.buffer.offsets),
+        (12 << 20, 100_000)
+    );
+    assert_eq!(
+        platform.dead_letter.retention,
+        Duration::from_secs(90 * 86_400)
+    );
     assert_eq!(
         platform.ims.token_url.as_str(),
         "https://ims-na1.adobelogin.com/ims/token/v3"
@@ -63,7 +82,10 @@ fn the_batch_url_follows_from_the_inlet_url() {
     let Events::Xdm { inlet, .. } = config.platform.events else {
         panic!("not xdm")
     };
-    assert_eq!(inlet.url.as_str(), "http://127.0.0.1:8080/gw/collection/abc");
+    assert_eq!(
+        inlet.url.as_str(),
+        "http://127.0.0.1:8080/gw/collection/abc"
+    );
     assert_eq!(
         inlet.batch_url.as_str(),
         "http://127.0.0.1:8080/gw/collection/batch/abc"
@@ -73,13 +95,20 @@ fn the_batch_url_follows_from_the_inlet_url() {
 #[test]
 fn a_secret_stays_one_text_whatever_is_in_it() {
     let config = valid(LEAST);
-    assert_eq!(config.platform.ims.client_secret.expose(), "hush: # \"very'\\\\ hush");
-    assert_eq!(config.platform.ims.names.client_secret, "secrets.IMS_CLIENT_SECRET");
+    assert_eq!(
+        config.platform.ims.client_secret.expose(),
+        "hush: # \"very'\\\\ hush"
+    );
+    assert_eq!(
+        config.platform.ims.names.client_secret,
+        "secrets.IMS_CLIENT_SECRET"
+    );
 }
 
 #[test]
 fn a_placeholder_may_stand_within_a_text_and_unquoted() {
-    let text = with("ABC123@AdobeOrg", "${{ secrets.ORG }}@AdobeOrg").replace("[{name", "[{name: ORG}, {name");
+    let text = with("ABC123@AdobeOrg", "${{ secrets.ORG }}@AdobeOrg")
+        .replace("[{name", "[{name: ORG}, {name");
     let store = SecretStore::from_text(&format!("{SECRETS}ORG=FFFF"));
     let config = parse("c", &text, &store).unwrap();
     assert_eq!(config.platform.organization_id, "FFFF@AdobeOrg");
@@ -94,8 +123,12 @@ fn a_number_in_a_secret_stays_text() {
 
 #[test]
 fn partitions_and_starts_have_the_stock_forms() {
-    let consumer = |lines: &str| valid(&with("    id: sink\n", &format!("    id: sink\n{lines}\n"))).consumer;
-    assert_eq!(consumer("    partition: 3").partitions, Partitions::Only(vec![3]));
+    let consumer =
+        |lines: &str| valid(&with("    id: sink\n", &format!("    id: sink\n{lines}\n"))).consumer;
+    assert_eq!(
+        consumer("    partition: 3").partitions,
+        Partitions::Only(vec![3])
+    );
     assert_eq!(
         consumer("    partition: [2, 0]").partitions,
         Partitions::Only(vec![0, 2])
@@ -126,7 +159,10 @@ fn the_topic_object_of_the_later_api_version_is_read() {
 #[test]
 fn no_api_version_is_fine_without_secrets() {
     let text = with("apiVersion: 0.1.0\n", "")
-        .replace("  secrets: [{name: IMS_CLIENT_ID}, {name: IMS_CLIENT_SECRET}]\n", "")
+        .replace(
+            "  secrets: [{name: IMS_CLIENT_ID}, {name: IMS_CLIENT_SECRET}]\n",
+            "",
+        )
         .replace("\"${{ secrets.IMS_CLIENT_ID }}\"", "an-id")
         .replace("\"${{ secrets.IMS_CLIENT_SECRET }}\"", "a-secret");
     let config = valid(&text);
@@ -165,7 +201,8 @@ fn profiles_have_their_three_formats() {
         profiles("format: raw, flow-id: f"),
         Some(Profiles::Raw { .. })
     ));
-    let xdm = profiles("format: xdm, dataset-id: d, schema-id: \"https://ns.adobe.com/t/schemas/2\"");
+    let xdm =
+        profiles("format: xdm, dataset-id: d, schema-id: \"https://ns.adobe.com/t/schemas/2\"");
     assert!(matches!(xdm, Some(Profiles::Xdm { .. })));
 }
 
@@ -202,14 +239,20 @@ fn observability_is_on_the_loopback_interface_unless_told() {
             .listen
             .map(|address| address.to_string())
     };
-    assert_eq!(listen("  observability: {}").as_deref(), Some("127.0.0.1:9464"));
+    assert_eq!(
+        listen("  observability: {}").as_deref(),
+        Some("127.0.0.1:9464")
+    );
     assert_eq!(listen("  observability: {listen: off}"), None);
     assert_eq!(
         listen("  observability: {listen: \"[::]:0\"}").as_deref(),
         Some("[::]:0")
     );
     assert_eq!(
-        valid(&plus("  observability: {log: json}")).platform.observability.log,
+        valid(&plus("  observability: {log: json}"))
+            .platform
+            .observability
+            .log,
         LogForm::Json
     );
 }

@@ -1,7 +1,7 @@
 //! The table of keys, the schema and the sample say what is true.
 //!
-//! The keys are described once, at the raw types. After a change there, `UPDATE_DOCS=1 cargo test --workspace --bin
-//! capillary-aep-sink -- config::` writes the table and the schema anew.
+//! The keys are described once, at the raw types. After a change there, `UPDATE_DOCS=1 cargo test
+//! --workspace --bin capillary-aep-sink -- config::` writes the table and the schema anew.
 
 use std::path::PathBuf;
 
@@ -20,7 +20,9 @@ struct Key {
 
 impl Key {
     fn default(&self) -> Option<&Value> {
-        self.schema.get("default").filter(|default| !default.is_null())
+        self.schema
+            .get("default")
+            .filter(|default| !default.is_null())
     }
 
     /// Whether the key does something; the others are there to be refused with a reason.
@@ -36,14 +38,23 @@ impl Key {
             Some(value) => format!("`{value}`"),
             None => "–".to_owned(),
         };
-        let meaning = self.schema["description"].as_str().unwrap().replace('\n', " ");
-        format!("| `{}` | {} | {default} | {meaning} |", self.path, form(&self.schema))
+        let meaning = self.schema["description"]
+            .as_str()
+            .unwrap()
+            .replace('\n', " ");
+        format!(
+            "| `{}` | {} | {default} | {meaning} |",
+            self.path,
+            form(&self.schema)
+        )
     }
 }
 
 /// The form of a value, in words.
 fn form(schema: &Value) -> String {
-    let words = schema.get("enum").or_else(|| schema["anyOf"][0].get("enum"));
+    let words = schema
+        .get("enum")
+        .or_else(|| schema["anyOf"][0].get("enum"));
     if let Some(title) = schema["title"].as_str() {
         return title.to_owned();
     }
@@ -101,10 +112,13 @@ fn section(prefix: &str, schema: &Value, keys: &mut Vec<Key>) {
 }
 
 fn path(file: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..").join(file)
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("..")
+        .join(file)
 }
 
-/// A file of the repository; read when the test runs: it may have been edited since the test was built.
+/// A file of the repository; read when the test runs: it may have been edited since the test was
+/// built.
 fn document(file: &str) -> String {
     std::fs::read_to_string(path(file)).unwrap_or_default()
 }
@@ -126,8 +140,8 @@ pub(crate) fn keep(file: &str, expected: &str) {
     );
 }
 
-/// The document with the rows of its table of keys anew, in their order; a key it does not have comes after its nearest
-/// relative.
+/// The document with the rows of its table of keys anew, in their order; a key it does not have
+/// comes after its nearest relative.
 fn with_rows_of(document: &str, keys: &[Key]) -> String {
     const HEAD: &str = "| key | type | default | meaning |\n| --- | --- | --- | --- |\n";
     let (before, rest) = document.split_once(HEAD).unwrap();
@@ -171,11 +185,14 @@ fn the_schema_in_the_repository_is_what_the_command_prints() {
 #[test]
 fn the_sample_names_the_schema_and_shows_every_key_that_does_something() {
     let first = SAMPLE.lines().next().unwrap();
-    assert_eq!(first, "# yaml-language-server: $schema=docs/connector.schema.json");
+    assert_eq!(
+        first,
+        "# yaml-language-server: $schema=docs/connector.schema.json"
+    );
     for key in keys().iter().filter(|key| key.does_something()) {
         let name = key.path.rsplit(['.', ']']).next().unwrap();
-        let only_elsewhere =
-            key.path.starts_with("meta.topic.") || key.path.starts_with("experience-platform.profiles.schema-");
+        let only_elsewhere = key.path.starts_with("meta.topic.")
+            || key.path.starts_with("experience-platform.profiles.schema-");
         assert!(
             only_elsewhere || SAMPLE.contains(&format!("{name}:")),
             "{} is not in the sample",
@@ -188,7 +205,9 @@ fn the_sample_names_the_schema_and_shows_every_key_that_does_something() {
 fn every_key_is_described() {
     for key in keys() {
         assert!(
-            key.schema["description"].as_str().is_some_and(|text| text.len() > 5),
+            key.schema["description"]
+                .as_str()
+                .is_some_and(|text| text.len() > 5),
             "{}",
             key.path
         );
@@ -197,14 +216,21 @@ fn every_key_is_described() {
 
 #[test]
 fn the_defaults_are_the_defaults() {
-    let base =
-        plus("  profiles: {inlet-url: \"https://x/collection/p\", flow-id: f, dataset-id: d}\n  deduplicate: {}");
+    let base = plus(
+        "  profiles: {inlet-url: \"https://x/collection/p\", flow-id: f, dataset-id: d}\n  deduplicate: {}",
+    );
     let expected = format!("{:?}", valid(&base));
     let mut tried = 0;
     for key in keys() {
         // One has no place without secrets, the other none in a section of the default format.
-        let elsewhere = ["apiVersion", "experience-platform.profiles.schema-content-type"];
-        let Some(default) = key.default().filter(|_| !elsewhere.contains(&key.path.as_str())) else {
+        let elsewhere = [
+            "apiVersion",
+            "experience-platform.profiles.schema-content-type",
+        ];
+        let Some(default) = key
+            .default()
+            .filter(|_| !elsewhere.contains(&key.path.as_str()))
+        else {
             continue;
         };
         let mut value: Value = tree::Node::parse(&base).unwrap().to_json();

@@ -51,17 +51,26 @@ fn typical_mistakes_are_seen_while_typing() {
             "https://dcs.adobedc.net/collection/abc",
             "dcs.adobedc.net/collection/abc",
         ),
-        with("https://dcs.adobedc.net/collection/abc", "https://dcs.adobedc.net/abc"),
+        with(
+            "https://dcs.adobedc.net/collection/abc",
+            "https://dcs.adobedc.net/abc",
+        ),
         with("https://ns.adobe.com/tenant/schemas/1", "_tenant.schemas.1"),
         with("    dataset-id: d1\n", ""),
         with("    dataset-id: d1\n", "    format: raw\n"),
-        with("    dataset-id: d1\n", "    dataset-id: d1\n    format: upsert\n"),
+        with(
+            "    dataset-id: d1\n",
+            "    dataset-id: d1\n    format: upsert\n",
+        ),
         with(
             "    dataset-id: d1\n",
             "    dataset-id: d1\n    identity-dataset-id: d2\n",
         ),
         with("    dataset-id: d1\n", "    dataset-id: ~\n"),
-        with("capillary-xdm@0.1.0\n", "capillary-xdm@0.1.0\n  - uses: other\n"),
+        with(
+            "capillary-xdm@0.1.0\n",
+            "capillary-xdm@0.1.0\n  - uses: other\n",
+        ),
         with(
             "capillary-xdm@0.1.0\n",
             "capillary-xdm@0.1.0\n    lookback: {last: 1}\n",
@@ -77,7 +86,10 @@ fn typical_mistakes_are_seen_while_typing() {
         with("    id: sink\n", "    id: sink\n    partition: some\n"),
         with("    id: sink\n", "    id: sink\n    partition: [0, 0]\n"),
         with("    id: sink\n", "    id: sink\n    offset: {start: end}\n"),
-        with("    id: sink\n", "    id: sink\n    offset: {strategy: auto}\n"),
+        with(
+            "    id: sink\n",
+            "    id: sink\n    offset: {strategy: auto}\n",
+        ),
         with(
             "    id: sink\n",
             "    id: sink\n    offset: {strategy: manual, start: {absolute: -1}}\n",
@@ -118,7 +130,11 @@ fn an_unknown_key_is_refused_in_every_section() {
         ("", "apiVersion: 0.1.0\n", ""),
         ("meta", "meta:\n", "  "),
         ("meta.consumer", "    id: sink\n", "    "),
-        ("transforms[0]", "  - uses: capillary-aep/capillary-xdm@0.1.0\n", "    "),
+        (
+            "transforms[0]",
+            "  - uses: capillary-aep/capillary-xdm@0.1.0\n",
+            "    ",
+        ),
         ("experience-platform", "experience-platform:\n", "  "),
         ("experience-platform.ims", "  ims:\n", "    "),
         ("experience-platform.events", "  events:\n", "    "),
@@ -134,10 +150,12 @@ fn an_unknown_key_is_refused_in_every_section() {
         );
         assert!(!complaints(&text).is_empty(), "{section}");
     }
-    let sections = property("experience-platform")["properties"].as_object().unwrap();
-    let optional = sections
-        .iter()
-        .filter(|(name, section)| section.get("properties").is_some() && !LEAST.contains(&format!("  {name}:\n")));
+    let sections = property("experience-platform")["properties"]
+        .as_object()
+        .unwrap();
+    let optional = sections.iter().filter(|(name, section)| {
+        section.get("properties").is_some() && !LEAST.contains(&format!("  {name}:\n"))
+    });
     let mut tried = 0;
     for (section, _) in optional {
         let text = plus(&format!("  {section}: {{no-such-key: 1}}"));
@@ -162,7 +180,10 @@ fn the_parameters_of_the_smartmodule_are_known_with_their_meaning() {
         if let Err(error) = capillary_xdm::Params::from_pairs([pair]) {
             assert!(!error.message.contains("unknown"), "{error}");
         }
-        assert!(parameter["description"].as_str().unwrap().len() > 20, "{name}");
+        assert!(
+            parameter["description"].as_str().unwrap().len() > 20,
+            "{name}"
+        );
     }
     assert_eq!(with.as_object().unwrap().len(), 10);
 }
@@ -194,8 +215,8 @@ fn values_at_random_please_the_schema_when_they_please_the_reader() {
             .map(|_| {
                 *random
                     .choice(&[
-                        "0", "1", "25", "1.5", ".", "+", "-", " ", "ms", "s", "d", "years", "M", "k", "KiB", "b", "x",
-                        "_", "/", "@", "~", "é",
+                        "0", "1", "25", "1.5", ".", "+", "-", " ", "ms", "s", "d", "years", "M",
+                        "k", "KiB", "b", "x", "_", "/", "@", "~", "é",
                     ])
                     .unwrap()
             })

@@ -56,7 +56,10 @@ fn a_value_of_few_words_finds_the_nearest_one() {
     for (text, meant) in [
         (plus("  on-evicted: contineu"), "did you mean `continue`?"),
         (
-            with("    dataset-id: d1\n", "    dataset-id: d1\n    format: xmd\n"),
+            with(
+                "    dataset-id: d1\n",
+                "    dataset-id: d1\n    format: xmd\n",
+            ),
             "did you mean `xdm`?",
         ),
         (
@@ -64,7 +67,10 @@ fn a_value_of_few_words_finds_the_nearest_one() {
             "did you mean `unknown_dataset`?",
         ),
         (
-            with("    id: sink\n", "    id: sink\n    offset: {strategy: manuel}\n"),
+            with(
+                "    id: sink\n",
+                "    id: sink\n    offset: {strategy: manuel}\n",
+            ),
             "did you mean `manual`?",
         ),
     ] {
@@ -85,7 +91,10 @@ fn a_mistyped_parameter_finds_the_nearest_one() {
 #[test]
 fn placeholders_are_shown_as_they_are_written() {
     shows(
-        &with("dataset-id: d1", "dataset-id: \"${{ secrets.IMS_CLIENT_SECRET }}\""),
+        &with(
+            "dataset-id: d1",
+            "dataset-id: \"${{ secrets.IMS_CLIENT_SECRET }}\"",
+        ),
         "dataset-id: \"${{ secrets.IMS_CLIENT_SECRET }}\"",
     );
 }
@@ -111,11 +120,15 @@ fn a_secret_that_is_written_out_is_in_no_excerpt() {
         line(&format!("client-secret: >-\n      {HUSH}\n    scope: [1]")),
         line(&format!("client-secret: &a {HUSH}\n    scope: [*a]")),
         line(&format!("client-secret: !x {HUSH}")),
-        line(&format!("client-secret: \"x\n      {HUSH}\"\n    scopes: y")),
+        line(&format!(
+            "client-secret: \"x\n      {HUSH}\"\n    scopes: y"
+        )),
         line(&format!("client-secret: x\n    scope: 5 # was {HUSH}")),
         line(&format!("client-secret: x\n    scope: 5 #{HUSH}")),
         line(&format!("client-secret: x\n    scope: {HUSH}\\")).replace("scope: ", "scpoe: "),
-        line(&format!("client-secret: \"a\\x41{HUSH}\"\n    client-secret: x")),
+        line(&format!(
+            "client-secret: \"a\\x41{HUSH}\"\n    client-secret: x"
+        )),
         section(&format!("ims: {{client-id: 5, client-secret: {HUSH}}}")),
         section(&format!("ims: {{client-id: x, client-secret:{HUSH}}}")),
         section(&format!(
@@ -129,7 +142,9 @@ fn a_secret_that_is_written_out_is_in_no_excerpt() {
         section(&format!("imss: {{client-secret: {HUSH}}}")),
         plus(&format!("client-secret: {HUSH}")),
         plus(&format!("  client-secret: {HUSH}")),
-        plus(&format!("  http: {{proxy: \"ftp://u:{HUSH}@host\", ca-file: 1}}")),
+        plus(&format!(
+            "  http: {{proxy: \"ftp://u:{HUSH}@host\", ca-file: 1}}"
+        )),
         plus(&format!("  http: {{proxi: \"http://u:{HUSH}@host\"}}")),
         plus(&format!("  htttp: {{proxy: \"http://u:{HUSH}@host\"}}")),
         with(
@@ -140,7 +155,10 @@ fn a_secret_that_is_written_out_is_in_no_excerpt() {
             "  topic: events\n",
             &format!("  topic: [events]\n  secrets: [{{name: \"{HUSH}\", value: {HUSH}}}]\n"),
         )
-        .replace("  secrets: [{name: IMS_CLIENT_ID}, {name: IMS_CLIENT_SECRET}]\n", ""),
+        .replace(
+            "  secrets: [{name: IMS_CLIENT_ID}, {name: IMS_CLIENT_SECRET}]\n",
+            "",
+        ),
         with("  topic: events\n", &format!("  topic: {HUSH}: events\n")),
     ] {
         let message = refusal(&text);
@@ -194,9 +212,15 @@ fn a_long_line_is_cut_around_the_place() {
     let list: Vec<String> = (0..60).map(|number| number.to_string()).collect();
     let text = with(
         "    id: sink\n",
-        &format!("    {{id: sink, partition: [{}, x], max-bytes: 1}}\n", list.join(", ")),
+        &format!(
+            "    {{id: sink, partition: [{}, x], max-bytes: 1}}\n",
+            list.join(", ")
+        ),
     );
     let text = text.replace("  consumer:\n    {", "  consumer: {");
     let message = refusal(&text);
-    assert!(message.lines().all(|line| line.chars().count() < 140), "{message}");
+    assert!(
+        message.lines().all(|line| line.chars().count() < 140),
+        "{message}"
+    );
 }

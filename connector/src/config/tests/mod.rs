@@ -12,8 +12,7 @@ pub(crate) use editors::complaints;
 use super::*;
 
 const SAMPLE: &str = include_str!("../../../../connector.yaml");
-const SECRETS: &str =
-    "IMS_CLIENT_ID=the-id\nIMS_CLIENT_SECRET=hush: # \"very'\\\\ hush\nIMS_CLIENT_SECRET_NEXT=next-hush\n";
+const SECRETS: &str = "IMS_CLIENT_ID=the-id\nIMS_CLIENT_SECRET=hush: # \"very'\\\\ hush\nIMS_CLIENT_SECRET_NEXT=next-hush\n";
 
 /// The least that is valid.
 const LEAST: &str = r#"apiVersion: 0.1.0
@@ -64,7 +63,10 @@ fn refusal(text: &str) -> String {
 
 /// `LEAST` with one text replaced by another.
 fn with(from: &str, to: &str) -> String {
-    assert!(LEAST.contains(from), "{from} is not in the least configuration");
+    assert!(
+        LEAST.contains(from),
+        "{from} is not in the least configuration"
+    );
     LEAST.replacen(from, to, 1)
 }
 
@@ -79,5 +81,8 @@ fn says(text: &str, parts: &[&str]) {
     for part in parts {
         assert!(message.contains(part), "no {part:?} in:\n{message}");
     }
-    assert!(!message.contains("hush"), "a secret is in the message:\n{message}");
+    assert!(
+        !message.contains("hush"),
+        "a secret is in the message:\n{message}"
+    );
 }

@@ -19,18 +19,27 @@ struct Row<'a> {
 impl Row<'_> {
     /// Required whatever the format is; cdk does not know formats.
     fn is_required(&self) -> bool {
-        let of_some_formats = self.meaning.contains("Format `") || self.meaning.contains("Required with");
+        let of_some_formats =
+            self.meaning.contains("Format `") || self.meaning.contains("Required with");
         self.default == "*required*" && !of_some_formats && self.path[0] != "profiles"
     }
 }
 
 fn rows() -> Vec<Row<'static>> {
     let rows = TABLE.lines().filter_map(|line| {
-        let cells: Vec<&str> = line.strip_prefix("| `")?.strip_suffix(" |")?.splitn(4, " | ").collect();
+        let cells: Vec<&str> = line
+            .strip_prefix("| `")?
+            .strip_suffix(" |")?
+            .splitn(4, " | ")
+            .collect();
         let [key, kind, default, meaning] = cells[..] else {
             return None;
         };
-        let path = key.trim_end_matches('`').strip_prefix(SECTION)?.split('.').collect();
+        let path = key
+            .trim_end_matches('`')
+            .strip_prefix(SECTION)?
+            .split('.')
+            .collect();
         let refused = meaning.starts_with("Refused") || meaning == "Not yet";
         (!refused).then_some(Row {
             path,
@@ -54,7 +63,9 @@ fn list(words: &[&str]) -> String {
 
 /// The words of a cell that lists nothing but words in backticks.
 fn choices(kind: &str) -> Option<Vec<&str>> {
-    let words = kind.split(", ").map(|word| word.strip_prefix('`')?.strip_suffix('`'));
+    let words = kind
+        .split(", ")
+        .map(|word| word.strip_prefix('`')?.strip_suffix('`'));
     let words: Vec<&str> = words.collect::<Option<_>>()?;
     // One alone is a pattern, such as that of an organisation id.
     (words.len() > 1).then_some(words)
@@ -75,7 +86,9 @@ fn property(row: &Row<'_>) -> String {
                 lines += &format!("default = {default}\n");
             }
         }
-        (list, _) if list.starts_with("list of") => lines += "type = \"array\"\nitems = { type = \"string\" }\n",
+        (list, _) if list.starts_with("list of") => {
+            lines += "type = \"array\"\nitems = { type = \"string\" }\n"
+        }
         (_, choices) => {
             lines += "type = \"string\"\n";
             if let Some(choices) = choices {
@@ -125,7 +138,10 @@ fn custom() -> String {
             .filter(|row| row.is_required())
             .map(|row| row.path[1])
             .collect();
-        out += &format!("\n[{table}]\ntype = \"object\"\nrequired = {}\n", list(&required));
+        out += &format!(
+            "\n[{table}]\ntype = \"object\"\nrequired = {}\n",
+            list(&required)
+        );
         for row in rows {
             assert_eq!(
                 row.path.len(),

@@ -7,7 +7,9 @@ fn an_unknown_key_is_named_with_its_place_and_the_nearest_right_one() {
     let text = with("    client-id: \"${{", "    clientid: \"${{");
     says(
         &text,
-        &["connector.yaml:15: experience-platform.ims.clientid: unknown key; did you mean `client-id`?"],
+        &[
+            "connector.yaml:15: experience-platform.ims.clientid: unknown key; did you mean `client-id`?",
+        ],
     );
     let problems = refusal(&text).matches("connector.yaml:").count();
     assert_eq!(problems, 1, "the key is mistyped, not missing");
@@ -37,10 +39,15 @@ fn several_problems_are_told_at_once() {
     let message = refusal(&text);
     assert!(message.contains("meta.topic: missing"), "{message}");
     assert!(
-        message.contains("meta.consumer.id: found the number 5, expected text; put the value in quotes"),
+        message.contains(
+            "meta.consumer.id: found the number 5, expected text; put the value in quotes"
+        ),
         "{message}"
     );
-    assert!(message.contains("events.dataset-id: found a list"), "{message}");
+    assert!(
+        message.contains("events.dataset-id: found a list"),
+        "{message}"
+    );
     assert_eq!(message.matches("connector.yaml:").count(), 3, "{message}");
 }
 
@@ -54,7 +61,10 @@ fn a_secret_that_is_missing_or_not_listed_is_named() {
     );
     says(
         &with(", {name: IMS_CLIENT_SECRET}", ""),
-        &["connector.yaml:16:", "IMS_CLIENT_SECRET is used here but not listed"],
+        &[
+            "connector.yaml:16:",
+            "IMS_CLIENT_SECRET is used here but not listed",
+        ],
     );
 }
 
@@ -83,7 +93,10 @@ fn other_placeholders_and_templates() {
         "${% if x %}",
     ] {
         says(
-            &with("\"${{ secrets.IMS_CLIENT_ID }}\"", &format!("\"{placeholder}\"")),
+            &with(
+                "\"${{ secrets.IMS_CLIENT_ID }}\"",
+                &format!("\"{placeholder}\""),
+            ),
             &["ims.client-id"],
         );
     }
@@ -106,7 +119,10 @@ fn a_value_made_of_a_secret_is_never_shown() {
         );
     }
     says(
-        &with("dataset-id: d1", "dataset-id: \"${{ secrets.IMS_CLIENT_SECRET }}\""),
+        &with(
+            "dataset-id: d1",
+            "dataset-id: \"${{ secrets.IMS_CLIENT_SECRET }}\"",
+        ),
         &["not shown"],
     );
     says(
@@ -136,7 +152,8 @@ fn strategies_that_lose_or_repeat() {
         &with("    id: sink\n", "    id: sink\n    offset: {start: end}\n"),
         &["strategy: missing; expected manual"],
     );
-    let flush = "    id: sink\n    offset: {strategy: manual, flush-period: {secs: 10, nanos: 0}}\n";
+    let flush =
+        "    id: sink\n    offset: {strategy: manual, flush-period: {secs: 10, nanos: 0}}\n";
     says(
         &with("    id: sink\n", flush),
         &["flush-period", "at most once a second"],
@@ -150,7 +167,10 @@ fn transforms_other_than_the_one_step() {
         &with(step, &format!("{step}{step}")),
         &["transforms: found 2 steps", "look like loss"],
     );
-    says(&with(&format!("transforms:\n{step}"), ""), &["transforms: missing"]);
+    says(
+        &with(&format!("transforms:\n{step}"), ""),
+        &["transforms: missing"],
+    );
     says(
         &with(&format!("transforms:\n{step}"), "transforms: []\n"),
         &["transforms: found a list, expected exactly one"],
@@ -160,7 +180,10 @@ fn transforms_other_than_the_one_step() {
         &["transforms[0].lookback"],
     );
     says(
-        &with(step, &format!("{step}    with: {{qualify-identity: true}}\n")),
+        &with(
+            step,
+            &format!("{step}    with: {{qualify-identity: true}}\n"),
+        ),
         &["transforms[0].with.qualify-identity", "in quotes"],
     );
     says(
@@ -185,14 +208,21 @@ fn a_place_to_listen_that_is_none() {
     ] {
         says(
             &plus(&format!("  observability: {{listen: \"{listen}\"}}")),
-            &["experience-platform.observability.listen", "127.0.0.1:9464", "`off`"],
+            &[
+                "experience-platform.observability.listen",
+                "127.0.0.1:9464",
+                "`off`",
+            ],
         );
     }
     says(
         &plus("  observability: {log: xml}"),
         &["observability.log", "`human` or `json`"],
     );
-    says(&plus("  observability: {port: 1}"), &["observability.port", "unknown"]);
+    says(
+        &plus("  observability: {port: 1}"),
+        &["observability.port", "unknown"],
+    );
 }
 
 #[test]
@@ -208,10 +238,19 @@ fn reasons_to_accept_that_do_not_exist() {
 fn urls_that_are_not_safe_or_not_inlets() {
     for (url, reason) in [
         ("http://dcs.adobedc.net/collection/abc", "https"),
-        ("https://dcs.adobedc.net/collection/batch/abc", "/collection/{inlet id}"),
-        ("https://dcs.adobedc.net/collection/", "/collection/{inlet id}"),
+        (
+            "https://dcs.adobedc.net/collection/batch/abc",
+            "/collection/{inlet id}",
+        ),
+        (
+            "https://dcs.adobedc.net/collection/",
+            "/collection/{inlet id}",
+        ),
         ("https://dcs.adobedc.net/abc", "/collection/{inlet id}"),
-        ("https://dcs.adobedc.net/collection/abc?syncValidation=true", "without"),
+        (
+            "https://dcs.adobedc.net/collection/abc?syncValidation=true",
+            "without",
+        ),
         (
             "https://user:hush@dcs.adobedc.net/collection/abc",
             "user name or password",
@@ -219,7 +258,10 @@ fn urls_that_are_not_safe_or_not_inlets() {
         ("dcs.adobedc.net/collection/abc", "a URL"),
     ] {
         says(
-            &with("https://dcs.adobedc.net/collection/abc", &format!("\"{url}\"")),
+            &with(
+                "https://dcs.adobedc.net/collection/abc",
+                &format!("\"{url}\""),
+            ),
             &["events.inlet-url", reason],
         );
     }
@@ -227,13 +269,22 @@ fn urls_that_are_not_safe_or_not_inlets() {
 
 #[test]
 fn keys_a_format_needs_or_has_no_use_for() {
-    says(&with("    dataset-id: d1\n", ""), &["events.dataset-id: missing"]);
     says(
-        &with("    dataset-id: d1\n", "    format: raw\n"),
-        &["flow-id: missing", "schema-id: has no meaning with format raw"],
+        &with("    dataset-id: d1\n", ""),
+        &["events.dataset-id: missing"],
     );
     says(
-        &with("    dataset-id: d1\n", "    dataset-id: d1\n    format: upsert\n"),
+        &with("    dataset-id: d1\n", "    format: raw\n"),
+        &[
+            "flow-id: missing",
+            "schema-id: has no meaning with format raw",
+        ],
+    );
+    says(
+        &with(
+            "    dataset-id: d1\n",
+            "    dataset-id: d1\n    format: upsert\n",
+        ),
         &["events.format", "`xdm` or `raw`"],
     );
     says(
@@ -248,14 +299,20 @@ fn values_out_of_range() {
         ("  batch: {max-bytes: 1MB}", "from 1 to 999900 bytes"),
         ("  batch: {max-records: 0}", "from 1 to"),
         ("  batch: {linger: 200}", "a duration with its unit"),
-        ("  batch: {linger: fast}", "found \"fast\", expected a duration"),
+        (
+            "  batch: {linger: fast}",
+            "found \"fast\", expected a duration",
+        ),
         ("  concurrency: {max: 0}", "from 1 to 1000"),
         ("  deduplicate: {count: 0}", "from 1 to 1000000"),
         ("  deduplicate: {age: 0s}", "greater than 0"),
         ("  concurrency: {max: -1}", "a whole number"),
         ("  concurrency: {max: 1.5}", "a whole number"),
         ("  concurrency: {fixed: 1001}", "from 1 to 1000"),
-        ("  concurrency: {max: 8, fixed: 8}", "found both `max` and `fixed`"),
+        (
+            "  concurrency: {max: 8, fixed: 8}",
+            "found both `max` and `fixed`",
+        ),
         ("  pace: {requests-per-second: 0}", "from 1 to"),
         ("  buffer: {max-bytes: a lot}", "a size such as"),
         ("  retry: {initial: 1m}", "expected initial ≤ max"),
@@ -283,14 +340,20 @@ fn values_out_of_range() {
         &with("    id: sink\n", "    id: sink\n    partition: [0, 0]\n"),
         &["twice"],
     );
-    says(&with("type: capillary-aep-sink", "type: x-source"), &["meta.type"]);
+    says(
+        &with("type: capillary-aep-sink", "type: x-source"),
+        &["meta.type"],
+    );
 }
 
 #[test]
 fn a_secret_with_a_line_break_at_its_end() {
     let store = SecretStore::File(vec![
         ("IMS_CLIENT_ID".to_owned(), crate::secret::Secret::new("x")),
-        ("IMS_CLIENT_SECRET".to_owned(), crate::secret::Secret::new("hush\n")),
+        (
+            "IMS_CLIENT_SECRET".to_owned(),
+            crate::secret::Secret::new("hush\n"),
+        ),
     ]);
     let message = parse("c", LEAST, &store).unwrap_err().to_string();
     assert!(
@@ -316,7 +379,9 @@ fn nesting_cannot_exhaust_the_stack() {
             refusal(&unit.repeat(times));
         }
     }
-    let lines: String = (0..1_000).map(|depth| format!("{}a:\n", " ".repeat(depth))).collect();
+    let lines: String = (0..1_000)
+        .map(|depth| format!("{}a:\n", " ".repeat(depth)))
+        .collect();
     says(&lines, &["nests too deeply"]);
 }
 
@@ -347,7 +412,10 @@ fn random_bytes_never_panic_and_never_show_a_secret() {
 fn a_valid_configuration_prints_no_secret() {
     let text = plus("  http: {proxy: \"http://user:${{ secrets.IMS_CLIENT_ID }}@host:1\"}");
     let printed = format!("{:?}", valid(&text));
-    assert!(!printed.contains("hush") && !printed.contains("the-id"), "{printed}");
+    assert!(
+        !printed.contains("hush") && !printed.contains("the-id"),
+        "{printed}"
+    );
 }
 
 #[test]
@@ -357,7 +425,10 @@ fn a_parameter_the_mapping_does_not_know_is_named_with_its_line() {
         step,
         &format!("{step}    with:\n      tenant: acme\n      primary-identiti: customerId\n"),
     );
-    says(&text, &["connector.yaml:14: transforms[0].with.primary-identiti: "]);
+    says(
+        &text,
+        &["connector.yaml:14: transforms[0].with.primary-identiti: "],
+    );
     let secret = with(
         step,
         &format!("{step}    with: {{time-zone: \"${{{{ secrets.IMS_CLIENT_SECRET }}}}\"}}\n"),
@@ -394,8 +465,10 @@ fn a_client_certificate_and_its_key_need_each_other() {
         &plus("  http: {client-key-file: k.pem}"),
         &["experience-platform.http.client-cert-file: missing"],
     );
-    let http = valid(&plus("  http: {client-cert-file: c.pem, client-key-file: k.pem}"))
-        .platform
-        .http;
+    let http = valid(&plus(
+        "  http: {client-cert-file: c.pem, client-key-file: k.pem}",
+    ))
+    .platform
+    .http;
     assert!(http.client_certificate.is_some());
 }

@@ -31,9 +31,14 @@ where
                 self.parcel_ended(&parcel.record, false)
             }
             Some(death) => {
-                let part = if name == InletName::Events { "event" } else { "profile" };
+                let part = if name == InletName::Events {
+                    "event"
+                } else {
+                    "profile"
+                };
                 let trial = trial(name, death, Some(&parcel));
-                let letter = self.undeliverable(&parcel.record, &[(part, &parcel.entity)], trial)?;
+                let letter =
+                    self.undeliverable(&parcel.record, &[(part, &parcel.entity)], trial)?;
                 self.letters.push_back(Letter {
                     letter,
                     end: LetterEnd::Parcel(parcel.record),
@@ -50,7 +55,12 @@ where
         trial: Trial,
     ) -> Result<DeadLetter, serde_json::Error> {
         let origin = Origin::new(&self.parts.topic, record.position, record.timestamp);
-        DeadLetter::undeliverable(origin, (&record.key, &record.name, &record.id), parts, trial)
+        DeadLetter::undeliverable(
+            origin,
+            (&record.key, &record.name, &record.id),
+            parts,
+            trial,
+        )
     }
 
     pub(super) fn written(&mut self, letter: &Letter) -> Result<(), DeliveryError> {
@@ -68,7 +78,11 @@ where
         }
     }
 
-    pub(super) fn parcel_ended(&mut self, record: &Record, dead: bool) -> Result<(), DeliveryError> {
+    pub(super) fn parcel_ended(
+        &mut self,
+        record: &Record,
+        dead: bool,
+    ) -> Result<(), DeliveryError> {
         match record.end(dead) {
             None => Ok(()),
             Some(false) => {
@@ -85,7 +99,11 @@ where
         }
     }
 
-    pub(super) fn settle(&mut self, position: Position, outcome: Outcome) -> Result<(), DeliveryError> {
+    pub(super) fn settle(
+        &mut self,
+        position: Position,
+        outcome: Outcome,
+    ) -> Result<(), DeliveryError> {
         self.open -= 1;
         Ok(self.parts.ledger.settle(position, outcome)?)
     }

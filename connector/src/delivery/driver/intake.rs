@@ -17,7 +17,8 @@ use crate::delivery::send::Tokens;
 use crate::outcome::Outcome;
 use crate::position::Position;
 
-/// How far ahead of our clock an event may be: it waits that long. Clocks differ; beyond this it is an error in the data.
+/// How far ahead of our clock an event may be: it waits that long. Clocks differ; beyond this it is
+/// an error in the data.
 const FUTURE_MS: i64 = 5 * 60 * 1000;
 /// What a copy of a delivered event is skipped as.
 const DUPLICATE: &str = "duplicate";
@@ -40,7 +41,9 @@ where
                 answer,
             } => {
                 self.open += 1;
-                match Answer::read(&answer).map_err(|source| DeliveryError::Answer { position, source })? {
+                match Answer::read(&answer)
+                    .map_err(|source| DeliveryError::Answer { position, source })?
+                {
                     Answer::Skipped(reason) => {
                         self.tallies.skipped.count(&reason);
                         self.settle(position, Outcome::Skipped)
@@ -77,9 +80,10 @@ where
             self.tallies.skipped.count(DUPLICATE);
             return self.settle(position, Outcome::Skipped);
         }
-        // The record's own time is the clock of whoever produced it. Where that one agrees with the event, it is ours that
-        // is wrong, and a wrong clock here must not cost or hold up a single record. Answers of the broker's SmartModule
-        // have lost that time, so the clock of Adobe is another witness.
+        // The record's own time is the clock of whoever produced it. Where that one agrees with the
+        // event, it is ours that is wrong, and a wrong clock here must not cost or hold up a single
+        // record. Answers of the broker's SmartModule have lost that time, so the clock of Adobe is
+        // another witness.
         let mut clock = now.wall.max(timestamp.unwrap_or(i64::MIN));
         if record.at > clock
             && let Some(there) = self.parts.tokens.server_time(now.instant)

@@ -23,7 +23,14 @@ fn parcel(offset: i64, key: &str, at: i64) -> Parcel {
         event: Some(Bytes::new()),
         profile: None,
     };
-    let record = Arc::new(Record::new(Position { partition: 0, offset }, None, mapped));
+    let record = Arc::new(Record::new(
+        Position {
+            partition: 0,
+            offset,
+        },
+        None,
+        mapped,
+    ));
     let lane = record.lane();
     Parcel::new(record, Bytes::new(), lane, 100)
 }
@@ -202,7 +209,8 @@ fn an_event_of_the_future_goes_soon_when_the_wall_clock_is_set_forward() {
     assert_eq!(offsets(&lanes.take_batch(ALL, again, 7_200_000)), [0]);
 }
 
-/// Lane `b` was out with its first parcel, which is given as well, while three more came, of these keys.
+/// Lane `b` was out with its first parcel, which is given as well, while three more came, of these
+/// keys.
 fn back_after(holds: Holds, keys: [&str; 3], now: Instant) -> (Lanes, Parcel) {
     let mut lanes = Lanes::new(holds);
     lanes.push(parcel(0, "b", 0), now, 0);
@@ -290,7 +298,8 @@ fn a_parcel_taken_back_goes_before_its_lane_and_after_the_others() {
     }
 }
 
-/// Whatever happens in whatever order, nothing is lost or there twice, and what is told of the ready lanes is true.
+/// Whatever happens in whatever order, nothing is lost or there twice, and what is told of the
+/// ready lanes is true.
 #[test]
 fn lanes_keep_every_parcel_once_whatever_happens_to_them() {
     for seed in 0..600 {
@@ -334,7 +343,12 @@ impl Play {
             self.step();
             self.check();
         }
-        let waiting: usize = self.lanes.queues.values().map(|queue| queue.waiting.len()).sum();
+        let waiting: usize = self
+            .lanes
+            .queues
+            .values()
+            .map(|queue| queue.waiting.len())
+            .sum();
         let all = waiting + self.out.len() + self.ended.len();
         assert_eq!(all, self.pushed as usize, "seed {}", self.seed);
         // Once all is answered, all of it goes.
@@ -360,7 +374,9 @@ impl Play {
                 self.lanes.push(parcel(self.pushed, key, 0), now, 0);
                 self.pushed += 1;
             }
-            4 => self.out.extend(self.lanes.take_batch(self.capacity, now, 0)),
+            4 => self
+                .out
+                .extend(self.lanes.take_batch(self.capacity, now, 0)),
             5 => self.out.extend(self.lanes.take_one()),
             6 => self.out.extend(self.lanes.take_solo()),
             7 | 8 => {
@@ -372,7 +388,8 @@ impl Play {
             }
             9 => {
                 if let Some(mut parcel) = Self::any(&mut self.random, &mut self.out) {
-                    parcel.company = [Company::Any, Company::OtherLanes, Company::Nobody][self.random.usize(0..3)];
+                    parcel.company = [Company::Any, Company::OtherLanes, Company::Nobody]
+                        [self.random.usize(0..3)];
                     let until = now + Duration::from_millis(self.random.u64(0..3));
                     let back = [Lanes::give_back, Lanes::put_last][self.random.usize(0..2)];
                     back(&mut self.lanes, parcel, until, now, 0);
@@ -414,10 +431,15 @@ impl Play {
             bytes += queue.bytes;
         }
         assert_eq!(ready, lanes.ready.len(), "seed {seed}");
-        let is_ready = |(_, place): &(Instant, Ready)| lanes.ready.iter().any(|other| other.turn == place.turn);
+        let is_ready = |(_, place): &(Instant, Ready)| {
+            lanes.ready.iter().any(|other| other.turn == place.turn)
+        };
         assert_eq!(lanes.since.front().is_some(), ready > 0, "seed {seed}");
         assert!(lanes.since.front().is_none_or(is_ready), "seed {seed}");
-        assert!(lanes.since.iter().is_sorted_by_key(|(at, _)| *at), "seed {seed}");
+        assert!(
+            lanes.since.iter().is_sorted_by_key(|(at, _)| *at),
+            "seed {seed}"
+        );
         assert_eq!(
             (records, bytes),
             (lanes.ready_records, lanes.ready_bytes),

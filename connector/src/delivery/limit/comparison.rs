@@ -132,7 +132,8 @@ fn figures(scene: &Scene, algorithm: &mut dyn Algorithm) -> Figures {
     }
 }
 
-/// Seconds from the end of the trouble until throughput is nine tenths of what it is in the last minute.
+/// Seconds from the end of the trouble until throughput is nine tenths of what it is in the last
+/// minute.
 fn recovery(run: &Run, ends: usize) -> usize {
     let usual = sum(&run.accepted[SECONDS - 60..]) / 60.0;
     let mut windows = run.accepted[ends..].windows(3);
@@ -144,14 +145,19 @@ fn recovery(run: &Run, ends: usize) -> usize {
 type Make = fn() -> Box<dyn Algorithm>;
 
 fn adaptive(most: usize) -> Limit {
-    Limit::new(Concurrency::UpTo(NonZeroUsize::new(most).unwrap()), Instant::now())
+    Limit::new(
+        Concurrency::UpTo(NonZeroUsize::new(most).unwrap()),
+        Instant::now(),
+    )
 }
 
 const RIVALS: [(&str, Make); 6] = [
     ("this one", || Box::new(adaptive(MOST))),
     ("fixed 16", || Box::new(Fixed(16))),
     ("AIMD", || Box::new(Aimd::new(fraction(MOST)))),
-    ("AIMD+latency", || Box::new(AimdWithLatency::new(fraction(MOST)))),
+    ("AIMD+latency", || {
+        Box::new(AimdWithLatency::new(fraction(MOST)))
+    }),
     ("Vegas", || Box::new(Vegas::new(fraction(MOST)))),
     ("Gradient", || Box::new(Gradient::new(fraction(MOST)))),
 ];
@@ -181,9 +187,9 @@ fn the_limit_compared_with_its_rivals_has_the_best_worst_case() {
             if (scene.supply.rate)(0.0).is_infinite() && scene.ends.is_none() {
                 crowding[index] = crowding[index].max(it.median / quick);
             }
-            let recovery = it
-                .recovery
-                .map_or(String::new(), |seconds| format!("  back after {seconds:2} s"));
+            let recovery = it.recovery.map_or(String::new(), |seconds| {
+                format!("  back after {seconds:2} s")
+            });
             writeln!(
                 table,
                 "  {name:12}  goodput {:3.0} %  median {:5.0} ms  p95 {:5.0} ms  refused {:4.1} %{recovery}",
@@ -207,11 +213,15 @@ fn the_limit_compared_with_its_rivals_has_the_best_worst_case() {
         .unwrap();
     }
     println!("{table}");
-    assert!(worst[0] > 0.8 && refused[0] < 8.0 && crowding[0] < 2.5, "{table}");
+    assert!(
+        worst[0] > 0.8 && refused[0] < 8.0 && crowding[0] < 2.5,
+        "{table}"
+    );
     assert!(worst[1..].iter().all(|rival| *rival < worst[0]), "{table}");
 }
 
-/// Single records to an inlet that takes a thousand a second, the guidance for a whole organisation.
+/// Single records to an inlet that takes a thousand a second, the guidance for a whole
+/// organisation.
 #[test]
 fn bounds_compared() {
     let mut table = String::from("\nrequests a second, by the time of an answer and the bound\n");
@@ -225,7 +235,10 @@ fn bounds_compared() {
                 road,
                 ..INLET
             };
-            let supply = Supply { batch: 1, ..BACKLOG };
+            let supply = Supply {
+                batch: 1,
+                ..BACKLOG
+            };
             let run = play(inlet, supply, &mut adaptive(most), 30, 1);
             write!(table, "  {most}: {:4.0}", sum(&run.accepted[10..]) / 20.0).unwrap();
         }

@@ -1,4 +1,5 @@
-//! What the limit is compared with: a fixed number, and the textbook algorithms in their usual form.
+//! What the limit is compared with: a fixed number, and the textbook algorithms in their usual
+//! form.
 
 use tokio::time::Instant;
 
@@ -63,8 +64,8 @@ impl Algorithm for Aimd {
     }
 }
 
-/// The same with an eye on latency: once a round, one more, or a tenth less when the round took longer than the moving
-/// average and some deviations.
+/// The same with an eye on latency: once a round, one more, or a tenth less when the round took
+/// longer than the moving average and some deviations.
 pub(super) struct AimdWithLatency {
     now: f64,
     most: f64,
@@ -113,7 +114,11 @@ impl Algorithm for AimdWithLatency {
             return;
         }
         self.since = Some(now);
-        let current = if self.count > 0.0 { self.sum / self.count } else { mean };
+        let current = if self.count > 0.0 {
+            self.sum / self.count
+        } else {
+            mean
+        };
         let slow = current > mean + 2.5 * self.variance.sqrt();
         if self.refused || slow {
             self.now = (self.now * 0.9).max(1.0);
@@ -127,7 +132,8 @@ impl Algorithm for AimdWithLatency {
     }
 }
 
-/// Keeps a small queue, estimated from the least time ever seen; that is forgotten from time to time.
+/// Keeps a small queue, estimated from the least time ever seen; that is forgotten from time to
+/// time.
 pub(super) struct Vegas {
     now: f64,
     most: f64,

@@ -1,4 +1,5 @@
-//! A simulated inlet and a client that keeps to a limit, in virtual time: what an algorithm is worth, without sleeping.
+//! A simulated inlet and a client that keeps to a limit, in virtual time: what an algorithm is
+//! worth, without sleeping.
 
 mod client;
 mod inlet;
@@ -29,7 +30,8 @@ pub(super) enum Fault {
     Unavailable,
 }
 
-/// An inlet: some workers behind one queue. Each field is a function of the time in seconds where it can change.
+/// An inlet: some workers behind one queue. Each field is a function of the time in seconds where
+/// it can change.
 #[derive(Clone, Copy)]
 pub(super) struct Inlet {
     pub(super) workers: fn(f64) -> usize,
@@ -135,7 +137,13 @@ struct Simulation<'a> {
 }
 
 /// Plays so many seconds.
-pub(super) fn play(inlet: Inlet, supply: Supply, algorithm: &mut dyn Algorithm, seconds: usize, seed: u64) -> Run {
+pub(super) fn play(
+    inlet: Inlet,
+    supply: Supply,
+    algorithm: &mut dyn Algorithm,
+    seconds: usize,
+    seed: u64,
+) -> Run {
     let mut simulation = Simulation {
         inlet,
         supply,

@@ -77,7 +77,10 @@ fn refusals_shrink_it_by_half_of_their_share() {
     rounds.rounds(30, TIME);
     rounds.round(&[Sign::Refused], TIME);
     assert_eq!(rounds.limit.get(), 32);
-    rounds.round(&[Sign::Refused, Sign::Served, Sign::Served, Sign::Served], TIME);
+    rounds.round(
+        &[Sign::Refused, Sign::Served, Sign::Served, Sign::Served],
+        TIME,
+    );
     assert_eq!(rounds.limit.get(), 28);
 }
 

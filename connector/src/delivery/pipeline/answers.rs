@@ -7,8 +7,8 @@ use crate::aep::{Answer, Fate, MAX_BODY, Refusal, Scope};
 use crate::delivery::send::Sent;
 use crate::delivery::shipment::Shipment;
 
-/// Bytes below which a record is not too large, whoever says so: a quarter of the platform's limit, and more than
-/// Profile takes.
+/// Bytes below which a record is not too large, whoever says so: a quarter of the platform's limit,
+/// and more than Profile takes.
 const NEVER_TOO_LARGE: usize = MAX_BODY / 4;
 
 impl Pipeline {
@@ -21,9 +21,15 @@ impl Pipeline {
                     if let Fate::Refused(refusal) = fate
                         && shipment.part().len() > 1
                     {
-                        // One of those merged is to blame; which one, only sending them apart can tell.
+                        // One of those merged is to blame; which one, only sending them apart can
+                        // tell.
                         let refusal = refusal.clone();
-                        return self.judge(shipment, Sent::Answered(Answer::Refused(refusal)), probe, now);
+                        return self.judge(
+                            shipment,
+                            Sent::Answered(Answer::Refused(refusal)),
+                            probe,
+                            now,
+                        );
                     }
                     fates = vec![fate.clone(); shipment.part().len()];
                 }
@@ -40,10 +46,15 @@ impl Pipeline {
                 if refusal.scope == Scope::Record || self.accepts(&refusal) {
                     self.refused(shipment, refusal, now);
                 } else if shipment.part().iter().any(|parcel| self.was_held(parcel)) {
-                    // Something in it was refused like this before, and others were accepted since. Perhaps one record of it
-                    // draws the refusal, so the whole request is looked into and not the inlet held for it once more.
+                    // Something in it was refused like this before, and others were accepted since.
+                    // Perhaps one record of it draws the refusal, so the whole request is looked
+                    // into and not the inlet held for it once more.
                     let released = self.released;
-                    for parcel in shipment.part_mut().iter_mut().filter(|parcel| parcel.hold().is_none()) {
+                    for parcel in shipment
+                        .part_mut()
+                        .iter_mut()
+                        .filter(|parcel| parcel.hold().is_none())
+                    {
                         parcel.held(released);
                     }
                     self.refused(shipment, refusal, now);
@@ -55,9 +66,10 @@ impl Pipeline {
                 if let [lone] = shipment.part()
                     && lone.wire_len < NEVER_TOO_LARGE
                 {
-                    // Not for its size, whatever the answer says: something between here and there is wrong or full. It may
-                    // pass, and it may be what somebody set up too small, so it is neither one record's fault at once nor ever
-                    // while everything fails so.
+                    // Not for its size, whatever the answer says: something between here and there
+                    // is wrong or full. It may pass, and it may be what somebody set up too small,
+                    // so it is neither one record's fault at once nor ever while everything fails
+                    // so.
                     let failure = Failure {
                         cause: "413",
                         detail: format!("it answers 413 to a record of {} bytes", lone.wire_len),
@@ -77,14 +89,23 @@ impl Pipeline {
                     scope: Scope::Target,
                     ..refusal
                 };
-                self.judge(shipment, Sent::Answered(Answer::Refused(refusal)), probe, now);
+                self.judge(
+                    shipment,
+                    Sent::Answered(Answer::Refused(refusal)),
+                    probe,
+                    now,
+                );
             }
-            Sent::Answered(Answer::Busy { status, retry_after }) => {
+            Sent::Answered(Answer::Busy {
+                status,
+                retry_after,
+            }) => {
                 let failure = Failure {
                     cause: cause(status),
                     detail: format!("it answers {status}"),
                     retry_after,
-                    // With a pause asked for, too: a record that makes the inlet fail gets its 503 from the same place.
+                    // With a pause asked for, too: a record that makes the inlet fail gets its 503
+                    // from the same place.
                     may_be_the_record: status != 429,
                     heals: true,
                     remedy: WAIT,
@@ -96,7 +117,8 @@ impl Pipeline {
                     Timeout => "timeout",
                     Connect(_) | Broken(_) => "network",
                 };
-                // Something on the way may break off whenever it sees this record. A refused connection saw none.
+                // Something on the way may break off whenever it sees this record. A refused
+                // connection saw none.
                 let may_be_the_record = !matches!(error, Connect(_));
                 let remedy = if may_be_the_record {
                     WAIT

@@ -1,4 +1,5 @@
-//! Failures of whole requests, which heal: when to try again, and when to ask whether one record causes them.
+//! Failures of whole requests, which heal: when to try again, and when to ask whether one record
+//! causes them.
 
 use std::time::Duration;
 
@@ -12,7 +13,8 @@ use crate::delivery::parcel::{Company, Parcel};
 use crate::delivery::shipment::{FAILURES_BEFORE_HALVING, Shipment, UNKNOWNS_BEFORE_HALVING};
 use crate::error::Fault;
 
-/// A lone record that failed this often, for this long, while its inlet was well, goes to the dead letters.
+/// A lone record that failed this often, for this long, while its inlet was well, goes to the dead
+/// letters.
 pub(super) const STUCK_FAILURES: u32 = 20;
 const STUCK_TIME: Duration = Duration::from_secs(600);
 
@@ -46,7 +48,11 @@ fn stop(failure: &Failure, now: Now) -> Stop {
         } else {
             StopKind::Down
         },
-        fault: if failure.heals { Fault::External } else { Fault::User },
+        fault: if failure.heals {
+            Fault::External
+        } else {
+            Fault::User
+        },
         reason: failure.detail.clone(),
         remedy: failure.remedy,
         since: now.wall,
@@ -68,7 +74,13 @@ fn tell(inlet: InletName, failure: &Failure) {
 }
 
 impl Pipeline {
-    pub(super) fn failed(&mut self, mut shipment: Shipment, failure: &Failure, probe: bool, now: Now) {
+    pub(super) fn failed(
+        &mut self,
+        mut shipment: Shipment,
+        failure: &Failure,
+        probe: bool,
+        now: Now,
+    ) {
         self.counters.retried(failure.cause, 1);
         self.failures = self.failures.saturating_add(1);
         shipment.failures = shipment.failures.saturating_add(1);
@@ -109,7 +121,9 @@ impl Pipeline {
             }
             Health::Well => {}
         }
-        let pause = self.backoff.pause_or(shipment.failures, failure.retry_after);
+        let pause = self
+            .backoff
+            .pause_or(shipment.failures, failure.retry_after);
         if shipment.part().len() > 1 {
             self.failed_batch(shipment, failure, now.instant + pause);
         } else {
@@ -117,14 +131,22 @@ impl Pipeline {
         }
     }
 
-    pub(super) fn failed_batch(&mut self, mut shipment: Shipment, failure: &Failure, not_before: Instant) {
-        let well = shipment.acceptances.is_some_and(|seen| self.acceptances > seen);
+    pub(super) fn failed_batch(
+        &mut self,
+        mut shipment: Shipment,
+        failure: &Failure,
+        not_before: Instant,
+    ) {
+        let well = shipment
+            .acceptances
+            .is_some_and(|seen| self.acceptances > seen);
         shipment.acceptances = Some(self.acceptances);
         if failure.may_be_the_record && well {
             shipment.failures_while_well += 1;
         }
-        // Down, and there is nothing else to ask with: perhaps one record of this batch is all that is wrong. Cutting finds
-        // out, and costs no more than the probes that are sent anyway. Not at once: a short outage should not cost the batch.
+        // Down, and there is nothing else to ask with: perhaps one record of this batch is all that
+        // is wrong. Cutting finds out, and costs no more than the probes that are sent anyway. Not
+        // at once: a short outage should not cost the batch.
         let is_all = matches!(self.health, Health::Down { .. })
             && self.load() == 0
             && !self.lanes.has_ready()
@@ -138,8 +160,8 @@ impl Pipeline {
         self.parked.push(shipment);
     }
 
-    /// A lone record goes back to its lane and rests there: between attempts it takes no place in the limit, so records
-    /// that are stuck cannot stop the others.
+    /// A lone record goes back to its lane and rests there: between attempts it takes no place in
+    /// the limit, so records that are stuck cannot stop the others.
     pub(super) fn failed_alone(&mut self, mut shipment: Shipment, failure: &Failure, now: Now) {
         for mut parcel in shipment.take_part() {
             let stuck = failure.may_be_the_record && self.blame(&mut parcel, false, now);
@@ -156,10 +178,18 @@ impl Pipeline {
         self.carry_on(shipment, now);
     }
 
-    /// Sends a parcel back to rest in its lane, and with it whatever later parcels of the lane the shipment still holds.
-    pub(super) fn rest(&mut self, parcel: Parcel, until: Instant, shipment: &mut Shipment, now: Now) {
+    /// Sends a parcel back to rest in its lane, and with it whatever later parcels of the lane the
+    /// shipment still holds.
+    pub(super) fn rest(
+        &mut self,
+        parcel: Parcel,
+        until: Instant,
+        shipment: &mut Shipment,
+        now: Now,
+    ) {
         let lane = parcel.lane;
-        // An inlet that is well has no need of other records to show it, and the lane's later ones wait for this one.
+        // An inlet that is well has no need of other records to show it, and the lane's later ones
+        // wait for this one.
         let back = if self.health == Health::Well {
             Lanes::give_back
         } else {
@@ -170,10 +200,14 @@ impl Pipeline {
         }
     }
 
-    /// Counts a failure against one record, if the inlet is well. `true` when it has failed long enough.
+    /// Counts a failure against one record, if the inlet is well. `true` when it has failed long
+    /// enough.
     pub(super) fn blame(&self, parcel: &mut Parcel, well: bool, now: Now) -> bool {
         let trouble = parcel.trouble();
-        let well = well || trouble.acceptances.is_some_and(|seen| self.acceptances > seen);
+        let well = well
+            || trouble
+                .acceptances
+                .is_some_and(|seen| self.acceptances > seen);
         trouble.acceptances = Some(self.acceptances);
         if !well {
             return false;

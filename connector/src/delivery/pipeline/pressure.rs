@@ -55,17 +55,20 @@ impl Pipeline {
     }
 }
 
-/// `None` when the attempt says nothing of it: a refused record costs the inlet little, and a broken connection may have
-/// broken anywhere.
+/// `None` when the attempt says nothing of it: a refused record costs the inlet little, and a
+/// broken connection may have broken anywhere.
 fn sign(sent: &Sent) -> Option<Sign> {
     match sent {
         Sent::Answered(Answer::Records(fates)) => {
-            // By the greater part of the records: one that always gets a 503 is not the inlet's load.
+            // By the greater part of the records: one that always gets a 503 is not the inlet's
+            // load.
             let most_are = |sign| {
                 let are = |fate: &&Fate| matches!(fate, Fate::Again(status) if of_status(*status) == Some(sign));
                 2 * fates.iter().filter(are).count() > fates.len()
             };
-            let told = [Sign::Refused, Sign::Strained].into_iter().find(|sign| most_are(*sign));
+            let told = [Sign::Refused, Sign::Strained]
+                .into_iter()
+                .find(|sign| most_are(*sign));
             told.or(fates.contains(&Fate::Accepted).then_some(Sign::Served))
         }
         Sent::Answered(Answer::Busy { status, .. }) => of_status(*status),

@@ -13,8 +13,8 @@ use crate::delivery::parcel::{Company, Parcel};
 use crate::delivery::shipment::Shipment;
 use crate::error::Fault;
 
-/// How long a refusal that names the configuration is taken for a change that has not reached all of the platform, while
-/// others are accepted. Adobe names 15 minutes.
+/// How long a refusal that names the configuration is taken for a change that has not reached all
+/// of the platform, while others are accepted. Adobe names 15 minutes.
 const CHANGE_TIME: Duration = Duration::from_secs(1800);
 
 /// Whom a refusal blames.
@@ -35,7 +35,12 @@ fn stop(refusal: &Refusal, now: Now) -> Stop {
     Stop {
         kind: StopKind::Held,
         fault: Fault::User,
-        reason: format!("{} ({}: {})", refusal.reason, refusal.status, refusal.told()),
+        reason: format!(
+            "{} ({}: {})",
+            refusal.reason,
+            refusal.status,
+            refusal.told()
+        ),
         remedy: refusal.advice(),
         since: now.wall,
     }
@@ -74,7 +79,8 @@ impl Pipeline {
     pub(super) fn weigh(&mut self, parcel: &mut Parcel, refusal: &Refusal, now: Now) -> Blamed {
         let was_held = self.was_held(parcel);
         if refusal.scope == Scope::Record {
-            // One that was refused before and after many others were accepted tells nothing of the target.
+            // One that was refused before and after many others were accepted tells nothing of the
+            // target.
             let tells = !was_held || !self.suspicion.is_target_proven();
             return if tells && self.suspicion.refused(refusal) {
                 Blamed::Target
@@ -89,7 +95,8 @@ impl Pipeline {
             // The target was at fault once more since.
             parcel.held(self.holds);
         }
-        // Accepting a probe proves little: the fault may be back, or gone from some of the platform's nodes only.
+        // Accepting a probe proves little: the fault may be back, or gone from some of the
+        // platform's nodes only.
         let trouble = parcel.trouble();
         let others_pass = trouble
             .refused
@@ -132,7 +139,8 @@ impl Pipeline {
         }
     }
 
-    /// The record was refused, and nothing is known yet of others. Its lane goes on: it has been answered.
+    /// The record was refused, and nothing is known yet of others. Its lane goes on: it has been
+    /// answered.
     pub(super) fn suspect(&mut self, parcel: Parcel, refusal: Refusal, now: Now) {
         self.lanes.release(parcel.lane, now.instant, now.wall);
         self.suspicion.keep(parcel, refusal, now.instant);
@@ -154,7 +162,8 @@ impl Pipeline {
         }
     }
 
-    /// Whether it was held before and that hold has ended: then others are accepted where it is refused.
+    /// Whether it was held before and that hold has ended: then others are accepted where it is
+    /// refused.
     pub(super) fn was_held(&self, parcel: &Parcel) -> bool {
         parcel.hold().is_some_and(|hold| hold <= self.released)
     }
@@ -171,7 +180,8 @@ impl Pipeline {
         self.holds += 1;
         self.probes = 1;
         self.held_for = refusal.reason;
-        // The one ERROR line of this change. Silence about the probes, unless they are refused for another reason.
+        // The one ERROR line of this change. Silence about the probes, unless they are refused for
+        // another reason.
         tracing::error!(
             inlet = self.inlet.as_str(),
             reason = refusal.reason,
@@ -192,7 +202,8 @@ impl Pipeline {
         }
     }
 
-    /// A probe was refused. What has to be mended now may be something else than what the hold began with.
+    /// A probe was refused. What has to be mended now may be something else than what the hold
+    /// began with.
     pub(super) fn held_for_another(&mut self, refusal: &Refusal, now: Now) {
         // A probe may be a record that is refused for its own sake.
         if refusal.scope == Scope::Record || refusal.reason == self.held_for {
@@ -218,7 +229,8 @@ impl Pipeline {
 
     pub(super) fn put_on_hold(&mut self, mut parcel: Parcel, now: Now) {
         parcel.held(self.holds);
-        self.lanes.put_last(parcel, now.instant, now.instant, now.wall);
+        self.lanes
+            .put_last(parcel, now.instant, now.instant, now.wall);
     }
 
     /// `refused`: the hold whose reason this shipment was refused for.
@@ -229,7 +241,8 @@ impl Pipeline {
             if let Some(hold) = refused.filter(|_| index < sent) {
                 parcel.held(hold);
             }
-            self.lanes.put_last(parcel, now.instant, now.instant, now.wall);
+            self.lanes
+                .put_last(parcel, now.instant, now.instant, now.wall);
         }
     }
 }

@@ -8,11 +8,18 @@ use crate::delivery::parcel::{Company, Parcel};
 use crate::delivery::shipment::{Shipment, UNKNOWNS_BEFORE_HALVING};
 
 impl Pipeline {
-    pub(super) fn records(&mut self, mut shipment: Shipment, mut fates: Vec<Fate>, probe: bool, now: Now) {
+    pub(super) fn records(
+        &mut self,
+        mut shipment: Shipment,
+        mut fates: Vec<Fate>,
+        probe: bool,
+        now: Now,
+    ) {
         fates.resize(shipment.part().len(), Fate::Unknown);
         let accepted = fates.contains(&Fate::Accepted);
         if let Some(cause) = all_transient(&fates) {
-            // Nothing was accepted and nothing refused: the same as one failure of the whole request.
+            // Nothing was accepted and nothing refused: the same as one failure of the whole
+            // request.
             if cause == "unknown" {
                 shipment.unknowns += 1;
             }
@@ -21,7 +28,8 @@ impl Pipeline {
                 cause,
                 detail,
                 retry_after: None,
-                // An answer that never says what became of one record, while others are accepted, is that record's trouble.
+                // An answer that never says what became of one record, while others are accepted,
+                // is that record's trouble.
                 may_be_the_record: cause != "429",
                 heals: true,
                 remedy: if cause == "unknown" {
@@ -45,8 +53,8 @@ impl Pipeline {
                 self.release(now);
             }
         }
-        // First the judgment over the whole answer, then its consequences: nothing may become a dead letter that the
-        // same answer shows to be the target's fault.
+        // First the judgment over the whole answer, then its consequences: nothing may become a
+        // dead letter that the same answer shows to be the target's fault.
         let mut culprit = None;
         let mut blamed = vec![Blamed::Nobody; part.len()];
         for ((parcel, fate), blamed) in part.iter_mut().zip(&fates).zip(&mut blamed) {
@@ -70,21 +78,27 @@ impl Pipeline {
         if let Some(refusal) = culprit {
             self.begin_hold(&refusal, now);
         } else if accepted && !self.health.is_held() {
-            // An answer to what was sent before they were refused does not show that others are accepted since.
+            // An answer to what was sent before they were refused does not show that others are
+            // accepted since.
             self.convict_suspects(shipment.begun);
         }
         for ((parcel, fate), blamed) in part.into_iter().zip(fates).zip(blamed) {
             match fate {
                 Fate::Accepted => self.end(parcel, None, now),
-                Fate::Refused(refusal) if self.accepts(&refusal) => self.end(parcel, Some(refusal.into()), now),
+                Fate::Refused(refusal) if self.accepts(&refusal) => {
+                    self.end(parcel, Some(refusal.into()), now)
+                }
                 Fate::Refused(_) if self.health.is_held() => self.put_on_hold(parcel, now),
-                // The credential is the request's, and the request was accepted: this says nothing about the record.
+                // The credential is the request's, and the request was accepted: this says nothing
+                // about the record.
                 Fate::Refused(refusal) if accepted && refusal.reason == "unauthorized" => {
                     self.again(parcel, cause(refusal.status), accepted, &mut shipment, now);
                 }
                 Fate::Refused(refusal) if accepted => self.end(parcel, Some(refusal.into()), now),
                 Fate::Refused(refusal) => self.draw(parcel, blamed, refusal, &mut shipment, now),
-                Fate::Again(status) => self.again(parcel, cause(status), accepted, &mut shipment, now),
+                Fate::Again(status) => {
+                    self.again(parcel, cause(status), accepted, &mut shipment, now)
+                }
                 Fate::Unknown => self.again(parcel, "unknown", accepted, &mut shipment, now),
             }
         }
@@ -119,7 +133,8 @@ impl Pipeline {
     }
 }
 
-/// The cause, when every record is to be sent again. The gravest one: an error of the server may be a record's fault.
+/// The cause, when every record is to be sent again. The gravest one: an error of the server may be
+/// a record's fault.
 fn all_transient(fates: &[Fate]) -> Option<&'static str> {
     let mut found = "unknown";
     for fate in fates {

@@ -61,11 +61,15 @@ async fn a_wall_clock_that_is_set_back_by_an_hour_neither_buries_nor_delays_what
     let begun = Instant::now();
     delivery.run(receiver).await.unwrap();
     assert_eq!((world.accepted(), world.dead()), (vec!["a".to_owned()], 0));
-    assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
+    assert!(
+        begun.elapsed() < Duration::from_secs(1),
+        "{:?}",
+        begun.elapsed()
+    );
 }
 
-/// Delivers an event that lies `ahead` ms ahead of the clock, which is set to another time after ten seconds. Returns when
-/// it was sent.
+/// Delivers an event that lies `ahead` ms ahead of the clock, which is set to another time after
+/// ten seconds. Returns when it was sent.
 async fn sent_at(ahead: i64, set_to: i64) -> Duration {
     let world = World::new(ok);
     let clock = world.clock.clone();
@@ -83,13 +87,19 @@ async fn sent_at(ahead: i64, set_to: i64) -> Duration {
 #[tokio::test(start_paused = true)]
 async fn a_wall_clock_set_back_prolongs_no_wait() {
     let at = sent_at(60_000, NOW - 2 * HOUR).await;
-    assert!(at >= Duration::from_secs(60) && at < Duration::from_secs(61), "{at:?}");
+    assert!(
+        at >= Duration::from_secs(60) && at < Duration::from_secs(61),
+        "{at:?}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_wall_clock_set_forward_ends_the_waits_that_are_over_by_it() {
     let at = sent_at(240_000, NOW + HOUR).await;
-    assert!(at >= Duration::from_secs(10) && at < Duration::from_secs(16), "{at:?}");
+    assert!(
+        at >= Duration::from_secs(10) && at < Duration::from_secs(16),
+        "{at:?}"
+    );
 }
 
 #[tokio::test(start_paused = true)]

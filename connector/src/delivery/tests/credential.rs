@@ -9,7 +9,8 @@ use super::world::*;
 #[tokio::test(start_paused = true)]
 async fn a_revoked_credential_stops_delivery_says_what_to_do_and_loses_nothing() {
     for down_before in [false, true] {
-        // Also when the inlet is down for another reason at that moment: what is told is what has to be mended now.
+        // Also when the inlet is down for another reason at that moment: what is told is what has
+        // to be mended now.
         let world = World::new(move |call| {
             if down_before && call.number < 6 {
                 reply(503, "")
@@ -29,7 +30,10 @@ async fn a_revoked_credential_stops_delivery_says_what_to_do_and_loses_nothing()
         }
         world.tokens.revoked.store(true, Ordering::Relaxed);
         tokio::time::sleep(Duration::from_secs(3600)).await;
-        assert_eq!((world.letters().len(), world.ledger.settled_through(0)), (0, None));
+        assert_eq!(
+            (world.letters().len(), world.ledger.settled_through(0)),
+            (0, None)
+        );
         let stopped = world.counters.snapshot().stopped;
         assert!(
             stopped

@@ -12,7 +12,9 @@ use crate::dead_letter::LetterError;
 use crate::delivery::InletName;
 
 pub(super) fn ten() -> Vec<serde_json::Value> {
-    (0..10).map(|n| event(&n.to_string(), &format!("c{n}"))).collect()
+    (0..10)
+        .map(|n| event(&n.to_string(), &format!("c{n}")))
+        .collect()
 }
 
 #[tokio::test(start_paused = true)]
@@ -88,15 +90,28 @@ async fn retry_after_holds_back_every_request_to_that_inlet_and_only_to_that_inl
 
 #[tokio::test(start_paused = true)]
 async fn retry_after_is_clamped() {
-    let world = World::new(|call| if call.number == 0 { busy(429, "86400") } else { ok(call) });
+    let world = World::new(|call| {
+        if call.number == 0 {
+            busy(429, "86400")
+        } else {
+            ok(call)
+        }
+    });
     world.run(ten()).await.unwrap();
     let at = world.calls()[1].at;
-    assert!(at >= Duration::from_secs(30) && at < Duration::from_secs(31), "{at:?}");
+    assert!(
+        at >= Duration::from_secs(30) && at < Duration::from_secs(31),
+        "{at:?}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_record_refused_for_the_moment_is_sent_again_without_those_accepted() {
-    let world = World::new(|call| items(call, |id| (id == "3" && call.number < 3).then_some((503, "busy"))));
+    let world = World::new(|call| {
+        items(call, |id| {
+            (id == "3" && call.number < 3).then_some((503, "busy"))
+        })
+    });
     world.run(ten()).await.unwrap();
     let calls = world.calls();
     assert_eq!(calls.len(), 4);
@@ -113,7 +128,13 @@ async fn an_answer_that_says_nothing_is_no_success_and_the_same_records_go_again
         r#"{"responses":[]}"#,
         r#"{"responses":[{"xactionId":"1:2:3"}]}"#,
     ] {
-        let world = World::new(move |call| if call.number == 0 { reply(207, body) } else { ok(call) });
+        let world = World::new(move |call| {
+            if call.number == 0 {
+                reply(207, body)
+            } else {
+                ok(call)
+            }
+        });
         world.run(ten()).await.unwrap();
         let calls = world.calls();
         assert_eq!(calls.len(), 2, "{body}");
@@ -126,7 +147,8 @@ async fn an_answer_that_says_nothing_is_no_success_and_the_same_records_go_again
 async fn a_platform_that_always_answers_too_short_lists_gets_shorter_batches() {
     let world = World::new(|call| {
         let count = call.ids.len();
-        let responses = vec![json!({"xactionId": "1:2:3"}); if count > 2 { count - 1 } else { count }];
+        let responses =
+            vec![json!({"xactionId": "1:2:3"}); if count > 2 { count - 1 } else { count }];
         reply(207, json!({"responses": responses}).to_string())
     });
     world.run(ten()).await.unwrap();
@@ -153,8 +175,14 @@ async fn a_platform_that_is_down_is_asked_by_one_request_at_a_time() {
         .filter(|call| call.at > Duration::from_secs(1) && call.at < Duration::from_secs(600))
         .count();
     assert!(during < 100, "{during} requests in ten minutes");
-    let last = calls.iter().rfind(|call| call.at < Duration::from_secs(600)).unwrap();
-    let first_after = calls.iter().find(|call| call.at >= Duration::from_secs(600)).unwrap();
+    let last = calls
+        .iter()
+        .rfind(|call| call.at < Duration::from_secs(600))
+        .unwrap();
+    let first_after = calls
+        .iter()
+        .find(|call| call.at >= Duration::from_secs(600))
+        .unwrap();
     assert!(first_after.at - last.at <= Duration::from_secs(31));
     assert_eq!((world.delivered(), world.dead()), (100, 0));
     assert!(world.counters.snapshot().stopped.is_empty());
@@ -174,7 +202,12 @@ async fn one_inlet_that_hangs_does_not_stop_the_other() {
         config.concurrency = Concurrency::Fixed(4.try_into().unwrap());
     });
     let answers = (0..50).map(|n| both(&n.to_string(), &format!("c{n}")));
-    assert!(world.run_for(Duration::from_secs(20), answers).await.is_none());
+    assert!(
+        world
+            .run_for(Duration::from_secs(20), answers)
+            .await
+            .is_none()
+    );
     assert_eq!(world.counters.snapshot().profiles_delivered, 50);
 }
 
@@ -189,7 +222,11 @@ async fn a_refused_token_is_replaced_once_and_the_request_repeated() {
             }
         });
         world.run(ten()).await.unwrap();
-        let tokens: Vec<String> = world.calls().iter().map(|call| call.token.clone()).collect();
+        let tokens: Vec<String> = world
+            .calls()
+            .iter()
+            .map(|call| call.token.clone())
+            .collect();
         assert_eq!(tokens, ["Bearer t1", "Bearer t2"]);
         assert_eq!(world.delivered(), 10);
         assert_eq!(*world.tokens.accepted.lock().unwrap(), [InletName::Events]);
@@ -214,7 +251,12 @@ async fn a_letter_that_cannot_be_written_keeps_its_record_pending_until_it_is() 
     };
     world.letters.errors.lock().unwrap().extend(vec![failed; 9]);
     let reject = json!({"v": 1, "reject": {"reason": "not_json", "message": "x"}, "raw": "x"});
-    assert!(world.run_for(Duration::from_millis(1), [reject]).await.is_none());
+    assert!(
+        world
+            .run_for(Duration::from_millis(1), [reject])
+            .await
+            .is_none()
+    );
     assert_eq!(
         (world.ledger.pending(), world.letters().len()),
         (1, 0),
@@ -238,7 +280,12 @@ async fn a_letter_that_cannot_be_written_keeps_its_record_pending_until_it_is() 
 #[tokio::test(start_paused = true)]
 async fn a_letter_too_large_for_its_topic_keeps_coordinates_and_hash() {
     let world = World::new(ok);
-    world.letters.errors.lock().unwrap().push(LetterError::TooLarge);
+    world
+        .letters
+        .errors
+        .lock()
+        .unwrap()
+        .push(LetterError::TooLarge);
     world
         .run([json!({"v": 1, "reject": {"reason": "not_json", "message": "x"}, "raw": "abc"})])
         .await
@@ -263,7 +310,12 @@ async fn dropping_delivery_settles_nothing_that_was_not_acknowledged() {
     })
     .with(|config| config.batch.max_records = 5.try_into().unwrap());
     let answers = (0..40).map(|n| event(&n.to_string(), &format!("c{n}")));
-    assert!(world.run_for(Duration::from_secs(5), answers).await.is_none());
+    assert!(
+        world
+            .run_for(Duration::from_secs(5), answers)
+            .await
+            .is_none()
+    );
     assert_eq!(world.accepted().len() as u64, world.delivered());
     assert_eq!(world.ledger.pending(), 20);
 }
@@ -332,7 +384,10 @@ async fn no_mix_of_faults_loses_a_record_or_settles_one_twice() {
             .iter()
             .map(|letter| {
                 let record = &letter["record"];
-                let id = record.pointer("/event/_id").or(record.pointer("/profile/id")).unwrap();
+                let id = record
+                    .pointer("/event/_id")
+                    .or(record.pointer("/profile/id"))
+                    .unwrap();
                 id.as_str().unwrap().to_owned()
             })
             .collect();
@@ -371,14 +426,24 @@ async fn every_attempt_waits_its_turn_even_the_repetition_with_a_fresh_token() {
 
 #[tokio::test(start_paused = true)]
 async fn a_refused_token_without_a_successor_yet_is_waited_for_and_not_taken_for_missing_rights() {
-    let world = World::new(|call| if call.number < 3 { reply(401, "") } else { ok(call) });
+    let world = World::new(|call| {
+        if call.number < 3 {
+            reply(401, "")
+        } else {
+            ok(call)
+        }
+    });
     world.tokens.waits.store(true, Ordering::Relaxed);
     world.run(ten()).await.unwrap();
     assert_eq!((world.delivered(), world.dead()), (10, 0));
-    // Each attempt asks the platform once: the same token a second time would only be refused a second time.
+    // Each attempt asks the platform once: the same token a second time would only be refused a
+    // second time.
     assert_eq!(world.calls().len(), 4);
     let retries = world.counters.snapshot().retries;
-    assert!(!retries.keys().any(|reason| reason.contains("held")), "{retries:?}");
+    assert!(
+        !retries.keys().any(|reason| reason.contains("held")),
+        "{retries:?}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -399,7 +464,12 @@ async fn one_inlet_that_is_down_does_not_stop_the_other_even_with_one_request_at
             config.concurrency = Concurrency::Fixed(1.try_into().unwrap());
         });
         let answers = (0..50).map(|n| both(&n.to_string(), &format!("c{n}")));
-        assert!(world.run_for(Duration::from_secs(600), answers).await.is_none());
+        assert!(
+            world
+                .run_for(Duration::from_secs(600), answers)
+                .await
+                .is_none()
+        );
         let counts = world.counters.snapshot();
         let delivered = if profiles_down {
             counts.events_delivered
@@ -432,7 +502,12 @@ async fn what_a_person_must_change_is_said_although_it_might_heal() {
         (too_large, "raise the limit"),
     ] {
         let world = World::new(rule);
-        assert!(world.run_for(Duration::from_secs(3600), ten()).await.is_none());
+        assert!(
+            world
+                .run_for(Duration::from_secs(3600), ten())
+                .await
+                .is_none()
+        );
         let stopped = world.counters.snapshot().stopped;
         assert!(
             stopped.values().any(|stop| stop.remedy.contains(words)),

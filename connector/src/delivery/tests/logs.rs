@@ -33,8 +33,9 @@ impl io::Write for Log {
 /// Collects the lines of this test from now on.
 fn listen() {
     static LISTENING: Once = Once::new();
-    // For the whole process: tracing remembers for each line whether any subscriber wants it, and asks only the thread
-    // that meets the line first, so a subscriber of one thread misses lines that other tests met before.
+    // For the whole process: tracing remembers for each line whether any subscriber wants it, and
+    // asks only the thread that meets the line first, so a subscriber of one thread misses lines
+    // that other tests met before.
     LISTENING.call_once(|| {
         let subscriber = tracing_subscriber::fmt()
             .with_ansi(false)
@@ -52,7 +53,9 @@ async fn no_log_line_holds_a_payload_a_token_or_what_a_refusal_quotes_of_a_recor
         0 => reply(401, ""),
         1 => problem(404, "no inlet for asha@example.com, phone 919812345678"),
         2..8 => broken(),
-        8 => items(call, |id| (id == "asha").then_some((400, "bad value asha@example.com"))),
+        8 => items(call, |id| {
+            (id == "asha").then_some((400, "bad value asha@example.com"))
+        }),
         _ => ok(call),
     });
     let mut answers = ten();
@@ -69,7 +72,14 @@ async fn no_log_line_holds_a_payload_a_token_or_what_a_refusal_quotes_of_a_recor
     for line in ["held:", "accepts records again"] {
         assert_eq!(text.matches(line).count(), 1, "{line} in {text}");
     }
-    for secret in ["asha", "919812345678", "t1", "t2", "Bearer", "personalEmail"] {
+    for secret in [
+        "asha",
+        "919812345678",
+        "t1",
+        "t2",
+        "Bearer",
+        "personalEmail",
+    ] {
         assert!(!text.contains(secret), "{secret} in {text}");
     }
 }
@@ -98,8 +108,14 @@ async fn an_outage_is_one_line_at_its_beginning_and_one_at_its_end() {
     let [down, well] = lines.as_slice() else {
         panic!("{lines:?}");
     };
-    assert!(down.contains("WARN") && down.contains("it answers 503"), "{down}");
-    assert!(well.contains("INFO") && well.contains("answers again"), "{well}");
+    assert!(
+        down.contains("WARN") && down.contains("it answers 503"),
+        "{down}"
+    );
+    assert!(
+        well.contains("INFO") && well.contains("answers again"),
+        "{well}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -107,7 +123,12 @@ async fn a_credential_to_be_mended_is_one_error_line_that_says_so() {
     listen();
     let world = World::new(ok);
     world.tokens.revoked.store(true, Ordering::Relaxed);
-    assert!(world.run_for(Duration::from_secs(3600), ten()).await.is_none());
+    assert!(
+        world
+            .run_for(Duration::from_secs(3600), ten())
+            .await
+            .is_none()
+    );
     let lines = lines();
     let [line] = lines.as_slice() else {
         panic!("{lines:?}");
@@ -121,15 +142,24 @@ async fn a_credential_to_be_mended_is_one_error_line_that_says_so() {
 #[tokio::test(start_paused = true)]
 async fn an_inlet_that_throttles_for_long_is_one_line() {
     listen();
-    let world = World::new(|call| if call.number % 3 == 0 { reply(429, "") } else { ok(call) })
-        .with(|config| config.batch.max_records = 1.try_into().unwrap());
+    let world = World::new(|call| {
+        if call.number % 3 == 0 {
+            reply(429, "")
+        } else {
+            ok(call)
+        }
+    })
+    .with(|config| config.batch.max_records = 1.try_into().unwrap());
     let answers = (0..2000).map(|n| event(&n.to_string(), &format!("c{n}")));
     world.run(answers).await.unwrap();
     let lines = lines();
     let [line] = lines.as_slice() else {
         panic!("{lines:?}");
     };
-    assert!(line.contains("WARN") && line.contains("asked too much"), "{line}");
+    assert!(
+        line.contains("WARN") && line.contains("asked too much"),
+        "{line}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -142,17 +172,30 @@ async fn an_inlet_that_is_held_for_another_reason_now_says_so_once() {
             problem(400, "Message has an absent, disabled or wrong flow")
         }
     });
-    assert!(world.run_for(Duration::from_secs(3600), ten()).await.is_none());
+    assert!(
+        world
+            .run_for(Duration::from_secs(3600), ten())
+            .await
+            .is_none()
+    );
     let stopped = world.counters.snapshot().stopped;
     let stop = stopped.values().next().unwrap();
     assert!(
-        stop.reason.contains("unknown_flow") && stop.remedy.contains("check flow-id") && stop.since < NOW + 60_000,
+        stop.reason.contains("unknown_flow")
+            && stop.remedy.contains("check flow-id")
+            && stop.since < NOW + 60_000,
         "{stop:?}"
     );
     let lines = lines();
     let [first, second] = lines.as_slice() else {
         panic!("{lines:?}");
     };
-    assert!(first.contains("ERROR") && first.contains("not_found"), "{first}");
-    assert!(second.contains("ERROR") && second.contains("unknown_flow"), "{second}");
+    assert!(
+        first.contains("ERROR") && first.contains("not_found"),
+        "{first}"
+    );
+    assert!(
+        second.contains("ERROR") && second.contains("unknown_flow"),
+        "{second}"
+    );
 }

@@ -1,4 +1,5 @@
-//! Waiting statements about one profile go out as one, and nothing a profile should know is lost by it.
+//! Waiting statements about one profile go out as one, and nothing a profile should know is lost by
+//! it.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -39,7 +40,12 @@ async fn statements_that_wait_go_out_as_one_with_the_newest_value_of_each_field(
                 &json!({"loyalty": {"points": 1, "lifetimePoints": 9}, "person": {"name": "A"}}),
             ),
             stated("1", "c", 30, &points(3)),
-            stated("2", "c", 40, &json!({"loyalty": {"points": 2, "tier": "Gold"}})),
+            stated(
+                "2",
+                "c",
+                40,
+                &json!({"loyalty": {"points": 2, "tier": "Gold"}}),
+            ),
         ])
         .await
         .unwrap();
@@ -68,7 +74,10 @@ async fn a_statement_newer_ones_say_all_of_is_superseded_and_its_record_settles(
         .unwrap();
     assert_eq!(statements(&world).len(), 1);
     let counts = world.counters.snapshot();
-    assert_eq!((counts.profiles_delivered, counts.profiles_superseded), (1, 9));
+    assert_eq!(
+        (counts.profiles_delivered, counts.profiles_superseded),
+        (1, 9)
+    );
     assert_eq!(world.delivered(), 10);
 }
 
@@ -88,7 +97,8 @@ async fn statements_about_two_profiles_are_never_merged() {
 
 #[tokio::test(start_paused = true)]
 async fn only_upserts_are_merged() {
-    let world = World::new(ok).with(|config| config.profiles = Some(super::settings::raw_profiles()));
+    let world =
+        World::new(ok).with(|config| config.profiles = Some(super::settings::raw_profiles()));
     world
         .run((0..3).map(|n| stated(&n.to_string(), "c", 100 - n, &points(n))))
         .await
@@ -104,14 +114,22 @@ async fn a_late_statement_does_not_turn_the_profile_back() {
     let facts = json!({"id": "x", "loyalty": {"points": 1, "lifetimePoints": 9}});
     let mut late = stated("1", "c", 50, &facts);
     late["profile"]["extra"] = json!(1);
-    for answer in [stated("0", "c", 10, &points(2)), late, stated("2", "c", 50, &points(7))] {
+    for answer in [
+        stated("0", "c", 10, &points(2)),
+        late,
+        stated("2", "c", 50, &points(7)),
+    ] {
         sender.send(world.arrival(answer)).await.unwrap();
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
     drop(sender);
     running.await.unwrap().unwrap();
     let sent = statements(&world);
-    assert_eq!(sent[1]["loyalty"], json!({"lifetimePoints": 9}), "the balance is older");
+    assert_eq!(
+        sent[1]["loyalty"],
+        json!({"lifetimePoints": 9}),
+        "the balance is older"
+    );
     assert_eq!(world.delivered(), 3);
 }
 
@@ -140,7 +158,10 @@ async fn of_merged_statements_that_are_refused_exactly_the_guilty_one_is_dead_le
         assert_eq!((world.delivered(), world.dead()), (8, 1));
         assert_eq!(world.letters()[0]["source"]["offset"], json!(4));
         let mut fields = BTreeMap::new();
-        for statement in statements(&world).into_iter().filter(|body| body.get("bad").is_none()) {
+        for statement in statements(&world)
+            .into_iter()
+            .filter(|body| body.get("bad").is_none())
+        {
             for (name, value) in statement.as_object().unwrap() {
                 fields.insert(name.clone(), value.clone());
             }
@@ -157,7 +178,9 @@ async fn of_merged_statements_that_are_refused_exactly_the_guilty_one_is_dead_le
 async fn whatever_fails_meanwhile_every_profile_ends_with_the_newest_value_of_each_field() {
     for seed in 0..40 {
         let random = std::sync::Mutex::new(fastrand::Rng::with_seed(seed));
-        let applied = std::sync::Arc::new(std::sync::Mutex::new(BTreeMap::<(String, String), Value>::new()));
+        let applied = std::sync::Arc::new(std::sync::Mutex::new(
+            BTreeMap::<(String, String), Value>::new(),
+        ));
         let seen = std::sync::Arc::clone(&applied);
         let world = World::new(move |call| {
             let mut random = random.lock().unwrap();
@@ -165,7 +188,9 @@ async fn whatever_fails_meanwhile_every_profile_ends_with_the_newest_value_of_ea
             // Draws 0 and 1 are applied too, though the answer is lost.
             if call.profiles && !matches!(draw, 2..=4) {
                 let body = &call.body["body"];
-                let customer = body["identityMap"]["CapillaryId"][0]["id"].as_str().unwrap();
+                let customer = body["identityMap"]["CapillaryId"][0]["id"]
+                    .as_str()
+                    .unwrap();
                 for (name, value) in body["loyalty"].as_object().unwrap() {
                     seen.lock()
                         .unwrap()
@@ -192,7 +217,9 @@ async fn whatever_fails_meanwhile_every_profile_ends_with_the_newest_value_of_ea
                 for field in ["points", "tier", "status"] {
                     if field == "points" || random.bool() {
                         facts["loyalty"][field] = json!(n);
-                        let last = newest.entry((customer.clone(), field.to_owned())).or_insert((at, n));
+                        let last = newest
+                            .entry((customer.clone(), field.to_owned()))
+                            .or_insert((at, n));
                         *last = (*last).max((at, n));
                     }
                 }
@@ -200,7 +227,10 @@ async fn whatever_fails_meanwhile_every_profile_ends_with_the_newest_value_of_ea
             })
             .collect();
         world.run(answers).await.unwrap();
-        let newest: BTreeMap<_, _> = newest.into_iter().map(|(field, (_, n))| (field, json!(n))).collect();
+        let newest: BTreeMap<_, _> = newest
+            .into_iter()
+            .map(|(field, (_, n))| (field, json!(n)))
+            .collect();
         assert_eq!(*applied.lock().unwrap(), newest, "seed {seed}");
         assert_eq!((world.delivered(), world.dead()), (200, 0), "seed {seed}");
     }

@@ -38,15 +38,22 @@ async fn while_a_request_of_a_customer_is_unanswered_no_later_record_of_the_cust
 #[tokio::test(start_paused = true)]
 async fn several_records_of_a_customer_share_a_batch_in_their_order() {
     let world = World::new(ok);
-    world.run((0..5).map(|n| event(&format!("c-{n}"), "c"))).await.unwrap();
+    world
+        .run((0..5).map(|n| event(&format!("c-{n}"), "c")))
+        .await
+        .unwrap();
     assert_eq!(world.calls().len(), 1);
     assert_eq!(world.calls()[0].ids, ["c-0", "c-1", "c-2", "c-3", "c-4"]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn no_later_record_of_a_customer_passes_one_that_is_being_repeated() {
-    let world = World::new(|call| items(call, |id| (id == "c-0" && call.number < 6).then_some((503, "busy"))))
-        .with(|config| config.batch.max_records = 2.try_into().unwrap());
+    let world = World::new(|call| {
+        items(call, |id| {
+            (id == "c-0" && call.number < 6).then_some((503, "busy"))
+        })
+    })
+    .with(|config| config.batch.max_records = 2.try_into().unwrap());
     let answers = (0..6).map(|n| event(&format!("c-{n}"), "c"));
     world.run(answers).await.unwrap();
     // c-1 shared the first batch and was accepted with it: the one documented exception.
@@ -108,7 +115,12 @@ async fn a_slow_customer_holds_up_nobody_else() {
             event(&n.to_string(), &format!("c{n}"))
         }
     });
-    assert!(world.run_for(Duration::from_secs(10), answers).await.is_none());
+    assert!(
+        world
+            .run_for(Duration::from_secs(10), answers)
+            .await
+            .is_none()
+    );
     assert_eq!(world.delivered(), 180);
     assert_eq!(
         world
@@ -131,14 +143,20 @@ async fn stuck_customers_take_no_place_in_the_limit() {
     })
     .with(|config| config.concurrency = Concurrency::Fixed(4.try_into().unwrap()));
     let answers = (0..100).map(|n| {
-        // So many that the questions of an inlet that seems to be down get past them in time, whatever their pauses.
+        // So many that the questions of an inlet that seems to be down get past them in time,
+        // whatever their pauses.
         if n < 20 {
             both(&format!("stuck-{n}"), &format!("s{n}"))
         } else {
             both(&n.to_string(), &format!("c{n}"))
         }
     });
-    assert!(world.run_for(Duration::from_secs(300), answers).await.is_none());
+    assert!(
+        world
+            .run_for(Duration::from_secs(300), answers)
+            .await
+            .is_none()
+    );
     assert_eq!((world.delivered(), world.dead()), (80, 0));
 }
 
@@ -178,7 +196,11 @@ async fn a_record_that_has_to_wait_while_its_batch_is_halved_is_not_passed_by_th
         _ => ok(call),
     });
     world
-        .run((0..4).map(|n| event(&format!("c-{n}"), "c")).chain([event("x", "d")]))
+        .run(
+            (0..4)
+                .map(|n| event(&format!("c-{n}"), "c"))
+                .chain([event("x", "d")]),
+        )
         .await
         .unwrap();
     let accepted = world.accepted();

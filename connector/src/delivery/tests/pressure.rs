@@ -17,7 +17,10 @@ fn storm(call: &Call) -> Reply {
     } else {
         ok(call)
     };
-    Reply { after: ANSWER, ..reply }
+    Reply {
+        after: ANSWER,
+        ..reply
+    }
 }
 
 fn limit(world: &World, inlet: InletName) -> usize {
@@ -99,11 +102,17 @@ async fn one_record_that_always_gets_a_503_does_not_slow_the_others() {
         } else {
             ok(call)
         };
-        Reply { after: ANSWER, ..reply }
+        Reply {
+            after: ANSWER,
+            ..reply
+        }
     })
     .with(|config| config.batch.max_records = 1.try_into().unwrap());
     let (sender, receiver) = tokio::sync::mpsc::channel(50_000);
-    sender.send(world.arrival(event("stuck", "s"))).await.unwrap();
+    sender
+        .send(world.arrival(event("stuck", "s")))
+        .await
+        .unwrap();
     for n in 0..20_000 {
         sender
             .send(world.arrival(event(&n.to_string(), &format!("c{n}"))))

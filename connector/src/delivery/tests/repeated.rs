@@ -57,7 +57,11 @@ async fn what_is_beyond_the_count_or_the_age_is_sent_again() {
 async fn a_copy_of_an_event_that_is_not_delivered_is_sent() {
     let world = remembering(10, 600);
     world
-        .run([event("a", "c"), event("a", "c"), event("a", "another customer")])
+        .run([
+            event("a", "c"),
+            event("a", "c"),
+            event("a", "another customer"),
+        ])
         .await
         .unwrap();
     assert_eq!(world.accepted().len(), 3, "all were pending together");

@@ -1,4 +1,5 @@
-//! Whose fault a refusal is: exactly the guilty record goes to the dead letters, and a fault of the target sends none.
+//! Whose fault a refusal is: exactly the guilty record goes to the dead letters, and a fault of the
+//! target sends none.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,7 +8,9 @@ use std::time::Duration;
 use super::world::*;
 
 fn many(count: usize) -> Vec<serde_json::Value> {
-    (0..count).map(|n| event(&n.to_string(), &format!("c{n}"))).collect()
+    (0..count)
+        .map(|n| event(&n.to_string(), &format!("c{n}")))
+        .collect()
 }
 
 fn dead_ids(world: &World) -> Vec<String> {
@@ -22,7 +25,11 @@ fn dead_ids(world: &World) -> Vec<String> {
 
 #[tokio::test(start_paused = true)]
 async fn a_refused_record_is_dead_lettered_and_its_neighbours_are_delivered() {
-    let world = World::new(|call| items(call, |id| (id == "3").then_some((400, "Message is invalid"))));
+    let world = World::new(|call| {
+        items(call, |id| {
+            (id == "3").then_some((400, "Message is invalid"))
+        })
+    });
     world.run(many(10)).await.unwrap();
     assert_eq!(dead_ids(&world), ["3"]);
     let letter = &world.letters()[0];
@@ -50,12 +57,20 @@ async fn in_an_answer_that_accepts_others_even_a_documented_configuration_fault_
         })
     });
     world.run(many(10)).await.unwrap();
-    assert_eq!((dead_ids(&world), world.delivered()), (vec!["3".to_owned()], 9));
+    assert_eq!(
+        (dead_ids(&world), world.delivered()),
+        (vec!["3".to_owned()], 9)
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_wholly_refused_batch_is_halved_until_the_guilty_record_is_alone() {
-    for guilty in [vec!["0"], vec!["499"], vec!["250", "251"], vec!["7", "123", "400"]] {
+    for guilty in [
+        vec!["0"],
+        vec!["499"],
+        vec!["250", "251"],
+        vec!["7", "123", "400"],
+    ] {
         let bad = guilty.clone();
         let world = World::new(move |call| {
             if call.ids.iter().any(|id| bad.contains(&id.as_str())) {
@@ -89,7 +104,10 @@ async fn a_request_that_is_too_large_is_halved_and_only_a_lone_record_is_dead_le
     let mut records = many(20);
     records[8]["event"]["filler"] = "x".repeat(300_000).into();
     world.run(records).await.unwrap();
-    assert_eq!((world.delivered(), dead_ids(&world)), (19, vec!["8".to_owned()]));
+    assert_eq!(
+        (world.delivered(), dead_ids(&world)),
+        (19, vec!["8".to_owned()])
+    );
     assert_eq!(world.letters()[0]["reason"], "too_large");
 }
 
@@ -135,7 +153,9 @@ const FAULTS: [(&str, Fault); 13] = [
         items(call, |_| Some((400, "Nope")))
     }),
     ("the same for the whole request", |_| problem(422, "Nope")),
-    ("forbidden, per record", |call| items(call, |_| Some((403, "")))),
+    ("forbidden, per record", |call| {
+        items(call, |_| Some((403, "")))
+    }),
 ];
 
 /// Nothing is dead-lettered, nothing is settled, and when it is repaired all is delivered.
@@ -179,7 +199,11 @@ async fn a_configuration_fault_holds_the_inlet_and_loses_nothing() {
             assert!(calls < 500, "{name}: {calls} requests in an hour");
             repaired.store(true, Ordering::Relaxed);
             running.await.unwrap().unwrap();
-            assert_eq!((world.delivered(), world.dead()), (100, 0), "{name}, {max_records}");
+            assert_eq!(
+                (world.delivered(), world.dead()),
+                (100, 0),
+                "{name}, {max_records}"
+            );
             assert!(world.counters.snapshot().stopped.is_empty());
         }
     }
@@ -187,9 +211,20 @@ async fn a_configuration_fault_holds_the_inlet_and_loses_nothing() {
 
 #[tokio::test(start_paused = true)]
 async fn a_held_inlet_does_not_hold_the_other() {
-    let world = World::new(|call| if call.profiles { reply(404, "") } else { ok(call) });
+    let world = World::new(|call| {
+        if call.profiles {
+            reply(404, "")
+        } else {
+            ok(call)
+        }
+    });
     let answers = (0..50).map(|n| both(&n.to_string(), &format!("c{n}")));
-    assert!(world.run_for(Duration::from_secs(60), answers).await.is_none());
+    assert!(
+        world
+            .run_for(Duration::from_secs(60), answers)
+            .await
+            .is_none()
+    );
     assert_eq!(world.counters.snapshot().events_delivered, 50);
     assert_eq!((world.letters().len(), world.delivered()), (0, 0));
 }
@@ -211,14 +246,18 @@ async fn one_record_that_looks_like_a_configuration_fault_cannot_hold_the_inlet_
         }
     });
     world.run(many(30)).await.unwrap();
-    assert_eq!((dead_ids(&world), world.delivered()), (vec!["5".to_owned()], 29));
+    assert_eq!(
+        (dead_ids(&world), world.delivered()),
+        (vec!["5".to_owned()], 29)
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn twenty_guilty_records_in_a_row_do_not_stop_the_stream_for_ever() {
     let guilty = |id: &str| id.parse::<u32>().is_ok_and(|n| n < 30);
-    let world = World::new(move |call| items(call, |id| guilty(id).then_some((400, "Message is invalid"))))
-        .with(|config| config.batch.max_records = 10.try_into().unwrap());
+    let world =
+        World::new(move |call| items(call, |id| guilty(id).then_some((400, "Message is invalid"))))
+            .with(|config| config.batch.max_records = 10.try_into().unwrap());
     world.run(many(200)).await.unwrap();
     assert_eq!((world.delivered(), world.dead()), (170, 30));
 }
@@ -289,8 +328,16 @@ async fn a_whole_batch_that_fails_is_halved_while_others_pass() {
 #[tokio::test(start_paused = true)]
 async fn when_the_whole_inlet_fails_nothing_ever_is_dead_lettered() {
     let world = World::new(|_| reply(500, ""));
-    assert!(world.run_for(Duration::from_secs(4 * 3600), many(40)).await.is_none());
-    assert_eq!((world.letters().len(), world.ledger.settled_through(0)), (0, None));
+    assert!(
+        world
+            .run_for(Duration::from_secs(4 * 3600), many(40))
+            .await
+            .is_none()
+    );
+    assert_eq!(
+        (world.letters().len(), world.ledger.settled_through(0)),
+        (0, None)
+    );
     let calls = world.calls().len();
     assert!(
         calls < 4 * 3600 / 10,
@@ -316,13 +363,16 @@ async fn an_accepted_reason_dead_letters_exactly_what_was_refused_for_it() {
 async fn a_reason_that_is_not_accepted_still_holds_the_inlet() {
     let world = World::new(|call| items(call, |_| Some((400, "Message has unknown xdm format"))))
         .with(|platform| platform.dead_letter.accept = vec!["unknown_dataset".to_owned()]);
-    let ended = world.run_for(std::time::Duration::from_secs(3_600), many(30)).await;
+    let ended = world
+        .run_for(std::time::Duration::from_secs(3_600), many(30))
+        .await;
     assert!(ended.is_none() && world.letters().is_empty());
 }
 
 #[tokio::test(start_paused = true)]
 async fn one_batch_that_can_never_pass_does_not_keep_its_inlet_down_for_ever() {
-    // Nothing else is under way when it goes down: only other records can show that the inlet works.
+    // Nothing else is under way when it goes down: only other records can show that the inlet
+    // works.
     let world = World::new(|call| {
         if call.ids.iter().any(|id| id == "poison") {
             reply(500, "")
@@ -376,7 +426,10 @@ async fn a_record_no_answer_ever_tells_of_is_given_up_while_others_are_accepted(
     });
     let (sender, receiver) = tokio::sync::mpsc::channel(1000);
     let running = tokio::spawn(world.delivery().run(receiver));
-    sender.send(world.arrival(event("mute", "m"))).await.unwrap();
+    sender
+        .send(world.arrival(event("mute", "m")))
+        .await
+        .unwrap();
     for n in 0..200 {
         sender
             .send(world.arrival(event(&n.to_string(), &format!("c{n}"))))
@@ -408,7 +461,10 @@ async fn a_configuration_fault_that_comes_back_after_one_accepted_probe_dead_let
             let between = AtomicBool::new(false);
             let world = World::new(move |call| {
                 let repaired = call.at > Duration::from_secs(600 + 3600);
-                if repaired || (call.at > Duration::from_secs(600) && !between.swap(true, Ordering::Relaxed)) {
+                if repaired
+                    || (call.at > Duration::from_secs(600)
+                        && !between.swap(true, Ordering::Relaxed))
+                {
                     ok(call)
                 } else {
                     fault(call)
@@ -416,7 +472,8 @@ async fn a_configuration_fault_that_comes_back_after_one_accepted_probe_dead_let
             })
             .with(|config| config.batch.max_records = max_records.try_into().unwrap());
             // The words nobody knows are told from a few bad records by their number only.
-            if count < 20 && (name.contains("nobody knows") || name.contains("same for the whole")) {
+            if count < 20 && (name.contains("nobody knows") || name.contains("same for the whole"))
+            {
                 continue;
             }
             world.run(many(count)).await.unwrap();
@@ -442,12 +499,17 @@ async fn a_change_of_the_configuration_that_has_not_reached_every_node_dead_lett
             }
         });
         world.run(many(100)).await.unwrap();
-        assert_eq!((world.delivered(), world.dead()), (100, 0), "one of {every} accepts");
+        assert_eq!(
+            (world.delivered(), world.dead()),
+            (100, 0),
+            "one of {every} accepts"
+        );
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_record_that_always_gets_a_503_with_a_pause_is_found_and_dead_lettered_while_others_pass() {
+async fn one_record_that_always_gets_a_503_with_a_pause_is_found_and_dead_lettered_while_others_pass()
+ {
     let world = World::new(|call| {
         if call.ids.iter().any(|id| id == "bad") {
             busy(503, "1")
@@ -473,7 +535,10 @@ async fn one_record_that_always_gets_a_503_with_a_pause_is_found_and_dead_letter
         .expect("it ends")
         .unwrap()
         .unwrap();
-    assert_eq!((dead_ids(&world), world.delivered()), (vec!["bad".to_owned()], 2999));
+    assert_eq!(
+        (dead_ids(&world), world.delivered()),
+        (vec!["bad".to_owned()], 2999)
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -507,7 +572,10 @@ async fn one_record_whose_content_draws_a_403_is_found_and_dead_lettered_while_o
             .expect("it ends")
             .unwrap()
             .unwrap();
-        assert_eq!((dead_ids(&world), world.delivered()), (vec!["bad".to_owned()], 9999));
+        assert_eq!(
+            (dead_ids(&world), world.delivered()),
+            (vec!["bad".to_owned()], 9999)
+        );
     }
 }
 

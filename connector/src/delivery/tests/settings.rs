@@ -3,16 +3,20 @@
 use std::time::Duration;
 
 use crate::config::{
-    Batch, Concurrency, CredentialNames, DeadLetterTopic, Events, Http, Ims, Inlet, LogForm, Observability, OnEvicted,
-    Pace, Platform, Profiles, RetryLimits, SchemaRef,
+    Batch, Concurrency, CredentialNames, DeadLetterTopic, Events, Http, Ims, Inlet, LogForm,
+    Observability, OnEvicted, Pace, Platform, Profiles, RetryLimits, SchemaRef,
 };
 use crate::ledger::Bounds;
 use crate::secret::Secret;
 
 fn inlet(kind: &str) -> Inlet {
     Inlet {
-        url: format!("http://platform/collection/{kind}").parse().unwrap(),
-        batch_url: format!("http://platform/collection/batch/{kind}").parse().unwrap(),
+        url: format!("http://platform/collection/{kind}")
+            .parse()
+            .unwrap(),
+        batch_url: format!("http://platform/collection/batch/{kind}")
+            .parse()
+            .unwrap(),
         dataset_id: Some("dataset".to_owned()),
         flow_id: Some("flow".to_owned()),
     }

@@ -8,7 +8,13 @@ use super::world::*;
 #[tokio::test(start_paused = true)]
 async fn a_lone_small_record_that_meets_a_passing_413_is_delivered() {
     for record in [event("a", "c1"), both("a", "c1")] {
-        let world = World::new(|call| if call.number < 4 { reply(413, "") } else { ok(call) });
+        let world = World::new(|call| {
+            if call.number < 4 {
+                reply(413, "")
+            } else {
+                ok(call)
+            }
+        });
         world.run([record]).await.unwrap();
         assert_eq!((world.delivered(), world.dead()), (1, 0));
     }
@@ -16,7 +22,13 @@ async fn a_lone_small_record_that_meets_a_passing_413_is_delivered() {
 
 #[tokio::test(start_paused = true)]
 async fn a_batch_that_meets_a_passing_413_is_delivered_whole() {
-    let world = World::new(|call| if call.number < 12 { reply(413, "") } else { ok(call) });
+    let world = World::new(|call| {
+        if call.number < 12 {
+            reply(413, "")
+        } else {
+            ok(call)
+        }
+    });
     world.run(ten()).await.unwrap();
     assert_eq!((world.delivered(), world.dead()), (10, 0));
 }
@@ -24,8 +36,16 @@ async fn a_batch_that_meets_a_passing_413_is_delivered_whole() {
 #[tokio::test(start_paused = true)]
 async fn while_everything_is_too_large_nothing_is_dead_lettered_and_the_reason_is_told() {
     let world = World::new(|_| reply(413, ""));
-    assert!(world.run_for(Duration::from_secs(4 * 3600), ten()).await.is_none());
-    assert_eq!((world.letters().len(), world.ledger.settled_through(0)), (0, None));
+    assert!(
+        world
+            .run_for(Duration::from_secs(4 * 3600), ten())
+            .await
+            .is_none()
+    );
+    assert_eq!(
+        (world.letters().len(), world.ledger.settled_through(0)),
+        (0, None)
+    );
     let stopped = world.counters.snapshot().stopped;
     assert!(
         stopped.values().all(|stop| stop.reason.contains("413")) && !stopped.is_empty(),
@@ -49,7 +69,10 @@ async fn a_small_record_that_is_always_too_large_is_given_up_while_others_pass()
     });
     let (sender, receiver) = tokio::sync::mpsc::channel(1000);
     let running = tokio::spawn(world.delivery().run(receiver));
-    sender.send(world.arrival(event("odd", "odd"))).await.unwrap();
+    sender
+        .send(world.arrival(event("odd", "odd")))
+        .await
+        .unwrap();
     for n in 0..200 {
         sender
             .send(world.arrival(event(&n.to_string(), &format!("c{n}"))))

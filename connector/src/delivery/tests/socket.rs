@@ -42,7 +42,9 @@ async fn an_answer_that_trickles_in_without_an_end_is_given_up_after_the_timeout
     config.http.request_timeout = Duration::from_millis(200);
     let client = crate::http::clients(&config).unwrap().inlets;
     if let Events::Xdm { inlet, .. } = &mut config.events {
-        inlet.batch_url = format!("http://{address}/collection/batch/ab").parse().unwrap();
+        inlet.batch_url = format!("http://{address}/collection/batch/ab")
+            .parse()
+            .unwrap();
     }
     let request = aep::Endpoint::events(&config).unwrap().probe();
     let authorization = HeaderValue::from_static("Bearer t1");
@@ -55,7 +57,10 @@ async fn an_answer_that_trickles_in_without_an_end_is_given_up_after_the_timeout
 /// Method, path, `Authorization` and body of each request.
 type Seen = Arc<Mutex<Vec<(String, String, String, Value)>>>;
 
-async fn answer(request: Request<Incoming>, seen: Seen) -> Result<Response<Full<Bytes>>, hyper::Error> {
+async fn answer(
+    request: Request<Incoming>,
+    seen: Seen,
+) -> Result<Response<Full<Bytes>>, hyper::Error> {
     let (head, body) = request.into_parts();
     let body: Value = serde_json::from_slice(&body.collect().await?.to_bytes()).unwrap();
     let count = body["messages"].as_array().map_or(0, Vec::len);
@@ -97,7 +102,10 @@ async fn records_reach_a_real_http_server_through_refusals_and_retries() {
         while let Ok((stream, _)) = listener.accept().await {
             let seen = Arc::clone(&server_seen);
             let service = service_fn(move |request| answer(request, Arc::clone(&seen)));
-            tokio::spawn(hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service));
+            tokio::spawn(
+                hyper::server::conn::http1::Builder::new()
+                    .serve_connection(TokioIo::new(stream), service),
+            );
         }
     });
 
@@ -105,7 +113,9 @@ async fn records_reach_a_real_http_server_through_refusals_and_retries() {
         config.events = Events::Xdm {
             inlet: Inlet {
                 url: format!("http://{address}/collection/ab").parse().unwrap(),
-                batch_url: format!("http://{address}/collection/batch/ab").parse().unwrap(),
+                batch_url: format!("http://{address}/collection/batch/ab")
+                    .parse()
+                    .unwrap(),
                 dataset_id: None,
                 flow_id: None,
             },
@@ -145,6 +155,12 @@ async fn records_reach_a_real_http_server_through_refusals_and_retries() {
         .map(|(method, path, token, _)| (method.as_str(), path.as_str(), token.as_str()))
         .collect();
     let post = |token| ("POST", "/collection/batch/ab", token);
-    assert_eq!(steps, [post("Bearer t1"), post("Bearer t2"), post("Bearer t2")]);
-    assert_eq!(seen[0].3, seen[2].3, "the same records again, with the same ids");
+    assert_eq!(
+        steps,
+        [post("Bearer t1"), post("Bearer t2"), post("Bearer t2")]
+    );
+    assert_eq!(
+        seen[0].3, seen[2].3,
+        "the same records again, with the same ids"
+    );
 }

@@ -24,11 +24,14 @@ fn refusing_bad(call: &Call) -> Reply {
     }
 }
 
-/// Whether nothing was sent for the first step of the backoff after some refusal: the inlet was held.
+/// Whether nothing was sent for the first step of the backoff after some refusal: the inlet was
+/// held.
 fn paused(world: &World) -> bool {
     let calls = world.calls();
     let is_refused = |call: &Call| call.ids.iter().any(|id| id.starts_with("bad"));
-    let held = |pair: &[Call]| is_refused(&pair[0]) && pair[1].at - pair[0].at >= Duration::from_millis(150);
+    let held = |pair: &[Call]| {
+        is_refused(&pair[0]) && pair[1].at - pair[0].at >= Duration::from_millis(150)
+    };
     calls.windows(2).any(held)
 }
 
@@ -48,12 +51,17 @@ async fn an_inlet_held_for_twenty_refusals_asks_with_the_records_that_were_not_r
         .unwrap();
     assert_eq!((world.delivered(), world.dead()), (180, 20));
     assert!(paused(&world));
-    assert!(start.elapsed() < Duration::from_secs(30), "{:?}", start.elapsed());
+    assert!(
+        start.elapsed() < Duration::from_secs(30),
+        "{:?}",
+        start.elapsed()
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_held_inlet_does_not_pause_after_statements_that_say_nothing_new() {
-    let world = World::new(refusing_bad).with(|config| config.concurrency = Concurrency::Fixed(1.try_into().unwrap()));
+    let world = World::new(refusing_bad)
+        .with(|config| config.concurrency = Concurrency::Fixed(1.try_into().unwrap()));
     let start = Instant::now();
     let stated = |id: &str, customer: &str, ago: i64| -> Value {
         let mut answer = event(&format!("event-{id}"), customer);
@@ -64,7 +72,10 @@ async fn a_held_inlet_does_not_pause_after_statements_that_say_nothing_new() {
     };
     let (sender, receiver) = mpsc::channel(100);
     let running = tokio::spawn(world.delivery().run(receiver));
-    sender.send(world.arrival(stated("newest", "c", 0))).await.unwrap();
+    sender
+        .send(world.arrival(stated("newest", "c", 0)))
+        .await
+        .unwrap();
     sleep(Duration::from_secs(1)).await;
     let bad = named("bad", 20).map(|(id, customer)| stated(&id, &customer, 9));
     let late = (1..=12).map(|ago| stated("late", "c", ago));
@@ -77,7 +88,11 @@ async fn a_held_inlet_does_not_pause_after_statements_that_say_nothing_new() {
     assert_eq!((world.delivered(), world.dead()), (33, 20));
     assert_eq!(world.counters.snapshot().profiles_superseded, 12);
     assert!(paused(&world));
-    assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
+    assert!(
+        start.elapsed() < Duration::from_secs(10),
+        "{:?}",
+        start.elapsed()
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -95,7 +110,8 @@ async fn a_record_that_failed_once_goes_again_before_what_came_later() {
         config.concurrency = Concurrency::Fixed(4.try_into().unwrap());
     });
     let records = (0..100).flat_map(|turn| (0..10).map(move |customer| (turn, customer)));
-    let records = records.map(|(turn, customer)| event(&format!("{customer}-{turn}"), &format!("c{customer}")));
+    let records = records
+        .map(|(turn, customer)| event(&format!("{customer}-{turn}"), &format!("c{customer}")));
     world.run(records).await.unwrap();
     assert_eq!(world.delivered(), 1000);
     let tried: Vec<usize> = world

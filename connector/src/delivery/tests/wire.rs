@@ -36,7 +36,10 @@ async fn a_record_is_delivered_when_both_its_event_and_its_profile_are() {
 
     let world = World::new(ok);
     world.run([both("a", "c1")]).await.unwrap();
-    assert_eq!((world.delivered(), world.ledger.settled_through(0)), (1, Some(0)));
+    assert_eq!(
+        (world.delivered(), world.ledger.settled_through(0)),
+        (1, Some(0))
+    );
     let counts = world.counters.snapshot();
     assert_eq!((counts.events_delivered, counts.profiles_delivered), (1, 1));
 }
@@ -51,22 +54,37 @@ async fn events_travel_in_xdm_batches_and_profiles_as_single_upserts() {
         panic!("{events:?}")
     };
     assert_eq!(events.ids, ["a", "b"]);
-    assert_eq!(events.url.as_str(), "http://platform/collection/batch/event");
-    assert_eq!(events.body["messages"][1]["header"]["createdAt"], json!(NOW - 1000));
+    assert_eq!(
+        events.url.as_str(),
+        "http://platform/collection/batch/event"
+    );
+    assert_eq!(
+        events.body["messages"][1]["header"]["createdAt"],
+        json!(NOW - 1000)
+    );
     assert_eq!(events.token, "Bearer t1");
     assert_eq!(events.headers["x-sandbox-name"], "prod");
     let profiles: Vec<_> = calls.iter().filter(|call| call.profiles).collect();
     assert_eq!(profiles.len(), 2);
-    assert_eq!(profiles[0].url.as_str(), "http://platform/collection/profile");
+    assert_eq!(
+        profiles[0].url.as_str(),
+        "http://platform/collection/profile"
+    );
     assert_eq!(profiles[0].headers["x-adobe-flow-id"], "profile-flow");
-    assert_eq!(profiles[0].body["header"]["operations"], json!({"data": "merge"}));
+    assert_eq!(
+        profiles[0].body["header"]["operations"],
+        json!({"data": "merge"})
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn raw_events_travel_bare_one_a_request() {
-    let world =
-        World::new(|_| reply(200, r#"{"inletId":"ab","xactionId":"x"}"#)).with(|config| config.events = raw_events());
-    world.run([event("a", "c1"), event("b", "c2")]).await.unwrap();
+    let world = World::new(|_| reply(200, r#"{"inletId":"ab","xactionId":"x"}"#))
+        .with(|config| config.events = raw_events());
+    world
+        .run([event("a", "c1"), event("b", "c2")])
+        .await
+        .unwrap();
     let calls = world.calls();
     assert_eq!(calls.len(), 2);
     assert_eq!(calls[0].body, json!({"_id": "a"}));

@@ -1,4 +1,5 @@
-//! The world around delivery: a platform that does what a test says, and a ledger that shows what was settled.
+//! The world around delivery: a platform that does what a test says, and a ledger that shows what
+//! was settled.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
@@ -103,7 +104,10 @@ pub(super) fn ok(call: &Call) -> Reply {
 pub(super) fn items(call: &Call, verdict: impl Fn(&str) -> Option<(u16, &'static str)>) -> Reply {
     if call.profiles {
         return match verdict(&call.ids[0]) {
-            None => reply(200, json!({"inletId": "ab", "xactionId": "1:2:3"}).to_string()),
+            None => reply(
+                200,
+                json!({"inletId": "ab", "xactionId": "1:2:3"}).to_string(),
+            ),
             Some((status, message)) => problem(status, message),
         };
     }
@@ -119,7 +123,11 @@ pub(super) fn items(call: &Call, verdict: impl Fn(&str) -> Option<(u16, &'static
 }
 
 impl Transport for FakePlatform {
-    async fn post(&self, request: &Request, authorization: HeaderValue) -> Result<HttpAnswer, TransportError> {
+    async fn post(
+        &self,
+        request: &Request,
+        authorization: HeaderValue,
+    ) -> Result<HttpAnswer, TransportError> {
         let call = self.call(request, &authorization);
         let Reply { after, answer } = (self.rule)(&call);
         sleep(after).await;
@@ -127,7 +135,9 @@ impl Transport for FakePlatform {
         if (200..300).contains(&answer.status) {
             let fates: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
             for (index, id) in call.ids.iter().enumerate() {
-                let item = fates.pointer(&format!("/responses/{index}")).unwrap_or(&fates);
+                let item = fates
+                    .pointer(&format!("/responses/{index}"))
+                    .unwrap_or(&fates);
                 if item.get("xactionId").is_some() && item.get("status").is_none() {
                     self.accepted.lock().unwrap().push(id.clone());
                 }
@@ -139,7 +149,8 @@ impl Transport for FakePlatform {
 
 impl FakePlatform {
     fn call(&self, request: &Request, authorization: &HeaderValue) -> Call {
-        let body: Value = serde_json::from_slice(&request.body.write()).expect("every request is JSON");
+        let body: Value =
+            serde_json::from_slice(&request.body.write()).expect("every request is JSON");
         let id = |message: &Value| {
             let entity = message
                 .pointer("/body/xdmEntity")
@@ -208,7 +219,8 @@ impl Tokens for FakeTokens {
     async fn token(&self, _inlet: InletName) -> Result<HeaderValue, NoToken> {
         if self.revoked.load(Ordering::Relaxed) {
             return Err(NoToken {
-                message: "Adobe IMS refuses the client secret: check secrets.IMS_CLIENT_SECRET".to_owned(),
+                message: "Adobe IMS refuses the client secret: check secrets.IMS_CLIENT_SECRET"
+                    .to_owned(),
                 heals: false,
             });
         }
@@ -343,7 +355,10 @@ impl World {
     }
 
     /// Delivers these answers to the end, which must come within a simulated day.
-    pub(super) async fn run(&self, answers: impl IntoIterator<Item = Value>) -> Result<(), DeliveryError> {
+    pub(super) async fn run(
+        &self,
+        answers: impl IntoIterator<Item = Value>,
+    ) -> Result<(), DeliveryError> {
         self.run_for(Duration::from_secs(86_400), answers)
             .await
             .expect("delivery ends")

@@ -103,7 +103,11 @@ impl Script {
 }
 
 fn name(token: &Token) -> &str {
-    token.bearer().to_str().unwrap().trim_start_matches("Bearer ")
+    token
+        .bearer()
+        .to_str()
+        .unwrap()
+        .trim_start_matches("Bearer ")
 }
 
 async fn take(source: &TokenSource) -> String {
@@ -217,7 +221,11 @@ async fn ims_is_left_alone_while_it_fails_however_often_callers_ask() {
         source.token_for(EVENTS).await.unwrap_err();
         sleep(Duration::from_millis(50)).await;
     }
-    assert!(script.asked() <= 30, "asked {} times in a minute", script.asked());
+    assert!(
+        script.asked() <= 30,
+        "asked {} times in a minute",
+        script.asked()
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -272,7 +280,10 @@ async fn a_refused_token_is_not_given_out_while_ims_fails() {
     let script = Script::of([Answer::Token("one", DAY), down()]);
     let source = script.source();
     source.refuse(EVENTS, &source.token_for(EVENTS).await.unwrap());
-    assert_eq!(source.token_for(EVENTS).await.unwrap_err().fault(), Fault::External);
+    assert_eq!(
+        source.token_for(EVENTS).await.unwrap_err().fault(),
+        Fault::External
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -283,10 +294,15 @@ async fn when_every_new_token_is_refused_ims_is_not_flooded() {
         source.refuse(EVENTS, &source.token_for(EVENTS).await.unwrap());
         sleep(Duration::from_millis(100)).await;
     }
-    assert!(script.asked() <= 30, "asked {} times in a minute", script.asked());
+    assert!(
+        script.asked() <= 30,
+        "asked {} times in a minute",
+        script.asked()
+    );
 }
 
-/// Refuses whatever it is given, as a held inlet that probes every half minute does. Gives the names of the tokens.
+/// Refuses whatever it is given, as a held inlet that probes every half minute does. Gives the
+/// names of the tokens.
 async fn refuse_for(source: &TokenSource, holder: &'static str, time: Duration) -> Vec<String> {
     let until = tokio::time::Instant::now() + time;
     let mut names = Vec::new();
@@ -301,11 +317,16 @@ async fn refuse_for(source: &TokenSource, holder: &'static str, time: Duration) 
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_inlet_that_accepts_no_token_gets_fresh_ones_ever_more_rarely_and_is_asked_with_those_it_refused() {
+async fn an_inlet_that_accepts_no_token_gets_fresh_ones_ever_more_rarely_and_is_asked_with_those_it_refused()
+ {
     let script = Script::of((0..200).map(|_| Answer::Token("again", DAY)));
     let source = script.source();
     let tries = refuse_for(&source, EVENTS, Duration::from_secs(3_600)).await;
-    assert_eq!(tries.len(), 120, "a right that was granted may show with any token");
+    assert_eq!(
+        tries.len(),
+        120,
+        "a right that was granted may show with any token"
+    );
     let asked = script.asked();
     assert!((12..=36).contains(&asked), "asked {asked} times in an hour");
     refuse_for(&source, EVENTS, Duration::from_secs(3_600)).await;
@@ -331,7 +352,11 @@ async fn an_inlet_that_accepts_again_starts_a_new_count_of_refusals() {
     let asked = script.asked();
     source.refuse(EVENTS, &source.token_for(EVENTS).await.unwrap());
     source.token_for(EVENTS).await.unwrap();
-    assert_eq!(script.asked(), asked + 1, "a token that ends is replaced at once");
+    assert_eq!(
+        script.asked(),
+        asked + 1,
+        "a token that ends is replaced at once"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -351,15 +376,25 @@ async fn a_token_that_one_inlet_refuses_goes_on_serving_the_other_also_while_ims
     tokio::task::yield_now().await;
     assert_eq!(script.asked(), 2);
     assert_eq!(name(&source.token_for(PROFILES).await.unwrap()), "one");
-    assert_eq!(begun.elapsed(), Duration::ZERO, "the other inlet does not wait");
+    assert_eq!(
+        begun.elapsed(),
+        Duration::ZERO,
+        "the other inlet does not wait"
+    );
     assert_eq!(waiting.await.unwrap().unwrap_err().fault(), Fault::External);
     for _ in 0..100 {
-        assert_eq!(source.token_for(EVENTS).await.unwrap_err().fault(), Fault::External);
+        assert_eq!(
+            source.token_for(EVENTS).await.unwrap_err().fault(),
+            Fault::External
+        );
         assert_eq!(name(&source.token_for(PROFILES).await.unwrap()), "one");
         sleep(Duration::from_secs(1)).await;
     }
     let standing = source.standing();
-    assert!(standing.held.is_some() && standing.error.is_some(), "{standing:?}");
+    assert!(
+        standing.held.is_some() && standing.error.is_some(),
+        "{standing:?}"
+    );
     // Once it is refused by both, it is no good any more.
     source.refuse(PROFILES, &refused);
     assert!(source.standing().held.is_none() && source.life_left().is_none());
@@ -377,7 +412,11 @@ async fn the_renewal_of_a_token_does_not_wait_for_an_inlet_that_refuses_all_of_t
     while !refusing.is_finished() {
         let begun = tokio::time::Instant::now();
         source.token_for(PROFILES).await.unwrap();
-        assert_eq!(begun.elapsed(), Duration::ZERO, "the other inlet never waits");
+        assert_eq!(
+            begun.elapsed(),
+            Duration::ZERO,
+            "the other inlet never waits"
+        );
         sleep(Duration::from_secs(1)).await;
     }
 }
@@ -419,7 +458,11 @@ async fn tokens_near_their_end_do_not_make_a_flood() {
         errors += usize::from(source.token_for(EVENTS).await.is_err());
         sleep(Duration::from_millis(100)).await;
     }
-    assert!(script.asked() <= 13, "asked {} times in a minute", script.asked());
+    assert!(
+        script.asked() <= 13,
+        "asked {} times in a minute",
+        script.asked()
+    );
     assert!(errors > 0);
 }
 
@@ -445,10 +488,16 @@ async fn a_wrong_secret_is_named_and_asked_for_again_only_after_a_minute() {
     let source = script.source();
     let error = source.token_for(EVENTS).await.unwrap_err();
     assert_eq!((error.fault(), error.retry()), (Fault::User, Retry::Never));
-    assert!(error.to_string().contains("secrets.IMS_CLIENT_SECRET"), "{error}");
+    assert!(
+        error.to_string().contains("secrets.IMS_CLIENT_SECRET"),
+        "{error}"
+    );
     assert!(!format!("{error} {error:?}").contains("hush"));
     sleep(Duration::from_secs(59)).await;
-    assert_eq!(source.token_for(EVENTS).await.unwrap_err().fault(), Fault::User);
+    assert_eq!(
+        source.token_for(EVENTS).await.unwrap_err().fault(),
+        Fault::User
+    );
     assert_eq!(script.asked(), 1);
     sleep(Duration::from_secs(2)).await;
     assert_eq!(take(&source).await, "one");
@@ -469,7 +518,12 @@ async fn the_second_secret_takes_over_when_the_first_is_refused_and_is_remembere
 async fn when_both_secrets_are_wrong_both_are_named() {
     let wrong = || Answer::Fails(Failure::Credential(Part::Unknown));
     let script = Script::of([wrong(), wrong()]);
-    let error = script.source_with(true).token().await.unwrap_err().to_string();
+    let error = script
+        .source_with(true)
+        .token()
+        .await
+        .unwrap_err()
+        .to_string();
     assert!(
         error.contains("secrets.IMS_CLIENT_SECRET") && error.contains("secrets.NEXT"),
         "{error}"
@@ -479,7 +533,12 @@ async fn when_both_secrets_are_wrong_both_are_named() {
 #[tokio::test(start_paused = true)]
 async fn a_wrong_client_id_does_not_try_the_second_secret() {
     let script = Script::of([Answer::Fails(Failure::Credential(Part::Id))]);
-    let error = script.source_with(true).token().await.unwrap_err().to_string();
+    let error = script
+        .source_with(true)
+        .token()
+        .await
+        .unwrap_err()
+        .to_string();
     assert!(error.contains("secrets.IMS_CLIENT_ID"), "{error}");
     assert_eq!(script.asked(), 1);
 }

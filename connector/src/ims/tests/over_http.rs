@@ -12,26 +12,34 @@ use super::*;
 
 type Seen = Arc<Mutex<Vec<(String, String)>>>;
 
-/// Serves these answers (status, header line, body), one a request; remembers path and body of each request.
+/// Serves these answers (status, header line, body), one a request; remembers path and body of each
+/// request.
 async fn serve(answers: Vec<(u16, &'static str, &'static str)>) -> (String, Seen) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/ims/token/v3", listener.local_addr().unwrap());
     let seen = Seen::default();
-    let (answers, record) = (Arc::new(Mutex::new(VecDeque::from(answers))), Arc::clone(&seen));
+    let (answers, record) = (
+        Arc::new(Mutex::new(VecDeque::from(answers))),
+        Arc::clone(&seen),
+    );
     tokio::spawn(async move {
         while let Ok((socket, _)) = listener.accept().await {
             let (answers, record) = (Arc::clone(&answers), Arc::clone(&record));
             let service = service_fn(move |request: Request<Incoming>| {
                 let (answers, record) = (Arc::clone(&answers), Arc::clone(&record));
                 async move {
-                    let kind = request.headers()["content-type"].to_str().unwrap().to_owned();
+                    let kind = request.headers()["content-type"]
+                        .to_str()
+                        .unwrap()
+                        .to_owned();
                     let line = format!("{} {} {kind}", request.method(), request.uri());
                     let body = request.into_body().collect().await?.to_bytes();
                     record
                         .lock()
                         .unwrap()
                         .push((line, String::from_utf8_lossy(&body).into_owned()));
-                    let (status, retry_after, body) = answers.lock().unwrap().pop_front().unwrap_or((500, "", ""));
+                    let (status, retry_after, body) =
+                        answers.lock().unwrap().pop_front().unwrap_or((500, "", ""));
                     let mut response = Response::new(Full::new(Bytes::from(body)));
                     *response.status_mut() = status.try_into().unwrap();
                     if !retry_after.is_empty() {
@@ -42,7 +50,10 @@ async fn serve(answers: Vec<(u16, &'static str, &'static str)>) -> (String, Seen
                     Ok::<_, hyper::Error>(response)
                 }
             });
-            tokio::spawn(hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(socket), service));
+            tokio::spawn(
+                hyper::server::conn::http1::Builder::new()
+                    .serve_connection(TokioIo::new(socket), service),
+            );
         }
     });
     (url, seen)
@@ -66,7 +77,10 @@ async fn the_request_is_a_form_in_the_body() {
     .await;
     assert_eq!(take(&source(&url)).await, "abc");
     let seen = seen.lock().unwrap();
-    assert_eq!(seen[0].0, "POST /ims/token/v3 application/x-www-form-urlencoded");
+    assert_eq!(
+        seen[0].0,
+        "POST /ims/token/v3 application/x-www-form-urlencoded"
+    );
     assert_eq!(
         seen[0].1,
         "grant_type=client_credentials&client_id=the-id&client_secret=hush-1&scope=openid%2CAdobeID"
@@ -75,15 +89,26 @@ async fn the_request_is_a_form_in_the_body() {
 
 #[tokio::test]
 async fn the_date_of_the_answer_is_the_clock_of_ims() {
-    let (url, _) = serve(vec![(200, "", r#"{"access_token":"abc","expires_in":86399}"#)]).await;
+    let (url, _) = serve(vec![(
+        200,
+        "",
+        r#"{"access_token":"abc","expires_in":86399}"#,
+    )])
+    .await;
     let source = source(&url);
-    assert_eq!(source.server_time(Instant::now()), None, "nothing was asked yet");
+    assert_eq!(
+        source.server_time(Instant::now()),
+        None,
+        "nothing was asked yet"
+    );
     take(&source).await;
     let there = source.server_time(Instant::now()).unwrap();
     let here = crate::clock::Clock::System.now_ms();
     // This machine's own server, so it is the same clock.
     assert!((here - 60_000..=here).contains(&there), "{there} at {here}");
-    let later = source.server_time(Instant::now() + Duration::from_secs(7)).unwrap();
+    let later = source
+        .server_time(Instant::now() + Duration::from_secs(7))
+        .unwrap();
     assert!(later - there >= 7_000, "it goes on");
 }
 
@@ -97,7 +122,13 @@ async fn answers_of_every_kind_become_errors_that_say_whose_fault_it_is() {
             Fault::User,
             "secrets.IMS_CLIENT_SECRET",
         ),
-        (400, "", r#"{"error":"invalid_scope"}"#, Fault::User, "ims.scope"),
+        (
+            400,
+            "",
+            r#"{"error":"invalid_scope"}"#,
+            Fault::User,
+            "ims.scope",
+        ),
         (404, "", "<html>", Fault::User, "ims.token-url"),
         (302, "", "", Fault::User, "ims.token-url"),
         (429, "2", "", Fault::External, "429"),

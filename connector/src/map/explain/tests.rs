@@ -64,9 +64,16 @@ fn every_value_of_the_event_is_accounted_for_with_the_fields_it_went_to() {
             "loyalty.pointsGained[0].transactionId",
         ),
     ] {
-        assert!(line(&text, pointer).contains(place), "{}", line(&text, pointer));
+        assert!(
+            line(&text, pointer).contains(place),
+            "{}",
+            line(&text, pointer)
+        );
     }
-    assert!(line(&text, "/eventName").contains("else unknown_kind"), "{text}");
+    assert!(
+        line(&text, "/eventName").contains("else unknown_kind"),
+        "{text}"
+    );
     assert!(
         text.contains("\"700100201\" (namespace CapillaryId, primary)"),
         "{text}"
@@ -110,7 +117,9 @@ fn a_value_that_cannot_be_used_says_where_a_right_one_would_go() {
         "{line}"
     );
     assert!(
-        line.contains("profile identityMap.Email[0].id, identityMap.Email[0].primary, personalEmail.address"),
+        line.contains(
+            "profile identityMap.Email[0].id, identityMap.Email[0].primary, personalEmail.address"
+        ),
         "{line}"
     );
     let nothing = text.split("left out: say nothing\n").nth(1).unwrap();
@@ -122,7 +131,10 @@ fn an_id_that_is_a_hash_is_not_laid_at_every_value() {
     let mut event = sample("pointsIssued");
     event.as_object_mut().unwrap().remove("eventId");
     let text = explained(&[], &event);
-    assert!(!text.contains(" _id,") && !text.contains("event _id\n"), "{text}");
+    assert!(
+        !text.contains(" _id,") && !text.contains("event _id\n"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -133,7 +145,8 @@ fn a_skipped_event_says_why_and_where_it_looked() {
         "{text}"
     );
     assert!(
-        text.contains("/eventName is \"pointsIssued\"") && text.contains("`events` is customerAdded"),
+        text.contains("/eventName is \"pointsIssued\"")
+            && text.contains("`events` is customerAdded"),
         "{text}"
     );
     let text = explained(&[("organizations", "1")], &sample("pointsIssued"));
@@ -153,7 +166,10 @@ fn a_skipped_event_says_why_and_where_it_looked() {
         text.contains("no_primary_identity") && text.contains("/instore/externalId is \"\""),
         "{text}"
     );
-    assert!(text.contains("The primary identity is `externalId`"), "{text}");
+    assert!(
+        text.contains("The primary identity is `externalId`"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -169,7 +185,8 @@ fn a_rejected_event_says_why_and_shows_the_place() {
         "{text}"
     );
     assert!(
-        text.contains("event 1: rejected, not_json") && text.contains("event 2: rejected, not_json"),
+        text.contains("event 1: rejected, not_json")
+            && text.contains("event 2: rejected, not_json"),
         "{text}"
     );
 }
@@ -192,7 +209,11 @@ fn what_was_trimmed_is_listed() {
 
 #[test]
 fn events_over_several_lines_are_explained_too() {
-    let event = format!("{:#}\n{:#}\n", sample("pointsIssued"), sample("customerAdded"));
+    let event = format!(
+        "{:#}\n{:#}\n",
+        sample("pointsIssued"),
+        sample("customerAdded")
+    );
     let text = explained_with(&[], event.as_bytes());
     assert!(
         text.contains("event 0: pointsIssued") && text.contains("event 1: customerAdded"),
@@ -203,15 +224,22 @@ fn events_over_several_lines_are_explained_too() {
 /// The experiments agree with the mapping: with one value changed, exactly the fields named change.
 #[test]
 fn each_field_of_what_is_mapped_field_by_field_has_its_source() {
-    let pairs = [("events", "all"), ("tenant", "acme"), ("time-zone", "+05:30")];
-    let params = Params::from_pairs(pairs.map(|(name, value)| (name.to_owned(), value.to_owned()))).unwrap();
+    let pairs = [
+        ("events", "all"),
+        ("tenant", "acme"),
+        ("time-zone", "+05:30"),
+    ];
+    let params =
+        Params::from_pairs(pairs.map(|(name, value)| (name.to_owned(), value.to_owned()))).unwrap();
     let mut mapper = Mapper::new(params);
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures/capillary");
     let mut sourceless: BTreeMap<String, String> = BTreeMap::new();
     let mut explained = 0;
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
-        let kind = path.file_stem().and_then(|name| EventKind::from_name(name.to_str()?));
+        let kind = path
+            .file_stem()
+            .and_then(|name| EventKind::from_name(name.to_str()?));
         if kind.is_none_or(|kind| kind.depth() == Depth::Generic) {
             continue;
         }
@@ -232,7 +260,10 @@ fn each_field_of_what_is_mapped_field_by_field_has_its_source() {
             } else {
                 "profile"
             };
-            sourceless.insert(format!("{entity} {}", field.path), path.display().to_string());
+            sourceless.insert(
+                format!("{entity} {}", field.path),
+                path.display().to_string(),
+            );
         }
         explained += 1;
     }
@@ -248,7 +279,10 @@ fn each_field_of_what_is_mapped_field_by_field_has_its_source() {
 #[test]
 fn the_words_are_those_of_the_mapping_document() {
     for (word, meaning) in SKIPS {
-        assert!(MAPPING.contains(&format!("| `{word}` | {meaning} |")), "{word}");
+        assert!(
+            MAPPING.contains(&format!("| `{word}` | {meaning} |")),
+            "{word}"
+        );
     }
     let rows = MAPPING
         .split("| Skipped |")

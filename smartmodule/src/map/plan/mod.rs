@@ -1,9 +1,10 @@
 //! Mappings as tables: which key of the event becomes which field, step by step.
 //!
-//! Where its values stand is found out once for all events of one shape, one after the other; what is left to do is a list
-//! of actions, which one loop works through. In the broker's engine every call costs dozens of instructions (its own limits are checked
-//! at each), and an event has some hundred fields: so whatever most values need is done in the loop itself, and only what
-//! few need is called.
+//! Where its values stand is found out once for all events of one shape, one after the other; what
+//! is left to do is a list of actions, which one loop works through. In the broker's engine every
+//! call costs dozens of instructions (its own limits are checked at each), and an event has some
+//! hundred fields: so whatever most values need is done in the loop itself, and only what few need
+//! is called.
 
 mod resolved;
 mod run;
@@ -21,7 +22,8 @@ use crate::xdm::Xdm;
 /// How deep plans nest.
 const DEPTH: usize = 8;
 
-/// Joins every start with its end. Only for constants: a plan that does not come out even does not compile.
+/// Joins every start with its end. Only for constants: a plan that does not come out even does not
+/// compile.
 #[allow(clippy::indexing_slicing, clippy::panic)] // While compiling.
 pub(super) const fn plan<const N: usize>(mut steps: [Step; N]) -> [Step; N] {
     let (mut open, mut depth, mut at) = ([0; DEPTH], 0, 0);

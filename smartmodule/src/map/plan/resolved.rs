@@ -1,4 +1,5 @@
-//! What is left to do of a plan, when it is known where in the documents of one shape its values stand.
+//! What is left to do of a plan, when it is known where in the documents of one shape its values
+//! stand.
 
 use super::step::{Form, Op, Step, Verbatim};
 use super::{DEPTH, Place};
@@ -29,8 +30,8 @@ pub(super) struct Action {
     pub(super) step: u16,
     pub(super) name: &'static Name,
     pub(super) verbatim: Verbatim,
-    /// The value's position in its document, and that of the other one; 0 is none. Of what opens a container: the action behind its
-    /// end.
+    /// The value's position in its document, and that of the other one; 0 is none. Of what opens a
+    /// container: the action behind its end.
     pub(super) value: u32,
     pub(super) other: u32,
 }
@@ -61,9 +62,15 @@ enum Source<'a> {
     Item(Value<'a>, u32),
 }
 
-/// Finds out what a plan comes to for an event; `false` when not every event of its shape is like it in this.
+/// Finds out what a plan comes to for an event; `false` when not every event of its shape is like
+/// it in this.
 #[inline(never)]
-pub(super) fn resolve<'a>(steps: &[Step], event: &Event<'a>, trim: Trim, actions: &mut Vec<Action>) -> bool {
+pub(super) fn resolve<'a>(
+    steps: &[Step],
+    event: &Event<'a>,
+    trim: Trim,
+    actions: &mut Vec<Action>,
+) -> bool {
     actions.clear();
     let mut is_for_all = true;
     // What was open before, and the action that opened what is open now.
@@ -94,7 +101,11 @@ pub(super) fn resolve<'a>(steps: &[Step], event: &Event<'a>, trim: Trim, actions
             Op::Field(_) => {
                 let (first, second) = (find(source, step.key), find(source, step.other));
                 if first.or(second).is_some() {
-                    add(Act::Field, position(first.or(second)), position(first.and(second)));
+                    add(
+                        Act::Field,
+                        position(first.or(second)),
+                        position(first.and(second)),
+                    );
                 }
             }
             Op::OfEnvelope(form) => {
@@ -115,9 +126,14 @@ pub(super) fn resolve<'a>(steps: &[Step], event: &Event<'a>, trim: Trim, actions
             Op::Within => {
                 let first = find(source, step.key);
                 // Whether a scalar says something is not the same for all.
-                is_for_all &= step.other == Key::Unknown || first.is_none_or(|value| !value.is_scalar());
-                let says = |value: Option<Value<'a>>| value.filter(|value| !read::is_nothing(*value));
-                match (says(first).or_else(|| says(find(source, step.other))), frame) {
+                is_for_all &=
+                    step.other == Key::Unknown || first.is_none_or(|value| !value.is_scalar());
+                let says =
+                    |value: Option<Value<'a>>| value.filter(|value| !read::is_nothing(*value));
+                match (
+                    says(first).or_else(|| says(find(source, step.other))),
+                    frame,
+                ) {
                     // A scalar has no members.
                     (Some(value), Some(frame)) if !value.is_scalar() => {
                         *frame = (std::mem::replace(&mut source, Source::Object(value)), 0);
@@ -128,7 +144,10 @@ pub(super) fn resolve<'a>(steps: &[Step], event: &Event<'a>, trim: Trim, actions
             }
             Op::Each => match (find(source, step.key).and_then(Value::first_item), frame) {
                 (Some((item, end)), Some(frame)) => {
-                    *frame = (std::mem::replace(&mut source, Source::Item(item, end)), count);
+                    *frame = (
+                        std::mem::replace(&mut source, Source::Item(item, end)),
+                        count,
+                    );
                     depth += 1;
                     add(Act::OpenList, 0, 0);
                     add(Act::OpenElement, 0, 0);
@@ -168,7 +187,9 @@ pub(super) fn resolve<'a>(steps: &[Step], event: &Event<'a>, trim: Trim, actions
                 }
             }
             Op::Pairs(_) => {
-                if let Some(list) = find(source, step.key).filter(|list| list.first_item().is_some()) {
+                if let Some(list) =
+                    find(source, step.key).filter(|list| list.first_item().is_some())
+                {
                     add(Act::OpenList, 0, 0);
                     for item in list.items() {
                         let (key, value) = (item.get(Key::OfPair), item.get(Key::Value));

@@ -30,11 +30,13 @@ pub(super) fn run(actions: &[Action], steps: &[Step], event: &Event<'_>, xdm: &m
         at += 1;
         let value = data.moved(action.value);
         match action.act {
-            Act::Field | Act::OfEnvelope if action.verbatim.write(action.name, value, xdm.sink()) => {}
+            Act::Field | Act::OfEnvelope
+                if action.verbatim.write(action.name, value, xdm.sink()) => {}
             Act::OpenObject | Act::OpenList | Act::OpenElement => {
                 let out = xdm.sink();
                 let mark = out.len();
-                // An element has no name; its comma is written over in the end, as the first one in an object.
+                // An element has no name; its comma is written over in the end, as the first one in
+                // an object.
                 if action.act == Act::OpenElement {
                     out.push(b',');
                 } else {
@@ -56,7 +58,11 @@ pub(super) fn run(actions: &[Action], steps: &[Step], event: &Event<'_>, xdm: &m
                         out.truncate(container.mark);
                     } else {
                         // Of `{` and `[`, `}` and `]`.
-                        let curved = if action.act == Act::CloseList { 0 } else { b'{' - b'[' };
+                        let curved = if action.act == Act::CloseList {
+                            0
+                        } else {
+                            b'{' - b'['
+                        };
                         out.set(container.inside, b'[' + curved);
                         out.push(b']' + curved);
                     }
@@ -65,7 +71,9 @@ pub(super) fn run(actions: &[Action], steps: &[Step], event: &Event<'_>, xdm: &m
             Act::Pair => {
                 let (other, out) = (data.moved(action.other), xdm.sink());
                 let mark = out.len();
-                if KEY.write(FIRST_KEY, value, out) && action.verbatim.write(name!("value"), other, out) {
+                if KEY.write(FIRST_KEY, value, out)
+                    && action.verbatim.write(name!("value"), other, out)
+                {
                     out.push(b'}');
                 } else {
                     out.truncate(mark);
@@ -79,7 +87,12 @@ pub(super) fn run(actions: &[Action], steps: &[Step], event: &Event<'_>, xdm: &m
 
 /// Works through the actions where something may be omitted.
 #[inline(never)]
-pub(super) fn run_omitting(actions: &[Action], steps: &[Step], event: &Event<'_>, xdm: &mut Xdm<'_>) {
+pub(super) fn run_omitting(
+    actions: &[Action],
+    steps: &[Step],
+    event: &Event<'_>,
+    xdm: &mut Xdm<'_>,
+) {
     let mut open = [Open::default(); DEPTH];
     let mut depth = 0;
     let mut at = 0;
@@ -104,12 +117,17 @@ pub(super) fn run_omitting(actions: &[Action], steps: &[Step], event: &Event<'_>
             Act::CloseObject | Act::CloseList => {
                 depth = depth.wrapping_sub(1);
                 if let Some(container) = open.get(depth) {
-                    let brackets = if action.act == Act::CloseList { *b"[]" } else { *b"{}" };
+                    let brackets = if action.act == Act::CloseList {
+                        *b"[]"
+                    } else {
+                        *b"{}"
+                    };
                     xdm.close(*container, brackets);
                 }
             }
             Act::Field | Act::OfEnvelope
-                if xdm.omits(action.name) || action.verbatim.write(action.name, value, xdm.sink()) => {}
+                if xdm.omits(action.name)
+                    || action.verbatim.write(action.name, value, xdm.sink()) => {}
             _ => odd_action(action, steps, value, event, xdm),
         }
     }
@@ -121,7 +139,13 @@ const FIRST_KEY: &Name = &Name::first("key");
 
 /// Does what few actions come to.
 #[inline(always)]
-fn odd_action(action: &Action, steps: &[Step], value: Value<'_>, event: &Event<'_>, xdm: &mut Xdm<'_>) {
+fn odd_action(
+    action: &Action,
+    steps: &[Step],
+    value: Value<'_>,
+    event: &Event<'_>,
+    xdm: &mut Xdm<'_>,
+) {
     let Some(step) = steps.get(usize::from(action.step)) else {
         return;
     };
@@ -150,7 +174,8 @@ fn odd_pair(form: Form, key: Value<'_>, value: Value<'_>, xdm: &mut Xdm<'_>) {
     }
 }
 
-/// Writes a field whose value does not go as it stands, or the other one; the document's own place is none.
+/// Writes a field whose value does not go as it stands, or the other one; the document's own place
+/// is none.
 #[inline(never)]
 fn odd_field(step: &Step, value: Value<'_>, other: Value<'_>, xdm: &mut Xdm<'_>) {
     let form = step.form();
@@ -208,7 +233,8 @@ fn odd(step: &Step, form: Form, value: Value<'_>, xdm: &mut Xdm<'_>) -> bool {
     }
 }
 
-/// A member that another wrapper has, or that says nothing where it is looked for first; else that of `data`.
+/// A member that another wrapper has, or that says nothing where it is looked for first; else that
+/// of `data`.
 #[cold]
 #[inline(never)]
 fn of_envelope(step: &Step, event: &Event<'_>, xdm: &mut Xdm<'_>) {

@@ -45,7 +45,8 @@ pub(super) enum Op {
     Within,
     /// A list from one of the source; what follows is done for each of its items.
     Each,
-    /// A list of keys and values from one of the source. A value that says nothing takes its key along.
+    /// A list of keys and values from one of the source. A value that says nothing takes its key
+    /// along.
     Pairs(Form),
     /// What follows is left out from this level on.
     Before(Trim),
@@ -97,13 +98,15 @@ impl Verbatim {
         quoted: false,
     };
 
-    /// Writes a member with the value, if it goes as it stands; `false`, and nothing, for any other.
+    /// Writes a member with the value, if it goes as it stands; `false`, and nothing, for any
+    /// other.
     #[inline(always)]
     pub(super) fn write(self, name: &Name, value: Value<'_>, out: &mut Sink) -> bool {
         let (kind, place) = value.kind_and_place();
         let (_, start, end) = place;
         let length = end.wrapping_sub(start) as u32;
-        let goes = self.kinds >> kind as u16 & 1 == 1 && length.wrapping_sub(u32::from(self.shortest)) <= self.span;
+        let goes = self.kinds >> kind as u16 & 1 == 1
+            && length.wrapping_sub(u32::from(self.shortest)) <= self.span;
         if goes {
             name.write_with(place, self.quoted, out);
         }
@@ -135,7 +138,10 @@ const fn field(form: Form, name: &'static Name, key: Key) -> Step {
     let mut step = step(Op::Field(form), name, key);
     let verbatim = &mut step.verbatim;
     (verbatim.kinds, verbatim.quoted) = match form {
-        Form::Text => (bits(&[Kind::Word, Kind::Integer, Kind::True, Kind::False]), true),
+        Form::Text => (
+            bits(&[Kind::Word, Kind::Integer, Kind::True, Kind::False]),
+            true,
+        ),
         Form::Id => (bits(&[Kind::Word, Kind::Integer]), true),
         Form::Numbered | Form::Organization => (bits(&[Kind::Integer]), true),
         Form::Number | Form::Integer => (bits(&[Kind::Integer]), false),

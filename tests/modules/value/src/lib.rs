@@ -1,4 +1,5 @@
-//! A SmartModule that parses its input and writes it again: what JSON costs the stock way, without any mapping.
+//! A SmartModule that parses its input and writes it again: what JSON costs the stock way, without
+//! any mapping.
 #![cfg(target_arch = "wasm32")]
 
 use fluvio_smartmodule::dataplane::smartmodule::SmartModuleRecord;

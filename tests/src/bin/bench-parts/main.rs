@@ -1,8 +1,9 @@
-//! The parts by themselves, natively: where the time of the whole goes. `bench-connector` and `bench-smartmodule` measure
-//! the whole.
+//! The parts by themselves, natively: where the time of the whole goes. `bench-connector` and
+//! `bench-smartmodule` measure the whole.
 //!
-//! Of the connector, which has no library, the files are compiled in that need nothing but each other. Not where tests are
-//! built (a linter builds them for every target): theirs belong to the connector.
+//! Of the connector, which has no library, the files are compiled in that need nothing but each
+//! other. Not where tests are built (a linter builds them for every target): theirs belong to the
+//! connector.
 #![cfg(not(test))]
 
 mod delivery;

@@ -17,7 +17,9 @@ const RECORDS: i64 = 500;
 fn fourteen_answers_are_read(bencher: Bencher<'_, '_>) {
     let answers: Vec<Bytes> = answers().into_iter().map(Bytes::from).collect();
     bencher.bench_local(|| {
-        let read = answers.iter().filter(|answer| Answer::read(black_box(answer)).is_ok());
+        let read = answers
+            .iter()
+            .filter(|answer| Answer::read(black_box(answer)).is_ok());
         assert_eq!(read.count(), answers.len());
     });
 }
@@ -33,9 +35,15 @@ fn five_hundred_offsets_are_opened_and_settled(bencher: Bencher<'_, '_>) {
     bencher.bench_local(|| {
         let offsets = next..next + RECORDS;
         next = offsets.end;
-        let at = |offset| Position { partition: 0, offset };
-        let opened = offsets.clone().all(|offset| ledger.open(at(offset), 2_000).is_ok());
-        let settled = { offsets }.all(|offset| ledger.settle(at(offset), Outcome::Delivered).is_ok());
+        let at = |offset| Position {
+            partition: 0,
+            offset,
+        };
+        let opened = offsets
+            .clone()
+            .all(|offset| ledger.open(at(offset), 2_000).is_ok());
+        let settled =
+            { offsets }.all(|offset| ledger.settle(at(offset), Outcome::Delivered).is_ok());
         assert!(opened && settled);
     });
 }

@@ -1,5 +1,9 @@
-//! The records that are measured with: the documented samples of the kinds that are mapped by default.
-#![expect(clippy::unwrap_used, reason = "a measurement that cannot go on fails there")]
+//! The records that are measured with: the documented samples of the kinds that are mapped by
+//! default.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a measurement that cannot go on fails there"
+)]
 
 use capillary_xdm::{Input, Mapper, Params};
 use conformance::samples::samples;

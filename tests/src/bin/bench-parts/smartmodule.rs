@@ -33,7 +33,11 @@ fn first_sight(bencher: Bencher<'_, '_>, kind: &str) {
 /// Nobody asked for it.
 #[divan::bench]
 fn skipped(bencher: Bencher<'_, '_>) {
-    let (mut mapper, record, mut out) = (Mapper::new(Params::default()), sample("badgeEarned"), Vec::new());
+    let (mut mapper, record, mut out) = (
+        Mapper::new(Params::default()),
+        sample("badgeEarned"),
+        Vec::new(),
+    );
     bencher.bench_local(|| {
         out.clear();
         mapper.answer(input(black_box(&record)), &mut out);

@@ -1,5 +1,5 @@
-//! Native and wasm answer the same bytes, and the same whatever came before: made-up records by the million, and broken
-//! ones.
+//! Native and wasm answer the same bytes, and the same whatever came before: made-up records by the
+//! million, and broken ones.
 
 use std::path::Path;
 
@@ -12,13 +12,17 @@ use crate::workload::Records;
 
 /// Parameters under which the answers are compared.
 const PARAMETERS: [Parameters; 2] = [
-    &[("events", "all"), ("tenant", "harborpine"), ("time-zone", "+05:30")],
+    &[
+        ("events", "all"),
+        ("tenant", "harborpine"),
+        ("time-zone", "+05:30"),
+    ],
     &[("omit-fields", "loyalty.points"), ("program-id", "6120")],
 ];
 const BATCH: usize = 1400;
 
-/// Compares the answers to `count` records; gives how many bytes they had. Half of the records are whole, half are
-/// documented samples with a few bytes changed.
+/// Compares the answers to `count` records; gives how many bytes they had. Half of the records are
+/// whole, half are documented samples with a few bytes changed.
 pub(crate) fn compare(wasm: &[u8], count: usize) -> Result<usize, Failure> {
     let mut bytes = 0;
     for params in PARAMETERS {
@@ -42,9 +46,13 @@ pub(crate) fn compare(wasm: &[u8], count: usize) -> Result<usize, Failure> {
     Ok(bytes)
 }
 
-/// Holds the answers to a batch against those of mappers that have seen nothing: the shapes the wasm remembers must not
-/// show. Gives how many bytes they had.
-fn answers_are_the_same(module: &mut Module, params: Parameters, batch: &[Record]) -> Result<usize, Failure> {
+/// Holds the answers to a batch against those of mappers that have seen nothing: the shapes the
+/// wasm remembers must not show. Gives how many bytes they had.
+fn answers_are_the_same(
+    module: &mut Module,
+    params: Parameters,
+    batch: &[Record],
+) -> Result<usize, Failure> {
     let mut bytes = 0;
     for (record, answer) in batch.iter().zip(module.answer(batch)?) {
         let expected = native_answer(&mut native(params)?, record);

@@ -6,7 +6,9 @@ use std::time::Duration;
 use capillary_xdm::{Input, Mapper, Params};
 use cpu_time::ThreadTime;
 use fluvio_protocol::record::Record;
-use fluvio_smartengine::{SmartEngine, SmartModuleChainBuilder, SmartModuleChainInstance, SmartModuleConfig};
+use fluvio_smartengine::{
+    SmartEngine, SmartModuleChainBuilder, SmartModuleChainInstance, SmartModuleConfig,
+};
 use fluvio_smartmodule::dataplane::smartmodule::SmartModuleInput;
 
 /// What the 0.18.1 broker calls with.
@@ -33,7 +35,11 @@ pub(crate) struct Module {
 
 impl Module {
     /// Compiles a module.
-    pub(crate) fn new(name: &'static str, wasm: Vec<u8>, params: Parameters) -> Result<Self, Failure> {
+    pub(crate) fn new(
+        name: &'static str,
+        wasm: Vec<u8>,
+        params: Parameters,
+    ) -> Result<Self, Failure> {
         let config = SmartModuleConfig::builder()
             .smartmodule_names(vec![name.to_owned()])
             .version(VERSION)
@@ -59,7 +65,9 @@ impl Module {
         let output = self.chain.process(input)?;
         self.best = self.best.min(start.elapsed());
         let metrics = self.chain.metrics_export();
-        self.fuel = metrics.get(self.name).map_or(0, |metrics| metrics.fuel_used() / 2);
+        self.fuel = metrics
+            .get(self.name)
+            .map_or(0, |metrics| metrics.fuel_used() / 2);
         if output.error.is_some() || output.successes.len() != records.len() {
             return Err(format!("{}: not every record was answered", self.name).into());
         }

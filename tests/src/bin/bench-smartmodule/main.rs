@@ -1,8 +1,9 @@
-//! The SmartModule's cost in the broker's own engine, against reference points of the same run: what the engine costs by
-//! itself, and two modules written the stock way.
+//! The SmartModule's cost in the broker's own engine, against reference points of the same run:
+//! what the engine costs by itself, and two modules written the stock way.
 //!
-//! Each row is timed in turn, again and again, and the best batch counts: whatever else the machine does can only add
-//! time. Compare ratios of one run, never times of two; the instructions the engine counts are the same in every run.
+//! Each row is timed in turn, again and again, and the best batch counts: whatever else the machine
+//! does can only add time. Compare ratios of one run, never times of two; the instructions the
+//! engine counts are the same in every run.
 #![expect(clippy::print_stderr, reason = "a program for people")]
 
 mod compare;
@@ -28,7 +29,8 @@ const PLAIN: Parameters = &[];
 /// Every record of the workload is skipped by its kind.
 const SKIPPING: Parameters = &[("events", "badgeEarned")];
 
-const USAGE: &str = "usage: bench-smartmodule [--quick] [--rounds N] [--records N] [--json FILE] | --compare N";
+const USAGE: &str =
+    "usage: bench-smartmodule [--quick] [--rounds N] [--records N] [--json FILE] | --compare N";
 
 /// What is asked for.
 struct Options {
@@ -51,7 +53,9 @@ impl Options {
             match word.as_str() {
                 "--quick" => (options.rounds, options.records) = (1, 28),
                 "--rounds" => options.rounds = words.next()?.parse().ok()?,
-                "--records" => options.records = words.next()?.parse().ok().filter(|count| *count > 0)?,
+                "--records" => {
+                    options.records = words.next()?.parse().ok().filter(|count| *count > 0)?
+                }
                 "--json" => options.json = Some(words.next()?.into()),
                 "--compare" => options.compare = Some(words.next()?.parse().ok()?),
                 _ => return None,
@@ -70,13 +74,22 @@ struct Row {
 }
 
 impl Row {
-    fn new(name: &'static str, wasm: Vec<u8>, params: Parameters, records: &[Record]) -> Result<Self, Failure> {
+    fn new(
+        name: &'static str,
+        wasm: Vec<u8>,
+        params: Parameters,
+        records: &[Record],
+    ) -> Result<Self, Failure> {
         let mut module = Module::new(name, wasm, params)?;
         let answers = module.answer(records)?;
         Ok(Self {
             module,
             name,
-            answer_bytes: answers.iter().map(|answer| answer.value().len()).sum::<usize>() / records.len(),
+            answer_bytes: answers
+                .iter()
+                .map(|answer| answer.value().len())
+                .sum::<usize>()
+                / records.len(),
             floor: Module::new("floor", floor_module(answers)?, &[])?,
         })
     }
@@ -86,11 +99,17 @@ impl Row {
 fn check(row: &mut Row, params: Parameters, records: &[Record]) -> Result<(), Failure> {
     let mut mapper = native(params)?;
     let answers = row.module.answer(records)?;
-    let same = |(answer, record): (&Record, &Record)| answer.value() == native_answer(&mut mapper, record).value();
+    let same = |(answer, record): (&Record, &Record)| {
+        answer.value() == native_answer(&mut mapper, record).value()
+    };
     if answers.iter().zip(records).all(same) {
         Ok(())
     } else {
-        Err(format!("{}: the wasm does not answer as the same code does natively", row.name).into())
+        Err(format!(
+            "{}: the wasm does not answer as the same code does natively",
+            row.name
+        )
+        .into())
     }
 }
 
@@ -98,8 +117,18 @@ fn measure(options: &Options) -> Result<Report, Failure> {
     let records = Records::new()?.batch(options.records);
     let wasm = smartmodule_wasm()?;
     let mut rows = vec![
-        Row::new("identity, stock", reference_wasm("identity")?, &[], &records)?,
-        Row::new("serde_json::Value, stock", reference_wasm("value")?, &[], &records)?,
+        Row::new(
+            "identity, stock",
+            reference_wasm("identity")?,
+            &[],
+            &records,
+        )?,
+        Row::new(
+            "serde_json::Value, stock",
+            reference_wasm("value")?,
+            &[],
+            &records,
+        )?,
     ];
     for (name, params) in [
         ("mapping, all fields", FULL),
@@ -116,7 +145,11 @@ fn measure(options: &Options) -> Result<Report, Failure> {
             row.floor.answer(&records)?;
         }
     }
-    let record_bytes = records.iter().map(|record| record.value().len()).sum::<usize>() / records.len();
+    let record_bytes = records
+        .iter()
+        .map(|record| record.value().len())
+        .sum::<usize>()
+        / records.len();
     Ok(Report::new(&rows, record_bytes, records.len(), wasm.len()))
 }
 

@@ -30,7 +30,12 @@ struct Line {
 
 impl Report {
     /// Of these rows; the first one is the identity.
-    pub(crate) fn new(rows: &[Row], record_bytes: usize, records: usize, wasm_bytes: usize) -> Self {
+    pub(crate) fn new(
+        rows: &[Row],
+        record_bytes: usize,
+        records: usize,
+        wasm_bytes: usize,
+    ) -> Self {
         let micros = |time: Duration| time.as_secs_f64() * 1e6 / records as f64;
         let identity = rows.first().map_or(f64::NAN, |row| micros(row.module.best));
         let line = |row: &Row| {

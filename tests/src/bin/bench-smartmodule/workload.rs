@@ -32,7 +32,8 @@ impl Records {
     }
 }
 
-/// The event with its name in front, where Capillary writes it and the workload's generator does not.
+/// The event with its name in front, where Capillary writes it and the workload's generator does
+/// not.
 fn name_first(event: Vec<u8>) -> Vec<u8> {
     const KEY: &[u8] = b"\"eventName\":\"";
     let found = event.windows(KEY.len()).position(|window| window == KEY);

@@ -46,7 +46,11 @@ fn verdict(stated: &[Statement], arrived: &[Arc<Accepted>]) -> Verdict {
 
 fn two() -> [Statement; 2] {
     [
-        stated(0, 10, json!({"loyalty": {"points": 1, "lifetimePoints": 9}})),
+        stated(
+            0,
+            10,
+            json!({"loyalty": {"points": 1, "lifetimePoints": 9}}),
+        ),
         stated(1, 11, json!({"loyalty": {"points": 2}})),
     ]
 }
@@ -55,7 +59,9 @@ fn two() -> [Statement; 2] {
 fn one_merged_statement_stands_for_both() {
     let verdict = verdict(
         &two(),
-        &[arrived(json!({"loyalty": {"points": 2, "lifetimePoints": 9}}))],
+        &[arrived(
+            json!({"loyalty": {"points": 2, "lifetimePoints": 9}}),
+        )],
     );
     assert!(verdict.is_clean(), "{verdict}");
     assert_eq!(verdict.profiles_delivered, 2);
@@ -64,14 +70,22 @@ fn one_merged_statement_stands_for_both() {
 #[test]
 fn a_field_only_the_older_one_states_must_arrive() {
     let verdict = verdict(&two(), &[arrived(json!({"loyalty": {"points": 2}}))]);
-    assert_eq!((verdict.lost.len(), verdict.profiles_delivered), (1, 0), "{verdict}");
+    assert_eq!(
+        (verdict.lost.len(), verdict.profiles_delivered),
+        (1, 0),
+        "{verdict}"
+    );
 }
 
 #[test]
 fn a_profile_that_ends_with_an_older_value_is_found() {
     let newer = arrived(json!({"loyalty": {"points": 2, "lifetimePoints": 9}}));
     let older = arrived(json!({"loyalty": {"points": 1}}));
-    assert!(!verdict(&two(), &[newer.clone(), older.clone()]).lost.is_empty());
+    assert!(
+        !verdict(&two(), &[newer.clone(), older.clone()])
+            .lost
+            .is_empty()
+    );
     assert!(verdict(&two(), &[older, newer]).is_clean());
 }
 
@@ -84,7 +98,16 @@ fn a_value_nobody_stated_is_found() {
 
 #[test]
 fn the_newest_by_the_event_s_time_counts_not_the_last_in_the_topic() {
-    let stated = [stated(0, 20, json!({"a": 1})), stated(1, 10, json!({"a": 2}))];
+    let stated = [
+        stated(0, 20, json!({"a": 1})),
+        stated(1, 10, json!({"a": 2})),
+    ];
     assert!(verdict(&stated, &[arrived(json!({"a": 1}))]).is_clean());
-    assert!(!verdict(&stated, &[arrived(json!({"a": 1})), arrived(json!({"a": 2}))]).is_clean());
+    assert!(
+        !verdict(
+            &stated,
+            &[arrived(json!({"a": 1})), arrived(json!({"a": 2}))]
+        )
+        .is_clean()
+    );
 }

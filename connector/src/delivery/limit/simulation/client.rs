@@ -22,7 +22,14 @@ impl Simulation<'_> {
             1e12
         };
         // A backlog without end ends with its phase.
-        self.backlog = (if rate.is_finite() { waiting.min(1e6) } else { waiting }, self.now);
+        self.backlog = (
+            if rate.is_finite() {
+                waiting.min(1e6)
+            } else {
+                waiting
+            },
+            self.now,
+        );
         if let Some((until, _)) = self.down {
             if self.flying > 0 || self.now < until {
                 return;
@@ -35,7 +42,10 @@ impl Simulation<'_> {
             return;
         }
         while self.flying < self.algorithm.limit() {
-            let due = self.parked.iter().position(|parked| parked.not_before <= self.now);
+            let due = self
+                .parked
+                .iter()
+                .position(|parked| parked.not_before <= self.now);
             if let Some(index) = due {
                 let parked = self.parked.remove(index);
                 self.start(parked.records, parked.failures);
@@ -67,7 +77,10 @@ impl Simulation<'_> {
             landed: false,
             outlier: false,
         });
-        self.at(self.now + (self.inlet.road)(self.now) / 2.0, Event::Arrives(id));
+        self.at(
+            self.now + (self.inlet.road)(self.now) / 2.0,
+            Event::Arrives(id),
+        );
         self.at(self.now + TIMEOUT, Event::Lands(id, Answer::Timeout));
     }
 
@@ -77,8 +90,12 @@ impl Simulation<'_> {
             return;
         }
         self.flying -= 1;
-        let (records, failures, started, together) =
-            (request.records, request.failures + 1, request.started, request.together);
+        let (records, failures, started, together) = (
+            request.records,
+            request.failures + 1,
+            request.started,
+            request.together,
+        );
         let took = self.now - started;
         let sign = match answer {
             Answer::Accepted => Some(Sign::Served),

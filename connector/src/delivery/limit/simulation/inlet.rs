@@ -8,8 +8,13 @@ impl Simulation<'_> {
             Fault::Broken => Some(Answer::Broken),
             Fault::Unavailable => Some(Answer::Status(503)),
             Fault::Hangs => return,
-            Fault::None if !self.within_rate() || self.inside >= self.inlet.admits => Some(Answer::Status(429)),
-            Fault::None if self.waiting.len() >= self.inlet.queue && self.busy >= (self.inlet.workers)(self.now) => {
+            Fault::None if !self.within_rate() || self.inside >= self.inlet.admits => {
+                Some(Answer::Status(429))
+            }
+            Fault::None
+                if self.waiting.len() >= self.inlet.queue
+                    && self.busy >= (self.inlet.workers)(self.now) =>
+            {
                 Some(Answer::Status(503))
             }
             Fault::None => None,
@@ -40,7 +45,9 @@ impl Simulation<'_> {
     pub(super) fn work(&mut self) {
         let workers = (self.inlet.workers)(self.now);
         while self.busy < workers {
-            let Some(id) = self.waiting.pop_front() else { return };
+            let Some(id) = self.waiting.pop_front() else {
+                return;
+            };
             self.busy += 1;
             let chance = (self.normal() * self.inlet.spread).exp();
             let crowd = u32::try_from(self.inside.saturating_sub(workers)).unwrap();

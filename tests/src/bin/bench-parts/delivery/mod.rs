@@ -1,4 +1,5 @@
-//! The order of delivery: the connector's own files, under the names they call each other by, and their measurements.
+//! The order of delivery: the connector's own files, under the names they call each other by, and
+//! their measurements.
 
 #[path = "../../../../../connector/src/delivery/fields.rs"]
 mod fields;
@@ -43,7 +44,14 @@ fn mapped() -> Vec<Mapped> {
 }
 
 fn parcel(mapped: &Mapped, offset: i64, entity: Bytes) -> Parcel {
-    let record = Arc::new(Record::new(Position { partition: 0, offset }, None, mapped.clone()));
+    let record = Arc::new(Record::new(
+        Position {
+            partition: 0,
+            offset,
+        },
+        None,
+        mapped.clone(),
+    ));
     let lane = record.lane();
     let len = entity.len();
     Parcel::new(record, entity, lane, len)
@@ -66,7 +74,8 @@ fn statements_are_taken_apart(bencher: Bencher<'_, '_>) {
     });
 }
 
-/// One request: whose profile it is, what is left to say, and what is remembered when it is accepted.
+/// One request: whose profile it is, what is left to say, and what is remembered when it is
+/// accepted.
 #[divan::bench(args = [1, 3])]
 fn statements_become_one_request(bencher: Bencher<'_, '_>, count: usize) {
     let statements = statements();
@@ -97,7 +106,11 @@ fn a_batch_is_filled_and_ends(bencher: Bencher<'_, '_>) {
         let each = each.map(|(offset, mapped)| {
             let mut mapped = mapped.clone();
             mapped.key = mapped.id.clone();
-            parcel(&mapped, offset as i64, mapped.event.clone().unwrap_or_default())
+            parcel(
+                &mapped,
+                offset as i64,
+                mapped.event.clone().unwrap_or_default(),
+            )
         });
         each.collect::<Vec<_>>()
     };
