@@ -1,7 +1,5 @@
 //! Test doubles and the end-to-end suites.
 
-pub mod answer;
-pub mod bench;
 pub mod browser;
 pub mod cluster;
 pub mod harness;
@@ -12,6 +10,4 @@ pub mod samples;
 pub mod scenario;
 pub mod simulator;
 pub mod soak;
-pub mod tls;
 pub mod workload;
-pub mod xdm;

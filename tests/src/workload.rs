@@ -178,7 +178,7 @@ pub fn sample(kind: &str) -> Result<Value, WorkloadError> {
 }
 
 /// Puts another customer into an event, wherever it names one.
-pub(crate) fn set_customer(event: &mut Value, customer: u64) {
+pub fn set_customer(event: &mut Value, customer: u64) {
     if let Some(identifiers) = event
         .pointer_mut("/data/customerIdentifiers")
         .and_then(Value::as_object_mut)

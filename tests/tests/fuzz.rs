@@ -2,10 +2,10 @@
 #![allow(clippy::unwrap_used)] // Helpers of tests.
 
 use capillary_xdm::{Input, Mapper, Params};
-use conformance::answer::answer_violations;
 use conformance::samples::samples;
 use fuzzing::{Target, fuzz};
 use serde_json::Value;
+use xdm_schema::answer_violations;
 
 const OFFSET: i64 = 4_711;
 const RECORDED_AT: i64 = 1_789_373_735_000;

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 
 use capillary_xdm::{FieldType, Input, Mapper, Params, profile_paths};
 use conformance::samples::samples;
-use conformance::xdm::PROFILE_SCHEMA;
 use serde_json::{Value, json};
+use xdm_schema::PROFILE_SCHEMA;
 
 /// The default `identities` of the SmartModule: the primary's namespace, and the one that may be
 /// missing.

@@ -6,9 +6,9 @@ mod mutation;
 use std::collections::{BTreeMap, BTreeSet};
 
 use capillary_xdm::{Input, Mapper, Params};
-use conformance::answer::answer_violations;
 use conformance::samples::samples;
 use serde_json::Value;
+use xdm_schema::answer_violations;
 
 const OFFSET: i64 = 4_711;
 /// Of the record; later than none of the samples' own times matters here, only that there is one.

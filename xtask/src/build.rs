@@ -27,7 +27,7 @@ impl Products {
     pub(crate) fn point_to(&self, command: &mut Command) {
         command
             .env("CAPILLARY_XDM_WASM", &self.wasm)
-            .env("CAPILLARY_AEP_SINK", self.program("capillary-aep-sink"));
+            .env("CAPILLARY_AEP_SINK", self.program(CONNECTOR));
     }
 
     fn program(&self, program: &str) -> PathBuf {
@@ -36,12 +36,20 @@ impl Products {
     }
 }
 
-/// Builds the wasm and every program, in the profile the tests use.
-pub(crate) fn products() -> Result<Products, Failed> {
+/// The connector's binary.
+pub(crate) const CONNECTOR: &str = "capillary-aep-sink";
+
+/// Builds the wasm and some programs, in the profile the tests use.
+pub(crate) fn products(programs: &[&str]) -> Result<Products, Failed> {
     let wasm = smartmodule()?;
-    // The whole workspace, as the tests are built: a selection would have other features, and
-    // compile everything twice.
-    run(cargo().args(["build", "--workspace", "--bins"]))?;
+    let mut command = cargo();
+    // The whole workspace's features, as the tests have them: those of a selection of packages
+    // would differ, and compile everything twice.
+    command.args(["build", "--workspace"]);
+    for program in programs {
+        command.args(["--bin", program]);
+    }
+    run(&mut command)?;
     Ok(Products {
         directory: target_directory().join("debug"),
         wasm,
@@ -50,7 +58,7 @@ pub(crate) fn products() -> Result<Products, Failed> {
 
 /// What is measured besides the wasm, and what measures.
 const OPTIMISED: [&str; 4] = [
-    "capillary-aep-sink",
+    CONNECTOR,
     "bench-connector",
     "bench-parts",
     "bench-smartmodule",
@@ -66,9 +74,9 @@ pub(crate) fn optimised_products() -> Result<Products, Failed> {
         "build",
         "--release",
         "--package",
-        "capillary-aep-sink",
+        CONNECTOR,
         "--package",
-        "conformance",
+        "bench",
     ]);
     for program in OPTIMISED {
         command.args(["--bin", program]);

@@ -11,7 +11,7 @@ const DENY_VERSION: &str = "0.20.2";
 
 /// Every test. Uses nextest where it is installed, plain `cargo test` elsewhere.
 pub(crate) fn test(filter: &[String]) -> Result<(), Failed> {
-    let products = build::products()?;
+    let products = build::products(&[build::CONNECTOR])?;
     let nextest = exists("cargo-nextest", "--version");
     let mut tests = cargo();
     if nextest {

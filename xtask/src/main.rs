@@ -62,8 +62,8 @@ fn main() -> ExitCode {
     }
 }
 
-/// Builds everything the demo, the soak and the simulator need, then becomes one of them.
+/// Builds a program and what it starts, then becomes it.
 fn play(program: &str, arguments: &[String]) -> Result<(), Failed> {
-    let products = build::products()?;
+    let products = build::products(&[program, build::CONNECTOR])?;
     command::run(products.command(program).args(arguments))
 }

@@ -19,7 +19,7 @@ pub(crate) fn check(arguments: &[String]) -> Result<(), Failed> {
         [option, directory] if option == "--screenshots" => directory.into(),
         _ => return Err(Failed::new("page takes nothing but --screenshots DIR")),
     };
-    let products = build::products()?;
+    let products = build::products(&["check-page", build::CONNECTOR])?;
     run(products
         .command("check-page")
         .args(["--browser", browser])

@@ -4,6 +4,7 @@
 
 mod backend;
 mod control;
+#[cfg_attr(not(feature = "docker"), path = "docker_absent.rs")]
 mod docker;
 mod error;
 mod link;

@@ -1,17 +1,17 @@
 //! The order of delivery: the connector's own files, under the names they call each other by, and
 //! their measurements.
 
-#[path = "../../../../../connector/src/delivery/fields.rs"]
+#[path = "../../../../../../connector/src/delivery/fields.rs"]
 mod fields;
-#[path = "../../../../../connector/src/delivery/known.rs"]
+#[path = "../../../../../../connector/src/delivery/known.rs"]
 mod known;
 #[expect(dead_code, reason = "only what is measured is called")]
-#[path = "../../../../../connector/src/delivery/lanes.rs"]
+#[path = "../../../../../../connector/src/delivery/lanes.rs"]
 mod lanes;
-#[path = "../../../../../connector/src/delivery/merge.rs"]
+#[path = "../../../../../../connector/src/delivery/merge.rs"]
 mod merge;
 #[expect(dead_code, reason = "only what is measured is called")]
-#[path = "../../../../../connector/src/delivery/parcel.rs"]
+#[path = "../../../../../../connector/src/delivery/parcel.rs"]
 mod parcel;
 
 use std::sync::Arc;

@@ -5,7 +5,7 @@ use std::io::Write as _;
 
 use serde_json::json;
 
-use crate::workload::{WorkloadError, sample, set_customer};
+use conformance::workload::{WorkloadError, sample, set_customer};
 
 /// What stands in the gaps while a sample is cut up. No sample holds any of these texts.
 const CUSTOMER: u64 = 7_777_777_777;
@@ -91,7 +91,7 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
-    use crate::workload::CORE_KINDS;
+    use conformance::workload::CORE_KINDS;
 
     #[test]
     fn every_kind_says_who_when_and_which() {

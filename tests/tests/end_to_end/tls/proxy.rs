@@ -10,16 +10,16 @@ use tokio::task::{AbortHandle, JoinSet};
 
 /// A tunnel that was asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Tunnel {
+pub(super) struct Tunnel {
     /// `host:port`, as asked.
-    pub target: String,
+    pub(super) target: String,
     /// The `Proxy-Authorization` header.
-    pub authorization: Option<String>,
+    pub(super) authorization: Option<String>,
 }
 
 /// A running proxy; dropping it closes everything.
 #[derive(Debug)]
-pub struct Proxy {
+pub(super) struct Proxy {
     address: SocketAddr,
     tunnels: Arc<Mutex<Vec<Tunnel>>>,
     task: AbortHandle,
@@ -37,7 +37,7 @@ impl Proxy {
     ///
     /// # Errors
     /// When no port is free.
-    pub async fn start(target: SocketAddr) -> io::Result<Self> {
+    pub(super) async fn start(target: SocketAddr) -> io::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
         let tunnels = Arc::<Mutex<Vec<Tunnel>>>::default();
@@ -57,13 +57,13 @@ impl Proxy {
 
     /// Where it listens.
     #[must_use]
-    pub fn address(&self) -> SocketAddr {
+    pub(super) fn address(&self) -> SocketAddr {
         self.address
     }
 
     /// Every tunnel so far.
     #[must_use]
-    pub fn tunnels(&self) -> Vec<Tunnel> {
+    pub(super) fn tunnels(&self) -> Vec<Tunnel> {
         self.tunnels
             .lock()
             .unwrap_or_else(PoisonError::into_inner)

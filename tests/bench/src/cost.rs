@@ -11,7 +11,7 @@ use super::role::{Outcome, Role};
 use super::size::Size;
 use super::stage::{Delivered, Stage};
 use super::usage::Usage;
-use crate::simulator::Body;
+use conformance::simulator::Body;
 
 /// The names in ratios.
 const BARE: &str = "bare client";

@@ -1,13 +1,17 @@
 //! What Experience Platform would say to a mapped record: the two target schemas and the rules
 //! beside them.
 //!
-//! The JSON Schemas in `tests/schemas` are written from Adobe's published XDM (class, field groups,
+//! The JSON Schemas in `schemas/` are written from Adobe's published XDM (class, field groups,
 //! data types) and are as strict as streaming validation, which refuses undeclared keys. Checked
 //! here in code is what JSON Schema cannot say: one primary identity over all namespaces, the
 //! number of identities, and the sizes above which Real-Time Customer Profile drops a record
 //! *after* acknowledging it.
 
+mod answer;
+
 use std::sync::LazyLock;
+
+pub use answer::answer_violations;
 
 use jsonschema::Validator;
 use serde_json::Value;

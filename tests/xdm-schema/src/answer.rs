@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use capillary_xdm::{ANSWER_VERSION, MAX_RAW_BYTES};
 use serde_json::Value;
 
-use crate::xdm::{event_violations, profile_violations};
+use super::{event_violations, profile_violations};
 
 /// What is wrong with the answer to the record with this offset and value; empty means it is one of
 /// the three kinds of answer, and sound: a mapped one holds valid entities, a rejected one the

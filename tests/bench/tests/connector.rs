@@ -4,7 +4,7 @@
 
 use std::process::Command;
 
-use conformance::bench::Part;
+use bench::Part;
 use conformance::harness::connector_program;
 use serde_json::Value;
 

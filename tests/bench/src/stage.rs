@@ -11,10 +11,10 @@ use super::bare::client;
 use super::description::Description;
 use super::error::BenchError;
 use super::usage::Usage;
-use crate::cluster::TopicOptions;
-use crate::harness::Connector;
-use crate::scenario::{Options, Scenario, ScenarioError};
-use crate::simulator::{Credential, Keeping, SimulatorConfig, Tally};
+use conformance::cluster::TopicOptions;
+use conformance::harness::Connector;
+use conformance::scenario::{Options, Scenario, ScenarioError};
+use conformance::simulator::{Credential, Keeping, SimulatorConfig, Tally};
 
 /// Longest wait for anything; a machine may be busy, a measurement must end.
 const PATIENCE: Duration = Duration::from_secs(1_200);

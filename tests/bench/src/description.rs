@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::error::BenchError;
-use crate::workload::CORE_KINDS;
+use conformance::workload::CORE_KINDS;
 
 /// A workload, read from `tests/workloads/loyalty.json`.
 #[derive(Debug, Clone, Deserialize)]

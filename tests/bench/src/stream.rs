@@ -7,8 +7,8 @@ use fastrand::Rng;
 use super::customers::Customers;
 use super::description::Description;
 use super::template::{Filling, Template};
-use crate::cluster::ProducedRecord;
-use crate::workload::WorkloadError;
+use conformance::cluster::ProducedRecord;
+use conformance::workload::WorkloadError;
 
 /// Makes records.
 #[derive(Debug)]

@@ -1,15 +1,21 @@
 //! Encrypted all the way: Fluvio profiles with TLS, and HTTP with an authority, a client
 //! certificate and a proxy of one's own.
 
+mod authority;
+mod front;
+mod proxy;
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use conformance::cluster::Backend;
 use conformance::harness::Connector;
 use conformance::scenario::{Options, Scenario};
-use conformance::tls::{Authority, Certified, ClientCertificates, Front, Proxy};
 use tempfile::TempDir;
 
+use self::authority::{Authority, Certified};
+use self::front::{ClientCertificates, Front};
+use self::proxy::Proxy;
 use super::{SOON, clean, stop, wanted};
 
 /// The name the cluster's certificate is for; an SPU's is below it.

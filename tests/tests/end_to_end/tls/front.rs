@@ -25,7 +25,7 @@ const HANDSHAKE: u8 = 0x16;
 
 /// Whether encrypted connections need a client certificate.
 #[derive(Debug, Clone, Copy)]
-pub enum ClientCertificates<'a> {
+pub(super) enum ClientCertificates<'a> {
     /// They need none.
     None,
     /// They need one of this authority.
@@ -34,22 +34,22 @@ pub enum ClientCertificates<'a> {
 
 /// What came through a front.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Seen {
+pub(super) struct Seen {
     /// Encrypted connections.
-    pub encrypted: usize,
+    pub(super) encrypted: usize,
     /// Those among them that showed a client certificate.
-    pub with_certificate: usize,
+    pub(super) with_certificate: usize,
     /// Plain connections.
-    pub plain: usize,
+    pub(super) plain: usize,
     /// Handshakes that failed: a client that does not trust us, or that we do not trust.
-    pub failed: usize,
+    pub(super) failed: usize,
     /// The server name each encrypted connection asked for, where it asked for one.
-    pub names: Vec<String>,
+    pub(super) names: Vec<String>,
 }
 
 /// A running front; dropping it closes its port and its connections.
 #[derive(Debug)]
-pub struct Front {
+pub(super) struct Front {
     address: SocketAddr,
     seen: Arc<Mutex<Seen>>,
     task: AbortHandle,
@@ -66,7 +66,7 @@ impl Front {
     ///
     /// # Errors
     /// When the certificate cannot be used or no port is free.
-    pub async fn start(
+    pub(super) async fn start(
         target: SocketAddr,
         own: &Certified,
         clients: ClientCertificates<'_>,
@@ -86,13 +86,13 @@ impl Front {
 
     /// Where it listens.
     #[must_use]
-    pub fn address(&self) -> SocketAddr {
+    pub(super) fn address(&self) -> SocketAddr {
         self.address
     }
 
     /// What came through so far.
     #[must_use]
-    pub fn seen(&self) -> Seen {
+    pub(super) fn seen(&self) -> Seen {
         self.seen
             .lock()
             .unwrap_or_else(PoisonError::into_inner)

@@ -12,19 +12,19 @@ mod records;
 mod smartmodule;
 
 // The paths the connector's files call each other by.
-#[path = "../../../../connector/src/answer.rs"]
+#[path = "../../../../../connector/src/answer.rs"]
 mod answer;
 #[expect(dead_code, reason = "only what is measured is called")]
-#[path = "../../../../connector/src/ledger.rs"]
+#[path = "../../../../../connector/src/ledger.rs"]
 mod ledger;
-#[path = "../../../../connector/src/outcome.rs"]
+#[path = "../../../../../connector/src/outcome.rs"]
 #[expect(dead_code, reason = "only what is measured is called")]
 mod outcome;
-#[path = "../../../../connector/src/position.rs"]
+#[path = "../../../../../connector/src/position.rs"]
 mod position;
-#[path = "../../../../connector/src/text.rs"]
+#[path = "../../../../../connector/src/text.rs"]
 mod text;
-#[path = "../../../../connector/src/unsettled.rs"]
+#[path = "../../../../../connector/src/unsettled.rs"]
 mod unsettled;
 
 fn main() {

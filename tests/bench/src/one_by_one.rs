@@ -19,8 +19,8 @@ use super::role::{Outcome, Role};
 use super::size::Size;
 use super::stage::{Delivered, Stage};
 use super::usage::Usage;
-use crate::cluster::smartmodule;
-use crate::scenario::SMARTMODULE;
+use conformance::cluster::smartmodule;
+use conformance::scenario::SMARTMODULE;
 
 /// What the sink is told.
 #[derive(Debug, Serialize, Deserialize)]

@@ -6,7 +6,7 @@ use std::path::Path;
 use bytes::{Buf, Bytes};
 
 use super::error::BenchError;
-use crate::simulator::{Body, Records};
+use conformance::simulator::{Body, Records};
 
 /// Writes bodies one after the other: where it went, the length, the bytes.
 pub(super) fn write(path: &Path, bodies: &[Body]) -> Result<(), BenchError> {

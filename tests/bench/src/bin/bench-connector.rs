@@ -1,10 +1,10 @@
-//! What the connector costs, against reference points of the same run; see `conformance::bench`.
+//! What the connector costs, against reference points of the same run; see `bench`.
 #![expect(clippy::print_stderr, reason = "a program for people")]
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use conformance::bench::{self, BenchError, Description, Part, Role, Size};
+use bench::{self, BenchError, Description, Part, Role, Size};
 
 const HELP: &str = "\
 What the connector costs, on the cluster of FLUVIO_TEST_CLUSTER.

@@ -8,21 +8,21 @@ use rcgen::{
 /// A certificate could not be made.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot make a certificate: {0}")]
-pub struct CertifyError(#[from] rcgen::Error);
+pub(super) struct CertifyError(#[from] rcgen::Error);
 
 /// An authority; what it signs is trusted by whoever trusts [`Authority::pem`].
 #[derive(Debug)]
-pub struct Authority {
+pub(super) struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
 }
 
 /// A certificate with its private key, both PEM.
 #[derive(Clone)]
-pub struct Certified {
+pub(super) struct Certified {
     /// The certificate.
-    pub certificate: String,
+    pub(super) certificate: String,
     /// Its private key.
-    pub key: String,
+    pub(super) key: String,
 }
 
 impl Authority {
@@ -30,7 +30,7 @@ impl Authority {
     ///
     /// # Errors
     /// When no key can be made.
-    pub fn new(name: &str) -> Result<Self, CertifyError> {
+    pub(super) fn new(name: &str) -> Result<Self, CertifyError> {
         let mut params = CertificateParams::default();
         params.distinguished_name.push(DnType::CommonName, name);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -41,7 +41,7 @@ impl Authority {
 
     /// Its own certificate, to be trusted.
     #[must_use]
-    pub fn pem(&self) -> String {
+    pub(super) fn pem(&self) -> String {
         self.issuer.pem()
     }
 
@@ -49,7 +49,7 @@ impl Authority {
     ///
     /// # Errors
     /// When a name is none.
-    pub fn server(&self, names: &[&str]) -> Result<Certified, CertifyError> {
+    pub(super) fn server(&self, names: &[&str]) -> Result<Certified, CertifyError> {
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
         self.issue(
             CertificateParams::new(names)?,
@@ -61,7 +61,7 @@ impl Authority {
     ///
     /// # Errors
     /// When no key can be made.
-    pub fn client(&self, name: &str) -> Result<Certified, CertifyError> {
+    pub(super) fn client(&self, name: &str) -> Result<Certified, CertifyError> {
         let mut params = CertificateParams::default();
         params.distinguished_name.push(DnType::CommonName, name);
         self.issue(params, ExtendedKeyUsagePurpose::ClientAuth)

@@ -10,8 +10,8 @@ use super::description::Description;
 use super::error::BenchError;
 use super::stage::Stage;
 use super::stream::Stream;
-use crate::cluster::ProducedRecord;
-use crate::scenario::ScenarioError;
+use conformance::cluster::ProducedRecord;
+use conformance::scenario::ScenarioError;
 
 /// Records of one batch of a backlog: 100 kB, some times what Fluvio's own producer fills by
 /// default.

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::scenario::ScenarioError;
-use crate::workload::WorkloadError;
+use conformance::scenario::ScenarioError;
+use conformance::workload::WorkloadError;
 
 /// A measurement came to nothing.
 #[derive(Debug, thiserror::Error)]
