@@ -4,8 +4,8 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::UNIX_EPOCH;
 
-use crate::check;
-use crate::replay::{Options, Since};
+use capillary_aep_sink::check;
+use capillary_aep_sink::replay::{Options, Since};
 
 /// What `--help` prints.
 pub(crate) const HELP: &str = "\

@@ -1,46 +1,13 @@
 //! Delivers mapped Capillary events from a Fluvio topic to Adobe Experience Platform.
 
-mod aep;
-mod answer;
 mod args;
-mod arrival;
-mod broker;
-mod check;
-mod clock;
-mod config;
-mod connect;
-mod dead_letter;
-mod delivery;
-mod error;
-#[cfg(test)]
-mod fuzz;
-mod glue;
-mod histogram;
-mod http;
-mod http_date;
-mod ims;
-mod ledger;
-mod log;
-mod map;
-mod observe;
-mod obstacle;
-mod outcome;
-mod position;
-mod progress;
-mod replay;
-mod run;
-mod secret;
-mod signal;
-mod text;
-mod unsettled;
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::ExitCode;
 
 use args::Command;
-use capillary_xdm::Params;
-use config::Config;
+use capillary_aep_sink::config::Config;
+use capillary_aep_sink::{app, check, config, explain, replay};
 
 /// Wrong arguments or configuration.
 const WRONG: u8 = 2;
@@ -91,36 +58,32 @@ fn main() -> ExitCode {
 }
 
 fn start(config: Config) -> ExitCode {
-    log::start(config.platform.observability.log);
     match runtime() {
-        Ok(runtime) => run::report(runtime.block_on(run::run(config))),
-        Err(error) => {
-            tracing::error!("the runtime cannot be started: {error}");
-            ExitCode::FAILURE
-        }
+        Ok(runtime) => runtime.block_on(app::run(config)),
+        Err(failed) => failed,
     }
 }
 
 /// One thread is enough for several times the platform's ceiling, and handing requests from thread
 /// to thread costs more than they do. Fluvio's sockets have threads of their own.
-fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+fn runtime() -> Result<tokio::runtime::Runtime, ExitCode> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
+        .map_err(|error| {
+            complain(&format!("the runtime cannot be started: {error}"));
+            ExitCode::FAILURE
+        })
 }
 
 fn replay_letters(config: Config, options: replay::Options, json: bool) -> ExitCode {
-    log::start(config.platform.observability.log);
     let runtime = match runtime() {
         Ok(runtime) => runtime,
-        Err(error) => {
-            tracing::error!("the runtime cannot be started: {error}");
-            return ExitCode::FAILURE;
-        }
+        Err(failed) => return failed,
     };
     let report = match runtime.block_on(replay::run(config, options)) {
         Ok(report) => report,
-        Err(error) => return run::report(Err(error)),
+        Err(failed) => return failed,
     };
     match serde_json::to_string(&report) {
         Ok(line) if json => println!("{line}"),
@@ -141,10 +104,7 @@ fn check_all(
 ) -> ExitCode {
     let runtime = match runtime() {
         Ok(runtime) => runtime,
-        Err(error) => {
-            complain(&format!("the runtime cannot be started: {error}"));
-            return ExitCode::FAILURE;
-        }
+        Err(failed) => return failed,
     };
     let report = runtime.block_on(check::run(config, secrets, options));
     match report.to_json() {
@@ -155,20 +115,20 @@ fn check_all(
 }
 
 fn map_events(config: Option<&Path>, secrets: Option<&Path>, explain: bool) -> ExitCode {
-    let (params, pairs) = match config {
-        None => (Params::default(), BTreeMap::new()),
+    let transform = match config {
+        None => None,
         Some(config) => match config::load_transform(config, secrets) {
-            Ok(transform) => (transform.params, transform.with),
+            Ok(transform) => Some(transform),
             Err(error) => return wrong(&error.to_string()),
         },
     };
     let form = if explain {
-        map::Form::Explanation(pairs)
+        explain::Form::Explanation
     } else {
-        map::Form::Answer
+        explain::Form::Answer
     };
-    match map::run(
-        params,
+    match explain::run(
+        transform,
         form,
         std::io::stdin().lock(),
         std::io::stdout().lock(),

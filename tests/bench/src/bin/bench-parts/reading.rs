@@ -3,11 +3,9 @@
 use bytes::Bytes;
 use divan::{Bencher, black_box};
 
-use super::answer::Answer;
-use super::ledger::{Bounds, Ledger};
-use super::outcome::Outcome;
-use super::position::Position;
 use super::records::answers;
+use capillary_aep_sink::answer::Answer;
+use capillary_aep_sink::offset_tracker::{Bounds, OffsetTracker, Outcome, Position};
 
 /// Records of a batch.
 const RECORDS: i64 = 500;
@@ -27,7 +25,7 @@ fn fourteen_answers_are_read(bencher: Bencher<'_, '_>) {
 /// Opened in order and settled in order, as a batch is.
 #[divan::bench]
 fn five_hundred_offsets_are_opened_and_settled(bencher: Bencher<'_, '_>) {
-    let ledger = Ledger::new(Bounds {
+    let tracker = OffsetTracker::new(Bounds {
         bytes: 16 << 20,
         offsets: 100_000,
     });
@@ -41,9 +39,9 @@ fn five_hundred_offsets_are_opened_and_settled(bencher: Bencher<'_, '_>) {
         };
         let opened = offsets
             .clone()
-            .all(|offset| ledger.open(at(offset), 2_000).is_ok());
+            .all(|offset| tracker.open(at(offset), 2_000).is_ok());
         let settled =
-            { offsets }.all(|offset| ledger.settle(at(offset), Outcome::Delivered).is_ok());
+            { offsets }.all(|offset| tracker.settle(at(offset), Outcome::Delivered).is_ok());
         assert!(opened && settled);
     });
 }

@@ -1,0 +1,209 @@
+//! Everything there is to show, at one moment.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use crate::broker::{PartitionStatus, PartitionStatuses};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::delivery::{Counters, Counts, InletName, StopKind};
+use crate::error::Fault;
+use crate::ims::{TokenSource, TokenStatus};
+use crate::offset_tracker::Outcome;
+use crate::offset_tracker::{OffsetTracker, Progress};
+use crate::telemetry::{ActiveCondition, Component, Condition, Conditions};
+
+/// What is shown of the configuration.
+#[derive(Debug, Clone)]
+pub(crate) struct Instance {
+    pub(super) name: String,
+    pub(super) topic: String,
+    pub(super) consumer: String,
+    pub(super) dead_letter_topic: String,
+    pub(super) with_profiles: bool,
+}
+
+impl From<&Config> for Instance {
+    fn from(config: &Config) -> Self {
+        Self {
+            name: config.name.clone(),
+            topic: config.topic.clone(),
+            consumer: config.consumer.id.clone(),
+            dead_letter_topic: config.platform.dead_letter.topic.clone(),
+            with_profiles: config.platform.profiles.is_some(),
+        }
+    }
+}
+
+/// Holds on to everything that can be looked at.
+#[derive(Debug)]
+pub(crate) struct Observer {
+    pub(crate) instance: Instance,
+    pub(crate) clock: Clock,
+    /// When the process started, milliseconds since the epoch.
+    pub(crate) started: i64,
+    pub(crate) tracker: Arc<OffsetTracker>,
+    pub(crate) counters: Arc<Counters>,
+    pub(crate) standing: Arc<PartitionStatuses>,
+    pub(crate) conditions: Arc<Conditions>,
+    pub(crate) tokens: TokenSource,
+    /// How long the topic keeps its records; known once the cluster was reached.
+    pub(crate) retention: OnceLock<Duration>,
+}
+
+/// One partition.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct PartitionView {
+    pub(super) partition: u32,
+    pub(super) standing: PartitionStatus,
+    /// `None` until it is known where reading begins.
+    pub(super) progress: Option<Progress>,
+}
+
+/// Everything there is to show.
+#[derive(Debug)]
+pub(super) struct Snapshot<'a> {
+    pub(super) instance: &'a Instance,
+    /// Milliseconds since the epoch.
+    pub(super) now: i64,
+    pub(super) started: i64,
+    pub(super) partitions: Vec<PartitionView>,
+    pub(super) buffer_bytes: u64,
+    pub(super) buffer_limit: u64,
+    pub(super) absent: u64,
+    pub(super) evicted: u64,
+    pub(super) retention: Option<Duration>,
+    pub(super) counts: Counts,
+    pub(super) token: TokenStatus,
+    /// What keeps records from being delivered; empty means ready.
+    pub(super) conditions: Vec<ActiveCondition>,
+}
+
+impl PartitionView {
+    /// Offsets that are not settled, read or not.
+    pub(super) fn lag(&self) -> Option<u64> {
+        let progress = self.progress?;
+        // The broker tells its high watermark with some delay.
+        let end = self.standing.high_watermark?.max(progress.next);
+        let settled = progress
+            .settled
+            .map_or(0, |settled| settled.saturating_add(1));
+        u64::try_from(end.saturating_sub(settled)).ok()
+    }
+}
+
+impl Observer {
+    pub(super) fn snapshot(&self) -> Snapshot<'_> {
+        let now = self.clock.now_ms();
+        let (progress, buffer_bytes) = self.tracker.progress_of_all();
+        let progress: BTreeMap<u32, Progress> = progress
+            .into_iter()
+            .map(|progress| (progress.partition, progress))
+            .collect();
+        let partitions = self.standing.snapshot().into_iter();
+        let counts = self.counters.snapshot();
+        let token = self.tokens.standing();
+        let conditions = self.conditions(&counts, &token, now);
+        Snapshot {
+            instance: &self.instance,
+            now,
+            started: self.started,
+            partitions: partitions
+                .map(|(partition, standing)| PartitionView {
+                    partition,
+                    standing,
+                    progress: progress.get(&partition).copied(),
+                })
+                .collect(),
+            buffer_bytes,
+            buffer_limit: self.tracker.bounds().bytes,
+            absent: self.tracker.count(Outcome::Absent),
+            evicted: self.tracker.count(Outcome::Evicted),
+            retention: self.retention.get().copied(),
+            counts,
+            token,
+            conditions,
+        }
+    }
+
+    /// What was put up, and what follows from the counts and the token.
+    fn conditions(&self, counts: &Counts, token: &TokenStatus, now: i64) -> Vec<ActiveCondition> {
+        let mut all = self.conditions.all();
+        let without_token = token.held.is_none();
+        if let Some((error, failing)) = token.error.as_ref().filter(|_| without_token) {
+            let since = now - i64::try_from(failing.as_millis()).unwrap_or(0);
+            all.push(ActiveCondition::new(
+                Component::Token,
+                since,
+                Condition::of(error.fault(), error),
+            ));
+        }
+        for (inlet, stop) in &counts.stopped {
+            if stop.kind == StopKind::WithoutToken && token.error.is_some() && without_token {
+                continue; // said already, where the token is
+            }
+            let condition = Condition {
+                fault: stop.fault,
+                reason: stop.reason.clone(),
+                remedy: stop.remedy.to_owned(),
+            };
+            all.push(ActiveCondition::new(
+                Component::Inlet(inlet.as_str()),
+                stop.since,
+                condition,
+            ));
+        }
+        if let Some(trouble) = &counts.letter_trouble {
+            let fault = if trouble.heals {
+                Fault::External
+            } else {
+                Fault::User
+            };
+            let condition = Condition {
+                fault,
+                reason: trouble.reason.clone(),
+                remedy: format!(
+                    "make topic {} writable; the records concerned stay pending until then",
+                    self.instance.dead_letter_topic
+                ),
+            };
+            all.push(ActiveCondition::new(
+                Component::DeadLetters,
+                trouble.since,
+                condition,
+            ));
+        }
+        all.sort_by_key(|standing| standing.place);
+        all
+    }
+}
+
+impl Snapshot<'_> {
+    pub(super) fn is_ready(&self) -> bool {
+        self.conditions.is_empty()
+    }
+
+    /// The inlets of the configuration.
+    pub(super) fn inlets(&self) -> impl Iterator<Item = InletName> {
+        let profiles = self.instance.with_profiles.then_some(InletName::Profiles);
+        std::iter::once(InletName::Events).chain(profiles)
+    }
+
+    /// How long ago the oldest unsettled record of a partition was produced; `None` when that is
+    /// not known.
+    pub(super) fn oldest_age(&self, view: &PartitionView) -> Option<Duration> {
+        if view.lag()? == 0 {
+            return Some(Duration::ZERO);
+        }
+        let (_, produced) = view.standing.oldest?;
+        let age = self.now.saturating_sub(produced);
+        Some(Duration::from_millis(u64::try_from(age).unwrap_or(0)))
+    }
+
+    /// Records that were read and are not settled.
+    pub(super) fn pending(&self) -> usize {
+        let progress = self.partitions.iter().filter_map(|view| view.progress);
+        progress.map(|progress| progress.pending).sum()
+    }
+}

@@ -1,0 +1,167 @@
+//! Exchanges over real sockets, and how they fail.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+
+use super::*;
+use crate::aep::Endpoint;
+use crate::config::{Platform, SecretStore, parse};
+
+const SAMPLE: &str = include_str!("../../../../../connector.yaml");
+const FINE: &[u8] = b"HTTP/1.1 200 OK\r\nretry-after: 7\r\ncontent-length: 2\r\n\r\n{}";
+
+/// The sample's, with its events inlet at this address.
+fn platform(address: &str) -> Platform {
+    let store = SecretStore::from_text("IMS_CLIENT_ID=a\nIMS_CLIENT_SECRET=b");
+    let mut platform = parse("sample", SAMPLE, &store).unwrap().platform;
+    if let crate::config::Events::Xdm { inlet, .. } = &mut platform.events {
+        inlet.batch_url = format!("http://{address}/collection/batch/ab?x=1")
+            .parse()
+            .unwrap();
+    }
+    platform
+}
+
+fn client(platform: &Platform) -> (Connections, Request) {
+    let connections = crate::http::clients(platform).unwrap().inlets;
+    (connections, Endpoint::events(platform).unwrap().probe())
+}
+
+async fn post(client: &Connections, request: &Request) -> Result<HttpAnswer, TransportError> {
+    client
+        .post(request, HeaderValue::from_static("Bearer t"))
+        .await
+}
+
+/// Reads what comes together: requests here are short.
+async fn request_of(stream: &mut TcpStream) -> String {
+    let mut bytes = vec![0; 4096];
+    let read = stream.read(&mut bytes).await.unwrap();
+    String::from_utf8_lossy(&bytes[..read]).into_owned()
+}
+
+/// Gives the first connection to `serve`; with it, its address.
+async fn first<F, T>(serve: impl FnOnce(TcpStream) -> F + Send + 'static) -> (String, JoinHandle<T>)
+where
+    F: Future<Output = T> + Send,
+    T: Send + 'static,
+{
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let served = tokio::spawn(async move { serve(listener.accept().await.unwrap().0).await });
+    (address, served)
+}
+
+#[tokio::test]
+async fn a_request_says_who_sends_it_what_it_is_and_who_may() {
+    let (address, served) = first(|mut stream| async move {
+        let request = request_of(&mut stream).await;
+        stream.write_all(FINE).await.unwrap();
+        request
+    })
+    .await;
+    let (client, request) = client(&platform(&address));
+    let answer = post(&client, &request).await.unwrap();
+    assert_eq!(
+        (answer.status, answer.retry_after.as_deref()),
+        (200, Some("7"))
+    );
+    assert_eq!(answer.body, "{}");
+    let request = served.await.unwrap();
+    let (head, body) = request.split_once("\r\n\r\n").unwrap();
+    let mut lines = head.split("\r\n");
+    assert_eq!(lines.next(), Some("POST /collection/batch/ab?x=1 HTTP/1.1"));
+    let mut headers: Vec<&str> = lines.collect();
+    headers.sort_unstable();
+    let expected = [
+        "accept: */*".to_owned(),
+        "authorization: Bearer t".to_owned(),
+        "content-length: 1".to_owned(),
+        "content-type: application/json".to_owned(),
+        format!("host: {address}"),
+        format!("user-agent: {}", crate::http::USER_AGENT),
+    ];
+    assert_eq!(
+        (headers, body),
+        (expected.iter().map(String::as_str).collect(), "{")
+    );
+}
+
+#[tokio::test]
+async fn a_kept_connection_that_was_closed_meanwhile_costs_no_request() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let requests = Arc::new(AtomicUsize::new(0));
+    let seen = Arc::clone(&requests);
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            request_of(&mut stream).await;
+            seen.fetch_add(1, Ordering::Relaxed);
+            stream.write_all(FINE).await.unwrap();
+            // Closed, though the client was told nothing.
+        }
+    });
+    let (client, request) = client(&platform(&address));
+    for _ in 0..20 {
+        assert_eq!(post(&client, &request).await.unwrap().status, 200);
+    }
+    assert_eq!(requests.load(Ordering::Relaxed), 20);
+}
+
+#[tokio::test]
+async fn nobody_there_is_told_from_an_exchange_that_breaks_off() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    drop(listener);
+    let (nobody, request) = client(&platform(&address));
+    let error = post(&nobody, &request).await.unwrap_err();
+    assert!(
+        matches!(&error, TransportError::Connect(text) if text.to_lowercase().contains("refused")),
+        "{error:?}"
+    );
+    for part in [&b""[..], b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{}"] {
+        let (address, _) = first(move |mut stream| async move {
+            request_of(&mut stream).await;
+            stream.write_all(part).await.unwrap();
+        })
+        .await;
+        let (client, request) = client(&platform(&address));
+        let error = post(&client, &request).await.unwrap_err();
+        assert!(matches!(error, TransportError::Broken(_)), "{error:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_is_never_ready_is_a_timeout() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut platform = platform("127.0.0.1:1");
+    if let crate::config::Events::Xdm { inlet, .. } = &mut platform.events {
+        let address = listener.local_addr().unwrap();
+        // Takes the connection, and says nothing of TLS.
+        inlet.batch_url = format!("https://{address}/collection/batch/ab")
+            .parse()
+            .unwrap();
+    }
+    let (client, request) = client(&platform);
+    assert_eq!(post(&client, &request).await, Err(TransportError::Timeout));
+}
+
+#[tokio::test]
+async fn an_answer_without_an_end_is_not_kept() {
+    let (address, _) = first(|mut stream| async move {
+        request_of(&mut stream).await;
+        let head = "HTTP/1.1 200 OK\r\ncontent-length: 99999999\r\n\r\n";
+        stream.write_all(head.as_bytes()).await.unwrap();
+        while stream.write_all(&[b' '; 1 << 16]).await.is_ok() {}
+    })
+    .await;
+    let (client, request) = client(&platform(&address));
+    assert_eq!(
+        post(&client, &request).await,
+        Err(TransportError::Broken("the answer is too long".to_owned()))
+    );
+}

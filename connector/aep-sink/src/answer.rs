@@ -1,0 +1,299 @@
+//! Reads the SmartModule's answer to one record. What goes on to Experience Platform is cut out
+//! unparsed.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::shared_str::SharedStr;
+
+/// The version of the answers this connector understands.
+pub const VERSION: u64 = 1;
+
+/// An answer, ready to be delivered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    Mapped(Mapped),
+    /// Not wanted; the reason is a short word.
+    Skipped(String),
+    Rejected(Rejected),
+}
+
+/// A record that became XDM.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mapped {
+    /// The event's name, such as `pointsIssued`.
+    pub name: SharedStr,
+    /// `_id` of the XDM event.
+    pub id: SharedStr,
+    /// The customer, for order: records of one key are sent one after the other.
+    pub key: SharedStr,
+    /// When the event happened, milliseconds since the epoch.
+    pub at: i64,
+    /// The XDM event, JSON as the SmartModule wrote it. Absent only where a profile statement is
+    /// replayed alone.
+    pub event: Option<Bytes>,
+    /// The XDM profile statement, where the event makes one.
+    pub profile: Option<Bytes>,
+}
+
+/// A record the SmartModule could not map.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rejected {
+    pub reason: String,
+    pub pointer: Option<String>,
+    pub message: String,
+    /// The members of the answer that hold the original (`raw`, `rawBase64`, or size and hash), as
+    /// a JSON object.
+    pub original: Bytes,
+}
+
+/// The answer cannot be used. Both cases stop the connector: going on would lose records or settle
+/// them unread.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AnswerError {
+    /// The SmartModule in the cluster was replaced while streams were open, or the connector was
+    /// not updated with it.
+    #[error(
+        "the SmartModule answers in version {found}, this connector understands version {VERSION}: update the older one"
+    )]
+    Version { found: u64 },
+    /// Some other SmartModule, or none, is at work. The cause is told without quoting the record.
+    #[error("not an answer of the capillary-xdm SmartModule: {0}")]
+    Foreign(String),
+}
+
+/// Text that is borrowed unless JSON escapes force a copy. The newtype makes that work inside an
+/// `Option`.
+#[derive(Deserialize)]
+#[serde(transparent)]
+struct WireText<'a>(#[serde(borrow)] Cow<'a, str>);
+
+#[derive(Deserialize)]
+struct Wire<'a> {
+    v: Option<u64>,
+    #[serde(borrow)]
+    skip: Option<WireText<'a>>,
+    #[serde(borrow)]
+    name: Option<WireText<'a>>,
+    #[serde(borrow)]
+    id: Option<WireText<'a>>,
+    #[serde(borrow)]
+    key: Option<WireText<'a>>,
+    at: Option<i64>,
+    #[serde(borrow)]
+    event: Option<&'a RawValue>,
+    #[serde(borrow)]
+    profile: Option<&'a RawValue>,
+    #[serde(borrow)]
+    reject: Option<WireReject<'a>>,
+}
+
+#[derive(Deserialize)]
+struct WireReject<'a> {
+    #[serde(borrow)]
+    reason: WireText<'a>,
+    #[serde(borrow)]
+    pointer: Option<WireText<'a>>,
+    #[serde(borrow)]
+    message: Option<WireText<'a>>,
+}
+
+/// Only the version: read when the whole does not parse, since another version may differ in
+/// everything else.
+#[derive(Deserialize)]
+struct WireVersion {
+    v: Option<u64>,
+}
+
+// === impl Answer ===
+
+impl Answer {
+    /// Reads one answer. The XDM parts of the result are slices of `bytes`, not copies.
+    pub fn read(bytes: &Bytes) -> Result<Self, AnswerError> {
+        let wire: Wire<'_> = serde_json::from_slice(bytes).map_err(|error| {
+            match serde_json::from_slice::<WireVersion>(bytes)
+                .ok()
+                .and_then(|head| head.v)
+            {
+                Some(found) if found != VERSION => AnswerError::Version { found },
+                _ => AnswerError::Foreign(describe(&error)),
+            }
+        })?;
+        // A skip carries no version (it is as short as possible), so it is the one form without a
+        // check.
+        match (wire.v, wire.skip) {
+            (None, Some(reason)) => return Ok(Self::Skipped(reason.0.into_owned())),
+            (Some(VERSION), Some(reason)) => return Ok(Self::Skipped(reason.0.into_owned())),
+            (Some(VERSION), None) => {}
+            (Some(found), _) => return Err(AnswerError::Version { found }),
+            (None, None) => {
+                return Err(AnswerError::Foreign(
+                    "it has neither `v` nor `skip`".to_owned(),
+                ));
+            }
+        }
+        if let Some(reject) = wire.reject {
+            return Ok(Self::Rejected(Rejected {
+                reason: reject.reason.0.into_owned(),
+                pointer: reject.pointer.map(|text| text.0.into_owned()),
+                message: reject
+                    .message
+                    .map_or_else(String::new, |text| text.0.into_owned()),
+                original: original(bytes)?,
+            }));
+        }
+        // The SmartModule always states an event. A replayed letter may be about a profile
+        // statement alone.
+        if wire.event.is_none() && wire.profile.is_none() {
+            return Err(AnswerError::Foreign(
+                "it is neither skipped nor rejected and has no `event`".to_owned(),
+            ));
+        }
+        let missing = |member: &str| {
+            AnswerError::Foreign(format!(
+                "it is neither skipped nor rejected and has no `{member}`"
+            ))
+        };
+        let text = |text: Option<WireText<'_>>, member: &str| {
+            let text = text.ok_or_else(|| missing(member))?;
+            Ok(SharedStr::part_of(bytes, text.0))
+        };
+        Ok(Self::Mapped(Mapped {
+            name: text(wire.name, "name")?,
+            id: text(wire.id, "id")?,
+            key: text(wire.key, "key")?,
+            at: wire.at.ok_or_else(|| missing("at"))?,
+            event: wire.event.map(|event| slice(bytes, event)),
+            profile: wire.profile.map(|profile| slice(bytes, profile)),
+        }))
+    }
+}
+
+fn slice(bytes: &Bytes, part: &RawValue) -> Bytes {
+    bytes.slice_ref(part.get().as_bytes())
+}
+
+/// What the answer holds of the original record, whatever the members are called: the letter passes
+/// them on.
+fn original(bytes: &Bytes) -> Result<Bytes, AnswerError> {
+    let mut members: BTreeMap<Cow<'_, str>, &RawValue> =
+        serde_json::from_slice(bytes).map_err(|error| AnswerError::Foreign(describe(&error)))?;
+    for known in ["v", "offset", "reject"] {
+        members.remove(known);
+    }
+    let object =
+        serde_json::to_vec(&members).map_err(|error| AnswerError::Foreign(describe(&error)))?;
+    Ok(Bytes::from(object))
+}
+
+/// Says what is wrong without quoting any of it: it may be a person's data.
+fn describe(error: &serde_json::Error) -> String {
+    format!(
+        "{:?} error in its JSON at column {}",
+        error.classify(),
+        error.column()
+    )
+}
+
+// === tests ===
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(json: &str) -> Result<Answer, AnswerError> {
+        Answer::read(&Bytes::copy_from_slice(json.as_bytes()))
+    }
+
+    #[test]
+    fn a_mapped_answer_keeps_its_xdm_byte_for_byte() {
+        let text = r#"{"v":1,"offset":7,"name":"pointsIssued","id":"a\u002d1","key":"100:5","at":1700000000000,"event":{"_id":"a-1", "n" : 1.50},"profile":{"x":[ ]}}"#;
+        let Ok(Answer::Mapped(mapped)) = read(text) else {
+            panic!("not mapped")
+        };
+        assert_eq!(&*mapped.id, "a-1");
+        assert_eq!(&mapped.event.unwrap()[..], br#"{"_id":"a-1", "n" : 1.50}"#);
+        assert_eq!(mapped.profile.as_deref(), Some(&br#"{"x":[ ]}"#[..]));
+        assert_eq!(
+            (&*mapped.name, &*mapped.key, mapped.at),
+            ("pointsIssued", "100:5", 1_700_000_000_000)
+        );
+    }
+
+    #[test]
+    fn a_mapped_event_is_not_copied() {
+        let bytes = Bytes::from_static(
+            br#"{"v":1,"offset":7,"name":"n","id":"i","key":"k","at":1,"event":{"a":1}}"#,
+        );
+        let Ok(Answer::Mapped(mapped)) = Answer::read(&bytes) else {
+            panic!("not mapped")
+        };
+        assert!(
+            bytes
+                .as_ptr_range()
+                .contains(&mapped.event.unwrap().as_ptr())
+        );
+    }
+
+    #[test]
+    fn a_skip_needs_no_version() {
+        assert_eq!(
+            read(r#"{"offset":7,"skip":"unwanted_event"}"#),
+            Ok(Answer::Skipped("unwanted_event".to_owned()))
+        );
+    }
+
+    #[test]
+    fn a_reject_hands_on_whatever_it_holds_of_the_original() {
+        let reject =
+            r#""reject":{"reason":"bad_time","pointer":"/createdAt","message":"11 digits"}"#;
+        for original in [
+            r#"{"raw":"{\"a\":1}"}"#,
+            r#"{"rawBase64":"/w=="}"#,
+            r#"{"sha256":"ab","size":300000}"#,
+        ] {
+            let members = &original[1..original.len() - 1];
+            let Ok(Answer::Rejected(rejected)) =
+                read(&format!(r#"{{"v":1,"offset":7,{reject},{members}}}"#))
+            else {
+                panic!("not rejected")
+            };
+            assert_eq!(&rejected.original[..], original.as_bytes());
+            assert_eq!(rejected.reason, "bad_time");
+            assert_eq!(rejected.pointer.as_deref(), Some("/createdAt"));
+        }
+    }
+
+    #[test]
+    fn another_version_is_named_even_when_nothing_else_is_understood() {
+        for text in [
+            r#"{"v":2,"offset":7,"name":"n"}"#,
+            r#"{"v":2,"offset":7,"name":{"first":[]},"at":"noon"}"#,
+        ] {
+            let error = read(text).expect_err("another version");
+            assert_eq!(error, AnswerError::Version { found: 2 });
+            assert!(
+                error.to_string().contains("version 2") && error.to_string().contains("version 1"),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_no_answer_is_refused_without_quoting_it() {
+        for foreign in [
+            "",
+            "secret",
+            r#"{"secret":1}"#,
+            r#"{"v":1,"offset":1,"name":"secret"}"#,
+            "[]",
+        ] {
+            let error = read(foreign).expect_err("not an answer").to_string();
+            assert!(!error.contains("secret"), "{error}");
+        }
+    }
+}

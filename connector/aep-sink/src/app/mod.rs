@@ -1,0 +1,180 @@
+//! One run of the connector: connect, read, deliver, commit, and stop in order.
+
+mod adapters;
+mod error;
+mod startup;
+
+use std::process::ExitCode;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout_at};
+use tracing::{error, info, warn};
+
+pub(crate) use self::error::RunError;
+use self::startup::connect;
+use crate::admin::{self, Instance, Listener, Observer};
+use crate::broker::PartitionStatuses;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::delivery::{Counters, Delivery, Parts};
+use crate::http;
+use crate::ims::TokenSource;
+use crate::offset_tracker::OffsetTracker;
+use crate::signals::Signals;
+use crate::telemetry::{Component, Condition, Conditions, log};
+
+/// SourceItems between reading and delivery. The tracker bounds what is in memory; this only keeps the
+/// two from waiting for each other at every record.
+const ARRIVALS: usize = 1024;
+/// How long the last commits may take. The broker answers in milliseconds, or it is gone.
+const LAST_COMMITS: Duration = Duration::from_secs(5);
+/// How often the log says how far things are.
+const SUMMARY: Duration = Duration::from_secs(60);
+
+/// Runs until a signal, or until an error that does not heal, which is logged. Gives the process's
+/// exit code.
+pub async fn run(config: Config) -> ExitCode {
+    log::start(config.platform.observability.log);
+    exit_code(run_until_stopped(config).await)
+}
+
+async fn run_until_stopped(config: Config) -> Result<(), RunError> {
+    info!(
+        name = config.name,
+        topic = config.topic,
+        version = env!("CARGO_PKG_VERSION"),
+        "starting"
+    );
+    let mut signals = Signals::install()?;
+    let clients = http::clients(&config.platform)?;
+    let tokens = TokenSource::new(&config.platform.ims, clients.ims, config.platform.retry);
+    let observer = Arc::new(Observer {
+        instance: Instance::from(&config),
+        clock: Clock::System,
+        started: Clock::System.now_ms(),
+        tracker: Arc::new(OffsetTracker::new(config.platform.buffer)),
+        counters: Arc::new(Counters::default()),
+        standing: Arc::new(PartitionStatuses::default()),
+        conditions: Arc::new(Conditions::default()),
+        tokens: tokens.clone(),
+        retention: OnceLock::new(),
+    });
+    let starting = Condition::passing("starting: nothing is read yet");
+    observer.conditions.put(Component::Process, starting);
+    // Before anything else can fail or take long: whoever watches sees why.
+    let _listener = match config.platform.observability.listen {
+        Some(address) => Some(Listener::start(address, Arc::clone(&observer)).await?),
+        None => None,
+    };
+    let connected = tokio::select! {
+        () = signals.received() => return Ok(()),
+        connected = connect(&config, &tokens, &observer.conditions) => connected?,
+    };
+    let (broker, letters) = connected;
+    // Set once, here.
+    let _ = observer.retention.set(broker.retention());
+    let tracker = Arc::clone(&observer.tracker);
+    let (sender, arrivals) = mpsc::channel(ARRIVALS);
+    let reader = broker.reader(
+        Arc::clone(&tracker),
+        sender,
+        Arc::clone(&observer.standing),
+        Arc::clone(&observer.conditions),
+    );
+    let delivery = Delivery::new(
+        &config.platform,
+        Parts {
+            topic: config.topic.clone(),
+            tracker: Arc::clone(&tracker),
+            counters: Arc::clone(&observer.counters),
+            clock: Clock::System,
+            transport: Arc::new(clients.inlets),
+            tokens: Arc::new(tokens),
+            letters: Arc::new(letters),
+            random: fastrand::Rng::new(),
+        },
+    )?;
+    let (stop, stopped) = watch::channel(false);
+    let mut reading = std::pin::pin!(reader.run(stopped));
+    let mut delivering = std::pin::pin!(delivery.run(arrivals));
+    let mut ticks = interval(SUMMARY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks.tick().await;
+
+    let (mut read, mut delivered) = (None, None);
+    loop {
+        tokio::select! {
+            () = signals.received() => {
+                info!("stopping: reading ends, what was read is delivered");
+                break;
+            }
+            ended = &mut reading => {
+                read = Some(ended);
+                break;
+            }
+            ended = &mut delivering => {
+                delivered = Some(ended);
+                break;
+            }
+            _ = ticks.tick() => admin::log_summary(&observer),
+        }
+    }
+
+    let stopping = Condition {
+        remedy: "nothing: start it again to go on".to_owned(),
+        ..Condition::passing("stopping: nothing more is read")
+    };
+    observer.conditions.put(Component::Stop, stopping);
+    // Nobody listens when reading has ended already.
+    let _ = stop.send(true);
+    let deadline = Instant::now() + config.platform.shutdown_timeout;
+    let drain = async {
+        // Delivery ends only when reading has closed the channel, so both go on at once.
+        tokio::join!(
+            async {
+                if read.is_none() {
+                    read = Some(reading.await);
+                }
+            },
+            async {
+                if delivered.is_none() {
+                    delivered = Some(delivering.await);
+                }
+            }
+        );
+    };
+    tokio::select! {
+        drained = timeout_at(deadline, drain) => {
+            if drained.is_err() {
+                warn!(
+                    pending = tracker.pending(),
+                    "not everything could be delivered within shutdown-timeout; the rest is delivered by the next start"
+                );
+            }
+        }
+        () = signals.received() => return Err(RunError::Hurried),
+    }
+    let committed = tokio::select! {
+        committed = reader.finish(LAST_COMMITS) => committed,
+        () = signals.received() => return Err(RunError::Hurried),
+    };
+    admin::log_summary(&observer);
+    delivered.transpose()?;
+    read.transpose()?;
+    committed?;
+    info!("stopped");
+    Ok(())
+}
+
+/// Logs why a run failed, and gives the process's exit code.
+pub(crate) fn exit_code(result: Result<(), RunError>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            error!("{error}");
+            error.exit_code()
+        }
+    }
+}

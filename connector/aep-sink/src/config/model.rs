@@ -1,0 +1,284 @@
+//! What a valid configuration holds. Built only by validation; nothing here needs a second check.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::SocketAddr;
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use capillary_xdm::Params;
+use reqwest::Url;
+
+use crate::offset_tracker::Bounds;
+use crate::secret::Secret;
+
+/// A whole configuration.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// `meta.name`: the instance, used in the client id and the default dead-letter topic.
+    pub(crate) name: String,
+    /// `meta.topic`.
+    pub(crate) topic: String,
+    pub(crate) consumer: Consumer,
+    pub(crate) transform: Transform,
+    pub(crate) platform: Platform,
+}
+
+/// `meta.consumer`.
+#[derive(Debug, Clone)]
+pub(crate) struct Consumer {
+    /// The key of the stored offsets.
+    pub(crate) id: String,
+    pub(crate) partitions: Partitions,
+    /// Most bytes of answers the broker may send in one response.
+    pub(crate) max_bytes: NonZeroU32,
+    /// Where a partition without a stored offset begins.
+    pub(crate) start: Start,
+}
+
+/// Which partitions this instance reads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Partitions {
+    /// All of them, also those added later.
+    All,
+    /// Just these.
+    Only(Vec<u32>),
+}
+
+/// `meta.consumer.offset.start`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Start {
+    Beginning,
+    End,
+    Absolute(i64),
+    FromBeginning(u32),
+    FromEnd(u32),
+}
+
+/// The one step of `transforms`.
+#[derive(Clone)]
+pub struct Transform {
+    /// `uses`, as written: `group/name@version`, `group/name` or `name`.
+    pub(crate) uses: String,
+    /// `with`; maps and lists are JSON text, as the broker gets them.
+    pub(crate) with: BTreeMap<String, String>,
+    /// The same as the mapping understands it, for what is mapped natively.
+    pub(crate) params: Params,
+}
+
+impl fmt::Debug for Transform {
+    /// Shows the parameters' names only: a value may have been made of a secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Transform({} with {:?})", self.uses, self.with.keys())
+    }
+}
+
+/// `experience-platform`.
+#[derive(Debug, Clone)]
+pub(crate) struct Platform {
+    /// `XXXX@AdobeOrg`.
+    pub(crate) organization_id: String,
+    pub(crate) sandbox: Option<String>,
+    pub(crate) ims: Ims,
+    pub(crate) events: Events,
+    pub(crate) profiles: Option<Profiles>,
+    pub(crate) batch: Batch,
+    pub(crate) concurrency: Concurrency,
+    pub(crate) pace: Pace,
+    /// `buffer`.
+    pub(crate) buffer: Bounds,
+    /// `None`: every copy is sent.
+    pub(crate) deduplicate: Option<Deduplicate>,
+    pub(crate) http: Http,
+    pub(crate) retry: RetryLimits,
+    pub(crate) dead_letter: DeadLetterTopic,
+    pub(crate) on_evicted: OnEvicted,
+    pub(crate) shutdown_timeout: Duration,
+    pub(crate) observability: Observability,
+}
+
+/// `experience-platform.concurrency`: how many requests may be under way at once, over both inlets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Concurrency {
+    /// `fixed`: so many, however the inlets are.
+    Fixed(NonZeroUsize),
+    /// `max`: what each inlet is found to take well, and together no more than this.
+    UpTo(NonZeroUsize),
+}
+
+impl Concurrency {
+    /// The most requests there can ever be under way.
+    pub(crate) fn most(self) -> NonZeroUsize {
+        match self {
+            Self::Fixed(number) | Self::UpTo(number) => number,
+        }
+    }
+}
+
+/// `experience-platform.deduplicate`: which delivered events are remembered, so that copies of them
+/// are skipped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Deduplicate {
+    /// The last so many.
+    pub(crate) count: NonZeroUsize,
+    /// No longer than this.
+    pub(crate) age: Duration,
+}
+
+/// `experience-platform.ims`: the credential and where it is exchanged for a token.
+#[derive(Debug, Clone)]
+pub(crate) struct Ims {
+    pub(crate) client_id: Secret,
+    pub(crate) client_secret: Secret,
+    /// Tried when the first is refused, so that a secret can be rotated without an interruption.
+    pub(crate) client_secret_next: Option<Secret>,
+    pub(crate) token_url: Url,
+    pub(crate) scope: String,
+    /// What the messages call the credential: the placeholders of the configuration, never their
+    /// values.
+    pub(crate) names: CredentialNames,
+}
+
+/// The names under which the operator knows the credential's parts, such as
+/// `secrets.IMS_CLIENT_ID`.
+#[derive(Debug, Clone)]
+pub(crate) struct CredentialNames {
+    pub(crate) client_id: String,
+    pub(crate) client_secret: String,
+    pub(crate) client_secret_next: Option<String>,
+}
+
+/// An HTTP inlet. The URL is the one Experience Platform shows for the connection, used verbatim.
+#[derive(Debug, Clone)]
+pub(crate) struct Inlet {
+    /// `…/collection/{inlet id}`
+    pub(crate) url: Url,
+    /// `…/collection/batch/{inlet id}`
+    pub(crate) batch_url: Url,
+    pub(crate) dataset_id: Option<String>,
+    pub(crate) flow_id: Option<String>,
+}
+
+/// `experience-platform.events`.
+#[derive(Debug, Clone)]
+pub(crate) enum Events {
+    /// XDM envelopes, in batches.
+    Xdm { inlet: Inlet, schema: SchemaRef },
+    /// The bare mapped event to a flow with a mapping, one a request.
+    Raw { inlet: Inlet, flow_id: String },
+}
+
+/// `experience-platform.profiles`.
+#[derive(Debug, Clone)]
+pub(crate) enum Profiles {
+    /// A streaming upsert (`operations.data = merge`): changes what it states and nothing else.
+    Upsert {
+        inlet: Inlet,
+        flow_id: String,
+        dataset_id: String,
+        identity_dataset_id: Option<String>,
+    },
+    /// The bare mapped profile to a flow with a mapping.
+    Raw { inlet: Inlet, flow_id: String },
+    /// XDM envelopes that *replace* the earlier record of the identity.
+    Xdm { inlet: Inlet, schema: SchemaRef },
+}
+
+/// Names a schema in an XDM envelope.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct SchemaRef {
+    /// `https://ns.adobe.com/{tenant}/schemas/{id}`
+    pub(crate) id: String,
+    /// `application/vnd.adobe.xed-full+json;version=1`
+    pub(crate) content_type: String,
+}
+
+/// `experience-platform.batch`.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Batch {
+    pub(crate) max_records: NonZeroUsize,
+    /// Below 1 000 000: the platform's limit for a request body.
+    pub(crate) max_bytes: NonZeroUsize,
+    /// How long an incomplete batch waits for more.
+    pub(crate) linger: Duration,
+}
+
+/// `experience-platform.pace`; `None` is unlimited.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Pace {
+    pub(crate) requests_per_second: Option<NonZeroU32>,
+    pub(crate) records_per_second: Option<NonZeroU32>,
+}
+
+/// `experience-platform.http`.
+#[derive(Debug, Clone)]
+pub(crate) struct Http {
+    pub(crate) connect_timeout: Duration,
+    pub(crate) request_timeout: Duration,
+    pub(crate) proxy: Option<Proxy>,
+    /// PEM file of certificate authorities to trust besides the system's.
+    pub(crate) ca_file: Option<PathBuf>,
+    /// What is shown to servers that ask for a client certificate.
+    pub(crate) client_certificate: Option<ClientCertificate>,
+}
+
+/// `experience-platform.http.client-cert-file` and `.client-key-file`, both PEM.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ClientCertificate {
+    pub(crate) certificate: PathBuf,
+    pub(crate) key: PathBuf,
+}
+
+/// `experience-platform.http.proxy`. Its URL may hold a password, so `Debug` shows the host only.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Proxy(pub(crate) Url);
+
+impl fmt::Debug for Proxy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Proxy({})", self.0.host_str().unwrap_or_default())
+    }
+}
+
+/// `experience-platform.retry`: the pause before the first repetition and the longest one.
+/// A `Retry-After` from outside is clamped to `max`.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RetryLimits {
+    pub(crate) initial: Duration,
+    pub(crate) max: Duration,
+}
+
+/// `experience-platform.dead-letter`.
+#[derive(Debug, Clone)]
+pub(crate) struct DeadLetterTopic {
+    pub(crate) topic: String,
+    /// Used only when the topic has to be created.
+    pub(crate) retention: Duration,
+    /// Refusals with these reasons are dead-lettered, also when they would hold the inlet.
+    pub(crate) accept: Vec<String>,
+}
+
+/// `experience-platform.on-evicted`: what to do when retention removed records before they were
+/// read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum OnEvicted {
+    Continue,
+    Stop,
+}
+
+/// `experience-platform.observability`: how the process shows what it does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Observability {
+    /// Where metrics, readiness and the status page are served; `None` when they are off.
+    pub(crate) listen: Option<SocketAddr>,
+    pub(crate) log: LogForm,
+}
+
+/// `experience-platform.observability.log`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LogForm {
+    /// Lines for people.
+    Human,
+    /// One JSON object a line.
+    Json,
+}

@@ -1,0 +1,330 @@
+//! What is wrong with a configuration, said so that it can be put right: key, line, found,
+//! expected.
+//!
+//! Nothing here shows a value that was made of a secret, nor one that stands where a secret
+//! belongs.
+
+use std::fmt;
+
+use super::excerpt::{Excerpt, Source};
+use super::schema;
+use super::tree::{Kind, Node, Path, SyntaxError, is_plain};
+
+/// Longer texts are cut in messages.
+const SHOWN_CHARS: usize = 60;
+
+/// One thing to put right.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Problem {
+    line: Option<usize>,
+    /// The key's path; empty when it is the file as a whole.
+    path: String,
+    message: String,
+    excerpt: Option<Excerpt>,
+}
+
+/// Why there is no configuration. The fault is always the user's and never heals by itself: exit
+/// code 2.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub struct ConfigError {
+    file: String,
+    problems: Vec<Problem>,
+}
+
+impl ConfigError {
+    pub(super) fn new(file: &str, problems: Vec<Problem>) -> Self {
+        Self {
+            file: file.to_owned(),
+            problems,
+        }
+    }
+
+    /// The problems of other keys and those of the secrets, apart. `secrets` is the secrets' own
+    /// file, if there is one.
+    pub(crate) fn apart_from_secrets(self, secrets: Option<&str>) -> (Option<Self>, Option<Self>) {
+        if secrets == Some(self.file.as_str()) {
+            return (None, Some(self));
+        }
+        let Self { file, problems } = self;
+        let (of_secrets, others): (Vec<_>, Vec<_>) = problems
+            .into_iter()
+            .partition(|problem| problem.path.starts_with("meta.secrets"));
+        let some =
+            |problems: Vec<Problem>| (!problems.is_empty()).then(|| Self::new(&file, problems));
+        (some(others), some(of_secrets))
+    }
+
+    /// An error about the file as a whole.
+    pub(super) fn whole(file: &str, message: impl Into<String>) -> Self {
+        Self::at_line(file, None, message.into(), None)
+    }
+
+    /// A file that is no tree.
+    pub(super) fn syntax(file: &str, text: &str, error: SyntaxError) -> Self {
+        let excerpt = error.line.and_then(|line| Excerpt::of_broken(text, line));
+        Self::at_line(file, error.line, error.message, excerpt)
+    }
+
+    fn at_line(file: &str, line: Option<usize>, message: String, excerpt: Option<Excerpt>) -> Self {
+        let problem = Problem {
+            line,
+            path: String::new(),
+            message,
+            excerpt,
+        };
+        Self::new(file, vec![problem])
+    }
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (number, problem) in self.problems.iter().enumerate() {
+            if number > 0 {
+                f.write_str("\n")?;
+            }
+            f.write_str(&self.file)?;
+            if let Some(line) = problem.line {
+                write!(f, ":{line}")?;
+            }
+            if !problem.path.is_empty() {
+                write!(f, ": {}", problem.path)?;
+            }
+            write!(f, ": {}", problem.message)?;
+            if let Some(excerpt) = &problem.excerpt {
+                write!(f, "\n{excerpt}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Collects problems against the tree they were found in.
+#[derive(Debug)]
+pub(super) struct Problems<'a> {
+    source: &'a Source,
+    tree: &'a Node,
+    found: Vec<(Path, Problem)>,
+    /// Keys that are not missing but mistyped, which is said already.
+    mistyped: Vec<Path>,
+}
+
+impl<'a> Problems<'a> {
+    pub(super) fn new(source: &'a Source, tree: &'a Node) -> Self {
+        Self {
+            source,
+            tree,
+            found: Vec::new(),
+            mistyped: Vec::new(),
+        }
+    }
+
+    /// Goes on with another tree of the same file.
+    pub(super) fn onto<'b>(self, tree: &'b Node) -> Problems<'b>
+    where
+        'a: 'b,
+    {
+        Problems {
+            source: self.source,
+            tree,
+            found: self.found,
+            mistyped: self.mistyped,
+        }
+    }
+
+    pub(super) fn tree(&self) -> &'a Node {
+        self.tree
+    }
+
+    /// Adds a problem of a key. The message must not hold the value: [`Self::expected`] shows it
+    /// when that is allowed.
+    pub(super) fn add(&mut self, path: &Path, message: impl Into<String>) {
+        self.push(path, false, message.into());
+    }
+
+    /// Adds "found X, expected Y".
+    pub(super) fn expected(&mut self, path: &Path, expected: &str) {
+        let found = self.found_at(path);
+        self.push(path, true, format!("found {found}, expected {expected}"));
+    }
+
+    /// Adds "found X, expected one of these words", and which of them was meant if that can be
+    /// guessed.
+    pub(super) fn expected_one_of(&mut self, path: &Path, words: &[&str]) {
+        let found = self.found_at(path);
+        let mut message = format!("found {found}, expected {}", alternatives(words));
+        let text = self.tree.get(path).and_then(Node::as_text);
+        // A word near to a secret would tell something of it.
+        let open = text.filter(|text| text.secrets.is_empty() && !schema::is_confidential(path));
+        if let Some(meant) = open.and_then(|text| nearest(&text.value, words)) {
+            message = format!("{message}; did you mean `{meant}`?");
+        }
+        self.push(path, true, message);
+    }
+
+    fn push(&mut self, path: &Path, is_of_value: bool, message: String) {
+        let place = self.tree.place_of(path, is_of_value);
+        let problem = Problem {
+            line: place.map(|place| place.line),
+            path: path.to_string(),
+            message,
+            excerpt: place.and_then(|place| self.source.excerpt(place)),
+        };
+        self.found.push((path.clone(), problem));
+    }
+
+    /// Adds that a key is none of those allowed. The one that was meant, if that can be guessed, is
+    /// not reported as missing any more.
+    pub(super) fn unknown(&mut self, path: &Path, allowed: &[&str]) {
+        let key = path.last_key().unwrap_or_default();
+        if !is_plain(key) {
+            return self.add(
+                path,
+                "this does not look like a key and is not shown; a colon needs a blank after it",
+            );
+        }
+        match nearest(key, allowed) {
+            Some(meant) => {
+                self.add(path, format!("unknown key; did you mean `{meant}`?"));
+                self.mistyped.push(path.sibling(meant));
+            }
+            None => self.add(
+                path,
+                format!("unknown key; known here: {}", allowed.join(", ")),
+            ),
+        }
+    }
+
+    /// Passes a required value on, or says that it is missing, unless something was said about it
+    /// already.
+    pub(super) fn require<T>(
+        &mut self,
+        path: &Path,
+        value: Option<T>,
+        expected: &str,
+    ) -> Option<T> {
+        if value.is_none() && !self.mentions(path) && !self.mentions_below(path) {
+            self.add(path, format!("missing; expected {expected}"));
+        }
+        value
+    }
+
+    /// Whether a problem of this key, or of one above it, is known.
+    pub(super) fn mentions(&self, path: &Path) -> bool {
+        self.found
+            .iter()
+            .map(|(known, _)| known)
+            .chain(&self.mistyped)
+            .any(|known| path.starts_with(known))
+    }
+
+    /// Whether a problem of this key, or of one below it, is known.
+    pub(super) fn mentions_below(&self, path: &Path) -> bool {
+        self.found.iter().any(|(known, _)| known.starts_with(path))
+    }
+
+    /// Forgets the problems of other keys.
+    pub(super) fn keep_below(&mut self, path: &Path) {
+        self.found.retain(|(known, _)| known.starts_with(path));
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.found.is_empty()
+    }
+
+    /// All problems, in the order of the file.
+    pub(super) fn into_vec(mut self) -> Vec<Problem> {
+        self.found.sort_by_key(|(_, problem)| problem.line);
+        self.found.into_iter().map(|(_, problem)| problem).collect()
+    }
+
+    /// What stands at a path, in words.
+    fn found_at(&self, path: &Path) -> String {
+        let Some(node) = self.tree.get(path) else {
+            return "nothing".to_owned();
+        };
+        match &node.kind {
+            Kind::Text(text) if !text.secrets.is_empty() => {
+                format!(
+                    "a text made of secrets.{} (not shown)",
+                    text.secrets.join(", secrets.")
+                )
+            }
+            Kind::Text(_) | Kind::Integer(_) | Kind::Float(_) if schema::is_confidential(path) => {
+                format!("{} (not shown)", node.noun())
+            }
+            Kind::Text(text) => shown(&text.value),
+            Kind::Integer(number) => format!("the number {number}"),
+            Kind::Float(number) => format!("the number {number}"),
+            Kind::Bool(value) => value.to_string(),
+            Kind::Null | Kind::List(_) | Kind::Map(_) => node.noun().to_owned(),
+        }
+    }
+}
+
+/// `a`, `b` or `c`.
+fn alternatives(words: &[&str]) -> String {
+    let words: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
+    match words.as_slice() {
+        [before @ .., last] if !before.is_empty() => format!("{} or {last}", before.join(", ")),
+        words => words.join(""),
+    }
+}
+
+fn shown(text: &str) -> String {
+    match text.char_indices().nth(SHOWN_CHARS) {
+        Some((end, _)) => format!("{:?}…", &text[..end]),
+        None => format!("{text:?}"),
+    }
+}
+
+/// The candidate a mistyped word was most likely meant to be.
+pub(super) fn nearest<'c>(word: &str, candidates: &[&'c str]) -> Option<&'c str> {
+    let word = canonical(word);
+    candidates
+        .iter()
+        .map(|candidate| (edits(&word, &canonical(candidate)), *candidate))
+        .filter(|(edits, candidate)| *edits <= (candidate.len() / 3).max(2))
+        .min_by_key(|(edits, _)| *edits)
+        .map(|(_, candidate)| candidate)
+}
+
+/// `clientId`, `client_id` and `client-id` are the same word.
+fn canonical(word: &str) -> String {
+    let letters = word
+        .chars()
+        .filter(|letter| letter.is_alphanumeric())
+        .take(64);
+    letters.flat_map(char::to_lowercase).collect()
+}
+
+/// Levenshtein distance: insertions, deletions and replacements between two words.
+fn edits(from: &str, to: &str) -> usize {
+    let to: Vec<char> = to.chars().collect();
+    let mut row: Vec<usize> = (0..=to.len()).collect();
+    for (index, letter) in from.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = index + 1;
+        for column in 1..row.len() {
+            let replaced = diagonal + usize::from(letter != to[column - 1]);
+            diagonal = row[column];
+            row[column] = replaced.min(row[column] + 1).min(row[column - 1] + 1);
+        }
+    }
+    row[to.len()]
+}
+
+// === tests ===
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mistyped_key_finds_the_nearest_right_one() {
+        let keys = ["client-id", "client-secret", "token-url"];
+        assert_eq!(nearest("clientId", &keys), Some("client-id"));
+        assert_eq!(nearest("client_secert", &keys), Some("client-secret"));
+        assert_eq!(nearest("tokenurl", &keys), Some("token-url"));
+        assert_eq!(nearest("colour", &keys), None);
+    }
+}

@@ -1,0 +1,242 @@
+//! The letter: one JSON object. There is one constructor per stage at which a record can fail.
+
+use bytes::Bytes;
+use serde::Serialize;
+use serde_json::value::RawValue;
+use sha2::{Digest, Sha256};
+
+use crate::answer::Rejected;
+use crate::offset_tracker::Position;
+
+/// The version of the letter's format.
+const VERSION: u32 = 1;
+
+/// Where a record came from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Origin {
+    topic: String,
+    partition: u32,
+    offset: i64,
+    /// The record's Fluvio timestamp, milliseconds since the epoch.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    timestamp: Option<i64>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Stage {
+    /// The SmartModule could not map the record.
+    Mapping,
+    /// Experience Platform could not take it.
+    Delivery,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+struct EventName {
+    name: String,
+    id: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+struct Target {
+    /// `events` or `profiles`.
+    inlet: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<u16>,
+    message: String,
+}
+
+/// What is known of the attempts to deliver a record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Trial {
+    /// `events` or `profiles`.
+    pub(crate) inlet: &'static str,
+    pub(crate) reason: &'static str,
+    pub(crate) pointer: Option<String>,
+    pub(crate) status: Option<u16>,
+    pub(crate) message: String,
+    pub(crate) attempts: u32,
+    /// Milliseconds since the epoch.
+    pub(crate) first: Option<i64>,
+    pub(crate) last: Option<i64>,
+}
+
+/// What a letter says, without the record and whose it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Summary {
+    pub(crate) source: Origin,
+    stage: Stage,
+    pub(crate) reason: String,
+    /// The event's kind, where the record could be read.
+    kind: String,
+    /// When it was written, milliseconds since the epoch.
+    written: i64,
+}
+
+/// A letter, ready to be written.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct DeadLetter {
+    v: u32,
+    stage: Stage,
+    reason: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pointer: Option<String>,
+    message: String,
+    source: Origin,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    event: Option<EventName>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    target: Option<Target>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attempts: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    first_attempt: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_attempt: Option<i64>,
+    /// `{"event":…}`, `{"profile":…}` or both as mapped; `{"raw":…}` or `{"rawBase64":…}` as
+    /// produced; size and hash when it is too large.
+    record: Box<RawValue>,
+    /// The record's key in the dead-letter topic: letters of one customer stay in order.
+    #[serde(skip)]
+    key: String,
+}
+
+/// What stands in place of a record that does not fit.
+#[derive(Serialize)]
+struct Digested {
+    size: usize,
+    sha256: String,
+}
+
+impl Origin {
+    pub(crate) fn new(topic: &str, position: Position, timestamp: Option<i64>) -> Self {
+        Self {
+            topic: topic.to_owned(),
+            partition: position.partition,
+            offset: position.offset,
+            timestamp,
+        }
+    }
+}
+
+impl DeadLetter {
+    /// Stage `mapping`: the SmartModule rejected it.
+    pub(crate) fn rejected(source: Origin, rejected: &Rejected) -> Result<Self, serde_json::Error> {
+        Ok(Self {
+            v: VERSION,
+            stage: Stage::Mapping,
+            reason: rejected.reason.clone(),
+            pointer: rejected.pointer.clone(),
+            message: rejected.message.clone(),
+            key: format!("{}:{}", source.partition, source.offset),
+            source,
+            event: None,
+            target: None,
+            attempts: None,
+            first_attempt: None,
+            last_attempt: None,
+            record: raw(&rejected.original)?,
+        })
+    }
+
+    /// Stage `delivery`: the inlet refused it for good, or it can never be sent. `parts` are the
+    /// entities concerned, by their name in the answer.
+    pub(crate) fn undeliverable(
+        source: Origin,
+        (key, name, id): (&str, &str, &str),
+        parts: &[(&'static str, &Bytes)],
+        trial: Trial,
+    ) -> Result<Self, serde_json::Error> {
+        let mut record = Vec::new();
+        for (part, entity) in parts {
+            record.extend_from_slice(if record.is_empty() { b"{\"" } else { b",\"" });
+            record.extend_from_slice(part.as_bytes());
+            record.extend_from_slice(b"\":");
+            record.extend_from_slice(entity);
+        }
+        record.push(b'}');
+        Ok(Self {
+            v: VERSION,
+            stage: Stage::Delivery,
+            reason: trial.reason.to_owned(),
+            pointer: trial.pointer,
+            message: trial.message.clone(),
+            key: key.to_owned(),
+            source,
+            event: Some(EventName {
+                name: name.to_owned(),
+                id: id.to_owned(),
+            }),
+            target: Some(Target {
+                inlet: trial.inlet,
+                status: trial.status,
+                message: trial.message,
+            }),
+            attempts: Some(trial.attempts),
+            first_attempt: trial.first,
+            last_attempt: trial.last,
+            record: raw(&record)?,
+        })
+    }
+
+    /// The same letter with the record's size and hash in its place. The source coordinates still
+    /// lead to the record, as long as the source topic keeps it.
+    pub(super) fn without_record(&self) -> Result<Self, serde_json::Error> {
+        let text = self.record.get().as_bytes();
+        let sha256 = Sha256::digest(text)
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        let record = serde_json::value::to_raw_value(&Digested {
+            size: text.len(),
+            sha256,
+        })?;
+        Ok(Self {
+            record,
+            ..self.clone()
+        })
+    }
+
+    pub(crate) fn reason(&self) -> &str {
+        &self.reason
+    }
+
+    /// The event's kind; `unknown` when the record could not be read.
+    pub(crate) fn kind(&self) -> &str {
+        self.event.as_ref().map_or("unknown", |event| &event.name)
+    }
+
+    pub(crate) fn summary(&self, written: i64) -> Summary {
+        Summary {
+            source: self.source.clone(),
+            stage: self.stage.clone(),
+            reason: self.reason.clone(),
+            kind: self.kind().to_owned(),
+            written,
+        }
+    }
+
+    pub(crate) fn key(&self) -> &str {
+        &self.key
+    }
+
+    pub(crate) fn source(&self) -> &Origin {
+        &self.source
+    }
+
+    pub(crate) fn to_json(&self) -> Result<Vec<u8>, serde_json::Error> {
+        serde_json::to_vec(self)
+    }
+}
+
+impl std::fmt::Display for Origin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}:{}:{}", self.topic, self.partition, self.offset)
+    }
+}
+
+fn raw(json: &[u8]) -> Result<Box<RawValue>, serde_json::Error> {
+    serde_json::from_slice::<Box<RawValue>>(json)
+}

@@ -1,0 +1,25 @@
+//! Delivers mapped Capillary events from a Fluvio topic to Adobe Experience Platform.
+
+mod admin;
+pub mod aep;
+pub mod answer;
+pub mod app;
+mod broker;
+pub mod check;
+mod clock;
+pub mod config;
+mod dead_letter;
+pub mod delivery;
+mod error;
+pub mod explain;
+#[cfg(test)]
+mod fuzz;
+mod http;
+mod http_date;
+pub mod ims;
+pub mod offset_tracker;
+pub mod replay;
+mod secret;
+pub mod shared_str;
+mod signals;
+pub mod telemetry;

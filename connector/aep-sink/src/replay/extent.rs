@@ -1,0 +1,73 @@
+//! How much a replay has to do, and how far it is.
+
+use crate::delivery::Counters;
+use crate::offset_tracker::OffsetTracker;
+use crate::telemetry::progress::State;
+
+/// The letters of one partition that a replay looks at.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Extent {
+    pub(super) partition: u32,
+    pub(super) first: i64,
+    /// The end of the topic when the replay began: no letter of this replay.
+    pub(super) end: i64,
+}
+
+impl Extent {
+    pub(super) fn letters(&self) -> u64 {
+        u64::try_from(self.end.saturating_sub(self.first)).unwrap_or(0)
+    }
+
+    fn settled(&self, tracker: &OffsetTracker) -> u64 {
+        let through = tracker.settled_through(self.partition).unwrap_or(-1);
+        u64::try_from(through.saturating_add(1).saturating_sub(self.first)).unwrap_or(0)
+    }
+}
+
+/// How far a replay is.
+pub(super) fn state(extents: &[Extent], tracker: &OffsetTracker, counters: &Counters) -> State {
+    let counts = counters.snapshot();
+    State {
+        done: extents.iter().map(|extent| extent.settled(tracker)).sum(),
+        total: extents.iter().map(Extent::letters).sum(),
+        details: format!(
+            "{} events and {} profile statements delivered, {} refused again",
+            counts.events_delivered,
+            counts.profiles_delivered,
+            counts.dead_lettered.values().sum::<u64>()
+        ),
+    }
+}
+
+// === tests ===
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::offset_tracker::Bounds;
+    use crate::offset_tracker::Outcome;
+
+    #[test]
+    fn progress_counts_what_is_settled_of_what_there_is() {
+        let tracker = OffsetTracker::new(Bounds {
+            bytes: 1_000,
+            offsets: 1_000,
+        });
+        let extents = [(0, 10, 20), (1, 0, 5)].map(|(partition, first, end)| Extent {
+            partition,
+            first,
+            end,
+        });
+        tracker.begin(0, Some(9));
+        tracker.begin(1, None);
+        let counters = Counters::default();
+        let done = |tracker: &OffsetTracker| state(&extents, tracker, &counters).done;
+        assert_eq!(
+            (done(&tracker), state(&extents, &tracker, &counters).total),
+            (0, 15)
+        );
+        tracker.pass(0, 10, 13, Outcome::Skipped).unwrap();
+        tracker.pass(1, 0, 0, Outcome::Skipped).unwrap();
+        assert_eq!(done(&tracker), 5);
+    }
+}

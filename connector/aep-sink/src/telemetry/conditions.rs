@@ -1,0 +1,187 @@
+//! What keeps records from being delivered now: where, whose fault it is, and what to do.
+//!
+//! Whoever meets an condition puts it up here and takes it down when it is gone. `/ready` is "yes"
+//! while there is none.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use serde::{Serialize, Serializer};
+
+use crate::clock::Clock;
+use crate::error::Fault;
+
+/// Where an condition stands. There is at most one at each place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Component {
+    /// The process has not begun to read.
+    Process,
+    /// The process is about to end.
+    Stop,
+    /// Access tokens.
+    Token,
+    /// An inlet, by its section of the configuration.
+    Inlet(&'static str),
+    /// Reading a partition.
+    Partition(u32),
+    /// Listing the partitions of the topic.
+    Partitions,
+    /// Reading the stored offsets back.
+    StoredOffsets,
+    /// Storing the offset of a partition.
+    Commit(u32),
+    /// The one-writer rule.
+    Writer,
+    /// Writing dead letters.
+    DeadLetters,
+}
+
+/// Something in the way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Condition {
+    pub(crate) fault: Fault,
+    /// What is the matter; holds no secret and nothing of a record.
+    pub(crate) reason: String,
+    /// What to do about it.
+    pub(crate) remedy: String,
+}
+
+impl Condition {
+    /// One that goes away without anybody's help.
+    pub(crate) fn passing(reason: impl fmt::Display) -> Self {
+        Self::of(Fault::External, reason)
+    }
+
+    /// One whose reason says itself what a person can do, if it is a person's fault.
+    pub(crate) fn of(fault: Fault, reason: impl fmt::Display) -> Self {
+        let remedy = match fault {
+            Fault::User => "change what the reason names",
+            Fault::External => {
+                "nothing: it is tried again; if it lasts, look at what the reason names"
+            }
+            Fault::Internal => {
+                "report it, with the log; a restart reads again what is not committed"
+            }
+        };
+        Self {
+            fault,
+            reason: reason.to_string(),
+            remedy: remedy.to_owned(),
+        }
+    }
+}
+
+/// An condition and where it stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct ActiveCondition {
+    /// Such as `inlet events`.
+    #[serde(rename = "where", serialize_with = "as_text")]
+    pub(crate) place: Component,
+    /// Since when, milliseconds since the epoch.
+    pub(crate) since: i64,
+    #[serde(serialize_with = "as_code")]
+    pub(crate) fault: Fault,
+    pub(crate) reason: String,
+    pub(crate) remedy: String,
+}
+
+/// All conditions of the process.
+#[derive(Debug, Default)]
+pub(crate) struct Conditions {
+    clock: Clock,
+    standing: Mutex<BTreeMap<Component, ActiveCondition>>,
+}
+
+impl Conditions {
+    fn standing(&self) -> MutexGuard<'_, BTreeMap<Component, ActiveCondition>> {
+        // One insertion or removal is all that happens under this lock.
+        self.standing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Puts an condition up. One that stands there already keeps its time.
+    pub(crate) fn put(&self, place: Component, condition: Condition) {
+        let mut standing = self.standing();
+        let since = standing
+            .get(&place)
+            .map_or_else(|| self.clock.now_ms(), |standing| standing.since);
+        standing.insert(place, ActiveCondition::new(place, since, condition));
+    }
+
+    /// Takes the condition of a place away, if there is one.
+    pub(crate) fn clear(&self, place: Component) {
+        self.standing().remove(&place);
+    }
+
+    /// All that stand now, by place.
+    pub(crate) fn all(&self) -> Vec<ActiveCondition> {
+        self.standing().values().cloned().collect()
+    }
+}
+
+impl ActiveCondition {
+    pub(crate) fn new(place: Component, since: i64, condition: Condition) -> Self {
+        Self {
+            place,
+            since,
+            fault: condition.fault,
+            reason: condition.reason,
+            remedy: condition.remedy,
+        }
+    }
+}
+
+impl fmt::Display for Component {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Process | Self::Stop => f.write_str("process"),
+            Self::Token => f.write_str("access token"),
+            Self::Inlet(name) => write!(f, "inlet {name}"),
+            Self::Partition(partition) => write!(f, "reading partition {partition}"),
+            Self::Partitions => f.write_str("list of partitions"),
+            Self::StoredOffsets => f.write_str("stored offsets"),
+            Self::Commit(partition) => write!(f, "committing partition {partition}"),
+            Self::Writer => f.write_str("another writer"),
+            Self::DeadLetters => f.write_str("dead letters"),
+        }
+    }
+}
+
+fn as_text<S: Serializer>(place: &Component, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(place)
+}
+
+fn as_code<S: Serializer>(fault: &Fault, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(fault.code())
+}
+
+// === tests ===
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicI64, Ordering};
+
+    use super::*;
+
+    #[test]
+    fn an_obstacle_keeps_its_time_while_its_reason_changes_and_a_new_one_begins_anew() {
+        let now = Arc::new(AtomicI64::new(1));
+        let conditions = Conditions {
+            clock: Clock::Fixed(Arc::clone(&now)),
+            ..Conditions::default()
+        };
+        conditions.put(Component::Commit(3), Condition::passing("no leader"));
+        now.store(2, Ordering::Relaxed);
+        conditions.put(Component::Commit(3), Condition::passing("no answer"));
+        let standing = conditions.all();
+        assert_eq!(
+            (standing[0].since, standing[0].reason.as_str()),
+            (1, "no answer")
+        );
+        conditions.clear(Component::Commit(3));
+        assert!(conditions.all().is_empty());
+        conditions.put(Component::Commit(3), Condition::passing("no leader"));
+        assert_eq!(conditions.all()[0].since, 2);
+    }
+}
