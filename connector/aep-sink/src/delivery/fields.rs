@@ -10,17 +10,17 @@ const DEPTH: usize = 8;
 
 /// The names that lead to a field, outermost first.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Path<'a> {
+pub struct Path<'a> {
     names: [&'a str; DEPTH],
     len: usize,
 }
 
 /// A field and its value as it was written.
-pub(super) type Field<'a> = (Path<'a>, &'a str);
+pub type Field<'a> = (Path<'a>, &'a str);
 
 /// The fields of an entity, or `None` when it is no object, has names with escapes, or is nested
 /// too deeply.
-pub(super) fn fields(entity: &[u8]) -> Option<Vec<Field<'_>>> {
+pub fn fields(entity: &[u8]) -> Option<Vec<Field<'_>>> {
     let mut walk = Walk {
         json: std::str::from_utf8(entity).ok()?,
         at: 0,
@@ -34,12 +34,12 @@ pub(super) fn fields(entity: &[u8]) -> Option<Vec<Field<'_>>> {
 }
 
 impl<'a> Path<'a> {
-    pub(super) fn names(&self) -> &[&'a str] {
+    pub fn names(&self) -> &[&'a str] {
         self.names.get(..self.len).unwrap_or_default()
     }
 
     /// One number for the path.
-    pub(super) fn digest(&self) -> u64 {
+    pub fn digest(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
         self.names().hash(&mut hasher);
         hasher.finish()

@@ -15,7 +15,7 @@ type Fields = u128;
 
 /// What was accepted last of each profile. Bounded; what is forgotten is sent as it comes.
 #[derive(Debug, Default)]
-pub(super) struct Memory {
+pub struct Memory {
     /// By the digest of its path, the bit of a field.
     bits: ByDigest<u64, Fields>,
     young: ByDigest<Subject, Known>,
@@ -26,7 +26,7 @@ pub(super) struct Memory {
 
 /// What is known of one profile.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Profile<'a> {
+pub struct Profile<'a> {
     bits: &'a ByDigest<u64, Fields>,
     known: &'a Known,
 }
@@ -67,14 +67,14 @@ impl Known {
 
 impl Profile<'_> {
     /// When the field with this digest was stated, as far as is remembered.
-    pub(super) fn stated(self, digest: u64) -> Option<Stamp> {
+    pub fn stated(self, digest: u64) -> Option<Stamp> {
         self.known.of(*self.bits.get(&digest)?)
     }
 }
 
 impl Memory {
     /// What is known of a profile.
-    pub(super) fn recall(&self, subject: Subject) -> Option<Profile<'_>> {
+    pub fn recall(&self, subject: Subject) -> Option<Profile<'_>> {
         let known = self
             .young
             .get(&subject)
@@ -84,7 +84,7 @@ impl Memory {
     }
 
     /// Remembers that the fields with these digests were stated, and when.
-    pub(super) fn note(
+    pub fn note(
         &mut self,
         subject: Subject,
         fields: impl Iterator<Item = u64>,

@@ -22,14 +22,14 @@ const IDENTITY: &str = "identityMap";
 /// one customer with different primary identities are about different profiles, and merging them
 /// would give one the other's facts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct Subject(pub(super) u64);
+pub struct Subject(pub(super) u64);
 
 /// Event time and offset.
-pub(super) type Stamp = (i64, i64);
+pub type Stamp = (i64, i64);
 
 /// What goes out for some parcels.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Cargo {
+pub enum Cargo {
     /// Each parcel as it was stated.
     AsStated,
     /// One entity for all of them.
@@ -40,7 +40,7 @@ pub(super) enum Cargo {
 
 /// Decides what goes out.
 #[derive(Debug, Default)]
-pub(super) struct Merger {
+pub struct Merger {
     memory: Memory,
 }
 
@@ -54,7 +54,7 @@ struct Identity {
 impl Subject {
     /// `None` when the statement has not exactly one primary identity, or no fields that can be
     /// told apart: it then is sent alone.
-    pub(super) fn read(record: &Record, entity: &[u8]) -> Option<Self> {
+    pub fn read(record: &Record, entity: &[u8]) -> Option<Self> {
         let mut primary = None;
         for (path, value) in fields(entity)? {
             let [IDENTITY, namespace] = path.names() else {
@@ -76,7 +76,7 @@ impl Subject {
 impl Merger {
     /// What goes out for these parcels, which are about one profile; those that add nothing to it
     /// are marked.
-    pub(super) fn merge(&mut self, parcels: &mut [Parcel]) -> Cargo {
+    pub fn merge(&mut self, parcels: &mut [Parcel]) -> Cargo {
         let known = match parcels {
             [] => return Cargo::AsStated,
             [first, ..] => first
@@ -133,7 +133,7 @@ impl Merger {
 
     /// Remembers what was accepted. Only that: a newer statement that is refused must not suppress
     /// an older one.
-    pub(super) fn accepted(&mut self, parcels: &[Parcel]) {
+    pub fn accepted(&mut self, parcels: &[Parcel]) {
         for parcel in parcels {
             let (Some(subject), Some(fields)) = (parcel.subject, fields(&parcel.entity)) else {
                 continue;
