@@ -88,6 +88,13 @@ fn of<T: JsonSchema>() -> Schema {
 fn finish(schema: &mut Schema) {
     // Rust's own names of number formats.
     schema.remove("format");
+    // The line breaks of a doc comment are the source's; what is left are paragraphs and lists.
+    if let Some(Value::String(text)) = schema.get_mut("description") {
+        *text = text
+            .replace("\n\n", "\u{0}")
+            .replace('\n', " ")
+            .replace('\u{0}', "\n\n");
+    }
     flatten(schema);
     allow_placeholders(schema);
 }

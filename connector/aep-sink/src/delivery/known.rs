@@ -84,12 +84,7 @@ impl Memory {
     }
 
     /// Remembers that the fields with these digests were stated, and when.
-    pub fn note(
-        &mut self,
-        subject: Subject,
-        fields: impl Iterator<Item = u64>,
-        stamp: Stamp,
-    ) {
+    pub fn note(&mut self, subject: Subject, fields: impl Iterator<Item = u64>, stamp: Stamp) {
         let fields = fields.fold(0, |fields, digest| fields | self.bit(digest));
         if self.young.len() >= GENERATION && !self.young.contains_key(&subject) {
             self.old = std::mem::take(&mut self.young);

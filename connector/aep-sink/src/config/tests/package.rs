@@ -194,9 +194,9 @@ fn what_connector_toml_requires_is_required() {
 #[test]
 fn connector_toml_names_this_package_as_cdk_finds_it() {
     for line in [
-        concat!("name = \"", env!("CARGO_PKG_NAME"), "\""),
+        "name = \"capillary-aep-sink\"",
         concat!("version = \"", env!("CARGO_PKG_VERSION"), "\""),
-        concat!("binary = \"", env!("CARGO_PKG_NAME"), "\""),
+        "binary = \"capillary-aep-sink\"",
         "dest = true",
     ] {
         assert!(PACKAGE.lines().any(|found| found == line), "{line}");
