@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use super::exposition::Exposition;
 use super::metric::{self, Metric};
 use super::snapshot::{PartitionView, Snapshot};
-use crate::delivery::{Exchanges, InletName};
+use crate::delivery::Exchanges;
+use crate::inlet_name::InletName;
 use crate::telemetry::Histogram;
 
 /// The kind of records that were not read as an event.

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::snapshot::Snapshot;
 use crate::dead_letter::Summary;
-use crate::delivery::InletName;
+use crate::inlet_name::InletName;
 use crate::telemetry::ActiveCondition;
 
 /// What `/status` says. Times are milliseconds since the epoch, durations are seconds.

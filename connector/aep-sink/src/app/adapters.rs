@@ -6,9 +6,10 @@ use tokio::time::Instant;
 
 use crate::broker::{BrokerError, DeadLetterWriter};
 use crate::dead_letter::{DeadLetters, LetterError};
-use crate::delivery::{InletName, NoToken, Tokens};
+use crate::delivery::{NoToken, Tokens};
 use crate::error::Retry;
 use crate::ims::{Token, TokenSource};
+use crate::inlet_name::InletName;
 
 impl Tokens for TokenSource {
     type Token = Token;

@@ -7,10 +7,10 @@ use tracing::{debug, info, warn};
 
 use super::adapters::Letters;
 use super::error::RunError;
+use crate::backoff::Backoff;
 use crate::broker::{Broker, BrokerError};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::delivery::Backoff;
 use crate::error::Retry;
 use crate::ims::TokenSource;
 use crate::telemetry::{Component, Condition, Conditions};

@@ -6,7 +6,8 @@ use std::future::Future;
 use tokio::time::sleep;
 
 use super::letter::DeadLetter;
-use crate::delivery::{Backoff, Counters};
+use crate::backoff::Backoff;
+use crate::delivery::Counters;
 
 /// A letter could not be written.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

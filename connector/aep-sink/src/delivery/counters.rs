@@ -14,26 +14,11 @@ use super::tally::{Family, Tally};
 use crate::clock::Clock;
 use crate::dead_letter::Summary;
 use crate::error::Fault;
+use crate::inlet_name::InletName;
 use crate::telemetry::histogram::{self, Histogram};
 
 /// How many dead letters are remembered for whoever looks.
 const LETTERS: usize = 20;
-
-/// Which inlet. The name is the section of the configuration.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) enum InletName {
-    Events,
-    Profiles,
-}
-
-impl InletName {
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Events => "events",
-            Self::Profiles => "profiles",
-        }
-    }
-}
 
 /// Why an inlet does not deliver.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -25,7 +25,6 @@
 //! futures, and all of them live in the
 //! [`driver`]: when its future is dropped nothing goes on behind its back, and what was not acknowledged is not settled.
 
-mod backoff;
 mod counters;
 mod driver;
 pub mod fields;
@@ -45,7 +44,6 @@ mod tally;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use backoff::Backoff;
-pub(crate) use counters::{Counters, Counts, Exchanges, InletName, StopKind};
+pub(crate) use counters::{Counters, Counts, Exchanges, StopKind};
 pub(crate) use driver::{Delivery, DeliveryError, Parts};
 pub(crate) use send::{NoToken, Tokens};

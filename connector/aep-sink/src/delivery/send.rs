@@ -8,10 +8,11 @@ use std::time::Duration;
 use hyper::header::HeaderValue;
 use tokio::time::Instant;
 
-use super::counters::{Counters, InletName};
+use super::counters::Counters;
 use super::pace::{Gate, Pace, Waited};
 use crate::aep::{self, Answer, HttpAnswer, Kind, Request, Transport, TransportError};
 use crate::clock::Clock;
+use crate::inlet_name::InletName;
 
 /// There is no token.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,10 +6,10 @@ use tokio::time::Instant;
 use super::{Delivery, DeliveryError, Letter, LetterEnd};
 use crate::aep::Transport;
 use crate::dead_letter::{DeadLetter, DeadLetters, Origin, Trial};
-use crate::delivery::counters::InletName;
 use crate::delivery::parcel::{Parcel, Record};
 use crate::delivery::pipeline::{Death, Ended};
 use crate::delivery::send::Tokens;
+use crate::inlet_name::InletName;
 use crate::offset_tracker::Outcome;
 use crate::offset_tracker::Position;
 

@@ -6,12 +6,13 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::{Death, Now, Pipeline};
-use crate::delivery::counters::{InletName, Stop, StopKind};
+use crate::delivery::counters::{Stop, StopKind};
 use crate::delivery::health::{FAILURES_BEFORE_DOWN, Health};
 use crate::delivery::lanes::Lanes;
 use crate::delivery::parcel::{Company, Parcel};
 use crate::delivery::shipment::{FAILURES_BEFORE_HALVING, Shipment, UNKNOWNS_BEFORE_HALVING};
 use crate::error::Fault;
+use crate::inlet_name::InletName;
 
 /// A lone record that failed this often, for this long, while its inlet was well, goes to the dead
 /// letters.

@@ -13,8 +13,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::backoff::Backoff;
-use super::counters::{Counters, InletName};
+use super::counters::Counters;
 use super::health::Health;
 use super::lanes::{Capacity, Holds, Lanes};
 use super::limit::Limit;
@@ -24,6 +23,8 @@ use super::send::{Exchange, Sent};
 use super::shipment::Shipment;
 use super::suspicion::Suspicion;
 use crate::aep::{Answer, Fate, Refusal};
+use crate::backoff::Backoff;
+use crate::inlet_name::InletName;
 
 /// The end of a parcel.
 #[derive(Debug)]

@@ -9,7 +9,7 @@ use super::world::*;
 use crate::aep::TransportError;
 use crate::config::Concurrency;
 use crate::dead_letter::LetterError;
-use crate::delivery::InletName;
+use crate::inlet_name::InletName;
 
 pub(super) fn ten() -> Vec<serde_json::Value> {
     (0..10)

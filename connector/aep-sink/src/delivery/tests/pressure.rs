@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use super::world::*;
-use crate::delivery::counters::InletName;
+use crate::inlet_name::InletName;
 
 const ANSWER: Duration = Duration::from_millis(100);
 
