@@ -4,6 +4,7 @@
 
 mod bench;
 mod build;
+mod build_times;
 mod ci;
 mod command;
 mod dist;
@@ -29,6 +30,7 @@ Commands:
   cargo xtask fuzz [--seconds N]           every fuzz target for N seconds (60), and how much was tried
   cargo xtask dist [--target TRIPLE]       the release archive: static Linux binary, SmartModules, samples, licences
   cargo xtask page [--screenshots DIR]     the connector's status page in a real browser (Chromium)
+  cargo xtask build-times [NAME…]          how long a fresh clone takes: demo, test, ci, edit (the second test)
   cargo xtask ci                           what CI runs: test, page, fmt, clippy, docs, deny
 ";
 
@@ -48,6 +50,7 @@ fn main() -> ExitCode {
         "dist" => dist::run_dist(&rest),
         "page" => page::check(&rest),
         "ci" => ci::all(),
+        "build-times" => build_times::measure(&rest),
         "help" | "--help" | "-h" => {
             print!("{HELP}");
             Ok(())
