@@ -1,8 +1,7 @@
 //! How long a newcomer waits: each command in a fresh clone with an empty target directory.
 
-use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::build::{cargo, root, target_directory};
@@ -16,6 +15,8 @@ const MEASURED: [(&str, &[&str]); 3] = [
 ];
 /// Measured last, in the clone of the one before: tests after a change of one line.
 const EDIT: &str = "edit";
+/// The first test.
+const FIRST: &str = "build_times::tests::unknown_names_are_refused";
 /// The file that is changed for it.
 const EDITED: &str = "connector/aep-sink/src/lib.rs";
 
@@ -39,7 +40,7 @@ pub(crate) fn measure(names: &[String]) -> Result<(), Failed> {
     if asked(EDIT) {
         if !asked("test") && !asked("ci") {
             fresh(&clone)?;
-            time(&mut xtask(&clone, &["test", "--no-run"]))?;
+            first_test(&clone)?;
         }
         rows.push(row("test again, to the first test", &first_test(&clone)?));
     }
@@ -98,47 +99,14 @@ fn time(command: &mut Command) -> Result<Taken, Failed> {
     })
 }
 
-/// From the command to the first test that has run.
+/// From a change of one line in the connector to the end of the first test: the only one that
+/// matches.
 fn first_test(clone: &Path) -> Result<Taken, Failed> {
     let file = clone.join(EDITED);
     let failed = |error: std::io::Error| Failed::new(format!("{}: {error}", file.display()));
     let text = std::fs::read_to_string(&file).map_err(failed)?;
     std::fs::write(&file, format!("{text}\n// One line more.\n")).map_err(failed)?;
-    let (begun, before) = (Instant::now(), processor()?);
-    let mut child = xtask(clone, &["test"])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .map_err(failed)?;
-    // nextest tells on the error stream, plain `cargo test` on the other.
-    let told: [Option<Box<dyn Read + Send>>; 2] = [
-        child.stdout.take().map(|stream| Box::new(stream) as _),
-        child.stderr.take().map(|stream| Box::new(stream) as _),
-    ];
-    let (sender, receiver) = std::sync::mpsc::channel();
-    for stream in told.into_iter().flatten() {
-        let sender = sender.clone();
-        std::thread::spawn(move || {
-            let lines = BufReader::new(stream).lines().map_while(Result::ok);
-            for line in lines {
-                let words: Vec<&str> = line.split_whitespace().collect();
-                if words.first() == Some(&"PASS") || words.last() == Some(&"ok") {
-                    // The receiver is gone once it has heard of one.
-                    let _ = sender.send(());
-                }
-            }
-        });
-    }
-    drop(sender);
-    let heard = receiver.recv();
-    let wall = begun.elapsed();
-    child.kill().map_err(failed)?;
-    child.wait().map_err(failed)?;
-    heard.map_err(|_| Failed::new("no test ran"))?;
-    Ok(Taken {
-        wall,
-        processor: processor()?.saturating_sub(before),
-    })
+    time(&mut xtask(clone, &["test", FIRST]))
 }
 
 /// Processor time of the children that have ended, and theirs (`man 5 proc_pid_stat`: cutime and
