@@ -2,11 +2,11 @@
 
 mod envelope;
 mod problem;
+mod redact;
 mod request;
 mod response;
 mod retry_after;
 mod transport;
-mod wording;
 
 pub(crate) use envelope::MAX_BODY;
 pub(crate) use problem::{Refusal, Scope};

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::wording::{scrub, unquoted, without_record};
+use super::redact::{scrub, unquoted, without_record};
 
 /// Whom a refusal concerns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

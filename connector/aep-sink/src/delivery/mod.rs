@@ -25,25 +25,23 @@
 //! futures, and all of them live in the
 //! [`driver`]: when its future is dropped nothing goes on behind its back, and what was not acknowledged is not settled.
 
+mod attempt;
+mod batch;
+pub mod coalesce;
+pub mod concurrency_limit;
 mod counters;
-mod driver;
-pub mod fields;
-mod health;
-pub mod known;
-pub mod lanes;
-mod limit;
-pub mod merge;
-mod pace;
-pub mod parcel;
+mod deduplicator;
+mod digest_map;
+pub mod entity;
+mod event_loop;
+pub mod key_queues;
 mod pipeline;
-mod repeated;
-mod send;
-mod shipment;
-mod suspicion;
+mod poison;
+mod rate_limiter;
 mod tally;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use attempt::{NoToken, Tokens};
 pub(crate) use counters::{Counters, Counts, Exchanges, StopKind};
-pub(crate) use driver::{Delivery, DeliveryError, Parts};
-pub(crate) use send::{NoToken, Tokens};
+pub(crate) use event_loop::{Delivery, DeliveryError, Parts};

@@ -1,11 +1,12 @@
 //! Everything one inlet decides: what goes next, and what follows from an answer. Pure: no clock,
 //! no I/O, no task.
 
-mod answers;
-mod failures;
-mod pressure;
+mod backpressure;
+mod breaker;
+mod record_statuses;
 mod refusals;
-mod verdicts;
+mod responses;
+mod retries;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,18 +14,18 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::attempt::{Exchange, Sent};
+use super::batch::Shipment;
+use super::coalesce::{Cargo, Merger};
+use super::concurrency_limit::ConcurrencyLimit;
 use super::counters::Counters;
-use super::health::Health;
-use super::lanes::{Capacity, Holds, Lanes};
-use super::limit::Limit;
-use super::merge::{Cargo, Merger};
-use super::parcel::Parcel;
-use super::send::{Exchange, Sent};
-use super::shipment::Shipment;
-use super::suspicion::Suspicion;
+use super::entity::Parcel;
+use super::key_queues::{Capacity, Holds, Lanes};
+use super::poison::Suspicion;
 use crate::aep::{Answer, Fate, Refusal};
 use crate::backoff::Backoff;
 use crate::inlet_name::InletName;
+use breaker::Health;
 
 /// The end of a parcel.
 #[derive(Debug)]
@@ -76,7 +77,7 @@ pub(super) struct Pipeline {
     /// Between two attempts. They keep their place in the limit: a struggling target then has fewer
     /// batches, not more.
     parked: Vec<Shipment>,
-    limit: Limit,
+    limit: ConcurrencyLimit,
     next_id: u64,
     health: Health,
     /// Failures in a row over all requests.
@@ -105,7 +106,7 @@ impl Pipeline {
         inlet: InletName,
         cut: Cut,
         backoff: Backoff,
-        limit: Limit,
+        limit: ConcurrencyLimit,
         counters: Arc<Counters>,
     ) -> Self {
         counters.limit(inlet, limit.get());

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::failures::STUCK_FAILURES;
+use super::breaker::Health;
+use super::retries::STUCK_FAILURES;
 use super::{Ended, Now, Pipeline, cause};
 use crate::aep::{Refusal, Scope};
+use crate::delivery::batch::Shipment;
 use crate::delivery::counters::{Stop, StopKind};
-use crate::delivery::health::Health;
-use crate::delivery::parcel::{Company, Parcel};
-use crate::delivery::shipment::Shipment;
+use crate::delivery::entity::{Company, Parcel};
 use crate::error::Fault;
 
 /// How long a refusal that names the configuration is taken for a change that has not reached all

@@ -299,6 +299,12 @@ pub(super) fn both(id: &str, customer: &str) -> Value {
     answer
 }
 
+pub(super) fn ten() -> Vec<serde_json::Value> {
+    (0..10)
+        .map(|n| event(&n.to_string(), &format!("c{n}")))
+        .collect()
+}
+
 impl World {
     pub(super) fn new(rule: impl Fn(&Call) -> Reply + Send + Sync + 'static) -> Self {
         let config = platform();

@@ -1,0 +1,81 @@
+//! What an attempt shows the concurrency limit, and what the log says of backpressure.
+
+use super::breaker::Health;
+use super::{Now, Pipeline};
+use crate::aep::{Answer, Fate, TransportError};
+use crate::delivery::attempt::{Exchange, Sent};
+use crate::delivery::concurrency_limit::{BackpressureChange, Sample, Signal};
+
+impl Pipeline {
+    /// Shows an attempt to the limit, if it says anything of the inlet's load.
+    pub(super) fn measure(&mut self, sent: &Sent, exchange: Exchange, now: Now) {
+        // A probe is one request, whatever the limit.
+        let Some(signal) = signal(sent).filter(|_| self.health == Health::Well) else {
+            return;
+        };
+        let sample = Sample {
+            signal,
+            started: exchange.started,
+            took: exchange.took,
+            // As the inlet counts them: merged statements are one.
+            records: if let Sent::Answered(Answer::Records(fates)) = sent {
+                fates.len()
+            } else {
+                1
+            },
+            in_flight: exchange.together,
+        };
+        let before = self.limit.get();
+        let change = self.limit.on_response(&sample, now.instant);
+        let limit = self.limit.get();
+        if limit != before {
+            self.counters.limit(self.inlet, limit);
+            tracing::trace!(inlet = self.inlet.as_str(), limit, "another limit");
+        }
+        let inlet = self.inlet.as_str();
+        match change {
+            Some(BackpressureChange::Began) => {
+                tracing::warn!(
+                    inlet,
+                    limit,
+                    "the inlet is asked too much: fewer requests at once from now on"
+                );
+            }
+            Some(BackpressureChange::Ended) => {
+                tracing::info!(inlet, limit, "the inlet has refused nothing for a while");
+            }
+            None => {}
+        }
+    }
+}
+
+/// `None` when the attempt says nothing of the load: a refused record costs the inlet little, and a
+/// broken connection may have broken anywhere.
+fn signal(sent: &Sent) -> Option<Signal> {
+    match sent {
+        Sent::Answered(Answer::Records(fates)) => {
+            // By the greater part of the records: one that always gets a 503 is not the inlet's
+            // load.
+            let most_are = |signal| {
+                let are = |fate: &&Fate| matches!(fate, Fate::Again(status) if of_status(*status) == Some(signal));
+                2 * fates.iter().filter(are).count() > fates.len()
+            };
+            let load = [Signal::Throttled, Signal::Overloaded]
+                .into_iter()
+                .find(|signal| most_are(*signal));
+            load.or(fates.contains(&Fate::Accepted).then_some(Signal::Success))
+        }
+        Sent::Answered(Answer::Busy { status, .. }) => of_status(*status),
+        Sent::Failed(TransportError::Timeout) => Some(Signal::Overloaded),
+        Sent::Answered(_) | Sent::Failed(_) | Sent::NoToken(_) | Sent::Nothing => None,
+    }
+}
+
+/// 500 and 502 are not among them: they tell of a fault, which fewer requests do not mend.
+fn of_status(status: u16) -> Option<Signal> {
+    match status {
+        429 => Some(Signal::Throttled),
+        408 | 503 | 504 => Some(Signal::Overloaded),
+        _ => None,
+    }
+}
