@@ -149,7 +149,7 @@ const LABELS: [&str; 9] = [
 
 /// Makes a foreign message fit to be kept: no addresses, no tokens, no long numbers, no control
 /// characters, not long.
-pub(super) fn scrub(text: &str) -> String {
+pub(super) fn redact(text: &str) -> String {
     each_word(text, |word, _| !is_personal(word))
 }
 
@@ -278,20 +278,20 @@ mod tests {
 
     #[test]
     fn a_message_is_scrubbed_of_what_may_be_personal_and_cut() {
-        let scrubbed = scrub(
+        let scrubbed = redact(
             "value [asha@example.com] of X@AdobeOrg, phone +919812345678, token eyJhbGciOi.J9.x, code 400",
         );
         assert_eq!(
             scrubbed,
             "value […] of X@AdobeOrg, phone …, token …, code 400"
         );
-        assert_eq!(scrub(&"wörd ".repeat(1000)).chars().count(), MESSAGE + 1);
-        assert_eq!(scrub("a\r\nb"), "a b");
+        assert_eq!(redact(&"wörd ".repeat(1000)).chars().count(), MESSAGE + 1);
+        assert_eq!(redact("a\r\nb"), "a b");
     }
 
     #[test]
     fn a_refusal_is_told_without_a_word_of_the_record() {
-        for (said, told) in [
+        for (said, redacted_message) in [
             (
                 "expected type: Integer, found: String [Mara]",
                 "expected type: Integer, found: String […]",
@@ -319,7 +319,7 @@ mod tests {
             ("dataset Mara does not exist", "dataset … does not exist"),
             ("born 1991-05-17 in Pune", "… in …"),
         ] {
-            assert_eq!(without_record(said), told);
+            assert_eq!(without_record(said), redacted_message);
         }
     }
 

@@ -9,8 +9,8 @@ use hyper::header::HeaderValue;
 use tokio::time::Instant;
 
 use super::counters::Counters;
-use super::rate_limiter::{Gate, Pace, Waited};
-use crate::aep::{self, Answer, HttpAnswer, Kind, Request, Transport, TransportError};
+use super::rate_limiter::{RateLimiter, RetryAfterGate, Waited};
+use crate::aep::{self, HttpResponse, InletResponse, Kind, Request, Transport, TransportError};
 use crate::clock::Clock;
 use crate::inlet_name::InletName;
 
@@ -46,8 +46,8 @@ pub(crate) trait Tokens: Send + Sync {
 
 /// What came of an attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Sent {
-    Answered(Answer),
+pub(super) enum AttemptResult {
+    Response(InletResponse),
     /// No answer: whether the records were accepted is unknown.
     Failed(TransportError),
     /// Nothing was sent.
@@ -58,11 +58,11 @@ pub(super) enum Sent {
 
 /// What an attempt showed of the inlet's speed. Waiting for a turn or a token is not in it.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Exchange {
+pub(super) struct AttemptTiming {
     pub(super) started: Instant,
     pub(super) took: Duration,
     /// Exchanges under way with this inlet when it began, itself included.
-    pub(super) together: usize,
+    pub(super) in_flight: usize,
 }
 
 /// Sends to one inlet.
@@ -71,8 +71,8 @@ pub(super) struct Sender<T, K> {
     pub(super) inlet: InletName,
     pub(super) transport: Arc<T>,
     pub(super) tokens: Arc<K>,
-    pub(super) pace: Arc<Pace>,
-    pub(super) gate: Gate,
+    pub(super) rate_limiter: Arc<RateLimiter>,
+    pub(super) gate: RetryAfterGate,
     pub(super) timeout: Duration,
     /// Bound of what `Retry-After` may ask for.
     pub(super) longest_pause: Duration,
@@ -100,17 +100,17 @@ impl<T: Transport, K: Tokens> Sender<T, K> {
         request: Request,
         kind: Kind,
         records: usize,
-    ) -> (Sent, Option<Exchange>) {
+    ) -> (AttemptResult, Option<AttemptTiming>) {
         let mut refused = None;
-        let mut exchange = None;
+        let mut timing = None;
         loop {
-            // Pace inside the repetition: every request counts at the other side, whatever its
+            // RateLimiter inside the repetition: every request counts at the other side, whatever its
             // reason.
             self.wait(records).await;
             // The token after the pause: during a long one it may have expired.
             let token = match self.tokens.token(self.inlet).await {
                 Ok(token) => token,
-                Err(none) => return (Sent::NoToken(none), exchange),
+                Err(none) => return (AttemptResult::NoToken(none), timing),
             };
             let authorization = self.tokens.bearer(&token).clone();
             if refused.as_ref() == Some(&authorization) {
@@ -121,21 +121,21 @@ impl<T: Transport, K: Tokens> Sender<T, K> {
                         .to_owned(),
                     heals: true,
                 };
-                return (Sent::NoToken(none), exchange);
+                return (AttemptResult::NoToken(none), timing);
             }
-            let (posted, measured) = self
-                .exchange(&request, records, authorization.clone())
-                .await;
-            exchange = Some(measured);
-            let answer = match posted {
-                Ok(answer) => self.read(&answer, kind),
-                Err(error) => return (Sent::Failed(error), exchange),
+            let (posted, measured) = self.timing(&request, records, authorization.clone()).await;
+            timing = Some(measured);
+            let response = match posted {
+                Ok(response) => self.read(&response, kind),
+                Err(error) => return (AttemptResult::Failed(error), timing),
             };
-            if matches!(answer, Answer::Records(_)) && self.refuses.swap(false, Ordering::Relaxed) {
+            if matches!(response, InletResponse::Records(_))
+                && self.refuses.swap(false, Ordering::Relaxed)
+            {
                 self.tokens.accept(self.inlet, &token);
             }
-            if !matches!(answer, Answer::Unauthorized(_)) || refused.is_some() {
-                return (Sent::Answered(answer), exchange);
+            if !matches!(response, InletResponse::Unauthorized(_)) || refused.is_some() {
+                return (AttemptResult::Response(response), timing);
             }
             // 401 and 403 alike: Adobe's pages disagree on which one an expired token gets.
             self.refuses.store(true, Ordering::Relaxed);
@@ -153,7 +153,7 @@ impl<T: Transport, K: Tokens> Sender<T, K> {
 
     /// Waits for this request's turn, and counts it if it had to.
     async fn wait(&self, records: usize) {
-        let Waited { rate, gate } = self.pace.turn(&self.gate, records).await;
+        let Waited { rate, gate } = self.rate_limiter.acquire(&self.gate, records).await;
         for (cause, time) in [("rate", rate), ("retry_after", gate)] {
             if !time.is_zero() {
                 self.counters.waited(cause, time);
@@ -161,13 +161,13 @@ impl<T: Transport, K: Tokens> Sender<T, K> {
         }
     }
 
-    async fn exchange(
+    async fn timing(
         &self,
         request: &Request,
         records: usize,
         authorization: HeaderValue,
-    ) -> (Result<HttpAnswer, TransportError>, Exchange) {
-        let together = self.under_way.fetch_add(1, Ordering::Relaxed) + 1;
+    ) -> (Result<HttpResponse, TransportError>, AttemptTiming) {
+        let in_flight = self.under_way.fetch_add(1, Ordering::Relaxed) + 1;
         let _under_way = UnderWay(&self.under_way);
         let started = Instant::now();
         // The timeout is the innermost layer: waiting for a turn or a token is nobody's delay but
@@ -180,31 +180,31 @@ impl<T: Transport, K: Tokens> Sender<T, K> {
         let size = (records, request.body.len());
         self.counters
             .exchanged(self.inlet, result(&posted), took, size);
-        let exchange = Exchange {
+        let timing = AttemptTiming {
             started,
             took,
-            together,
+            in_flight,
         };
-        (posted, exchange)
+        (posted, timing)
     }
 
-    fn read(&self, answer: &HttpAnswer, kind: Kind) -> Answer {
-        let answer = aep::read(answer, kind, self.clock.now_ms());
-        if let Answer::Busy {
+    fn read(&self, response: &HttpResponse, kind: Kind) -> InletResponse {
+        let response = aep::read(response, kind, self.clock.now_ms());
+        if let InletResponse::Busy {
             retry_after: Some(pause),
             ..
-        } = answer
+        } = response
         {
             self.gate.close(pause.min(self.longest_pause));
         }
-        answer
+        response
     }
 }
 
 /// What came back, as a counter's label.
-fn result(answer: &Result<HttpAnswer, TransportError>) -> &'static str {
-    match answer {
-        Ok(answer) => match answer.status {
+fn result(response: &Result<HttpResponse, TransportError>) -> &'static str {
+    match response {
+        Ok(response) => match response.status {
             429 => "429",
             200..=299 => "2xx",
             300..=399 => "3xx",

@@ -14,62 +14,63 @@ use crate::config::Deduplicate;
 
 /// An event: half a SHA-256 of its customer and `_id`. A shorter one could take two events for one,
 /// which would lose one.
-type Mark = [u8; 16];
+type EventDigest = [u8; 16];
 
 /// The events delivered last. Some 80 bytes each.
 #[derive(Debug)]
-pub(super) struct Repeated {
+pub(super) struct Deduplicator {
     bounds: Deduplicate,
-    delivered: HashMap<Mark, Instant>,
+    delivered: HashMap<EventDigest, Instant>,
     /// Oldest first.
-    order: VecDeque<(Instant, Mark)>,
+    by_age: VecDeque<(Instant, EventDigest)>,
 }
 
-impl Repeated {
+impl Deduplicator {
     pub(super) fn new(bounds: Deduplicate) -> Self {
         Self {
             bounds,
             delivered: HashMap::new(),
-            order: VecDeque::new(),
+            by_age: VecDeque::new(),
         }
     }
 
     /// Whether a copy of this record was delivered.
     pub(super) fn has(&mut self, record: &Record, now: Instant) -> bool {
         self.forget(now);
-        self.delivered.contains_key(&mark(record))
+        self.delivered.contains_key(&digest(record))
     }
 
     /// Notes a record that was delivered.
     pub(super) fn delivered(&mut self, record: &Record, now: Instant) {
-        let mark = mark(record);
-        self.delivered.insert(mark, now);
-        self.order.push_back((now, mark));
+        let digest = digest(record);
+        self.delivered.insert(digest, now);
+        self.by_age.push_back((now, digest));
         self.forget(now);
     }
 
     fn forget(&mut self, now: Instant) {
-        while let Some((since, mark)) = self.order.front().copied() {
-            if self.order.len() <= self.bounds.count.get() && now - since <= self.bounds.age {
+        while let Some((since, digest)) = self.by_age.front().copied() {
+            if self.by_age.len() <= self.bounds.count.get() && now - since <= self.bounds.age {
                 return;
             }
-            self.order.pop_front();
+            self.by_age.pop_front();
             // Delivered again since, it is remembered from then on.
-            if self.delivered.get(&mark) == Some(&since) {
-                self.delivered.remove(&mark);
+            if self.delivered.get(&digest) == Some(&since) {
+                self.delivered.remove(&digest);
             }
         }
     }
 }
 
-fn mark(record: &Record) -> Mark {
+fn digest(record: &Record) -> EventDigest {
     let mut hasher = Sha256::new();
     hasher.update(record.key.as_bytes());
     hasher.update([0]);
     hasher.update(record.id.as_bytes());
-    let mut mark = Mark::default();
-    mark.iter_mut()
+    let mut digest = EventDigest::default();
+    digest
+        .iter_mut()
         .zip(hasher.finalize())
         .for_each(|(to, from)| *to = from);
-    mark
+    digest
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::entity::Parcel;
+use super::entity::Entity;
 use crate::aep::Refusal;
 
 /// This many refusals in a row for one reason are the target's fault.
@@ -24,7 +24,7 @@ pub(super) const GRACE: Duration = Duration::from_secs(5);
 
 /// The verdicts on the last records of one inlet.
 #[derive(Debug, Default)]
-pub(super) struct Suspicion {
+pub(super) struct PoisonSuspects {
     /// `None` for an accepted record, else the pattern of its refusal.
     window: VecDeque<Option<String>>,
     counts: HashMap<String, usize>,
@@ -33,11 +33,11 @@ pub(super) struct Suspicion {
     /// Records accepted since the target changed.
     accepted: usize,
     /// With the moment of their refusal, oldest first.
-    waiting: Vec<(Instant, Parcel, Refusal)>,
+    waiting: Vec<(Instant, Entity, Refusal)>,
     last: Option<Instant>,
 }
 
-impl Suspicion {
+impl PoisonSuspects {
     /// Notes an accepted record. What was refused before it was refused for its own sake.
     pub(super) fn accepted(&mut self) {
         self.streak = 0;
@@ -92,25 +92,25 @@ impl Suspicion {
         count
     }
 
-    /// Keeps a refused parcel until more is known.
-    pub(super) fn keep(&mut self, parcel: Parcel, refusal: Refusal, now: Instant) {
-        self.waiting.push((now, parcel, refusal));
+    /// Keeps a refused entity until more is known.
+    pub(super) fn keep(&mut self, entity: Entity, refusal: Refusal, now: Instant) {
+        self.waiting.push((now, entity, refusal));
         self.last = Some(now);
     }
 
     /// Hands out all that wait.
-    pub(super) fn take(&mut self) -> impl Iterator<Item = (Parcel, Refusal)> + use<> {
+    pub(super) fn take(&mut self) -> impl Iterator<Item = (Entity, Refusal)> + use<> {
         self.last = None;
         std::mem::take(&mut self.waiting)
             .into_iter()
-            .map(|(_, parcel, refusal)| (parcel, refusal))
+            .map(|(_, entity, refusal)| (entity, refusal))
     }
 
     /// Hands out those refused up to this moment.
     pub(super) fn take_before(
         &mut self,
         moment: Instant,
-    ) -> impl Iterator<Item = (Parcel, Refusal)> + use<> {
+    ) -> impl Iterator<Item = (Entity, Refusal)> + use<> {
         let later = self
             .waiting
             .partition_point(|(refused, ..)| *refused <= moment);
@@ -120,7 +120,7 @@ impl Suspicion {
         }
         std::mem::replace(&mut self.waiting, later)
             .into_iter()
-            .map(|(_, parcel, refusal)| (parcel, refusal))
+            .map(|(_, entity, refusal)| (entity, refusal))
     }
 
     /// When those that wait are given up on an idle inlet.
@@ -150,17 +150,17 @@ mod tests {
 
     #[test]
     fn twenty_refusals_in_a_row_for_one_reason_are_the_target_s_fault() {
-        let mut suspicion = Suspicion::default();
+        let mut suspects = PoisonSuspects::default();
         let verdicts: Vec<bool> = (0..20)
-            .map(|n| suspicion.refused(&refusal(&format!("bad value {n}"))))
+            .map(|n| suspects.refused(&refusal(&format!("bad value {n}"))))
             .collect();
         assert_eq!(verdicts.iter().position(|fault| *fault), Some(19));
     }
 
     #[test]
     fn refusals_for_different_reasons_are_the_records_fault() {
-        let mut suspicion = Suspicion::default();
-        assert!((0..190).all(|n| !suspicion.refused(&refusal(if n % 2 == 0 {
+        let mut suspects = PoisonSuspects::default();
+        assert!((0..190).all(|n| !suspects.refused(&refusal(if n % 2 == 0 {
             "bad name"
         } else {
             "bad date"
@@ -169,23 +169,23 @@ mod tests {
 
     #[test]
     fn an_acceptance_ends_the_streak() {
-        let mut suspicion = Suspicion::default();
+        let mut suspects = PoisonSuspects::default();
         for _ in 0..5 {
-            assert!((0..19).all(|_| !suspicion.refused(&refusal("bad"))));
-            suspicion.accepted();
+            assert!((0..19).all(|_| !suspects.refused(&refusal("bad"))));
+            suspects.accepted();
         }
     }
 
     #[test]
     fn ninety_five_percent_of_the_last_two_hundred_are_the_target_s_fault() {
         let run = |every: usize| {
-            let mut suspicion = Suspicion::default();
+            let mut suspects = PoisonSuspects::default();
             (0..1000).any(|n| {
                 if n % every == 0 {
-                    suspicion.accepted();
+                    suspects.accepted();
                     false
                 } else {
-                    suspicion.refused(&refusal("bad"))
+                    suspects.refused(&refusal("bad"))
                 }
             })
         };

@@ -9,7 +9,7 @@ use crate::config::Pace as Rates;
 
 /// The configured rate. Shared by all inlets, because the platform's limits are the organisation's.
 #[derive(Debug)]
-pub(super) struct Pace {
+pub(super) struct RateLimiter {
     rates: Rates,
     /// When the next request, and the next record, may go.
     next: Mutex<(Instant, Instant)>,
@@ -18,7 +18,7 @@ pub(super) struct Pace {
 /// The pause one inlet asked for with `Retry-After`. It holds back every request to that inlet, not
 /// only the one that was answered so.
 #[derive(Debug)]
-pub(super) struct Gate(Mutex<Instant>);
+pub(super) struct RetryAfterGate(Mutex<Instant>);
 
 /// How long a request was held back, and by what.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,7 +32,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Pace {
+impl RateLimiter {
     pub(super) fn new(rates: Rates) -> Self {
         let now = Instant::now();
         Self {
@@ -64,7 +64,7 @@ impl Pace {
 
     /// Waits for this request's turn: first its place in the rate, then the inlet's gate, which may
     /// have closed meanwhile.
-    pub(super) async fn turn(&self, gate: &Gate, records: usize) -> Waited {
+    pub(super) async fn acquire(&self, gate: &RetryAfterGate, records: usize) -> Waited {
         let asked = Instant::now();
         let turn = self.book(records, asked);
         if turn > asked {
@@ -85,7 +85,7 @@ impl Pace {
     }
 }
 
-impl Gate {
+impl RetryAfterGate {
     pub(super) fn new() -> Self {
         Self(Mutex::new(Instant::now()))
     }
@@ -110,42 +110,42 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn requests_and_records_keep_their_rates() {
-        let pace = Pace::new(Rates {
+        let rate_limiter = RateLimiter::new(Rates {
             requests_per_second: NonZeroU32::new(10),
             records_per_second: NonZeroU32::new(100),
         });
         let start = Instant::now();
         let booked: Vec<u128> = [1, 1, 50, 1]
-            .map(|records| (pace.book(records, start) - start).as_millis())
+            .map(|records| (rate_limiter.book(records, start) - start).as_millis())
             .to_vec();
         assert_eq!(booked, [0, 100, 200, 700]);
     }
 
     #[tokio::test(start_paused = true)]
     async fn without_a_rate_nothing_waits() {
-        let pace = Pace::new(Rates::default());
+        let rate_limiter = RateLimiter::new(Rates::default());
         let start = Instant::now();
         for _ in 0..1000 {
-            pace.turn(&Gate::new(), 500).await;
+            rate_limiter.acquire(&RetryAfterGate::new(), 500).await;
         }
         assert_eq!(Instant::now(), start);
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_gate_that_closes_during_the_wait_is_respected() {
-        let pace = Pace::new(Rates {
+        let rate_limiter = RateLimiter::new(Rates {
             requests_per_second: NonZeroU32::new(1),
             records_per_second: None,
         });
-        let gate = Gate::new();
+        let gate = RetryAfterGate::new();
         let start = Instant::now();
-        pace.turn(&gate, 1).await;
+        rate_limiter.acquire(&gate, 1).await;
         let close = async {
             tokio::time::sleep(Duration::from_millis(900)).await;
             gate.close(Duration::from_secs(5));
             gate.close(Duration::from_secs(1));
         };
-        tokio::join!(pace.turn(&gate, 1), close);
+        tokio::join!(rate_limiter.acquire(&gate, 1), close);
         assert_eq!(start.elapsed(), Duration::from_millis(5900));
     }
 }

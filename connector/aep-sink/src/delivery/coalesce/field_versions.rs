@@ -15,11 +15,11 @@ type Fields = u128;
 
 /// What was accepted last of each profile. Bounded; what is forgotten is sent as it comes.
 #[derive(Debug, Default)]
-pub struct Memory {
+pub struct FieldVersions {
     /// By the digest of its path, the bit of a field.
     bits: ByDigest<u64, Fields>,
-    young: ByDigest<Subject, Known>,
-    old: ByDigest<Subject, Known>,
+    young: ByDigest<Subject, VersionEntry>,
+    old: ByDigest<Subject, VersionEntry>,
     /// Whether the log was told that there are too many fields.
     told: bool,
 }
@@ -28,15 +28,15 @@ pub struct Memory {
 #[derive(Debug, Clone, Copy)]
 pub struct Profile<'a> {
     bits: &'a ByDigest<u64, Fields>,
-    known: &'a Known,
+    known: &'a VersionEntry,
 }
 
 /// The stamps of a profile's fields, each with the fields that were stated last then. One or two:
 /// most fields are stated together.
 #[derive(Debug, Default)]
-struct Known(Vec<(Stamp, Fields)>);
+struct VersionEntry(Vec<(Stamp, Fields)>);
 
-impl Known {
+impl VersionEntry {
     fn of(&self, field: Fields) -> Option<Stamp> {
         let found = self.0.iter().find(|(_, fields)| fields & field != 0);
         found.map(|(stamp, _)| *stamp)
@@ -72,7 +72,7 @@ impl Profile<'_> {
     }
 }
 
-impl Memory {
+impl FieldVersions {
     /// What is known of a profile.
     pub fn recall(&self, subject: Subject) -> Option<Profile<'_>> {
         let known = self
@@ -121,8 +121,8 @@ mod tests {
 
     const A: Subject = Subject(1);
 
-    fn stated(memory: &Memory, digests: &[u64]) -> Vec<Option<i64>> {
-        let profile = memory.recall(A).unwrap();
+    fn stated(versions: &FieldVersions, digests: &[u64]) -> Vec<Option<i64>> {
+        let profile = versions.recall(A).unwrap();
         let at = |digest: &u64| profile.stated(*digest).map(|(at, _)| at);
         digests.iter().map(at).collect()
     }
@@ -136,12 +136,12 @@ mod tests {
             (&[13], 7),
         ];
         for order in [[0, 1, 2, 3], [3, 2, 1, 0], [1, 3, 0, 2], [2, 0, 3, 1]] {
-            let mut memory = Memory::default();
+            let mut versions = FieldVersions::default();
             for index in order {
                 let (fields, at) = statements[index];
-                memory.note(A, fields.iter().copied(), (at, 0));
+                versions.note(A, fields.iter().copied(), (at, 0));
             }
-            let found = stated(&memory, &[10, 11, 12, 13, 14]);
+            let found = stated(&versions, &[10, 11, 12, 13, 14]);
             assert_eq!(
                 found,
                 [Some(7), Some(9), Some(9), Some(7), None],
@@ -152,32 +152,32 @@ mod tests {
 
     #[test]
     fn a_profile_takes_as_many_stamps_as_its_fields_differ_in() {
-        let mut memory = Memory::default();
+        let mut versions = FieldVersions::default();
         for at in 0..100 {
-            memory.note(A, [10, 11].into_iter(), (at, 0));
+            versions.note(A, [10, 11].into_iter(), (at, 0));
         }
-        assert_eq!(memory.young[&A].0, [((99, 0), 0b11)]);
+        assert_eq!(versions.young[&A].0, [((99, 0), 0b11)]);
     }
 
     #[test]
     fn of_more_fields_than_can_be_told_apart_nothing_is_remembered() {
-        let mut memory = Memory::default();
-        memory.note(A, 0..200, (5, 0));
+        let mut versions = FieldVersions::default();
+        versions.note(A, 0..200, (5, 0));
         assert_eq!(
-            stated(&memory, &[0, 127, 128, 199]),
+            stated(&versions, &[0, 127, 128, 199]),
             [Some(5), Some(5), None, None]
         );
     }
 
     #[test]
     fn profiles_not_seen_for_two_generations_are_forgotten() {
-        let mut memory = Memory::default();
-        memory.note(A, [10].into_iter(), (5, 0));
+        let mut versions = FieldVersions::default();
+        versions.note(A, [10].into_iter(), (5, 0));
         let others = 2..2 + 2 * GENERATION as u64;
         for other in others {
-            memory.note(Subject(other), [10].into_iter(), (5, 0));
+            versions.note(Subject(other), [10].into_iter(), (5, 0));
         }
-        assert!(memory.recall(A).is_none());
-        assert!(memory.young.len() + memory.old.len() <= 2 * GENERATION);
+        assert!(versions.recall(A).is_none());
+        assert!(versions.young.len() + versions.old.len() <= 2 * GENERATION);
     }
 }

@@ -11,14 +11,14 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
-use self::field_versions::{Memory, Profile};
+use self::field_versions::{FieldVersions, Profile};
 use crate::delivery::entity::json_fields::{Field, Path, fields};
-use crate::delivery::entity::{IDENTITY, Parcel, Stamp};
+use crate::delivery::entity::{Entity, IDENTITY, Stamp};
 
-/// What goes out for some parcels.
+/// What goes out for some entities.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Cargo {
-    /// Each parcel as it was stated.
+pub enum Payload {
+    /// Each entity as it was stated.
     AsStated,
     /// One entity for all of them.
     Merged(Bytes),
@@ -28,33 +28,33 @@ pub enum Cargo {
 
 /// Decides what goes out.
 #[derive(Debug, Default)]
-pub struct Merger {
-    memory: Memory,
+pub struct Coalescer {
+    versions: FieldVersions,
 }
 
-impl Merger {
-    /// What goes out for these parcels, which are about one profile; those that add nothing to it
+impl Coalescer {
+    /// What goes out for these entities, which are about one profile; those that add nothing to it
     /// are marked.
-    pub fn merge(&mut self, parcels: &mut [Parcel]) -> Cargo {
-        let known = match parcels {
-            [] => return Cargo::AsStated,
+    pub fn coalesce(&mut self, entities: &mut [Entity]) -> Payload {
+        let known = match entities {
+            [] => return Payload::AsStated,
             [first, ..] => first
                 .subject
-                .and_then(|subject| self.memory.recall(subject)),
+                .and_then(|subject| self.versions.recall(subject)),
         };
-        if let [parcel] = parcels
-            && let Some(cargo) = alone(parcel, known)
+        if let [entity] = entities
+            && let Some(payload) = alone(entity, known)
         {
-            return cargo;
+            return payload;
         }
         let mut newest: BTreeMap<Path<'_>, (Stamp, usize, &str)> = BTreeMap::new();
         let mut omitted = false;
-        let entities: Vec<Bytes> = parcels.iter().map(|parcel| parcel.entity.clone()).collect();
-        for (index, (parcel, entity)) in parcels.iter().zip(&entities).enumerate() {
-            let stamp = stamp(parcel);
-            let Some(fields) = fields(entity).filter(|_| parcel.subject.is_some()) else {
+        let jsons: Vec<Bytes> = entities.iter().map(|entity| entity.json.clone()).collect();
+        for (index, (entity, json)) in entities.iter().zip(&jsons).enumerate() {
+            let stamp = stamp(entity);
+            let Some(fields) = fields(json).filter(|_| entity.subject.is_some()) else {
                 // Alone by construction: it shares its request with nothing.
-                return Cargo::AsStated;
+                return Payload::AsStated;
             };
             for (path, value) in fields {
                 let later = known.and_then(|known| known.stated(path.digest()));
@@ -68,18 +68,18 @@ impl Merger {
                 newest.insert(path, (stamp, index, value));
             }
         }
-        let mut useful = vec![false; parcels.len()];
+        let mut useful = vec![false; entities.len()];
         for (path, (_, index, _)) in &newest {
             useful[*index] |= !is_identity(path);
         }
-        for (parcel, useful) in parcels.iter_mut().zip(&useful) {
-            parcel.superseded = !useful;
+        for (entity, useful) in entities.iter_mut().zip(&useful) {
+            entity.superseded = !useful;
         }
         if !useful.contains(&true) {
-            return Cargo::Nothing;
+            return Payload::Nothing;
         }
-        if parcels.len() == 1 && !omitted {
-            return Cargo::AsStated;
+        if entities.len() == 1 && !omitted {
+            return Payload::AsStated;
         }
         let fields: Vec<Field<'_>> = newest
             .into_iter()
@@ -87,31 +87,31 @@ impl Merger {
             .collect();
         let mut merged = Vec::new();
         write(&fields, 0, &mut merged);
-        Cargo::Merged(Bytes::from(merged))
+        Payload::Merged(Bytes::from(merged))
     }
 
     /// Remembers what was accepted. Only that: a newer statement that is refused must not suppress
     /// an older one.
-    pub fn accepted(&mut self, parcels: &[Parcel]) {
-        for parcel in parcels {
-            let (Some(subject), Some(fields)) = (parcel.subject, fields(&parcel.entity)) else {
+    pub fn accepted(&mut self, entities: &[Entity]) {
+        for entity in entities {
+            let (Some(subject), Some(fields)) = (entity.subject, fields(&entity.json)) else {
                 continue;
             };
             let stated = fields.iter().filter(|(path, _)| !is_identity(path));
-            self.memory.note(
+            self.versions.note(
                 subject,
                 stated.map(|(path, _)| path.digest()),
-                stamp(parcel),
+                stamp(entity),
             );
         }
     }
 }
 
-/// What goes out for one parcel, unless some of its fields are to be left out: most are alone, and
+/// What goes out for one entity, unless some of its fields are to be left out: most are alone, and
 /// need no sorting.
-fn alone(parcel: &mut Parcel, known: Option<Profile<'_>>) -> Option<Cargo> {
-    let (entity, stamp) = (parcel.entity.clone(), stamp(parcel));
-    let fields = fields(&entity).filter(|_| parcel.subject.is_some())?;
+fn alone(entity: &mut Entity, known: Option<Profile<'_>>) -> Option<Payload> {
+    let (json, stamp) = (entity.json.clone(), stamp(entity));
+    let fields = fields(&json).filter(|_| entity.subject.is_some())?;
     let is_old =
         |path: &Path<'_>| known.and_then(|known| known.stated(path.digest())) > Some(stamp);
     let facts = fields.iter().filter(|(path, _)| !is_identity(path));
@@ -120,16 +120,16 @@ fn alone(parcel: &mut Parcel, known: Option<Profile<'_>>) -> Option<Cargo> {
     if old.any(|other| other != first) {
         return None;
     }
-    parcel.superseded = first;
+    entity.superseded = first;
     Some(if first {
-        Cargo::Nothing
+        Payload::Nothing
     } else {
-        Cargo::AsStated
+        Payload::AsStated
     })
 }
 
-fn stamp(parcel: &Parcel) -> Stamp {
-    (parcel.record.at, parcel.offset())
+fn stamp(entity: &Entity) -> Stamp {
+    (entity.record.at, entity.offset())
 }
 
 fn is_identity(path: &Path<'_>) -> bool {

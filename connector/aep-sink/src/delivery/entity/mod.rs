@@ -10,40 +10,40 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio::time::Instant;
 
-pub use ordering_key::Lane;
+pub use ordering_key::OrderingKey;
 pub use record::Record;
 pub(crate) use subject::IDENTITY;
 pub use subject::{Stamp, Subject};
 
-/// A place in the order of ready lanes; lower ones are earlier. It is drawn when a parcel comes,
-/// and again when it is put last; a lane has that of its first parcel.
-pub type Turn = u64;
+/// A place in the order of ready queues; lower ones are earlier. It is drawn when a entity comes,
+/// and again when it is put last; a queue has that of its first entity.
+pub type Seq = u64;
 
-/// With whom a parcel may share a request.
+/// With whom a entity may share a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Company {
+pub enum Batching {
     /// With anyone.
     Any,
-    /// Not with later parcels of its lane: it was refused for the moment while others were
+    /// Not with later entities of its queue: it was refused for the moment while others were
     /// accepted, and nothing of its customer may pass it a second time.
-    OtherLanes,
+    OnePerKey,
     /// With nobody: it may be what makes a whole request fail.
-    Nobody,
+    Alone,
 }
 
 /// One statement on its way to one inlet.
 #[derive(Debug)]
-pub struct Parcel {
+pub struct Entity {
     pub record: Arc<Record>,
     /// The XDM entity, JSON.
-    pub entity: Bytes,
-    pub lane: Lane,
+    pub json: Bytes,
+    pub ordering_key: OrderingKey,
     /// Bytes in a request, without what a batch puts around them.
     pub wire_len: usize,
-    pub company: Company,
-    /// Its lane's turn when it is the first one of it; drawn by the lanes.
-    pub turn: Turn,
-    /// When it may go, if its event lies ahead of our clock: see [`Parcel::waits_until`].
+    pub batching: Batching,
+    /// Its queue's turn when it is the first one of it; drawn by the queues.
+    pub seq: Seq,
+    /// When it may go, if its event lies ahead of our clock: see [`Entity::waits_until`].
     pub due: Option<Instant>,
     /// Whose profile it is about, if it may be merged with others about the same.
     pub subject: Option<Subject>,
@@ -54,11 +54,11 @@ pub struct Parcel {
     /// Wall-clock times of the first and the last attempt, for the dead letter.
     pub first_attempt: Option<i64>,
     pub last_attempt: Option<i64>,
-    /// Apart: most parcels never have any, and tens of thousands may wait.
+    /// Apart: most entities never have any, and tens of thousands may wait.
     trouble: Option<Box<Trouble>>,
 }
 
-/// What went wrong with a parcel so far.
+/// What went wrong with a entity so far.
 #[derive(Debug, Default)]
 pub struct Trouble {
     /// Failures it had alone while its inlet was well, and when the first was.
@@ -76,16 +76,21 @@ pub struct Trouble {
     pub hold: Option<u64>,
 }
 
-impl Parcel {
-    pub fn new(record: Arc<Record>, entity: Bytes, lane: Lane, wire_len: usize) -> Self {
+impl Entity {
+    pub fn new(
+        record: Arc<Record>,
+        json: Bytes,
+        ordering_key: OrderingKey,
+        wire_len: usize,
+    ) -> Self {
         record.expect();
         Self {
             record,
-            entity,
-            lane,
+            json,
+            ordering_key,
             wire_len,
-            company: Company::Any,
-            turn: 0,
+            batching: Batching::Any,
+            seq: 0,
             due: None,
             subject: None,
             superseded: false,

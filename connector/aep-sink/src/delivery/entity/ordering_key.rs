@@ -2,12 +2,12 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-/// Records of one lane are sent one after the other. Two keys in one lane (the same hash) only wait
+/// Records of one queue are sent one after the other. Two keys in one queue (the same hash) only wait
 /// needlessly.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Lane(u64);
+pub struct OrderingKey(u64);
 
-impl Lane {
+impl OrderingKey {
     /// The key of a customer. Partitions are apart: order is promised within one only, and one must
     /// not wait for another.
     pub fn new(partition: u32, customer: &str) -> Self {

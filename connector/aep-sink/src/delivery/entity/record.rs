@@ -2,12 +2,12 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
-use super::ordering_key::Lane;
+use super::ordering_key::OrderingKey;
 use crate::answer::Mapped;
 use crate::offset_tracker::Position;
 use crate::shared_str::SharedStr;
 
-/// What the parcels of one record share. The record is settled when its last parcel has ended.
+/// What the entities of one record share. The record is settled when its last entity has ended.
 #[derive(Debug)]
 pub struct Record {
     pub position: Position,
@@ -18,7 +18,7 @@ pub struct Record {
     pub key: SharedStr,
     /// When the event happened, milliseconds since the epoch.
     pub at: i64,
-    parcels: AtomicU8,
+    entities: AtomicU8,
     dead: AtomicBool,
 }
 
@@ -31,26 +31,26 @@ impl Record {
             id: mapped.id,
             key: mapped.key,
             at: mapped.at,
-            parcels: AtomicU8::new(0),
+            entities: AtomicU8::new(0),
             dead: AtomicBool::new(false),
         }
     }
 
-    /// Its lane.
-    pub fn lane(&self) -> Lane {
-        Lane::new(self.position.partition, &self.key)
+    /// Its queue.
+    pub fn ordering_key(&self) -> OrderingKey {
+        OrderingKey::new(self.position.partition, &self.key)
     }
 
-    /// Counts one more parcel of this record.
+    /// Counts one more entity of this record.
     pub fn expect(&self) {
-        self.parcels.fetch_add(1, Ordering::Relaxed);
+        self.entities.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Notes the end of one parcel. Returns whether it was the last one, with whether any of them
+    /// Notes the end of one entity. Returns whether it was the last one, with whether any of them
     /// went to the dead letters.
     pub fn end(&self, dead: bool) -> Option<bool> {
         self.dead.fetch_or(dead, Ordering::Relaxed);
-        (self.parcels.fetch_sub(1, Ordering::Relaxed) == 1)
+        (self.entities.fetch_sub(1, Ordering::Relaxed) == 1)
             .then(|| self.dead.load(Ordering::Relaxed))
     }
 }

@@ -29,9 +29,9 @@ struct Identity {
 impl Subject {
     /// `None` when the statement has not exactly one primary identity, or no fields that can be
     /// told apart: it then is sent alone.
-    pub fn read(record: &Record, entity: &[u8]) -> Option<Self> {
+    pub fn read(record: &Record, json: &[u8]) -> Option<Self> {
         let mut primary = None;
-        for (path, value) in fields(entity)? {
+        for (path, value) in fields(json)? {
             let [IDENTITY, namespace] = path.names() else {
                 continue;
             };

@@ -1,4 +1,4 @@
-//! How parcels, letters and records end.
+//! How entities, letters and records end.
 
 use bytes::Bytes;
 use tokio::time::Instant;
@@ -7,8 +7,8 @@ use super::{Delivery, DeliveryError, Letter, LetterEnd};
 use crate::aep::Transport;
 use crate::dead_letter::{DeadLetter, DeadLetters, Origin, Trial};
 use crate::delivery::attempt::Tokens;
-use crate::delivery::entity::{Parcel, Record};
-use crate::delivery::pipeline::{Death, Ended};
+use crate::delivery::entity::{Entity, Record};
+use crate::delivery::pipeline::{Completed, Undeliverable};
 use crate::inlet_name::InletName;
 use crate::offset_tracker::Outcome;
 use crate::offset_tracker::Position;
@@ -19,29 +19,31 @@ where
     K: Tokens + 'static,
     D: DeadLetters + 'static,
 {
-    pub(super) fn ended(&mut self, name: InletName, ended: Ended) -> Result<(), DeliveryError> {
-        let Ended { parcel, death } = ended;
-        match death {
+    pub(super) fn ended(&mut self, name: InletName, ended: Completed) -> Result<(), DeliveryError> {
+        let Completed {
+            entity,
+            undeliverable,
+        } = ended;
+        match undeliverable {
             None => {
-                if parcel.superseded {
+                if entity.superseded {
                     self.parts.counters.superseded();
                 } else {
                     self.parts.counters.delivered(name);
                 }
-                self.parcel_ended(&parcel.record, false)
+                self.parcel_ended(&entity.record, false)
             }
-            Some(death) => {
+            Some(undeliverable) => {
                 let part = if name == InletName::Events {
                     "event"
                 } else {
                     "profile"
                 };
-                let trial = trial(name, death, Some(&parcel));
-                let letter =
-                    self.undeliverable(&parcel.record, &[(part, &parcel.entity)], trial)?;
+                let trial = trial(name, undeliverable, Some(&entity));
+                let letter = self.undeliverable(&entity.record, &[(part, &entity.json)], trial)?;
                 self.letters.push_back(Letter {
                     letter,
-                    end: LetterEnd::Parcel(parcel.record),
+                    end: LetterEnd::Entity(entity.record),
                 });
                 Ok(())
             }
@@ -74,7 +76,7 @@ where
                 self.tallies.buried.count(letter.letter.kind());
                 self.settle(*position, Outcome::DeadLettered)
             }
-            LetterEnd::Parcel(record) => self.parcel_ended(record, true),
+            LetterEnd::Entity(record) => self.parcel_ended(record, true),
         }
     }
 
@@ -86,8 +88,8 @@ where
         match record.end(dead) {
             None => Ok(()),
             Some(false) => {
-                if let Some(repeated) = &mut self.repeated {
-                    repeated.delivered(record, Instant::now());
+                if let Some(deduplicator) = &mut self.deduplicator {
+                    deduplicator.delivered(record, Instant::now());
                 }
                 self.tallies.delivered.count(&record.name);
                 self.settle(record.position, Outcome::Delivered)
@@ -109,15 +111,19 @@ where
     }
 }
 
-pub(super) fn trial(inlet: InletName, death: Death, parcel: Option<&Parcel>) -> Trial {
+pub(super) fn trial(
+    inlet: InletName,
+    undeliverable: Undeliverable,
+    entity: Option<&Entity>,
+) -> Trial {
     Trial {
         inlet: inlet.as_str(),
-        reason: death.reason,
-        pointer: death.pointer,
-        status: death.status,
-        message: death.message,
-        attempts: parcel.map_or(0, |parcel| parcel.attempts),
-        first: parcel.and_then(|parcel| parcel.first_attempt),
-        last: parcel.and_then(|parcel| parcel.last_attempt),
+        reason: undeliverable.reason,
+        pointer: undeliverable.pointer,
+        status: undeliverable.status,
+        message: undeliverable.message,
+        attempts: entity.map_or(0, |entity| entity.attempts),
+        first: entity.and_then(|entity| entity.first_attempt),
+        last: entity.and_then(|entity| entity.last_attempt),
     }
 }

@@ -9,8 +9,8 @@ use crate::aep::{MAX_BODY, Transport};
 use crate::answer::{Answer, Mapped};
 use crate::dead_letter::{DeadLetter, DeadLetters, Origin};
 use crate::delivery::attempt::Tokens;
-use crate::delivery::entity::{Parcel, Record, Subject};
-use crate::delivery::pipeline::{Death, Ended};
+use crate::delivery::entity::{Entity, Record, Subject};
+use crate::delivery::pipeline::{Completed, Undeliverable};
 use crate::inlet_name::InletName;
 use crate::offset_tracker::Outcome;
 use crate::offset_tracker::Position;
@@ -72,9 +72,9 @@ where
         let (event, profile) = (mapped.event.take(), mapped.profile.take());
         let record = Arc::new(Record::new(position, timestamp, mapped));
         if self
-            .repeated
+            .deduplicator
             .as_mut()
-            .is_some_and(|repeated| repeated.has(&record, now.instant))
+            .is_some_and(|deduplicator| deduplicator.has(&record, now.instant))
         {
             self.tallies.skipped.count(DUPLICATE);
             return self.settle(position, Outcome::Skipped);
@@ -92,7 +92,7 @@ where
         let ahead = record.at.saturating_sub(clock);
         if ahead > FUTURE_MS {
             let message = "the event's time is more than five minutes in the future".to_owned();
-            let death = Death {
+            let undeliverable = Undeliverable {
                 reason: "future_time",
                 status: None,
                 message,
@@ -101,7 +101,7 @@ where
             let mut parts = Vec::new();
             parts.extend(event.as_ref().map(|event| ("event", event)));
             parts.extend(profile.as_ref().map(|profile| ("profile", profile)));
-            let trial = trial(InletName::Events, death, None);
+            let trial = trial(InletName::Events, undeliverable, None);
             let letter = self.undeliverable(&record, &parts, trial)?;
             self.letters.push_back(Letter {
                 letter,
@@ -109,35 +109,35 @@ where
             });
             return Ok(());
         }
-        let lane = record.lane();
+        let ordering_key = record.ordering_key();
         let mut oversize = Vec::new();
         let statements = [(InletName::Events, event), (InletName::Profiles, profile)];
-        // Both parcels are counted before either can end.
-        for (name, entity) in statements {
-            let Some(entity) = entity else { continue };
+        // Both entities are counted before either can end.
+        for (name, json) in statements {
+            let Some(json) = json else { continue };
             let Some(inlet) = self.inlets().find(|inlet| inlet.name == name) else {
                 continue;
             };
-            let wire_len = inlet.endpoint.wire_len(record.at, &entity);
-            let mut parcel = Parcel::new(Arc::clone(&record), entity, lane, wire_len);
+            let wire_len = inlet.endpoint.wire_len(record.at, &json);
+            let mut entity = Entity::new(Arc::clone(&record), json, ordering_key, wire_len);
             // Statements about a profile have no time of their own to wait for.
             if name == InletName::Events {
-                parcel.due = u64::try_from(ahead)
+                entity.due = u64::try_from(ahead)
                     .ok()
                     .map(|ahead| now.instant + Duration::from_millis(ahead));
             }
             if inlet.endpoint.merges() {
-                parcel.subject = Subject::read(&record, &parcel.entity);
+                entity.subject = Subject::read(&record, &entity.json);
             }
             if inlet.endpoint.fits(wire_len) {
-                inlet.pipeline.push(parcel, now);
+                inlet.pipeline.push(entity, now);
             } else {
                 let message = format!("larger than the platform's limit of {MAX_BODY} bytes");
                 oversize.push((
                     name,
-                    Ended {
-                        parcel,
-                        death: Some(Death {
+                    Completed {
+                        entity,
+                        undeliverable: Some(Undeliverable {
                             reason: "too_large",
                             status: None,
                             message,

@@ -15,15 +15,15 @@ use futures_util::{FutureExt, StreamExt};
 use tokio::sync::mpsc::Receiver;
 use tokio::time::{Instant, sleep_until};
 
-use super::attempt::{Exchange, Sender, Sent, Tokens};
-use super::coalesce::Cargo;
+use super::attempt::{AttemptResult, AttemptTiming, Sender, Tokens};
+use super::coalesce::Payload;
 use super::concurrency_limit::ConcurrencyLimit;
 use super::counters::{Counters, Tallies};
-use super::deduplicator::Repeated;
+use super::deduplicator::Deduplicator;
 use super::entity::Record;
-use super::key_queues::{Capacity, Holds};
-use super::pipeline::{Cut, Now, Pipeline, Room};
-use super::rate_limiter::{Gate, Pace};
+use super::key_queues::{Capacity, RequestShape};
+use super::pipeline::{Headroom, Now, Pipeline, RequestLimits};
+use super::rate_limiter::{RateLimiter, RetryAfterGate};
 use crate::aep::{Endpoint, EndpointError, Kind, MAX_BODY, Transport};
 use crate::answer::AnswerError;
 use crate::backoff::Backoff;
@@ -96,7 +96,7 @@ struct Inlet<T, K> {
 }
 
 /// A request that has ended: of which inlet, its number, and what came of it.
-type Landed = (InletName, u64, (Sent, Option<Exchange>));
+type Landed = (InletName, u64, (AttemptResult, Option<AttemptTiming>));
 type Landing = Pin<Box<dyn Future<Output = Landed> + Send>>;
 type Written = Pin<Box<dyn Future<Output = (Letter, Result<(), serde_json::Error>)> + Send>>;
 
@@ -109,8 +109,8 @@ struct Letter {
 enum LetterEnd {
     /// The whole record.
     Position(Position),
-    /// One parcel of it.
-    Parcel(Arc<Record>),
+    /// One entity of it.
+    Entity(Arc<Record>),
 }
 
 /// Delivers arrivals until their channel is closed and everything is settled.
@@ -120,11 +120,11 @@ pub(crate) struct Delivery<T, K, D> {
     platform: Platform,
     events: Inlet<T, K>,
     profiles: Option<Inlet<T, K>>,
-    flights: FuturesUnordered<Landing>,
+    in_flight: FuturesUnordered<Landing>,
     letters: VecDeque<Letter>,
     writing: FuturesUnordered<Written>,
     /// Events delivered before, if copies of them are to be skipped.
-    repeated: Option<Repeated>,
+    deduplicator: Option<Deduplicator>,
     tallies: Tallies,
     /// Records that are not settled.
     open: usize,
@@ -141,7 +141,7 @@ where
     /// Prepares delivery; nothing is sent yet.
     pub(crate) fn new(platform: &Platform, parts: Parts<T, K, D>) -> Result<Self, EndpointError> {
         let mut random = parts.random.clone();
-        let pace = Arc::new(Pace::new(platform.pace));
+        let rate_limiter = Arc::new(RateLimiter::new(platform.pace));
         // One for each inlet: their requests differ in size and in what they cost the other side,
         // and one that is down or throttles must not slow the other.
         let limit = ConcurrencyLimit::new(platform.concurrency, Instant::now());
@@ -163,8 +163,8 @@ where
                     inlet: name,
                     transport: Arc::clone(&parts.transport),
                     tokens: Arc::clone(&parts.tokens),
-                    pace: Arc::clone(&pace),
-                    gate: Gate::new(),
+                    rate_limiter: Arc::clone(&rate_limiter),
+                    gate: RetryAfterGate::new(),
                     timeout: platform.http.request_timeout,
                     longest_pause: platform.retry.max,
                     clock: parts.clock.clone(),
@@ -189,10 +189,10 @@ where
             platform: platform.clone(),
             events,
             profiles,
-            flights: FuturesUnordered::new(),
+            in_flight: FuturesUnordered::new(),
             letters: VecDeque::new(),
             writing: FuturesUnordered::new(),
-            repeated: platform.deduplicate.map(Repeated::new),
+            deduplicator: platform.deduplicate.map(Deduplicator::new),
             open: 0,
             turns: [InletName::Profiles, InletName::Events],
         })
@@ -210,7 +210,7 @@ where
         // before.
         let mut alarm = pin!(sleep_until(Instant::now()));
         loop {
-            self.launch()?;
+            self.dispatch()?;
             if !is_open && self.open == 0 {
                 return Ok(());
             }
@@ -222,18 +222,18 @@ where
                 count = arrivals.recv_many(&mut buffer, ARRIVALS), if is_open => {
                     if count == 0 {
                         is_open = false;
-                        self.inlets().for_each(|inlet| inlet.pipeline.hurry());
+                        self.inlets().for_each(|inlet| inlet.pipeline.flush());
                     }
                     for arrival in buffer.drain(..) {
                         self.accept(arrival)?;
                     }
                 }
-                Some(landed) = self.flights.next() => {
+                Some(on_response) = self.in_flight.next() => {
                     let now = self.now();
-                    self.landed(landed, now);
+                    self.on_response(on_response, now);
                     // Answers come together. What follows from them is then done once.
-                    while let Some(Some(landed)) = self.flights.next().now_or_never() {
-                        self.landed(landed, now);
+                    while let Some(Some(on_response)) = self.in_flight.next().now_or_never() {
+                        self.on_response(on_response, now);
                     }
                 }
                 Some((letter, written)) = self.writing.next() => {
@@ -245,9 +245,9 @@ where
         }
     }
 
-    fn landed(&mut self, (name, id, (sent, exchange)): Landed, now: Now) {
+    fn on_response(&mut self, (name, id, (sent, exchange)): Landed, now: Now) {
         if let Some(inlet) = self.inlets().find(|inlet| inlet.name == name) {
-            inlet.pipeline.landed(id, sent, exchange, now);
+            inlet.pipeline.on_response(id, sent, exchange, now);
         }
     }
 
@@ -266,7 +266,7 @@ where
     // === out ===
 
     /// Starts whatever may start now, and draws the consequences of what has ended.
-    fn launch(&mut self) -> Result<(), DeliveryError> {
+    fn dispatch(&mut self) -> Result<(), DeliveryError> {
         let now = self.now();
         let mut last = None;
         loop {
@@ -275,31 +275,29 @@ where
                 if self.is_other_busy(name) {
                     continue;
                 }
-                let room = self.room(name);
+                let headroom = self.headroom(name);
                 let Some(inlet) = self.inlets().find(|inlet| inlet.name == name) else {
                     continue;
                 };
                 let batched = inlet.endpoint.batched();
-                let Some((id, parcels, cargo)) = inlet.pipeline.next(now, room) else {
+                let Some((id, entities, payload)) = inlet.pipeline.next(now, headroom) else {
                     continue;
                 };
-                let count = parcels.len();
+                let count = entities.len();
                 started = true;
                 last = Some(name);
-                let entities = parcels
+                let bodies = entities
                     .iter()
-                    .map(|parcel| (parcel.record.at, parcel.entity.clone()));
-                let request = match cargo {
-                    Cargo::AsStated => inlet.endpoint.request(entities.collect()),
-                    Cargo::Merged(entity) => inlet.endpoint.request(
-                        entities
-                            .take(1)
-                            .map(|(at, _)| (at, entity.clone()))
-                            .collect(),
-                    ),
-                    Cargo::Nothing => {
-                        self.flights
-                            .push(Box::pin(async move { (name, id, (Sent::Nothing, None)) }));
+                    .map(|entity| (entity.record.at, entity.json.clone()));
+                let request = match payload {
+                    Payload::AsStated => inlet.endpoint.request(bodies.collect()),
+                    Payload::Merged(json) => inlet
+                        .endpoint
+                        .request(bodies.take(1).map(|(at, _)| (at, json.clone())).collect()),
+                    Payload::Nothing => {
+                        self.in_flight.push(Box::pin(async move {
+                            (name, id, (AttemptResult::Nothing, None))
+                        }));
                         continue;
                     }
                 };
@@ -309,7 +307,7 @@ where
                     Kind::Single
                 };
                 let sender = Arc::clone(&inlet.sender);
-                self.flights.push(Box::pin(async move {
+                self.in_flight.push(Box::pin(async move {
                     (name, id, sender.send(request, kind, count).await)
                 }));
             }
@@ -351,11 +349,11 @@ where
     /// inlet: requests that wait for an inlet that is down must not stop the one that works. Of a
     /// bound of one no quarter can be left: it counts what is under way only, and the inlets take
     /// turns.
-    fn room(&self, name: InletName) -> Room {
+    fn headroom(&self, name: InletName) -> Headroom {
         let most = self.platform.concurrency.most().get();
         let events = self.events.pipeline.load();
         let Some(profiles) = self.profiles.as_ref().map(|inlet| inlet.pipeline.load()) else {
-            return Room(events < most);
+            return Headroom(events < most);
         };
         let own = if name == InletName::Events {
             events
@@ -363,9 +361,9 @@ where
             profiles
         };
         if most == 1 {
-            return Room(own == 0 && !self.is_other_busy(name));
+            return Headroom(own == 0 && !self.is_other_busy(name));
         }
-        Room(own < most - most.div_ceil(4) && events + profiles < most)
+        Headroom(own < most - most.div_ceil(4) && events + profiles < most)
     }
 
     /// Whether only one request may be under way, and the other inlet has it.
@@ -381,7 +379,7 @@ where
             let waits = self.is_other_busy(inlet.name);
             inlet
                 .pipeline
-                .wake(self.room(inlet.name))
+                .wake(self.headroom(inlet.name))
                 .filter(|_| !waits)
         };
         let events = wake(&self.events);
@@ -391,9 +389,9 @@ where
 }
 
 /// How requests to this inlet are cut. Without batches nothing is gained by lingering.
-fn cut(platform: &Platform, endpoint: &Endpoint) -> Cut {
+fn cut(platform: &Platform, endpoint: &Endpoint) -> RequestLimits {
     if endpoint.batched() {
-        // Each parcel counts one byte for its comma; the frame of a batch counts the one comma too
+        // Each entity counts one byte for its comma; the frame of a batch counts the one comma too
         // many.
         let bytes = platform
             .batch
@@ -405,25 +403,25 @@ fn cut(platform: &Platform, endpoint: &Endpoint) -> Cut {
             records: platform.batch.max_records.get(),
             bytes,
         };
-        Cut {
+        RequestLimits {
             capacity,
             linger: platform.batch.linger,
-            holds: Holds::Batch,
+            holds: RequestShape::Batch,
         }
     } else if endpoint.merges() {
-        Cut {
+        RequestLimits {
             capacity: MERGED,
             linger: Duration::ZERO,
-            holds: Holds::Profile,
+            holds: RequestShape::OneProfile,
         }
     } else {
-        Cut {
+        RequestLimits {
             capacity: Capacity {
                 records: 1,
                 bytes: MAX_BODY,
             },
             linger: Duration::ZERO,
-            holds: Holds::One,
+            holds: RequestShape::Single,
         }
     }
 }

@@ -1,14 +1,14 @@
-//! Order per customer: what of a lane is out is answered before more of it goes out.
+//! Order per customer: what of a queue is out is answered before more of it goes out.
 //!
-//! A lane is *ready* when nothing of it is out and its first parcel may go. Ready lanes wait in one
+//! A queue is *ready* when nothing of it is out and its first entity may go. Ready queues wait in one
 //! queue, so a batch is filled across customers, and a customer who cannot go on stands in nobody's
 //! way.
 //!
-//! Whose first parcel waits longest has the next turn. In the order of becoming ready, the busiest
-//! customers, whose lanes are always out, would get no more turns than those with one parcel: their
+//! Whose first entity waits longest has the next turn. In the order of becoming ready, the busiest
+//! customers, whose queues are always out, would get no more turns than those with one entity: their
 //! records would be the oldest in every batch, and their statements would fill the buffer and take
-//! seconds more when nothing else is left. A batch lingers from the moment the first of its lanes
-//! became ready all the same: by the age of its records, one that waited for its lane would take
+//! seconds more when nothing else is left. A batch lingers from the moment the first of its queues
+//! became ready all the same: by the age of its records, one that waited for its queue would take
 //! the next batch along before it is filled.
 
 use std::cmp::Reverse;
@@ -19,7 +19,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::digest_map::ByDigest;
-use super::entity::{Company, Lane, Parcel, Turn};
+use super::entity::{Batching, Entity, OrderingKey, Seq};
 
 /// How often an event of the future is looked at again.
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
@@ -28,75 +28,75 @@ const LOOK_AGAIN: Duration = Duration::from_secs(5);
 #[derive(Debug, Clone, Copy)]
 pub struct Capacity {
     pub records: usize,
-    /// Sum of the parcels' `wire_len`, each with one byte for the comma.
+    /// Sum of the entities' `wire_len`, each with one byte for the comma.
     pub bytes: usize,
 }
 
 /// What a request of an inlet holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Holds {
-    /// Parcels of any lanes.
+pub enum RequestShape {
+    /// Parcels of any queues.
     Batch,
     /// Parcels about one profile.
-    Profile,
-    /// One parcel.
-    One,
+    OneProfile,
+    /// One entity.
+    Single,
 }
 
-/// A lane that may go.
+/// A queue that may go.
 #[derive(Debug, Clone, Copy)]
 struct Ready {
-    turn: Turn,
-    lane: Lane,
+    seq: Seq,
+    ordering_key: OrderingKey,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Standing {
+enum QueueState {
     /// Waits for answers.
     Out,
-    Ready(Turn),
-    /// Its first parcel travels alone.
+    Ready(Seq),
+    /// Its first entity travels alone.
     Solo,
     /// Waits for a moment: a backoff, or the time of a future event.
     Resting(Instant),
 }
 
 #[derive(Debug)]
-struct Queue {
+struct KeyQueue {
     /// In offset order.
-    waiting: VecDeque<Parcel>,
+    waiting: VecDeque<Entity>,
     bytes: usize,
     /// Parcels in unanswered requests.
     out: usize,
-    standing: Standing,
+    state: QueueState,
     rest_until: Option<Instant>,
 }
 
-/// All lanes of one inlet.
+/// All queues of one inlet.
 #[derive(Debug)]
-pub struct Lanes {
-    queues: ByDigest<Lane, Queue>,
+pub struct KeyQueues {
+    queues: ByDigest<OrderingKey, KeyQueue>,
     /// By turn.
     ready: VecDeque<Ready>,
     /// When they became ready, in that order; those that are not any more are dropped when they
     /// come to the front.
     since: VecDeque<(Instant, Ready)>,
     /// The last turn given.
-    last: Turn,
-    solo: VecDeque<Lane>,
-    resting: BinaryHeap<Reverse<(Instant, Lane)>>,
+    last_seq: Seq,
+    solo: VecDeque<OrderingKey>,
+    resting: BinaryHeap<Reverse<(Instant, OrderingKey)>>,
     ready_records: usize,
     ready_bytes: usize,
-    holds: Holds,
+    holds: RequestShape,
 }
 
-impl Lanes {
-    pub fn new(holds: Holds) -> Self {
+impl KeyQueues {
+    pub fn new(holds: RequestShape) -> Self {
         Self {
             queues: ByDigest::default(),
             ready: VecDeque::new(),
             since: VecDeque::new(),
-            last: 0,
+            last_seq: 0,
             solo: VecDeque::new(),
             resting: BinaryHeap::new(),
             ready_records: 0,
@@ -105,83 +105,95 @@ impl Lanes {
         }
     }
 
-    /// Adds a parcel that was just read: the last of its lane.
-    pub fn push(&mut self, mut parcel: Parcel, now: Instant, now_ms: i64) {
-        parcel.turn = self.next_turn();
-        let (lane, len) = (parcel.lane, parcel.wire_len);
-        match self.queues.entry(lane) {
+    /// Adds a entity that was just read: the last of its queue.
+    pub fn push(&mut self, mut entity: Entity, now: Instant, now_ms: i64) {
+        entity.seq = self.next_seq();
+        let (ordering_key, len) = (entity.ordering_key, entity.wire_len);
+        match self.queues.entry(ordering_key) {
             Entry::Occupied(mut entry) => {
                 let queue = entry.get_mut();
-                queue.waiting.push_back(parcel);
+                queue.waiting.push_back(entity);
                 queue.bytes += len;
-                if matches!(queue.standing, Standing::Ready(_)) {
+                if matches!(queue.state, QueueState::Ready(_)) {
                     self.ready_records += 1;
                     self.ready_bytes += len;
                 }
             }
             Entry::Vacant(entry) => {
-                entry.insert(Queue {
-                    waiting: VecDeque::from([parcel]),
+                entry.insert(KeyQueue {
+                    waiting: VecDeque::from([entity]),
                     bytes: len,
                     out: 0,
-                    standing: Standing::Out,
+                    state: QueueState::Out,
                     rest_until: None,
                 });
-                self.arrange(lane, now, now_ms);
+                self.arrange(ordering_key, now, now_ms);
             }
         }
     }
 
-    /// A parcel that was out has ended.
-    pub fn release(&mut self, lane: Lane, now: Instant, now_ms: i64) {
-        if let Some(queue) = self.queues.get_mut(&lane) {
+    /// A entity that was out has ended.
+    pub fn release(&mut self, ordering_key: OrderingKey, now: Instant, now_ms: i64) {
+        if let Some(queue) = self.queues.get_mut(&ordering_key) {
             queue.out = queue.out.saturating_sub(1);
         }
-        self.arrange(lane, now, now_ms);
+        self.arrange(ordering_key, now, now_ms);
     }
 
-    /// A parcel that was out has to go again, not before `rest_until`, and in its turn then.
-    pub fn give_back(&mut self, parcel: Parcel, rest_until: Instant, now: Instant, now_ms: i64) {
-        let lane = parcel.lane;
-        self.insert(parcel, Some(rest_until));
-        self.release(lane, now, now_ms);
+    /// A entity that was out has to go again, not before `rest_until`, and in its turn then.
+    pub fn requeue_after(
+        &mut self,
+        entity: Entity,
+        rest_until: Instant,
+        now: Instant,
+        now_ms: i64,
+    ) {
+        let ordering_key = entity.ordering_key;
+        self.insert(entity, Some(rest_until));
+        self.release(ordering_key, now, now_ms);
     }
 
     /// The same, behind all that wait: where something must show that an inlet works, what has
     /// failed must not keep the rest from being tried.
-    pub fn put_last(&mut self, mut parcel: Parcel, rest_until: Instant, now: Instant, now_ms: i64) {
-        parcel.turn = self.next_turn();
-        self.give_back(parcel, rest_until, now, now_ms);
+    pub fn requeue_last(
+        &mut self,
+        mut entity: Entity,
+        rest_until: Instant,
+        now: Instant,
+        now_ms: i64,
+    ) {
+        entity.seq = self.next_seq();
+        self.requeue_after(entity, rest_until, now, now_ms);
     }
 
-    /// A parcel that had been released has to go again after all, behind all that wait as well.
-    pub fn take_back(&mut self, mut parcel: Parcel, now: Instant, now_ms: i64) {
-        let lane = parcel.lane;
-        parcel.turn = self.next_turn();
-        self.withdraw(lane);
-        self.insert(parcel, None);
-        self.arrange(lane, now, now_ms);
+    /// A entity that had been released has to go again after all, behind all that wait as well.
+    pub fn requeue_released(&mut self, mut entity: Entity, now: Instant, now_ms: i64) {
+        let ordering_key = entity.ordering_key;
+        entity.seq = self.next_seq();
+        self.withdraw(ordering_key);
+        self.insert(entity, None);
+        self.arrange(ordering_key, now, now_ms);
     }
 
-    /// Moves lanes whose rest is over to the ready ones.
-    pub fn awake(&mut self, now: Instant, now_ms: i64) {
-        while let Some(Reverse((until, lane))) = self.resting.peek().copied() {
+    /// Moves queues whose rest is over to the ready ones.
+    pub fn wake_rested(&mut self, now: Instant, now_ms: i64) {
+        while let Some(Reverse((until, ordering_key))) = self.resting.peek().copied() {
             if until > now {
                 break;
             }
             self.resting.pop();
             if self
                 .queues
-                .get(&lane)
-                .is_some_and(|queue| queue.standing == Standing::Resting(until))
+                .get(&ordering_key)
+                .is_some_and(|queue| queue.state == QueueState::Resting(until))
             {
-                self.arrange(lane, now, now_ms);
+                self.arrange(ordering_key, now, now_ms);
             }
         }
     }
 
     /// When the next rest is over.
-    pub fn next_awake(&self) -> Option<Instant> {
+    pub fn next_wake(&self) -> Option<Instant> {
         self.resting.peek().map(|Reverse((until, _))| *until)
     }
 
@@ -204,63 +216,63 @@ impl Lanes {
     }
 
     /// Takes what travels alone.
-    pub fn take_solo(&mut self) -> Option<Parcel> {
-        let lane = self.solo.pop_front()?;
-        self.take_first(lane)
+    pub fn take_solo(&mut self) -> Option<Entity> {
+        let ordering_key = self.solo.pop_front()?;
+        self.take_first(ordering_key)
     }
 
-    /// Takes any one parcel, for a probe.
-    pub fn take_one(&mut self) -> Option<Parcel> {
-        if let Some(Ready { lane, .. }) = self.ready.front().copied() {
-            self.withdraw(lane);
-            return self.take_first(lane);
+    /// Takes any one entity, for a probe.
+    pub fn take_one(&mut self) -> Option<Entity> {
+        if let Some(Ready { ordering_key, .. }) = self.ready.front().copied() {
+            self.withdraw(ordering_key);
+            return self.take_first(ordering_key);
         }
         self.take_solo()
     }
 
-    /// Fills a request from the ready lanes, in turn.
-    pub fn take_batch(&mut self, capacity: Capacity, now: Instant, now_ms: i64) -> Vec<Parcel> {
-        // Where a request is about one profile, it holds a few parcels of all that are ready.
-        let expected = if self.holds == Holds::Batch {
+    /// Fills a request from the ready queues, in turn.
+    pub fn take_batch(&mut self, capacity: Capacity, now: Instant, now_ms: i64) -> Vec<Entity> {
+        // Where a request is about one profile, it holds a few entities of all that are ready.
+        let expected = if self.holds == RequestShape::Batch {
             self.ready_records
         } else {
             0
         };
-        let merging = self.holds == Holds::Profile;
+        let merging = self.holds == RequestShape::OneProfile;
         let mut batch = Vec::with_capacity(expected.min(capacity.records));
         let mut bytes = 0;
         while let Some(ready) = self.ready.pop_front() {
-            let lane = ready.lane;
-            let Some(queue) = self.queues.get_mut(&lane) else {
+            let ordering_key = ready.ordering_key;
+            let Some(queue) = self.queues.get_mut(&ordering_key) else {
                 continue;
             };
             self.ready_records -= queue.waiting.len();
             self.ready_bytes -= queue.bytes;
-            queue.standing = Standing::Out;
+            queue.state = QueueState::Out;
             let mut full = false;
             while let Some(first) = queue.waiting.front() {
-                if first.company == Company::Nobody || first.waits_until(now, now_ms).is_some() {
+                if first.batching == Batching::Alone || first.waits_until(now, now_ms).is_some() {
                     break;
                 }
-                // A single parcel always goes, even one above the configured size: it is below the
+                // A single entity always goes, even one above the configured size: it is below the
                 // platform's limit.
                 full = batch.len() >= capacity.records
                     || (!batch.is_empty() && bytes + first.wire_len + 1 > capacity.bytes)
                     || (merging
                         && batch
                             .first()
-                            .is_some_and(|head: &Parcel| !head.merges_with(first)));
+                            .is_some_and(|head: &Entity| !head.merges_with(first)));
                 if full {
                     break;
                 }
-                let Some(parcel) = queue.waiting.pop_front() else {
+                let Some(entity) = queue.waiting.pop_front() else {
                     break;
                 };
-                bytes += parcel.wire_len + 1;
-                queue.bytes -= parcel.wire_len;
+                bytes += entity.wire_len + 1;
+                queue.bytes -= entity.wire_len;
                 queue.out += 1;
-                let alone_of_its_lane = parcel.company == Company::OtherLanes;
-                batch.push(parcel);
+                let alone_of_its_lane = entity.batching == Batching::OnePerKey;
+                batch.push(entity);
                 if alone_of_its_lane {
                     break;
                 }
@@ -268,12 +280,12 @@ impl Lanes {
             if queue.out == 0 {
                 if full {
                     // It only did not fit: it keeps its turn.
-                    queue.standing = Standing::Ready(ready.turn);
+                    queue.state = QueueState::Ready(ready.seq);
                     self.ready_records += queue.waiting.len();
                     self.ready_bytes += queue.bytes;
                     self.ready.push_front(ready);
                 } else {
-                    self.arrange(lane, now, now_ms);
+                    self.arrange(ordering_key, now, now_ms);
                 }
             }
             if full {
@@ -284,76 +296,79 @@ impl Lanes {
         batch
     }
 
-    /// Forgets when lanes became ready that are not any more, up to the first one that is.
+    /// Forgets when queues became ready that are not any more, up to the first one that is.
     fn forget_taken(&mut self) {
         if self.ready.is_empty() {
             return self.since.clear();
         }
         while let Some((_, ready)) = self.since.front() {
-            let queue = self.queues.get(&ready.lane);
-            if queue.is_some_and(|queue| queue.standing == Standing::Ready(ready.turn)) {
+            let queue = self.queues.get(&ready.ordering_key);
+            if queue.is_some_and(|queue| queue.state == QueueState::Ready(ready.seq)) {
                 break;
             }
             self.since.pop_front();
         }
     }
 
-    fn take_first(&mut self, lane: Lane) -> Option<Parcel> {
-        let queue = self.queues.get_mut(&lane)?;
-        let parcel = queue.waiting.pop_front()?;
-        queue.bytes -= parcel.wire_len;
+    fn take_first(&mut self, ordering_key: OrderingKey) -> Option<Entity> {
+        let queue = self.queues.get_mut(&ordering_key)?;
+        let entity = queue.waiting.pop_front()?;
+        queue.bytes -= entity.wire_len;
         queue.out += 1;
-        queue.standing = Standing::Out;
-        Some(parcel)
+        queue.state = QueueState::Out;
+        Some(entity)
     }
 
-    /// Puts a parcel back to its place in the order.
-    fn insert(&mut self, parcel: Parcel, rest_until: Option<Instant>) {
-        let queue = self.queues.entry(parcel.lane).or_insert_with(|| Queue {
-            waiting: VecDeque::new(),
-            bytes: 0,
-            out: 0,
-            standing: Standing::Out,
-            rest_until: None,
-        });
+    /// Puts a entity back to its place in the order.
+    fn insert(&mut self, entity: Entity, rest_until: Option<Instant>) {
+        let queue = self
+            .queues
+            .entry(entity.ordering_key)
+            .or_insert_with(|| KeyQueue {
+                waiting: VecDeque::new(),
+                bytes: 0,
+                out: 0,
+                state: QueueState::Out,
+                rest_until: None,
+            });
         let place = queue
             .waiting
-            .partition_point(|other| other.offset() < parcel.offset());
-        queue.bytes += parcel.wire_len;
-        queue.waiting.insert(place, parcel);
+            .partition_point(|other| other.offset() < entity.offset());
+        queue.bytes += entity.wire_len;
+        queue.waiting.insert(place, entity);
         queue.rest_until = queue.rest_until.max(rest_until);
     }
 
-    /// Takes a lane out of the queue of ready ones.
-    fn withdraw(&mut self, lane: Lane) {
-        let Some(queue) = self.queues.get_mut(&lane) else {
+    /// Takes a queue out of the queue of ready ones.
+    fn withdraw(&mut self, ordering_key: OrderingKey) {
+        let Some(queue) = self.queues.get_mut(&ordering_key) else {
             return;
         };
-        match queue.standing {
-            Standing::Ready(turn) => {
+        match queue.state {
+            QueueState::Ready(seq) => {
                 self.ready_records -= queue.waiting.len();
                 self.ready_bytes -= queue.bytes;
-                let place = self.ready.partition_point(|other| other.turn < turn);
+                let place = self.ready.partition_point(|other| other.seq < seq);
                 self.ready.remove(place);
             }
-            Standing::Solo => self.solo.retain(|other| *other != lane),
-            Standing::Out | Standing::Resting(_) => {}
+            QueueState::Solo => self.solo.retain(|other| *other != ordering_key),
+            QueueState::Out | QueueState::Resting(_) => {}
         }
-        queue.standing = Standing::Out;
+        queue.state = QueueState::Out;
         self.forget_taken();
     }
 
-    /// Decides where a lane stands. Only for lanes that are in none of the queues of ready ones.
-    fn arrange(&mut self, lane: Lane, now: Instant, now_ms: i64) {
-        let Some(queue) = self.queues.get_mut(&lane) else {
+    /// Decides where a queue stands. Only for queues that are in none of the queues of ready ones.
+    fn arrange(&mut self, ordering_key: OrderingKey, now: Instant, now_ms: i64) {
+        let Some(queue) = self.queues.get_mut(&ordering_key) else {
             return;
         };
         if queue.out > 0 {
-            queue.standing = Standing::Out;
+            queue.state = QueueState::Out;
             return;
         }
         let Some(first) = queue.waiting.front() else {
-            self.queues.remove(&lane);
+            self.queues.remove(&ordering_key);
             return;
         };
         // Looked at from time to time, since the wall clock may be set forward meanwhile.
@@ -361,31 +376,31 @@ impl Lanes {
             .waits_until(now, now_ms)
             .map(|due| due.min(now + LOOK_AGAIN));
         if let Some(until) = ahead.or(queue.rest_until.filter(|until| *until > now)) {
-            queue.standing = Standing::Resting(until);
-            self.resting.push(Reverse((until, lane)));
+            queue.state = QueueState::Resting(until);
+            self.resting.push(Reverse((until, ordering_key)));
             return;
         }
         queue.rest_until = None;
-        if first.company == Company::Nobody {
-            queue.standing = Standing::Solo;
-            self.solo.push_back(lane);
+        if first.batching == Batching::Alone {
+            queue.state = QueueState::Solo;
+            self.solo.push_back(ordering_key);
         } else {
             self.ready_records += queue.waiting.len();
             self.ready_bytes += queue.bytes;
             let ready = Ready {
-                turn: first.turn,
-                lane,
+                seq: first.seq,
+                ordering_key,
             };
-            queue.standing = Standing::Ready(ready.turn);
-            let place = self.ready.partition_point(|other| other.turn < ready.turn);
+            queue.state = QueueState::Ready(ready.seq);
+            let place = self.ready.partition_point(|other| other.seq < ready.seq);
             self.ready.insert(place, ready);
             self.since.push_back((now, ready));
         }
     }
 
-    fn next_turn(&mut self) -> Turn {
-        self.last += 1;
-        self.last
+    fn next_seq(&mut self) -> Seq {
+        self.last_seq += 1;
+        self.last_seq
     }
 }
 

@@ -1,4 +1,4 @@
-//! What lanes promise.
+//! What queues promise.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ const ALL: Capacity = Capacity {
     bytes: 10_000,
 };
 
-fn parcel(offset: i64, key: &str, at: i64) -> Parcel {
+fn entity(offset: i64, key: &str, at: i64) -> Entity {
     let mapped = Mapped {
         name: "n".into(),
         id: (*offset.to_string()).into(),
@@ -31,111 +31,111 @@ fn parcel(offset: i64, key: &str, at: i64) -> Parcel {
         None,
         mapped,
     ));
-    let lane = record.lane();
-    Parcel::new(record, Bytes::new(), lane, 100)
+    let ordering_key = record.ordering_key();
+    Entity::new(record, Bytes::new(), ordering_key, 100)
 }
 
-/// A parcel of an event that lies ahead, read now, when the wall clock shows nought.
-fn ahead(offset: i64, key: &str, at: u32, now: Instant) -> Parcel {
-    let mut parcel = parcel(offset, key, at.into());
-    parcel.due = Some(now + Duration::from_millis(at.into()));
-    parcel
+/// A entity of an event that lies ahead, read now, when the wall clock shows nought.
+fn ahead(offset: i64, key: &str, at: u32, now: Instant) -> Entity {
+    let mut entity = entity(offset, key, at.into());
+    entity.due = Some(now + Duration::from_millis(at.into()));
+    entity
 }
 
-fn lanes(parcels: &[(i64, &str)], now: Instant) -> Lanes {
-    let mut lanes = Lanes::new(Holds::Batch);
-    for (offset, key) in parcels {
-        lanes.push(parcel(*offset, key, 0), now, 0);
+fn queues(entities: &[(i64, &str)], now: Instant) -> KeyQueues {
+    let mut queues = KeyQueues::new(RequestShape::Batch);
+    for (offset, key) in entities {
+        queues.push(entity(*offset, key, 0), now, 0);
     }
-    lanes
+    queues
 }
 
-fn offsets(batch: &[Parcel]) -> Vec<i64> {
-    batch.iter().map(Parcel::offset).collect()
+fn offsets(batch: &[Entity]) -> Vec<i64> {
+    batch.iter().map(Entity::offset).collect()
 }
 
 #[test]
 fn a_lane_that_is_out_waits_until_all_of_it_is_answered() {
     let now = Instant::now();
-    let mut lanes = lanes(&[(0, "a"), (1, "a"), (2, "b")], now);
-    let batch = lanes.take_batch(ALL, now, 0);
+    let mut queues = queues(&[(0, "a"), (1, "a"), (2, "b")], now);
+    let batch = queues.take_batch(ALL, now, 0);
     assert_eq!(offsets(&batch), [0, 1, 2]);
-    lanes.push(parcel(3, "a", 0), now, 0);
-    lanes.release(batch[0].lane, now, 0);
-    assert!(!lanes.has_ready(), "offset 1 is unanswered");
-    lanes.release(batch[1].lane, now, 0);
-    assert_eq!(offsets(&lanes.take_batch(ALL, now, 0)), [3]);
+    queues.push(entity(3, "a", 0), now, 0);
+    queues.release(batch[0].ordering_key, now, 0);
+    assert!(!queues.has_ready(), "offset 1 is unanswered");
+    queues.release(batch[1].ordering_key, now, 0);
+    assert_eq!(offsets(&queues.take_batch(ALL, now, 0)), [3]);
 }
 
 #[test]
 fn a_parcel_given_back_keeps_its_place_and_rests() {
     let now = Instant::now();
-    let mut lanes = lanes(&[(0, "a"), (1, "a")], now);
-    lanes.push(parcel(2, "b", 0), now, 0);
-    let mut batch = lanes.take_batch(ALL, now, 0);
-    lanes.push(parcel(3, "a", 0), now, 0);
+    let mut queues = queues(&[(0, "a"), (1, "a")], now);
+    queues.push(entity(2, "b", 0), now, 0);
+    let mut batch = queues.take_batch(ALL, now, 0);
+    queues.push(entity(3, "a", 0), now, 0);
     batch.truncate(2);
     let later = now + Duration::from_secs(1);
     // In the wrong order on purpose.
-    for parcel in batch.into_iter().rev() {
-        lanes.give_back(parcel, later, now, 0);
+    for entity in batch.into_iter().rev() {
+        queues.requeue_after(entity, later, now, 0);
     }
-    assert!(!lanes.has_ready());
-    assert_eq!(lanes.next_awake(), Some(later));
-    lanes.awake(later, 0);
-    assert_eq!(offsets(&lanes.take_batch(ALL, later, 0)), [0, 1, 3]);
+    assert!(!queues.has_ready());
+    assert_eq!(queues.next_wake(), Some(later));
+    queues.wake_rested(later, 0);
+    assert_eq!(offsets(&queues.take_batch(ALL, later, 0)), [0, 1, 3]);
 }
 
 #[test]
 fn a_parcel_refused_for_the_moment_goes_before_the_rest_of_its_lane() {
     let now = Instant::now();
-    let mut lanes = lanes(&[(0, "a"), (1, "b")], now);
-    let mut batch = lanes.take_batch(ALL, now, 0);
-    lanes.push(parcel(2, "a", 0), now, 0);
+    let mut queues = queues(&[(0, "a"), (1, "b")], now);
+    let mut batch = queues.take_batch(ALL, now, 0);
+    queues.push(entity(2, "a", 0), now, 0);
     let mut first = batch.swap_remove(0);
-    first.company = Company::OtherLanes;
-    lanes.give_back(first, now, now, 0);
-    lanes.push(parcel(3, "c", 0), now, 0);
-    assert_eq!(offsets(&lanes.take_batch(ALL, now, 0)), [0, 3]);
+    first.batching = Batching::OnePerKey;
+    queues.requeue_after(first, now, now, 0);
+    queues.push(entity(3, "c", 0), now, 0);
+    assert_eq!(offsets(&queues.take_batch(ALL, now, 0)), [0, 3]);
 }
 
 #[test]
 fn what_travels_alone_is_in_no_batch() {
     let now = Instant::now();
-    let mut lanes = lanes(&[(0, "a"), (1, "a"), (2, "b")], now);
-    let mut batch = lanes.take_batch(ALL, now, 0);
+    let mut queues = queues(&[(0, "a"), (1, "a"), (2, "b")], now);
+    let mut batch = queues.take_batch(ALL, now, 0);
     let mut second = batch.remove(1);
-    second.company = Company::Nobody;
-    lanes.give_back(second, now, now, 0);
-    lanes.give_back(batch.remove(0), now, now, 0);
+    second.batching = Batching::Alone;
+    queues.requeue_after(second, now, now, 0);
+    queues.requeue_after(batch.remove(0), now, now, 0);
     assert_eq!(
-        offsets(&lanes.take_batch(ALL, now, 0)),
+        offsets(&queues.take_batch(ALL, now, 0)),
         [0],
         "it stops before the one that travels alone"
     );
-    assert!(lanes.take_solo().is_none(), "offset 0 is out");
+    assert!(queues.take_solo().is_none(), "offset 0 is out");
 }
 
 #[test]
 fn a_batch_never_exceeds_its_capacity_and_the_rest_keeps_its_turn() {
     let now = Instant::now();
-    let mut lanes = lanes(&[(0, "a"), (1, "b"), (2, "c"), (3, "d")], now);
+    let mut queues = queues(&[(0, "a"), (1, "b"), (2, "c"), (3, "d")], now);
     let by_bytes = Capacity {
         records: 100,
         bytes: 250,
     };
-    assert_eq!(offsets(&lanes.take_batch(by_bytes, now, 0)), [0, 1]);
+    assert_eq!(offsets(&queues.take_batch(by_bytes, now, 0)), [0, 1]);
     let by_count = Capacity {
         records: 1,
         bytes: 10_000,
     };
-    assert_eq!(offsets(&lanes.take_batch(by_count, now, 0)), [2]);
+    assert_eq!(offsets(&queues.take_batch(by_count, now, 0)), [2]);
     let too_small = Capacity {
         records: 100,
         bytes: 10,
     };
     assert_eq!(
-        offsets(&lanes.take_batch(too_small, now, 0)),
+        offsets(&queues.take_batch(too_small, now, 0)),
         [3],
         "a single parcel always goes"
     );
@@ -145,11 +145,11 @@ fn a_batch_never_exceeds_its_capacity_and_the_rest_keeps_its_turn() {
 fn a_batch_is_due_at_once_when_full_and_else_after_the_linger() {
     let now = Instant::now();
     let linger = Duration::from_millis(200);
-    let mut lanes = lanes(&[(0, "a")], now);
-    assert_eq!(lanes.due(ALL, linger), Some(now + linger));
-    lanes.push(parcel(1, "a", 0), now, 0);
+    let mut queues = queues(&[(0, "a")], now);
+    assert_eq!(queues.due(ALL, linger), Some(now + linger));
+    queues.push(entity(1, "a", 0), now, 0);
     assert_eq!(
-        lanes.due(
+        queues.due(
             Capacity {
                 records: 2,
                 bytes: 10_000
@@ -159,7 +159,7 @@ fn a_batch_is_due_at_once_when_full_and_else_after_the_linger() {
         Some(now)
     );
     assert_eq!(
-        lanes.due(
+        queues.due(
             Capacity {
                 records: 100,
                 bytes: 202
@@ -168,58 +168,58 @@ fn a_batch_is_due_at_once_when_full_and_else_after_the_linger() {
         ),
         Some(now)
     );
-    lanes.take_batch(ALL, now, 0);
-    assert_eq!(lanes.due(ALL, linger), None);
+    queues.take_batch(ALL, now, 0);
+    assert_eq!(queues.due(ALL, linger), None);
 }
 
 #[test]
 fn an_event_of_the_future_holds_its_lane_until_its_time() {
     let now = Instant::now();
-    let mut lanes = Lanes::new(Holds::Batch);
-    lanes.push(ahead(0, "a", 60_000, now), now, 0);
-    lanes.push(parcel(1, "a", 0), now, 0);
-    lanes.push(parcel(2, "b", 0), now, 0);
-    assert_eq!(offsets(&lanes.take_batch(ALL, now, 0)), [2]);
+    let mut queues = KeyQueues::new(RequestShape::Batch);
+    queues.push(ahead(0, "a", 60_000, now), now, 0);
+    queues.push(entity(1, "a", 0), now, 0);
+    queues.push(entity(2, "b", 0), now, 0);
+    assert_eq!(offsets(&queues.take_batch(ALL, now, 0)), [2]);
     let later = now + Duration::from_secs(59);
-    lanes.awake(later, 59_000);
-    assert!(!lanes.has_ready());
+    queues.wake_rested(later, 59_000);
+    assert!(!queues.has_ready());
     let there = now + Duration::from_secs(60);
-    lanes.awake(there, 60_000);
-    assert_eq!(offsets(&lanes.take_batch(ALL, there, 60_000)), [0, 1]);
+    queues.wake_rested(there, 60_000);
+    assert_eq!(offsets(&queues.take_batch(ALL, there, 60_000)), [0, 1]);
 }
 
 #[test]
 fn an_event_of_the_future_waits_no_longer_when_the_wall_clock_is_set_back() {
     let now = Instant::now();
-    let mut lanes = Lanes::new(Holds::Batch);
-    lanes.push(ahead(0, "a", 60_000, now), now, 0);
+    let mut queues = KeyQueues::new(RequestShape::Batch);
+    queues.push(ahead(0, "a", 60_000, now), now, 0);
     let there = now + Duration::from_secs(60);
-    lanes.awake(there, -7_200_000);
-    assert_eq!(offsets(&lanes.take_batch(ALL, there, -7_200_000)), [0]);
+    queues.wake_rested(there, -7_200_000);
+    assert_eq!(offsets(&queues.take_batch(ALL, there, -7_200_000)), [0]);
 }
 
 #[test]
 fn an_event_of_the_future_goes_soon_when_the_wall_clock_is_set_forward() {
     let now = Instant::now();
-    let mut lanes = Lanes::new(Holds::Batch);
-    lanes.push(ahead(0, "a", 240_000, now), now, 0);
-    let again = lanes.next_awake().unwrap();
+    let mut queues = KeyQueues::new(RequestShape::Batch);
+    queues.push(ahead(0, "a", 240_000, now), now, 0);
+    let again = queues.next_wake().unwrap();
     assert!(again - now <= Duration::from_secs(5));
-    lanes.awake(again, 7_200_000);
-    assert_eq!(offsets(&lanes.take_batch(ALL, again, 7_200_000)), [0]);
+    queues.wake_rested(again, 7_200_000);
+    assert_eq!(offsets(&queues.take_batch(ALL, again, 7_200_000)), [0]);
 }
 
-/// Lane `b` was out with its first parcel, which is given as well, while three more came, of these
+/// OrderingKey `b` was out with its first entity, which is given as well, while three more came, of these
 /// keys.
-fn back_after(holds: Holds, keys: [&str; 3], now: Instant) -> (Lanes, Parcel) {
-    let mut lanes = Lanes::new(holds);
-    lanes.push(parcel(0, "b", 0), now, 0);
-    let out = lanes.take_one().unwrap();
+fn back_after(holds: RequestShape, keys: [&str; 3], now: Instant) -> (KeyQueues, Entity) {
+    let mut queues = KeyQueues::new(holds);
+    queues.push(entity(0, "b", 0), now, 0);
+    let out = queues.take_one().unwrap();
     for (offset, key) in (1..).zip(keys) {
-        lanes.push(parcel(offset, key, 0), now, 0);
+        queues.push(entity(offset, key, 0), now, 0);
     }
-    lanes.release(out.lane, now + LATER, 0);
-    (lanes, out)
+    queues.release(out.ordering_key, now + LATER, 0);
+    (queues, out)
 }
 
 const LATER: Duration = Duration::from_millis(100);
@@ -231,9 +231,13 @@ const ONE: Capacity = Capacity {
 #[test]
 fn whose_first_parcel_waits_longest_is_next() {
     let now = Instant::now();
-    for holds in [Holds::Batch, Holds::Profile, Holds::One] {
-        let (mut lanes, _) = back_after(holds, ["b", "c", "d"], now);
-        let mut next = || offsets(&lanes.take_batch(ONE, now + LATER, 0));
+    for holds in [
+        RequestShape::Batch,
+        RequestShape::OneProfile,
+        RequestShape::Single,
+    ] {
+        let (mut queues, _) = back_after(holds, ["b", "c", "d"], now);
+        let mut next = || offsets(&queues.take_batch(ONE, now + LATER, 0));
         assert_eq!([next(), next(), next()], [[1], [2], [3]], "{holds:?}");
     }
 }
@@ -242,41 +246,45 @@ fn whose_first_parcel_waits_longest_is_next() {
 fn a_batch_lingers_from_when_the_first_of_its_lanes_became_ready() {
     let now = Instant::now();
     let linger = Duration::from_millis(200);
-    let (mut lanes, _) = back_after(Holds::Batch, ["b", "c", "d"], now);
-    assert_eq!(lanes.due(ALL, linger), Some(now + linger));
-    lanes.push(parcel(4, "c", 0), now + LATER * 2, 0);
-    assert_eq!(offsets(&lanes.take_batch(ONE, now, 0)), [1]);
-    assert_eq!(lanes.due(ALL, linger), Some(now + linger));
+    let (mut queues, _) = back_after(RequestShape::Batch, ["b", "c", "d"], now);
+    assert_eq!(queues.due(ALL, linger), Some(now + linger));
+    queues.push(entity(4, "c", 0), now + LATER * 2, 0);
+    assert_eq!(offsets(&queues.take_batch(ONE, now, 0)), [1]);
+    assert_eq!(queues.due(ALL, linger), Some(now + linger));
     let three = Capacity { records: 3, ..ALL };
-    let out = lanes.take_batch(three, now, 0);
+    let out = queues.take_batch(three, now, 0);
     assert_eq!(offsets(&out), [2, 4, 3]);
-    assert_eq!(lanes.due(ALL, linger), None);
-    lanes.push(parcel(5, "c", 0), now, 0);
-    lanes.release(out[0].lane, now, 0);
-    assert_eq!(lanes.due(ALL, linger), None, "its lane is out");
-    lanes.release(out[1].lane, now + LATER * 3, 0);
-    assert_eq!(lanes.due(ALL, linger), Some(now + LATER * 3 + linger));
+    assert_eq!(queues.due(ALL, linger), None);
+    queues.push(entity(5, "c", 0), now, 0);
+    queues.release(out[0].ordering_key, now, 0);
+    assert_eq!(queues.due(ALL, linger), None, "its lane is out");
+    queues.release(out[1].ordering_key, now + LATER * 3, 0);
+    assert_eq!(queues.due(ALL, linger), Some(now + LATER * 3 + linger));
 }
 
 #[test]
 fn what_rests_keeps_its_turn_and_what_is_put_last_lets_all_the_others_go_first() {
     let now = Instant::now();
-    for holds in [Holds::Batch, Holds::Profile, Holds::One] {
+    for holds in [
+        RequestShape::Batch,
+        RequestShape::OneProfile,
+        RequestShape::Single,
+    ] {
         for (back, expected) in [
             (
-                Lanes::give_back as fn(&mut Lanes, Parcel, Instant, Instant, i64),
+                KeyQueues::requeue_after as fn(&mut KeyQueues, Entity, Instant, Instant, i64),
                 [0, 1, 2],
             ),
-            (Lanes::put_last, [1, 2, 0]),
+            (KeyQueues::requeue_last, [1, 2, 0]),
         ] {
-            let mut lanes = Lanes::new(holds);
+            let mut queues = KeyQueues::new(holds);
             for (offset, key) in [(0, "a"), (1, "b"), (2, "c")] {
-                lanes.push(parcel(offset, key, 0), now, 0);
+                queues.push(entity(offset, key, 0), now, 0);
             }
-            let first = lanes.take_batch(ONE, now, 0).remove(0);
-            back(&mut lanes, first, now + LATER, now, 0);
-            lanes.awake(now + LATER, 0);
-            let mut next = || lanes.take_batch(ONE, now + LATER, 0).remove(0).offset();
+            let first = queues.take_batch(ONE, now, 0).remove(0);
+            back(&mut queues, first, now + LATER, now, 0);
+            queues.wake_rested(now + LATER, 0);
+            let mut next = || queues.take_batch(ONE, now + LATER, 0).remove(0).offset();
             assert_eq!([next(), next(), next()], expected, "{holds:?}");
         }
     }
@@ -285,52 +293,60 @@ fn what_rests_keeps_its_turn_and_what_is_put_last_lets_all_the_others_go_first()
 #[test]
 fn a_parcel_taken_back_goes_before_its_lane_and_after_the_others() {
     let now = Instant::now();
-    for holds in [Holds::Batch, Holds::Profile, Holds::One] {
-        // The lane stands in the middle, ready.
-        let (mut lanes, ended) = back_after(holds, ["a", "b", "c"], now);
-        lanes.take_back(ended, now, 0);
+    for holds in [
+        RequestShape::Batch,
+        RequestShape::OneProfile,
+        RequestShape::Single,
+    ] {
+        // The queue stands in the middle, ready.
+        let (mut queues, ended) = back_after(holds, ["a", "b", "c"], now);
+        queues.requeue_released(ended, now, 0);
         let mut sent = Vec::new();
-        while let [parcel] = lanes.take_batch(ONE, now, 0).as_slice() {
-            sent.push(parcel.offset());
-            lanes.release(parcel.lane, now, 0);
+        while let [entity] = queues.take_batch(ONE, now, 0).as_slice() {
+            sent.push(entity.offset());
+            queues.release(entity.ordering_key, now, 0);
         }
         assert_eq!(sent, [1, 3, 0, 2], "{holds:?}");
     }
 }
 
 /// Whatever happens in whatever order, nothing is lost or there twice, and what is told of the
-/// ready lanes is true.
+/// ready queues is true.
 #[test]
 fn lanes_keep_every_parcel_once_whatever_happens_to_them() {
     for seed in 0..600 {
-        let holds = [Holds::Batch, Holds::Profile, Holds::One][(seed % 3) as usize];
+        let holds = [
+            RequestShape::Batch,
+            RequestShape::OneProfile,
+            RequestShape::Single,
+        ][(seed % 3) as usize];
         Play::new(seed, holds).play();
     }
 }
 
-/// Lanes to which things happen by chance.
+/// Queues to which things happen by chance.
 struct Play {
     seed: u64,
     random: fastrand::Rng,
     capacity: Capacity,
-    lanes: Lanes,
+    queues: KeyQueues,
     now: Instant,
     pushed: i64,
-    out: Vec<Parcel>,
-    ended: Vec<Parcel>,
+    out: Vec<Entity>,
+    ended: Vec<Entity>,
 }
 
 impl Play {
-    fn new(seed: u64, holds: Holds) -> Self {
+    fn new(seed: u64, holds: RequestShape) -> Self {
         Self {
             seed,
             random: fastrand::Rng::with_seed(seed),
-            capacity: if holds == Holds::One {
+            capacity: if holds == RequestShape::Single {
                 ONE
             } else {
                 Capacity { records: 4, ..ALL }
             },
-            lanes: Lanes::new(holds),
+            queues: KeyQueues::new(holds),
             now: Instant::now(),
             pushed: 0,
             out: Vec::new(),
@@ -344,7 +360,7 @@ impl Play {
             self.check();
         }
         let waiting: usize = self
-            .lanes
+            .queues
             .queues
             .values()
             .map(|queue| queue.waiting.len())
@@ -354,16 +370,16 @@ impl Play {
         // Once all is answered, all of it goes.
         let mut sent = 0;
         for _ in 0..1000 {
-            for parcel in std::mem::take(&mut self.out) {
-                self.lanes.release(parcel.lane, self.now, 0);
+            for entity in std::mem::take(&mut self.out) {
+                self.queues.release(entity.ordering_key, self.now, 0);
             }
             self.wait();
-            self.out = self.lanes.take_batch(self.capacity, self.now, 0);
-            self.out.extend(self.lanes.take_solo());
+            self.out = self.queues.take_batch(self.capacity, self.now, 0);
+            self.out.extend(self.queues.take_solo());
             sent += self.out.len();
         }
         assert_eq!(sent, waiting, "seed {}", self.seed);
-        assert!(self.lanes.queues.is_empty(), "seed {}", self.seed);
+        assert!(self.queues.queues.is_empty(), "seed {}", self.seed);
     }
 
     fn step(&mut self) {
@@ -371,78 +387,78 @@ impl Play {
         match self.random.u8(0..12) {
             0..4 => {
                 let key = ["a", "b", "c", "d", "e"][self.random.usize(0..5)];
-                self.lanes.push(parcel(self.pushed, key, 0), now, 0);
+                self.queues.push(entity(self.pushed, key, 0), now, 0);
                 self.pushed += 1;
             }
             4 => self
                 .out
-                .extend(self.lanes.take_batch(self.capacity, now, 0)),
-            5 => self.out.extend(self.lanes.take_one()),
-            6 => self.out.extend(self.lanes.take_solo()),
+                .extend(self.queues.take_batch(self.capacity, now, 0)),
+            5 => self.out.extend(self.queues.take_one()),
+            6 => self.out.extend(self.queues.take_solo()),
             7 | 8 => {
                 let ended = Self::any(&mut self.random, &mut self.out);
-                if let Some(parcel) = &ended {
-                    self.lanes.release(parcel.lane, now, 0);
+                if let Some(entity) = &ended {
+                    self.queues.release(entity.ordering_key, now, 0);
                 }
                 self.ended.extend(ended);
             }
             9 => {
-                if let Some(mut parcel) = Self::any(&mut self.random, &mut self.out) {
-                    parcel.company = [Company::Any, Company::OtherLanes, Company::Nobody]
+                if let Some(mut entity) = Self::any(&mut self.random, &mut self.out) {
+                    entity.batching = [Batching::Any, Batching::OnePerKey, Batching::Alone]
                         [self.random.usize(0..3)];
                     let until = now + Duration::from_millis(self.random.u64(0..3));
-                    let back = [Lanes::give_back, Lanes::put_last][self.random.usize(0..2)];
-                    back(&mut self.lanes, parcel, until, now, 0);
+                    let back = [KeyQueues::requeue_after, KeyQueues::requeue_last]
+                        [self.random.usize(0..2)];
+                    back(&mut self.queues, entity, until, now, 0);
                 }
             }
             10 => {
-                if let Some(parcel) = Self::any(&mut self.random, &mut self.ended) {
-                    self.lanes.take_back(parcel, now, 0);
+                if let Some(entity) = Self::any(&mut self.random, &mut self.ended) {
+                    self.queues.requeue_released(entity, now, 0);
                 }
             }
             _ => self.wait(),
         }
     }
 
-    fn any(random: &mut fastrand::Rng, parcels: &mut Vec<Parcel>) -> Option<Parcel> {
-        (!parcels.is_empty()).then(|| parcels.swap_remove(random.usize(0..parcels.len())))
+    fn any(random: &mut fastrand::Rng, entities: &mut Vec<Entity>) -> Option<Entity> {
+        (!entities.is_empty()).then(|| entities.swap_remove(random.usize(0..entities.len())))
     }
 
     fn wait(&mut self) {
         self.now += Duration::from_millis(1);
-        self.lanes.awake(self.now, 0);
+        self.queues.wake_rested(self.now, 0);
     }
 
     fn check(&self) {
-        let (lanes, seed) = (&self.lanes, self.seed);
-        let in_turn = |one: &&Ready, other: &&Ready| one.turn < other.turn;
-        assert!(lanes.ready.iter().is_sorted_by(in_turn), "seed {seed}");
+        let (queues, seed) = (&self.queues, self.seed);
+        let in_turn = |one: &&Ready, other: &&Ready| one.seq < other.seq;
+        assert!(queues.ready.iter().is_sorted_by(in_turn), "seed {seed}");
         let (mut ready, mut records, mut bytes) = (0, 0, 0);
-        for (lane, queue) in &lanes.queues {
-            let counted: usize = queue.waiting.iter().map(|parcel| parcel.wire_len).sum();
+        for (ordering_key, queue) in &queues.queues {
+            let counted: usize = queue.waiting.iter().map(|entity| entity.wire_len).sum();
             assert_eq!(queue.bytes, counted, "seed {seed}");
-            let Standing::Ready(turn) = queue.standing else {
+            let QueueState::Ready(turn) = queue.state else {
                 continue;
             };
-            let is_it = |place: &&Ready| place.turn == turn && place.lane == *lane;
-            assert_eq!(lanes.ready.iter().filter(is_it).count(), 1, "seed {seed}");
+            let is_it = |place: &&Ready| place.seq == turn && place.ordering_key == *ordering_key;
+            assert_eq!(queues.ready.iter().filter(is_it).count(), 1, "seed {seed}");
             ready += 1;
             records += queue.waiting.len();
             bytes += queue.bytes;
         }
-        assert_eq!(ready, lanes.ready.len(), "seed {seed}");
-        let is_ready = |(_, place): &(Instant, Ready)| {
-            lanes.ready.iter().any(|other| other.turn == place.turn)
-        };
-        assert_eq!(lanes.since.front().is_some(), ready > 0, "seed {seed}");
-        assert!(lanes.since.front().is_none_or(is_ready), "seed {seed}");
+        assert_eq!(ready, queues.ready.len(), "seed {seed}");
+        let is_ready =
+            |(_, place): &(Instant, Ready)| queues.ready.iter().any(|other| other.seq == place.seq);
+        assert_eq!(queues.since.front().is_some(), ready > 0, "seed {seed}");
+        assert!(queues.since.front().is_none_or(is_ready), "seed {seed}");
         assert!(
-            lanes.since.iter().is_sorted_by_key(|(at, _)| *at),
+            queues.since.iter().is_sorted_by_key(|(at, _)| *at),
             "seed {seed}"
         );
         assert_eq!(
             (records, bytes),
-            (lanes.ready_records, lanes.ready_bytes),
+            (queues.ready_records, queues.ready_bytes),
             "seed {seed}"
         );
     }

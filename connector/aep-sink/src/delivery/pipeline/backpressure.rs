@@ -2,28 +2,28 @@
 
 use super::breaker::Health;
 use super::{Now, Pipeline};
-use crate::aep::{Answer, Fate, TransportError};
-use crate::delivery::attempt::{Exchange, Sent};
+use crate::aep::{InletResponse, RecordStatus, TransportError};
+use crate::delivery::attempt::{AttemptResult, AttemptTiming};
 use crate::delivery::concurrency_limit::{BackpressureChange, Sample, Signal};
 
 impl Pipeline {
     /// Shows an attempt to the limit, if it says anything of the inlet's load.
-    pub(super) fn measure(&mut self, sent: &Sent, exchange: Exchange, now: Now) {
+    pub(super) fn measure(&mut self, sent: &AttemptResult, timing: AttemptTiming, now: Now) {
         // A probe is one request, whatever the limit.
         let Some(signal) = signal(sent).filter(|_| self.health == Health::Well) else {
             return;
         };
         let sample = Sample {
             signal,
-            started: exchange.started,
-            took: exchange.took,
+            started: timing.started,
+            took: timing.took,
             // As the inlet counts them: merged statements are one.
-            records: if let Sent::Answered(Answer::Records(fates)) = sent {
-                fates.len()
+            records: if let AttemptResult::Response(InletResponse::Records(statuses)) = sent {
+                statuses.len()
             } else {
                 1
             },
-            in_flight: exchange.together,
+            in_flight: timing.in_flight,
         };
         let before = self.limit.get();
         let change = self.limit.on_response(&sample, now.instant);
@@ -51,23 +51,28 @@ impl Pipeline {
 
 /// `None` when the attempt says nothing of the load: a refused record costs the inlet little, and a
 /// broken connection may have broken anywhere.
-fn signal(sent: &Sent) -> Option<Signal> {
+fn signal(sent: &AttemptResult) -> Option<Signal> {
     match sent {
-        Sent::Answered(Answer::Records(fates)) => {
+        AttemptResult::Response(InletResponse::Records(statuses)) => {
             // By the greater part of the records: one that always gets a 503 is not the inlet's
             // load.
             let most_are = |signal| {
-                let are = |fate: &&Fate| matches!(fate, Fate::Again(status) if of_status(*status) == Some(signal));
-                2 * fates.iter().filter(are).count() > fates.len()
+                let are = |record_status: &&RecordStatus| matches!(record_status, RecordStatus::Retry(status) if of_status(*status) == Some(signal));
+                2 * statuses.iter().filter(are).count() > statuses.len()
             };
             let load = [Signal::Throttled, Signal::Overloaded]
                 .into_iter()
                 .find(|signal| most_are(*signal));
-            load.or(fates.contains(&Fate::Accepted).then_some(Signal::Success))
+            load.or(statuses
+                .contains(&RecordStatus::Accepted)
+                .then_some(Signal::Success))
         }
-        Sent::Answered(Answer::Busy { status, .. }) => of_status(*status),
-        Sent::Failed(TransportError::Timeout) => Some(Signal::Overloaded),
-        Sent::Answered(_) | Sent::Failed(_) | Sent::NoToken(_) | Sent::Nothing => None,
+        AttemptResult::Response(InletResponse::Busy { status, .. }) => of_status(*status),
+        AttemptResult::Failed(TransportError::Timeout) => Some(Signal::Overloaded),
+        AttemptResult::Response(_)
+        | AttemptResult::Failed(_)
+        | AttemptResult::NoToken(_)
+        | AttemptResult::Nothing => None,
     }
 }
 

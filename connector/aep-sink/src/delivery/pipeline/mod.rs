@@ -14,30 +14,30 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::attempt::{Exchange, Sent};
-use super::batch::Shipment;
-use super::coalesce::{Cargo, Merger};
+use super::attempt::{AttemptResult, AttemptTiming};
+use super::batch::Batch;
+use super::coalesce::{Coalescer, Payload};
 use super::concurrency_limit::ConcurrencyLimit;
 use super::counters::Counters;
-use super::entity::Parcel;
-use super::key_queues::{Capacity, Holds, Lanes};
-use super::poison::Suspicion;
-use crate::aep::{Answer, Fate, Refusal};
+use super::entity::Entity;
+use super::key_queues::{Capacity, KeyQueues, RequestShape};
+use super::poison::PoisonSuspects;
+use crate::aep::{InletResponse, RecordStatus, Refusal};
 use crate::backoff::Backoff;
 use crate::inlet_name::InletName;
 use breaker::Health;
 
-/// The end of a parcel.
+/// The end of a entity.
 #[derive(Debug)]
-pub(super) struct Ended {
-    pub(super) parcel: Parcel,
+pub(super) struct Completed {
+    pub(super) entity: Entity,
     /// `None` when it was delivered.
-    pub(super) death: Option<Death>,
+    pub(super) undeliverable: Option<Undeliverable>,
 }
 
-/// Why a parcel cannot be delivered.
+/// Why a entity cannot be delivered.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Death {
+pub(super) struct Undeliverable {
     pub(super) reason: &'static str,
     pub(super) status: Option<u16>,
     pub(super) message: String,
@@ -46,15 +46,15 @@ pub(super) struct Death {
 
 /// How requests to an inlet are cut.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Cut {
+pub(super) struct RequestLimits {
     pub(super) capacity: Capacity,
     pub(super) linger: Duration,
-    pub(super) holds: Holds,
+    pub(super) holds: RequestShape,
 }
 
 /// Whether one more request fits below the bound of all inlets together.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Room(pub(super) bool);
+pub(super) struct Headroom(pub(super) bool);
 
 /// Now, on both clocks.
 #[derive(Debug, Clone, Copy)]
@@ -68,15 +68,15 @@ pub(super) struct Now {
 #[derive(Debug)]
 pub(super) struct Pipeline {
     inlet: InletName,
-    cut: Cut,
+    limits: RequestLimits,
     backoff: Backoff,
     counters: Arc<Counters>,
-    lanes: Lanes,
-    merger: Option<Merger>,
-    flying: HashMap<u64, Shipment>,
+    queues: KeyQueues,
+    coalescer: Option<Coalescer>,
+    in_flight: HashMap<u64, Batch>,
     /// Between two attempts. They keep their place in the limit: a struggling target then has fewer
     /// batches, not more.
-    parked: Vec<Shipment>,
+    parked: Vec<Batch>,
     limit: ConcurrencyLimit,
     next_id: u64,
     health: Health,
@@ -86,8 +86,8 @@ pub(super) struct Pipeline {
     acceptances: u64,
     /// When the latest request that was accepted began.
     accepted_begun: Option<Instant>,
-    suspicion: Suspicion,
-    /// Holds begun and holds ended, both counted from 1.
+    suspects: PoisonSuspects,
+    /// RequestShape begun and holds ended, both counted from 1.
     holds: u64,
     released: u64,
     /// For what the inlet was told to be held last.
@@ -97,14 +97,14 @@ pub(super) struct Pipeline {
     /// Reasons of refusals that are dead-lettered on purpose instead of holding the inlet.
     accept: Vec<String>,
     /// The stream has ended: nothing more will fill a batch.
-    hurry: bool,
-    ended: Vec<Ended>,
+    flush: bool,
+    ended: Vec<Completed>,
 }
 
 impl Pipeline {
     pub(super) fn new(
         inlet: InletName,
-        cut: Cut,
+        limits: RequestLimits,
         backoff: Backoff,
         limit: ConcurrencyLimit,
         counters: Arc<Counters>,
@@ -112,12 +112,12 @@ impl Pipeline {
         counters.limit(inlet, limit.get());
         Self {
             inlet,
-            cut,
+            limits,
             backoff,
             counters,
-            lanes: Lanes::new(cut.holds),
-            merger: (cut.holds == Holds::Profile).then(Merger::default),
-            flying: HashMap::new(),
+            queues: KeyQueues::new(limits.holds),
+            coalescer: (limits.holds == RequestShape::OneProfile).then(Coalescer::default),
+            in_flight: HashMap::new(),
             parked: Vec::new(),
             limit,
             next_id: 0,
@@ -125,13 +125,13 @@ impl Pipeline {
             failures: 0,
             acceptances: 0,
             accepted_begun: None,
-            suspicion: Suspicion::default(),
+            suspects: PoisonSuspects::default(),
             holds: 0,
             released: 0,
             held_for: "",
             probes: 0,
             accept: Vec::new(),
-            hurry: false,
+            flush: false,
             ended: Vec::new(),
         }
     }
@@ -146,72 +146,76 @@ impl Pipeline {
         self.accept.iter().any(|reason| reason == refusal.reason)
     }
 
-    pub(super) fn push(&mut self, parcel: Parcel, now: Now) {
-        self.lanes.push(parcel, now.instant, now.wall);
+    pub(super) fn push(&mut self, entity: Entity, now: Now) {
+        self.queues.push(entity, now.instant, now.wall);
     }
 
-    /// No more parcels will come.
-    pub(super) fn hurry(&mut self) {
-        self.hurry = true;
+    /// No more entities will come.
+    pub(super) fn flush(&mut self) {
+        self.flush = true;
     }
 
     /// Requests under way or between two attempts.
     pub(super) fn load(&self) -> usize {
-        self.flying.len() + self.parked.len()
+        self.in_flight.len() + self.parked.len()
     }
 
     /// Requests under way.
     pub(super) fn under_way(&self) -> usize {
-        self.flying.len()
+        self.in_flight.len()
     }
 
     /// Parcels that ended since the last call.
-    pub(super) fn take_ended(&mut self) -> Vec<Ended> {
+    pub(super) fn take_ended(&mut self) -> Vec<Completed> {
         std::mem::take(&mut self.ended)
     }
 
     /// Whether one more request may be under way. When the limit shrinks, those between two
     /// attempts may be more than it allows; they keep their places and go one after the other.
     fn may_send(&self) -> bool {
-        self.flying.len() < self.limit.get()
+        self.in_flight.len() < self.limit.get()
     }
 
     /// Whether something new may be begun.
-    fn may_begin(&self, room: Room) -> bool {
-        room.0 && self.load() < self.limit.get()
+    fn may_begin(&self, headroom: Headroom) -> bool {
+        headroom.0 && self.load() < self.limit.get()
     }
 
     /// What goes out next, if anything may go now.
-    pub(super) fn next(&mut self, now: Now, room: Room) -> Option<(u64, &[Parcel], Cargo)> {
-        self.lanes.awake(now.instant, now.wall);
+    pub(super) fn next(
+        &mut self,
+        now: Now,
+        headroom: Headroom,
+    ) -> Option<(u64, &[Entity], Payload)> {
+        self.queues.wake_rested(now.instant, now.wall);
         self.judge_suspects(now);
-        let mut shipment = match self.health {
+        let mut batch = match self.health {
             Health::Held { until } => {
-                if now.instant < until || !self.flying.is_empty() || !room.0 {
+                if now.instant < until || !self.in_flight.is_empty() || !headroom.0 {
                     return None;
                 }
                 // One record: if the inlet refuses it, only that one was tried in vain. A different
                 // one each time, so that a record that is itself at fault cannot keep the inlet
                 // held.
-                let mut shipment = Shipment::new(vec![self.lanes.take_one()?], now.instant);
-                shipment.probe = true;
-                shipment
+                let mut batch = Batch::new(vec![self.queues.take_one()?], now.instant);
+                batch.probe = true;
+                batch
             }
             Health::Down { until, .. } => {
-                if now.instant < until || !self.flying.is_empty() {
+                if now.instant < until || !self.in_flight.is_empty() {
                     return None;
                 }
                 // One request: the limit does not matter, and it must not keep the question to what
                 // has failed before.
-                let mut shipment = self.outage_probe(now, room.0)?;
-                shipment.probe = true;
-                shipment
+                let mut batch = self.outage_probe(now, headroom.0)?;
+                batch.probe = true;
+                batch
             }
             Health::Well => {
                 if !self.may_send() {
                     return None;
                 }
-                let permit = self.may_begin(room);
+                let permit = self.may_begin(headroom);
                 match self
                     .parked
                     .iter()
@@ -222,20 +226,24 @@ impl Pipeline {
                 }
             }
         };
-        shipment.begun = now.instant;
-        shipment.attempt(now.wall);
-        let cargo = match &mut self.merger {
-            Some(merger) => merger.merge(shipment.part_mut()),
-            None => Cargo::AsStated,
+        batch.begun = now.instant;
+        batch.attempt(now.wall);
+        let payload = match &mut self.coalescer {
+            Some(coalescer) => coalescer.coalesce(batch.chunk_mut()),
+            None => Payload::AsStated,
         };
         let id = self.next_id;
         self.next_id += 1;
-        Some((id, self.flying.entry(id).or_insert(shipment).part(), cargo))
+        Some((
+            id,
+            self.in_flight.entry(id).or_insert(batch).chunk(),
+            payload,
+        ))
     }
 
     /// What asks an inlet that is down how it is: something else each time. What failed may be
     /// failing for its own sake, and asking with it alone would keep the inlet down for ever.
-    fn outage_probe(&mut self, now: Now, permit: bool) -> Option<Shipment> {
+    fn outage_probe(&mut self, now: Now, permit: bool) -> Option<Batch> {
         (0..3).find_map(|turn| match (self.probes + turn) % 3 {
             // The one that waits longest; what fails goes to the end.
             1 => (!self.parked.is_empty()).then(|| self.parked.remove(0)),
@@ -244,52 +252,53 @@ impl Pipeline {
         })
     }
 
-    fn fresh(&mut self, now: Now, permit: bool) -> Option<Shipment> {
+    fn fresh(&mut self, now: Now, permit: bool) -> Option<Batch> {
         self.solo(now, permit).or_else(|| self.batch(now, permit))
     }
 
-    fn solo(&mut self, now: Now, permit: bool) -> Option<Shipment> {
-        let parcel = permit.then(|| self.lanes.take_solo())??;
-        let mut shipment = Shipment::new(vec![parcel], now.instant);
-        shipment.cut = true;
-        Some(shipment)
+    fn solo(&mut self, now: Now, permit: bool) -> Option<Batch> {
+        let entity = permit.then(|| self.queues.take_solo())??;
+        let mut batch = Batch::new(vec![entity], now.instant);
+        batch.is_split = true;
+        Some(batch)
     }
 
-    fn batch(&mut self, now: Now, permit: bool) -> Option<Shipment> {
+    fn batch(&mut self, now: Now, permit: bool) -> Option<Batch> {
         if !permit || self.batch_due()? > now.instant {
             return None;
         }
         let batch = self
-            .lanes
-            .take_batch(self.cut.capacity, now.instant, now.wall);
-        (!batch.is_empty()).then(|| Shipment::new(batch, now.instant))
+            .queues
+            .take_batch(self.limits.capacity, now.instant, now.wall);
+        (!batch.is_empty()).then(|| Batch::new(batch, now.instant))
     }
 
     fn batch_due(&self) -> Option<Instant> {
-        let linger = if self.hurry {
+        let linger = if self.flush {
             Duration::ZERO
         } else {
-            self.cut.linger
+            self.limits.linger
         };
-        self.lanes.due(self.cut.capacity, linger)
+        self.queues.due(self.limits.capacity, linger)
     }
 
     /// When [`Self::next`] has to be asked again, if nothing happens before. Never a moment at
     /// which it could do nothing: that would make the driver spin.
-    pub(super) fn wake(&self, room: Room) -> Option<Instant> {
-        let resting = self.lanes.next_awake();
+    pub(super) fn wake(&self, headroom: Headroom) -> Option<Instant> {
+        let resting = self.queues.next_wake();
         let suspects = if self.is_idle() {
-            self.suspicion.due()
+            self.suspects.due()
         } else {
             None
         };
         let sending = match self.health {
             Health::Held { until } => {
-                (self.flying.is_empty() && room.0 && self.lanes.has_ready()).then_some(until)
+                (self.in_flight.is_empty() && headroom.0 && self.queues.has_ready())
+                    .then_some(until)
             }
             Health::Down { until, .. } => {
                 let fresh = || {
-                    if self.lanes.has_solo() {
+                    if self.queues.has_solo() {
                         Some(until)
                     } else {
                         self.batch_due()
@@ -297,18 +306,18 @@ impl Pipeline {
                 };
                 let due = if !self.parked.is_empty() {
                     Some(until)
-                } else if room.0 {
+                } else if headroom.0 {
                     fresh()
                 } else {
                     None
                 };
-                due.filter(|_| self.flying.is_empty())
+                due.filter(|_| self.in_flight.is_empty())
                     .map(|due| due.max(until))
             }
             Health::Well if !self.may_send() => None,
             Health::Well => {
-                let parked = self.parked.iter().map(|shipment| shipment.not_before).min();
-                let fresh = if self.may_begin(room) {
+                let parked = self.parked.iter().map(|batch| batch.not_before).min();
+                let fresh = if self.may_begin(headroom) {
                     self.batch_due()
                 } else {
                     None
@@ -321,27 +330,33 @@ impl Pipeline {
 
     /// Whether nothing is under way or ready, so that no further evidence is to be expected.
     fn is_idle(&self) -> bool {
-        self.health == Health::Well && self.load() == 0 && !self.lanes.has_ready()
+        self.health == Health::Well && self.load() == 0 && !self.queues.has_ready()
     }
 
     /// Draws the consequences of an attempt.
-    pub(super) fn landed(&mut self, id: u64, sent: Sent, exchange: Option<Exchange>, now: Now) {
-        let Some(mut shipment) = self.flying.remove(&id) else {
+    pub(super) fn on_response(
+        &mut self,
+        id: u64,
+        sent: AttemptResult,
+        timing: Option<AttemptTiming>,
+        now: Now,
+    ) {
+        let Some(mut batch) = self.in_flight.remove(&id) else {
             return;
         };
-        if let Some(exchange) = exchange {
-            self.measure(&sent, exchange, now);
+        if let Some(timing) = timing {
+            self.measure(&sent, timing, now);
         }
-        let probe = std::mem::take(&mut shipment.probe);
+        let probe = std::mem::take(&mut batch.probe);
         // Nothing was sent, so nothing was asked: another one asks at once.
-        let asked = sent != Sent::Nothing;
+        let asked = sent != AttemptResult::Nothing;
         let refusal = if probe {
             refusal_of(&sent).cloned()
         } else {
             None
         };
         let was_held = self.health.is_held();
-        self.judge(shipment, sent, probe, now);
+        self.judge(batch, sent, probe, now);
         if probe
             && asked
             && was_held
@@ -358,37 +373,45 @@ impl Pipeline {
 
     // === what all of them end with ===
 
-    fn end(&mut self, parcel: Parcel, death: Option<Death>, now: Now) {
-        self.lanes.release(parcel.lane, now.instant, now.wall);
-        self.ended.push(Ended { parcel, death });
+    fn end(&mut self, entity: Entity, undeliverable: Option<Undeliverable>, now: Now) {
+        self.queues
+            .release(entity.ordering_key, now.instant, now.wall);
+        self.ended.push(Completed {
+            entity,
+            undeliverable,
+        });
     }
 
-    /// Sends the rest of a shipment on, or frees its place.
-    fn carry_on(&mut self, mut shipment: Shipment, now: Now) {
-        if shipment.is_done() {
+    /// Sends the rest of a batch on, or frees its place.
+    fn resume(&mut self, mut batch: Batch, now: Now) {
+        if batch.is_done() {
             return;
         }
         if self.health.is_held() {
-            self.back_to_lanes(shipment, None, now);
+            self.requeue_all(batch, None, now);
             return;
         }
-        shipment.not_before = now.instant;
-        self.parked.push(shipment);
+        batch.not_before = now.instant;
+        self.parked.push(batch);
     }
 }
 
 /// For what a request was refused.
-fn refusal_of(sent: &Sent) -> Option<&Refusal> {
+fn refusal_of(sent: &AttemptResult) -> Option<&Refusal> {
     match sent {
-        Sent::Answered(Answer::Records(fates)) => fates.iter().find_map(|fate| match fate {
-            Fate::Refused(refusal) => Some(refusal),
-            Fate::Accepted | Fate::Again(_) | Fate::Unknown => None,
-        }),
-        Sent::Answered(
-            Answer::Refused(refusal)
-            | Answer::TooLarge(refusal)
-            | Answer::Unauthorized(refusal)
-            | Answer::Target(refusal),
+        AttemptResult::Response(InletResponse::Records(statuses)) => {
+            statuses
+                .iter()
+                .find_map(|record_status| match record_status {
+                    RecordStatus::Refused(refusal) => Some(refusal),
+                    RecordStatus::Accepted | RecordStatus::Retry(_) | RecordStatus::Unknown => None,
+                })
+        }
+        AttemptResult::Response(
+            InletResponse::Refused(refusal)
+            | InletResponse::TooLarge(refusal)
+            | InletResponse::Unauthorized(refusal)
+            | InletResponse::Target(refusal),
         ) => Some(refusal),
         _ => None,
     }
@@ -403,7 +426,7 @@ fn cause(status: u16) -> &'static str {
     }
 }
 
-impl Death {
+impl Undeliverable {
     fn stuck(message: String) -> Self {
         Self {
             reason: "target_keeps_failing",
@@ -414,7 +437,7 @@ impl Death {
     }
 }
 
-impl From<Refusal> for Death {
+impl From<Refusal> for Undeliverable {
     fn from(refusal: Refusal) -> Self {
         Self {
             reason: refusal.reason,

@@ -2,26 +2,26 @@
 
 use super::refusals::Blamed;
 use super::retries::{Failure, WAIT};
-use super::{Death, Now, Pipeline, cause};
-use crate::aep::Fate;
-use crate::delivery::batch::{Shipment, UNKNOWNS_BEFORE_HALVING};
-use crate::delivery::entity::{Company, Parcel};
+use super::{Now, Pipeline, Undeliverable, cause};
+use crate::aep::RecordStatus;
+use crate::delivery::batch::{Batch, UNKNOWNS_BEFORE_HALVING};
+use crate::delivery::entity::{Batching, Entity};
 
 impl Pipeline {
     pub(super) fn records(
         &mut self,
-        mut shipment: Shipment,
-        mut fates: Vec<Fate>,
+        mut batch: Batch,
+        mut statuses: Vec<RecordStatus>,
         probe: bool,
         now: Now,
     ) {
-        fates.resize(shipment.part().len(), Fate::Unknown);
-        let accepted = fates.contains(&Fate::Accepted);
-        if let Some(cause) = all_transient(&fates) {
+        statuses.resize(batch.chunk().len(), RecordStatus::Unknown);
+        let accepted = statuses.contains(&RecordStatus::Accepted);
+        if let Some(cause) = all_transient(&statuses) {
             // Nothing was accepted and nothing refused: the same as one failure of the whole
             // request.
             if cause == "unknown" {
-                shipment.unknowns += 1;
+                batch.unknowns += 1;
             }
             let detail = "its answers do not accept any record".to_owned();
             let failure = Failure {
@@ -38,17 +38,17 @@ impl Pipeline {
                     WAIT
                 },
             };
-            self.failed(shipment, &failure, probe, now);
+            self.failed(batch, &failure, probe, now);
             return;
         }
         self.answers(now);
-        let mut part = shipment.take_part();
-        if let Some(merger) = self.merger.as_mut().filter(|_| accepted) {
-            merger.accepted(&part);
+        let mut chunk = batch.take_chunk();
+        if let Some(coalescer) = self.coalescer.as_mut().filter(|_| accepted) {
+            coalescer.accepted(&chunk);
         }
         if accepted {
             self.acceptances += 1;
-            self.accepted_begun = self.accepted_begun.max(Some(shipment.begun));
+            self.accepted_begun = self.accepted_begun.max(Some(batch.begun));
             if probe && self.health.is_held() {
                 self.release(now);
             }
@@ -56,23 +56,23 @@ impl Pipeline {
         // First the judgment over the whole answer, then its consequences: nothing may become a
         // dead letter that the same answer shows to be the target's fault.
         let mut culprit = None;
-        let mut blamed = vec![Blamed::Nobody; part.len()];
-        for ((parcel, fate), blamed) in part.iter_mut().zip(&fates).zip(&mut blamed) {
-            match fate {
-                Fate::Accepted => self.suspicion.accepted(),
-                Fate::Refused(refusal) if self.accepts(refusal) => {}
-                Fate::Refused(refusal) => {
+        let mut blamed = vec![Blamed::Nobody; chunk.len()];
+        for ((entity, record_status), blamed) in chunk.iter_mut().zip(&statuses).zip(&mut blamed) {
+            match record_status {
+                RecordStatus::Accepted => self.suspects.accepted(),
+                RecordStatus::Refused(refusal) if self.accepts(refusal) => {}
+                RecordStatus::Refused(refusal) => {
                     let target = if accepted {
-                        self.suspicion.refused_among_accepted(refusal)
+                        self.suspects.refused_among_accepted(refusal)
                     } else {
-                        *blamed = self.weigh(parcel, refusal, now);
+                        *blamed = self.weigh(entity, refusal, now);
                         *blamed == Blamed::Target
                     };
                     if target {
                         culprit = Some(refusal.clone());
                     }
                 }
-                Fate::Again(_) | Fate::Unknown => {}
+                RecordStatus::Retry(_) | RecordStatus::Unknown => {}
             }
         }
         if let Some(refusal) = culprit {
@@ -80,68 +80,74 @@ impl Pipeline {
         } else if accepted && !self.health.is_held() {
             // An answer to what was sent before they were refused does not show that others are
             // accepted since.
-            self.convict_suspects(shipment.begun);
+            self.convict_suspects(batch.begun);
         }
-        for ((parcel, fate), blamed) in part.into_iter().zip(fates).zip(blamed) {
-            match fate {
-                Fate::Accepted => self.end(parcel, None, now),
-                Fate::Refused(refusal) if self.accepts(&refusal) => {
-                    self.end(parcel, Some(refusal.into()), now)
+        for ((entity, record_status), blamed) in chunk.into_iter().zip(statuses).zip(blamed) {
+            match record_status {
+                RecordStatus::Accepted => self.end(entity, None, now),
+                RecordStatus::Refused(refusal) if self.accepts(&refusal) => {
+                    self.end(entity, Some(refusal.into()), now)
                 }
-                Fate::Refused(_) if self.health.is_held() => self.put_on_hold(parcel, now),
+                RecordStatus::Refused(_) if self.health.is_held() => {
+                    self.requeue_refused(entity, now)
+                }
                 // The credential is the request's, and the request was accepted: this says nothing
                 // about the record.
-                Fate::Refused(refusal) if accepted && refusal.reason == "unauthorized" => {
-                    self.again(parcel, cause(refusal.status), accepted, &mut shipment, now);
+                RecordStatus::Refused(refusal) if accepted && refusal.reason == "unauthorized" => {
+                    self.again(entity, cause(refusal.status), accepted, &mut batch, now);
                 }
-                Fate::Refused(refusal) if accepted => self.end(parcel, Some(refusal.into()), now),
-                Fate::Refused(refusal) => self.draw(parcel, blamed, refusal, &mut shipment, now),
-                Fate::Again(status) => {
-                    self.again(parcel, cause(status), accepted, &mut shipment, now)
+                RecordStatus::Refused(refusal) if accepted => {
+                    self.end(entity, Some(refusal.into()), now)
                 }
-                Fate::Unknown => self.again(parcel, "unknown", accepted, &mut shipment, now),
+                RecordStatus::Refused(refusal) => {
+                    self.draw(entity, blamed, refusal, &mut batch, now)
+                }
+                RecordStatus::Retry(status) => {
+                    self.again(entity, cause(status), accepted, &mut batch, now)
+                }
+                RecordStatus::Unknown => self.again(entity, "unknown", accepted, &mut batch, now),
             }
         }
-        self.carry_on(shipment, now);
+        self.resume(batch, now);
     }
 
     /// One record has to be sent again while others of its request were dealt with.
     fn again(
         &mut self,
-        mut parcel: Parcel,
+        mut entity: Entity,
         cause: &'static str,
         others_accepted: bool,
-        shipment: &mut Shipment,
+        batch: &mut Batch,
         now: Now,
     ) {
         self.counters.retried(cause, 1);
-        parcel.company = parcel.company.max(Company::OtherLanes);
+        entity.batching = entity.batching.max(Batching::OnePerKey);
         if cause == "unknown" {
-            parcel.trouble().unknowns += 1;
-            if parcel.trouble().unknowns >= UNKNOWNS_BEFORE_HALVING {
+            entity.trouble().unknowns += 1;
+            if entity.trouble().unknowns >= UNKNOWNS_BEFORE_HALVING {
                 // Alone, no answer can be about another record.
-                parcel.company = Company::Nobody;
+                entity.batching = Batching::Alone;
             }
         }
-        if cause != "429" && self.blame(&mut parcel, others_accepted, now) {
+        if cause != "429" && self.blame(&mut entity, others_accepted, now) {
             let message = format!("it answers \"{cause}\" to this record and accepts others");
-            self.end(parcel, Some(Death::stuck(message)), now);
+            self.end(entity, Some(Undeliverable::stuck(message)), now);
             return;
         }
-        let rest_until = now.instant + self.backoff.pause(parcel.attempts);
-        self.rest(parcel, rest_until, shipment, now);
+        let rest_until = now.instant + self.backoff.pause(entity.attempts);
+        self.requeue(entity, rest_until, batch, now);
     }
 }
 
 /// The cause, when every record is to be sent again. The gravest one: an error of the server may be
 /// a record's fault.
-fn all_transient(fates: &[Fate]) -> Option<&'static str> {
+fn all_transient(statuses: &[RecordStatus]) -> Option<&'static str> {
     let mut found = "unknown";
-    for fate in fates {
-        match fate {
-            Fate::Again(status) if found != "5xx" => found = cause(*status),
-            Fate::Again(_) | Fate::Unknown => {}
-            Fate::Accepted | Fate::Refused(_) => return None,
+    for record_status in statuses {
+        match record_status {
+            RecordStatus::Retry(status) if found != "5xx" => found = cause(*status),
+            RecordStatus::Retry(_) | RecordStatus::Unknown => {}
+            RecordStatus::Accepted | RecordStatus::Refused(_) => return None,
         }
     }
     Some(found)

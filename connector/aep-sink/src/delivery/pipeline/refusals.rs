@@ -6,11 +6,11 @@ use tokio::time::Instant;
 
 use super::breaker::Health;
 use super::retries::STUCK_FAILURES;
-use super::{Ended, Now, Pipeline, cause};
+use super::{Completed, Now, Pipeline, cause};
 use crate::aep::{Refusal, Scope};
-use crate::delivery::batch::Shipment;
+use crate::delivery::batch::Batch;
 use crate::delivery::counters::{Stop, StopKind};
-use crate::delivery::entity::{Company, Parcel};
+use crate::delivery::entity::{Batching, Entity};
 use crate::error::Fault;
 
 /// How long a refusal that names the configuration is taken for a change that has not reached all
@@ -39,7 +39,7 @@ fn stop(refusal: &Refusal, now: Now) -> Stop {
             "{} ({}: {})",
             refusal.reason,
             refusal.status,
-            refusal.told()
+            refusal.redacted_message()
         ),
         remedy: refusal.advice(),
         since: now.wall,
@@ -48,41 +48,41 @@ fn stop(refusal: &Refusal, now: Now) -> Stop {
 
 impl Pipeline {
     /// A whole request was refused. Alone, the record is known; otherwise halves find it.
-    pub(super) fn refused(&mut self, mut shipment: Shipment, refusal: Refusal, now: Now) {
-        if shipment.part().len() == 1 && self.accepts(&refusal) {
-            for parcel in shipment.take_part() {
-                self.end(parcel, Some(refusal.clone().into()), now);
+    pub(super) fn refused(&mut self, mut batch: Batch, refusal: Refusal, now: Now) {
+        if batch.chunk().len() == 1 && self.accepts(&refusal) {
+            for entity in batch.take_chunk() {
+                self.end(entity, Some(refusal.clone().into()), now);
             }
-            self.carry_on(shipment, now);
+            self.resume(batch, now);
             return;
         }
         if self.health.is_held() {
-            self.back_to_lanes(shipment, Some(self.holds), now);
+            self.requeue_all(batch, Some(self.holds), now);
             return;
         }
-        if shipment.part().len() > 1 {
-            shipment.halve();
-        } else if let [parcel] = shipment.part_mut() {
-            let blamed = self.weigh(parcel, &refusal, now);
+        if batch.chunk().len() > 1 {
+            batch.halve();
+        } else if let [entity] = batch.chunk_mut() {
+            let blamed = self.weigh(entity, &refusal, now);
             if blamed == Blamed::Target {
-                self.hold(&refusal, shipment, now);
+                self.hold(&refusal, batch, now);
                 return;
             }
-            for parcel in shipment.take_part() {
-                self.draw(parcel, blamed, refusal.clone(), &mut shipment, now);
+            for entity in batch.take_chunk() {
+                self.draw(entity, blamed, refusal.clone(), &mut batch, now);
             }
         }
-        self.carry_on(shipment, now);
+        self.resume(batch, now);
     }
 
     /// Whom a refusal blames, of a record whose answer accepted no other.
-    pub(super) fn weigh(&mut self, parcel: &mut Parcel, refusal: &Refusal, now: Now) -> Blamed {
-        let was_held = self.was_held(parcel);
+    pub(super) fn weigh(&mut self, entity: &mut Entity, refusal: &Refusal, now: Now) -> Blamed {
+        let was_held = self.was_held(entity);
         if refusal.scope == Scope::Record {
             // One that was refused before and after many others were accepted tells nothing of the
             // target.
-            let tells = !was_held || !self.suspicion.is_target_proven();
-            return if tells && self.suspicion.refused(refusal) {
+            let tells = !was_held || !self.suspects.is_target_proven();
+            return if tells && self.suspects.refused(refusal) {
                 Blamed::Target
             } else {
                 Blamed::Record
@@ -91,19 +91,19 @@ impl Pipeline {
         if !was_held {
             return Blamed::Target;
         }
-        if parcel.hold() != Some(self.holds) {
+        if entity.hold() != Some(self.holds) {
             // The target was at fault once more since.
-            parcel.held(self.holds);
+            entity.held(self.holds);
         }
         // Accepting a probe proves little: the fault may be back, or gone from some of the
         // platform's nodes only.
-        let trouble = parcel.trouble();
+        let trouble = entity.trouble();
         let others_pass = trouble
             .refused
             .is_some_and(|refused| trouble.failures > 0 || self.accepted_begun >= Some(refused));
         trouble.refused = Some(now.instant);
         if !others_pass {
-            return if self.suspicion.refused(refusal) {
+            return if self.suspects.refused(refusal) {
                 Blamed::Target
             } else {
                 Blamed::Nobody
@@ -121,56 +121,57 @@ impl Pipeline {
     /// Draws the consequences for a record that does not go back on hold.
     pub(super) fn draw(
         &mut self,
-        mut parcel: Parcel,
+        mut entity: Entity,
         blamed: Blamed,
         refusal: Refusal,
-        shipment: &mut Shipment,
+        batch: &mut Batch,
         now: Now,
     ) {
         match blamed {
-            Blamed::Proven => self.end(parcel, Some(refusal.into()), now),
-            Blamed::Record => self.suspect(parcel, refusal, now),
+            Blamed::Proven => self.end(entity, Some(refusal.into()), now),
+            Blamed::Record => self.suspect(entity, refusal, now),
             Blamed::Nobody | Blamed::Target => {
                 self.counters.retried(cause(refusal.status), 1);
-                parcel.company = Company::Nobody;
-                let pause = self.backoff.pause(parcel.attempts);
-                self.rest(parcel, now.instant + pause, shipment, now);
+                entity.batching = Batching::Alone;
+                let pause = self.backoff.pause(entity.attempts);
+                self.requeue(entity, now.instant + pause, batch, now);
             }
         }
     }
 
-    /// The record was refused, and nothing is known yet of others. Its lane goes on: it has been
+    /// The record was refused, and nothing is known yet of others. Its queue goes on: it has been
     /// answered.
-    pub(super) fn suspect(&mut self, parcel: Parcel, refusal: Refusal, now: Now) {
-        self.lanes.release(parcel.lane, now.instant, now.wall);
-        self.suspicion.keep(parcel, refusal, now.instant);
+    pub(super) fn suspect(&mut self, entity: Entity, refusal: Refusal, now: Now) {
+        self.queues
+            .release(entity.ordering_key, now.instant, now.wall);
+        self.suspects.keep(entity, refusal, now.instant);
     }
 
     pub(super) fn judge_suspects(&mut self, now: Now) {
-        if self.is_idle() && self.suspicion.due().is_some_and(|due| due <= now.instant) {
+        if self.is_idle() && self.suspects.due().is_some_and(|due| due <= now.instant) {
             self.convict_suspects(now.instant);
         }
     }
 
     /// Gives up those refused before this moment.
     pub(super) fn convict_suspects(&mut self, before: Instant) {
-        for (parcel, refusal) in self.suspicion.take_before(before) {
-            self.ended.push(Ended {
-                parcel,
-                death: Some(refusal.into()),
+        for (entity, refusal) in self.suspects.take_before(before) {
+            self.ended.push(Completed {
+                entity,
+                undeliverable: Some(refusal.into()),
             });
         }
     }
 
     /// Whether it was held before and that hold has ended: then others are accepted where it is
     /// refused.
-    pub(super) fn was_held(&self, parcel: &Parcel) -> bool {
-        parcel.hold().is_some_and(|hold| hold <= self.released)
+    pub(super) fn was_held(&self, entity: &Entity) -> bool {
+        entity.hold().is_some_and(|hold| hold <= self.released)
     }
 
-    pub(super) fn hold(&mut self, refusal: &Refusal, shipment: Shipment, now: Now) {
+    pub(super) fn hold(&mut self, refusal: &Refusal, batch: Batch, now: Now) {
         self.begin_hold(refusal, now);
-        self.back_to_lanes(shipment, Some(self.holds), now);
+        self.requeue_all(batch, Some(self.holds), now);
     }
 
     pub(super) fn begin_hold(&mut self, refusal: &Refusal, now: Now) {
@@ -186,19 +187,19 @@ impl Pipeline {
             inlet = self.inlet.as_str(),
             reason = refusal.reason,
             status = refusal.status,
-            said = refusal.told(),
+            said = refusal.redacted_message(),
             "held: the inlet refuses every record; nothing is dead-lettered or committed; {}",
             refusal.advice(),
         );
         let until = now.instant + self.backoff.ceiling(self.probes);
         self.counters.health(self.inlet, Some(stop(refusal, now)));
         self.health = Health::Held { until };
-        for (mut parcel, _) in self.suspicion.take() {
-            parcel.held(self.holds);
-            self.lanes.take_back(parcel, now.instant, now.wall);
+        for (mut entity, _) in self.suspects.take() {
+            entity.held(self.holds);
+            self.queues.requeue_released(entity, now.instant, now.wall);
         }
-        for shipment in std::mem::take(&mut self.parked) {
-            self.back_to_lanes(shipment, None, now);
+        for batch in std::mem::take(&mut self.parked) {
+            self.requeue_all(batch, None, now);
         }
     }
 
@@ -214,7 +215,7 @@ impl Pipeline {
             inlet = self.inlet.as_str(),
             reason = refusal.reason,
             status = refusal.status,
-            said = refusal.told(),
+            said = refusal.redacted_message(),
             "still held, for another reason now; {}",
             refusal.advice(),
         );
@@ -223,26 +224,26 @@ impl Pipeline {
 
     pub(super) fn release(&mut self, now: Now) {
         self.released = self.holds;
-        self.suspicion.reset();
+        self.suspects.reset();
         self.well("the inlet accepts records again", now);
     }
 
-    pub(super) fn put_on_hold(&mut self, mut parcel: Parcel, now: Now) {
-        parcel.held(self.holds);
-        self.lanes
-            .put_last(parcel, now.instant, now.instant, now.wall);
+    pub(super) fn requeue_refused(&mut self, mut entity: Entity, now: Now) {
+        entity.held(self.holds);
+        self.queues
+            .requeue_last(entity, now.instant, now.instant, now.wall);
     }
 
-    /// `refused`: the hold whose reason this shipment was refused for.
-    pub(super) fn back_to_lanes(&mut self, shipment: Shipment, refused: Option<u64>, now: Now) {
+    /// `refused`: the hold whose reason this batch was refused for.
+    pub(super) fn requeue_all(&mut self, batch: Batch, refused: Option<u64>, now: Now) {
         // Only what was sent was refused.
-        let sent = shipment.part().len();
-        for (index, mut parcel) in shipment.into_parcels().enumerate() {
+        let sent = batch.chunk().len();
+        for (index, mut entity) in batch.into_parcels().enumerate() {
             if let Some(hold) = refused.filter(|_| index < sent) {
-                parcel.held(hold);
+                entity.held(hold);
             }
-            self.lanes
-                .put_last(parcel, now.instant, now.instant, now.wall);
+            self.queues
+                .requeue_last(entity, now.instant, now.instant, now.wall);
         }
     }
 }

@@ -1,69 +1,69 @@
-//! What an attempt means for its shipment.
+//! What an attempt means for its batch.
 
 use super::retries::{Failure, NO_TOKEN, WAIT};
 use super::{Now, Pipeline, cause};
 use crate::aep::TransportError::{Broken, Connect, Timeout};
-use crate::aep::{Answer, Fate, MAX_BODY, Refusal, Scope};
-use crate::delivery::attempt::Sent;
-use crate::delivery::batch::Shipment;
+use crate::aep::{InletResponse, MAX_BODY, RecordStatus, Refusal, Scope};
+use crate::delivery::attempt::AttemptResult;
+use crate::delivery::batch::Batch;
 
 /// Bytes below which a record is not too large, whoever says so: a quarter of the platform's limit,
 /// and more than Profile takes.
 const NEVER_TOO_LARGE: usize = MAX_BODY / 4;
 
 impl Pipeline {
-    pub(super) fn judge(&mut self, mut shipment: Shipment, sent: Sent, probe: bool, now: Now) {
+    pub(super) fn judge(&mut self, mut batch: Batch, sent: AttemptResult, probe: bool, now: Now) {
         match sent {
-            Sent::Answered(Answer::Records(mut fates)) => {
-                if self.merger.is_some()
-                    && let [fate] = fates.as_slice()
+            AttemptResult::Response(InletResponse::Records(mut statuses)) => {
+                if self.coalescer.is_some()
+                    && let [record_status] = statuses.as_slice()
                 {
-                    if let Fate::Refused(refusal) = fate
-                        && shipment.part().len() > 1
+                    if let RecordStatus::Refused(refusal) = record_status
+                        && batch.chunk().len() > 1
                     {
                         // One of those merged is to blame; which one, only sending them apart can
                         // tell.
                         let refusal = refusal.clone();
                         return self.judge(
-                            shipment,
-                            Sent::Answered(Answer::Refused(refusal)),
+                            batch,
+                            AttemptResult::Response(InletResponse::Refused(refusal)),
                             probe,
                             now,
                         );
                     }
-                    fates = vec![fate.clone(); shipment.part().len()];
+                    statuses = vec![record_status.clone(); batch.chunk().len()];
                 }
-                self.records(shipment, fates, probe, now);
+                self.records(batch, statuses, probe, now);
             }
-            Sent::Nothing => {
-                for parcel in shipment.take_part() {
-                    self.end(parcel, None, now);
+            AttemptResult::Nothing => {
+                for entity in batch.take_chunk() {
+                    self.end(entity, None, now);
                 }
-                self.carry_on(shipment, now);
+                self.resume(batch, now);
             }
-            Sent::Answered(Answer::Refused(refusal)) => {
+            AttemptResult::Response(InletResponse::Refused(refusal)) => {
                 self.answers(now);
                 if refusal.scope == Scope::Record || self.accepts(&refusal) {
-                    self.refused(shipment, refusal, now);
-                } else if shipment.part().iter().any(|parcel| self.was_held(parcel)) {
+                    self.refused(batch, refusal, now);
+                } else if batch.chunk().iter().any(|entity| self.was_held(entity)) {
                     // Something in it was refused like this before, and others were accepted since.
                     // Perhaps one record of it draws the refusal, so the whole request is looked
                     // into and not the inlet held for it once more.
                     let released = self.released;
-                    for parcel in shipment
-                        .part_mut()
+                    for entity in batch
+                        .chunk_mut()
                         .iter_mut()
-                        .filter(|parcel| parcel.hold().is_none())
+                        .filter(|entity| entity.hold().is_none())
                     {
-                        parcel.held(released);
+                        entity.held(released);
                     }
-                    self.refused(shipment, refusal, now);
+                    self.refused(batch, refusal, now);
                 } else {
-                    self.hold(&refusal, shipment, now);
+                    self.hold(&refusal, batch, now);
                 }
             }
-            Sent::Answered(Answer::TooLarge(refusal)) => {
-                if let [lone] = shipment.part()
+            AttemptResult::Response(InletResponse::TooLarge(refusal)) => {
+                if let [lone] = batch.chunk()
                     && lone.wire_len < NEVER_TOO_LARGE
                 {
                     // Not for its size, whatever the answer says: something between here and there
@@ -78,25 +78,27 @@ impl Pipeline {
                         heals: true,
                         remedy: "raise the limit of what a request may hold on the way to the inlet: proxy, gateway or firewall",
                     };
-                    return self.failed(shipment, &failure, probe, now);
+                    return self.failed(batch, &failure, probe, now);
                 }
                 self.answers(now);
-                self.refused(shipment, refusal, now);
+                self.refused(batch, refusal, now);
             }
-            Sent::Answered(Answer::Unauthorized(refusal) | Answer::Target(refusal)) => {
+            AttemptResult::Response(
+                InletResponse::Unauthorized(refusal) | InletResponse::Target(refusal),
+            ) => {
                 // Whatever its text says.
                 let refusal = Refusal {
                     scope: Scope::Target,
                     ..refusal
                 };
                 self.judge(
-                    shipment,
-                    Sent::Answered(Answer::Refused(refusal)),
+                    batch,
+                    AttemptResult::Response(InletResponse::Refused(refusal)),
                     probe,
                     now,
                 );
             }
-            Sent::Answered(Answer::Busy {
+            AttemptResult::Response(InletResponse::Busy {
                 status,
                 retry_after,
             }) => {
@@ -110,9 +112,9 @@ impl Pipeline {
                     heals: true,
                     remedy: WAIT,
                 };
-                self.failed(shipment, &failure, probe, now);
+                self.failed(batch, &failure, probe, now);
             }
-            Sent::Failed(error) => {
+            AttemptResult::Failed(error) => {
                 let cause = match error {
                     Timeout => "timeout",
                     Connect(_) | Broken(_) => "network",
@@ -133,9 +135,9 @@ impl Pipeline {
                     heals: true,
                     remedy,
                 };
-                self.failed(shipment, &failure, probe, now);
+                self.failed(batch, &failure, probe, now);
             }
-            Sent::NoToken(none) => {
+            AttemptResult::NoToken(none) => {
                 let failure = Failure {
                     cause: NO_TOKEN,
                     detail: format!("no access token: {}", none.message),
@@ -148,7 +150,7 @@ impl Pipeline {
                         "repair what the reason names"
                     },
                 };
-                self.failed(shipment, &failure, probe, now);
+                self.failed(batch, &failure, probe, now);
             }
         }
     }

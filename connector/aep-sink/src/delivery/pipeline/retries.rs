@@ -6,11 +6,11 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::breaker::{FAILURES_BEFORE_DOWN, Health};
-use super::{Death, Now, Pipeline};
-use crate::delivery::batch::{FAILURES_BEFORE_HALVING, Shipment, UNKNOWNS_BEFORE_HALVING};
+use super::{Now, Pipeline, Undeliverable};
+use crate::delivery::batch::{Batch, FAILURES_BEFORE_HALVING, UNKNOWNS_BEFORE_HALVING};
 use crate::delivery::counters::{Stop, StopKind};
-use crate::delivery::entity::{Company, Parcel};
-use crate::delivery::key_queues::Lanes;
+use crate::delivery::entity::{Batching, Entity};
+use crate::delivery::key_queues::KeyQueues;
 use crate::error::Fault;
 use crate::inlet_name::InletName;
 
@@ -75,16 +75,10 @@ fn tell(inlet: InletName, failure: &Failure) {
 }
 
 impl Pipeline {
-    pub(super) fn failed(
-        &mut self,
-        mut shipment: Shipment,
-        failure: &Failure,
-        probe: bool,
-        now: Now,
-    ) {
+    pub(super) fn failed(&mut self, mut batch: Batch, failure: &Failure, probe: bool, now: Now) {
         self.counters.retried(failure.cause, 1);
         self.failures = self.failures.saturating_add(1);
-        shipment.failures = shipment.failures.saturating_add(1);
+        batch.failures = batch.failures.saturating_add(1);
         match &mut self.health {
             Health::Held { .. } => {
                 if probe && !failure.heals && self.held_for != failure.cause {
@@ -93,7 +87,7 @@ impl Pipeline {
                     tell(self.inlet, failure);
                     self.counters.health(self.inlet, Some(stop(failure, now)));
                 }
-                self.back_to_lanes(shipment, None, now);
+                self.requeue_all(batch, None, now);
                 return;
             }
             Health::Down { until, heals } => {
@@ -123,89 +117,85 @@ impl Pipeline {
             }
             Health::Well => {}
         }
-        let pause = self
-            .backoff
-            .pause_or(shipment.failures, failure.retry_after);
-        if shipment.part().len() > 1 {
-            self.failed_batch(shipment, failure, now.instant + pause);
+        let pause = self.backoff.pause_or(batch.failures, failure.retry_after);
+        if batch.chunk().len() > 1 {
+            self.failed_batch(batch, failure, now.instant + pause);
         } else {
-            self.failed_alone(shipment, failure, now);
+            self.failed_alone(batch, failure, now);
         }
     }
 
     pub(super) fn failed_batch(
         &mut self,
-        mut shipment: Shipment,
+        mut batch: Batch,
         failure: &Failure,
         not_before: Instant,
     ) {
-        let well = shipment
+        let well = batch
             .acceptances
             .is_some_and(|seen| self.acceptances > seen);
-        shipment.acceptances = Some(self.acceptances);
+        batch.acceptances = Some(self.acceptances);
         if failure.may_be_the_record && well {
-            shipment.failures_while_well += 1;
+            batch.failures_while_well += 1;
         }
         // Down, and there is nothing else to ask with: perhaps one record of this batch is all that
         // is wrong. Cutting finds out, and costs no more than the probes that are sent anyway. Not
         // at once: a short outage should not cost the batch.
         let is_all = matches!(self.health, Health::Down { .. })
             && self.load() == 0
-            && !self.lanes.has_ready()
-            && shipment.failures >= 2 * FAILURES_BEFORE_HALVING;
-        if shipment.unknowns >= UNKNOWNS_BEFORE_HALVING || (is_all && failure.may_be_the_record) {
-            shipment.halve();
-        } else if shipment.failures_while_well >= FAILURES_BEFORE_HALVING {
-            shipment.halve_suspect();
+            && !self.queues.has_ready()
+            && batch.failures >= 2 * FAILURES_BEFORE_HALVING;
+        if batch.unknowns >= UNKNOWNS_BEFORE_HALVING || (is_all && failure.may_be_the_record) {
+            batch.halve();
+        } else if batch.failures_while_well >= FAILURES_BEFORE_HALVING {
+            batch.halve_suspect();
         }
-        shipment.not_before = not_before;
-        self.parked.push(shipment);
+        batch.not_before = not_before;
+        self.parked.push(batch);
     }
 
-    /// A lone record goes back to its lane and rests there: between attempts it takes no place in
+    /// A lone record goes back to its queue and rests there: between attempts it takes no place in
     /// the limit, so records that are stuck cannot stop the others.
-    pub(super) fn failed_alone(&mut self, mut shipment: Shipment, failure: &Failure, now: Now) {
-        for mut parcel in shipment.take_part() {
-            let stuck = failure.may_be_the_record && self.blame(&mut parcel, false, now);
+    pub(super) fn failed_alone(&mut self, mut batch: Batch, failure: &Failure, now: Now) {
+        for mut entity in batch.take_chunk() {
+            let stuck = failure.may_be_the_record && self.blame(&mut entity, false, now);
             if stuck {
-                self.end(parcel, Some(Death::stuck(failure.detail.clone())), now);
+                self.end(
+                    entity,
+                    Some(Undeliverable::stuck(failure.detail.clone())),
+                    now,
+                );
                 continue;
             }
-            if shipment.cut || parcel.failures() > 0 {
-                parcel.company = Company::Nobody;
+            if batch.is_split || entity.failures() > 0 {
+                entity.batching = Batching::Alone;
             }
-            let pause = self.backoff.pause_or(parcel.attempts, failure.retry_after);
-            self.rest(parcel, now.instant + pause, &mut shipment, now);
+            let pause = self.backoff.pause_or(entity.attempts, failure.retry_after);
+            self.requeue(entity, now.instant + pause, &mut batch, now);
         }
-        self.carry_on(shipment, now);
+        self.resume(batch, now);
     }
 
-    /// Sends a parcel back to rest in its lane, and with it whatever later parcels of the lane the
-    /// shipment still holds.
-    pub(super) fn rest(
-        &mut self,
-        parcel: Parcel,
-        until: Instant,
-        shipment: &mut Shipment,
-        now: Now,
-    ) {
-        let lane = parcel.lane;
-        // An inlet that is well has no need of other records to show it, and the lane's later ones
+    /// Sends a entity back to rest in its queue, and with it whatever later entities of the queue the
+    /// batch still holds.
+    pub(super) fn requeue(&mut self, entity: Entity, until: Instant, batch: &mut Batch, now: Now) {
+        let ordering_key = entity.ordering_key;
+        // An inlet that is well has no need of other records to show it, and the queue's later ones
         // wait for this one.
         let back = if self.health == Health::Well {
-            Lanes::give_back
+            KeyQueues::requeue_after
         } else {
-            Lanes::put_last
+            KeyQueues::requeue_last
         };
-        for parcel in std::iter::once(parcel).chain(shipment.withdraw(lane)) {
-            back(&mut self.lanes, parcel, until, now.instant, now.wall);
+        for entity in std::iter::once(entity).chain(batch.withdraw(ordering_key)) {
+            back(&mut self.queues, entity, until, now.instant, now.wall);
         }
     }
 
     /// Counts a failure against one record, if the inlet is well. `true` when it has failed long
     /// enough.
-    pub(super) fn blame(&self, parcel: &mut Parcel, well: bool, now: Now) -> bool {
-        let trouble = parcel.trouble();
+    pub(super) fn blame(&self, entity: &mut Entity, well: bool, now: Now) -> bool {
+        let trouble = entity.trouble();
         let well = well
             || trouble
                 .acceptances
@@ -234,8 +224,8 @@ impl Pipeline {
         self.failures = 0;
         self.probes = 0;
         // What waited for the inlet need not wait longer; a pause it asked for is kept by its gate.
-        for shipment in &mut self.parked {
-            shipment.not_before = now.instant;
+        for batch in &mut self.parked {
+            batch.not_before = now.instant;
         }
     }
 }

@@ -28,7 +28,7 @@ fn limit(world: &World, inlet: InletName) -> usize {
 }
 
 /// Most requests under way at once among those that began in this time.
-fn together(world: &World, profiles: bool, from: u64, to: u64) -> usize {
+fn in_flight(world: &World, profiles: bool, from: u64, to: u64) -> usize {
     let calls = world.calls();
     let of = |call: &&Call| call.profiles == profiles;
     let begun = calls
@@ -78,8 +78,8 @@ async fn what_waits_for_its_next_attempt_goes_out_within_the_shrunk_limit() {
     let world = stormy().await;
     sleep(Duration::from_millis(13_000)).await;
     let (before, after) = (
-        together(&world, false, 9_000, 9_900),
-        together(&world, false, 12_000, 12_300),
+        in_flight(&world, false, 9_000, 9_900),
+        in_flight(&world, false, 12_000, 12_300),
     );
     assert!(before >= 24, "{before}");
     assert!(after <= 8, "{after} at once, right after the storm");
@@ -91,7 +91,7 @@ async fn the_limit_of_one_inlet_is_not_the_limit_of_the_other() {
     sleep(Duration::from_millis(12_100)).await;
     assert!(limit(&world, InletName::Events) <= 8);
     assert!(limit(&world, InletName::Profiles) >= 32);
-    assert!(together(&world, true, 11_000, 12_000) >= 24);
+    assert!(in_flight(&world, true, 11_000, 12_000) >= 24);
 }
 
 #[tokio::test(start_paused = true)]

@@ -178,11 +178,11 @@ async fn no_more_requests_are_under_way_than_configured() {
     let calls = world.calls();
     for call in &calls {
         let end = call.at + Duration::from_secs(1);
-        let together = calls
+        let in_flight = calls
             .iter()
             .filter(|other| other.at >= call.at && other.at < end)
             .count();
-        flying.fetch_max(together, std::sync::atomic::Ordering::Relaxed);
+        flying.fetch_max(in_flight, std::sync::atomic::Ordering::Relaxed);
     }
     assert_eq!(flying.load(std::sync::atomic::Ordering::Relaxed), 4);
 }
