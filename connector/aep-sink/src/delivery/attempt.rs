@@ -52,8 +52,6 @@ pub(super) enum AttemptResult {
     Failed(TransportError),
     /// Nothing was sent.
     NoToken(NoToken),
-    /// There was nothing to send: newer statements were accepted for all of it.
-    Nothing,
 }
 
 /// What an attempt showed of the inlet's speed. Waiting for a turn or a token is not in it.

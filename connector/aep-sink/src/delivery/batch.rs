@@ -120,7 +120,7 @@ impl Batch {
     }
 
     /// Everything in it, in order.
-    pub(super) fn into_parcels(self) -> impl Iterator<Item = Entity> {
+    pub(super) fn into_entities(self) -> impl Iterator<Item = Entity> {
         self.chunks.into_iter().flatten()
     }
 }
@@ -174,7 +174,7 @@ mod tests {
         assert_eq!(front(&batch), [0, 1]);
         batch.halve();
         assert_eq!(front(&batch), [0]);
-        let rest: Vec<i64> = batch.into_parcels().map(|entity| entity.offset()).collect();
+        let rest: Vec<i64> = batch.into_entities().map(|entity| entity.offset()).collect();
         assert_eq!(rest, [0, 1, 2, 3, 4]);
     }
 

@@ -21,7 +21,7 @@ pub enum Payload {
     /// Each entity as it was stated.
     AsStated,
     /// One entity for all of them.
-    Merged(Bytes),
+    Coalesced(Bytes),
     /// Newer statements were accepted for every field.
     Nothing,
 }
@@ -87,7 +87,7 @@ impl Coalescer {
             .collect();
         let mut merged = Vec::new();
         write(&fields, 0, &mut merged);
-        Payload::Merged(Bytes::from(merged))
+        Payload::Coalesced(Bytes::from(merged))
     }
 
     /// Remembers what was accepted. Only that: a newer statement that is refused must not suppress

@@ -71,9 +71,9 @@ pub struct Trouble {
     pub refused: Option<Instant>,
     /// How many answers did not say what became of it.
     pub unknowns: u32,
-    /// The number of the hold it was part of. When that hold has ended since, others are accepted
-    /// where it is not.
-    pub hold: Option<u64>,
+    /// The trip of the breaker it was part of. When that was reset since, others are accepted where
+    /// this one is not.
+    pub trip: Option<u64>,
 }
 
 impl Entity {
@@ -106,9 +106,9 @@ impl Entity {
         self.trouble.as_ref().map_or(0, |trouble| trouble.failures)
     }
 
-    /// The number of the hold it was part of.
-    pub fn hold(&self) -> Option<u64> {
-        self.trouble.as_ref()?.hold
+    /// The trip of the breaker it was part of, by its number.
+    pub fn trip(&self) -> Option<u64> {
+        self.trouble.as_ref()?.trip
     }
 
     /// To note what went wrong.
@@ -124,10 +124,10 @@ impl Entity {
     }
 
     /// Its target was at fault: what it failed before says nothing of it.
-    pub fn held(&mut self, hold: u64) {
+    pub fn on_trip(&mut self, trip: u64) {
         let trouble = self.trouble();
         *trouble = Trouble {
-            hold: Some(hold),
+            trip: Some(trip),
             unknowns: trouble.unknowns,
             ..Trouble::default()
         };

@@ -1,9 +1,10 @@
-//! How entities, letters and records end.
+//! How entities, dead letters and records end.
 
 use bytes::Bytes;
 use tokio::time::Instant;
 
-use super::{Delivery, DeliveryError, Letter, LetterEnd};
+use super::error::DeliveryError;
+use super::state::{DeadLetterOf, Delivery, PendingDeadLetter};
 use crate::aep::Transport;
 use crate::dead_letter::{DeadLetter, DeadLetters, Origin, Trial};
 use crate::delivery::attempt::Tokens;
@@ -19,11 +20,15 @@ where
     K: Tokens + 'static,
     D: DeadLetters + 'static,
 {
-    pub(super) fn ended(&mut self, name: InletName, ended: Completed) -> Result<(), DeliveryError> {
+    pub(super) fn on_completed(
+        &mut self,
+        name: InletName,
+        completed: Completed,
+    ) -> Result<(), DeliveryError> {
         let Completed {
             entity,
             undeliverable,
-        } = ended;
+        } = completed;
         match undeliverable {
             None => {
                 if entity.superseded {
@@ -31,7 +36,7 @@ where
                 } else {
                     self.parts.counters.delivered(name);
                 }
-                self.parcel_ended(&entity.record, false)
+                self.on_entity_end(&entity.record, false)
             }
             Some(undeliverable) => {
                 let part = if name == InletName::Events {
@@ -40,17 +45,17 @@ where
                     "profile"
                 };
                 let trial = trial(name, undeliverable, Some(&entity));
-                let letter = self.undeliverable(&entity.record, &[(part, &entity.json)], trial)?;
-                self.letters.push_back(Letter {
+                let letter = self.dead_letter(&entity.record, &[(part, &entity.json)], trial)?;
+                self.dead_letters.push_back(PendingDeadLetter {
                     letter,
-                    end: LetterEnd::Entity(entity.record),
+                    of: DeadLetterOf::Entity(entity.record),
                 });
                 Ok(())
             }
         }
     }
 
-    pub(super) fn undeliverable(
+    pub(super) fn dead_letter(
         &self,
         record: &Record,
         parts: &[(&'static str, &Bytes)],
@@ -65,22 +70,25 @@ where
         )
     }
 
-    pub(super) fn written(&mut self, letter: &Letter) -> Result<(), DeliveryError> {
+    pub(super) fn on_dead_letter_written(
+        &mut self,
+        written: &PendingDeadLetter,
+    ) -> Result<(), DeliveryError> {
         self.parts
             .counters
-            .dead_lettered(letter.letter.summary(self.parts.clock.now_ms()));
-        let (source, reason) = (letter.letter.source(), letter.letter.reason());
+            .dead_lettered(written.letter.summary(self.parts.clock.now_ms()));
+        let (source, reason) = (written.letter.source(), written.letter.reason());
         tracing::error!(%source, reason, "{}", D::END);
-        match &letter.end {
-            LetterEnd::Position(position) => {
-                self.tallies.buried.count(letter.letter.kind());
+        match &written.of {
+            DeadLetterOf::Record(position) => {
+                self.tallies.buried.count(written.letter.kind());
                 self.settle(*position, Outcome::DeadLettered)
             }
-            LetterEnd::Entity(record) => self.parcel_ended(record, true),
+            DeadLetterOf::Entity(record) => self.on_entity_end(record, true),
         }
     }
 
-    pub(super) fn parcel_ended(
+    pub(super) fn on_entity_end(
         &mut self,
         record: &Record,
         dead: bool,

@@ -1,10 +1,11 @@
-//! What happens to an arrival before anything is sent.
+//! What happens to a source item before anything is sent.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::completion::trial;
-use super::{Delivery, DeliveryError, Letter, LetterEnd};
+use super::error::DeliveryError;
+use super::state::{DeadLetterOf, Delivery, PendingDeadLetter};
 use crate::aep::{MAX_BODY, Transport};
 use crate::answer::{Answer, Mapped};
 use crate::dead_letter::{DeadLetter, DeadLetters, Origin};
@@ -28,8 +29,8 @@ where
     K: Tokens + 'static,
     D: DeadLetters + 'static,
 {
-    pub(super) fn accept(&mut self, arrival: SourceItem) -> Result<(), DeliveryError> {
-        match arrival {
+    pub(super) fn accept(&mut self, item: SourceItem) -> Result<(), DeliveryError> {
+        match item {
             SourceItem::Gap { first, last, .. } => {
                 self.parts.counters.gap(first.abs_diff(last) + 1);
                 Ok(())
@@ -50,9 +51,9 @@ where
                     Answer::Rejected(rejected) => {
                         let origin = Origin::new(&self.parts.topic, position, timestamp);
                         let letter = DeadLetter::rejected(origin, &rejected)?;
-                        self.letters.push_back(Letter {
+                        self.dead_letters.push_back(PendingDeadLetter {
                             letter,
-                            end: LetterEnd::Position(position),
+                            of: DeadLetterOf::Record(position),
                         });
                         Ok(())
                     }
@@ -102,10 +103,10 @@ where
             parts.extend(event.as_ref().map(|event| ("event", event)));
             parts.extend(profile.as_ref().map(|profile| ("profile", profile)));
             let trial = trial(InletName::Events, undeliverable, None);
-            let letter = self.undeliverable(&record, &parts, trial)?;
-            self.letters.push_back(Letter {
+            let letter = self.dead_letter(&record, &parts, trial)?;
+            self.dead_letters.push_back(PendingDeadLetter {
                 letter,
-                end: LetterEnd::Position(position),
+                of: DeadLetterOf::Record(position),
             });
             return Ok(());
         }
@@ -115,7 +116,7 @@ where
         // Both entities are counted before either can end.
         for (name, json) in statements {
             let Some(json) = json else { continue };
-            let Some(inlet) = self.inlets().find(|inlet| inlet.name == name) else {
+            let Some(inlet) = self.inlet(name) else {
                 continue;
             };
             let wire_len = inlet.endpoint.wire_len(record.at, &json);
@@ -147,8 +148,8 @@ where
                 ));
             }
         }
-        for (name, ended) in oversize {
-            self.ended(name, ended)?;
+        for (name, completed) in oversize {
+            self.on_completed(name, completed)?;
         }
         Ok(())
     }

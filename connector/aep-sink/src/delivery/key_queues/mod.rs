@@ -32,7 +32,7 @@ pub struct Capacity {
     pub bytes: usize,
 }
 
-/// What a request of an inlet holds.
+/// What a request of an inlet shape.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RequestShape {
     /// Parcels of any queues.
@@ -87,11 +87,11 @@ pub struct KeyQueues {
     resting: BinaryHeap<Reverse<(Instant, OrderingKey)>>,
     ready_records: usize,
     ready_bytes: usize,
-    holds: RequestShape,
+    shape: RequestShape,
 }
 
 impl KeyQueues {
-    pub fn new(holds: RequestShape) -> Self {
+    pub fn new(shape: RequestShape) -> Self {
         Self {
             queues: ByDigest::default(),
             ready: VecDeque::new(),
@@ -101,7 +101,7 @@ impl KeyQueues {
             resting: BinaryHeap::new(),
             ready_records: 0,
             ready_bytes: 0,
-            holds,
+            shape,
         }
     }
 
@@ -232,13 +232,13 @@ impl KeyQueues {
 
     /// Fills a request from the ready queues, in turn.
     pub fn take_batch(&mut self, capacity: Capacity, now: Instant, now_ms: i64) -> Vec<Entity> {
-        // Where a request is about one profile, it holds a few entities of all that are ready.
-        let expected = if self.holds == RequestShape::Batch {
+        // Where a request is about one profile, it shape a few entities of all that are ready.
+        let expected = if self.shape == RequestShape::Batch {
             self.ready_records
         } else {
             0
         };
-        let merging = self.holds == RequestShape::OneProfile;
+        let merging = self.shape == RequestShape::OneProfile;
         let mut batch = Vec::with_capacity(expected.min(capacity.records));
         let mut bytes = 0;
         while let Some(ready) = self.ready.pop_front() {

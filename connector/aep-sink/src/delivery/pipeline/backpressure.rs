@@ -1,16 +1,16 @@
 //! What an attempt shows the concurrency limit, and what the log says of backpressure.
 
-use super::breaker::Health;
-use super::{Now, Pipeline};
+use super::now::Now;
+use super::state::Pipeline;
 use crate::aep::{InletResponse, RecordStatus, TransportError};
 use crate::delivery::attempt::{AttemptResult, AttemptTiming};
 use crate::delivery::concurrency_limit::{BackpressureChange, Sample, Signal};
 
 impl Pipeline {
     /// Shows an attempt to the limit, if it says anything of the inlet's load.
-    pub(super) fn measure(&mut self, sent: &AttemptResult, timing: AttemptTiming, now: Now) {
+    pub(super) fn measure(&mut self, result: &AttemptResult, timing: AttemptTiming, now: Now) {
         // A probe is one request, whatever the limit.
-        let Some(signal) = signal(sent).filter(|_| self.health == Health::Well) else {
+        let Some(signal) = signal(result).filter(|_| self.breaker.is_closed()) else {
             return;
         };
         let sample = Sample {
@@ -18,7 +18,7 @@ impl Pipeline {
             started: timing.started,
             took: timing.took,
             // As the inlet counts them: merged statements are one.
-            records: if let AttemptResult::Response(InletResponse::Records(statuses)) = sent {
+            records: if let AttemptResult::Response(InletResponse::Records(statuses)) = result {
                 statuses.len()
             } else {
                 1
@@ -51,8 +51,8 @@ impl Pipeline {
 
 /// `None` when the attempt says nothing of the load: a refused record costs the inlet little, and a
 /// broken connection may have broken anywhere.
-fn signal(sent: &AttemptResult) -> Option<Signal> {
-    match sent {
+fn signal(result: &AttemptResult) -> Option<Signal> {
+    match result {
         AttemptResult::Response(InletResponse::Records(statuses)) => {
             // By the greater part of the records: one that always gets a 503 is not the inlet's
             // load.
@@ -69,10 +69,7 @@ fn signal(sent: &AttemptResult) -> Option<Signal> {
         }
         AttemptResult::Response(InletResponse::Busy { status, .. }) => of_status(*status),
         AttemptResult::Failed(TransportError::Timeout) => Some(Signal::Overloaded),
-        AttemptResult::Response(_)
-        | AttemptResult::Failed(_)
-        | AttemptResult::NoToken(_)
-        | AttemptResult::Nothing => None,
+        AttemptResult::Response(_) | AttemptResult::Failed(_) | AttemptResult::NoToken(_) => None,
     }
 }
 

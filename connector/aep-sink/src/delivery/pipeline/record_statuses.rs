@@ -1,8 +1,10 @@
 //! An answer with a verdict on each record: what follows for each, and for the whole.
 
-use super::refusals::Blamed;
-use super::retries::{Failure, WAIT};
-use super::{Now, Pipeline, Undeliverable, cause};
+use super::failure::{Failure, WAIT, cause};
+use super::now::Now;
+use super::outcome::Undeliverable;
+use super::refusals::Blame;
+use super::state::Pipeline;
 use crate::aep::RecordStatus;
 use crate::delivery::batch::{Batch, UNKNOWNS_BEFORE_HALVING};
 use crate::delivery::entity::{Batching, Entity};
@@ -41,7 +43,7 @@ impl Pipeline {
             self.failed(batch, &failure, probe, now);
             return;
         }
-        self.answers(now);
+        self.responded(now);
         let mut chunk = batch.take_chunk();
         if let Some(coalescer) = self.coalescer.as_mut().filter(|_| accepted) {
             coalescer.accepted(&chunk);
@@ -49,15 +51,15 @@ impl Pipeline {
         if accepted {
             self.acceptances += 1;
             self.accepted_begun = self.accepted_begun.max(Some(batch.begun));
-            if probe && self.health.is_held() {
-                self.release(now);
+            if probe && self.breaker.is_misconfigured() {
+                self.reset(now);
             }
         }
         // First the judgment over the whole answer, then its consequences: nothing may become a
         // dead letter that the same answer shows to be the target's fault.
         let mut culprit = None;
-        let mut blamed = vec![Blamed::Nobody; chunk.len()];
-        for ((entity, record_status), blamed) in chunk.iter_mut().zip(&statuses).zip(&mut blamed) {
+        let mut blame = vec![Blame::Undecided; chunk.len()];
+        for ((entity, record_status), blame) in chunk.iter_mut().zip(&statuses).zip(&mut blame) {
             match record_status {
                 RecordStatus::Accepted => self.suspects.accepted(),
                 RecordStatus::Refused(refusal) if self.accepts(refusal) => {}
@@ -65,8 +67,8 @@ impl Pipeline {
                     let target = if accepted {
                         self.suspects.refused_among_accepted(refusal)
                     } else {
-                        *blamed = self.weigh(entity, refusal, now);
-                        *blamed == Blamed::Target
+                        *blame = self.blame(entity, refusal, now);
+                        *blame == Blame::Target
                     };
                     if target {
                         culprit = Some(refusal.clone());
@@ -76,43 +78,43 @@ impl Pipeline {
             }
         }
         if let Some(refusal) = culprit {
-            self.begin_hold(&refusal, now);
-        } else if accepted && !self.health.is_held() {
+            self.trip(&refusal, now);
+        } else if accepted && !self.breaker.is_misconfigured() {
             // An answer to what was sent before they were refused does not show that others are
             // accepted since.
-            self.convict_suspects(batch.begun);
+            self.confirm_suspects(batch.begun);
         }
-        for ((entity, record_status), blamed) in chunk.into_iter().zip(statuses).zip(blamed) {
+        for ((entity, record_status), blame) in chunk.into_iter().zip(statuses).zip(blame) {
             match record_status {
-                RecordStatus::Accepted => self.end(entity, None, now),
+                RecordStatus::Accepted => self.complete(entity, None, now),
                 RecordStatus::Refused(refusal) if self.accepts(&refusal) => {
-                    self.end(entity, Some(refusal.into()), now)
+                    self.complete(entity, Some(refusal.into()), now)
                 }
-                RecordStatus::Refused(_) if self.health.is_held() => {
+                RecordStatus::Refused(_) if self.breaker.is_misconfigured() => {
                     self.requeue_refused(entity, now)
                 }
                 // The credential is the request's, and the request was accepted: this says nothing
                 // about the record.
                 RecordStatus::Refused(refusal) if accepted && refusal.reason == "unauthorized" => {
-                    self.again(entity, cause(refusal.status), accepted, &mut batch, now);
+                    self.retry(entity, cause(refusal.status), accepted, &mut batch, now);
                 }
                 RecordStatus::Refused(refusal) if accepted => {
-                    self.end(entity, Some(refusal.into()), now)
+                    self.complete(entity, Some(refusal.into()), now)
                 }
                 RecordStatus::Refused(refusal) => {
-                    self.draw(entity, blamed, refusal, &mut batch, now)
+                    self.apply_blame(entity, blame, refusal, &mut batch, now)
                 }
                 RecordStatus::Retry(status) => {
-                    self.again(entity, cause(status), accepted, &mut batch, now)
+                    self.retry(entity, cause(status), accepted, &mut batch, now)
                 }
-                RecordStatus::Unknown => self.again(entity, "unknown", accepted, &mut batch, now),
+                RecordStatus::Unknown => self.retry(entity, "unknown", accepted, &mut batch, now),
             }
         }
         self.resume(batch, now);
     }
 
     /// One record has to be sent again while others of its request were dealt with.
-    fn again(
+    fn retry(
         &mut self,
         mut entity: Entity,
         cause: &'static str,
@@ -129,9 +131,9 @@ impl Pipeline {
                 entity.batching = Batching::Alone;
             }
         }
-        if cause != "429" && self.blame(&mut entity, others_accepted, now) {
+        if cause != "429" && self.count_failure(&mut entity, others_accepted, now) {
             let message = format!("it answers \"{cause}\" to this record and accepts others");
-            self.end(entity, Some(Undeliverable::stuck(message)), now);
+            self.complete(entity, Some(Undeliverable::stuck(message)), now);
             return;
         }
         let rest_until = now.instant + self.backoff.pause(entity.attempts);

@@ -1,10 +1,11 @@
 //! What an attempt means for its batch.
 
-use super::retries::{Failure, NO_TOKEN, WAIT};
-use super::{Now, Pipeline, cause};
+use super::failure::{Failure, NO_TOKEN, WAIT, cause};
+use super::now::Now;
+use super::state::Pipeline;
 use crate::aep::TransportError::{Broken, Connect, Timeout};
 use crate::aep::{InletResponse, MAX_BODY, RecordStatus, Refusal, Scope};
-use crate::delivery::attempt::AttemptResult;
+use crate::delivery::attempt::{AttemptResult, AttemptTiming};
 use crate::delivery::batch::Batch;
 
 /// Bytes below which a record is not too large, whoever says so: a quarter of the platform's limit,
@@ -12,8 +13,36 @@ use crate::delivery::batch::Batch;
 const NEVER_TOO_LARGE: usize = MAX_BODY / 4;
 
 impl Pipeline {
-    pub(super) fn judge(&mut self, mut batch: Batch, sent: AttemptResult, probe: bool, now: Now) {
-        match sent {
+    /// Draws the consequences of the attempt with this number.
+    pub(in crate::delivery) fn on_response(
+        &mut self,
+        id: u64,
+        result: AttemptResult,
+        timing: Option<AttemptTiming>,
+        now: Now,
+    ) {
+        let Some(mut batch) = self.in_flight.remove(&id) else {
+            return;
+        };
+        if let Some(timing) = timing {
+            self.measure(&result, timing, now);
+        }
+        let probe = std::mem::take(&mut batch.probe);
+        let refusal = if probe {
+            refusal_of(&result).cloned()
+        } else {
+            None
+        };
+        let was_misconfigured = self.breaker.is_misconfigured();
+        self.draw_consequences(batch, result, probe, now);
+        if probe && was_misconfigured {
+            self.breaker
+                .on_probe_refused(refusal.as_ref(), &self.backoff, now);
+        }
+    }
+
+    fn draw_consequences(&mut self, batch: Batch, result: AttemptResult, probe: bool, now: Now) {
+        match result {
             AttemptResult::Response(InletResponse::Records(mut statuses)) => {
                 if self.coalescer.is_some()
                     && let [record_status] = statuses.as_slice()
@@ -24,43 +53,14 @@ impl Pipeline {
                         // One of those merged is to blame; which one, only sending them apart can
                         // tell.
                         let refusal = refusal.clone();
-                        return self.judge(
-                            batch,
-                            AttemptResult::Response(InletResponse::Refused(refusal)),
-                            probe,
-                            now,
-                        );
+                        return self.request_refused(batch, refusal, now);
                     }
                     statuses = vec![record_status.clone(); batch.chunk().len()];
                 }
                 self.records(batch, statuses, probe, now);
             }
-            AttemptResult::Nothing => {
-                for entity in batch.take_chunk() {
-                    self.end(entity, None, now);
-                }
-                self.resume(batch, now);
-            }
             AttemptResult::Response(InletResponse::Refused(refusal)) => {
-                self.answers(now);
-                if refusal.scope == Scope::Record || self.accepts(&refusal) {
-                    self.refused(batch, refusal, now);
-                } else if batch.chunk().iter().any(|entity| self.was_held(entity)) {
-                    // Something in it was refused like this before, and others were accepted since.
-                    // Perhaps one record of it draws the refusal, so the whole request is looked
-                    // into and not the inlet held for it once more.
-                    let released = self.released;
-                    for entity in batch
-                        .chunk_mut()
-                        .iter_mut()
-                        .filter(|entity| entity.hold().is_none())
-                    {
-                        entity.held(released);
-                    }
-                    self.refused(batch, refusal, now);
-                } else {
-                    self.hold(&refusal, batch, now);
-                }
+                self.request_refused(batch, refusal, now);
             }
             AttemptResult::Response(InletResponse::TooLarge(refusal)) => {
                 if let [lone] = batch.chunk()
@@ -80,7 +80,7 @@ impl Pipeline {
                     };
                     return self.failed(batch, &failure, probe, now);
                 }
-                self.answers(now);
+                self.responded(now);
                 self.refused(batch, refusal, now);
             }
             AttemptResult::Response(
@@ -91,12 +91,7 @@ impl Pipeline {
                     scope: Scope::Target,
                     ..refusal
                 };
-                self.judge(
-                    batch,
-                    AttemptResult::Response(InletResponse::Refused(refusal)),
-                    probe,
-                    now,
-                );
+                self.request_refused(batch, refusal, now);
             }
             AttemptResult::Response(InletResponse::Busy {
                 status,
@@ -153,5 +148,49 @@ impl Pipeline {
                 self.failed(batch, &failure, probe, now);
             }
         }
+    }
+
+    /// A whole request was refused for good.
+    fn request_refused(&mut self, mut batch: Batch, refusal: Refusal, now: Now) {
+        self.responded(now);
+        if refusal.scope == Scope::Record || self.accepts(&refusal) {
+            self.refused(batch, refusal, now);
+        } else if batch.chunk().iter().any(|entity| self.was_tripped(entity)) {
+            // Something in it was refused like this before, and others were accepted since. Perhaps
+            // one record of it draws the refusal, so the whole request is looked into and the
+            // breaker not tripped for it once more.
+            let last_reset = self.breaker.last_reset();
+            for entity in batch
+                .chunk_mut()
+                .iter_mut()
+                .filter(|entity| entity.trip().is_none())
+            {
+                entity.on_trip(last_reset);
+            }
+            self.refused(batch, refusal, now);
+        } else {
+            self.trip_and_requeue(&refusal, batch, now);
+        }
+    }
+}
+
+/// For what a request was refused.
+fn refusal_of(result: &AttemptResult) -> Option<&Refusal> {
+    match result {
+        AttemptResult::Response(InletResponse::Records(statuses)) => {
+            statuses
+                .iter()
+                .find_map(|record_status| match record_status {
+                    RecordStatus::Refused(refusal) => Some(refusal),
+                    RecordStatus::Accepted | RecordStatus::Retry(_) | RecordStatus::Unknown => None,
+                })
+        }
+        AttemptResult::Response(
+            InletResponse::Refused(refusal)
+            | InletResponse::TooLarge(refusal)
+            | InletResponse::Unauthorized(refusal)
+            | InletResponse::Target(refusal),
+        ) => Some(refusal),
+        _ => None,
     }
 }
