@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::wording::{scrub, unquoted, without_record};
+use super::redact::{redact, unquoted, without_record};
 
 /// Whom a refusal concerns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,7 +13,7 @@ pub(crate) enum Scope {
     Target,
 }
 
-/// A refusal for good, as far as the answer alone can tell.
+/// A refusal for good, as far as the response alone can tell.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Refusal {
     pub(crate) scope: Scope,
@@ -21,9 +21,9 @@ pub(crate) struct Refusal {
     pub(crate) reason: &'static str,
     pub(crate) status: u16,
     /// The other side's message, without anything that looks like a person's data or a token, and
-    /// cut short. For whoever has the record as well; for logs there is [`Self::told`].
+    /// cut short. For whoever has the record as well; for logs there is [`Self::redacted_message`].
     pub(crate) message: String,
-    /// Where in the record the first violation is, when the answer says.
+    /// Where in the record the first violation is, when the response says.
     pub(crate) pointer: Option<String>,
 }
 
@@ -34,8 +34,8 @@ impl Refusal {
         let (scope, reason) = judge(status, text);
         let (pointer, violation) = violation(body).unzip();
         let message = match violation {
-            Some(violation) if violation != text => scrub(&format!("{text}: {violation}")),
-            _ => scrub(text),
+            Some(violation) if violation != text => redact(&format!("{text}: {violation}")),
+            _ => redact(text),
         };
         Self {
             scope,
@@ -53,20 +53,20 @@ impl Refusal {
 
     /// The message and the place for logs, readiness and `check`: nothing that could be a word of
     /// the record.
-    pub(crate) fn told(&self) -> String {
-        let mut told = match self.reason {
+    pub(crate) fn redacted_message(&self) -> String {
+        let mut redacted_message = match self.reason {
             // Decided before anybody looked at the record.
             "unauthorized" | "not_found" | "proxy_refuses" | "wrong_inlet" => {
                 unquoted(&self.message)
             }
             _ => without_record(&self.message),
         };
-        if told.is_empty() {
-            told.push_str("no message");
+        if redacted_message.is_empty() {
+            redacted_message.push_str("no message");
         }
         match &self.pointer {
-            Some(pointer) if !pointer.is_empty() => format!("{told} (at {pointer})"),
-            _ => told,
+            Some(pointer) if !pointer.is_empty() => format!("{redacted_message} (at {pointer})"),
+            _ => redacted_message,
         }
     }
 
@@ -186,7 +186,7 @@ fn violation(body: &Value) -> Option<(String, String)> {
     }
     let text = |member: &str| node.get(member).and_then(Value::as_str);
     Some((
-        scrub(text("pointerToViolation")?.trim_start_matches('#')),
+        redact(text("pointerToViolation")?.trim_start_matches('#')),
         text("message").unwrap_or("").to_owned(),
     ))
 }
@@ -274,10 +274,13 @@ mod tests {
             refusal.message
         );
         assert_eq!(
-            refusal.told(),
+            refusal.redacted_message(),
             "Message is invalid: expected type: Integer, found: String […] (at /person/name/firstName)"
         );
-        assert_eq!(Refusal::new(403, &Value::Null).told(), "no message");
+        assert_eq!(
+            Refusal::new(403, &Value::Null).redacted_message(),
+            "no message"
+        );
     }
 
     #[test]

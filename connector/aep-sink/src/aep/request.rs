@@ -41,7 +41,7 @@ pub(crate) struct Request {
 }
 
 /// The body of a request. It is written when it is sent: most of a request's life is waiting, for
-/// its turn and for its answer, and hundreds of written bodies would fill the memory meanwhile.
+/// its turn and for its response, and hundreds of written bodies would fill the memory meanwhile.
 #[derive(Debug, Clone)]
 pub(crate) enum Body {
     /// Records in what surrounds them: creation times and entities.
@@ -166,7 +166,7 @@ impl Endpoint {
         }
     }
 
-    /// Whether a record can be sent at all. One that cannot is never tried: the answer is known.
+    /// Whether a record can be sent at all. One that cannot is never tried: the response is known.
     pub(crate) fn fits(&self, wire_len: usize) -> bool {
         self.body_len(1, wire_len) <= MAX_BODY
     }

@@ -1,6 +1,6 @@
-//! What an answer says became of each record.
+//! What an response says became of each record.
 //!
-//! The rule above all others: what an answer does not say is *unknown*, and the record is sent
+//! The rule above all others: what an response does not say is *unknown*, and the record is sent
 //! again with the same `_id`. It is neither a success nor a failure.
 
 use std::borrow::Cow;
@@ -13,24 +13,24 @@ use serde_json::value::RawValue;
 
 use super::problem::Refusal;
 use super::retry_after;
-use super::transport::HttpAnswer;
+use super::transport::HttpResponse;
 
 /// What became of one record.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Fate {
+pub(crate) enum RecordStatus {
     Accepted,
     /// Refused for the moment, with this status.
-    Again(u16),
+    Retry(u16),
     Refused(Refusal),
-    /// The answer does not say.
+    /// The response does not say.
     Unknown,
 }
 
-/// What an answer means for the request.
+/// What an response means for the request.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Answer {
+pub(crate) enum InletResponse {
     /// One fate for every record sent, in order.
-    Records(Vec<Fate>),
+    Records(Vec<RecordStatus>),
     /// The whole request was refused. Which record is to blame, if any, it does not say.
     Refused(Refusal),
     /// 413: the request, or a lone record, is too large.
@@ -46,7 +46,7 @@ pub(crate) enum Answer {
     },
 }
 
-/// Which of the two kinds of answer to expect.
+/// Which of the two kinds of response to expect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// `responses` with one item for each of this many messages.
@@ -54,22 +54,22 @@ pub(crate) enum Kind {
     Single,
 }
 
-/// Reads an answer.
-pub(crate) fn read(answer: &HttpAnswer, kind: Kind, now_ms: i64) -> Answer {
-    let refusal = || Refusal::from_bytes(answer.status, &answer.body);
-    match answer.status {
-        200..=299 => Answer::Records(match kind {
-            Kind::Batch(count) => batch(&answer.body, count),
-            Kind::Single => vec![single(&answer.body)],
+/// Reads an response.
+pub(crate) fn read(response: &HttpResponse, kind: Kind, now_ms: i64) -> InletResponse {
+    let refusal = || Refusal::from_bytes(response.status, &response.body);
+    match response.status {
+        200..=299 => InletResponse::Records(match kind {
+            Kind::Batch(count) => batch(&response.body, count),
+            Kind::Single => vec![single(&response.body)],
         }),
-        401 | 403 => Answer::Unauthorized(refusal()),
-        413 => Answer::TooLarge(refusal()),
+        401 | 403 => InletResponse::Unauthorized(refusal()),
+        413 => InletResponse::TooLarge(refusal()),
         // Not those of the 5xx that say "never": 501 is answered to `syncValidation` at most
         // locations.
-        501 | 505 => Answer::Target(refusal()),
-        408 | 425 | 429 | 500.. => Answer::Busy {
-            status: answer.status,
-            retry_after: answer
+        501 | 505 => InletResponse::Target(refusal()),
+        408 | 425 | 429 | 500.. => InletResponse::Busy {
+            status: response.status,
+            retry_after: response
                 .retry_after
                 .as_deref()
                 .and_then(|value| retry_after::parse(value, now_ms)),
@@ -77,9 +77,9 @@ pub(crate) fn read(answer: &HttpAnswer, kind: Kind, now_ms: i64) -> Answer {
         // 402 and 407 are said by gateways and proxies; 412, 417 and 428 concern headers, which are
         // ours.
         402 | 404..=407 | 410 | 411 | 412 | 414 | 415 | 417 | 421 | 426 | 428 | 431 | ..=399 => {
-            Answer::Target(refusal())
+            InletResponse::Target(refusal())
         }
-        _ => Answer::Refused(refusal()),
+        _ => InletResponse::Refused(refusal()),
     }
 }
 
@@ -116,18 +116,18 @@ fn is_object(json: &[u8]) -> bool {
     json.trim_ascii_start().starts_with(b"{")
 }
 
-fn single(body: &[u8]) -> Fate {
+fn single(body: &[u8]) -> RecordStatus {
     if is_object(body) && serde_json::from_slice::<Acknowledgement<'_>>(body).is_ok() {
-        return Fate::Accepted;
+        return RecordStatus::Accepted;
     }
     let Ok(Value::Object(members)) = serde_json::from_slice(body) else {
-        return Fate::Unknown;
+        return RecordStatus::Unknown;
     };
     if let Some(Value::Array(items)) = members.get("responses") {
         return if let [item] = items.as_slice() {
-            fate(item)
+            record_status(item)
         } else {
-            Fate::Unknown
+            RecordStatus::Unknown
         };
     }
     // A bare status is what a gateway or a health check says; an inlet names itself or the
@@ -135,14 +135,14 @@ fn single(body: &[u8]) -> Fate {
     let acknowledged = ["inletId", "inletID", "xactionId"]
         .iter()
         .any(|member| members.contains_key(*member));
-    match fate(&Value::Object(members)) {
-        Fate::Unknown if acknowledged => Fate::Accepted,
-        Fate::Accepted if !acknowledged => Fate::Unknown,
-        fate => fate,
+    match record_status(&Value::Object(members)) {
+        RecordStatus::Unknown if acknowledged => RecordStatus::Accepted,
+        RecordStatus::Accepted if !acknowledged => RecordStatus::Unknown,
+        record_status => record_status,
     }
 }
 
-/// A batch's answer. The items are read one by one: nearly all say nothing but their id.
+/// A batch's response. The items are read one by one: nearly all say nothing but their id.
 #[derive(Deserialize)]
 struct Responses<'a> {
     #[serde(borrow)]
@@ -157,11 +157,11 @@ struct Plain<'a> {
     id: Cow<'a, str>,
 }
 
-/// One item of a batch's answer.
+/// One item of a batch's response.
 struct Item {
     /// The position its id names, if it does.
     named: Option<usize>,
-    fate: Fate,
+    record_status: RecordStatus,
 }
 
 impl Item {
@@ -171,7 +171,7 @@ impl Item {
         {
             return Ok(Self {
                 named: suffix(&plain.id),
-                fate: Fate::Accepted,
+                record_status: RecordStatus::Accepted,
             });
         }
         let item: Value = serde_json::from_str(json.get())?;
@@ -180,14 +180,14 @@ impl Item {
                 .get("xactionId")
                 .and_then(Value::as_str)
                 .and_then(suffix),
-            fate: fate(&item),
+            record_status: record_status(&item),
         })
     }
 }
 
-fn batch(body: &[u8], count: usize) -> Vec<Fate> {
+fn batch(body: &[u8], count: usize) -> Vec<RecordStatus> {
     if !is_object(body) {
-        return vec![Fate::Unknown; count];
+        return vec![RecordStatus::Unknown; count];
     }
     let items = serde_json::from_slice(body).and_then(|Responses { responses }| {
         responses
@@ -196,14 +196,14 @@ fn batch(body: &[u8], count: usize) -> Vec<Fate> {
             .collect::<Result<Vec<_>, _>>()
     });
     let Ok(items) = items else {
-        return vec![Fate::Unknown; count];
+        return vec![RecordStatus::Unknown; count];
     };
     let by_name = by_name(&items, count);
     if items.len() != count {
         // A list of another length has no positions. Only the documented ids can still tell.
         return by_name
             .into_iter()
-            .map(|item| item.map_or(Fate::Unknown, |item| item.fate.clone()))
+            .map(|item| item.map_or(RecordStatus::Unknown, |item| item.record_status.clone()))
             .collect();
     }
     // Position decides. But where an item names *another* position by the documented id, the two
@@ -213,9 +213,13 @@ fn batch(body: &[u8], count: usize) -> Vec<Fate> {
         .iter()
         .zip(by_name)
         .map(|(item, named)| match named {
-            Some(named) if discriminant(&named.fate) != discriminant(&item.fate) => Fate::Unknown,
-            None if item.named.is_some() => Fate::Unknown,
-            _ => item.fate.clone(),
+            Some(named)
+                if discriminant(&named.record_status) != discriminant(&item.record_status) =>
+            {
+                RecordStatus::Unknown
+            }
+            None if item.named.is_some() => RecordStatus::Unknown,
+            _ => item.record_status.clone(),
         })
         .collect()
 }
@@ -251,29 +255,29 @@ fn suffix(id: &str) -> Option<usize> {
 }
 
 /// What one item says.
-fn fate(item: &Value) -> Fate {
+fn record_status(item: &Value) -> RecordStatus {
     let statuses = ["status", "statusCode"].map(|member| match item.get(member) {
         None | Some(Value::Null) => Ok(None),
         Some(value) => code(value).map(Some).ok_or(()),
     });
     let [Ok(first), Ok(second)] = statuses else {
-        return Fate::Unknown;
+        return RecordStatus::Unknown;
     };
-    let told = match (first, second) {
+    let redacted_message = match (first, second) {
         // Two that differ have no documented meaning. A failure beside a success counts as the
-        // failure; a number that is no status of an answer says nothing, whatever stands beside it.
+        // failure; a number that is no status of an response says nothing, whatever stands beside it.
         (Some(one), Some(other)) if one.min(other) < 200 && one.max(other) < 300 => {
-            return Fate::Unknown;
+            return RecordStatus::Unknown;
         }
         _ => first.max(second),
     };
-    match told {
-        Some(200..=299) => Fate::Accepted,
-        Some(status @ (408 | 425 | 429 | 500..=599)) => Fate::Again(status),
-        Some(status @ 300..=499) => Fate::Refused(Refusal::new(status, item)),
-        Some(_) => Fate::Unknown,
-        None if item.get("xactionId").is_some_and(Value::is_string) => Fate::Accepted,
-        None => Fate::Unknown,
+    match redacted_message {
+        Some(200..=299) => RecordStatus::Accepted,
+        Some(status @ (408 | 425 | 429 | 500..=599)) => RecordStatus::Retry(status),
+        Some(status @ 300..=499) => RecordStatus::Refused(Refusal::new(status, item)),
+        Some(_) => RecordStatus::Unknown,
+        None if item.get("xactionId").is_some_and(Value::is_string) => RecordStatus::Accepted,
+        None => RecordStatus::Unknown,
     }
 }
 
@@ -297,31 +301,31 @@ mod tests {
 
     const UUID: &str = "0f8fad5b-d9cb-469f-a165-70867728950e";
 
-    fn fates(status: u16, body: &Value, count: usize) -> Vec<Fate> {
-        let answer = HttpAnswer {
+    fn statuses(status: u16, body: &Value, count: usize) -> Vec<RecordStatus> {
+        let response = HttpResponse {
             status,
             retry_after: None,
             body: serde_json::to_vec(body).unwrap().into(),
         };
-        match read(&answer, Kind::Batch(count), 0) {
-            Answer::Records(fates) => fates,
+        match read(&response, Kind::Batch(count), 0) {
+            InletResponse::Records(statuses) => statuses,
             other => panic!("{other:?}"),
         }
     }
 
-    fn short(fates: &[Fate]) -> String {
-        let letter = |fate: &Fate| match fate {
-            Fate::Accepted => 'A',
-            Fate::Again(_) => 'g',
-            Fate::Refused(_) => 'R',
-            Fate::Unknown => '?',
+    fn short(statuses: &[RecordStatus]) -> String {
+        let letter = |record_status: &RecordStatus| match record_status {
+            RecordStatus::Accepted => 'A',
+            RecordStatus::Retry(_) => 'g',
+            RecordStatus::Refused(_) => 'R',
+            RecordStatus::Unknown => '?',
         };
-        fates.iter().map(letter).collect()
+        statuses.iter().map(letter).collect()
     }
 
-    fn answer(status: u16, retry_after: Option<&str>) -> Answer {
+    fn response(status: u16, retry_after: Option<&str>) -> InletResponse {
         read(
-            &HttpAnswer {
+            &HttpResponse {
                 status,
                 retry_after: retry_after.map(str::to_owned),
                 body: "<html>".into(),
@@ -334,7 +338,7 @@ mod tests {
     #[test]
     fn a_number_that_is_no_status_beside_a_success_says_nothing() {
         let body = json!({"responses": [{"status": 200, "statusCode": 0}, {"status": 200, "statusCode": 201}, {"status": 100, "statusCode": 400}]});
-        assert_eq!(short(&fates(207, &body, 3)), "?AR");
+        assert_eq!(short(&statuses(207, &body, 3)), "?AR");
     }
 
     #[test]
@@ -343,49 +347,49 @@ mod tests {
         let connector = json!({"responses": [{"xactionId": format!("{UUID}-0")}, {"xactionId": format!("{UUID}-1"), "status": 400},
             {"xactionId": format!("{UUID}-2"), "status": "429"}]});
         for status in [200, 207] {
-            assert_eq!(short(&fates(status, &documented, 3)), "ARg");
-            assert_eq!(short(&fates(status, &connector, 3)), "ARg");
+            assert_eq!(short(&statuses(status, &documented, 3)), "ARg");
+            assert_eq!(short(&statuses(status, &connector, 3)), "ARg");
         }
     }
 
     #[test]
     fn a_failed_item_with_an_id_is_still_failed_and_a_successful_status_is_success() {
         let body = json!({"responses": [{"xactionId": "x", "status": 400}, {"status": 200}, {"statusCode": "201"}]});
-        assert_eq!(short(&fates(207, &body, 3)), "RAA");
+        assert_eq!(short(&statuses(207, &body, 3)), "RAA");
     }
 
     #[test]
     fn a_short_list_says_nothing_about_the_records_it_does_not_name() {
         let colon = json!({"responses": [{"xactionId": "1:2:3:3"}, {"statusCode": 400}, {"statusCode": 400}, {"statusCode": 400}]});
         assert_eq!(
-            short(&fates(207, &colon, 5)),
+            short(&statuses(207, &colon, 5)),
             "?????",
             "Adobe's own sample: 5 messages, 4 items"
         );
         let named = json!({"responses": [{"xactionId": format!("{UUID}-2")}, {"xactionId": format!("{UUID}-0"), "status": 400}]});
-        assert_eq!(short(&fates(207, &named, 4)), "R?A?");
+        assert_eq!(short(&statuses(207, &named, 4)), "R?A?");
     }
 
     #[test]
     fn an_id_named_twice_or_out_of_range_says_nothing() {
         let body = json!({"responses": [{"xactionId": format!("{UUID}-1")}, {"xactionId": format!("{UUID}-1"), "status": 400},
             {"xactionId": format!("{UUID}-9")}]});
-        assert_eq!(short(&fates(207, &body, 2)), "??");
+        assert_eq!(short(&statuses(207, &body, 2)), "??");
     }
 
     #[test]
     fn a_uuid_without_a_position_is_not_read_as_one() {
         let body = json!({"responses": [{"xactionId": "0f8fad5b-d9cb-469f-a165-000000000001"}]});
-        assert_eq!(short(&fates(207, &body, 3)), "???");
+        assert_eq!(short(&statuses(207, &body, 3)), "???");
         let body = json!({"responses": [{"xactionId": "0f8fad5b-d9cb-469f-a165-000000000001"}, {"status": 400}]});
-        assert_eq!(short(&fates(207, &body, 2)), "AR");
+        assert_eq!(short(&statuses(207, &body, 2)), "AR");
     }
 
     #[test]
     fn items_out_of_order_never_blame_or_absolve_the_wrong_record() {
         let body = json!({"responses": [{"xactionId": format!("{UUID}-1"), "status": 400}, {"xactionId": format!("{UUID}-0")},
             {"xactionId": format!("{UUID}-2")}]});
-        assert_eq!(short(&fates(207, &body, 3)), "??A");
+        assert_eq!(short(&statuses(207, &body, 3)), "??A");
     }
 
     #[test]
@@ -397,31 +401,31 @@ mod tests {
             json!([]),
             json!(null),
         ] {
-            assert_eq!(short(&fates(207, &body, 2)), "??", "{body}");
+            assert_eq!(short(&statuses(207, &body, 2)), "??", "{body}");
         }
         let odd = json!({"responses": [null, {}, {"status": "bad"}, {"status": true}, {"status": 100}, {"message": "x"}, 7]});
-        assert_eq!(short(&fates(207, &odd, 7)), "???????");
-        let cut = HttpAnswer {
+        assert_eq!(short(&statuses(207, &odd, 7)), "???????");
+        let cut = HttpResponse {
             status: 207,
             retry_after: None,
             body: r#"{"responses":[{"xactionId":"a"},"#.into(),
         };
         assert_eq!(
             read(&cut, Kind::Batch(2), 0),
-            Answer::Records(vec![Fate::Unknown; 2])
+            InletResponse::Records(vec![RecordStatus::Unknown; 2])
         );
     }
 
     #[test]
     fn a_single_answer_counts_only_when_it_acknowledges() {
         let one = |body: &str| {
-            let answer = HttpAnswer {
+            let response = HttpResponse {
                 status: 200,
                 retry_after: None,
                 body: body.to_owned().into(),
             };
-            match read(&answer, Kind::Single, 0) {
-                Answer::Records(fates) => short(&fates),
+            match read(&response, Kind::Single, 0) {
+                InletResponse::Records(statuses) => short(&statuses),
                 other => panic!("{other:?}"),
             }
         };
@@ -450,21 +454,24 @@ mod tests {
 
     #[test]
     fn whole_refusals_are_told_apart() {
-        assert!(matches!(answer(400, None), Answer::Refused(_)));
-        assert!(matches!(answer(413, None), Answer::TooLarge(_)));
+        assert!(matches!(response(400, None), InletResponse::Refused(_)));
+        assert!(matches!(response(413, None), InletResponse::TooLarge(_)));
         for status in [401, 403] {
-            assert!(matches!(answer(status, None), Answer::Unauthorized(_)));
+            assert!(matches!(
+                response(status, None),
+                InletResponse::Unauthorized(_)
+            ));
         }
         for status in [301, 404, 415, 501] {
             assert!(
-                matches!(answer(status, None), Answer::Target(_)),
+                matches!(response(status, None), InletResponse::Target(_)),
                 "{status}"
             );
         }
         for status in [408, 429, 500, 502, 503, 504] {
             assert_eq!(
-                answer(status, Some("2")),
-                Answer::Busy {
+                response(status, Some("2")),
+                InletResponse::Busy {
                     status,
                     retry_after: Some(Duration::from_secs(2))
                 }

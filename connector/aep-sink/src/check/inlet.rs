@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::report::{Finding, Status};
-use crate::aep::{self, Answer, Endpoint, Kind, Refusal, Transport};
+use crate::aep::{self, Endpoint, InletResponse, Kind, Refusal, Transport};
 use crate::clock::Clock;
 use crate::http::Connections;
 use crate::ims::Token;
@@ -30,33 +30,35 @@ pub(super) async fn probe(
 }
 
 /// What an answer to a body that is no message says.
-fn judge(step: &'static str, host: &str, answer: Answer) -> Finding {
+fn judge(step: &'static str, host: &str, answer: InletResponse) -> Finding {
     let wrong = |refusal: &Refusal| {
         let found = format!(
             "{host} answers {}, {}: {}",
             refusal.status,
             refusal.reason,
-            refusal.told()
+            refusal.redacted_message()
         );
         Finding::new(step, Status::Wrong, found).advise(refusal.advice())
     };
     match answer {
-        Answer::Refused(refusal) if OF_CONFIGURATION.contains(&refusal.reason) => wrong(&refusal),
-        Answer::Refused(refusal) => Finding::ok(
+        InletResponse::Refused(refusal) if OF_CONFIGURATION.contains(&refusal.reason) => {
+            wrong(&refusal)
+        }
+        InletResponse::Refused(refusal) => Finding::ok(
             step,
             format!(
                 "{host} lets us in and refuses what is no message ({}), as it should",
                 refusal.status
             ),
         ),
-        Answer::Unauthorized(refusal) | Answer::Target(refusal) => wrong(&refusal),
-        Answer::Busy { status, .. } => Finding::new(
+        InletResponse::Unauthorized(refusal) | InletResponse::Target(refusal) => wrong(&refusal),
+        InletResponse::Busy { status, .. } => Finding::new(
             step,
             Status::Unavailable,
             format!("{host} answers {status}"),
         )
         .advise("nothing to change here: try again later; the connector waits by itself"),
-        Answer::TooLarge(refusal) => {
+        InletResponse::TooLarge(refusal) => {
             let found = format!(
                 "{host} finds a body of one byte too large ({})",
                 refusal.status
@@ -64,7 +66,7 @@ fn judge(step: &'static str, host: &str, answer: Answer) -> Finding {
             Finding::new(step, Status::Wrong, found)
                 .advise("check inlet-url and http.proxy: this is no inlet's answer")
         }
-        Answer::Records(_) => Finding::new(
+        InletResponse::Records(_) => Finding::new(
             step,
             Status::Warning,
             format!("{host} acknowledges what is no message"),
@@ -78,10 +80,10 @@ fn judge(step: &'static str, host: &str, answer: Answer) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::aep::HttpAnswer;
+    use crate::aep::HttpResponse;
 
     fn finding(status: u16, body: &str) -> String {
-        let answer = HttpAnswer {
+        let answer = HttpResponse {
             status,
             retry_after: None,
             body: body.to_owned().into(),

@@ -4,7 +4,9 @@
 
 use super::Sampled;
 use super::report::{Finding, Report, Status};
-use crate::aep::{self, Answer, Endpoint, Fate, HttpAnswer, Kind, Refusal, Transport};
+use crate::aep::{
+    self, Endpoint, HttpResponse, InletResponse, Kind, RecordStatus, Refusal, Transport,
+};
 use crate::answer::Answer as Mapping;
 use crate::clock::Clock;
 use crate::config::Platform;
@@ -107,34 +109,36 @@ fn invalid(kind: &str, refusal: &Refusal) -> Finding {
         "{kind} is refused ({}, {}): {}",
         refusal.status,
         refusal.reason,
-        refusal.told()
+        refusal.redacted_message()
     );
     Finding::new(STEP, Status::Wrong, found).advise(
         "compare the dataset's schema with docs/mapping.md; a field it lacks can be left out with `omit-fields`",
     )
 }
 
-fn judge(answer: &HttpAnswer) -> Judged {
+fn judge(answer: &HttpResponse) -> Judged {
     if answer.status == 501 {
         return Judged::NotOffered;
     }
     match aep::read(answer, Kind::Single, Clock::System.now_ms()) {
-        Answer::Records(fates) => match fates.as_slice() {
-            [Fate::Accepted] if passed(answer) => Judged::Valid,
-            [Fate::Accepted] => Judged::Unvalidated,
-            [Fate::Refused(refusal)] => Judged::Invalid(refusal.clone()),
+        InletResponse::Records(fates) => match fates.as_slice() {
+            [RecordStatus::Accepted] if passed(answer) => Judged::Valid,
+            [RecordStatus::Accepted] => Judged::Unvalidated,
+            [RecordStatus::Refused(refusal)] => Judged::Invalid(refusal.clone()),
             _ => Judged::Unavailable("the answer does not say what became of it".to_owned()),
         },
-        Answer::Refused(refusal)
-        | Answer::TooLarge(refusal)
-        | Answer::Unauthorized(refusal)
-        | Answer::Target(refusal) => Judged::Invalid(refusal),
-        Answer::Busy { status, .. } => Judged::Unavailable(format!("the inlet answers {status}")),
+        InletResponse::Refused(refusal)
+        | InletResponse::TooLarge(refusal)
+        | InletResponse::Unauthorized(refusal)
+        | InletResponse::Target(refusal) => Judged::Invalid(refusal),
+        InletResponse::Busy { status, .. } => {
+            Judged::Unavailable(format!("the inlet answers {status}"))
+        }
     }
 }
 
 /// Both spellings of the member are documented.
-fn passed(answer: &HttpAnswer) -> bool {
+fn passed(answer: &HttpResponse) -> bool {
     let body: serde_json::Value = serde_json::from_slice(&answer.body).unwrap_or_default();
     ["/syncValidation/status", "/synchronousValidation/status"]
         .iter()
@@ -148,7 +152,7 @@ mod tests {
     use super::*;
 
     fn judged(status: u16, body: &str) -> Judged {
-        judge(&HttpAnswer {
+        judge(&HttpResponse {
             status,
             retry_after: None,
             body: body.to_owned().into(),

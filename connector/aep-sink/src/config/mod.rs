@@ -25,7 +25,7 @@ mod tree;
 use std::path::Path as FilePath;
 
 pub(crate) use model::*;
-pub use model::{Config, Transform};
+pub use model::{Concurrency, Config, Transform};
 pub use problem::ConfigError;
 pub use schema::text as schema;
 pub(crate) use secrets::SecretStore;

@@ -100,7 +100,7 @@ pub(crate) struct Platform {
 
 /// `experience-platform.concurrency`: how many requests may be under way at once, over both inlets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Concurrency {
+pub enum Concurrency {
     /// `fixed`: so many, however the inlets are.
     Fixed(NonZeroUsize),
     /// `max`: what each inlet is found to take well, and together no more than this.
@@ -109,7 +109,7 @@ pub(crate) enum Concurrency {
 
 impl Concurrency {
     /// The most requests there can ever be under way.
-    pub(crate) fn most(self) -> NonZeroUsize {
+    pub fn most(self) -> NonZeroUsize {
         match self {
             Self::Fixed(number) | Self::UpTo(number) => number,
         }

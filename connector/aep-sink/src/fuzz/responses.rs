@@ -3,7 +3,7 @@
 use fuzzing::{Target, fuzz};
 use serde_json::Value;
 
-use crate::aep::{Answer, Fate, HttpAnswer, Kind, Refusal, read};
+use crate::aep::{HttpResponse, InletResponse, Kind, RecordStatus, Refusal, read};
 
 const DICTIONARY: &[&str] = &[
     "{\"responses\":[",
@@ -38,12 +38,12 @@ const DICTIONARY: &[&str] = &[
 /// What one item may be taken for, stated apart from the reader: a success needs a status of
 /// success and none of failure, or an id and no status at all.
 fn may_be_accepted(item: &Value) -> bool {
-    let told: Vec<&Value> = ["status", "statusCode"]
+    let redacted_message: Vec<&Value> = ["status", "statusCode"]
         .iter()
         .filter_map(|name| item.get(name))
-        .filter(|told| !told.is_null())
+        .filter(|redacted_message| !redacted_message.is_null())
         .collect();
-    let is_success = |told: &&Value| match told {
+    let is_success = |redacted_message: &&Value| match redacted_message {
         Value::Number(number) => number
             .as_u64()
             .is_some_and(|code| (200..300).contains(&code)),
@@ -54,10 +54,10 @@ fn may_be_accepted(item: &Value) -> bool {
             .is_ok_and(|code| (200..300).contains(&code)),
         _ => false,
     };
-    if told.is_empty() {
+    if redacted_message.is_empty() {
         item["xactionId"].is_string()
     } else {
-        told.iter().all(is_success)
+        redacted_message.iter().all(is_success)
     }
 }
 
@@ -121,15 +121,15 @@ fn fit_for_a_log(refusal: &Refusal) {
 }
 
 /// A letter for what became of a record, and the checks on a refusal.
-fn sign(fate: &Fate) -> char {
+fn sign(fate: &RecordStatus) -> char {
     match fate {
-        Fate::Accepted => 'A',
-        Fate::Again(_) => 'g',
-        Fate::Refused(refusal) => {
+        RecordStatus::Accepted => 'A',
+        RecordStatus::Retry(_) => 'g',
+        RecordStatus::Refused(refusal) => {
             fit_for_a_log(refusal);
             'R'
         }
-        Fate::Unknown => '?',
+        RecordStatus::Unknown => '?',
     }
 }
 
@@ -150,7 +150,7 @@ fn fuzzed_responses_never_acknowledge_a_record_they_do_not_name() {
         let count = line().parse::<usize>().unwrap_or(2).min(600);
         let body = parts.next().unwrap_or_default().to_vec();
         let value: Value = serde_json::from_slice(&body).unwrap_or_default();
-        let answer = HttpAnswer {
+        let answer = HttpResponse {
             status,
             retry_after,
             body: body.into(),
@@ -162,13 +162,13 @@ fn fuzzed_responses_never_acknowledge_a_record_they_do_not_name() {
         };
         let reading = read(&answer, kind, 1_445_412_000_000);
         match &reading {
-            Answer::Records(fates) => {
+            InletResponse::Records(fates) => {
                 assert!((200..300).contains(&status));
                 assert_eq!(fates.len(), count.max(1));
                 for (index, fate) in fates
                     .iter()
                     .enumerate()
-                    .filter(|(_, fate)| **fate == Fate::Accepted)
+                    .filter(|(_, fate)| **fate == RecordStatus::Accepted)
                 {
                     let clear = match kind {
                         Kind::Batch(count) => may_acknowledge(&value, index, count),
@@ -185,10 +185,10 @@ fn fuzzed_responses_never_acknowledge_a_record_they_do_not_name() {
                 }
                 fates.iter().map(sign).take(12).collect::<String>()
             }
-            Answer::Refused(refusal)
-            | Answer::TooLarge(refusal)
-            | Answer::Unauthorized(refusal)
-            | Answer::Target(refusal) => {
+            InletResponse::Refused(refusal)
+            | InletResponse::TooLarge(refusal)
+            | InletResponse::Unauthorized(refusal)
+            | InletResponse::Target(refusal) => {
                 assert!(!(200..300).contains(&status));
                 fit_for_a_log(refusal);
                 format!(
@@ -198,11 +198,11 @@ fn fuzzed_responses_never_acknowledge_a_record_they_do_not_name() {
                     refusal.pointer.is_some()
                 )
             }
-            Answer::Busy {
-                status: told,
+            InletResponse::Busy {
+                status: redacted_message,
                 retry_after,
             } => {
-                assert_eq!(*told, status);
+                assert_eq!(*redacted_message, status);
                 assert!(matches!(status, 408 | 425 | 429 | 500..), "{status}");
                 format!("busy {} {}", status, retry_after.is_some())
             }

@@ -14,12 +14,12 @@ use tokio::time::timeout;
 use super::request::Request;
 use crate::http::Connections;
 
-/// Longest answer that is read. The answer to the largest batch has some hundred bytes a record.
-const MAX_ANSWER: usize = 8 * 1024 * 1024;
+/// Longest response that is read. The response to the largest batch has some hundred bytes a record.
+const MAX_RESPONSE: usize = 8 * 1024 * 1024;
 
-/// An answer as it came.
+/// An response as it came.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct HttpAnswer {
+pub(crate) struct HttpResponse {
     pub(crate) status: u16,
     pub(crate) retry_after: Option<String>,
     pub(crate) body: Bytes,
@@ -38,22 +38,22 @@ pub(crate) enum TransportError {
 
 /// Carries requests. Tests have a scripted one.
 pub(crate) trait Transport: Send + Sync {
-    /// Sends one request with this `Authorization` and reads the whole answer, whatever its status,
+    /// Sends one request with this `Authorization` and reads the whole response, whatever its status,
     /// for as long as it takes.
     fn post(
         &self,
         request: &Request,
         authorization: HeaderValue,
-    ) -> impl Future<Output = Result<HttpAnswer, TransportError>> + Send;
+    ) -> impl Future<Output = Result<HttpResponse, TransportError>> + Send;
 
-    /// The same, given up after a while. That is for the whole exchange, so an answer that trickles
+    /// The same, given up after a while. That is for the whole exchange, so an response that trickles
     /// in without an end is given up as well.
     fn post_within(
         &self,
         longest: Duration,
         request: &Request,
         authorization: HeaderValue,
-    ) -> impl Future<Output = Result<HttpAnswer, TransportError>> + Send {
+    ) -> impl Future<Output = Result<HttpResponse, TransportError>> + Send {
         let posting = timeout(longest, self.post(request, authorization));
         async { posting.await.unwrap_or(Err(TransportError::Timeout)) }
     }
@@ -64,23 +64,25 @@ impl Transport for Connections {
         &self,
         request: &Request,
         authorization: HeaderValue,
-    ) -> Result<HttpAnswer, TransportError> {
+    ) -> Result<HttpResponse, TransportError> {
         let mut ready = hyper::Request::new(Full::new(request.body.write()));
         *ready.method_mut() = Method::POST;
         *ready.uri_mut() = request.head.uri.clone();
         ready.headers_mut().clone_from(&request.head.headers);
         ready.headers_mut().insert(AUTHORIZATION, authorization);
-        let answer = self.send(ready).await.map_err(|error| {
+        let response = self.send(ready).await.map_err(|error| {
             let is_connect = error.is_connect();
             classify(&error, is_connect)
         })?;
-        let status = answer.status().as_u16();
-        let retry_after = answer
+        let status = response.status().as_u16();
+        let retry_after = response
             .headers()
             .get(RETRY_AFTER)
             .and_then(|value| value.to_str().ok())
             .map(str::to_owned);
-        let body = Limited::new(answer.into_body(), MAX_ANSWER).collect().await;
+        let body = Limited::new(response.into_body(), MAX_RESPONSE)
+            .collect()
+            .await;
         let body = body.map_err(|error| {
             if error.is::<LengthLimitError>() {
                 TransportError::Broken("the answer is too long".to_owned())
@@ -88,7 +90,7 @@ impl Transport for Connections {
                 classify(&*error, false)
             }
         })?;
-        Ok(HttpAnswer {
+        Ok(HttpResponse {
             status,
             retry_after,
             // No copy of one that came in one piece, as nearly all do.

@@ -31,7 +31,7 @@ fn client(platform: &Platform) -> (Connections, Request) {
     (connections, Endpoint::events(platform).unwrap().probe())
 }
 
-async fn post(client: &Connections, request: &Request) -> Result<HttpAnswer, TransportError> {
+async fn post(client: &Connections, request: &Request) -> Result<HttpResponse, TransportError> {
     client
         .post(request, HeaderValue::from_static("Bearer t"))
         .await
@@ -65,12 +65,12 @@ async fn a_request_says_who_sends_it_what_it_is_and_who_may() {
     })
     .await;
     let (client, request) = client(&platform(&address));
-    let answer = post(&client, &request).await.unwrap();
+    let response = post(&client, &request).await.unwrap();
     assert_eq!(
-        (answer.status, answer.retry_after.as_deref()),
+        (response.status, response.retry_after.as_deref()),
         (200, Some("7"))
     );
-    assert_eq!(answer.body, "{}");
+    assert_eq!(response.body, "{}");
     let request = served.await.unwrap();
     let (head, body) = request.split_once("\r\n\r\n").unwrap();
     let mut lines = head.split("\r\n");

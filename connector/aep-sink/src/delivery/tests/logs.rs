@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::faults::ten;
 use super::world::*;
 
 thread_local! {

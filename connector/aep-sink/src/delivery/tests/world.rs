@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::settings::platform;
-use crate::aep::{HttpAnswer, Request, Transport, TransportError};
+use crate::aep::{HttpResponse, Request, Transport, TransportError};
 use crate::clock::Clock;
 use crate::config::Platform;
 use crate::dead_letter::{DeadLetters, LetterError};
@@ -46,7 +46,7 @@ pub(super) struct Call {
 /// What the platform does with it.
 pub(super) struct Reply {
     pub(super) after: Duration,
-    pub(super) answer: Result<HttpAnswer, TransportError>,
+    pub(super) answer: Result<HttpResponse, TransportError>,
 }
 
 type Rule = Box<dyn Fn(&Call) -> Reply + Send + Sync>;
@@ -62,7 +62,7 @@ pub(super) struct FakePlatform {
 pub(super) fn reply(status: u16, body: impl Into<Bytes>) -> Reply {
     Reply {
         after: Duration::from_millis(20),
-        answer: Ok(HttpAnswer {
+        answer: Ok(HttpResponse {
             status,
             retry_after: None,
             body: body.into(),
@@ -71,7 +71,7 @@ pub(super) fn reply(status: u16, body: impl Into<Bytes>) -> Reply {
 }
 
 pub(super) fn busy(status: u16, retry_after: &str) -> Reply {
-    let answer = HttpAnswer {
+    let answer = HttpResponse {
         status,
         retry_after: Some(retry_after.to_owned()),
         body: Bytes::new(),
@@ -128,17 +128,17 @@ impl Transport for FakePlatform {
         &self,
         request: &Request,
         authorization: HeaderValue,
-    ) -> Result<HttpAnswer, TransportError> {
+    ) -> Result<HttpResponse, TransportError> {
         let call = self.call(request, &authorization);
         let Reply { after, answer } = (self.rule)(&call);
         sleep(after).await;
         let answer = answer?;
         if (200..300).contains(&answer.status) {
-            let fates: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+            let statuses: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
             for (index, id) in call.ids.iter().enumerate() {
-                let item = fates
+                let item = statuses
                     .pointer(&format!("/responses/{index}"))
-                    .unwrap_or(&fates);
+                    .unwrap_or(&statuses);
                 if item.get("xactionId").is_some() && item.get("status").is_none() {
                     self.accepted.lock().unwrap().push(id.clone());
                 }
@@ -297,6 +297,12 @@ pub(super) fn both(id: &str, customer: &str) -> Value {
     let mut answer = event(id, customer);
     answer["profile"] = json!({"id": format!("{id}-p")});
     answer
+}
+
+pub(super) fn ten() -> Vec<serde_json::Value> {
+    (0..10)
+        .map(|n| event(&n.to_string(), &format!("c{n}")))
+        .collect()
 }
 
 impl World {

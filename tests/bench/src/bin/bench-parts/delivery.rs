@@ -9,10 +9,10 @@ use tokio::time::Instant;
 
 use super::records::answers;
 use capillary_aep_sink::answer::{Answer, Mapped};
-use capillary_aep_sink::delivery::fields::fields;
-use capillary_aep_sink::delivery::lanes::{Capacity, Holds, Lanes};
-use capillary_aep_sink::delivery::merge::{Merger, Subject};
-use capillary_aep_sink::delivery::parcel::{Parcel, Record};
+use capillary_aep_sink::delivery::coalesce::Coalescer;
+use capillary_aep_sink::delivery::entity::json_fields::fields;
+use capillary_aep_sink::delivery::entity::{Entity, Record, Subject};
+use capillary_aep_sink::delivery::key_queues::{Capacity, KeyQueues, RequestShape};
 use capillary_aep_sink::offset_tracker::Position;
 
 /// A batch, as configured by default.
@@ -30,7 +30,7 @@ fn mapped() -> Vec<Mapped> {
     answers().into_iter().map(read).collect()
 }
 
-fn parcel(mapped: &Mapped, offset: i64, entity: Bytes) -> Parcel {
+fn entity(mapped: &Mapped, offset: i64, json: Bytes) -> Entity {
     let record = Arc::new(Record::new(
         Position {
             partition: 0,
@@ -39,9 +39,9 @@ fn parcel(mapped: &Mapped, offset: i64, entity: Bytes) -> Parcel {
         None,
         mapped.clone(),
     ));
-    let lane = record.lane();
-    let len = entity.len();
-    Parcel::new(record, entity, lane, len)
+    let ordering_key = record.ordering_key();
+    let len = json.len();
+    Entity::new(record, json, ordering_key, len)
 }
 
 /// The profile statements of the 14 kinds.
@@ -56,7 +56,7 @@ fn statements_are_taken_apart(bencher: Bencher<'_, '_>) {
     bencher.bench_local(|| {
         let fields = statements
             .iter()
-            .filter_map(|(_, entity)| fields(black_box(entity)));
+            .filter_map(|(_, json)| fields(black_box(json)));
         fields.map(|fields| fields.len()).sum::<usize>()
     });
 }
@@ -67,19 +67,19 @@ fn statements_are_taken_apart(bencher: Bencher<'_, '_>) {
 fn statements_become_one_request(bencher: Bencher<'_, '_>, count: usize) {
     let statements = statements();
     let (of, profile) = &statements[0];
-    let mut merger = Merger::default();
+    let mut coalescer = Coalescer::default();
     let mut offset = 0;
     bencher.bench_local(|| {
         let next = || {
             offset += 1;
-            let mut parcel = parcel(of, offset, profile.clone());
-            parcel.subject = Subject::read(&parcel.record, &parcel.entity);
-            parcel
+            let mut entity = entity(of, offset, profile.clone());
+            entity.subject = Subject::read(&entity.record, &entity.json);
+            entity
         };
-        let mut parcels: Vec<Parcel> = std::iter::repeat_with(next).take(count).collect();
-        let cargo = merger.merge(&mut parcels);
-        merger.accepted(&parcels);
-        cargo
+        let mut entities: Vec<Entity> = std::iter::repeat_with(next).take(count).collect();
+        let payload = coalescer.coalesce(&mut entities);
+        coalescer.accepted(&entities);
+        payload
     });
 }
 
@@ -93,7 +93,7 @@ fn a_batch_is_filled_and_ends(bencher: Bencher<'_, '_>) {
         let each = each.map(|(offset, mapped)| {
             let mut mapped = mapped.clone();
             mapped.key = mapped.id.clone();
-            parcel(
+            entity(
                 &mapped,
                 offset as i64,
                 mapped.event.clone().unwrap_or_default(),
@@ -101,15 +101,15 @@ fn a_batch_is_filled_and_ends(bencher: Bencher<'_, '_>) {
         });
         each.collect::<Vec<_>>()
     };
-    bencher.with_inputs(records).bench_local_values(|parcels| {
-        let mut lanes = Lanes::new(Holds::Batch);
-        for parcel in parcels {
-            lanes.push(parcel, now, 0);
+    bencher.with_inputs(records).bench_local_values(|entities| {
+        let mut queues = KeyQueues::new(RequestShape::Batch);
+        for entity in entities {
+            queues.push(entity, now, 0);
         }
-        assert!(lanes.due(BATCH, Duration::ZERO).is_some());
-        let batch = lanes.take_batch(BATCH, now, 0);
-        for parcel in &batch {
-            lanes.release(parcel.lane, now, 0);
+        assert!(queues.due(BATCH, Duration::ZERO).is_some());
+        let batch = queues.take_batch(BATCH, now, 0);
+        for entity in &batch {
+            queues.release(entity.ordering_key, now, 0);
         }
         batch
     });

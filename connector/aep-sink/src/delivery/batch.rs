@@ -1,0 +1,206 @@
+//! A batch on its way, and how it is cut when it cannot pass as a whole.
+
+use std::collections::VecDeque;
+
+use tokio::time::Instant;
+
+use super::entity::{Entity, OrderingKey};
+
+/// A batch that keeps failing while its inlet is well is halved after this many attempts: Adobe's
+/// documents list schema faults under 500 as well, so a "server error" may be one record's fault.
+pub(super) const FAILURES_BEFORE_HALVING: u32 = 5;
+/// Answers that say nothing at all are halved sooner: a shorter list is easier to answer in full.
+pub(super) const UNKNOWNS_BEFORE_HALVING: u32 = 3;
+
+/// A batch on its way. Its chunks are sent one after the other, never side by side: two chunks may
+/// hold entities of one queue.
+#[derive(Debug)]
+pub(super) struct Batch {
+    chunks: VecDeque<Vec<Entity>>,
+    /// Whether it was cut: what fails alone then is kept from spoiling other batches.
+    pub(super) is_split: bool,
+    /// Whether it was cut because it kept failing: some chunk of it holds the cause.
+    suspect: bool,
+    /// A single entity that finds out whether a held inlet takes records again.
+    pub(super) probe: bool,
+    /// Failures in a row of the chunk in front, for the backoff.
+    pub(super) failures: u32,
+    /// Those of them that happened while the inlet was well.
+    pub(super) failures_while_well: u32,
+    pub(super) unknowns: u32,
+    /// The inlet's acceptances at the last failure: more of them at the next one means the inlet is
+    /// well.
+    pub(super) acceptances: Option<u64>,
+    /// When its latest request began.
+    pub(super) begun: Instant,
+    /// When the chunk in front may go.
+    pub(super) not_before: Instant,
+}
+
+impl Batch {
+    pub(super) fn new(entities: Vec<Entity>, now: Instant) -> Self {
+        Self {
+            chunks: VecDeque::from([entities]),
+            is_split: false,
+            suspect: false,
+            probe: false,
+            failures: 0,
+            failures_while_well: 0,
+            unknowns: 0,
+            acceptances: None,
+            begun: now,
+            not_before: now,
+        }
+    }
+
+    /// The chunk that is sent next, or is under way.
+    pub(super) fn chunk(&self) -> &[Entity] {
+        self.chunks.front().map_or(&[], Vec::as_slice)
+    }
+
+    pub(super) fn chunk_mut(&mut self) -> &mut [Entity] {
+        self.chunks.front_mut().map_or(&mut [], Vec::as_mut_slice)
+    }
+
+    /// Notes an attempt on the chunk in front.
+    pub(super) fn attempt(&mut self, now_ms: i64) {
+        for entity in self.chunks.front_mut().into_iter().flatten() {
+            entity.attempts = entity.attempts.saturating_add(1);
+            entity.first_attempt.get_or_insert(now_ms);
+            entity.last_attempt = Some(now_ms);
+        }
+    }
+
+    /// Takes the chunk in front out; the next one starts afresh, but for the suspicion.
+    pub(super) fn take_chunk(&mut self) -> Vec<Entity> {
+        self.failures = 0;
+        // Or a bad record among 500 would take nine times five attempts to find.
+        self.failures_while_well = if self.suspect {
+            FAILURES_BEFORE_HALVING - 1
+        } else {
+            0
+        };
+        self.unknowns = 0;
+        self.acceptances = None;
+        self.chunks.pop_front().unwrap_or_default()
+    }
+
+    /// Halves the chunk in front. Earlier entities stay in front, so a queue's order is kept.
+    pub(super) fn halve(&mut self) {
+        let mut first = self.take_chunk();
+        let second = first.split_off(first.len() / 2);
+        self.is_split = true;
+        for half in [second, first] {
+            if !half.is_empty() {
+                self.chunks.push_front(half);
+            }
+        }
+    }
+
+    /// Halves the chunk because it keeps failing. The chunks inherit the suspicion: they are cut at
+    /// their next failure.
+    pub(super) fn halve_suspect(&mut self) {
+        self.suspect = true;
+        self.halve();
+    }
+
+    /// Takes out what is left of a queue, in order: an earlier entity of it has to go again, and
+    /// nothing may pass it.
+    pub(super) fn withdraw(&mut self, ordering_key: OrderingKey) -> Vec<Entity> {
+        let mut withdrawn = Vec::new();
+        for chunk in &mut self.chunks {
+            withdrawn.extend(chunk.extract_if(.., |entity| entity.ordering_key == ordering_key));
+        }
+        self.chunks.retain(|chunk| !chunk.is_empty());
+        withdrawn
+    }
+
+    pub(super) fn is_done(&self) -> bool {
+        self.chunks.is_empty()
+    }
+
+    /// Everything in it, in order.
+    pub(super) fn into_entities(self) -> impl Iterator<Item = Entity> {
+        self.chunks.into_iter().flatten()
+    }
+}
+
+// === tests ===
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::answer::Mapped;
+    use crate::delivery::entity::Record;
+    use crate::offset_tracker::Position;
+
+    fn entity(offset: i64) -> Entity {
+        let mapped = Mapped {
+            name: "n".into(),
+            id: (*offset.to_string()).into(),
+            key: (*(offset % 3).to_string()).into(),
+            at: 0,
+            event: Some(Bytes::new()),
+            profile: None,
+        };
+        let record = Arc::new(Record::new(
+            Position {
+                partition: 0,
+                offset,
+            },
+            None,
+            mapped,
+        ));
+        let ordering_key = record.ordering_key();
+        Entity::new(record, Bytes::new(), ordering_key, 1)
+    }
+
+    fn batch(count: i64) -> Batch {
+        Batch::new((0..count).map(entity).collect(), Instant::now())
+    }
+
+    fn front(batch: &Batch) -> Vec<i64> {
+        batch.chunk().iter().map(Entity::offset).collect()
+    }
+
+    #[test]
+    fn halves_are_sent_in_the_order_of_the_whole() {
+        let mut batch = batch(5);
+        batch.halve();
+        assert_eq!(front(&batch), [0, 1]);
+        batch.halve();
+        assert_eq!(front(&batch), [0]);
+        let rest: Vec<i64> = batch.into_entities().map(|entity| entity.offset()).collect();
+        assert_eq!(rest, [0, 1, 2, 3, 4]);
+    }
+
+    #[test]
+    fn both_halves_of_a_suspect_are_cut_at_their_next_failure() {
+        let mut batch = batch(4);
+        batch.halve_suspect();
+        assert_eq!(batch.failures_while_well, FAILURES_BEFORE_HALVING - 1);
+        batch.take_chunk();
+        assert_eq!(batch.failures_while_well, FAILURES_BEFORE_HALVING - 1);
+        assert_eq!(front(&batch), [2, 3]);
+    }
+
+    #[test]
+    fn what_is_left_of_a_lane_is_withdrawn_in_order_and_no_empty_part_stays() {
+        let mut batch = batch(6);
+        batch.halve();
+        let first = batch.take_chunk();
+        let withdrawn: Vec<i64> = batch
+            .withdraw(first[0].ordering_key)
+            .iter()
+            .map(Entity::offset)
+            .collect();
+        assert_eq!(withdrawn, [3]);
+        batch.withdraw(first[1].ordering_key);
+        batch.withdraw(first[2].ordering_key);
+        assert!(batch.is_done());
+    }
+}

@@ -1,0 +1,137 @@
+//! How entities, dead letters and records end.
+
+use bytes::Bytes;
+use tokio::time::Instant;
+
+use super::error::DeliveryError;
+use super::state::{DeadLetterOf, Delivery, PendingDeadLetter};
+use crate::aep::Transport;
+use crate::dead_letter::{DeadLetter, DeadLetters, Origin, Trial};
+use crate::delivery::attempt::Tokens;
+use crate::delivery::entity::{Entity, Record};
+use crate::delivery::pipeline::{Completed, Undeliverable};
+use crate::inlet_name::InletName;
+use crate::offset_tracker::Outcome;
+use crate::offset_tracker::Position;
+
+impl<T, K, D> Delivery<T, K, D>
+where
+    T: Transport + 'static,
+    K: Tokens + 'static,
+    D: DeadLetters + 'static,
+{
+    pub(super) fn on_completed(
+        &mut self,
+        name: InletName,
+        completed: Completed,
+    ) -> Result<(), DeliveryError> {
+        let Completed {
+            entity,
+            undeliverable,
+        } = completed;
+        match undeliverable {
+            None => {
+                if entity.superseded {
+                    self.parts.counters.superseded();
+                } else {
+                    self.parts.counters.delivered(name);
+                }
+                self.on_entity_end(&entity.record, false)
+            }
+            Some(undeliverable) => {
+                let part = if name == InletName::Events {
+                    "event"
+                } else {
+                    "profile"
+                };
+                let trial = trial(name, undeliverable, Some(&entity));
+                let letter = self.dead_letter(&entity.record, &[(part, &entity.json)], trial)?;
+                self.dead_letters.push_back(PendingDeadLetter {
+                    letter,
+                    of: DeadLetterOf::Entity(entity.record),
+                });
+                Ok(())
+            }
+        }
+    }
+
+    pub(super) fn dead_letter(
+        &self,
+        record: &Record,
+        parts: &[(&'static str, &Bytes)],
+        trial: Trial,
+    ) -> Result<DeadLetter, serde_json::Error> {
+        let origin = Origin::new(&self.parts.topic, record.position, record.timestamp);
+        DeadLetter::undeliverable(
+            origin,
+            (&record.key, &record.name, &record.id),
+            parts,
+            trial,
+        )
+    }
+
+    pub(super) fn on_dead_letter_written(
+        &mut self,
+        written: &PendingDeadLetter,
+    ) -> Result<(), DeliveryError> {
+        self.parts
+            .counters
+            .dead_lettered(written.letter.summary(self.parts.clock.now_ms()));
+        let (source, reason) = (written.letter.source(), written.letter.reason());
+        tracing::error!(%source, reason, "{}", D::END);
+        match &written.of {
+            DeadLetterOf::Record(position) => {
+                self.tallies.buried.count(written.letter.kind());
+                self.settle(*position, Outcome::DeadLettered)
+            }
+            DeadLetterOf::Entity(record) => self.on_entity_end(record, true),
+        }
+    }
+
+    pub(super) fn on_entity_end(
+        &mut self,
+        record: &Record,
+        dead: bool,
+    ) -> Result<(), DeliveryError> {
+        match record.end(dead) {
+            None => Ok(()),
+            Some(false) => {
+                if let Some(deduplicator) = &mut self.deduplicator {
+                    deduplicator.delivered(record, Instant::now());
+                }
+                self.tallies.delivered.count(&record.name);
+                self.settle(record.position, Outcome::Delivered)
+            }
+            Some(true) => {
+                self.tallies.buried.count(&record.name);
+                self.settle(record.position, Outcome::DeadLettered)
+            }
+        }
+    }
+
+    pub(super) fn settle(
+        &mut self,
+        position: Position,
+        outcome: Outcome,
+    ) -> Result<(), DeliveryError> {
+        self.open -= 1;
+        Ok(self.parts.tracker.settle(position, outcome)?)
+    }
+}
+
+pub(super) fn trial(
+    inlet: InletName,
+    undeliverable: Undeliverable,
+    entity: Option<&Entity>,
+) -> Trial {
+    Trial {
+        inlet: inlet.as_str(),
+        reason: undeliverable.reason,
+        pointer: undeliverable.pointer,
+        status: undeliverable.status,
+        message: undeliverable.message,
+        attempts: entity.map_or(0, |entity| entity.attempts),
+        first: entity.and_then(|entity| entity.first_attempt),
+        last: entity.and_then(|entity| entity.last_attempt),
+    }
+}

@@ -1,0 +1,218 @@
+//! What the event loop works on.
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize};
+use std::time::Duration;
+
+use futures_util::stream::FuturesUnordered;
+use tokio::time::Instant;
+
+use crate::aep::{Endpoint, EndpointError, MAX_BODY, Transport};
+use crate::backoff::Backoff;
+use crate::clock::{Clock, Steady};
+use crate::config::Platform;
+use crate::dead_letter::{DeadLetter, DeadLetters};
+use crate::delivery::attempt::{AttemptResult, AttemptTiming, Sender, Tokens};
+use crate::delivery::concurrency_limit::ConcurrencyLimit;
+use crate::delivery::counters::{Counters, Tallies};
+use crate::delivery::deduplicator::Deduplicator;
+use crate::delivery::entity::Record;
+use crate::delivery::key_queues::{Capacity, RequestShape};
+use crate::delivery::pipeline::{Now, Pipeline, RequestLimits};
+use crate::delivery::rate_limiter::{RateLimiter, RetryAfterGate};
+use crate::inlet_name::InletName;
+use crate::offset_tracker::{OffsetTracker, Position};
+
+/// What may be coalesced into one statement. Profile drops records above 100 kB without a word.
+const COALESCED: Capacity = Capacity {
+    records: 100,
+    bytes: 100_000,
+};
+
+/// What delivery works with.
+#[derive(Debug)]
+pub(crate) struct Parts<T, K, D> {
+    /// The source topic, for dead letters.
+    pub(crate) topic: String,
+    pub(crate) tracker: Arc<OffsetTracker>,
+    pub(crate) counters: Arc<Counters>,
+    pub(crate) clock: Clock,
+    pub(crate) transport: Arc<T>,
+    pub(crate) tokens: Arc<K>,
+    pub(crate) letters: Arc<D>,
+    pub(crate) random: fastrand::Rng,
+}
+
+/// One inlet: what it decides and how it sends.
+pub(super) struct Inlet<T, K> {
+    pub(super) name: InletName,
+    pub(super) endpoint: Endpoint,
+    pub(super) pipeline: Pipeline,
+    pub(super) sender: Arc<Sender<T, K>>,
+}
+
+/// A request that is finished: of which inlet, its number, and its result.
+pub(super) type Finished = (InletName, u64, (AttemptResult, Option<AttemptTiming>));
+type InFlight = Pin<Box<dyn Future<Output = Finished> + Send>>;
+type Writing =
+    Pin<Box<dyn Future<Output = (PendingDeadLetter, Result<(), serde_json::Error>)> + Send>>;
+
+/// A dead letter that is not written yet, and what is settled when it is.
+pub(super) struct PendingDeadLetter {
+    pub(super) letter: DeadLetter,
+    pub(super) of: DeadLetterOf,
+}
+
+/// What a dead letter holds.
+pub(super) enum DeadLetterOf {
+    /// The whole record.
+    Record(Position),
+    /// One entity of it.
+    Entity(Arc<Record>),
+}
+
+/// Delivers source items until their channel is closed and everything is settled.
+pub(crate) struct Delivery<T, K, D> {
+    pub(super) parts: Parts<T, K, D>,
+    wall: Steady,
+    pub(super) platform: Platform,
+    pub(super) events: Inlet<T, K>,
+    pub(super) profiles: Option<Inlet<T, K>>,
+    pub(super) in_flight: FuturesUnordered<InFlight>,
+    pub(super) dead_letters: VecDeque<PendingDeadLetter>,
+    pub(super) writing: FuturesUnordered<Writing>,
+    /// Events delivered before, if copies of them are to be skipped.
+    pub(super) deduplicator: Option<Deduplicator>,
+    pub(super) tallies: Tallies,
+    /// Records that are not settled.
+    pub(super) open: usize,
+    /// In which order the inlets are asked for their next request.
+    pub(super) turns: [InletName; 2],
+}
+
+impl<T, K, D> Delivery<T, K, D>
+where
+    T: Transport + 'static,
+    K: Tokens + 'static,
+    D: DeadLetters + 'static,
+{
+    /// Prepares delivery; nothing is sent yet.
+    pub(crate) fn new(platform: &Platform, parts: Parts<T, K, D>) -> Result<Self, EndpointError> {
+        let mut random = parts.random.clone();
+        let rate_limiter = Arc::new(RateLimiter::new(platform.pace));
+        // One for each inlet: their requests differ in size and in what they cost the other side,
+        // and one that is down or throttles must not slow the other.
+        let limit = ConcurrencyLimit::new(platform.concurrency, Instant::now());
+        let mut inlet = |name, endpoint: Endpoint| {
+            let cut = request_limits(platform, &endpoint);
+            let backoff = Backoff::new(platform.retry, random.fork());
+            Inlet {
+                name,
+                endpoint,
+                pipeline: Pipeline::new(
+                    name,
+                    cut,
+                    backoff,
+                    limit.clone(),
+                    Arc::clone(&parts.counters),
+                )
+                .accepting(&platform.dead_letter.accept),
+                sender: Arc::new(Sender {
+                    inlet: name,
+                    transport: Arc::clone(&parts.transport),
+                    tokens: Arc::clone(&parts.tokens),
+                    rate_limiter: Arc::clone(&rate_limiter),
+                    gate: RetryAfterGate::new(),
+                    timeout: platform.http.request_timeout,
+                    longest_pause: platform.retry.max,
+                    clock: parts.clock.clone(),
+                    counters: Arc::clone(&parts.counters),
+                    under_way: AtomicUsize::new(0),
+                    refuses: AtomicBool::new(false),
+                }),
+            }
+        };
+        let events = inlet(InletName::Events, Endpoint::events(platform)?);
+        let profiles = match &platform.profiles {
+            Some(profiles) => Some(inlet(
+                InletName::Profiles,
+                Endpoint::profiles(platform, profiles)?,
+            )),
+            None => None,
+        };
+        Ok(Self {
+            wall: Steady::new(parts.clock.clone()),
+            tallies: parts.counters.tallies(),
+            parts,
+            platform: platform.clone(),
+            events,
+            profiles,
+            in_flight: FuturesUnordered::new(),
+            dead_letters: VecDeque::new(),
+            writing: FuturesUnordered::new(),
+            deduplicator: platform.deduplicate.map(Deduplicator::new),
+            open: 0,
+            turns: [InletName::Profiles, InletName::Events],
+        })
+    }
+
+    pub(super) fn inlets(&mut self) -> impl Iterator<Item = &mut Inlet<T, K>> {
+        std::iter::once(&mut self.events).chain(self.profiles.as_mut())
+    }
+
+    pub(super) fn inlet(&mut self, name: InletName) -> Option<&mut Inlet<T, K>> {
+        match name {
+            InletName::Events => Some(&mut self.events),
+            InletName::Profiles => self.profiles.as_mut(),
+        }
+    }
+
+    pub(super) fn now(&self) -> Now {
+        let instant = Instant::now();
+        Now {
+            instant,
+            wall: self.wall.now_ms(instant),
+        }
+    }
+}
+
+/// How entities are put into requests to this inlet. Without batches nothing is gained by lingering.
+fn request_limits(platform: &Platform, endpoint: &Endpoint) -> RequestLimits {
+    if endpoint.batched() {
+        // Each entity counts one byte for its comma; the frame of a batch counts the one comma too
+        // many.
+        let bytes = platform
+            .batch
+            .max_bytes
+            .get()
+            .min(MAX_BODY)
+            .saturating_sub(endpoint.body_len(0, 0));
+        let capacity = Capacity {
+            records: platform.batch.max_records.get(),
+            bytes,
+        };
+        RequestLimits {
+            capacity,
+            linger: platform.batch.linger,
+            shape: RequestShape::Batch,
+        }
+    } else if endpoint.merges() {
+        RequestLimits {
+            capacity: COALESCED,
+            linger: Duration::ZERO,
+            shape: RequestShape::OneProfile,
+        }
+    } else {
+        RequestLimits {
+            capacity: Capacity {
+                records: 1,
+                bytes: MAX_BODY,
+            },
+            linger: Duration::ZERO,
+            shape: RequestShape::Single,
+        }
+    }
+}

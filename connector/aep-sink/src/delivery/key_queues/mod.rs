@@ -1,0 +1,408 @@
+//! Order per customer: what of a queue is out is answered before more of it goes out.
+//!
+//! A queue is *ready* when nothing of it is out and its first entity may go. Ready queues wait in one
+//! queue, so a batch is filled across customers, and a customer who cannot go on stands in nobody's
+//! way.
+//!
+//! Whose first entity waits longest has the next turn. In the order of becoming ready, the busiest
+//! customers, whose queues are always out, would get no more turns than those with one entity: their
+//! records would be the oldest in every batch, and their statements would fill the buffer and take
+//! seconds more when nothing else is left. A batch lingers from the moment the first of its queues
+//! became ready all the same: by the age of its records, one that waited for its queue would take
+//! the next batch along before it is filled.
+
+use std::cmp::Reverse;
+use std::collections::hash_map::Entry;
+use std::collections::{BinaryHeap, VecDeque};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::digest_map::ByDigest;
+use super::entity::{Batching, Entity, OrderingKey, Seq};
+
+/// How often an event of the future is looked at again.
+const LOOK_AGAIN: Duration = Duration::from_secs(5);
+
+/// What a request may hold.
+#[derive(Debug, Clone, Copy)]
+pub struct Capacity {
+    pub records: usize,
+    /// Sum of the entities' `wire_len`, each with one byte for the comma.
+    pub bytes: usize,
+}
+
+/// What a request of an inlet shape.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RequestShape {
+    /// Parcels of any queues.
+    Batch,
+    /// Parcels about one profile.
+    OneProfile,
+    /// One entity.
+    Single,
+}
+
+/// A queue that may go.
+#[derive(Debug, Clone, Copy)]
+struct Ready {
+    seq: Seq,
+    ordering_key: OrderingKey,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum QueueState {
+    /// Waits for answers.
+    Out,
+    Ready(Seq),
+    /// Its first entity travels alone.
+    Solo,
+    /// Waits for a moment: a backoff, or the time of a future event.
+    Resting(Instant),
+}
+
+#[derive(Debug)]
+struct KeyQueue {
+    /// In offset order.
+    waiting: VecDeque<Entity>,
+    bytes: usize,
+    /// Parcels in unanswered requests.
+    out: usize,
+    state: QueueState,
+    rest_until: Option<Instant>,
+}
+
+/// All queues of one inlet.
+#[derive(Debug)]
+pub struct KeyQueues {
+    queues: ByDigest<OrderingKey, KeyQueue>,
+    /// By turn.
+    ready: VecDeque<Ready>,
+    /// When they became ready, in that order; those that are not any more are dropped when they
+    /// come to the front.
+    since: VecDeque<(Instant, Ready)>,
+    /// The last turn given.
+    last_seq: Seq,
+    solo: VecDeque<OrderingKey>,
+    resting: BinaryHeap<Reverse<(Instant, OrderingKey)>>,
+    ready_records: usize,
+    ready_bytes: usize,
+    shape: RequestShape,
+}
+
+impl KeyQueues {
+    pub fn new(shape: RequestShape) -> Self {
+        Self {
+            queues: ByDigest::default(),
+            ready: VecDeque::new(),
+            since: VecDeque::new(),
+            last_seq: 0,
+            solo: VecDeque::new(),
+            resting: BinaryHeap::new(),
+            ready_records: 0,
+            ready_bytes: 0,
+            shape,
+        }
+    }
+
+    /// Adds a entity that was just read: the last of its queue.
+    pub fn push(&mut self, mut entity: Entity, now: Instant, now_ms: i64) {
+        entity.seq = self.next_seq();
+        let (ordering_key, len) = (entity.ordering_key, entity.wire_len);
+        match self.queues.entry(ordering_key) {
+            Entry::Occupied(mut entry) => {
+                let queue = entry.get_mut();
+                queue.waiting.push_back(entity);
+                queue.bytes += len;
+                if matches!(queue.state, QueueState::Ready(_)) {
+                    self.ready_records += 1;
+                    self.ready_bytes += len;
+                }
+            }
+            Entry::Vacant(entry) => {
+                entry.insert(KeyQueue {
+                    waiting: VecDeque::from([entity]),
+                    bytes: len,
+                    out: 0,
+                    state: QueueState::Out,
+                    rest_until: None,
+                });
+                self.arrange(ordering_key, now, now_ms);
+            }
+        }
+    }
+
+    /// A entity that was out has ended.
+    pub fn release(&mut self, ordering_key: OrderingKey, now: Instant, now_ms: i64) {
+        if let Some(queue) = self.queues.get_mut(&ordering_key) {
+            queue.out = queue.out.saturating_sub(1);
+        }
+        self.arrange(ordering_key, now, now_ms);
+    }
+
+    /// A entity that was out has to go again, not before `rest_until`, and in its turn then.
+    pub fn requeue_after(
+        &mut self,
+        entity: Entity,
+        rest_until: Instant,
+        now: Instant,
+        now_ms: i64,
+    ) {
+        let ordering_key = entity.ordering_key;
+        self.insert(entity, Some(rest_until));
+        self.release(ordering_key, now, now_ms);
+    }
+
+    /// The same, behind all that wait: where something must show that an inlet works, what has
+    /// failed must not keep the rest from being tried.
+    pub fn requeue_last(
+        &mut self,
+        mut entity: Entity,
+        rest_until: Instant,
+        now: Instant,
+        now_ms: i64,
+    ) {
+        entity.seq = self.next_seq();
+        self.requeue_after(entity, rest_until, now, now_ms);
+    }
+
+    /// A entity that had been released has to go again after all, behind all that wait as well.
+    pub fn requeue_released(&mut self, mut entity: Entity, now: Instant, now_ms: i64) {
+        let ordering_key = entity.ordering_key;
+        entity.seq = self.next_seq();
+        self.withdraw(ordering_key);
+        self.insert(entity, None);
+        self.arrange(ordering_key, now, now_ms);
+    }
+
+    /// Moves queues whose rest is over to the ready ones.
+    pub fn wake_rested(&mut self, now: Instant, now_ms: i64) {
+        while let Some(Reverse((until, ordering_key))) = self.resting.peek().copied() {
+            if until > now {
+                break;
+            }
+            self.resting.pop();
+            if self
+                .queues
+                .get(&ordering_key)
+                .is_some_and(|queue| queue.state == QueueState::Resting(until))
+            {
+                self.arrange(ordering_key, now, now_ms);
+            }
+        }
+    }
+
+    /// When the next rest is over.
+    pub fn next_wake(&self) -> Option<Instant> {
+        self.resting.peek().map(|Reverse((until, _))| *until)
+    }
+
+    /// Whether something travels alone and may go now.
+    pub fn has_solo(&self) -> bool {
+        !self.solo.is_empty()
+    }
+
+    /// Whether anything may go now.
+    pub fn has_ready(&self) -> bool {
+        self.has_solo() || !self.ready.is_empty()
+    }
+
+    /// When a batch of what is ready is due: at once when it would be full, else after the linger.
+    pub fn due(&self, capacity: Capacity, linger: Duration) -> Option<Instant> {
+        let (since, _) = *self.since.front()?;
+        let full = self.ready_records >= capacity.records
+            || self.ready_bytes + self.ready_records >= capacity.bytes;
+        Some(if full { since } else { since + linger })
+    }
+
+    /// Takes what travels alone.
+    pub fn take_solo(&mut self) -> Option<Entity> {
+        let ordering_key = self.solo.pop_front()?;
+        self.take_first(ordering_key)
+    }
+
+    /// Takes any one entity, for a probe.
+    pub fn take_one(&mut self) -> Option<Entity> {
+        if let Some(Ready { ordering_key, .. }) = self.ready.front().copied() {
+            self.withdraw(ordering_key);
+            return self.take_first(ordering_key);
+        }
+        self.take_solo()
+    }
+
+    /// Fills a request from the ready queues, in turn.
+    pub fn take_batch(&mut self, capacity: Capacity, now: Instant, now_ms: i64) -> Vec<Entity> {
+        // Where a request is about one profile, it shape a few entities of all that are ready.
+        let expected = if self.shape == RequestShape::Batch {
+            self.ready_records
+        } else {
+            0
+        };
+        let merging = self.shape == RequestShape::OneProfile;
+        let mut batch = Vec::with_capacity(expected.min(capacity.records));
+        let mut bytes = 0;
+        while let Some(ready) = self.ready.pop_front() {
+            let ordering_key = ready.ordering_key;
+            let Some(queue) = self.queues.get_mut(&ordering_key) else {
+                continue;
+            };
+            self.ready_records -= queue.waiting.len();
+            self.ready_bytes -= queue.bytes;
+            queue.state = QueueState::Out;
+            let mut full = false;
+            while let Some(first) = queue.waiting.front() {
+                if first.batching == Batching::Alone || first.waits_until(now, now_ms).is_some() {
+                    break;
+                }
+                // A single entity always goes, even one above the configured size: it is below the
+                // platform's limit.
+                full = batch.len() >= capacity.records
+                    || (!batch.is_empty() && bytes + first.wire_len + 1 > capacity.bytes)
+                    || (merging
+                        && batch
+                            .first()
+                            .is_some_and(|head: &Entity| !head.merges_with(first)));
+                if full {
+                    break;
+                }
+                let Some(entity) = queue.waiting.pop_front() else {
+                    break;
+                };
+                bytes += entity.wire_len + 1;
+                queue.bytes -= entity.wire_len;
+                queue.out += 1;
+                let alone_of_its_lane = entity.batching == Batching::OnePerKey;
+                batch.push(entity);
+                if alone_of_its_lane {
+                    break;
+                }
+            }
+            if queue.out == 0 {
+                if full {
+                    // It only did not fit: it keeps its turn.
+                    queue.state = QueueState::Ready(ready.seq);
+                    self.ready_records += queue.waiting.len();
+                    self.ready_bytes += queue.bytes;
+                    self.ready.push_front(ready);
+                } else {
+                    self.arrange(ordering_key, now, now_ms);
+                }
+            }
+            if full {
+                break;
+            }
+        }
+        self.forget_taken();
+        batch
+    }
+
+    /// Forgets when queues became ready that are not any more, up to the first one that is.
+    fn forget_taken(&mut self) {
+        if self.ready.is_empty() {
+            return self.since.clear();
+        }
+        while let Some((_, ready)) = self.since.front() {
+            let queue = self.queues.get(&ready.ordering_key);
+            if queue.is_some_and(|queue| queue.state == QueueState::Ready(ready.seq)) {
+                break;
+            }
+            self.since.pop_front();
+        }
+    }
+
+    fn take_first(&mut self, ordering_key: OrderingKey) -> Option<Entity> {
+        let queue = self.queues.get_mut(&ordering_key)?;
+        let entity = queue.waiting.pop_front()?;
+        queue.bytes -= entity.wire_len;
+        queue.out += 1;
+        queue.state = QueueState::Out;
+        Some(entity)
+    }
+
+    /// Puts a entity back to its place in the order.
+    fn insert(&mut self, entity: Entity, rest_until: Option<Instant>) {
+        let queue = self
+            .queues
+            .entry(entity.ordering_key)
+            .or_insert_with(|| KeyQueue {
+                waiting: VecDeque::new(),
+                bytes: 0,
+                out: 0,
+                state: QueueState::Out,
+                rest_until: None,
+            });
+        let place = queue
+            .waiting
+            .partition_point(|other| other.offset() < entity.offset());
+        queue.bytes += entity.wire_len;
+        queue.waiting.insert(place, entity);
+        queue.rest_until = queue.rest_until.max(rest_until);
+    }
+
+    /// Takes a queue out of the queue of ready ones.
+    fn withdraw(&mut self, ordering_key: OrderingKey) {
+        let Some(queue) = self.queues.get_mut(&ordering_key) else {
+            return;
+        };
+        match queue.state {
+            QueueState::Ready(seq) => {
+                self.ready_records -= queue.waiting.len();
+                self.ready_bytes -= queue.bytes;
+                let place = self.ready.partition_point(|other| other.seq < seq);
+                self.ready.remove(place);
+            }
+            QueueState::Solo => self.solo.retain(|other| *other != ordering_key),
+            QueueState::Out | QueueState::Resting(_) => {}
+        }
+        queue.state = QueueState::Out;
+        self.forget_taken();
+    }
+
+    /// Decides where a queue stands. Only for queues that are in none of the queues of ready ones.
+    fn arrange(&mut self, ordering_key: OrderingKey, now: Instant, now_ms: i64) {
+        let Some(queue) = self.queues.get_mut(&ordering_key) else {
+            return;
+        };
+        if queue.out > 0 {
+            queue.state = QueueState::Out;
+            return;
+        }
+        let Some(first) = queue.waiting.front() else {
+            self.queues.remove(&ordering_key);
+            return;
+        };
+        // Looked at from time to time, since the wall clock may be set forward meanwhile.
+        let ahead = first
+            .waits_until(now, now_ms)
+            .map(|due| due.min(now + LOOK_AGAIN));
+        if let Some(until) = ahead.or(queue.rest_until.filter(|until| *until > now)) {
+            queue.state = QueueState::Resting(until);
+            self.resting.push(Reverse((until, ordering_key)));
+            return;
+        }
+        queue.rest_until = None;
+        if first.batching == Batching::Alone {
+            queue.state = QueueState::Solo;
+            self.solo.push_back(ordering_key);
+        } else {
+            self.ready_records += queue.waiting.len();
+            self.ready_bytes += queue.bytes;
+            let ready = Ready {
+                seq: first.seq,
+                ordering_key,
+            };
+            queue.state = QueueState::Ready(ready.seq);
+            let place = self.ready.partition_point(|other| other.seq < ready.seq);
+            self.ready.insert(place, ready);
+            self.since.push_back((now, ready));
+        }
+    }
+
+    fn next_seq(&mut self) -> Seq {
+        self.last_seq += 1;
+        self.last_seq
+    }
+}
+
+#[cfg(test)]
+mod tests;

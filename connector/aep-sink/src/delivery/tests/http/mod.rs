@@ -1,0 +1,4 @@
+//! What goes over the wire.
+
+mod socket;
+mod wire;

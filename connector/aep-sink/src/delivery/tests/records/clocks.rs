@@ -1,0 +1,129 @@
+//! The wall clock may be wrong and may jump: nothing is lost for it, and nothing stands still.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use crate::delivery::tests::world::*;
+
+const HOUR: i64 = 3_600_000;
+
+/// Within so many seconds, and buries none.
+async fn delivers_ten(world: &World, seconds: u64) {
+    let ended = world.run_for(Duration::from_secs(seconds), ten()).await;
+    let clock = world.clock.load(Ordering::Relaxed);
+    assert!(ended.is_some_and(|ended| ended.is_ok()), "at {clock}");
+    assert_eq!((world.delivered(), world.dead()), (10, 0), "at {clock}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_record_s_own_time_outweighs_a_wall_clock_that_is_hours_off() {
+    for wrong in [-1000 * HOUR, -2 * HOUR, 2 * HOUR, 1000 * HOUR] {
+        let mut world = World::new(ok);
+        world.logged = Some(NOW - 500);
+        world.clock.store(NOW + wrong, Ordering::Relaxed);
+        delivers_ten(&world, 1).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wall_clock_behind_that_of_ims_neither_buries_nor_delays_live_events() {
+    for wrong in [-1000 * HOUR, -2 * HOUR, -60_000] {
+        let world = World::new(ok);
+        world.clock.store(NOW + wrong, Ordering::Relaxed);
+        // Rounded down to the second, as dates in headers are.
+        *world.tokens.server_time.lock().unwrap() = Some(NOW / 1000 * 1000);
+        delivers_ten(&world, 2).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_of_ims_that_is_behind_changes_nothing() {
+    let world = World::new(ok);
+    // Ahead of ours by little, so the other clock is asked.
+    world.clock.store(NOW - 60_000, Ordering::Relaxed);
+    *world.tokens.server_time.lock().unwrap() = Some(NOW - 1000 * HOUR);
+    delivers_ten(&world, 120).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wall_clock_that_is_set_back_by_an_hour_neither_buries_nor_delays_what_comes_then() {
+    let world = World::new(ok);
+    let delivery = world.delivery();
+    world.clock.fetch_sub(HOUR, Ordering::Relaxed);
+    let (sender, receiver) = mpsc::channel(10);
+    sender.send(world.arrival(event("a", "c1"))).await.unwrap();
+    drop(sender);
+    let begun = Instant::now();
+    delivery.run(receiver).await.unwrap();
+    assert_eq!((world.accepted(), world.dead()), (vec!["a".to_owned()], 0));
+    assert!(
+        begun.elapsed() < Duration::from_secs(1),
+        "{:?}",
+        begun.elapsed()
+    );
+}
+
+/// Delivers an event that lies `ahead` ms ahead of the clock, which is set to another time after
+/// ten seconds. Returns when it was sent.
+async fn sent_at(ahead: i64, set_to: i64) -> Duration {
+    let world = World::new(ok);
+    let clock = world.clock.clone();
+    tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_secs(10)).await;
+        clock.store(set_to, Ordering::Relaxed);
+    });
+    let mut event = event("ahead", "c1");
+    event["at"] = json!(NOW + ahead);
+    world.run([event]).await.unwrap();
+    assert_eq!((world.delivered(), world.dead()), (1, 0));
+    world.calls()[0].at
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wall_clock_set_back_prolongs_no_wait() {
+    let at = sent_at(60_000, NOW - 2 * HOUR).await;
+    assert!(
+        at >= Duration::from_secs(60) && at < Duration::from_secs(61),
+        "{at:?}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wall_clock_set_forward_ends_the_waits_that_are_over_by_it() {
+    let at = sent_at(240_000, NOW + HOUR).await;
+    assert!(
+        at >= Duration::from_secs(10) && at < Duration::from_secs(16),
+        "{at:?}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_event_ahead_of_every_clock_is_dead_lettered_also_when_ours_is_slow() {
+    let world = World::new(ok);
+    world.clock.store(NOW - 2 * HOUR, Ordering::Relaxed);
+    let mut event = event("future", "c1");
+    event["at"] = json!(NOW + HOUR);
+    world.run([event]).await.unwrap();
+    assert_eq!(world.letters()[0]["reason"], "future_time");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_retry_after_of_nothing_or_of_the_past_is_no_leave_to_hammer() {
+    for header in ["0", "Sun, 06 Nov 1994 08:49:37 GMT"] {
+        let world = World::new(move |call| {
+            if call.at < Duration::from_secs(600) {
+                busy(503, header)
+            } else {
+                ok(call)
+            }
+        });
+        world.run(ten()).await.unwrap();
+        let calls = world.calls().len();
+        assert!(calls < 100, "{header}: {calls} requests in ten minutes");
+        assert_eq!(world.delivered(), 10);
+    }
+}
