@@ -6,12 +6,16 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
 use crate::shared_str::SharedStr;
 
 /// The version of the answers this connector understands.
 pub const VERSION: u64 = 1;
+
+/// Why something is no answer.
+const NEITHER: &str = "it has neither `v` nor `skip`";
 
 /// An answer, ready to be delivered.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -109,6 +113,14 @@ struct WireVersion {
     v: Option<u64>,
 }
 
+/// What tells an answer's offset, whatever its order of keys.
+#[derive(Deserialize)]
+struct WireHead {
+    v: Option<u64>,
+    offset: i64,
+    skip: Option<IgnoredAny>,
+}
+
 // === impl Answer ===
 
 impl Answer {
@@ -131,9 +143,7 @@ impl Answer {
             (Some(VERSION), None) => {}
             (Some(found), _) => return Err(AnswerError::Version { found }),
             (None, None) => {
-                return Err(AnswerError::Foreign(
-                    "it has neither `v` nor `skip`".to_owned(),
-                ));
+                return Err(AnswerError::Foreign(NEITHER.to_owned()));
             }
         }
         if let Some(reject) = wire.reject {
@@ -171,6 +181,40 @@ impl Answer {
             profile: wire.profile.map(|profile| slice(bytes, profile)),
         }))
     }
+}
+
+/// The true log offset of the record an answer belongs to. Reads no more than it needs: this is
+/// asked of every record before it is delivered.
+///
+/// The record's own position in the response is not used: the broker numbers what a SmartModule
+/// returns from the first batch of the read, and over several batches that number drifts.
+pub(crate) fn offset_of(answer: &[u8]) -> Result<i64, AnswerError> {
+    // Answers are written with version and offset first; most of them need no JSON parser.
+    if let Some(offset) = leading_offset(answer) {
+        return Ok(offset);
+    }
+    let head: WireHead =
+        serde_json::from_slice(answer).map_err(|error| AnswerError::Foreign(describe(&error)))?;
+    match (head.v, head.skip) {
+        (Some(VERSION), _) | (None, Some(_)) => Ok(head.offset),
+        (Some(found), _) => Err(AnswerError::Version { found }),
+        (None, None) => Err(AnswerError::Foreign(NEITHER.to_owned())),
+    }
+}
+
+/// The offset, when the answer begins exactly as the SmartModule writes it.
+fn leading_offset(answer: &[u8]) -> Option<i64> {
+    let (rest, is_skipped) = match answer.strip_prefix(b"{\"v\":1,\"offset\":") {
+        Some(rest) => (rest, false),
+        None => (answer.strip_prefix(b"{\"offset\":")?, true),
+    };
+    let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let (number, rest) = rest.split_at_checked(digits)?;
+    let follows: &[u8] = if is_skipped { b",\"skip\":" } else { b",\"" };
+    if !rest.starts_with(follows) {
+        return None;
+    }
+    std::str::from_utf8(number).ok()?.parse().ok()
 }
 
 fn slice(bytes: &Bytes, part: &RawValue) -> Bytes {
@@ -294,6 +338,54 @@ mod tests {
         ] {
             let error = read(foreign).expect_err("not an answer").to_string();
             assert!(!error.contains("secret"), "{error}");
+        }
+    }
+
+    #[test]
+    fn offset_is_read_from_every_kind_of_answer() {
+        assert_eq!(
+            offset_of(br#"{"v":1,"offset":12,"name":"pointsIssued","event":{}}"#),
+            Ok(12)
+        );
+        assert_eq!(offset_of(br#"{"offset":0,"skip":"unwanted"}"#), Ok(0));
+        assert_eq!(
+            offset_of(br#"{"v":1,"offset":9,"reject":{},"raw":"{\"offset\":7}"}"#),
+            Ok(9)
+        );
+    }
+
+    #[test]
+    fn offset_is_read_whatever_the_order_of_keys() {
+        assert_eq!(
+            offset_of(br#"{ "offset": 3, "event": {"offset": 8}, "v": 1 }"#),
+            Ok(3)
+        );
+        assert_eq!(offset_of(br#"{"skip":"x","offset":4}"#), Ok(4));
+    }
+
+    #[test]
+    fn offset_of_another_version_is_an_error() {
+        assert_eq!(
+            offset_of(br#"{"v":2,"offset":12,"name":"x"}"#),
+            Err(AnswerError::Version { found: 2 })
+        );
+    }
+
+    #[test]
+    fn offset_of_no_answer_is_an_error_that_quotes_nothing() {
+        for foreign in [
+            &b"raw payload"[..],
+            br#"{"eventName":"secret"}"#,
+            br#"{"offset":1}"#,
+            b"",
+        ] {
+            let Err(AnswerError::Foreign(reason)) = offset_of(foreign) else {
+                panic!(
+                    "{} was taken for an answer",
+                    String::from_utf8_lossy(foreign)
+                );
+            };
+            assert!(!reason.contains("secret"), "{reason}");
         }
     }
 }

@@ -45,6 +45,48 @@ impl Backoff {
     }
 }
 
+/// The pauses between attempts to reach the broker: short, since a broker that is back should be
+/// noticed soon.
+const RECONNECT: RetryLimits = RetryLimits {
+    initial: Duration::from_millis(250),
+    max: Duration::from_secs(10),
+};
+
+/// Exponential backoff with half jitter, which counts the failures in a row: between half of the
+/// limit and all of it, so that the partitions of a broker that comes back do not all knock at
+/// once.
+#[derive(Debug)]
+pub(crate) struct ReconnectBackoff {
+    failures: u32,
+    backoff: Backoff,
+}
+
+impl ReconnectBackoff {
+    pub(crate) fn new() -> Self {
+        Self {
+            failures: 0,
+            backoff: Backoff::new(RECONNECT, fastrand::Rng::new()),
+        }
+    }
+
+    /// Something worked: the next failure is the first one again.
+    pub(crate) fn reset(&mut self) {
+        self.failures = 0;
+    }
+
+    /// How many attempts failed in a row.
+    pub(crate) fn failures(&self) -> u32 {
+        self.failures
+    }
+
+    /// The pause after one more failure.
+    pub(crate) fn pause(&mut self) -> Duration {
+        self.failures = self.failures.saturating_add(1);
+        let jitter = self.backoff.random.f64().mul_add(0.5, 0.5);
+        self.backoff.ceiling(self.failures).mul_f64(jitter)
+    }
+}
+
 // === tests ===
 
 #[cfg(test)]
@@ -110,5 +152,15 @@ mod tests {
             backoff().pause_or(9, Some(Duration::ZERO)),
             backoff().pause(9)
         );
+    }
+
+    #[test]
+    fn reconnect_pauses_grow_to_the_limit_and_start_over_after_a_success() {
+        let mut backoff = ReconnectBackoff::new();
+        let pauses: Vec<Duration> = (0..40).map(|_| backoff.pause()).collect();
+        assert!(pauses[0] <= RECONNECT.initial && pauses[0] >= RECONNECT.initial / 2);
+        assert!(pauses[39] <= RECONNECT.max && pauses[39] >= RECONNECT.max / 2);
+        backoff.reset();
+        assert!(backoff.pause() <= RECONNECT.initial);
     }
 }

@@ -9,6 +9,7 @@ mod broker;
 pub mod check;
 mod clock;
 pub mod config;
+mod confirmations;
 mod dead_letter;
 pub mod delivery;
 mod error;

@@ -108,7 +108,7 @@ fn partitions(snapshot: &Snapshot<'_>, text: &mut Exposition) {
     type Count = fn(&PartitionView) -> u64;
     let counts: [(&Metric, Count); 3] = [
         (&metric::INTERRUPTIONS, |view| view.standing.interruptions),
-        (&metric::HOLES, |view| view.standing.holes),
+        (&metric::HOLES, |view| view.standing.gaps),
         (&metric::FILLED, |view| view.standing.filled),
     ];
     for (metric, read) in counts {

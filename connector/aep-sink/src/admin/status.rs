@@ -164,7 +164,7 @@ fn partitions(snapshot: &Snapshot<'_>) -> Vec<Partition> {
             pending: view.progress.map_or(0, |progress| progress.pending),
             oldest_unsettled_age: snapshot.oldest_age(view).map(|age| age.as_secs_f64()),
             interruptions: view.standing.interruptions,
-            holes: view.standing.holes,
+            holes: view.standing.gaps,
         })
         .collect()
 }

@@ -57,7 +57,7 @@ impl DeadLetters for Letters {
             .write(Some(key.as_bytes().to_vec()), value)
             .await
             .map_err(|error| match error {
-                BrokerError::LetterTooLarge { .. } => LetterError::TooLarge,
+                BrokerError::DeadLetterTooLarge { .. } => LetterError::TooLarge,
                 error => LetterError::Failed {
                     heals: error.retry() != Retry::Never,
                     message: error.to_string(),

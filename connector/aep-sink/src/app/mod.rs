@@ -77,7 +77,7 @@ async fn run_until_stopped(config: Config) -> Result<(), RunError> {
     let _ = observer.retention.set(broker.retention());
     let tracker = Arc::clone(&observer.tracker);
     let (sender, arrivals) = mpsc::channel(ARRIVALS);
-    let reader = broker.reader(
+    let reader = broker.supervisor(
         Arc::clone(&tracker),
         sender,
         Arc::clone(&observer.standing),

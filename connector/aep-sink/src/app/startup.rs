@@ -11,6 +11,7 @@ use crate::backoff::Backoff;
 use crate::broker::{Broker, BrokerError};
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::confirmations::Confirmations;
 use crate::error::Retry;
 use crate::ims::TokenSource;
 use crate::telemetry::{Component, Condition, Conditions};
@@ -82,7 +83,7 @@ struct Start<'a> {
     /// Whether any attempt got an answer out of the cluster.
     reached: bool,
     /// Looks that found something missing.
-    doubts: u32,
+    doubts: Confirmations,
 }
 
 impl<'a> Start<'a> {
@@ -91,7 +92,7 @@ impl<'a> Start<'a> {
             backoff,
             conditions,
             reached: false,
-            doubts: 0,
+            doubts: Confirmations::default(),
         }
     }
 
@@ -114,11 +115,10 @@ impl<'a> Start<'a> {
             BrokerError::TopicMissing { .. }
             | BrokerError::PartitionMissing { .. }
             | BrokerError::SmartModuleMissing { .. } => {
-                self.doubts += 1;
-                if self.doubts < LOOKS {
-                    Outlook::Doubtful
-                } else {
+                if self.doubts.suffice(LOOKS) {
                     Outlook::Final
+                } else {
+                    Outlook::Doubtful
                 }
             }
             error if error.retry() == Retry::Backoff => Outlook::Passing,

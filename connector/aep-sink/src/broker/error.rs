@@ -2,6 +2,7 @@
 
 use fluvio_protocol::link::ErrorCode;
 
+use crate::answer::{self, AnswerError};
 use crate::error::{Fault, Retry};
 use crate::offset_tracker::OffsetTrackerError;
 
@@ -158,7 +159,7 @@ pub(crate) enum BrokerError {
         found: i64,
     },
     #[error("a record of {size} bytes is too large for topic {topic}")]
-    LetterTooLarge { topic: String, size: usize },
+    DeadLetterTooLarge { topic: String, size: usize },
     #[error(
         "not all offsets could be committed within the time allowed ({left}); what is beyond them is read again"
     )]
@@ -172,6 +173,23 @@ pub(crate) enum BrokerError {
 }
 
 impl BrokerError {
+    /// What SmartModule `uses` gave at `place` cannot be used.
+    pub(super) fn unusable_answer(uses: &str, place: String, error: AnswerError) -> Self {
+        let uses = uses.to_owned();
+        match error {
+            AnswerError::Foreign(reason) => Self::NotAnAnswer {
+                uses,
+                place,
+                reason,
+            },
+            AnswerError::Version { found } => Self::AnswerVersion {
+                uses,
+                found,
+                known: answer::VERSION,
+            },
+        }
+    }
+
     /// Whose fault it is.
     pub(crate) fn fault(&self) -> Fault {
         match self {
@@ -191,7 +209,7 @@ impl BrokerError {
             | Self::Evicted { .. }
             | Self::OtherWriter { .. }
             | Self::TakenOver { .. }
-            | Self::LetterTooLarge { .. } => Fault::User,
+            | Self::DeadLetterTooLarge { .. } => Fault::User,
             Self::Connect { .. }
             | Self::Request { .. }
             | Self::Refused { .. }

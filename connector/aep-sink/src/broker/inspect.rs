@@ -5,29 +5,24 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use fluvio::Isolation;
 use fluvio::metadata::topic::TopicSpec;
 use fluvio_protocol::link::ErrorCode;
-use fluvio_spu_schema::server::fetch_offset::FetchOffsetsRequest;
-use fluvio_spu_schema::server::stream_fetch::DefaultStreamFetchRequest;
-use futures_util::StreamExt;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::config::{Config, Partitions};
 
-use super::answer::{AnswerError, KNOWN_VERSION, offset_of};
-use super::backoff::Backoff;
-use super::connection::Connection;
-use super::dead_letter;
-use super::directory::Directory;
-use super::error::BrokerError;
-use super::native::NativeMapper;
-use super::offsets::StoredOffsets;
-use super::profile::{self, Cluster};
-use super::raw::{self, RawReader, RawRecord};
-use super::refusal::Refusal;
-use super::smartmodule;
-use super::start::{Beginning, Log};
+use super::dead_letter_topic;
+use crate::answer;
+use crate::backoff::ReconnectBackoff;
+use crate::broker::client::{
+    Cluster, ClusterMetadata, Fetch, load_profile, smartmodule, stream_error,
+};
+use crate::broker::consumer::{FallbackMapper, StartPosition};
+use crate::broker::error::BrokerError;
+use crate::broker::offsets::StoredOffsets;
+use crate::broker::partition_log::{
+    BOUNDS, LogBounds, LogReader, LogRecord, decode_batch, fetch_bounds,
+};
 
 const READ: &str = "reading records through the SmartModule";
 /// The broker loads and compiles the module when a stream is opened, which takes a loaded machine
@@ -38,14 +33,14 @@ const MODULE_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// A cluster being looked at.
 pub(crate) struct Inspector {
-    directory: Arc<Directory>,
+    metadata: Arc<ClusterMetadata>,
     cluster: Cluster,
     config: Config,
 }
 
 /// Where the next start would begin to read one partition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Outlook {
+pub(crate) struct ConsumerLag {
     pub(crate) partition: u32,
     /// The offset stored last; none before the first commit.
     pub(crate) stored: Option<i64>,
@@ -57,9 +52,9 @@ pub(crate) struct Outlook {
 
 /// The end of a partition's log, as it was produced.
 #[derive(Debug)]
-pub(crate) struct Tail {
+pub(crate) struct LogTail {
     pub(crate) partition: u32,
-    records: Vec<RawRecord>,
+    records: Vec<LogRecord>,
 }
 
 /// What the broker's SmartModule made of records, beside what this binary makes of them.
@@ -73,14 +68,14 @@ pub(crate) struct Comparison {
 
 /// What is known of the dead-letter topic.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Letters {
+pub(crate) enum DeadLetterTopicState {
     /// It is there, and its leader serves it.
     Served { address: String },
     /// It is not there, and the controller would create it.
     Creatable,
 }
 
-impl Tail {
+impl LogTail {
     /// How many records it holds.
     pub(crate) fn len(&self) -> usize {
         self.records.len()
@@ -90,10 +85,10 @@ impl Tail {
 impl Inspector {
     /// Reads the profile and connects to the controller.
     pub(crate) async fn connect(config: &Config) -> Result<Self, BrokerError> {
-        let cluster = profile::load(&config.name)?;
-        let directory = Directory::connect(cluster.config.clone()).await?;
+        let cluster = load_profile(&config.name)?;
+        let metadata = ClusterMetadata::connect(cluster.config.clone()).await?;
         Ok(Self {
-            directory: Arc::new(directory),
+            metadata: Arc::new(metadata),
             cluster,
             config: config.clone(),
         })
@@ -111,7 +106,7 @@ impl Inspector {
 
     /// All partitions of the topic, and among them those this instance is to read.
     pub(crate) async fn partitions(&self) -> Result<(Vec<u32>, Vec<u32>), BrokerError> {
-        let all = find_partitions(&self.directory, &self.config).await?;
+        let all = find_partitions(&self.metadata, &self.config).await?;
         let wanted = match &self.config.consumer.partitions {
             Partitions::All => all.clone(),
             Partitions::Only(wanted) => wanted.clone(),
@@ -124,27 +119,27 @@ impl Inspector {
     pub(crate) async fn smartmodule(&self) -> Result<Option<String>, BrokerError> {
         smartmodule::find(
             &self.config.transform.uses,
-            &self.directory.smartmodules().await?,
+            &self.metadata.smartmodules().await?,
         )
     }
 
     /// How far this consumer is in each partition.
-    pub(crate) async fn outlooks(&self, partitions: &[u32]) -> Result<Vec<Outlook>, BrokerError> {
+    pub(crate) async fn lags(&self, partitions: &[u32]) -> Result<Vec<ConsumerLag>, BrokerError> {
         let consumer = &self.config.consumer;
         let offsets = StoredOffsets::new(
-            Arc::clone(&self.directory),
+            Arc::clone(&self.metadata),
             self.config.topic.clone(),
             consumer.id.clone(),
         );
         let stored: HashMap<u32, i64> = offsets.read().await?;
-        let mut outlooks = Vec::new();
+        let mut lags = Vec::new();
         for partition in partitions {
             let log = self.log(*partition).await?;
             let stored = stored.get(partition).copied();
-            let (next, evicted) = match log.beginning(stored, consumer.start) {
-                Beginning::At(next) => (next, 0),
-                Beginning::Evicted { wanted, available } => (available, available - wanted),
-                Beginning::BeyondEnd { wanted } => {
+            let (next, evicted) = match StartPosition::choose(log, stored, consumer.start) {
+                StartPosition::At(next) => (next, 0),
+                StartPosition::Evicted { wanted, available } => (available, available - wanted),
+                StartPosition::BeyondEnd { wanted } => {
                     return Err(BrokerError::BeyondEnd {
                         replica: self.replica(*partition),
                         consumer: consumer.id.clone(),
@@ -153,45 +148,45 @@ impl Inspector {
                     });
                 }
             };
-            outlooks.push(Outlook {
+            lags.push(ConsumerLag {
                 partition: *partition,
                 stored,
                 behind: log.end - next,
                 evicted,
             });
         }
-        Ok(outlooks)
+        Ok(lags)
     }
 
     /// The last records of a partition, at most `count`.
-    pub(crate) async fn tail(&self, partition: u32, count: i64) -> Result<Tail, BrokerError> {
+    pub(crate) async fn tail(&self, partition: u32, count: i64) -> Result<LogTail, BrokerError> {
         let log = self.log(partition).await?;
         let from = log.start.max(log.end - count);
         let mut records = Vec::new();
         if from < log.end {
             let mut raw =
-                RawReader::open(&self.directory, &self.config.topic, partition, from).await?;
+                LogReader::open(&self.metadata, &self.config.topic, partition, from).await?;
             let mut next = from;
             while next < log.end {
                 for batch in raw.next().await? {
                     let decoded =
-                        raw::decode(&batch).map_err(|reason| BrokerError::BadResponse {
+                        decode_batch(&batch).map_err(|reason| BrokerError::BadResponse {
                             what: "reading records",
                             address: self.replica(partition),
                             reason: format!("batch at {}: {reason}", batch.base_offset),
                         })?;
-                    let wanted = |record: &RawRecord| (from..log.end).contains(&record.offset);
+                    let wanted = |record: &LogRecord| (from..log.end).contains(&record.offset);
                     records.extend(decoded.into_iter().filter(wanted));
                     next = next.max(batch.get_last_offset() + 1);
                 }
             }
         }
-        Ok(Tail { partition, records })
+        Ok(LogTail { partition, records })
     }
 
     /// What this binary makes of the records of a tail: the answers the SmartModule would give.
-    pub(crate) fn answers(&self, tail: &Tail) -> Result<Vec<Bytes>, BrokerError> {
-        let mut mapper = NativeMapper::new(&self.config.transform)?;
+    pub(crate) fn answers(&self, tail: &LogTail) -> Result<Vec<Bytes>, BrokerError> {
+        let mut mapper = FallbackMapper::new(&self.config.transform)?;
         Ok(tail
             .records
             .iter()
@@ -202,15 +197,17 @@ impl Inspector {
     /// Has the broker answer the first records of a tail, and compares that with this binary's own
     /// answers. `None`: the broker gives no answers there (they exceed `max-bytes`; the connector
     /// then maps such records itself).
-    pub(crate) async fn compare(&self, tail: &Tail) -> Result<Option<Comparison>, BrokerError> {
+    pub(crate) async fn compare(&self, tail: &LogTail) -> Result<Option<Comparison>, BrokerError> {
         let Some(first) = tail.records.first() else {
             return Ok(Some(Comparison::default()));
         };
-        let theirs = self.patient_answers(tail.partition, first.offset).await?;
+        let theirs = self
+            .answers_once_loaded(tail.partition, first.offset)
+            .await?;
         let Some(theirs) = theirs else {
             return Ok(None);
         };
-        let mut mapper = NativeMapper::new(&self.config.transform)?;
+        let mut mapper = FallbackMapper::new(&self.config.transform)?;
         let mut comparison = Comparison::default();
         for record in &tail.records {
             if let Some(answer) = theirs.get(&record.offset) {
@@ -226,15 +223,15 @@ impl Inspector {
 
     /// Asks again for a while when the SPU does not know the module: `smartmodule create` answers
     /// before the SPUs have it.
-    async fn patient_answers(
+    async fn answers_once_loaded(
         &self,
         partition: u32,
         from: i64,
     ) -> Result<Option<HashMap<i64, Bytes>>, BrokerError> {
-        let mut backoff = Backoff::new(fastrand::Rng::new());
+        let mut backoff = ReconnectBackoff::new();
         let deadline = Instant::now() + MODULE_TIMEOUT;
         loop {
-            match self.broker_answers(partition, from).await {
+            match self.first_answers(partition, from).await {
                 Err(BrokerError::SmartModuleUnknown { .. }) if Instant::now() < deadline => {
                     sleep(backoff.pause()).await;
                 }
@@ -244,99 +241,64 @@ impl Inspector {
     }
 
     /// The first response of the SmartModule from an offset on, by offset.
-    async fn broker_answers(
+    async fn first_answers(
         &self,
         partition: u32,
         from: i64,
     ) -> Result<Option<HashMap<i64, Bytes>>, BrokerError> {
         let connection = self
-            .directory
+            .metadata
             .connect_leader(&self.config.topic, partition)
             .await?;
-        let bad = |reason: String| BrokerError::BadResponse {
-            what: READ,
-            address: connection.address().to_owned(),
-            reason,
-        };
         // Without the consumer's id: nothing of this may look like the connector itself.
-        let request = DefaultStreamFetchRequest::builder()
-            .topic(self.config.topic.clone())
-            .partition(partition)
-            .fetch_offset(from)
-            .isolation(Isolation::ReadCommitted)
-            .max_bytes(i32::try_from(self.config.consumer.max_bytes.get()).unwrap_or(i32::MAX))
-            .smartmodules(vec![smartmodule::invocation(&self.config.transform)])
-            .build()
-            .map_err(|error| bad(error.to_string()))?;
-        let mut responses = connection.stream(request).await?;
-        let response = match timeout(ANSWER_TIMEOUT, responses.next()).await {
-            Ok(Some(response)) => response.map_err(|error| connection.failed(READ, &error))?,
-            Ok(None) => return Err(connection.closed(READ)),
-            Err(_elapsed) => return Ok(None),
+        let max_bytes = i32::try_from(self.config.consumer.max_bytes.get()).unwrap_or(i32::MAX);
+        let fetch = Fetch {
+            transform: Some(&self.config.transform),
+            ..Fetch::unmapped(&self.config.topic, partition, from, max_bytes)
         };
-        if response.partition.error_code != ErrorCode::None {
-            return Err(self.refused(&connection, partition, response.partition.error_code));
+        let mut responses = fetch.open(&connection, READ).await?;
+        let Ok(response) = timeout(ANSWER_TIMEOUT, connection.next(READ, &mut responses)).await
+        else {
+            return Ok(None);
+        };
+        let response = response?.partition;
+        let uses = &self.config.transform.uses;
+        if response.error_code != ErrorCode::None {
+            let replica = self.replica(partition);
+            return Err(stream_error(
+                &connection,
+                READ,
+                response.error_code,
+                uses,
+                replica,
+            ));
         }
         let mut answers = HashMap::new();
-        for batch in &response.partition.records.batches {
-            for record in raw::decode(batch).map_err(bad)? {
-                answers.insert(
-                    self.offset_of(partition, from, &record.value)?,
-                    record.value,
-                );
+        for batch in &response.records.batches {
+            let records =
+                decode_batch(batch).map_err(|reason| connection.unusable(READ, reason))?;
+            for record in records {
+                let offset = answer::offset_of(&record.value).map_err(|error| {
+                    BrokerError::unusable_answer(uses, format!("{partition}:{from}"), error)
+                })?;
+                answers.insert(offset, record.value);
             }
         }
         Ok(Some(answers))
     }
 
-    fn offset_of(&self, partition: u32, from: i64, answer: &[u8]) -> Result<i64, BrokerError> {
-        let uses = self.config.transform.uses.clone();
-        offset_of(answer).map_err(|error| match error {
-            AnswerError::Foreign(reason) => BrokerError::NotAnAnswer {
-                uses,
-                place: format!("{partition}:{from}"),
-                reason,
-            },
-            AnswerError::Version(found) => BrokerError::AnswerVersion {
-                uses,
-                found,
-                known: KNOWN_VERSION,
-            },
-        })
-    }
-
-    fn refused(&self, connection: &Connection, partition: u32, code: ErrorCode) -> BrokerError {
-        let uses = self.config.transform.uses.clone();
-        match Refusal::of(&code) {
-            Refusal::ModuleUnknown => BrokerError::SmartModuleUnknown { uses },
-            Refusal::ModuleRejected { reason } => BrokerError::SmartModuleRejected { uses, reason },
-            Refusal::ModuleFailed { reason } => BrokerError::SmartModuleFailed {
-                uses,
-                place: self.replica(partition),
-                reason,
-            },
-            Refusal::Evicted { .. } | Refusal::TopicGone | Refusal::Passing => {
-                BrokerError::Refused {
-                    what: READ,
-                    address: connection.address().to_owned(),
-                    code,
-                }
-            }
-        }
-    }
-
     /// Whether dead letters could be written, as far as that shows without writing one.
-    pub(crate) async fn dead_letters(&self) -> Result<Letters, BrokerError> {
+    pub(crate) async fn dead_letters(&self) -> Result<DeadLetterTopicState, BrokerError> {
         let settings = &self.config.platform.dead_letter;
-        if self.directory.topic(&settings.topic).await?.is_none() {
-            let spec: TopicSpec = dead_letter::specification(settings);
-            self.directory
+        if self.metadata.topic(&settings.topic).await?.is_none() {
+            let spec: TopicSpec = dead_letter_topic::topic_spec(settings);
+            self.metadata
                 .could_create_topic(&settings.topic, spec)
                 .await?;
-            return Ok(Letters::Creatable);
+            return Ok(DeadLetterTopicState::Creatable);
         }
-        let connection = dead_letter::connect(&self.directory, &settings.topic).await?;
-        Ok(Letters::Served {
+        let connection = dead_letter_topic::connect_leader(&self.metadata, &settings.topic).await?;
+        Ok(DeadLetterTopicState::Served {
             address: connection.address().to_owned(),
         })
     }
@@ -345,37 +307,19 @@ impl Inspector {
         format!("{}-{partition}", self.config.topic)
     }
 
-    async fn log(&self, partition: u32) -> Result<Log, BrokerError> {
-        const WHAT: &str = "reading the bounds of the log";
+    async fn log(&self, partition: u32) -> Result<LogBounds, BrokerError> {
         let topic = &self.config.topic;
-        let connection = self.directory.connect_leader(topic, partition).await?;
-        let response = connection
-            .call(WHAT, FetchOffsetsRequest::new(topic.clone(), partition))
-            .await?;
-        let code = match response.find_partition(&(topic.clone(), partition).into()) {
-            Some(found) if found.error_code == ErrorCode::None => {
-                return Ok(Log {
-                    start: found.start_offset,
-                    end: found.last_stable_offset,
-                });
-            }
-            Some(found) => found.error_code,
-            None => ErrorCode::NotLeaderForPartition,
-        };
-        Err(BrokerError::Refused {
-            what: WHAT,
-            address: connection.address().to_owned(),
-            code,
-        })
+        let connection = self.metadata.connect_leader(topic, partition).await?;
+        fetch_bounds(&connection, BOUNDS, topic, partition).await
     }
 }
 
 /// The partitions of the topic; those the configuration names must be among them.
 pub(super) async fn find_partitions(
-    directory: &Directory,
+    metadata: &ClusterMetadata,
     config: &Config,
 ) -> Result<Vec<u32>, BrokerError> {
-    let there = directory.partitions(&config.topic).await?;
+    let there = metadata.partitions(&config.topic).await?;
     if there.is_empty() {
         return Err(BrokerError::TopicMissing {
             topic: config.topic.clone(),

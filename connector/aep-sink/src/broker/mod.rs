@@ -4,36 +4,13 @@
 //! here: it commits only "the last record yielded, in all partitions", hangs on a commit while a
 //! read is pending, hides stream errors and loses records of one partition when it reconnects.
 
-mod answer;
-mod backlog;
-mod backoff;
-mod commit;
-mod connection;
-mod dead_letter;
-mod directory;
+mod client;
+mod consumer;
+mod dead_letter_topic;
 mod error;
-mod flow;
 mod inspect;
-mod intake;
-mod journal;
-mod letters;
-mod mark;
-mod native;
 mod offsets;
-mod partition;
-mod precedence;
-mod profile;
-mod raw;
-mod reader;
-mod refusal;
-mod rounds;
-mod sequence;
-mod session;
-mod smartmodule;
-mod standing;
-mod start;
-mod tail;
-mod tls;
+mod partition_log;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -45,23 +22,19 @@ use crate::offset_tracker::OffsetTracker;
 use crate::offset_tracker::SourceItem;
 use crate::telemetry::Conditions;
 
-pub(crate) use dead_letter::DeadLetterWriter;
+use client::{ClusterMetadata, load_profile, smartmodule};
+use consumer::{ConsumerContext, FallbackMapper, FetchBudget, StartupOrder};
+pub(crate) use consumer::{PartitionStatus, PartitionStatuses, Supervisor};
+pub(crate) use dead_letter_topic::{
+    DeadLetterLog, DeadLetterReader, DeadLetterWriter, StoredDeadLetter,
+};
 pub(crate) use error::BrokerError;
-pub(crate) use inspect::{Inspector, Letters, Outlook, Tail};
-pub(crate) use letters::{LetterLog, LetterReader, StoredLetter};
-pub(crate) use reader::Reader;
-pub(crate) use standing::{PartitionStatus, PartitionStatuses};
-
-use directory::Directory;
-use flow::Flow;
-use journal::Journal;
-use native::NativeMapper;
-use precedence::Precedence;
-use reader::Shared;
+pub(crate) use inspect::{ConsumerLag, DeadLetterTopicState, Inspector, LogTail};
+use offsets::{CommitHistory, WriterLease};
 
 /// A cluster that was found to hold what the configuration names.
 pub(crate) struct Broker {
-    directory: Arc<Directory>,
+    metadata: Arc<ClusterMetadata>,
     config: Config,
     retention: Duration,
 }
@@ -71,19 +44,19 @@ impl Broker {
     /// partitions and the SmartModule are there. What is wrong with the configuration shows here
     /// and not as silence later.
     pub(crate) async fn connect(config: &Config) -> Result<Self, BrokerError> {
-        NativeMapper::new(&config.transform)?;
-        let directory = Directory::connect(profile::load(&config.name)?.config).await?;
-        inspect::find_partitions(&directory, config).await?;
+        FallbackMapper::new(&config.transform)?;
+        let metadata = ClusterMetadata::connect(load_profile(&config.name)?.config).await?;
+        inspect::find_partitions(&metadata, config).await?;
         let topic =
-            directory
+            metadata
                 .topic(&config.topic)
                 .await?
                 .ok_or_else(|| BrokerError::TopicMissing {
                     topic: config.topic.clone(),
                 })?;
-        smartmodule::find(&config.transform.uses, &directory.smartmodules().await?)?;
+        smartmodule::find(&config.transform.uses, &metadata.smartmodules().await?)?;
         Ok(Self {
-            directory: Arc::new(directory),
+            metadata: Arc::new(metadata),
             config: config.clone(),
             retention: Duration::from_secs(topic.retention_secs().into()),
         })
@@ -96,21 +69,21 @@ impl Broker {
 
     /// The reading side. SourceItems of a partition come in offset order; the channel closes when
     /// reading has ended.
-    pub(crate) fn reader(
+    pub(crate) fn supervisor(
         &self,
         tracker: Arc<OffsetTracker>,
         arrivals: mpsc::Sender<SourceItem>,
-        standing: Arc<PartitionStatuses>,
+        statuses: Arc<PartitionStatuses>,
         conditions: Arc<Conditions>,
-    ) -> Reader {
+    ) -> Supervisor {
         let config = &self.config;
-        let flow = Flow::new(
+        let fetch_budget = FetchBudget::new(
             Arc::clone(&tracker),
             config.platform.buffer,
             config.consumer.max_bytes,
         );
-        let shared = Shared {
-            directory: Arc::clone(&self.directory),
+        let context = ConsumerContext {
+            metadata: Arc::clone(&self.metadata),
             topic: config.topic.clone(),
             consumer: config.consumer.id.clone(),
             partitions: config.consumer.partitions.clone(),
@@ -118,19 +91,19 @@ impl Broker {
             transform: config.transform.clone(),
             on_evicted: config.platform.on_evicted,
             tracker,
-            flow,
-            precedence: Precedence::default(),
-            journal: Journal::default(),
-            mark: mark::Mark::default(),
-            standing,
+            fetch_budget,
+            startup_order: StartupOrder::default(),
+            commit_history: CommitHistory::default(),
+            writer_lease: WriterLease::default(),
+            statuses,
             conditions,
         };
-        Reader::new(shared, arrivals)
+        Supervisor::new(context, arrivals)
     }
 
     /// The writer of dead letters; creates their topic if it is absent.
     pub(crate) async fn dead_letters(&self) -> Result<DeadLetterWriter, BrokerError> {
         let settings: &DeadLetterTopic = &self.config.platform.dead_letter;
-        DeadLetterWriter::open(Arc::clone(&self.directory), settings).await
+        DeadLetterWriter::open(Arc::clone(&self.metadata), settings).await
     }
 }

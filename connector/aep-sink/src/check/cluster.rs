@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::report::{Finding, Report, Status};
 use super::spread::{self, Spread};
 use crate::answer::Answer;
-use crate::broker::{BrokerError, Inspector, Letters, Outlook, Tail};
+use crate::broker::{BrokerError, ConsumerLag, DeadLetterTopicState, Inspector, LogTail};
 use crate::config::Config;
 
 const CLUSTER: &str = "cluster";
@@ -61,7 +61,11 @@ pub(super) async fn steps(config: &Config, report: &mut Report) -> Sampled {
 }
 
 /// The topic, its partitions and what this consumer stored; gives the end of every partition.
-async fn topic(inspector: &Inspector, config: &Config, report: &mut Report) -> Option<Vec<Tail>> {
+async fn topic(
+    inspector: &Inspector,
+    config: &Config,
+    report: &mut Report,
+) -> Option<Vec<LogTail>> {
     let (all, wanted) = match inspector.partitions().await {
         Ok(found) => found,
         Err(error) => {
@@ -94,24 +98,21 @@ async fn topic(inspector: &Inspector, config: &Config, report: &mut Report) -> O
         TOPIC,
         format!("{}: {of}, readable", config.topic),
     ));
-    report.add(match inspector.outlooks(&wanted).await {
-        Ok(outlooks) => offsets(&outlooks, &config.consumer.id),
+    report.add(match inspector.lags(&wanted).await {
+        Ok(lags) => offsets(&lags, &config.consumer.id),
         Err(error) => failed(OFFSETS, &error),
     });
     Some(tails)
 }
 
 /// What the stored offsets say about the next start.
-fn offsets(outlooks: &[Outlook], consumer: &str) -> Finding {
-    let behind: i64 = outlooks.iter().map(|outlook| outlook.behind).sum();
-    let evicted: i64 = outlooks.iter().map(|outlook| outlook.evicted).sum();
-    let begun = outlooks
-        .iter()
-        .filter(|outlook| outlook.stored.is_some())
-        .count();
+fn offsets(lags: &[ConsumerLag], consumer: &str) -> Finding {
+    let behind: i64 = lags.iter().map(|lag| lag.behind).sum();
+    let evicted: i64 = lags.iter().map(|lag| lag.evicted).sum();
+    let begun = lags.iter().filter(|lag| lag.stored.is_some()).count();
     let found = format!(
         "consumer {consumer}: {begun} of {} partitions begun, {behind} records to read",
-        outlooks.len()
+        lags.len()
     );
     if evicted == 0 {
         return Finding::ok(OFFSETS, found);
@@ -154,7 +155,12 @@ async fn smartmodule(inspector: &Inspector, config: &Config, report: &mut Report
 }
 
 /// Reads the end of one partition through the module and compares.
-async fn answers(inspector: &Inspector, config: &Config, tails: &[Tail], loaded: bool) -> Finding {
+async fn answers(
+    inspector: &Inspector,
+    config: &Config,
+    tails: &[LogTail],
+    loaded: bool,
+) -> Finding {
     if !loaded {
         return Finding::skipped(ANSWERS, "no SmartModule to ask");
     }
@@ -196,7 +202,7 @@ async fn answers(inspector: &Inspector, config: &Config, tails: &[Tail], loaded:
 }
 
 /// Where customers' records lie; collects one answer of each kind.
-fn customers(inspector: &Inspector, tails: &[Tail], report: &mut Report) -> Sampled {
+fn customers(inspector: &Inspector, tails: &[LogTail], report: &mut Report) -> Sampled {
     let mut spread = Spread::default();
     let mut sampled = Sampled::new();
     for tail in tails {
@@ -222,11 +228,11 @@ fn customers(inspector: &Inspector, tails: &[Tail], report: &mut Report) -> Samp
 async fn dead_letters(inspector: &Inspector, config: &Config) -> Finding {
     let topic = &config.platform.dead_letter.topic;
     match inspector.dead_letters().await {
-        Ok(Letters::Served { address }) => Finding::ok(
+        Ok(DeadLetterTopicState::Served { address }) => Finding::ok(
             LETTERS,
             format!("topic {topic} is there, served by {address} (nothing was written)"),
         ),
-        Ok(Letters::Creatable) => Finding::ok(
+        Ok(DeadLetterTopicState::Creatable) => Finding::ok(
             LETTERS,
             format!(
                 "topic {topic} is not there yet; the cluster would create it (asked without creating it)"

@@ -24,7 +24,7 @@ use tokio::time::{sleep, timeout};
 use tracing::{info, warn};
 
 use crate::app::{RunError, exit_code};
-use crate::broker::{BrokerError, LetterLog, LetterReader};
+use crate::broker::{BrokerError, DeadLetterLog, DeadLetterReader};
 use crate::clock::Clock;
 use crate::config::{Config, Platform};
 use crate::dead_letter::{DeadLetters, LetterError};
@@ -94,7 +94,7 @@ struct Progress {
 }
 
 impl Progress {
-    async fn load(log: &LetterLog, consumer: String) -> Result<Self, BrokerError> {
+    async fn load(log: &DeadLetterLog, consumer: String) -> Result<Self, BrokerError> {
         let stored = log.progress(&consumer).await?;
         Ok(Self { consumer, stored })
     }
@@ -111,7 +111,7 @@ impl Progress {
 /// One partition's part in a replay.
 struct Stretch {
     extent: Extent,
-    reader: LetterReader,
+    reader: DeadLetterReader,
     events_done: i64,
     profiles_done: i64,
     /// The first letter the filters passed over.
@@ -199,7 +199,7 @@ pub async fn run(config: Config, options: Options) -> Result<Report, ExitCode> {
 
 async fn send_again(config: Config, options: Options) -> Result<Report, RunError> {
     let mut signals = Signals::install()?;
-    let log = LetterLog::connect(&config).await?;
+    let log = DeadLetterLog::connect(&config).await?;
     let events = Progress::load(&log, format!("{}-replay", config.name)).await?;
     let profiles = Progress::load(&log, format!("{}-replay-profiles", config.name)).await?;
     if options.profiles && config.platform.profiles.is_none() {
@@ -372,7 +372,7 @@ async fn stuck(counters: &Counters) -> String {
 
 /// Stores how far a partition is done. Never backwards: `--again` starts before the stored offset.
 async fn commit(
-    log: &LetterLog,
+    log: &DeadLetterLog,
     progress: &Progress,
     stretch: &Stretch,
     tracker: &OffsetTracker,

@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 
 use super::letter::{Letter, Stage};
 use crate::answer::{self, Answer};
-use crate::broker::StoredLetter;
+use crate::broker::StoredDeadLetter;
 
 /// Which letters are asked for. What is empty or absent does not restrict.
 #[derive(Debug, Clone, Default)]
@@ -81,7 +81,7 @@ impl Planner {
         }
     }
 
-    pub(super) fn plan(&mut self, stored: &StoredLetter, wanted: Wanted) -> Step {
+    pub(super) fn plan(&mut self, stored: &StoredDeadLetter, wanted: Wanted) -> Step {
         let Some(letter) = Letter::read(&stored.value) else {
             return Step::Left(UNREADABLE);
         };
@@ -99,7 +99,7 @@ impl Planner {
     }
 
     /// The stored statements are sent as they are.
-    fn refused(&self, stored: &StoredLetter, letter: &Letter<'_>, wanted: Wanted) -> Step {
+    fn refused(&self, stored: &StoredDeadLetter, letter: &Letter<'_>, wanted: Wanted) -> Step {
         let Some(event) = &letter.event else {
             return Step::Left(UNREADABLE);
         };
@@ -136,7 +136,7 @@ impl Planner {
     }
 
     /// The original is mapped with today's mapping and parameters.
-    fn rejected(&mut self, stored: &StoredLetter, letter: &Letter<'_>, wanted: Wanted) -> Step {
+    fn rejected(&mut self, stored: &StoredDeadLetter, letter: &Letter<'_>, wanted: Wanted) -> Step {
         let Some(original) = letter.record.original() else {
             // Its kind is not known, so a filter by kinds does not ask for it.
             return if self.filter.events.is_empty() {
@@ -222,11 +222,11 @@ mod tests {
         profile: true,
     };
 
-    fn letter(reason: &str, record: &str) -> StoredLetter {
+    fn letter(reason: &str, record: &str) -> StoredDeadLetter {
         let value = format!(
             r#"{{"v":1,"stage":"delivery","reason":"{reason}","message":"m","source":{{"topic":"t","partition":2,"offset":40}},"event":{{"name":"pointsIssued","id":"e-1"}},"target":{{"inlet":"events","message":"m"}},"record":{record}}}"#
         );
-        StoredLetter {
+        StoredDeadLetter {
             offset: 3,
             written: Some(1_000),
             key: Some(Bytes::from_static(b"100:5")),
@@ -312,7 +312,7 @@ mod tests {
         let mut planner = planner(Filter::default(), true);
         let hashed = letter("refused", r#"{"size":5,"sha256":"00"}"#);
         assert_eq!(planner.plan(&hashed, ALL), Step::Left(COORDINATES));
-        let stranger = StoredLetter {
+        let stranger = StoredDeadLetter {
             value: Bytes::from_static(b"hello"),
             ..hashed
         };

@@ -1,0 +1,20 @@
+//! The consumer: reads every partition in order and commits what is settled.
+
+mod committer;
+mod context;
+mod lag;
+mod lease_keeper;
+mod partition;
+mod reconciler;
+mod start_position;
+mod startup_order;
+mod status;
+mod stream;
+mod supervisor;
+
+pub(super) use context::ConsumerContext;
+pub(super) use start_position::StartPosition;
+pub(super) use startup_order::StartupOrder;
+pub(crate) use status::{PartitionStatus, PartitionStatuses};
+pub(super) use stream::{FallbackMapper, FetchBudget};
+pub(crate) use supervisor::Supervisor;

@@ -1,0 +1,147 @@
+//! The dead-letter topic, read as it was written, and the progress of replays through it.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::config::Config;
+
+use crate::broker::client::{ClusterMetadata, load_profile};
+use crate::broker::error::BrokerError;
+use crate::broker::offsets::{OffsetSession, StoredOffsets};
+use crate::broker::partition_log::{BOUNDS, LogReader, decode_batch, fetch_bounds};
+
+/// One record of the dead-letter topic.
+#[derive(Debug, Clone)]
+pub(crate) struct StoredDeadLetter {
+    pub(crate) offset: i64,
+    /// When it was written, milliseconds since the epoch.
+    pub(crate) written: Option<i64>,
+    pub(crate) key: Option<Bytes>,
+    pub(crate) value: Bytes,
+}
+
+/// The dead-letter topic.
+pub(crate) struct DeadLetterLog {
+    metadata: Arc<ClusterMetadata>,
+    topic: String,
+}
+
+/// A part of one partition that is being read: from an offset to the end seen at the start.
+pub(crate) struct DeadLetterReader {
+    raw: Option<LogReader>,
+    next: i64,
+    end: i64,
+    ready: VecDeque<StoredDeadLetter>,
+}
+
+impl DeadLetterLog {
+    /// Connects to the cluster of the current Fluvio profile.
+    pub(crate) async fn connect(config: &Config) -> Result<Self, BrokerError> {
+        let metadata = ClusterMetadata::connect(load_profile(&config.name)?.config).await?;
+        Ok(Self {
+            metadata: Arc::new(metadata),
+            topic: config.platform.dead_letter.topic.clone(),
+        })
+    }
+
+    /// Its partitions; none when nothing was ever dead-lettered.
+    pub(crate) async fn partitions(&self) -> Result<Vec<u32>, BrokerError> {
+        self.metadata.partitions(&self.topic).await
+    }
+
+    /// What a partition holds now: its first offset, and the one after its last.
+    pub(crate) async fn bounds(&self, partition: u32) -> Result<(i64, i64), BrokerError> {
+        let connection = self.metadata.connect_leader(&self.topic, partition).await?;
+        let log = fetch_bounds(&connection, BOUNDS, &self.topic, partition).await?;
+        Ok((log.start, log.end))
+    }
+
+    /// By partition, the last letter a consumer is done with.
+    pub(crate) async fn progress(&self, consumer: &str) -> Result<HashMap<u32, i64>, BrokerError> {
+        let offsets = StoredOffsets::new(
+            Arc::clone(&self.metadata),
+            self.topic.clone(),
+            consumer.to_owned(),
+        );
+        offsets.read().await
+    }
+
+    /// Reads letters from `next` up to, but not including, `end`.
+    pub(crate) async fn read(
+        &self,
+        partition: u32,
+        next: i64,
+        end: i64,
+    ) -> Result<DeadLetterReader, BrokerError> {
+        let raw = if next < end {
+            Some(LogReader::open(&self.metadata, &self.topic, partition, next).await?)
+        } else {
+            None
+        };
+        Ok(DeadLetterReader {
+            raw,
+            next,
+            end,
+            ready: VecDeque::new(),
+        })
+    }
+
+    /// The progress of a consumer would point beyond the end: the topic was recreated.
+    pub(crate) fn beyond_end(
+        &self,
+        partition: u32,
+        consumer: &str,
+        next: i64,
+        end: i64,
+    ) -> BrokerError {
+        BrokerError::BeyondEnd {
+            replica: format!("{}-{partition}", self.topic),
+            consumer: consumer.to_owned(),
+            next,
+            end,
+        }
+    }
+
+    /// Stores that a consumer is done with everything up to and including `offset`.
+    pub(crate) async fn commit(
+        &self,
+        partition: u32,
+        consumer: &str,
+        offset: i64,
+    ) -> Result<(), BrokerError> {
+        let mut session =
+            OffsetSession::open(&self.metadata, &self.topic, partition, consumer).await?;
+        session.store(offset).await
+    }
+}
+
+impl DeadLetterReader {
+    /// The next letter; `None` at the end.
+    pub(crate) async fn next(&mut self) -> Result<Option<StoredDeadLetter>, BrokerError> {
+        loop {
+            if let Some(letter) = self.ready.pop_front() {
+                return Ok(Some(letter));
+            }
+            let Some(raw) = self.raw.as_mut().filter(|_| self.next < self.end) else {
+                return Ok(None);
+            };
+            for batch in raw.next().await? {
+                let records = decode_batch(&batch)
+                    .map_err(|reason| BrokerError::Task(format!("a batch of letters: {reason}")))?;
+                let (from, end) = (self.next, self.end);
+                let wanted = records
+                    .into_iter()
+                    .filter(|record| record.offset >= from && record.offset < end);
+                self.ready.extend(wanted.map(|record| StoredDeadLetter {
+                    offset: record.offset,
+                    written: record.timestamp,
+                    key: record.key,
+                    value: record.value,
+                }));
+                self.next = self.next.max(batch.get_last_offset() + 1);
+            }
+        }
+    }
+}
