@@ -8,7 +8,7 @@ use crate::aep::{self, Answer, Endpoint, Fate, HttpAnswer, Kind, Refusal, Transp
 use crate::answer::Answer as Mapping;
 use crate::clock::Clock;
 use crate::config::Platform;
-use crate::http::Connections;
+use crate::http::InletClient;
 use crate::ims::Token;
 
 /// Name of the step.
@@ -37,7 +37,7 @@ enum Judged {
 pub(super) async fn send(
     platform: &Platform,
     sampled: &Sampled,
-    transport: &Connections,
+    transport: &InletClient,
     token: &Token,
     report: &mut Report,
 ) {
