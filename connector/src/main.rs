@@ -1,59 +1,42 @@
 //! Delivers mapped Capillary events from a Fluvio topic to Adobe Experience Platform.
 
-mod args;
+mod cli;
 
-use std::path::Path;
+use std::io::Write as _;
 use std::process::ExitCode;
 
-use args::Command;
 use capillary_aep_sink::config::Config;
 use capillary_aep_sink::{app, check, config, explain, replay};
+use cli::{CheckArgs, Command, ConfigArgs, MapArgs, ReplayArgs};
 
 /// Wrong arguments or configuration.
 const WRONG: u8 = 2;
 
 fn main() -> ExitCode {
-    let command = match args::parse(std::env::args_os().skip(1)) {
-        Ok(command) => command,
-        Err(error) => return wrong(&error.to_string()),
-    };
-    match command {
-        Command::Help => {
-            print!("{}", args::HELP);
-            ExitCode::SUCCESS
-        }
-        Command::Version => {
-            println!("capillary-aep-sink {}", env!("CARGO_PKG_VERSION"));
-            ExitCode::SUCCESS
-        }
-        Command::Check {
-            config,
-            secrets,
-            options,
-            json,
-        } => check_all(&config, secrets.as_deref(), options, json),
-        Command::Map {
-            config,
-            secrets,
-            explain,
-        } => map_events(config.as_deref(), secrets.as_deref(), explain),
+    match cli::parse() {
+        Command::Run(files) => with_config(&files, start),
+        Command::Check(arguments) => check_all(&arguments),
+        Command::Map(arguments) => map_events(&arguments),
         Command::Schema => {
             print!("{}", config::schema());
             ExitCode::SUCCESS
         }
-        Command::Replay {
-            config,
-            secrets,
-            options,
-            json,
-        } => match config::load(&config, secrets.as_deref()) {
-            Ok(config) => replay_letters(config, options, json),
-            Err(error) => wrong(&error.to_string()),
-        },
-        Command::Run { config, secrets } => match config::load(&config, secrets.as_deref()) {
-            Ok(config) => start(config),
-            Err(error) => wrong(&error.to_string()),
-        },
+        Command::Replay(arguments) => with_config(&arguments.files, |config| {
+            replay_letters(config, &arguments)
+        }),
+        Command::Completions { shell } => {
+            match std::io::stdout().write_all(&cli::completions(shell)) {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(_) => ExitCode::FAILURE,
+            }
+        }
+    }
+}
+
+fn with_config(files: &ConfigArgs, go_on: impl FnOnce(Config) -> ExitCode) -> ExitCode {
+    match config::load(&files.config, files.secrets.as_deref()) {
+        Ok(config) => go_on(config),
+        Err(error) => wrong(&error.to_string()),
     }
 }
 
@@ -76,17 +59,17 @@ fn runtime() -> Result<tokio::runtime::Runtime, ExitCode> {
         })
 }
 
-fn replay_letters(config: Config, options: replay::Options, json: bool) -> ExitCode {
+fn replay_letters(config: Config, arguments: &ReplayArgs) -> ExitCode {
     let runtime = match runtime() {
         Ok(runtime) => runtime,
         Err(failed) => return failed,
     };
-    let report = match runtime.block_on(replay::run(config, options)) {
+    let report = match runtime.block_on(replay::run(config, arguments.options())) {
         Ok(report) => report,
         Err(failed) => return failed,
     };
     match serde_json::to_string(&report) {
-        Ok(line) if json => println!("{line}"),
+        Ok(line) if arguments.json => println!("{line}"),
         _ => print!("{report}"),
     }
     if report.is_success() {
@@ -96,33 +79,34 @@ fn replay_letters(config: Config, options: replay::Options, json: bool) -> ExitC
     }
 }
 
-fn check_all(
-    config: &Path,
-    secrets: Option<&Path>,
-    options: check::Options,
-    json: bool,
-) -> ExitCode {
+fn check_all(arguments: &CheckArgs) -> ExitCode {
     let runtime = match runtime() {
         Ok(runtime) => runtime,
         Err(failed) => return failed,
     };
-    let report = runtime.block_on(check::run(config, secrets, options));
+    let files = &arguments.files;
+    let report = runtime.block_on(check::run(
+        &files.config,
+        files.secrets.as_deref(),
+        arguments.options(),
+    ));
     match report.to_json() {
-        Ok(line) if json => println!("{line}"),
+        Ok(line) if arguments.json => println!("{line}"),
         _ => print!("{report}"),
     }
     ExitCode::from(report.exit_code())
 }
 
-fn map_events(config: Option<&Path>, secrets: Option<&Path>, explain: bool) -> ExitCode {
-    let transform = match config {
+fn map_events(arguments: &MapArgs) -> ExitCode {
+    let files = &arguments.files;
+    let transform = match &files.config {
         None => None,
-        Some(config) => match config::load_transform(config, secrets) {
+        Some(config) => match config::load_transform(config, files.secrets.as_deref()) {
             Ok(transform) => Some(transform),
             Err(error) => return wrong(&error.to_string()),
         },
     };
-    let form = if explain {
+    let form = if arguments.explain {
         explain::Form::Explanation
     } else {
         explain::Form::Answer

@@ -163,7 +163,7 @@ fn every_link_of_the_documents_leads_somewhere() {
 /// code.
 #[test]
 fn the_exit_codes_are_the_same_wherever_they_are_told() {
-    let help = read("connector/src/args.rs");
+    let help = read("connector/src/cli.rs");
     let help = help
         .split("Exit codes: ")
         .nth(1)

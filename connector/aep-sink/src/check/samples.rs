@@ -10,7 +10,7 @@ use crate::aep::{
 use crate::answer::Answer as Mapping;
 use crate::clock::Clock;
 use crate::config::Platform;
-use crate::http::Connections;
+use crate::http::InletClient;
 use crate::ims::Token;
 
 /// Name of the step.
@@ -39,7 +39,7 @@ enum Judged {
 pub(super) async fn send(
     platform: &Platform,
     sampled: &Sampled,
-    transport: &Connections,
+    transport: &InletClient,
     token: &Token,
     report: &mut Report,
 ) {

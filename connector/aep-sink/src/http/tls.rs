@@ -10,7 +10,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem};
 use rustls::{ClientConfig, RootCertStore};
 use rustls_platform_verifier::Verifier;
 
-use super::HttpError;
+use super::error::HttpError;
 use crate::config::{ClientCertificate, Events, Http, Platform, Profiles};
 
 /// The one protocol that is spoken.

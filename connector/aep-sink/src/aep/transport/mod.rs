@@ -12,7 +12,7 @@ use hyper::header::{AUTHORIZATION, HeaderValue, RETRY_AFTER};
 use tokio::time::timeout;
 
 use super::request::Request;
-use crate::http::Connections;
+use crate::http::InletClient;
 
 /// Longest response that is read. The response to the largest batch has some hundred bytes a record.
 const MAX_RESPONSE: usize = 8 * 1024 * 1024;
@@ -59,7 +59,7 @@ pub(crate) trait Transport: Send + Sync {
     }
 }
 
-impl Transport for Connections {
+impl Transport for InletClient {
     async fn post(
         &self,
         request: &Request,

@@ -26,12 +26,12 @@ fn platform(address: &str) -> Platform {
     platform
 }
 
-fn client(platform: &Platform) -> (Connections, Request) {
-    let connections = crate::http::clients(platform).unwrap().inlets;
-    (connections, Endpoint::events(platform).unwrap().probe())
+fn client(platform: &Platform) -> (InletClient, Request) {
+    let client = crate::http::clients(platform).unwrap().inlets;
+    (client, Endpoint::events(platform).unwrap().probe())
 }
 
-async fn post(client: &Connections, request: &Request) -> Result<HttpResponse, TransportError> {
+async fn post(client: &InletClient, request: &Request) -> Result<HttpResponse, TransportError> {
     client
         .post(request, HeaderValue::from_static("Bearer t"))
         .await
