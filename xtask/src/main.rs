@@ -9,6 +9,7 @@ mod command;
 mod dist;
 mod fuzz;
 mod licences;
+mod modules;
 mod page;
 
 use std::process::ExitCode;
@@ -29,7 +30,8 @@ Commands:
   cargo xtask fuzz [--seconds N]           every fuzz target for N seconds (60), and how much was tried
   cargo xtask dist [--target TRIPLE]       the release archive: static Linux binary, SmartModules, samples, licences
   cargo xtask page [--screenshots DIR]     the connector's status page in a real browser (Chromium)
-  cargo xtask ci                           what CI runs: test, page, fmt, clippy, docs, deny
+  cargo xtask modules                      circles between source files, crowded folders, mixed styles of modules
+  cargo xtask ci                           what CI runs: modules, test, page, fmt, clippy, docs, deny
 ";
 
 fn main() -> ExitCode {
@@ -47,6 +49,7 @@ fn main() -> ExitCode {
         "fuzz" => fuzz::run(&rest),
         "dist" => dist::run_dist(&rest),
         "page" => page::check(&rest),
+        "modules" => modules::check(),
         "ci" => ci::all(),
         "help" | "--help" | "-h" => {
             print!("{HELP}");
