@@ -6,7 +6,7 @@ use conformance::cluster::{Backend, TopicOptions};
 use conformance::scenario::{Options, Scenario};
 use fluvio::Compression;
 
-use super::{SOON, clean, scenario, settle, stop, wanted};
+use crate::{SOON, clean, scenario, settle, stop, wanted};
 
 async fn mock(options: Options) -> Scenario {
     match Scenario::start_on(&Backend::Mock, options).await {

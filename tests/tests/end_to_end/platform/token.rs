@@ -5,7 +5,7 @@ use conformance::simulator::{
     ExpiresIn, Fault, SimulatorConfig, Status, Step, Target, TokenRefusal, TokenShape,
 };
 
-use super::{SOON, clean, events, holds_no_secret, scenario, settle, stop, wanted};
+use crate::{SOON, clean, events, holds_no_secret, scenario, settle, stop, wanted};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_token_serves_a_whole_run() {

@@ -6,7 +6,7 @@ use conformance::scenario::Options;
 use conformance::simulator::{Fault, Status, Step, Target};
 use fluvio::Compression;
 
-use super::{SOON, clean, scenario, stop, wanted};
+use crate::{SOON, clean, scenario, stop, wanted};
 
 /// `buffer.max-bytes`.
 const BUFFER: f64 = 131_072.0;

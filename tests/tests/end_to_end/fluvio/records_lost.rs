@@ -6,7 +6,7 @@ use conformance::simulator::{Fault, Status, Step, Target};
 use conformance::workload::Expected;
 use fluvio::Compression;
 
-use super::{SOON, clean, scenario, stop, wanted};
+use crate::{SOON, clean, scenario, stop, wanted};
 
 async fn mock(platform: &str) -> Scenario {
     let options = Options {

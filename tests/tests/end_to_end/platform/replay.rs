@@ -10,7 +10,7 @@ use conformance::simulator::{Fault, Selector, Status, Step, Target};
 use conformance::workload::{Expected, RawEvent};
 use serde_json::Value;
 
-use super::{SOON, holds_no_secret, scenario, stop, wanted};
+use crate::{SOON, holds_no_secret, scenario, stop, wanted};
 
 fn id(event: &RawEvent) -> String {
     match &event.expected {

@@ -6,7 +6,7 @@ use conformance::scenario::{Options, SMARTMODULE, Scenario};
 
 use fluvio_protocol::link::ErrorCode;
 
-use super::{SOON, scenario, wanted};
+use crate::{SOON, scenario, wanted};
 
 /// Starts the connector with a configuration that must not start.
 async fn refused(scenario: &Scenario, configuration: &str) -> (Option<i32>, String) {

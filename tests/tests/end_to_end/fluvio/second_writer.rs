@@ -6,7 +6,7 @@ use conformance::cluster::Backend;
 use conformance::mock_cluster::CommitFault;
 use conformance::scenario::{Options, Scenario};
 
-use super::{SOON, clean, scenario, stop, wanted};
+use crate::{SOON, clean, scenario, stop, wanted};
 
 /// Stores an offset as another process with the same consumer id does.
 async fn commit_as_another(scenario: &Scenario, offset: i64) {

@@ -8,7 +8,7 @@ use conformance::simulator::{Dialect, Fault, Selector, Status, Step, Target};
 use conformance::workload::Expected;
 use serde_json::{Value, json};
 
-use super::{SOON, clean, events, scenario, settle, stop, wanted};
+use crate::{SOON, clean, events, scenario, settle, stop, wanted};
 
 fn status(code: u16) -> Status {
     Status::try_from(code).unwrap()

@@ -13,7 +13,7 @@ use fluvio::Compression;
 use fluvio_protocol::link::ErrorCode;
 use serde_json::Value;
 
-use super::{SOON, holds_no_secret, scenario, wanted};
+use crate::{SOON, holds_no_secret, scenario, wanted};
 
 /// What a check came to.
 struct Checked {

@@ -5,7 +5,7 @@ use conformance::scenario::Options;
 use conformance::simulator::{Fault, Status, Step, Target};
 use fluvio::Compression;
 
-use super::{SOON, clean, events, scenario, settle, stop, wanted};
+use crate::{SOON, clean, events, scenario, settle, stop, wanted};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_connector_killed_in_the_middle_goes_on_where_it_was_and_loses_nothing() {

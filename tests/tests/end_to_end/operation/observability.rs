@@ -9,7 +9,7 @@ use conformance::harness::Observed;
 use conformance::scenario::{Options, Scenario};
 use conformance::simulator::{Fault, Selector, Status, Step, Target};
 
-use super::{SOON, clean, events, holds_no_secret, scenario, stop, wanted};
+use crate::{SOON, clean, events, holds_no_secret, scenario, stop, wanted};
 
 fn text(path: &str) -> String {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");

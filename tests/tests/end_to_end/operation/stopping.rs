@@ -3,7 +3,7 @@
 use conformance::scenario::Options;
 use conformance::simulator::{Fault, Status, Step, Target};
 
-use super::{SOON, clean, holds_no_secret, scenario, settle, wanted};
+use crate::{SOON, clean, holds_no_secret, scenario, settle, wanted};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_signal_that_asks_for_a_stop_delivers_what_was_read_commits_and_ends_with_0() {

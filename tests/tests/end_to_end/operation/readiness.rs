@@ -8,7 +8,7 @@ use conformance::mock_cluster::CommitFault;
 use conformance::scenario::{Options, Scenario};
 use conformance::simulator::{Fault, Status, Step, Target};
 
-use super::{SOON, clean, scenario, stop, wanted};
+use crate::{SOON, clean, scenario, stop, wanted};
 
 /// A wrong credential is asked for again a minute later.
 const A_MINUTE_AND_MORE: Duration = Duration::from_secs(150);
