@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
-use crate::hash;
+use crate::hash::hash;
 
 /// The folder of one target.
 #[derive(Debug)]

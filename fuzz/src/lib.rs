@@ -16,16 +16,18 @@
 //! begins with it as well.
 
 mod corpus;
+mod hash;
 mod mutate;
 mod watch;
 
 use std::collections::HashSet;
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::Hash;
 use std::io::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::{Duration, Instant};
 
 use corpus::Corpus;
+use hash::hash;
 pub use mutate::Mutator;
 use watch::Watch;
 
@@ -144,13 +146,6 @@ fn report(name: &str, executions: u64, outcomes: usize, elapsed: Duration) {
             println!("fuzz: {} cannot be written: {error}", file.display());
         }
     }
-}
-
-/// A hash that is the same in every process.
-fn hash<T: Hash + ?Sized>(value: &T) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    value.hash(&mut hasher);
-    hasher.finish()
 }
 
 // === tests ===

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use crate::build::{self, cargo, target_directory};
 use crate::command::{Failed, exists, run};
-use crate::page;
+use crate::{modules, page};
 
 /// The release of cargo-deny the gates were written for.
 const DENY_VERSION: &str = "0.20.2";
@@ -31,6 +31,7 @@ pub(crate) fn test(filter: &[String]) -> Result<(), Failed> {
 
 /// What CI runs.
 pub(crate) fn all() -> Result<(), Failed> {
+    modules::check()?;
     test(&[])?;
     page::gate()?;
     run(cargo().args(["fmt", "--all", "--check"]))?;

@@ -43,6 +43,20 @@ pub(crate) fn run(command: &mut Command) -> Result<(), Failed> {
     })
 }
 
+/// What a command prints; its own complaints go where ours go.
+pub(crate) fn output(command: &mut Command) -> Result<Vec<u8>, Failed> {
+    let name = command.get_program().to_string_lossy().into_owned();
+    let output = command
+        .stderr(std::process::Stdio::inherit())
+        .output()
+        .map_err(|error| Failed::new(format!("cannot start {name}: {error}")))?;
+    if output.status.success() {
+        Ok(output.stdout)
+    } else {
+        Err(Failed::new(format!("{name} failed ({})", output.status)))
+    }
+}
+
 /// Whether a program can be started at all.
 pub(crate) fn exists(program: &str, argument: &str) -> bool {
     Command::new(program)

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::build::{self, cargo, root, target_directory};
-use crate::command::{Failed, exists, run};
+use crate::command::{Failed, exists, output, run};
 use crate::licences;
 
 /// Runs on any Linux of this architecture, whatever its C library.
@@ -198,20 +198,6 @@ fn cargo_git() -> Command {
     let mut git = Command::new("git");
     git.current_dir(root());
     git
-}
-
-/// What a command prints; its own complaints go where ours go.
-pub(crate) fn output(command: &mut Command) -> Result<Vec<u8>, Failed> {
-    let name = command.get_program().to_string_lossy().into_owned();
-    let output = command
-        .stderr(std::process::Stdio::inherit())
-        .output()
-        .map_err(|error| Failed::new(format!("cannot start {name}: {error}")))?;
-    if output.status.success() {
-        Ok(output.stdout)
-    } else {
-        Err(Failed::new(format!("{name} failed ({})", output.status)))
-    }
 }
 
 fn failed(action: &str, path: &Path, error: &std::io::Error) -> Failed {

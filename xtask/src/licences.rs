@@ -6,8 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::build::cargo;
-use crate::command::Failed;
-use crate::dist::output;
+use crate::command::{Failed, output};
 
 /// What separates the fields of a line of `cargo tree`; no field holds one.
 const FIELD: char = '\t';

@@ -10,6 +10,7 @@ mod command;
 mod dist;
 mod fuzz;
 mod licences;
+mod modules;
 mod page;
 
 use std::process::ExitCode;
@@ -31,7 +32,8 @@ Commands:
   cargo xtask dist [--target TRIPLE]       the release archive: static Linux binary, SmartModules, samples, licences
   cargo xtask page [--screenshots DIR]     the connector's status page in a real browser (Chromium)
   cargo xtask build-times [NAME…]          how long a fresh clone takes: demo, test, ci, edit (the second test)
-  cargo xtask ci                           what CI runs: test, page, fmt, clippy, docs, deny
+  cargo xtask modules                      circles between source files, crowded folders, mixed styles of modules
+  cargo xtask ci                           what CI runs: modules, test, page, fmt, clippy, docs, deny
 ";
 
 fn main() -> ExitCode {
@@ -49,6 +51,7 @@ fn main() -> ExitCode {
         "fuzz" => fuzz::run(&rest),
         "dist" => dist::run_dist(&rest),
         "page" => page::check(&rest),
+        "modules" => modules::check(),
         "ci" => ci::all(),
         "build-times" => build_times::measure(&rest),
         "help" | "--help" | "-h" => {

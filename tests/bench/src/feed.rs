@@ -6,10 +6,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use fluvio::Compression;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
-use super::description::Description;
 use super::error::BenchError;
 use super::stage::Stage;
-use super::stream::Stream;
+use super::workload::description::Description;
+use super::workload::stream::Stream;
 use conformance::cluster::ProducedRecord;
 use conformance::scenario::ScenarioError;
 

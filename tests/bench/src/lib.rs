@@ -5,34 +5,25 @@
 //! and memory apart. Wall times depend on what else the machine does: processor time and ratios of
 //! one run are what can be compared.
 
-mod bare;
-mod bodies;
-mod cost;
-mod customers;
-mod description;
+mod clients;
 mod error;
 mod feed;
-mod idle;
-mod one_by_one;
-mod outage;
-mod pace;
-mod partitions;
+mod parts;
 mod report;
-mod role;
 mod size;
-mod smartmodule;
 mod stage;
-mod stream;
-mod template;
 mod usage;
+mod workload;
 
 use std::path::Path;
 
-pub use description::Description;
+pub use clients::{Role, play};
 pub use error::BenchError;
 pub use report::{Goal, Report, Row};
-pub use role::{Role, play};
 pub use size::{Part, Size};
+pub use workload::Description;
+
+use parts::{cost, idle, one_by_one, outage, pace, partitions, smartmodule};
 
 /// Runs the parts asked for, and puts the SmartModule's figures before theirs if they were
 /// measured. `tell` hears what is about to be measured.

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::description::Description;
 use super::size::Size;
+use super::workload::description::Description;
 
 /// What a figure should be. Of the ratio where there is one, else of the value.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]

@@ -7,10 +7,10 @@ use std::time::Duration;
 use reqwest::header::CONTENT_TYPE;
 use tokio::time::{Instant, timeout};
 
-use super::bare::client;
-use super::description::Description;
+use super::clients::bare::client;
 use super::error::BenchError;
 use super::usage::Usage;
+use super::workload::description::Description;
 use conformance::cluster::TopicOptions;
 use conformance::harness::Connector;
 use conformance::scenario::{Options, Scenario, ScenarioError};

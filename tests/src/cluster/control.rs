@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
+use super::Cluster;
+use super::Running;
 use super::error::{ClusterError, failed};
-use super::link::LinkFault;
-use super::{Cluster, Running};
+use super::real::link::LinkFault;
 use crate::mock_cluster::{CONSUMER_OFFSETS, CommitFault, FIRST_SPU, MockCluster};
 
 impl Cluster {

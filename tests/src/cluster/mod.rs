@@ -4,16 +4,10 @@
 
 mod backend;
 mod control;
-#[cfg_attr(not(feature = "docker"), path = "docker_absent.rs")]
-mod docker;
 mod error;
-mod link;
-mod metadata_files;
 mod partition;
-pub(crate) mod ports;
-mod processes;
 mod produced;
-mod registration;
+pub(crate) mod real;
 mod smartmodules;
 mod stream;
 mod topic;
@@ -30,16 +24,16 @@ use crate::mock_cluster::MockCluster;
 
 pub use backend::Backend;
 pub use error::ClusterError;
-pub use link::LinkFault;
 pub use partition::{scripted_filter, smartmodule};
 pub use produced::ProducedRecord;
+pub use real::link::LinkFault;
 pub use stream::{PartitionStream, ReadBatch, ReadRecord, Response, StreamRequest};
 pub use topic::{Deduplication, TopicOptions};
 
-use docker::Containers;
 use error::failed;
 use partition::Partitions;
-use processes::Processes;
+use real::docker::Containers;
+use real::processes::Processes;
 
 /// A running cluster; dropping it stops what was started for it.
 pub struct Cluster {

@@ -11,11 +11,12 @@ use std::sync::{Arc, Mutex};
 
 use fluvio_future::net::{TcpListener, TcpStream};
 use fluvio_protocol::api::{Request, RequestMessage};
+use fluvio_protocol::link::versions::ApiVersionKey;
 use fluvio_socket::{ExclusiveFlvSink, FluvioSocket, SocketError};
 use tokio::task::JoinHandle;
 
-use super::state::lock;
-use crate::cluster::ports;
+use super::lock::lock;
+use crate::cluster::real::ports;
 
 type Connections = Arc<Mutex<HashMap<u64, TcpStream>>>;
 
@@ -133,4 +134,16 @@ where
     let version = request.header.api_version();
     sink.send_response(&request.new_response(response), version)
         .await
+}
+
+/// What went wrong on a connection; it is then closed, as the real service does.
+pub(super) type ServiceError = Box<dyn std::error::Error + Send + Sync>;
+
+/// A request and the versions of it that a service knows.
+pub(super) fn version_key(api_key: u16, min_version: i16, max_version: i16) -> ApiVersionKey {
+    ApiVersionKey {
+        api_key: api_key.cast_signed(),
+        min_version,
+        max_version,
+    }
 }

@@ -7,10 +7,15 @@ use fluvio_controlplane_metadata::topic::TopicSpec;
 use fluvio_protocol::link::ErrorCode;
 use fluvio_protocol::record::{Batch, Offset, RawRecords, Record};
 
+use super::MockCluster;
+use super::controller::admin;
 use super::faults::{CommitFault, Faults};
+use super::ids::CONSUMER_OFFSETS;
+use super::ids::spu_id;
+use super::lock::lock;
 use super::replica::Replica;
-use super::state::{Partition, lock};
-use super::{CONSUMER_OFFSETS, MockCluster, admin, consumer_offsets, spu_id};
+use super::spu::consumer_offsets;
+use super::state::Partition;
 
 /// A record as it lies in the log.
 #[derive(Clone, Debug, PartialEq, Eq)]

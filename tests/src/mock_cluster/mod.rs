@@ -8,22 +8,17 @@
 //! keeps everything in memory, never replicates, and knows no TLS: a test double, nothing to run in
 //! production.
 
-mod admin;
-mod chains;
 mod connection;
-mod consumer_offsets;
+mod controller;
 mod controls;
 mod faults;
-mod fetch;
+mod ids;
+mod lock;
 mod log;
-mod metadata;
-mod produce;
 mod replica;
-mod sc;
 mod smartmodules;
 mod spu;
 mod state;
-mod watches;
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -34,14 +29,11 @@ use fluvio_smartengine::SmartEngine;
 
 pub use controls::StoredRecord;
 pub use faults::CommitFault;
+pub use ids::{CONSUMER_OFFSETS, FIRST_SPU};
 
 use connection::Listener;
+use ids::spu_id;
 use state::Shared;
-
-/// Id of the first SPU; the others follow. The number `fluvio cluster start` begins with as well.
-pub const FIRST_SPU: i32 = 5001;
-/// The system topic that holds the consumers' offsets.
-pub const CONSUMER_OFFSETS: &str = "consumer-offset";
 
 /// A running mock cluster; dropping it closes every connection and port.
 pub struct MockCluster {
@@ -111,7 +103,7 @@ impl MockCluster {
     async fn serve_controller(&self) -> io::Result<()> {
         let shared = Arc::clone(&self.shared);
         self.sc
-            .serve(move |stream| sc::serve(Arc::clone(&shared), stream))
+            .serve(move |stream| controller::serve(Arc::clone(&shared), stream))
             .await
     }
 
@@ -122,9 +114,4 @@ impl MockCluster {
             .serve(move |stream| spu::serve(Arc::clone(&shared), id, stream))
             .await
     }
-}
-
-/// Fluvio's id of the SPU with this index.
-fn spu_id(index: usize) -> i32 {
-    FIRST_SPU + i32::try_from(index).unwrap_or(i32::MAX - FIRST_SPU)
 }

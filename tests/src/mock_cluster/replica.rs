@@ -7,9 +7,9 @@ use fluvio_controlplane_metadata::topic::Deduplication;
 use fluvio_protocol::record::{Batch, Offset, RawRecords};
 use tokio::sync::watch;
 
-use super::chains::Chain;
+use super::lock::lock;
 use super::log::Log;
-use super::state::lock;
+use super::smartmodules::chains::Chain;
 
 /// One partition. Streams hold it directly, so that one opened before the leader moved goes silent,
 /// as on the real SPU.

@@ -1,7 +1,7 @@
 //! What the controller and the SPUs of one mock cluster share.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use fluvio_controlplane_metadata::topic::TopicSpec;
 use fluvio_protocol::link::ErrorCode;
@@ -11,16 +11,12 @@ use fluvio_sc_schema::topic::ReplicaSpec;
 use fluvio_smartengine::SmartEngine;
 use tokio::sync::watch;
 
-use super::chains::IdleChains;
 use super::faults::Faults;
+use super::ids::CONSUMER_OFFSETS;
+use super::ids::spu_id;
+use super::lock::lock;
 use super::replica::Replica;
-use super::{CONSUMER_OFFSETS, spu_id};
-
-/// Locks, even after a panic elsewhere: a failing test shall show its own message, not a poisoned
-/// lock.
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
+use super::smartmodules::chains::IdleChains;
 
 /// Topic and partition.
 pub(super) type PartitionKey = (String, u32);

@@ -2,7 +2,7 @@
 
 use capillary_xdm::{Input, Mapper, Params};
 
-use super::{Answer, Place, Produced, Reject};
+use super::record::{Answer, Place, Produced, Reject};
 
 /// A record and what must become of it.
 #[derive(Debug)]

@@ -1,6 +1,7 @@
 //! Records that retention removed before they were read: the connector must tell exactly those.
 
-use super::{Place, Verdict};
+use super::record::Place;
+use super::verdict::Verdict;
 
 /// A range the connector tells to be evicted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::Place;
+use super::record::Place;
 
 /// What a letter says of its record.
 #[derive(Debug, Clone, Deserialize)]

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::duty::{Duty, Kind};
 use super::letter::{Letter, Parts};
-use super::{Place, Verdict};
+use super::record::Place;
+use super::verdict::Verdict;
 use crate::simulator::InletRequest;
 
 /// How often a server error must meet a record before it may be dead-lettered for it.
@@ -90,7 +91,7 @@ pub(super) fn judge(
             ));
         }
         match kind {
-            // `super::judge` has told of it.
+            // `account::judge` has told of it.
             Kind::Skipped => {}
             Kind::Rejected { reason } => {
                 if letter.stage != "mapping" || letter.reason != *reason {

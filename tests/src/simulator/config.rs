@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::answer::Dialect;
+use super::inlet::answer::Dialect;
 
 /// An inlet's id: 64 lower-case hexadecimal digits, the last segment of its URL.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::config::{TokenRefusal, TokenShape};
-use super::fault::FaultScript;
+use super::faults::FaultScript;
 use super::form::Form;
 use super::reply::Reply;
 use super::shared::Shared;

@@ -7,18 +7,14 @@
 //!
 //! Times are real: the peer is usually another process, whose clock cannot be paused.
 
-mod acceptance;
-pub mod answer;
+mod clock;
 mod config;
 mod control;
-mod envelope;
-mod fault;
+mod faults;
 mod form;
 mod ims;
 mod inlet;
 mod reply;
-mod scope;
-mod script;
 mod section;
 mod seen;
 mod server;
@@ -32,18 +28,18 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::task::AbortHandle;
 
-pub use answer::Dialect;
 pub use config::{
     Credential, DEMO_CLIENT_ID, DEMO_CLIENT_SECRET, DEMO_ORGANIZATION_ID, DataType, ExpiresIn,
     InletConfig, InletId, Keeping, NotAnInletId, Records, SimulatorConfig, TokenRefusal,
     TokenShape,
 };
-pub use envelope::{Identity, Operation};
-pub use fault::{
+pub use faults::scope::{Selector, Target, Times};
+pub use faults::{
     Chance, Fault, FaultScript, Latency, NotAProbability, NotARange, NotAStatus, Probability,
     RandomFaults, Status, Step,
 };
-pub use scope::{Selector, Target, Times};
+pub use inlet::answer::{self, Dialect};
+pub use inlet::envelope::{Identity, Operation};
 pub use seen::{Counters, InletCounters, InletRequest, MessageFate, Seen, TokenCall};
 pub use store::{Accepted, Fragment, FragmentKey, Ingestion, Store};
 pub use tally::{Ages, Body, Tallied, Tally};

@@ -1,7 +1,8 @@
 //! The `experience-platform:` section of a connector configuration that points at a simulator.
 
+use super::DataType;
+use super::Simulator;
 use super::config::{DEMO_CLIENT_ID, DEMO_CLIENT_SECRET, InletConfig, Records};
-use super::{DataType, Simulator};
 
 impl Simulator {
     /// The first inlet that holds events.

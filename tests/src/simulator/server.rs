@@ -17,9 +17,12 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::task::JoinSet;
 
+use super::control;
+use super::ims;
+use super::inlet;
+use super::inlet::answer;
 use super::reply::{Ending, Hold, Order, Reply, ReplyBody};
 use super::shared::Shared;
-use super::{answer, control, ims, inlet};
 
 /// Serves until dropped. Connections end with it.
 pub(super) async fn serve(listener: TcpListener, shared: Arc<Shared>) {

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
 use tokio::sync::watch;
 
-use super::answer::Dialect;
 use super::config::{InletConfig, SimulatorConfig, TokenRefusal, TokenShape};
-use super::ims::Tokens;
-use super::script::Script;
+use super::faults::script::Script;
+use super::ims::tokens::Tokens;
+use super::inlet::answer::Dialect;
 use super::seen::Seen;
 use super::tally::Tally;
 
@@ -113,13 +113,4 @@ impl Shared {
         // A panic under the lock fails its own test; the counters are still worth reading.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Milliseconds since the epoch.
-pub(super) fn now_ms() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |elapsed| {
-            u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX)
-        })
 }

@@ -11,7 +11,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::config::Records;
-use super::envelope::{Facts, Identity, Operation};
+use super::inlet::envelope::{Facts, Identity, Operation};
 
 /// Above this an event never reaches Profile.
 const MAX_EVENT_BYTES: usize = 10_000;

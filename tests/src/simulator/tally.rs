@@ -11,8 +11,8 @@ use std::time::Instant;
 use bytes::Bytes;
 use tokio::sync::watch;
 
+use super::clock::now_ms;
 use super::config::{InletConfig, Records};
-use super::shared::now_ms;
 
 /// What an XDM header's creation time is followed by, so that no entity's own `createdAt` is taken
 /// for it.

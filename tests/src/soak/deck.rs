@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use fastrand::Rng;
 
-use super::FaultKind;
+use super::fault::FaultKind;
 use crate::scenario::Scenario;
 
 /// Every so often a kill, whatever else is picked.

@@ -5,19 +5,14 @@
 //! is the machine's affair.
 
 mod deck;
-mod evicted;
 mod fault;
 mod feed;
-mod leader;
 mod playing;
-mod recreated;
 mod report;
-mod rival;
 mod script;
-mod side;
 mod sink;
+mod stage;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -27,12 +22,13 @@ use tokio::time::{Instant, sleep};
 
 pub use fault::FaultKind;
 pub use report::Report;
+pub use stage::Soak;
 
 use deck::Deck;
 use feed::{EVERY, Feed};
 use playing::Playing;
-use script::REQUEST_TIMEOUT_MS;
 use sink::Sink;
+use stage::{Stage, first_line, platform};
 
 use crate::cluster::TopicOptions;
 use crate::scenario::{Options, Scenario, ScenarioError};
@@ -46,34 +42,6 @@ const DRAIN: Duration = Duration::from_secs(180);
 const PROGRESS: Duration = Duration::from_secs(10);
 /// However short it is.
 const LEAST_KILLS: usize = 3;
-
-/// Short times, so that many faults fit into little time; the rest as users have it.
-fn platform() -> String {
-    format!(
-        "  batch: {{max-records: 50, linger: 50ms}}\n  http: {{connect-timeout: 2s, request-timeout: {REQUEST_TIMEOUT_MS}ms}}\n  \
-         retry: {{initial: 100ms, max: 2s}}\n  shutdown-timeout: 10s\n"
-    )
-}
-
-/// What is asked of a soak.
-#[derive(Debug, Clone)]
-pub struct Soak {
-    /// For how long faults are played; a few kills there are in any case, and a long soak goes on
-    /// until each kind was played.
-    pub lasts: Duration,
-    /// Decides what happens.
-    pub seed: u64,
-    /// Records produced four times a second.
-    pub portion: usize,
-    /// Where the connectors' logs go; made if absent.
-    pub logs: PathBuf,
-}
-
-struct Stage {
-    scenario: Scenario,
-    feed: Mutex<Feed>,
-    over: AtomicBool,
-}
 
 impl Soak {
     /// Plays it on the cluster that `FLUVIO_TEST_CLUSTER` names, telling of its progress line by
@@ -154,16 +122,6 @@ impl Soak {
             logs: self.logs,
         })
     }
-}
-
-/// What is long in an error is a connector's log, and that is kept elsewhere.
-fn first_line(error: &ScenarioError) -> String {
-    error
-        .to_string()
-        .lines()
-        .next()
-        .unwrap_or_default()
-        .to_owned()
 }
 
 async fn produce(stage: Arc<Stage>, portion: usize) -> Result<(), ScenarioError> {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use fastrand::Rng;
 
-use super::FaultKind;
+use super::fault::FaultKind;
 use crate::simulator::{
     Chance, Dialect, Fault, FaultScript, Latency, Probability, RandomFaults, Status, Step, Target,
 };

@@ -2,21 +2,11 @@
 //! `FLUVIO_TEST_CLUSTER` names.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails there")]
 
-mod broker;
-mod check;
-mod delivery;
+mod fluvio;
 mod main_job;
-mod memory;
-mod observability;
-mod partitions;
-mod readiness;
-mod records_lost;
-mod replay;
-mod second_writer;
-mod start;
-mod stopping;
+mod operation;
+mod platform;
 mod tls;
-mod token;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

@@ -10,6 +10,7 @@ mod compare;
 mod engine;
 mod floor;
 mod report;
+mod row;
 mod workload;
 
 use std::path::PathBuf;
@@ -18,9 +19,9 @@ use std::process::ExitCode;
 use conformance::harness::{reference_wasm, smartmodule_wasm};
 use fluvio_protocol::record::Record;
 
-use engine::{Failure, Module, Parameters, native, native_answer};
-use floor::floor_module;
+use engine::{Failure, Parameters, native, native_answer};
 use report::Report;
+use row::Row;
 use workload::Records;
 
 /// All fields, and what a module without parameters does.
@@ -62,36 +63,6 @@ impl Options {
             }
         }
         Some(options)
-    }
-}
-
-/// One line of the table: a module, and the engine's floor for the same answers.
-struct Row {
-    module: Module,
-    name: &'static str,
-    floor: Module,
-    answer_bytes: usize,
-}
-
-impl Row {
-    fn new(
-        name: &'static str,
-        wasm: Vec<u8>,
-        params: Parameters,
-        records: &[Record],
-    ) -> Result<Self, Failure> {
-        let mut module = Module::new(name, wasm, params)?;
-        let answers = module.answer(records)?;
-        Ok(Self {
-            module,
-            name,
-            answer_bytes: answers
-                .iter()
-                .map(|answer| answer.value().len())
-                .sum::<usize>()
-                / records.len(),
-            floor: Module::new("floor", floor_module(answers)?, &[])?,
-        })
     }
 }
 

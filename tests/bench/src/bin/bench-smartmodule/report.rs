@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::Row;
+use crate::row::Row;
 
 /// What was measured.
 #[derive(Debug, Serialize)]

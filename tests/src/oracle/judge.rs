@@ -1,0 +1,87 @@
+//! Judges a run: besides what arrived, the order it arrived in, the offsets that were committed,
+//! and the reasons of the dead letters.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+
+use capillary_xdm::Params;
+
+use super::account;
+use super::duty::{Duty, Kind, duties};
+use super::evicted::{self, Evicted};
+use super::letters::{self, Letters};
+use super::order::reordered;
+use super::record::Produced;
+use super::run::Run;
+use super::verdict::Verdict;
+use crate::simulator::Accepted;
+
+impl Run<'_> {
+    /// Judges it.
+    #[must_use]
+    pub fn judge(self) -> Verdict {
+        let letters = Letters::read(self.letters);
+        let mut verdict = account::judge(&self, &letters);
+        let duties = duties(self.params, self.topic);
+        verdict.reordered = reordered(&duties, self.events, self.requests);
+        verdict.committed_early = early(&duties, self.events, &letters, self.evicted, self.stored);
+        letters::judge(&mut verdict, &letters, &duties, self.requests, self.since);
+        evicted::judge(&mut verdict, self.evicted, self.log_starts);
+        verdict
+    }
+}
+
+/// Records whose offset is committed although they are neither delivered nor dead-lettered nor
+/// skipped.
+///
+/// Sound while a run goes on, if the stored offsets were read before the arrivals and the letters.
+/// Judged by the event: a profile statement has no id to find it by.
+#[must_use]
+pub fn committed_early(
+    params: Params,
+    records: &[Produced],
+    events: &[Arc<Accepted>],
+    letters: &[Vec<u8>],
+    stored: &[(u32, i64)],
+) -> Vec<String> {
+    early(
+        &duties(params, records),
+        events,
+        &Letters::read(letters),
+        &[],
+        stored,
+    )
+}
+
+fn early(
+    duties: &[Duty],
+    events: &[Arc<Accepted>],
+    letters: &Letters,
+    evicted: &[Evicted],
+    stored: &[(u32, i64)],
+) -> Vec<String> {
+    let arrived: HashSet<&str> = events
+        .iter()
+        .filter_map(|event| event.id.as_deref())
+        .collect();
+    let stored: BTreeMap<u32, i64> = stored.iter().copied().collect();
+    let mut findings = Vec::new();
+    for Duty { place, kind } in duties {
+        let Some(last) = stored
+            .get(&place.partition)
+            .filter(|last| place.offset <= **last)
+        else {
+            continue;
+        };
+        let settled = match kind {
+            _ if letters.parts(*place).event || evicted::covers(evicted, *place) => true,
+            Kind::Skipped => true,
+            Kind::Rejected { .. } => false,
+            Kind::Event { id, .. } => arrived.contains(id.as_str()),
+        };
+        if !settled {
+            findings.push(format!("{place} is not settled, and {last} is committed"));
+        }
+    }
+    findings
+}

@@ -1,0 +1,6 @@
+//! The connector and its cluster: leaders, logs, stored offsets.
+
+mod broker;
+mod partitions;
+mod records_lost;
+mod second_writer;

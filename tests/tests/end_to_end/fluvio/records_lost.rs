@@ -1,0 +1,316 @@
+//! Logs that lost records, or seem to: retention, crashes of the broker, topics created anew.
+
+use conformance::cluster::Backend;
+use conformance::scenario::{Options, Scenario};
+use conformance::simulator::{Fault, Status, Step, Target};
+use conformance::workload::Expected;
+use fluvio::Compression;
+
+use crate::{SOON, clean, scenario, stop, wanted};
+
+async fn mock(platform: &str) -> Scenario {
+    let options = Options {
+        platform: platform.to_owned(),
+        ..Options::default()
+    };
+    match Scenario::start_on(&Backend::Mock, options).await {
+        Ok(scenario) => scenario,
+        Err(error) => panic!("{error}"),
+    }
+}
+
+/// Each event in a batch of its own, so that retention can end anywhere.
+async fn produce_one_by_one(scenario: &Scenario, seed: u64, count: usize) {
+    for event in wanted(seed, count) {
+        scenario
+            .cluster
+            .produce_batch(
+                &scenario.topic,
+                0,
+                vec![event.value.into()],
+                Compression::None,
+            )
+            .await
+            .unwrap();
+    }
+}
+
+/// 20 records are delivered; of the next 20, retention removes the first 10 before the connector is
+/// started again.
+async fn with_evicted_records(platform: &str) -> Scenario {
+    let scenario = mock(platform).await;
+    produce_one_by_one(&scenario, 201, 20).await;
+    let mut connector = scenario.connector().unwrap();
+    scenario.settled(&mut connector, SOON).await.unwrap();
+    stop(&scenario, connector).await;
+    produce_one_by_one(&scenario, 202, 20).await;
+    let cluster = scenario.cluster.mock().unwrap();
+    assert_eq!(cluster.evict(&scenario.topic, 0, 30).unwrap(), 30);
+    scenario
+}
+
+fn names_the_range(log: &str) {
+    let told = log
+        .lines()
+        .find(|line| line.contains("ERROR") && line.contains("retention"));
+    let told = told.unwrap_or_else(|| panic!("no ERROR line: {log}"));
+    for part in ["first=20", "last=29", "lost=10"] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn evicted_records_are_told_exactly_and_reading_goes_on_at_the_log_start() {
+    let scenario = with_evicted_records("").await;
+    let mut connector = scenario.connector().unwrap();
+    scenario.settled(&mut connector, SOON).await.unwrap();
+    assert_eq!(scenario.stored().await.unwrap(), [Some(39)]);
+    let log = stop(&scenario, connector).await;
+    names_the_range(&log);
+    assert!(log.contains("evicted=10"), "the summary counts them: {log}");
+    assert_eq!(scenario.simulator.accepted_events().len(), 30, "{log}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn evicted_records_stop_the_connector_when_it_is_told_so() {
+    let scenario = with_evicted_records("  on-evicted: stop\n").await;
+    let connector = scenario.connector().unwrap();
+    let exit = connector.wait(SOON).await.unwrap();
+    assert_eq!(exit.status.code(), Some(1), "{}", exit.log);
+    names_the_range(&exit.log);
+    assert_eq!(
+        scenario.stored().await.unwrap(),
+        [Some(19)],
+        "an offset was settled that nobody gave up"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_high_watermark_behind_the_log_is_waited_out_and_not_taken_for_another_log() {
+    let scenario = mock("").await;
+    scenario.produce(&wanted(203, 20)).await.unwrap();
+    let mut connector = scenario.connector().unwrap();
+    scenario.settled(&mut connector, SOON).await.unwrap();
+    stop(&scenario, connector).await;
+    let cluster = scenario.cluster.mock().unwrap();
+    cluster.lag_high_watermark(&scenario.topic, 0, 5).unwrap();
+    let mut connector = scenario.connector().unwrap();
+    // It looked at the log's end and says what it made of it.
+    let told = tokio::time::timeout(SOON, async {
+        while connector.is_running().unwrap()
+            && !connector.log().contains("high watermark is behind")
+        {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    });
+    assert!(told.await.is_ok(), "{}", connector.log());
+    assert!(connector.is_running().unwrap(), "{}", connector.log());
+    scenario.produce(&wanted(204, 20)).await.unwrap();
+    scenario.settled(&mut connector, SOON).await.unwrap();
+    let log = stop(&scenario, connector).await;
+    assert!(log.contains("high watermark is behind"), "{log}");
+    assert!(!log.contains("fluvio consumer delete"), "{log}");
+    let verdict = clean(&scenario).await;
+    assert_eq!(
+        (
+            verdict.events_delivered,
+            scenario.simulator.accepted_events().len()
+        ),
+        (40, 40),
+        "{verdict}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_ends_before_the_stored_offset_ends_with_2_and_nothing_is_clamped() {
+    let scenario = mock("").await;
+    scenario.produce(&wanted(205, 20)).await.unwrap();
+    let mut connector = scenario.connector().unwrap();
+    scenario.settled(&mut connector, SOON).await.unwrap();
+    stop(&scenario, connector).await;
+    let cluster = scenario.cluster.mock().unwrap();
+    cluster.recreate_topic(&scenario.topic).unwrap();
+    scenario.produce(&wanted(206, 5)).await.unwrap();
+    let exit = scenario.connector().unwrap().wait(SOON).await.unwrap();
+    assert_eq!(exit.status.code(), Some(2), "{}", exit.log);
+    assert!(exit.log.contains("fluvio consumer delete"), "{}", exit.log);
+    assert!(
+        exit.log.contains("WARN"),
+        "the time of grace is told: {}",
+        exit.log
+    );
+    assert_eq!(scenario.stored().await.unwrap(), [Some(19)]);
+    assert_eq!(scenario.simulator.accepted_events().len(), 20);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn records_evicted_while_the_connector_is_held_up_are_told_and_only_those() {
+    let options = Options {
+        platform: "  buffer: {max-bytes: 24MiB, max-offsets: 10}\n".to_owned(),
+        max_bytes: "10kB".to_owned(),
+        ..Options::default()
+    };
+    let scenario = match Scenario::start_on(&Backend::Mock, options).await {
+        Ok(scenario) => scenario,
+        Err(error) => panic!("{error}"),
+    };
+    // Compiling the SmartModule takes a loaded broker so long that the connector reads directly,
+    // and too far ahead.
+    produce_one_by_one(&scenario, 210, 1).await;
+    let mut connector = scenario.connector().unwrap();
+    scenario.settled(&mut connector, SOON).await.unwrap();
+    let down = Fault::status(Status::try_from(503).unwrap());
+    scenario
+        .simulator
+        .add_fault(Step::new(Target::Inlets, down).forever());
+    produce_one_by_one(&scenario, 208, 200).await;
+    scenario
+        .seen("repeated requests", SOON, |seen| seen.requests().len() >= 4)
+        .await
+        .unwrap();
+    let cluster = scenario.cluster.mock().unwrap();
+    cluster.evict(&scenario.topic, 0, 150).unwrap();
+    scenario.simulator.clear_faults();
+    scenario.settled(&mut connector, SOON).await.unwrap();
+    let log = stop(&scenario, connector).await;
+    let told = log
+        .lines()
+        .find(|line| line.contains("ERROR") && line.contains("retention"));
+    let lost: Option<usize> = told.and_then(|line| {
+        let number = line.split("lost=").nth(1)?;
+        number.split_whitespace().next()?.parse().ok()
+    });
+    let lost = lost.unwrap_or_else(|| panic!("no ERROR line with a count: {log}"));
+    assert!(lost > 0 && log.contains("last=149"), "{log}");
+    assert_eq!(
+        scenario.simulator.accepted_events().len(),
+        201 - lost,
+        "{log}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn records_that_a_crash_of_the_broker_took_back_end_the_connector_with_2() {
+    let scenario = mock("").await;
+    produce_one_by_one(&scenario, 209, 20).await;
+    let mut connector = scenario.connector().unwrap();
+    scenario.settled(&mut connector, SOON).await.unwrap();
+    let cluster = scenario.cluster.mock().unwrap();
+    cluster.truncate(&scenario.topic, 0, 15).unwrap();
+    cluster.drop_connections();
+    let exit = connector.wait(SOON).await.unwrap();
+    assert_eq!(exit.status.code(), Some(2), "{}", exit.log);
+    assert!(
+        exit.log.contains("the next offset to read is 20"),
+        "{}",
+        exit.log
+    );
+    assert_eq!(scenario.stored().await.unwrap(), [Some(19)]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_topic_deleted_while_it_is_read_ends_the_connector_with_a_message() {
+    let scenario = scenario(Options::default()).await;
+    scenario.produce(&wanted(207, 20)).await.unwrap();
+    let mut connector = scenario.connector().unwrap();
+    scenario.settled(&mut connector, SOON).await.unwrap();
+    scenario
+        .cluster
+        .delete_topic(&scenario.topic)
+        .await
+        .unwrap();
+    let exit = connector.wait(SOON).await.unwrap();
+    assert_eq!(exit.status.code(), Some(1), "{}", exit.log);
+    assert!(
+        exit.log
+            .contains(&format!("topic {} was deleted", scenario.topic)),
+        "{}",
+        exit.log
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn records_in_flight_when_their_topic_is_deleted_leave_no_offset_for_the_next_topic_of_that_name()
+ {
+    let scenario = mock("").await;
+    scenario.produce(&wanted(211, 10)).await.unwrap();
+    let mut connector = scenario.connector().unwrap();
+    scenario.settled(&mut connector, SOON).await.unwrap();
+    let before = scenario.simulator.requests().len();
+    let slow =
+        Step::new(Target::Inlets, Fault::Pass).answer_delay(std::time::Duration::from_secs(3));
+    scenario.simulator.add_fault(slow.forever());
+    scenario.produce(&wanted(212, 20)).await.unwrap();
+    scenario
+        .seen("a request", SOON, |seen| seen.requests().len() > before)
+        .await
+        .unwrap();
+    scenario
+        .cluster
+        .delete_topic(&scenario.topic)
+        .await
+        .unwrap();
+    let exit = connector.wait(SOON).await.unwrap();
+    assert_eq!(exit.status.code(), Some(1), "{}", exit.log);
+    assert_eq!(scenario.stored().await.unwrap(), [None], "{}", exit.log);
+
+    scenario.simulator.clear_faults();
+    scenario
+        .cluster
+        .mock()
+        .unwrap()
+        .create_topic(&scenario.topic, 1);
+    let events = wanted(213, 60);
+    scenario.produce(&events).await.unwrap();
+    let mut connector = scenario.connector().unwrap();
+    scenario.settled(&mut connector, SOON).await.unwrap();
+    let log = stop(&scenario, connector).await;
+    let accepted = scenario.simulator.accepted_events();
+    for event in &events {
+        let Expected::Delivered { id } = &event.expected else {
+            panic!("not to be delivered: {:?}", event.expected);
+        };
+        assert!(
+            accepted
+                .iter()
+                .any(|accepted| accepted.id.as_ref() == Some(id)),
+            "{id} of the new topic was not delivered: {log}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reader_that_waits_for_room_hears_that_its_topic_was_deleted_and_its_offset_is_not_stored_again()
+ {
+    let options = Options {
+        platform: "  buffer: {max-bytes: 24MiB, max-offsets: 10}\n  shutdown-timeout: 1s\n"
+            .to_owned(),
+        max_bytes: "10kB".to_owned(),
+        ..Options::default()
+    };
+    let scenario = match Scenario::start_on(&Backend::Mock, options).await {
+        Ok(scenario) => scenario,
+        Err(error) => panic!("{error}"),
+    };
+    produce_one_by_one(&scenario, 214, 1).await;
+    let mut connector = scenario.connector().unwrap();
+    scenario.settled(&mut connector, SOON).await.unwrap();
+    let down = Fault::status(Status::try_from(503).unwrap());
+    scenario
+        .simulator
+        .add_fault(Step::new(Target::Inlets, down).forever());
+    produce_one_by_one(&scenario, 215, 200).await;
+    scenario
+        .seen("repeated requests", SOON, |seen| seen.requests().len() >= 4)
+        .await
+        .unwrap();
+    scenario
+        .cluster
+        .delete_topic(&scenario.topic)
+        .await
+        .unwrap();
+    let exit = connector.wait(SOON).await.unwrap();
+    assert_eq!(exit.status.code(), Some(1), "{}", exit.log);
+    assert!(exit.log.contains("was deleted"), "{}", exit.log);
+    assert_eq!(scenario.stored().await.unwrap(), [None], "{}", exit.log);
+}

@@ -1,0 +1,5 @@
+//! The connector and Experience Platform: deliveries, refusals, tokens.
+
+mod delivery;
+mod replay;
+mod token;

@@ -1,0 +1,307 @@
+//! Dead letters sent again, and refusals that are dead-lettered on purpose.
+
+use std::process::Output;
+
+use conformance::cluster::Backend;
+use conformance::harness::connector_program;
+use conformance::oracle::Verdict;
+use conformance::scenario::{Options, Scenario};
+use conformance::simulator::{Fault, Selector, Status, Step, Target};
+use conformance::workload::{Expected, RawEvent};
+use serde_json::Value;
+
+use crate::{SOON, holds_no_secret, scenario, stop, wanted};
+
+fn id(event: &RawEvent) -> String {
+    match &event.expected {
+        Expected::Delivered { id } => id.clone(),
+        other => panic!("not delivered: {other:?}"),
+    }
+}
+
+fn refuses(ids: impl IntoIterator<Item = String>, status: u16) -> Step {
+    let fault = Fault::Message {
+        status: Status::try_from(status).unwrap(),
+        message: Some("Message is invalid".to_owned()),
+        dialect: None,
+        accept: false,
+    };
+    Step::new(Target::Inlet("events".to_owned()), fault)
+        .when(Selector::ids(ids))
+        .forever()
+}
+
+/// Runs the connector until everything is settled, stops it, and judges. Not by `is_clean`: when an
+/// event is refused and its record's profile statement is accepted, the letter is about the event
+/// alone, and the oracle knows no such halves.
+async fn settle(scenario: &Scenario) -> Verdict {
+    let mut connector = scenario.connector().unwrap();
+    scenario.settled(&mut connector, SOON).await.unwrap();
+    stop(scenario, connector).await;
+    let verdict = scenario.verdict().await.unwrap();
+    assert!(
+        verdict.lost.is_empty() && verdict.changed.is_empty() && verdict.reordered.is_empty(),
+        "{verdict}"
+    );
+    verdict
+}
+
+/// How often an event arrived.
+fn arrivals(scenario: &Scenario, id: &str) -> usize {
+    let accepted = scenario.simulator.accepted_events();
+    accepted
+        .iter()
+        .filter(|event| event.id.as_deref() == Some(id))
+        .count()
+}
+
+/// Runs `replay` to its end with a configuration.
+async fn replay_with(scenario: &Scenario, configuration: &str, arguments: &[&str]) -> Output {
+    let directory = tempfile::tempdir().unwrap();
+    let (config, secrets) = (
+        directory.path().join("c.yaml"),
+        directory.path().join("s.txt"),
+    );
+    std::fs::write(&config, configuration).unwrap();
+    std::fs::write(&secrets, scenario.secrets()).unwrap();
+    let run = tokio::process::Command::new(connector_program().unwrap())
+        .args(["replay", "--json", "--config"])
+        .arg(config)
+        .arg("--secrets")
+        .arg(secrets)
+        .args(arguments)
+        .env("FLV_PROFILE_PATH", scenario.cluster.profile_file().unwrap())
+        .kill_on_drop(true)
+        .output();
+    let output = tokio::time::timeout(SOON, run).await.unwrap().unwrap();
+    holds_no_secret(scenario, &String::from_utf8_lossy(&output.stderr));
+    output
+}
+
+/// The result of a replay that must have gone well.
+async fn replay(scenario: &Scenario, arguments: &[&str]) -> Value {
+    let output = replay_with(scenario, &scenario.configuration(), arguments).await;
+    let log = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{}: {log}", output.status);
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {log}"))
+}
+
+async fn progress(scenario: &Scenario) -> Option<i64> {
+    let (consumer, topic) = (
+        format!("{}-replay", scenario.name),
+        scenario.dead_letter_topic(),
+    );
+    scenario
+        .cluster
+        .stored_offset(&consumer, &topic, 0)
+        .await
+        .unwrap()
+}
+
+/// A scenario in which some of 60 events were dead-lettered because the platform refused them, and
+/// is mended since.
+async fn mended(seed: u64, guilty: &[usize]) -> (Scenario, Vec<String>) {
+    let scenario = scenario(Options::default()).await;
+    let events = wanted(seed, 60);
+    let ids: Vec<String> = guilty.iter().map(|index| id(&events[*index])).collect();
+    scenario.simulator.add_fault(refuses(ids.clone(), 400));
+    scenario.produce(&events).await.unwrap();
+    let verdict = settle(&scenario).await;
+    assert_eq!(verdict.dead_lettered, guilty.len(), "{verdict}");
+    scenario.simulator.clear_faults();
+    (scenario, ids)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn refused_records_arrive_by_replay_once_the_platform_is_mended_and_a_second_run_sends_nothing()
+ {
+    let (scenario, ids) = mended(201, &[7, 31]).await;
+    let report = replay(&scenario, &[]).await;
+    assert_eq!(
+        (&report["letters"], &report["events_delivered"]),
+        (&2.into(), &2.into()),
+        "{report}"
+    );
+    assert_eq!(progress(&scenario).await, Some(1));
+    let requests = scenario.simulator.requests().len();
+    let again = replay(&scenario, &[]).await;
+    assert_eq!(again["letters"], 0, "{again}");
+    assert_eq!(scenario.simulator.requests().len(), requests);
+    assert!(ids.iter().all(|id| arrivals(&scenario, id) == 1));
+    let forced = replay(&scenario, &["--again"]).await;
+    assert_eq!(forced["events_delivered"], 2, "{forced}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dry_run_of_a_replay_sends_nothing_and_stores_nothing() {
+    let (scenario, ids) = mended(202, &[5, 20, 40]).await;
+    let calls = (
+        scenario.simulator.requests().len(),
+        scenario.simulator.token_calls().len(),
+    );
+    let report = replay(&scenario, &["--dry-run"]).await;
+    assert_eq!(
+        (&report["to_send"], &report["events_delivered"]),
+        (&3.into(), &0.into()),
+        "{report}"
+    );
+    assert_eq!(
+        (
+            scenario.simulator.requests().len(),
+            scenario.simulator.token_calls().len()
+        ),
+        calls
+    );
+    assert_eq!(progress(&scenario).await, None);
+    assert!(ids.iter().all(|id| arrivals(&scenario, id) == 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_filtered_replay_sends_what_matches_and_keeps_the_rest_reachable() {
+    let (scenario, _) = mended(203, &[4, 6]).await;
+    let letters = scenario.dead_letters().await.unwrap();
+    let kinds: Vec<String> = letters
+        .iter()
+        .map(|letter| {
+            let letter: Value = serde_json::from_slice(letter).unwrap();
+            letter["event"]["name"].as_str().unwrap().to_owned()
+        })
+        .collect();
+    assert_ne!(kinds[0], kinds[1]);
+    for nothing in [
+        ["--reason", "too_large"],
+        ["--event", "streakStart"],
+        ["--since", "2999-01-01T00:00:00Z"],
+    ] {
+        let report = replay(&scenario, &nothing).await;
+        assert_eq!(
+            (&report["to_send"], &report["unmatched"]),
+            (&0.into(), &2.into()),
+            "{report}"
+        );
+    }
+    let second = replay(&scenario, &["--event", &kinds[1], "--since", "1h"]).await;
+    assert_eq!(second["events_delivered"], 1, "{second}");
+    assert_eq!(
+        progress(&scenario).await,
+        None,
+        "the first letter was passed over, so it must be found again"
+    );
+    let first = replay(&scenario, &["--reason", "refused", "--event", &kinds[0]]).await;
+    assert_eq!(first["events_delivered"], 1, "{first}");
+    assert_eq!(progress(&scenario).await, Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_refused_again_is_reported_and_not_written_to_the_topic_a_second_time() {
+    let (scenario, ids) = mended(204, &[7, 31]).await;
+    scenario.simulator.add_fault(refuses([ids[1].clone()], 400));
+    let output = replay_with(&scenario, &scenario.configuration(), &[]).await;
+    assert_eq!(output.status.code(), Some(1));
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(
+        (
+            &report["events_delivered"],
+            &report["refused_again"]["refused"]
+        ),
+        (&1.into(), &1.into()),
+        "{report}"
+    );
+    assert_eq!(scenario.dead_letters().await.unwrap().len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rejected_records_are_mapped_with_the_parameters_of_today() {
+    let mut options = Options::default();
+    let parameter = ("qualify-identity".to_owned(), "true".to_owned());
+    options.params.push(parameter);
+    let scenario = scenario(options).await;
+    let mut events = wanted(205, 30);
+    let mut anonymous: Value = serde_json::from_slice(&events[9].value).unwrap();
+    anonymous.as_object_mut().unwrap().remove("orgId");
+    events[9].value = anonymous.to_string().into_bytes();
+    scenario.produce(&events).await.unwrap();
+    let verdict = settle(&scenario).await;
+    assert_eq!(
+        verdict.reasons.get("no_organization"),
+        Some(&1),
+        "{verdict}"
+    );
+    let still = replay_with(&scenario, &scenario.configuration(), &["--dry-run"]).await;
+    assert_eq!(still.status.code(), Some(1), "it is still rejected");
+    let changed = scenario
+        .configuration()
+        .replace("qualify-identity: \"true\"", "qualify-identity: \"false\"");
+    let output = replay_with(&scenario, &changed, &[]).await;
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["events_delivered"], 1, "{report}");
+    assert_eq!(arrivals(&scenario, &id(&events[9])), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_accepted_reason_is_dead_lettered_instead_of_holding_the_inlet() {
+    let scenario = scenario(Options {
+        platform: "  dead-letter: {accept: [not_found]}\n".to_owned(),
+        ..Options::default()
+    })
+    .await;
+    let fault = Fault::status(Status::try_from(404).unwrap());
+    scenario
+        .simulator
+        .add_fault(Step::new(Target::Inlet("events".to_owned()), fault).forever());
+    scenario.produce(&wanted(206, 25)).await.unwrap();
+    let verdict = settle(&scenario).await;
+    assert_eq!(verdict.reasons.get("not_found"), Some(&25), "{verdict}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replay_of_a_topic_whose_letters_retention_removed_stores_nothing_and_goes_well() {
+    let scenario = match Scenario::start_on(&Backend::Mock, Options::default()).await {
+        Ok(scenario) => scenario,
+        Err(error) => panic!("{error}"),
+    };
+    let events = wanted(207, 60);
+    scenario
+        .simulator
+        .add_fault(refuses([id(&events[7]), id(&events[31])], 400));
+    scenario.produce(&events).await.unwrap();
+    assert_eq!(settle(&scenario).await.dead_lettered, 2);
+    let cluster = scenario.cluster.mock().unwrap();
+    assert_eq!(
+        cluster.evict(&scenario.dead_letter_topic(), 0, 2).unwrap(),
+        2
+    );
+    let report = replay(&scenario, &[]).await;
+    assert_eq!(report["letters"], 0, "{report}");
+    assert_eq!(progress(&scenario).await, None, "nothing was dealt with");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replay_sends_both_halves_of_a_record_although_duplicates_are_skipped() {
+    let scenario = scenario(Options {
+        platform: "  deduplicate: {}\n".to_owned(),
+        ..Options::default()
+    })
+    .await;
+    let fault = || Fault::Message {
+        status: Status::try_from(400).unwrap(),
+        message: Some("Message is invalid".to_owned()),
+        dialect: None,
+        accept: false,
+    };
+    for inlet in ["events", "profiles"] {
+        let refuse = Step::new(Target::Inlet(inlet.to_owned()), fault());
+        scenario.simulator.add_fault(refuse.forever());
+    }
+    scenario.produce(&wanted(208, 6)).await.unwrap();
+    let mut connector = scenario.connector().unwrap();
+    scenario.settled(&mut connector, SOON).await.unwrap();
+    stop(&scenario, connector).await;
+    let letters = scenario.dead_letters().await.unwrap().len();
+    assert!(letters > 6, "some have a letter for each half: {letters}");
+    scenario.simulator.clear_faults();
+    let report = replay(&scenario, &["--profiles"]).await;
+    let delivered = |kind: &str| report[kind].as_u64().unwrap();
+    let sent = delivered("events_delivered") + delivered("profiles_delivered");
+    assert_eq!(sent, u64::try_from(letters).unwrap(), "{report}");
+}
