@@ -5,35 +5,19 @@
 //! clock, no randomness and no I/O.
 
 mod answer;
-mod envelope;
-mod event;
-mod event_id;
-#[cfg(all(target_arch = "wasm32", any(feature = "map", feature = "filter-map")))]
-mod export;
-mod fields;
-mod identity;
+mod catalog;
+pub mod fluvio;
+mod input;
 mod json;
-mod keys;
-mod kind;
-mod map;
 mod mapper;
-mod omit;
+mod mapping;
+mod output;
 mod params;
-mod places;
-mod program;
-mod read;
-mod reader;
-mod ready;
-mod sink;
-mod tenant;
-mod text;
-mod time;
-mod verdict;
-pub mod wire;
-mod xdm;
+mod simd;
+mod values;
 
 pub use answer::{ANSWER_VERSION, MAX_RAW_BYTES};
-pub use fields::{Field, FieldType, event_paths, profile_paths};
-pub use kind::{Depth, EventKind};
+pub use catalog::fields::{Field, FieldType, event_paths, profile_paths};
+pub use catalog::kind::{Depth, EventKind};
 pub use mapper::{Input, MAX_EVENT_BYTES, MAX_PROFILE_BYTES, Mapper};
 pub use params::{ParamError, Params};

@@ -3,22 +3,23 @@
 use std::ops::Range;
 
 use crate::answer::{write_head, write_verdict};
-use crate::envelope::Envelope;
-use crate::event::{Event, Trim};
-use crate::event_id::event_id;
-use crate::identity::subject;
-use crate::json::{Document, Fault, MAX_SHAPED_BYTES, Slots, Tape, utf8, write_integer};
-use crate::keys::Key;
-use crate::kind::EventKind;
-use crate::map::{Notes, Resolved, write_event, write_profile};
+use crate::catalog::key::Key;
+use crate::catalog::kind::EventKind;
+use crate::input::customer::subject;
+use crate::input::envelope::Envelope;
+use crate::input::event::{Event, Trim};
+use crate::input::event_id::event_id;
+use crate::input::locations::Places;
+use crate::input::program::Program;
+use crate::input::unmapped::{Reject, Verdict};
+use crate::json::{Document, Fault, MAX_SHAPED_BYTES, Slots, Tape, write_integer};
+use crate::mapping::{Notes, Resolved, write_event, write_profile};
+use crate::output::buffer::Sink;
+use crate::output::padded::piece;
 use crate::params::Params;
-use crate::places::Places;
-use crate::program::Program;
-use crate::ready::piece;
-use crate::sink::Sink;
-use crate::text::write_characters;
-use crate::time::{epoch, epoch_millis};
-use crate::verdict::{Reject, Verdict};
+use crate::simd::scan::utf8;
+use crate::values::text::write_characters;
+use crate::values::time::{epoch, epoch_millis};
 
 /// Profile drops a larger event silently, after it was acknowledged (Adobe's Profile guardrails: 10
 /// KB).

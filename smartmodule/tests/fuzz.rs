@@ -5,7 +5,7 @@ mod support;
 
 use std::io::Cursor;
 
-use capillary_xdm::wire::{InitError, Machine, init};
+use capillary_xdm::fluvio::{InitError, Machine, init};
 use fluvio_smartmodule::dataplane::core::{Decoder, Encoder};
 use fluvio_smartmodule::dataplane::smartmodule::{
     SmartModuleExtraParams, SmartModuleInitInput, SmartModuleInitOutput, SmartModuleInput,

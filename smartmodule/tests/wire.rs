@@ -6,7 +6,7 @@ mod support;
 use std::collections::BTreeMap;
 use std::io::Cursor;
 
-use capillary_xdm::wire::{InitError, Machine, WireError, init};
+use capillary_xdm::fluvio::{InitError, Machine, WireError, init};
 use fluvio_smartmodule::dataplane::core::{Decoder, Encoder};
 use fluvio_smartmodule::dataplane::smartmodule::{
     SmartModuleExtraParams, SmartModuleInitInput, SmartModuleInitOutput, SmartModuleInput,

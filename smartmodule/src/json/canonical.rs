@@ -2,11 +2,12 @@
 
 use std::borrow::Cow;
 
+use super::kind::Kind;
 use super::number::{Number, write_number};
-use super::value::{Kind, Value};
+use super::value::Value;
 use super::write::write_text;
-use crate::keys::Key;
-use crate::sink::Sink;
+use crate::catalog::key::Key;
+use crate::output::buffer::Sink;
 
 /// Appends the canonical form of `value`, leaving out the members of its top level that `skip`
 /// names.

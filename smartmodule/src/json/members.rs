@@ -2,7 +2,7 @@
 //! fifty keys.
 
 use super::value::Value;
-use crate::keys::Key;
+use crate::catalog::key::Key;
 
 /// Where the members of an object are, by the number of their key; kept between documents for its
 /// memory.

@@ -6,30 +6,23 @@
 //! as U+FFFD (a cut-off emoji must not cost the event), and depth and size are bounded because the
 //! broker's memory is.
 
-mod block;
 mod canonical;
-mod chunk;
-mod lexicon;
+mod kind;
 mod members;
 mod number;
 mod parse;
-mod scalar;
-mod scan;
-mod shape;
 #[cfg(test)]
 mod tests;
+mod token;
+mod unescape;
 mod value;
 mod write;
 
 pub(crate) use canonical::write_canonical;
-pub(crate) use chunk::copy_chunks;
-pub(crate) use lexicon::Lexicon;
+pub(crate) use kind::Kind;
 pub(crate) use members::{Members, Slots};
 pub(crate) use number::{Number, write_number};
-pub(crate) use parse::{Fault, Tape};
-pub(crate) use scan::{
-    is_plain_address, is_plain_number, is_unreserved, may_name, plain_prefix, utf8,
-};
-pub(crate) use shape::MAX_SHAPED_BYTES;
-pub(crate) use value::{Document, Kind, Value};
-pub(crate) use write::{divided, eight_digits, write_escaped, write_integer, write_text};
+pub(crate) use parse::{Fault, MAX_SHAPED_BYTES, Tape};
+pub(crate) use token::Document;
+pub(crate) use value::Value;
+pub(crate) use write::{write_escaped, write_integer, write_text};

@@ -1,6 +1,6 @@
 //! Numbers as they come (integers, integral floats, text) and as they go out (shortest form).
 
-use crate::sink::Sink;
+use crate::output::buffer::Sink;
 
 /// A decimal of at most so many characters and without exponent survives the way through a double:
 /// its text only needs trimming. (Fifteen significant digits do.)

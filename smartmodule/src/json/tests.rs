@@ -1,8 +1,8 @@
 //! The reader and the writers against the RFCs and against `serde_json`.
 
 use super::*;
-use crate::keys::Key;
-use crate::sink::Sink;
+use crate::catalog::key::Key;
+use crate::output::buffer::Sink;
 
 fn canonical(text: &str) -> String {
     let mut tape = Tape::default();

@@ -2,95 +2,12 @@
 
 use std::borrow::Cow;
 
-use super::chunk::chunk_at;
+use super::kind::Kind;
 use super::number::{Number, PLAIN};
-use super::parse::Token;
-use crate::keys::Key;
-
-/// What a value is.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) enum Kind {
-    #[default]
-    Null,
-    True,
-    False,
-    /// Digits alone, as many as survive the way through a double.
-    Integer,
-    /// Any other number.
-    Number,
-    /// A string without escapes that says something, an id perhaps, with nothing to trim: its bytes
-    /// in the text are its characters.
-    Word,
-    /// Any other string without escapes: perhaps blank, `null` or `-1`.
-    Plain,
-    /// A string with escapes.
-    Escaped,
-    Array,
-    Object,
-}
-
-impl Kind {
-    /// What a string without escapes is, of this length, first and last byte; of an empty one,
-    /// those are its quotes.
-    #[inline(always)]
-    pub(super) const fn of_string(length: usize, first: u8, last: u8) -> Self {
-        if FIRST[first as usize] | LAST[last as usize] {
-            Self::of_odd_string(length, first, last)
-        } else {
-            Self::Word
-        }
-    }
-
-    #[inline(never)]
-    const fn of_odd_string(length: usize, first: u8, last: u8) -> Self {
-        // It may be `null`, or `-1`, which is no id.
-        let is_something =
-            length > 0 && !(first == b'n' && length == 4 || first == b'-' && length == 2);
-        if is_something && is_visible(first) && is_visible(last) {
-            Self::Word
-        } else {
-            Self::Plain
-        }
-    }
-}
-
-const fn is_visible(byte: u8) -> bool {
-    matches!(byte, b'!'..=b'~')
-}
-
-/// The first bytes of strings that deserve a closer look: a quote is the last one of an empty
-/// string.
-static FIRST: [bool; 256] = {
-    let mut bytes = LAST;
-    (
-        bytes[b'"' as usize],
-        bytes[b'n' as usize],
-        bytes[b'-' as usize],
-    ) = (true, true, true);
-    bytes
-};
-
-/// The last bytes of such strings.
-static LAST: [bool; 256] = {
-    let (mut bytes, mut byte) = ([false; 256], 0);
-    while byte < bytes.len() {
-        bytes[byte] = !is_visible(byte as u8);
-        byte += 1;
-    }
-    bytes
-};
-
-/// A parsed text.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Document<'a> {
-    pub(super) text: &'a str,
-    /// The text that the places of containers are of: another one of the same shape, perhaps.
-    pub(super) learnt: &'a str,
-    pub(super) tokens: &'a [Token],
-    /// The same for documents whose tokens are the same but for their places in the text, and their
-    /// kinds of scalar.
-    pub(super) shape: u64,
-}
+use super::token::{Document, Token};
+use super::unescape::unescape;
+use crate::catalog::key::Key;
+use crate::simd::chunk::chunk_at;
 
 impl<'a> Document<'a> {
     /// The document's value.
@@ -384,54 +301,4 @@ impl<'a> Iterator for Children<'a> {
         self.value.at = value.token().next;
         Some(value)
     }
-}
-
-/// The characters of a string whose escapes the parser has checked.
-pub(super) fn unescape(raw: &str) -> String {
-    let mut out = String::with_capacity(raw.len());
-    let mut rest = raw;
-    while let Some(at) = rest.find('\\') {
-        out.push_str(rest.get(..at).unwrap_or(""));
-        let escape = rest.get(at + 1..).unwrap_or("");
-        let letter = escape.chars().next().unwrap_or('\\');
-        rest = escape.get(letter.len_utf8()..).unwrap_or("");
-        match letter {
-            'b' => out.push('\u{8}'),
-            'f' => out.push('\u{c}'),
-            'n' => out.push('\n'),
-            'r' => out.push('\r'),
-            't' => out.push('\t'),
-            'u' => {
-                let high = unit(rest);
-                rest = rest.get(4..).unwrap_or("");
-                let low = match (high, rest.strip_prefix("\\u")) {
-                    (0xD800..=0xDBFF, Some(after)) => {
-                        Some(unit(after)).filter(|low| (0xDC00..=0xDFFF).contains(low))
-                    }
-                    _ => None,
-                };
-                if let Some(low) = low {
-                    rest = rest.get(6..).unwrap_or("");
-                    out.push(pair(high, low));
-                } else {
-                    out.push(char::from_u32(high).unwrap_or(char::REPLACEMENT_CHARACTER));
-                }
-            }
-            other => out.push(other),
-        }
-    }
-    out.push_str(rest);
-    out
-}
-
-fn unit(digits: &str) -> u32 {
-    digits
-        .get(..4)
-        .and_then(|digits| u32::from_str_radix(digits, 16).ok())
-        .unwrap_or(0xFFFD)
-}
-
-fn pair(high: u32, low: u32) -> char {
-    char::from_u32(0x1_0000 + ((high & 0x3FF) << 10) + (low & 0x3FF))
-        .unwrap_or(char::REPLACEMENT_CHARACTER)
 }

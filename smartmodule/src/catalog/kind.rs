@@ -1,0 +1,203 @@
+//! The kinds of event Capillary documents.
+
+use super::lexicon::Lexicon;
+use crate::output::padded::Word;
+
+/// How a kind is mapped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Depth {
+    /// One of the 14 kinds of Adobe's list: field by field, and mapped unless `events` says
+    /// otherwise.
+    Core,
+    /// Rewards, coupons and badges: field by field, when `events` asks for them.
+    Reward,
+    /// Identity, time, type and what is common to all kinds, when `events` asks for them.
+    Generic,
+}
+
+/// Numbers the names in the order of [`EventKind::ALL`].
+static KINDS: Lexicon<{ NAMES.len() }> = Lexicon::of(NAMES);
+
+macro_rules! kinds {
+    ($($variant:ident, $name:literal, $depth:ident;)+) => {
+        /// A documented kind of event, named as its `eventName`.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        #[allow(missing_docs)] // The names say it; capitals apart they are Capillary's own.
+        pub enum EventKind {
+            $($variant,)+
+        }
+
+        impl EventKind {
+            /// Every documented kind, in the order of Capillary's pages.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
+
+            /// The `eventName`.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $name,)+
+                }
+            }
+
+            /// The name as a member's value.
+            #[inline(always)]
+            pub(crate) fn event_name(self) -> &'static Word {
+                static NAMES: [Word; NAMES_COUNT] = [$(Word::new(concat!($name, "\"").as_bytes()),)+];
+                NAMES.get(self as usize).unwrap_or(&NAMES[0])
+            }
+
+            /// How it is mapped.
+            #[must_use]
+            pub const fn depth(self) -> Depth {
+                match self {
+                    $(Self::$variant => Depth::$depth,)+
+                }
+            }
+
+            /// The kind whose `eventName` stands in a text from `start` up to `end`.
+            #[inline(always)]
+            pub(crate) fn at(text: &[u8], start: usize, end: usize) -> Option<Self> {
+                let index = usize::from(KINDS.find_at(text, start, end)).checked_sub(1)?;
+                Self::ALL.get(index).copied()
+            }
+
+            /// The kind with this `eventName`; `None` for a name that is not documented.
+            #[must_use]
+            pub fn from_name(name: impl AsRef<[u8]>) -> Option<Self> {
+                let index = usize::from(KINDS.find(name.as_ref())).checked_sub(1)?;
+                Self::ALL.get(index).copied()
+            }
+        }
+
+        const NAMES: &[&str] = &[$($name,)+];
+        const NAMES_COUNT: usize = NAMES.len();
+    };
+}
+
+kinds! {
+    CustomerAdded, "customerAdded", Core;
+    CustomerUpdated, "customerUpdated", Core;
+    TransactionAdded, "transactionAdded", Core;
+    TransactionUpdated, "transactionUpdated", Core;
+    PointsIssued, "pointsIssued", Core;
+    PointsRedeemed, "pointsRedeemed", Core;
+    PointsExpired, "pointsExpired", Core;
+    PointsExpiryReminder, "pointsExpiryReminder", Core;
+    PointsExpiryChange, "pointsExpiryChange", Core;
+    TierUpgraded, "tierUpgraded", Core;
+    TierRenewed, "tierRenewed", Core;
+    TierDowngraded, "tierDowngraded", Core;
+    TierDowngradeReminder, "tierDowngradeReminder", Core;
+    PromotionEarned, "promotionEarned", Core;
+    CustomerSubscription, "customerSubscription", Generic;
+    GroupCreated, "groupCreated", Generic;
+    GroupUpdated, "groupUpdated", Generic;
+    GroupMemberAdded, "groupMemberAdded", Generic;
+    GroupMemberRemoved, "groupMemberRemoved", Generic;
+    PointsContributionToGroup, "pointsContributionToGroup", Generic;
+    LoyaltyCustomerMerge, "loyaltyCustomerMerge", Generic;
+    NotInterestedBillAdded, "notInterestedBillAdded", Generic;
+    RetroBillAdded, "retroBillAdded", Generic;
+    TransactionRejected, "transactionRejected", Generic;
+    RejectedTransactionRetrigger, "rejectedTransactionRetrigger", Generic;
+    PromisedToCurrentPointsConversion, "promisedToCurrentPointsConversion", Generic;
+    PointsTransferredInitiated, "pointsTransferredInitiated", Generic;
+    PointsTransferredReceived, "pointsTransferredReceived", Generic;
+    RedeemedPointsReversed, "redeemedPointsReversed", Generic;
+    IssuedPointsReversed, "issuedPointsReversed", Generic;
+    SinglePointsExpiryUpdated, "singlePointsExpiryUpdated", Generic;
+    ManualPointsAdjustment, "manualPointsAdjustment", Generic;
+    AlternateCurrenciesIssued, "alternateCurrenciesIssued", Generic;
+    IssuedAlternateCurrenciesReversed, "issuedAlternateCurrenciesReversed", Generic;
+    PromisedToCurrentAlternateCurrencyConversion, "promisedToCurrentAlternateCurrencyConversion", Generic;
+    PromotionCreated, "promotionCreated", Generic;
+    PromotionUpdated, "promotionUpdated", Generic;
+    PromotionIssued, "promotionIssued", Generic;
+    RevokeIssuedPromotion, "revokeIssuedPromotion", Generic;
+    RevokeEarnedPromotion, "revokeEarnedPromotion", Generic;
+    CartPromotionIssued, "cartPromotionIssued", Generic;
+    CartPromotionEarned, "cartPromotionEarned", Generic;
+    CartPromotionRedeemed, "cartPromotionRedeemed", Generic;
+    CartPromotionRevoked, "cartPromotionRevoked", Generic;
+    TargetAchievedValueUpdated, "targetAchievedValueUpdated", Generic;
+    TargetValueAchieved, "targetValueAchieved", Generic;
+    TargetPeriodCompleted, "targetPeriodCompleted", Generic;
+    TargetValueUpdated, "targetValueUpdated", Generic;
+    TargetCustomerEnrolment, "targetCustomerEnrolment", Generic;
+    TargetPeriodStarted, "targetPeriodStarted", Generic;
+    UnifiedTargetsAchieved, "unifiedTargetsAchieved", Generic;
+    UnifiedTargetsUnAchieved, "unifiedTargetsUnAchieved", Generic;
+    StreakLevelAchieved, "streakLevelAchieved", Generic;
+    StreakLevelUnAchieved, "streakLevelUnAchieved", Generic;
+    StreakCustomerEnrolment, "streakCustomerEnrolment", Generic;
+    StreakCustomerUnEnrolment, "streakCustomerUnEnrolment", Generic;
+    StreakStart, "streakStart", Generic;
+    StreakEnd, "streakEnd", Generic;
+    PartnerProgramLinked, "partnerProgramLinked", Generic;
+    PartnerProgramUpdated, "partnerProgramUpdated", Generic;
+    PartnerProgramDelinked, "partnerProgramDelinked", Generic;
+    SupplementaryMembershipExpiryReminder, "supplementaryMembershipExpiryReminder", Generic;
+    RewardCreated, "rewardCreated", Generic;
+    RewardUpdated, "rewardUpdated", Generic;
+    RewardIssued, "rewardIssued", Reward;
+    IssueRewardFailure, "issueRewardFailure", Generic;
+    RewardExpiryReminder, "rewardExpiryReminder", Generic;
+    UpdateRewardTransaction, "updateRewardTransaction", Generic;
+    CouponIssue, "CouponIssue", Reward;
+    CouponRedeem, "CouponRedeem", Reward;
+    BadgeEarned, "badgeEarned", Reward;
+    CardUpdated, "cardUpdated", Generic;
+    RequestUpdated, "requestUpdated", Generic;
+    RequestWorkflowEvent, "requestWorkflowEvent", Generic;
+}
+
+impl EventKind {
+    /// Whether the kind is mapped when the parameter `events` is not set.
+    #[must_use]
+    pub const fn is_default(self) -> bool {
+        matches!(self.depth(), Depth::Core)
+    }
+}
+
+/// A set of kinds, by their bits: in two words, since the engine has no shift of 128 bits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Kinds([u64; 2]);
+
+impl Kinds {
+    #[inline(always)]
+    pub(crate) const fn contains(self, kind: EventKind) -> bool {
+        let [low, high] = self.0;
+        let word = if (kind as u32) < u64::BITS { low } else { high };
+        word >> (kind as u32 % u64::BITS) & 1 == 1
+    }
+}
+
+impl FromIterator<EventKind> for Kinds {
+    fn from_iter<I: IntoIterator<Item = EventKind>>(kinds: I) -> Self {
+        let all: u128 = kinds
+            .into_iter()
+            .fold(0, |set, kind| set | 1 << kind as u32);
+        Self([all as u64, (all >> u64::BITS) as u64])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_is_the_list_of_adobe_and_every_name_leads_back_to_its_kind() {
+        assert_eq!(
+            EventKind::ALL
+                .iter()
+                .filter(|kind| kind.is_default())
+                .count(),
+            14
+        );
+        assert_eq!(EventKind::ALL.len(), 74);
+        for kind in EventKind::ALL {
+            assert_eq!(EventKind::from_name(kind.name()), Some(*kind));
+        }
+        assert_eq!(EventKind::from_name("IssueBulkCoupon"), None);
+    }
+}

@@ -1,0 +1,84 @@
+//! The id of an event: `_id` of its record.
+
+use sha2::{Digest as _, Sha256};
+
+use crate::catalog::key::Key;
+use crate::catalog::kind::EventKind;
+use crate::input::envelope::{ENVELOPE_KEYS, Envelope};
+use crate::json::{Members, write_canonical};
+use crate::output::buffer::Sink;
+use crate::output::encode::write_hex;
+use crate::simd::scan::is_unreserved;
+use crate::values::coerce;
+use crate::values::text::Text;
+use crate::values::time::epoch;
+
+/// Capillary's own id, else a hash of what makes the event this event. Never random: a repeated
+/// delivery must get the same one.
+pub(crate) fn event_id<'a>(
+    kind: EventKind,
+    envelope: &Envelope<'a>,
+    organization: Option<&str>,
+    data: Members<'_, '_>,
+) -> Text<'a> {
+    let own = envelope
+        .get(Key::EventId)
+        .filter(|id| id.is_string())
+        .and_then(coerce::text);
+    match own.filter(|id| is_event_id(id)) {
+        Some(own) => own,
+        None => hashed_id(kind, envelope, organization, data),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn hashed_id<'a>(
+    kind: EventKind,
+    envelope: &Envelope<'_>,
+    organization: Option<&str>,
+    data: Members<'_, '_>,
+) -> Text<'a> {
+    let created_at = envelope
+        .get(Key::CreatedAt)
+        .and_then(|value| epoch(value).ok());
+    let mut text = Sink::default();
+    for part in [
+        Some(Text::Plain(kind.name())),
+        organization.map(Text::Plain),
+        created_at.map(|ms| Text::made(ms.to_string())),
+        envelope.get(Key::RefId).and_then(coerce::text),
+    ] {
+        text.put(part.unwrap_or(Text::Plain("")).as_bytes());
+        text.push(b'\n');
+    }
+    // In the broken form the envelope's own keys stand in `data`: without them it is the same
+    // `data` as in all others.
+    let skip = if envelope.broken { ENVELOPE_KEYS } else { &[] };
+    write_canonical(&mut text, data.object(), skip);
+    let mut hex = Sink::default();
+    write_hex(&mut hex, &Sha256::digest(text.written()));
+    hex.truncate(32);
+    Text::made(String::from_utf8_lossy(hex.written()).into_owned())
+}
+
+/// Whether an id can be `_id`, which XDM declares a URI reference: what stands before a colon must
+/// be a scheme.
+fn is_event_id(id: &str) -> bool {
+    if !(1..=128).contains(&id.len()) {
+        return false;
+    }
+    if is_unreserved(id.as_bytes()) {
+        return true;
+    }
+    match id.split_once(':') {
+        None => false,
+        Some((scheme, rest)) => {
+            scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+                && scheme
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || b == b'.' || b == b'-')
+                && rest.split(':').all(|part| is_unreserved(part.as_bytes()))
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! One event as it came: its wrappers, whom it is about, and what tells it from others.
+
+pub(crate) mod customer;
+pub(crate) mod envelope;
+pub(crate) mod event;
+pub(crate) mod event_id;
+pub(crate) mod locations;
+pub(crate) mod program;
+pub(crate) mod unmapped;

@@ -1,0 +1,150 @@
+//! customerAdded, customerUpdated.
+
+use super::common::{id_of, text_of};
+use super::profile_parts::profile_tenant;
+use crate::catalog::key::Key;
+use crate::catalog::kind::EventKind;
+use crate::input::event::{Event, Trim};
+use crate::json::Value;
+use crate::mapping::notes::Notes;
+use crate::mapping::plan::{
+    self, Place, Plan, before, call, each, end, object, of_living, pairs, plan, text, upper, within,
+};
+use crate::mapping::xdm_writer::Xdm;
+use crate::output::name::name;
+use crate::values::coerce;
+use crate::values::text::Text;
+use crate::values::time::{Day, epoch};
+
+static TENANT: Plan = Plan {
+    place: Place::Tenant,
+    steps: &plan([
+        object(name!("customer")),
+        within(Key::CustomerStatus),
+        object(name!("status")),
+        text(name!("previous"), Key::PreviousLabel).or(Key::PreviousStatus),
+        text(name!("current"), Key::CurrentLabel).or(Key::CurrentStatus),
+        of_living(),
+        text(name!("reason"), Key::Reason),
+        end(),
+        end(),
+        end(),
+        of_living(),
+        before(Trim::Lists),
+        each(name!("updatedFields"), Key::UpdatedFields),
+        text(name!("name"), Key::FieldName),
+        text(name!("type"), Key::FieldType),
+        text(name!("previousValue"), Key::PreviousValue),
+        text(name!("currentValue"), Key::CurrentValue),
+        end(),
+        end(),
+        end(),
+        end(),
+    ]),
+};
+
+pub(in crate::mapping) fn tenant(event: &Event<'_>, trim: Trim, xdm: &mut Xdm<'_>) {
+    plan::write(&TENANT, event, trim, xdm);
+}
+
+static PROFILE: Plan = Plan {
+    place: Place::Profile,
+    steps: &plan([
+        object(name!("person")),
+        object(name!("name")),
+        call(|event, xdm| {
+            let block = event.get(Key::CustomerIdentifiers);
+            let name = |key: Key| event.text(key).or_else(|| text_of(block, key));
+            xdm.text(name!("firstName"), name(Key::FirstName));
+            xdm.text(name!("lastName"), name(Key::LastName));
+        }),
+        end(),
+        call(|event, xdm| {
+            let gender = extended(event, &["gender"]).and_then(|value| gender(&value));
+            xdm.text(name!("gender"), gender.map(Text::Plain));
+            let birth =
+                extended(event, &["dob_date", "dob"]).filter(|day| Day::parse(day).is_some());
+            xdm.text(name!("birthDate"), birth);
+        }),
+        end(),
+        object(name!("personalEmail")),
+        call(|event, xdm| {
+            // An address with other letters is a fine identity, but no `email` of the XDM schema.
+            let address = event
+                .customer
+                .email
+                .as_ref()
+                .filter(|email| email.is_ascii());
+            xdm.shared(name!("address"), address);
+        }),
+        end(),
+        object(name!("mobilePhone")),
+        call(|event, xdm| xdm.shared(name!("number"), event.customer.mobile.as_ref())),
+        end(),
+        object(name!("loyalty")),
+        call(join_date),
+        within(Key::CustomerStatus),
+        text(name!("status"), Key::CurrentLabel).or(Key::CurrentStatus),
+        end(),
+        end(),
+    ]),
+};
+
+static PROFILE_TENANT: Plan = Plan {
+    place: Place::ProfileTenant,
+    steps: &plan([
+        upper(name!("loyaltyType"), Key::LoyaltyType),
+        call(|event, xdm| xdm.shared(name!("externalId"), event.customer.external_id.as_ref())),
+        pairs(name!("customFields"), Key::CustomFields),
+        pairs(name!("extendedFields"), Key::ExtendedFields),
+    ]),
+};
+
+pub(in crate::mapping) fn profile(
+    event: &Event<'_>,
+    with_tenant: bool,
+    _: &mut Notes,
+    xdm: &mut Xdm<'_>,
+) {
+    plan::write(&PROFILE, event, Trim::Nothing, xdm);
+    profile_tenant(event, with_tenant, xdm, |xdm| {
+        plan::write(&PROFILE_TENANT, event, Trim::Nothing, xdm);
+    });
+}
+
+fn join_date(event: &Event<'_>, xdm: &mut Xdm<'_>) {
+    if event.kind == EventKind::CustomerAdded {
+        // `enteredAt` may lie in the future by the gap between two zones; the customer joined
+        // before we heard of it.
+        let entered = event
+            .get(Key::EnteredAt)
+            .and_then(|value| epoch(value).ok());
+        xdm.instant(
+            name!("joinDate"),
+            Some(entered.unwrap_or(event.at).min(event.at)),
+        );
+    }
+}
+
+/// The value of an extended field.
+fn extended<'a>(event: &Event<'a>, keys: &[&str]) -> Option<Text<'a>> {
+    let fields = event.get(Key::ExtendedFields);
+    keys.iter().find_map(|wanted| {
+        fields.into_iter().flat_map(Value::items).find_map(|field| {
+            let key = coerce::text(field.get(Key::OfPair)?)?;
+            key.eq_ignore_ascii_case(wanted)
+                .then(|| id_of(Some(field), Key::Value))?
+        })
+    })
+}
+
+/// XDM knows four values; only two of them are what Capillary's field says.
+fn gender(value: &str) -> Option<&'static str> {
+    if value.eq_ignore_ascii_case("male") {
+        Some("male")
+    } else if value.eq_ignore_ascii_case("female") {
+        Some("female")
+    } else {
+        None
+    }
+}

@@ -1,0 +1,46 @@
+//! Every other documented kind: what `data` says at its top level, as keys and values.
+
+use crate::catalog::key::Key;
+use crate::input::envelope::ENVELOPE_KEYS;
+use crate::input::event::{Event, Trim};
+use crate::mapping::xdm_writer::Xdm;
+use crate::output::name::name;
+use crate::values::coerce;
+use crate::values::text::Text;
+
+/// Members that have a place of their own among the common fields.
+const MAPPED: &[Key] = &[
+    Key::EnteredAt,
+    Key::LoyaltyType,
+    Key::Source,
+    Key::AccountId,
+    Key::LoyaltyProgramId,
+    Key::LoyaltyEventId,
+    Key::FirstName,
+    Key::LastName,
+];
+
+// Asked for by few.
+#[cold]
+pub(in crate::mapping) fn tenant(event: &Event<'_>, trim: Trim, xdm: &mut Xdm<'_>) {
+    if trim >= Trim::Fields {
+        return;
+    }
+    xdm.array(name!("details"), |xdm| {
+        for member in event.data.object().members() {
+            let is_one_of = |keys: &[Key]| keys.iter().any(|key| *key as u8 == member.key());
+            if is_one_of(MAPPED) || event.envelope.broken && is_one_of(ENVELOPE_KEYS) {
+                continue;
+            }
+            if let Some(value) = coerce::id(member)
+                .or_else(|| coerce::text(member))
+                .filter(|value| **value != *"-1")
+            {
+                xdm.element(|xdm| {
+                    xdm.text(name!("key"), Some(Text::Any(member.name())));
+                    xdm.text(name!("value"), Some(value));
+                });
+            }
+        }
+    });
+}

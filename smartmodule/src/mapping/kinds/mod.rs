@@ -1,0 +1,12 @@
+//! What each kind of event becomes, and what kinds share.
+
+pub(super) mod common;
+pub(super) mod customer;
+mod expiry;
+pub(super) mod generic;
+pub(super) mod points;
+mod profile_parts;
+pub(super) mod promotion;
+pub(super) mod reward;
+pub(super) mod tier;
+pub(super) mod transaction;

@@ -1,0 +1,100 @@
+//! tierUpgraded, tierRenewed, tierDowngraded, tierDowngradeReminder.
+
+use super::expiry::Expiry;
+use super::profile_parts::{of_this_program, profile_tenant};
+use crate::catalog::key::Key;
+use crate::catalog::kind::EventKind;
+use crate::input::customer::is_other_entity;
+use crate::input::event::{Event, Trim};
+use crate::mapping::notes::Notes;
+use crate::mapping::plan::{self, Place, Plan, before, call, end, object, plan, text};
+use crate::mapping::xdm_writer::Xdm;
+use crate::output::name::name;
+use crate::values::coerce;
+use crate::values::text::Text;
+
+fn tier_number(event: &Event<'_>, key: Key) -> Option<i64> {
+    event.find(key).and_then(coerce::integer)
+}
+
+/// The tier the customer is in after the event.
+fn current(event: &Event<'_>) -> Option<i64> {
+    let key = match event.kind {
+        EventKind::TierUpgraded => Key::UpgradedTierNumber,
+        EventKind::TierDowngraded => Key::DowngradedTierNumber,
+        _ => Key::CurrentTierNumber,
+    };
+    tier_number(event, key)
+}
+
+static TENANT: Plan = Plan {
+    place: Place::Tenant,
+    steps: &plan([
+        object(name!("tier")),
+        call(|event, xdm| {
+            let name = |number: Option<i64>| {
+                number.and_then(|number| event.program.tier_name(number, event.params))
+            };
+            let (current, previous) = (current(event), tier_number(event, Key::PreviousTierNumber));
+            xdm.integer(name!("number"), current);
+            xdm.text(name!("name"), name(current));
+            xdm.integer(name!("previousNumber"), previous);
+            xdm.text(name!("previousName"), name(previous));
+            let expiry = Expiry::read(event, Key::TierExpiryDate, Key::TierExpiryDateInMillis);
+            xdm.text(name!("expiryDay"), expiry.day);
+            xdm.instant(name!("expiresAt"), expiry.instant);
+            xdm.boolean(name!("neverExpires"), expiry.stated.then_some(expiry.never));
+        }),
+        text(name!("downgradeDay"), Key::ScheduledDowngradeDate),
+        text(name!("changeType"), Key::UpgradeType).or(Key::RenewType),
+        before(Trim::Activity),
+        text(name!("notes"), Key::Notes),
+        end(),
+        end(),
+    ]),
+};
+
+pub(in crate::mapping) fn tenant(event: &Event<'_>, trim: Trim, xdm: &mut Xdm<'_>) {
+    plan::write(&TENANT, event, trim, xdm);
+}
+
+pub(in crate::mapping) fn profile(
+    event: &Event<'_>,
+    with_tenant: bool,
+    notes: &mut Notes,
+    xdm: &mut Xdm<'_>,
+) {
+    if is_other_entity(event.data) {
+        notes.of_a_group = true;
+        return;
+    }
+    if !of_this_program(event, notes) {
+        return;
+    }
+    let Some(number) = current(event) else { return };
+    let name = event
+        .program
+        .tier_name(number, event.params)
+        .unwrap_or_else(|| {
+            notes.tier_name_unknown = true;
+            Text::made(number.to_string())
+        });
+    let expiry = Expiry::read(event, Key::TierExpiryDate, Key::TierExpiryDateInMillis);
+    xdm.object(name!("loyalty"), |xdm| {
+        xdm.text(name!("tier"), Some(name));
+        xdm.instant(name!("tierExpiryDate"), expiry.instant);
+        xdm.instant(
+            name!("tierUpgradeDate"),
+            Some(event.at).filter(|_| event.kind == EventKind::TierUpgraded),
+        );
+        xdm.shared(name!("program"), event.program.name.as_ref());
+    });
+    profile_tenant(event, with_tenant, xdm, |xdm| {
+        xdm.integer(name!("tierNumber"), Some(number));
+        xdm.text(name!("tierExpiryDay"), expiry.day);
+        xdm.boolean(
+            name!("tierNeverExpires"),
+            expiry.stated.then_some(expiry.never),
+        );
+    });
+}

@@ -1,0 +1,44 @@
+//! The profile record of an event.
+
+use std::ops::Range;
+
+use super::kinds::{customer, points, tier};
+use super::notes::Notes;
+use super::plan::Resolved;
+use super::xdm_writer::Xdm;
+use crate::catalog::kind::{Depth, EventKind};
+use crate::input::event::Event;
+use crate::output::buffer::Sink;
+
+/// Writes the profile record, whose identityMap is the event's; `false`, and nothing, when the
+/// event states no profile facts.
+pub(crate) fn write_profile(
+    event: &Event<'_>,
+    identities: Range<usize>,
+    with_tenant: bool,
+    notes: &mut Notes,
+    resolved: &mut Resolved,
+    out: &mut Sink,
+) -> bool {
+    use EventKind as K;
+    let facts: fn(&Event<'_>, bool, &mut Notes, &mut Xdm<'_>) = match event.kind {
+        K::CustomerAdded | K::CustomerUpdated if !event.is_deleted() => customer::profile,
+        K::PointsIssued | K::PointsRedeemed => points::profile,
+        K::TierUpgraded | K::TierRenewed | K::TierDowngraded => tier::profile,
+        _ => return false,
+    };
+    debug_assert_eq!(event.kind.depth(), Depth::Core);
+    let with_tenant = with_tenant && event.params.tenant.is_some();
+    let start = out.len();
+    let mut is_empty = true;
+    Xdm::entity(out, &event.params.omit, resolved, |xdm| {
+        xdm.repeat(identities);
+        let before = xdm.written();
+        facts(event, with_tenant, notes, xdm);
+        is_empty = xdm.written() == before;
+    });
+    if is_empty {
+        out.truncate(start);
+    }
+    !is_empty
+}

@@ -1,0 +1,66 @@
+//! What the parameters say.
+
+use crate::catalog::kind::{EventKind, Kinds};
+use crate::params::identity::{Identifier, Namespace};
+use crate::params::omit::Omit;
+use crate::params::tenant::Tenant;
+use crate::values::time::Zone;
+
+/// The parameters of the mapping; [`Default`] is what an empty `with` gives.
+#[derive(Debug, Clone)]
+pub struct Params {
+    pub(crate) events: Kinds,
+    pub(crate) organizations: Option<Vec<String>>,
+    /// Identifier and namespace code; the first one is the primary identity.
+    pub(crate) identities: Vec<(Identifier, Namespace)>,
+    pub(crate) program_id: Option<String>,
+    pub(crate) tenant: Option<Tenant>,
+    pub(crate) tiers: Vec<(i64, String)>,
+    pub(crate) time_zone: Option<Zone>,
+    pub(crate) omit: Omit,
+    pub(crate) qualify_identity: bool,
+}
+
+/// A parameter that is not known or whose value cannot be used. The fault is the user's and does
+/// not heal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ParamError {
+    /// The parameter's name, as given.
+    pub name: String,
+    /// What is wrong with it, for a person.
+    pub message: String,
+}
+
+impl std::fmt::Display for ParamError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "parameter `{}`: {}", self.name, self.message)
+    }
+}
+
+impl std::error::Error for ParamError {}
+
+impl Default for Params {
+    fn default() -> Self {
+        Self {
+            events: EventKind::ALL
+                .iter()
+                .copied()
+                .filter(|kind| kind.is_default())
+                .collect(),
+            organizations: None,
+            identities: vec![
+                (
+                    Identifier::CustomerId,
+                    Namespace::new("CapillaryId".to_owned()),
+                ),
+                (Identifier::Email, Namespace::new("Email".to_owned())),
+            ],
+            program_id: None,
+            tenant: None,
+            tiers: Vec::new(),
+            time_zone: None,
+            omit: Omit::default(),
+            qualify_identity: false,
+        }
+    }
+}

@@ -1,0 +1,257 @@
+//! The parameters of the mapping, read from the text a transform's `with` section gives.
+
+use super::identity::{Identifier, Namespace};
+use super::model::{ParamError, Params};
+use crate::catalog::fields;
+use crate::catalog::kind::{EventKind, Kinds};
+use crate::json::{Number, Tape, Value};
+use crate::params::omit::Omit;
+use crate::params::tenant::Tenant;
+use crate::values::time::Zone;
+
+const NAMES: &str = "events, organizations, primary-identity, identities, program-id, tenant, tiers, time-zone, \
+                     omit-fields, qualify-identity";
+
+impl Params {
+    /// Reads the parameters of a transform's `with` section.
+    ///
+    /// # Errors
+    /// When a parameter is unknown, given twice, or has a value that cannot be used. The fault is
+    /// the user's.
+    pub fn from_pairs<I: IntoIterator<Item = (String, String)>>(
+        pairs: I,
+    ) -> Result<Self, ParamError> {
+        // In the order of their names: of several faults the first one is told.
+        let mut given: Vec<(String, String)> = Vec::new();
+        for (name, value) in pairs {
+            let place = given
+                .iter()
+                .position(|(other, _)| *other >= name)
+                .unwrap_or(given.len());
+            if given.get(place).is_some_and(|(other, _)| *other == name) {
+                return Err(ParamError {
+                    name,
+                    message: "given twice".to_owned(),
+                });
+            }
+            given.insert(place, (name, value));
+        }
+        let mut params = Self::default();
+        let mut primary = None;
+        for (name, value) in &given {
+            let value = value.trim();
+            let read = match name.as_str() {
+                "events" => events(value).map(|events| params.events = events),
+                "organizations" => {
+                    organizations(value).map(|list| params.organizations = Some(list))
+                }
+                "primary-identity" => Identifier::from_name(value)
+                    .map(|identifier| primary = Some(identifier))
+                    .ok_or_else(|| {
+                        format!("`{value}` is none of customerId, email, mobile, externalId")
+                    }),
+                "identities" => identities(value).map(|identities| params.identities = identities),
+                "program-id" => program(value).map(|id| params.program_id = Some(id)),
+                "tenant" => tenant(value).map(|tenant| params.tenant = Some(Tenant::new(tenant))),
+                "tiers" => tiers(value).map(|tiers| params.tiers = tiers),
+                "time-zone" => Zone::parse(value)
+                    .map(|zone| params.time_zone = Some(zone))
+                    .ok_or_else(|| format!("`{value}` is no fixed offset such as `+05:30` or `Z`")),
+                // Needs the tenant: read below.
+                "omit-fields" => Ok(()),
+                "qualify-identity" => value
+                    .parse()
+                    .map(|qualify| params.qualify_identity = qualify)
+                    .map_err(|_| format!("`{value}` is neither true nor false")),
+                _ => Err(format!("unknown; the parameters are {NAMES}")),
+            };
+            read.map_err(|message| ParamError {
+                name: name.clone(),
+                message,
+            })?;
+        }
+        if let Some((_, value)) = given.iter().find(|(name, _)| name == "omit-fields") {
+            params.omit = omit(value.trim(), params.tenant.as_ref().map(Tenant::name)).map_err(
+                |message| ParamError {
+                    name: "omit-fields".to_owned(),
+                    message,
+                },
+            )?;
+        }
+        params.put_primary_first(primary)?;
+        Ok(params)
+    }
+
+    /// The primary identity: the parameter, else `customerId`.
+    fn put_primary_first(&mut self, primary: Option<Identifier>) -> Result<(), ParamError> {
+        let (name, wanted) = match primary {
+            Some(primary) => ("primary-identity", primary),
+            None => ("identities", Identifier::CustomerId),
+        };
+        match self.identities.iter().position(|(identifier, _)| *identifier == wanted) {
+            Some(index) => {
+                let first = self.identities.remove(index);
+                self.identities.insert(0, first);
+                Ok(())
+            }
+            None => Err(ParamError {
+                name: name.to_owned(),
+                message: "the primary identity (customerId unless `primary-identity` says otherwise) has no namespace \
+                          in `identities`"
+                    .to_owned(),
+            }),
+        }
+    }
+}
+
+/// The items of a list: JSON text, or separated by commas.
+fn list(value: &str) -> Result<Vec<String>, String> {
+    let items: Vec<String> = if value.starts_with('[') {
+        let mut tape = Tape::default();
+        let list = tape
+            .parse(value)
+            .map_err(|_| "is not a JSON list".to_owned())?;
+        list.root()
+            .items()
+            .map(|item| scalar(item).ok_or_else(|| "may hold text and numbers only".to_owned()))
+            .collect::<Result<_, _>>()?
+    } else {
+        value
+            .split(',')
+            .map(|item| item.trim().to_owned())
+            .collect()
+    };
+    if items.is_empty() || items.iter().any(String::is_empty) {
+        return Err("has no value, or an empty one".to_owned());
+    }
+    Ok(items)
+}
+
+fn scalar(value: Value<'_>) -> Option<String> {
+    match value.string() {
+        Some(text) => Some(text.trim().to_owned()),
+        None => Number::parse(value.raw())?
+            .whole()
+            .map(std::borrow::Cow::into_owned),
+    }
+}
+
+/// The members of a JSON object of texts.
+fn pairs(value: &str) -> Result<Vec<(String, String)>, String> {
+    let mut tape = Tape::default();
+    let object = tape
+        .parse(value)
+        .ok()
+        .filter(|document| document.root().is_object())
+        .ok_or_else(|| "is not a JSON object".to_owned())?;
+    let mut members: Vec<(String, String)> = Vec::new();
+    for value in object.root().members() {
+        let name = value.name().trim().to_owned();
+        let text = value
+            .string()
+            .map(|text| text.trim().to_owned())
+            .filter(|text| !text.is_empty());
+        let text = text.ok_or_else(|| format!("`{name}` must have a text"))?;
+        if members.iter().any(|(other, _)| *other == name) {
+            return Err(format!("`{name}` is there twice"));
+        }
+        members.push((name, text));
+    }
+    if members.is_empty() {
+        Err("is empty".to_owned())
+    } else {
+        Ok(members)
+    }
+}
+
+fn events(value: &str) -> Result<Kinds, String> {
+    let names = list(value)?;
+    if names == ["all"] {
+        return Ok(EventKind::ALL.iter().copied().collect());
+    }
+    names
+        .iter()
+        .map(|name| {
+            EventKind::from_name(name).ok_or_else(|| format!("`{name}` is no documented event"))
+        })
+        .collect()
+}
+
+fn organizations(value: &str) -> Result<Vec<String>, String> {
+    let ids = list(value)?;
+    match ids
+        .iter()
+        .find(|id| !id.bytes().all(|b| b.is_ascii_digit()))
+    {
+        Some(id) => Err(format!("`{id}` is no organisation id (digits)")),
+        None => Ok(ids),
+    }
+}
+
+fn program(value: &str) -> Result<String, String> {
+    if !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit()) {
+        Ok(value.to_owned())
+    } else {
+        Err(format!("`{value}` is no program id (digits)"))
+    }
+}
+
+fn tenant(value: &str) -> Result<String, String> {
+    let name = value.strip_prefix('_').unwrap_or(value);
+    if !name.is_empty()
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
+    {
+        Ok(format!("_{name}"))
+    } else {
+        Err(format!(
+            "`{value}` is no tenant namespace (lower-case letters and digits)"
+        ))
+    }
+}
+
+fn tiers(value: &str) -> Result<Vec<(i64, String)>, String> {
+    let number = |(name, tier): (String, String)| match name.parse::<i64>() {
+        Ok(number) => Ok((number, tier)),
+        Err(_) => Err(format!("`{name}` is no tier number")),
+    };
+    pairs(value)?.into_iter().map(number).collect()
+}
+
+fn identities(value: &str) -> Result<Vec<(Identifier, Namespace)>, String> {
+    let mut identities: Vec<(Identifier, String)> = Vec::new();
+    for (name, namespace) in pairs(value)? {
+        let identifier = Identifier::from_name(&name)
+            .ok_or_else(|| format!("`{name}` is none of customerId, email, mobile, externalId"))?;
+        if !namespace
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'))
+        {
+            return Err(format!("`{namespace}` is no namespace code"));
+        }
+        // Two values in one namespace would look like two people in one record.
+        if identities.iter().any(|(_, other)| *other == namespace) {
+            return Err(format!("namespace `{namespace}` is used twice"));
+        }
+        identities.push((identifier, namespace));
+    }
+    let ready = |(identifier, code)| (identifier, Namespace::new(code));
+    Ok(identities.into_iter().map(ready).collect())
+}
+
+fn omit(value: &str, tenant: Option<&str>) -> Result<Omit, String> {
+    let mut omit = Omit::default();
+    for path in list(value)? {
+        // `productListItems[].name` and `productListItems.name` both name the field of every item.
+        let path = path.replace("[*]", "").replace("[]", "");
+        if fields::is_required(&path) {
+            return Err(format!("`{path}` cannot be left out"));
+        }
+        if !fields::is_known(&path, tenant) {
+            return Err(format!("`{path}` is no field this mapping writes"));
+        }
+        omit.add(&path);
+    }
+    Ok(omit)
+}
