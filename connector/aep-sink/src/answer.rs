@@ -65,7 +65,7 @@ pub enum AnswerError {
         "the SmartModule answers in version {found}, this connector understands version {VERSION}: update the older one"
     )]
     Version { found: u64 },
-    /// Some other SmartModule, or none, is at work. The cause is told without quoting the record.
+    /// Some other SmartModule, or none, is at work. The cause is given without quoting the record.
     #[error("not an answer of the capillary-xdm SmartModule: {0}")]
     Foreign(String),
 }
@@ -113,7 +113,7 @@ struct WireVersion {
     v: Option<u64>,
 }
 
-/// What tells an answer's offset, whatever its order of keys.
+/// What is needed to find an answer's offset, whatever its order of keys.
 #[derive(Deserialize)]
 struct WireHead {
     v: Option<u64>,

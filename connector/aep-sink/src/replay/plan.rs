@@ -1,15 +1,15 @@
-//! What becomes of one letter.
+//! What becomes of one dead letter.
 
 use bytes::Bytes;
 use capillary_xdm::{Input, Mapper, Params};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::letter::{Letter, Stage};
 use crate::answer::{self, Answer};
 use crate::broker::StoredDeadLetter;
+use crate::dead_letter::{ReadDeadLetter, Stage};
 
-/// Which letters are asked for. What is empty or absent does not restrict.
+/// Which dead letters are asked for. What is empty or absent does not restrict.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Filter {
     pub(super) reasons: Vec<String>,
@@ -18,14 +18,14 @@ pub(super) struct Filter {
     pub(super) since: Option<i64>,
 }
 
-/// Which statements of a letter are wanted, and not sent by an earlier replay.
+/// Which statements of a dead letter are wanted, and not sent by an earlier replay.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Wanted {
     pub(super) event: bool,
     pub(super) profile: bool,
 }
 
-/// What becomes of a letter.
+/// What becomes of a dead letter.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Step {
     /// The filters do not ask for it.
@@ -44,12 +44,12 @@ pub(super) const REJECTED: &str = "rejected_again";
 pub(super) const PROFILE: &str = "profile_statement";
 /// Nothing is left to send of it.
 const DONE: &str = "replayed_before";
-/// Not a letter of this connector.
+/// Not a dead letter of this connector.
 const UNREADABLE: &str = "unreadable";
 /// The mapping does not want it any more.
 const SKIPPED: &str = "skipped_now";
 
-/// Decides what becomes of letters.
+/// Decides what becomes of dead letters.
 pub(super) struct Planner {
     filter: Filter,
     mapper: Mapper,
@@ -82,7 +82,7 @@ impl Planner {
     }
 
     pub(super) fn plan(&mut self, stored: &StoredDeadLetter, wanted: Wanted) -> Step {
-        let Some(letter) = Letter::read(&stored.value) else {
+        let Some(letter) = ReadDeadLetter::parse(&stored.value) else {
             return Step::Left(UNREADABLE);
         };
         let filter = &self.filter;
@@ -99,7 +99,12 @@ impl Planner {
     }
 
     /// The stored statements are sent as they are.
-    fn refused(&self, stored: &StoredDeadLetter, letter: &Letter<'_>, wanted: Wanted) -> Step {
+    fn refused(
+        &self,
+        stored: &StoredDeadLetter,
+        letter: &ReadDeadLetter<'_>,
+        wanted: Wanted,
+    ) -> Step {
         let Some(event) = &letter.event else {
             return Step::Left(UNREADABLE);
         };
@@ -136,7 +141,12 @@ impl Planner {
     }
 
     /// The original is mapped with today's mapping and parameters.
-    fn rejected(&mut self, stored: &StoredDeadLetter, letter: &Letter<'_>, wanted: Wanted) -> Step {
+    fn rejected(
+        &mut self,
+        stored: &StoredDeadLetter,
+        letter: &ReadDeadLetter<'_>,
+        wanted: Wanted,
+    ) -> Step {
         let Some(original) = letter.record.original() else {
             // Its kind is not known, so a filter by kinds does not ask for it.
             return if self.filter.events.is_empty() {

@@ -1,4 +1,4 @@
-//! What an error code of a stream means for the reader.
+//! What an error code of a stream means for the consumer.
 
 use fluvio_protocol::link::ErrorCode;
 
@@ -18,7 +18,7 @@ pub(crate) enum ErrorClass {
     SmartModuleRejected { reason: String },
     /// The SmartModule failed on a record.
     SmartModuleFailed { reason: String },
-    /// Something that heals: another leader, a broker that starts, a storage error.
+    /// Something that passes: another leader, a broker that starts, a storage error.
     Transient,
 }
 
@@ -40,7 +40,7 @@ impl ErrorClass {
             | ErrorCode::SmartModuleMemoryLimitExceeded { .. } => Self::SmartModuleRejected {
                 reason: first_line(&code.to_string()),
             },
-            // Its text quotes the record, so only the place is told.
+            // Its text quotes the record, so only the place is reported.
             ErrorCode::SmartModuleRuntimeError(error) => Self::SmartModuleFailed {
                 reason: format!("it returned an error at offset {}", error.offset),
             },

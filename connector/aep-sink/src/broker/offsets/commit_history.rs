@@ -7,8 +7,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 /// so a power loss takes it back by no more than that.
 const REMEMBERED: usize = 1_000;
 
-/// So many unknown older values, each after the one before was overwritten, are the work of another
-/// process.
+/// This many unknown older values, each after the one before was overwritten, are the work of
+/// another process.
 const REGRESSIONS: u32 = 2;
 
 /// What a stored offset says about who writes.

@@ -147,7 +147,7 @@ fn whole(batches: &mut Vec<Batch<RawRecords>>, asked: i32) -> Option<i32> {
     cut?.checked_add(preamble).filter(|needed| *needed > asked)
 }
 
-/// How long a response of at most so many bytes may take.
+/// How long a response of at most `max_bytes` may take.
 fn response_timeout(max_bytes: i32) -> Duration {
     RESPONSE_TIMEOUT
         + Duration::from_secs(u64::try_from(max_bytes).unwrap_or_default() / SLOWEST_LINE)

@@ -15,7 +15,7 @@ pub(crate) struct LogRecord {
 }
 
 /// The records of a batch with their own offsets: the base plus each record's own delta. Their
-/// position says nothing, because logs written under deduplication have gaps.
+/// position does not count, because logs written under deduplication have gaps.
 ///
 /// The client's own decoder takes truncated records for the end of the batch; here that is an
 /// error, because offsets that seem to be missing would be given up as absent.

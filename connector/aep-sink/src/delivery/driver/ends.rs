@@ -5,7 +5,7 @@ use tokio::time::Instant;
 
 use super::{Delivery, DeliveryError, Letter, LetterEnd};
 use crate::aep::Transport;
-use crate::dead_letter::{DeadLetter, DeadLetters, Origin, Trial};
+use crate::dead_letter::{Attempts, DeadLetter, DeadLetters, Origin};
 use crate::delivery::parcel::{Parcel, Record};
 use crate::delivery::pipeline::{Death, Ended};
 use crate::delivery::send::Tokens;
@@ -52,7 +52,7 @@ where
         &self,
         record: &Record,
         parts: &[(&'static str, &Bytes)],
-        trial: Trial,
+        trial: Attempts,
     ) -> Result<DeadLetter, serde_json::Error> {
         let origin = Origin::new(&self.parts.topic, record.position, record.timestamp);
         DeadLetter::undeliverable(
@@ -109,8 +109,8 @@ where
     }
 }
 
-pub(super) fn trial(inlet: InletName, death: Death, parcel: Option<&Parcel>) -> Trial {
-    Trial {
+pub(super) fn trial(inlet: InletName, death: Death, parcel: Option<&Parcel>) -> Attempts {
+    Attempts {
         inlet: inlet.as_str(),
         reason: death.reason,
         pointer: death.pointer,

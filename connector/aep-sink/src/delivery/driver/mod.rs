@@ -340,7 +340,7 @@ where
             let mut backoff = Backoff::new(self.platform.retry, self.parts.random.fork());
             self.writing.push(Box::pin(async move {
                 let written =
-                    dead_letter::write(&*letters, &letter.letter, &mut backoff, &counters).await;
+                    dead_letter::write(&*letters, &letter.letter, &mut backoff, &*counters).await;
                 (letter, written)
             }));
         }

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::world::*;
 use crate::aep::TransportError;
 use crate::config::Concurrency;
-use crate::dead_letter::LetterError;
+use crate::dead_letter::DeadLetterError;
 use crate::inlet_name::InletName;
 
 pub(super) fn ten() -> Vec<serde_json::Value> {
@@ -245,7 +245,7 @@ async fn without_a_token_nothing_is_sent_and_nothing_is_lost() {
 #[tokio::test(start_paused = true)]
 async fn a_letter_that_cannot_be_written_keeps_its_record_pending_until_it_is() {
     let world = World::new(ok);
-    let failed = LetterError::Failed {
+    let failed = DeadLetterError::Failed {
         message: "no leader".to_owned(),
         heals: true,
     };
@@ -264,7 +264,7 @@ async fn a_letter_that_cannot_be_written_keeps_its_record_pending_until_it_is() 
     );
 
     let world = World::new(ok);
-    let failed = LetterError::Failed {
+    let failed = DeadLetterError::Failed {
         message: "no leader".to_owned(),
         heals: true,
     };
@@ -285,7 +285,7 @@ async fn a_letter_too_large_for_its_topic_keeps_coordinates_and_hash() {
         .errors
         .lock()
         .unwrap()
-        .push(LetterError::TooLarge);
+        .push(DeadLetterError::TooLarge);
     world
         .run([json!({"v": 1, "reject": {"reason": "not_json", "message": "x"}, "raw": "abc"})])
         .await
@@ -365,7 +365,7 @@ async fn no_mix_of_faults_loses_a_record_or_settles_one_twice() {
             Reply { after, ..answer }
         })
         .with(|config| config.batch.max_records = 8.try_into().unwrap());
-        let failed = LetterError::Failed {
+        let failed = DeadLetterError::Failed {
             message: "no leader".to_owned(),
             heals: true,
         };
