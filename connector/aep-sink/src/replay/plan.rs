@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stored_event_is_sent_byte_for_byte_and_its_profile_only_when_asked_for() {
+    fn stored_event_is_sent_unchanged_its_profile_only_on_request() {
         let mapped = sent(planner(Filter::default(), false).plan(&letter("refused", BOTH), ALL));
         assert_eq!(
             mapped.event.as_deref(),
@@ -281,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn a_profile_statement_waits_until_it_is_asked_for() {
+    fn profile_statement_waits_until_it_is_asked_for() {
         let letter = letter("refused", r#"{"profile":{"p":1}}"#);
         assert_eq!(
             planner(Filter::default(), false).plan(&letter, ALL),
@@ -318,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn letters_with_nothing_but_coordinates_and_strangers_are_left() {
+    fn letters_with_only_coordinates_and_foreign_ones_are_left() {
         let mut planner = planner(Filter::default(), true);
         let hashed = letter("refused", r#"{"size":5,"sha256":"00"}"#);
         assert_eq!(planner.plan(&hashed, ALL), Step::Left(COORDINATES));

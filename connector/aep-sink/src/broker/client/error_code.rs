@@ -97,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_broker_that_lost_the_lead_or_starts_is_tried_again() {
+    fn lost_leadership_and_startup_are_transient() {
         for code in [
             ErrorCode::NotLeaderForPartition,
             ErrorCode::PartitionNotLeader,
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn a_module_that_does_not_start_is_told_apart_from_one_that_fails_on_a_record() {
+    fn smartmodule_start_failure_differs_from_record_failure() {
         let init = ErrorCode::SmartModuleChainInitError(
             "unknown parameter `evnts`\nwasm backtrace: …".to_owned(),
         );
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn a_deleted_topic_does_not_come_back() {
+    fn deleted_topic_is_not_transient() {
         assert_eq!(
             ErrorClass::of(&ErrorCode::TopicDeleted),
             ErrorClass::TopicDeleted

@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn who_has_no_backlog_waits_for_those_with_one_but_not_for_long() {
+    async fn partition_without_backlog_waits_for_the_others_but_not_long() {
         let (startup_order, start) = (StartupOrder::default(), Instant::now());
         startup_order.wait_for_backlogs().await;
         assert_eq!(start.elapsed(), Duration::ZERO);

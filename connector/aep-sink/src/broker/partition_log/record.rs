@@ -97,7 +97,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_record_counts_by_its_own_delta_not_by_its_position() {
+    fn record_offset_comes_from_its_own_delta() {
         let mut gappy: Batch = Batch::from(vec![Record::new("a"), Record::new("b")]);
         gappy.base_offset = 10;
         gappy.mut_records()[1].preamble.set_offset_delta(5);

@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn backlogs_wait_while_what_is_on_its_way_will_fill_its_share_with_its_accounts() {
+    async fn permits_end_when_responses_on_their_way_fill_their_share() {
         // A share of 160 KiB: ten responses, or three with the accounts of their records.
         let (_ledger, fetch_budget) = fetch_budget(640 << 10, 16 << 10);
         let first = fetch_budget.acquire(0, RESPONSE).await;
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_large_response_that_does_not_come_leaves_turns_to_others() {
+    async fn large_response_that_does_not_come_leaves_permits_to_others() {
         let (_ledger, fetch_budget) = fetch_budget(16 << 20, 2 << 20);
         let first = fetch_budget
             .acquire(0, fetch_budget.max_response_size())
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn the_more_partitions_the_smaller_their_responses() {
+    fn responses_are_smaller_the_more_partitions_there_are() {
         let (_ledger, fetch_budget) = fetch_budget(16 << 20, 2 << 20);
         let found = [1, 8, 12, 100].map(|partitions| {
             fetch_budget.set_partitions(partitions);
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_that_needs_more_than_its_part_gets_it_and_a_quarter_more() {
+    fn large_batch_gets_what_it_needs_and_a_quarter_more() {
         let (_ledger, fetch_budget) = fetch_budget(16 << 20, 2 << 20);
         fetch_budget.set_partitions(8);
         let found = [256, 257, 409, 410, 1_000, 1_639, 9_000]
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn no_response_is_larger_than_configured() {
+    fn response_is_never_larger_than_configured() {
         let (_ledger, fetch_budget) = fetch_budget(16 << 20, 10_000);
         assert_eq!(fetch_budget.response_size(0).get(), 10_000);
     }
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_full_buffer_holds_back_every_partition_until_something_settles() {
+    async fn full_buffer_holds_back_every_partition_until_one_settles() {
         let (tracker, fetch_budget) = fetch_budget(24, 16);
         let position = Position {
             partition: 0,
@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn who_waits_for_room_is_woken_by_what_settles() {
+    async fn settling_wakes_partitions_that_wait_for_room() {
         // Room in the buffer, and room in the stretch of a partition's offsets.
         for (buffer, bytes, offsets, partition) in [(24, 24, 1, 1), (1_000, 1, 100, 0)] {
             let (tracker, fetch_budget) = fetch_budget(buffer, 16);
