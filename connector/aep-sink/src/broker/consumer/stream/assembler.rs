@@ -172,7 +172,7 @@ impl Assembler {
         } else {
             None
         };
-        // Holes inside are as short as the response, so one read finds all of them.
+        // Gaps inside are as short as the response, so one read finds all of them.
         let mut found = self.read_gaps(&segments).await?;
         for segment in segments {
             match segment {
