@@ -65,7 +65,7 @@ pub enum AnswerError {
         "the SmartModule answers in version {found}, this connector understands version {VERSION}: update the older one"
     )]
     Version { found: u64 },
-    /// Some other SmartModule, or none, is at work. The cause is told without quoting the record.
+    /// Some other SmartModule, or none, is at work. The cause is given without quoting the record.
     #[error("not an answer of the capillary-xdm SmartModule: {0}")]
     Foreign(String),
 }
@@ -113,7 +113,7 @@ struct WireVersion {
     v: Option<u64>,
 }
 
-/// What tells an answer's offset, whatever its order of keys.
+/// What is needed to find an answer's offset, whatever its order of keys.
 #[derive(Deserialize)]
 struct WireHead {
     v: Option<u64>,
@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mapped_answer_keeps_its_xdm_byte_for_byte() {
+    fn mapped_answer_keeps_its_xdm_byte_for_byte() {
         let text = r#"{"v":1,"offset":7,"name":"pointsIssued","id":"a\u002d1","key":"100:5","at":1700000000000,"event":{"_id":"a-1", "n" : 1.50},"profile":{"x":[ ]}}"#;
         let Ok(Answer::Mapped(mapped)) = read(text) else {
             panic!("not mapped")
@@ -269,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mapped_event_is_not_copied() {
+    fn mapped_event_is_not_copied() {
         let bytes = Bytes::from_static(
             br#"{"v":1,"offset":7,"name":"n","id":"i","key":"k","at":1,"event":{"a":1}}"#,
         );
@@ -284,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn a_skip_needs_no_version() {
+    fn skip_needs_no_version() {
         assert_eq!(
             read(r#"{"offset":7,"skip":"unwanted_event"}"#),
             Ok(Answer::Skipped("unwanted_event".to_owned()))
@@ -292,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reject_hands_on_whatever_it_holds_of_the_original() {
+    fn reject_hands_on_what_it_holds_of_the_original() {
         let reject =
             r#""reject":{"reason":"bad_time","pointer":"/createdAt","message":"11 digits"}"#;
         for original in [
@@ -328,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_answer_is_refused_without_quoting_it() {
+    fn foreign_value_is_refused_without_quoting_it() {
         for foreign in [
             "",
             "secret",

@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn the_limit_doubles_up_to_the_maximum() {
+    fn ceiling_doubles_up_to_the_maximum() {
         let millis: Vec<u128> = (1..=10).map(|n| backoff().ceiling(n).as_millis()).collect();
         assert_eq!(
             millis,
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pause_asked_for_is_honoured_but_clamped() {
+    fn requested_pause_is_honoured_but_clamped() {
         assert_eq!(
             backoff().pause_or(1, Some(Duration::from_secs(7))),
             Duration::from_secs(7)
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pause_of_nothing_is_our_own() {
+    fn requested_pause_of_zero_is_ignored() {
         assert_eq!(
             backoff().pause_or(9, Some(Duration::ZERO)),
             backoff().pause(9)
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn reconnect_pauses_grow_to_the_limit_and_start_over_after_a_success() {
+    fn reconnect_pauses_grow_and_start_over_after_a_success() {
         let mut backoff = ReconnectBackoff::new();
         let pauses: Vec<Duration> = (0..40).map(|_| backoff.pause()).collect();
         assert!(pauses[0] <= RECONNECT.initial && pauses[0] >= RECONNECT.initial / 2);

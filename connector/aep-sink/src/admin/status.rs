@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use serde::Serialize;
 
 use super::snapshot::Snapshot;
-use crate::dead_letter::Summary;
+use crate::dead_letter::DeadLetterSummary;
 use crate::inlet_name::InletName;
 use crate::telemetry::ActiveCondition;
 
@@ -33,7 +33,7 @@ struct Status<'a> {
     skipped: &'a BTreeMap<String, u64>,
     dead_letters: &'a BTreeMap<String, u64>,
     retries: &'a BTreeMap<String, u64>,
-    last_dead_letters: &'a VecDeque<Summary>,
+    last_dead_letters: &'a VecDeque<DeadLetterSummary>,
 }
 
 /// Offsets by how they ended.

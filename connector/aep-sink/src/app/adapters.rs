@@ -5,7 +5,7 @@ use reqwest::header::HeaderValue;
 use tokio::time::Instant;
 
 use crate::broker::{BrokerError, DeadLetterWriter};
-use crate::dead_letter::{DeadLetters, LetterError};
+use crate::dead_letter::{DeadLetterError, DeadLetters};
 use crate::delivery::{NoToken, Tokens};
 use crate::error::Retry;
 use crate::ims::{Token, TokenSource};
@@ -52,13 +52,13 @@ impl Letters {
 impl DeadLetters for Letters {
     const END: &'static str = "dead-lettered; once its cause is mended, `replay` sends it again";
 
-    async fn write(&self, key: &str, value: Vec<u8>) -> Result<(), LetterError> {
+    async fn write(&self, key: &str, value: Vec<u8>) -> Result<(), DeadLetterError> {
         self.0
             .write(Some(key.as_bytes().to_vec()), value)
             .await
             .map_err(|error| match error {
-                BrokerError::DeadLetterTooLarge { .. } => LetterError::TooLarge,
-                error => LetterError::Failed {
+                BrokerError::DeadLetterTooLarge { .. } => DeadLetterError::TooLarge,
+                error => DeadLetterError::Failed {
                     heals: error.retry() != Retry::Never,
                     message: error.to_string(),
                 },

@@ -66,7 +66,7 @@ pub(crate) struct Comparison {
     pub(crate) different: usize,
 }
 
-/// What is known of the dead-letter topic.
+/// How the dead-letter topic is.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum DeadLetterTopicState {
     /// It is there, and its leader serves it.
@@ -164,11 +164,11 @@ impl Inspector {
         let from = log.start.max(log.end - count);
         let mut records = Vec::new();
         if from < log.end {
-            let mut raw =
+            let mut reader =
                 LogReader::open(&self.metadata, &self.config.topic, partition, from).await?;
             let mut next = from;
             while next < log.end {
-                for batch in raw.next().await? {
+                for batch in reader.next().await? {
                     let decoded =
                         decode_batch(&batch).map_err(|reason| BrokerError::BadResponse {
                             what: "reading records",

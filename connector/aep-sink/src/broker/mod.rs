@@ -72,7 +72,7 @@ impl Broker {
     pub(crate) fn supervisor(
         &self,
         tracker: Arc<OffsetTracker>,
-        arrivals: mpsc::Sender<SourceItem>,
+        items: mpsc::Sender<SourceItem>,
         statuses: Arc<PartitionStatuses>,
         conditions: Arc<Conditions>,
     ) -> Supervisor {
@@ -98,7 +98,7 @@ impl Broker {
             statuses,
             conditions,
         };
-        Supervisor::new(context, arrivals)
+        Supervisor::new(context, items)
     }
 
     /// The writer of dead letters; creates their topic if it is absent.

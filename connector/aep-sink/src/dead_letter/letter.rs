@@ -1,15 +1,13 @@
-//! The letter: one JSON object. There is one constructor per stage at which a record can fail.
+//! Makes dead letters: one constructor per stage at which a record can fail.
 
 use bytes::Bytes;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
+use super::format::{EventName, Stage, VERSION};
 use crate::answer::Rejected;
 use crate::offset_tracker::Position;
-
-/// The version of the letter's format.
-const VERSION: u32 = 1;
 
 /// Where a record came from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -23,21 +21,6 @@ pub(crate) struct Origin {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-enum Stage {
-    /// The SmartModule could not map the record.
-    Mapping,
-    /// Experience Platform could not take it.
-    Delivery,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-struct EventName {
-    name: String,
-    id: String,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 struct Target {
     /// `events` or `profiles`.
     inlet: &'static str,
@@ -48,7 +31,7 @@ struct Target {
 
 /// What is known of the attempts to deliver a record.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Trial {
+pub(crate) struct Attempts {
     /// `events` or `profiles`.
     pub(crate) inlet: &'static str,
     pub(crate) reason: &'static str,
@@ -61,10 +44,10 @@ pub(crate) struct Trial {
     pub(crate) last: Option<i64>,
 }
 
-/// What a letter says, without the record and whose it is.
+/// What a dead letter says, without the record and its customer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Summary {
+pub(crate) struct DeadLetterSummary {
     pub(crate) source: Origin,
     stage: Stage,
     pub(crate) reason: String,
@@ -74,7 +57,7 @@ pub(crate) struct Summary {
     written: i64,
 }
 
-/// A letter, ready to be written.
+/// A dead letter, ready to be written.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct DeadLetter {
@@ -98,14 +81,14 @@ pub(crate) struct DeadLetter {
     /// `{"event":…}`, `{"profile":…}` or both as mapped; `{"raw":…}` or `{"rawBase64":…}` as
     /// produced; size and hash when it is too large.
     record: Box<RawValue>,
-    /// The record's key in the dead-letter topic: letters of one customer stay in order.
+    /// The record's key in the dead-letter topic: dead letters of one customer stay in order.
     #[serde(skip)]
     key: String,
 }
 
-/// What stands in place of a record that does not fit.
+/// Written in place of a record that does not fit.
 #[derive(Serialize)]
-struct Digested {
+struct RecordDigest {
     size: usize,
     sha256: String,
 }
@@ -147,7 +130,7 @@ impl DeadLetter {
         source: Origin,
         (key, name, id): (&str, &str, &str),
         parts: &[(&'static str, &Bytes)],
-        trial: Trial,
+        attempts: Attempts,
     ) -> Result<Self, serde_json::Error> {
         let mut record = Vec::new();
         for (part, entity) in parts {
@@ -160,9 +143,9 @@ impl DeadLetter {
         Ok(Self {
             v: VERSION,
             stage: Stage::Delivery,
-            reason: trial.reason.to_owned(),
-            pointer: trial.pointer,
-            message: trial.message.clone(),
+            reason: attempts.reason.to_owned(),
+            pointer: attempts.pointer,
+            message: attempts.message.clone(),
             key: key.to_owned(),
             source,
             event: Some(EventName {
@@ -170,26 +153,26 @@ impl DeadLetter {
                 id: id.to_owned(),
             }),
             target: Some(Target {
-                inlet: trial.inlet,
-                status: trial.status,
-                message: trial.message,
+                inlet: attempts.inlet,
+                status: attempts.status,
+                message: attempts.message,
             }),
-            attempts: Some(trial.attempts),
-            first_attempt: trial.first,
-            last_attempt: trial.last,
+            attempts: Some(attempts.attempts),
+            first_attempt: attempts.first,
+            last_attempt: attempts.last,
             record: raw(&record)?,
         })
     }
 
-    /// The same letter with the record's size and hash in its place. The source coordinates still
-    /// lead to the record, as long as the source topic keeps it.
+    /// The same dead letter with the record's size and hash in its place. The source coordinates
+    /// still lead to the record, as long as the source topic keeps it.
     pub(super) fn without_record(&self) -> Result<Self, serde_json::Error> {
         let text = self.record.get().as_bytes();
         let sha256 = Sha256::digest(text)
             .iter()
             .map(|byte| format!("{byte:02x}"))
             .collect();
-        let record = serde_json::value::to_raw_value(&Digested {
+        let record = serde_json::value::to_raw_value(&RecordDigest {
             size: text.len(),
             sha256,
         })?;
@@ -208,10 +191,10 @@ impl DeadLetter {
         self.event.as_ref().map_or("unknown", |event| &event.name)
     }
 
-    pub(crate) fn summary(&self, written: i64) -> Summary {
-        Summary {
+    pub(crate) fn summary(&self, written: i64) -> DeadLetterSummary {
+        DeadLetterSummary {
             source: self.source.clone(),
-            stage: self.stage.clone(),
+            stage: self.stage,
             reason: self.reason.clone(),
             kind: self.kind().to_owned(),
             written,
@@ -239,4 +222,73 @@ impl std::fmt::Display for Origin {
 
 fn raw(json: &[u8]) -> Result<Box<RawValue>, serde_json::Error> {
     serde_json::from_slice::<Box<RawValue>>(json)
+}
+
+// === tests ===
+
+#[cfg(test)]
+mod tests {
+    use super::super::read::ReadDeadLetter;
+    use super::*;
+
+    fn origin() -> Origin {
+        let position = Position {
+            partition: 2,
+            offset: 40,
+        };
+        Origin::new("loyalty", position, Some(1_700_000_000_000))
+    }
+
+    #[test]
+    fn rejected_record_is_read_back_as_it_was_written() {
+        let rejected = Rejected {
+            reason: "bad_time".to_owned(),
+            pointer: None,
+            message: "11 digits".to_owned(),
+            original: Bytes::from_static(br#"{"rawBase64":"/wA="}"#),
+        };
+        let json = DeadLetter::rejected(origin(), &rejected)
+            .unwrap()
+            .to_json()
+            .unwrap();
+        let read = ReadDeadLetter::parse(&json).unwrap();
+        assert_eq!(
+            (read.stage, read.reason.as_str()),
+            (Stage::Mapping, "bad_time")
+        );
+        assert_eq!(read.source.offset, 40);
+        assert_eq!(read.source.timestamp, Some(1_700_000_000_000));
+        assert_eq!(read.record.original().as_deref(), Some(&[0xff, 0][..]));
+    }
+
+    #[test]
+    fn undeliverable_record_is_read_back_as_it_was_written() {
+        let attempts = Attempts {
+            inlet: "events",
+            reason: "refused",
+            pointer: None,
+            status: Some(400),
+            message: "no".to_owned(),
+            attempts: 1,
+            first: None,
+            last: None,
+        };
+        let (event, profile) = (Bytes::from_static(b"{\"e\": 1}"), Bytes::from_static(b"{}"));
+        let parts = [("event", &event), ("profile", &profile)];
+        let names = ("100:5", "pointsIssued", "e-1");
+        let letter = DeadLetter::undeliverable(origin(), names, &parts, attempts).unwrap();
+        let json = letter.to_json().unwrap();
+        let read = ReadDeadLetter::parse(&json).unwrap();
+        assert_eq!(read.stage, Stage::Delivery);
+        assert_eq!(read.record.event.map(RawValue::get), Some("{\"e\": 1}"));
+        assert_eq!(read.record.profile.map(RawValue::get), Some("{}"));
+        let read = read.event.unwrap();
+        assert_eq!(
+            (read.name.as_str(), read.id.as_str()),
+            ("pointsIssued", "e-1")
+        );
+        let json = letter.without_record().unwrap().to_json().unwrap();
+        let read = ReadDeadLetter::parse(&json).unwrap();
+        assert!(read.record.event.is_none() && read.record.original().is_none());
+    }
 }

@@ -1,5 +1,5 @@
-//! Writes a letter until it is written. A record whose letter is not written stays pending: the
-//! stream stops rather than loses.
+//! Writes a dead letter until it is stored. Meanwhile its record stays pending: the stream stops
+//! rather than lose it.
 
 use std::future::Future;
 
@@ -7,11 +7,10 @@ use tokio::time::sleep;
 
 use super::letter::DeadLetter;
 use crate::backoff::Backoff;
-use crate::delivery::Counters;
 
-/// A letter could not be written.
+/// A dead letter could not be written.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum LetterError {
+pub(crate) enum DeadLetterError {
     /// The topic does not take values of this size.
     #[error("the letter is larger than the dead-letter topic allows")]
     TooLarge,
@@ -21,26 +20,38 @@ pub(crate) enum LetterError {
     Failed { message: String, heals: bool },
 }
 
-/// Where letters go.
+/// Where dead letters go.
 pub(crate) trait DeadLetters: Send + Sync {
-    /// What has become of a record whose letter went here, and what to do, for the log.
+    /// What became of a record whose dead letter went here, and what to do, for the log.
     const END: &'static str;
 
-    /// Returns when the letter is stored for good.
+    /// Returns when the dead letter is stored for good.
     fn write(
         &self,
         key: &str,
         value: Vec<u8>,
-    ) -> impl Future<Output = Result<(), LetterError>> + Send;
+    ) -> impl Future<Output = Result<(), DeadLetterError>> + Send;
 }
 
-/// Writes one letter, however long it takes. An error of this function is a letter that cannot be
-/// turned into JSON: a defect of this program.
+/// Learns how writing goes, for metrics.
+pub(crate) trait WriteObserver: Sync {
+    /// An attempt to write a dead letter failed; `first`: for the first time. `heals`: without
+    /// anybody's help.
+    fn write_failed(&self, first: bool, heals: bool, reason: &str);
+
+    /// A dead letter that could not be written was written after all.
+    fn write_recovered(&self);
+}
+
+/// Writes one dead letter, however long it takes.
+///
+/// # Errors
+/// It cannot be turned into JSON: a defect of this program.
 pub(crate) async fn write(
     letters: &impl DeadLetters,
     letter: &DeadLetter,
     backoff: &mut Backoff,
-    counters: &Counters,
+    observer: &impl WriteObserver,
 ) -> Result<(), serde_json::Error> {
     let mut value = letter.to_json()?;
     let mut is_whole = true;
@@ -50,19 +61,19 @@ pub(crate) async fn write(
         let error = match letters.write(letter.key(), value.clone()).await {
             Ok(()) => {
                 if failures > 0 {
-                    counters.letter_recovered();
+                    observer.write_recovered();
                 }
                 return Ok(());
             }
             Err(error) => error,
         };
-        if error == LetterError::TooLarge && is_whole {
+        if error == DeadLetterError::TooLarge && is_whole {
             value = letter.without_record()?.to_json()?;
             is_whole = false;
             continue;
         }
-        let heals = matches!(error, LetterError::Failed { heals: true, .. });
-        counters.letter_retried(failures == 0, heals, &error.to_string());
+        let heals = matches!(error, DeadLetterError::Failed { heals: true, .. });
+        observer.write_failed(failures == 0, heals, &error.to_string());
         failures += 1;
         if !reported {
             reported = true;

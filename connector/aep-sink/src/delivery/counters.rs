@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use super::tally::{Family, Tally};
 use crate::clock::Clock;
-use crate::dead_letter::Summary;
+use crate::dead_letter::{DeadLetterSummary, WriteObserver};
 use crate::error::Fault;
 use crate::inlet_name::InletName;
 use crate::telemetry::histogram::{self, Histogram};
@@ -125,7 +125,7 @@ pub(crate) struct Counts {
     pub(crate) letter_retries: u64,
     pub(crate) letter_trouble: Option<LetterTrouble>,
     /// The last dead letters, oldest first.
-    pub(crate) letters: VecDeque<Summary>,
+    pub(crate) letters: VecDeque<DeadLetterSummary>,
     /// Offsets without a record.
     pub(crate) gaps: u64,
     pub(crate) exchanges: BTreeMap<InletName, Exchanges>,
@@ -209,7 +209,7 @@ impl Counters {
         self.profiles_superseded.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(crate) fn dead_lettered(&self, letter: Summary) {
+    pub(crate) fn dead_lettered(&self, letter: DeadLetterSummary) {
         let mut counts = self.counts();
         *counts
             .dead_lettered
@@ -223,33 +223,6 @@ impl Counters {
 
     pub(super) fn retried(&self, cause: &str, times: u64) {
         *self.counts().retries.entry(cause.to_owned()).or_default() += times;
-    }
-
-    /// A letter could not be written; `first`: for the first time.
-    pub(crate) fn letter_retried(&self, first: bool, heals: bool, reason: &str) {
-        let mut counts = self.counts();
-        counts.letter_retries += 1;
-        let (letters, since) = match &counts.letter_trouble {
-            Some(trouble) => (trouble.letters, trouble.since),
-            None => (0, self.clock.now_ms()),
-        };
-        counts.letter_trouble = Some(LetterTrouble {
-            reason: reason.to_owned(),
-            heals,
-            since,
-            letters: letters + u64::from(first),
-        });
-    }
-
-    /// A letter that could not be written was written after all.
-    pub(crate) fn letter_recovered(&self) {
-        let mut counts = self.counts();
-        if let Some(trouble) = &mut counts.letter_trouble {
-            trouble.letters = trouble.letters.saturating_sub(1);
-            if trouble.letters == 0 {
-                counts.letter_trouble = None;
-            }
-        }
     }
 
     /// A request was sent and answered, or given up.
@@ -303,5 +276,32 @@ impl Counters {
             }
             None => counts.stopped.remove(&inlet),
         };
+    }
+}
+
+impl WriteObserver for Counters {
+    fn write_failed(&self, first: bool, heals: bool, reason: &str) {
+        let mut counts = self.counts();
+        counts.letter_retries += 1;
+        let (letters, since) = match &counts.letter_trouble {
+            Some(trouble) => (trouble.letters, trouble.since),
+            None => (0, self.clock.now_ms()),
+        };
+        counts.letter_trouble = Some(LetterTrouble {
+            reason: reason.to_owned(),
+            heals,
+            since,
+            letters: letters + u64::from(first),
+        });
+    }
+
+    fn write_recovered(&self) {
+        let mut counts = self.counts();
+        if let Some(trouble) = &mut counts.letter_trouble {
+            trouble.letters = trouble.letters.saturating_sub(1);
+            if trouble.letters == 0 {
+                counts.letter_trouble = None;
+            }
+        }
     }
 }

@@ -6,7 +6,7 @@ use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use crate::answer::{Answer, AnswerError};
-use crate::dead_letter::{DeadLetter, Origin, Trial};
+use crate::dead_letter::{Attempts, DeadLetter, Origin};
 use crate::offset_tracker::Position;
 
 const DICTIONARY: &[&str] = &[
@@ -104,7 +104,7 @@ fn fuzzed_answers_are_read_whole_or_refused_unquoted_and_their_letters_keep_the_
                         "{name}"
                     );
                 }
-                let trial = Trial {
+                let trial = Attempts {
                     inlet: "events",
                     reason: "refused",
                     pointer: None,

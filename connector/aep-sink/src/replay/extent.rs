@@ -48,7 +48,7 @@ mod tests {
     use crate::offset_tracker::Outcome;
 
     #[test]
-    fn progress_counts_what_is_settled_of_what_there_is() {
+    fn progress_counts_settled_letters_of_all() {
         let tracker = OffsetTracker::new(Bounds {
             bytes: 1_000,
             offsets: 1_000,

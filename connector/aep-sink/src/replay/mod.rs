@@ -9,7 +9,6 @@
 //! a filter passed over, so no filtered run makes a letter unreachable.
 
 mod extent;
-mod letter;
 mod plan;
 mod report;
 
@@ -27,7 +26,7 @@ use crate::app::{RunError, exit_code};
 use crate::broker::{BrokerError, DeadLetterLog, DeadLetterReader};
 use crate::clock::Clock;
 use crate::config::{Config, Platform};
-use crate::dead_letter::{DeadLetters, LetterError};
+use crate::dead_letter::{DeadLetterError, DeadLetters};
 use crate::delivery::{Counters, Delivery, Parts};
 use crate::error::Retry;
 use crate::http;
@@ -82,7 +81,7 @@ struct RefusedAgain;
 impl DeadLetters for RefusedAgain {
     const END: &'static str = "refused again; its letter stays in the dead-letter topic";
 
-    async fn write(&self, _key: &str, _value: Vec<u8>) -> Result<(), LetterError> {
+    async fn write(&self, _key: &str, _value: Vec<u8>) -> Result<(), DeadLetterError> {
         Ok(())
     }
 }
@@ -124,7 +123,7 @@ struct Feed {
     planner: Planner,
     tracker: Arc<OffsetTracker>,
     report: Report,
-    /// Letters read, for whoever watches meanwhile.
+    /// Dead letters read, for the progress report.
     read: Arc<AtomicU64>,
 }
 

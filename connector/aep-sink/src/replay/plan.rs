@@ -1,15 +1,15 @@
-//! What becomes of one letter.
+//! What becomes of one dead letter.
 
 use bytes::Bytes;
 use capillary_xdm::{Input, Mapper, Params};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::letter::{Letter, Stage};
 use crate::answer::{self, Answer};
 use crate::broker::StoredDeadLetter;
+use crate::dead_letter::{ReadDeadLetter, Stage};
 
-/// Which letters are asked for. What is empty or absent does not restrict.
+/// Which dead letters are asked for. What is empty or absent does not restrict.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Filter {
     pub(super) reasons: Vec<String>,
@@ -18,14 +18,14 @@ pub(super) struct Filter {
     pub(super) since: Option<i64>,
 }
 
-/// Which statements of a letter are wanted, and not sent by an earlier replay.
+/// Which statements of a dead letter are wanted, and not sent by an earlier replay.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Wanted {
     pub(super) event: bool,
     pub(super) profile: bool,
 }
 
-/// What becomes of a letter.
+/// What becomes of a dead letter.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Step {
     /// The filters do not ask for it.
@@ -44,12 +44,12 @@ pub(super) const REJECTED: &str = "rejected_again";
 pub(super) const PROFILE: &str = "profile_statement";
 /// Nothing is left to send of it.
 const DONE: &str = "replayed_before";
-/// Not a letter of this connector.
+/// Not a dead letter of this connector.
 const UNREADABLE: &str = "unreadable";
 /// The mapping does not want it any more.
 const SKIPPED: &str = "skipped_now";
 
-/// Decides what becomes of letters.
+/// Decides what becomes of dead letters.
 pub(super) struct Planner {
     filter: Filter,
     mapper: Mapper,
@@ -82,7 +82,7 @@ impl Planner {
     }
 
     pub(super) fn plan(&mut self, stored: &StoredDeadLetter, wanted: Wanted) -> Step {
-        let Some(letter) = Letter::read(&stored.value) else {
+        let Some(letter) = ReadDeadLetter::parse(&stored.value) else {
             return Step::Left(UNREADABLE);
         };
         let filter = &self.filter;
@@ -99,7 +99,12 @@ impl Planner {
     }
 
     /// The stored statements are sent as they are.
-    fn refused(&self, stored: &StoredDeadLetter, letter: &Letter<'_>, wanted: Wanted) -> Step {
+    fn refused(
+        &self,
+        stored: &StoredDeadLetter,
+        letter: &ReadDeadLetter<'_>,
+        wanted: Wanted,
+    ) -> Step {
         let Some(event) = &letter.event else {
             return Step::Left(UNREADABLE);
         };
@@ -136,7 +141,12 @@ impl Planner {
     }
 
     /// The original is mapped with today's mapping and parameters.
-    fn rejected(&mut self, stored: &StoredDeadLetter, letter: &Letter<'_>, wanted: Wanted) -> Step {
+    fn rejected(
+        &mut self,
+        stored: &StoredDeadLetter,
+        letter: &ReadDeadLetter<'_>,
+        wanted: Wanted,
+    ) -> Step {
         let Some(original) = letter.record.original() else {
             // Its kind is not known, so a filter by kinds does not ask for it.
             return if self.filter.events.is_empty() {
@@ -252,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stored_event_is_sent_byte_for_byte_and_its_profile_only_when_asked_for() {
+    fn stored_event_is_sent_unchanged_its_profile_only_on_request() {
         let mapped = sent(planner(Filter::default(), false).plan(&letter("refused", BOTH), ALL));
         assert_eq!(
             mapped.event.as_deref(),
@@ -271,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn a_profile_statement_waits_until_it_is_asked_for() {
+    fn profile_statement_waits_until_it_is_asked_for() {
         let letter = letter("refused", r#"{"profile":{"p":1}}"#);
         assert_eq!(
             planner(Filter::default(), false).plan(&letter, ALL),
@@ -308,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn letters_with_nothing_but_coordinates_and_strangers_are_left() {
+    fn letters_with_only_coordinates_and_foreign_ones_are_left() {
         let mut planner = planner(Filter::default(), true);
         let hashed = letter("refused", r#"{"size":5,"sha256":"00"}"#);
         assert_eq!(planner.plan(&hashed, ALL), Step::Left(COORDINATES));

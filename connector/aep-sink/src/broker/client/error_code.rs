@@ -1,4 +1,4 @@
-//! What an error code of a stream means for the reader.
+//! What an error code of a stream means for the consumer.
 
 use fluvio_protocol::link::ErrorCode;
 
@@ -18,7 +18,7 @@ pub(crate) enum ErrorClass {
     SmartModuleRejected { reason: String },
     /// The SmartModule failed on a record.
     SmartModuleFailed { reason: String },
-    /// Something that heals: another leader, a broker that starts, a storage error.
+    /// Something that passes: another leader, a broker that starts, a storage error.
     Transient,
 }
 
@@ -40,7 +40,7 @@ impl ErrorClass {
             | ErrorCode::SmartModuleMemoryLimitExceeded { .. } => Self::SmartModuleRejected {
                 reason: first_line(&code.to_string()),
             },
-            // Its text quotes the record, so only the place is told.
+            // Its text quotes the record, so only the place is reported.
             ErrorCode::SmartModuleRuntimeError(error) => Self::SmartModuleFailed {
                 reason: format!("it returned an error at offset {}", error.offset),
             },
@@ -97,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_broker_that_lost_the_lead_or_starts_is_tried_again() {
+    fn lost_leadership_and_startup_are_transient() {
         for code in [
             ErrorCode::NotLeaderForPartition,
             ErrorCode::PartitionNotLeader,
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn a_module_that_does_not_start_is_told_apart_from_one_that_fails_on_a_record() {
+    fn smartmodule_start_failure_differs_from_record_failure() {
         let init = ErrorCode::SmartModuleChainInitError(
             "unknown parameter `evnts`\nwasm backtrace: …".to_owned(),
         );
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn a_deleted_topic_does_not_come_back() {
+    fn deleted_topic_is_not_transient() {
         assert_eq!(
             ErrorClass::of(&ErrorCode::TopicDeleted),
             ErrorClass::TopicDeleted

@@ -1,7 +1,7 @@
-//! Who is who in the cluster: topics, partitions and their leaders, loaded SmartModules.
+//! What the cluster holds: topics, partitions and their leaders, loaded SmartModules.
 //!
-//! Asked anew whenever it is needed. The client's own metadata cache ends with the connection to
-//! the controller and then answers from the past.
+//! Asked for whenever it is needed. The client's own metadata cache ends with the connection to
+//! the controller and then gives stale answers.
 
 use std::collections::HashMap;
 use std::fmt::Debug;
@@ -32,7 +32,7 @@ const LIST: &str = "a metadata request";
 /// Looks things up at the streaming controller.
 pub(crate) struct ClusterMetadata {
     cluster: FluvioClusterConfig,
-    /// Kept between look-ups, thrown away when one fails.
+    /// Kept between look-ups, dropped when one fails.
     controller: Mutex<Option<Connection>>,
     /// Where the leaders were last. SPUs go on serving while the controller is down.
     known: std::sync::Mutex<HashMap<String, Leader>>,

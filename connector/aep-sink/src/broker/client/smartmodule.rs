@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn a_module_is_found_by_its_full_name_and_by_parts_of_it() {
+    fn smartmodule_is_found_by_full_name_and_by_parts_of_it() {
         let loaded = [packaged("0.1.0"), plain("other")];
         for uses in [
             "capillary-aep/capillary-xdm@0.1.0",
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn a_module_created_without_package_data_fits_its_plain_name() {
+    fn smartmodule_without_package_data_fits_its_plain_name() {
         assert!(
             find(
                 "capillary-aep/capillary-xdm@0.1.0",
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_module_is_named_and_so_is_how_to_load_it() {
+    fn missing_smartmodule_is_named_with_how_to_load_it() {
         let text = find("capillary-aep/capillary-xdm@0.2.0", &[packaged("0.1.0")])
             .unwrap_err()
             .to_string();
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn two_versions_that_fit_are_an_error_that_names_both() {
+    fn smartmodule_versions_that_both_fit_are_an_error_naming_both() {
         let text = find("capillary-xdm", &[packaged("0.1.0"), packaged("0.2.0")])
             .unwrap_err()
             .to_string();

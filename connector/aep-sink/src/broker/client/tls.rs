@@ -7,13 +7,14 @@ use fluvio_socket::ClientConfig;
 
 use crate::broker::error::BrokerError;
 
-/// The name an anonymous connection asks for, as the client's own does. Nobody verifies it.
+/// The name an anonymous connection asks for, as the client's own does. It is not verified.
 const ANYBODY: &str = "localhost";
 
 /// What a connection to any part of the cluster starts from.
 pub(super) fn client_config(cluster: &FluvioClusterConfig) -> Result<ClientConfig, BrokerError> {
     readable(&cluster.tls)?;
-    // Made first in every case: it also chooses the cryptography of the process, where nobody has.
+    // Made first in every case: it also chooses the cryptography of the process, unless that was
+    // done.
     let config = ClientConfig::try_from(cluster.clone()).map_err(|error| BrokerError::Tls {
         reason: format!("{error:#}"),
     })?;

@@ -68,7 +68,7 @@ impl Committer {
         }
     }
 
-    /// Runs until it is told to finish and everything settled is committed.
+    /// Runs until `finish` is true and everything settled is committed.
     pub(super) async fn run(mut self) {
         let mut progress = self.context.tracker.progress();
         let mut finish = self.finish.clone();
@@ -96,7 +96,7 @@ impl Committer {
                         self.attempt(offset, if finishing { LAST_ATTEMPT } else { ATTEMPT });
                     let ended = tokio::select! {
                         ended = attempt => ended,
-                        // An attempt whose answer is overdue is made anew at once, on a session of
+                        // An attempt whose answer is overdue is made again at once, on a session of
                         // its own.
                         _ = finish.changed(), if !finishing => continue,
                     };
@@ -172,7 +172,7 @@ impl Committer {
         self.backoff.pause()
     }
 
-    /// The broker has removed the stored offsets together with the topic. Whoever reads ends
+    /// The broker has removed the stored offsets together with the topic. Reading ends
     /// because of that; until then nothing more is stored.
     fn given_up(&self, error: &BrokerError) {
         warn!(partition = self.partition, %error, "no offset is committed any more");

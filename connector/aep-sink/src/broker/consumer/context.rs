@@ -39,7 +39,7 @@ impl ConsumerContext {
         format!("{}-{partition}", self.topic)
     }
 
-    /// What a partition's log holds now, noted for whoever looks.
+    /// The bounds of a partition's log now, also noted in its status.
     pub(crate) async fn look(
         &self,
         connection: &Connection,
@@ -53,7 +53,7 @@ impl ConsumerContext {
         Ok(log)
     }
 
-    /// What a partition's log holds now.
+    /// The bounds of a partition's log now.
     pub(crate) async fn log(
         &self,
         connection: &Connection,
@@ -63,8 +63,8 @@ impl ConsumerContext {
     }
 }
 
-/// Waits until it is time to stop. An error means that whoever could say so is gone, which is as
-/// good as saying it.
+/// Waits until it is time to stop. An error means that the sender is gone, which is as good as
+/// a stop.
 pub(crate) async fn stopped(stop: &mut watch::Receiver<bool>) {
     // The value is dropped here: it holds a lock.
     let _ = stop.wait_for(|stop| *stop).await;

@@ -1,7 +1,7 @@
 //! How long the backlog of a partition is, and how old: what is older than the topic's retention is
 //! lost.
 //!
-//! Reading cannot tell while it waits for room, which is when an operator wants to know. And
+//! Reading does not see it while it waits for room, which is when an operator wants to know. And
 //! answers do not say when their records were produced, because the broker's batches of answers
 //! have no time of their own. So the log and its oldest unsettled record are looked at, from time
 //! to time and only while there is a backlog.
@@ -17,9 +17,9 @@ use crate::broker::error::BrokerError;
 use crate::broker::partition_log::decode_batch;
 
 /// About as often as metrics are looked at.
-const ROUND: Duration = Duration::from_secs(15);
+const INTERVAL: Duration = Duration::from_secs(15);
 /// How long one look may take.
-const PATIENCE: Duration = Duration::from_secs(5);
+const TIMEOUT: Duration = Duration::from_secs(5);
 /// Enough for most batches. The age of a record in a greater one stays unknown.
 const MAX_BYTES: i32 = 1 << 20;
 const WHAT: &str = "looking at the oldest unsettled record";
@@ -33,25 +33,25 @@ pub(super) async fn watch(context: &ConsumerContext) {
             let first = progress
                 .settled
                 .map_or(0, |settled| settled.saturating_add(1));
-            let look = timeout(PATIENCE, look(context, partition, first));
+            let look = timeout(TIMEOUT, look(context, partition, first));
             match look.await.unwrap_or(Ok(())) {
                 Ok(()) => {}
-                // Whoever reads or commits there tells about it.
+                // Reading and committing report it themselves.
                 Err(error) => debug!(partition, %error, "the backlog could not be looked at"),
             }
         }
-        sleep(ROUND).await;
+        sleep(INTERVAL).await;
     }
 }
 
 /// Notes what there is from the first unsettled offset on.
 async fn look(context: &ConsumerContext, partition: u32, first: i64) -> Result<(), BrokerError> {
-    let standing = context
+    let status = context
         .statuses
         .snapshot()
         .remove(&partition)
         .unwrap_or_default();
-    if standing.high_watermark.is_some_and(|end| end <= first) {
+    if status.high_watermark.is_some_and(|end| end <= first) {
         context
             .statuses
             .change(partition, |status| status.oldest = None);
@@ -62,9 +62,9 @@ async fn look(context: &ConsumerContext, partition: u32, first: i64) -> Result<(
         .connect_leader(&context.topic, partition)
         .await?;
     context.look(&connection, partition).await?;
-    if standing.oldest.is_none_or(|(offset, _)| offset != first) {
-        let produced = produced(context, &connection, partition, first).await?;
-        let oldest = produced.map(|produced| (first, produced));
+    if status.oldest.is_none_or(|(offset, _)| offset != first) {
+        let oldest_timestamp = oldest_timestamp(context, &connection, partition, first).await?;
+        let oldest = oldest_timestamp.map(|oldest_timestamp| (first, oldest_timestamp));
         context
             .statuses
             .change(partition, |status| status.oldest = oldest);
@@ -74,7 +74,7 @@ async fn look(context: &ConsumerContext, partition: u32, first: i64) -> Result<(
 
 /// When the record at an offset was produced, milliseconds since the epoch, or the next one if
 /// there is none.
-async fn produced(
+async fn oldest_timestamp(
     context: &ConsumerContext,
     connection: &Connection,
     partition: u32,

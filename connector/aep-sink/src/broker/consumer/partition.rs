@@ -34,15 +34,15 @@ const SILENCE: Duration = Duration::from_secs(5);
 /// A topic, a log or a SmartModule that seems to be gone may be late after a restart of the
 /// cluster. This many looks, about 20 s of them, decide.
 const LOOKS: u32 = 8;
-/// A failure that goes on is told again after so many attempts, about every 5 minutes.
-const TELL_AGAIN: u32 = 30;
+/// A failure that goes on is reported again after this many attempts, about every 5 minutes.
+const REPORT_EVERY: u32 = 30;
 /// A wait for room that takes longer than this is not the broker's doing.
-const ROOM: Duration = Duration::from_secs(1);
+const LONG_WAIT: Duration = Duration::from_secs(1);
 const WHAT: &str = "reading";
 
 /// What to do when a stream is given up without an error.
-enum Next {
-    /// Open it anew.
+enum StreamEnd {
+    /// Open it again.
     Reopen,
     /// Read directly up to this offset first: the broker gave no answers.
     Fill(i64),
@@ -56,16 +56,16 @@ pub(super) struct PartitionReader {
     stored: Option<i64>,
     /// Where to begin without one.
     start: Start,
-    arrivals: mpsc::Sender<SourceItem>,
+    items: mpsc::Sender<SourceItem>,
     /// `None` until the log was looked at for the first time.
     assembler: Option<Assembler>,
     backoff: ReconnectBackoff,
     /// Looks in a row that found something gone.
-    doubts: Confirmations,
+    confirmations: Confirmations,
     /// The offset at which the SmartModule failed last.
     failed_at: Option<i64>,
-    /// The last error the log was told of since reading went well.
-    told: Option<String>,
+    /// The last error that was logged since reading went well.
+    reported: Option<String>,
     /// Its place among those that go first: until its first response or failure, or until it is
     /// known to have nothing to read.
     startup_slot: Option<StartupSlot>,
@@ -74,42 +74,42 @@ pub(super) struct PartitionReader {
 impl PartitionReader {
     pub(super) fn new(
         context: Arc<ConsumerContext>,
-        found: PartitionStart,
-        arrivals: mpsc::Sender<SourceItem>,
+        start: PartitionStart,
+        items: mpsc::Sender<SourceItem>,
     ) -> Self {
         Self {
             context,
-            partition: found.partition,
-            stored: found.stored,
-            start: found.start,
-            arrivals,
+            partition: start.partition,
+            stored: start.stored,
+            start: start.start,
+            items,
             assembler: None,
             backoff: ReconnectBackoff::new(),
-            doubts: Confirmations::default(),
+            confirmations: Confirmations::default(),
             failed_at: None,
-            told: None,
-            startup_slot: Some(found.startup_slot),
+            reported: None,
+            startup_slot: Some(start.startup_slot),
         }
     }
 
-    /// Reads until told to stop, or until an error that does not heal.
+    /// Reads until `stop` is true, or until an error that does not pass.
     ///
     /// Stopping drops the work at any point where it waits. That is safe: an offset is opened in
     /// the tracker and handed over in one step.
     pub(super) async fn run(mut self, mut stop: watch::Receiver<bool>) -> Result<(), BrokerError> {
         tokio::select! {
             () = stopped(&mut stop) => Ok(()),
-            error = self.read_on() => Err(error),
+            error = self.run_connections() => Err(error),
         }
     }
 
-    async fn read_on(&mut self) -> BrokerError {
+    async fn run_connections(&mut self) -> BrokerError {
         loop {
-            let Err(error) = self.connected().await else {
+            let Err(error) = self.run_connection().await else {
                 continue; // to be opened again at another offset
             };
             self.startup_slot = None;
-            let error = self.doubt(error);
+            let error = self.confirm_gone(error);
             let condition = Condition::of(error.fault(), &error);
             self.context
                 .conditions
@@ -121,10 +121,10 @@ impl PartitionReader {
                 return error;
             }
             let text = error.to_string();
-            if self.backoff.failures().is_multiple_of(TELL_AGAIN)
-                || self.told.as_ref() != Some(&text)
+            if self.backoff.failures().is_multiple_of(REPORT_EVERY)
+                || self.reported.as_ref() != Some(&text)
             {
-                self.told = Some(text);
+                self.reported = Some(text);
                 warn!(partition = self.partition, %error, "reading is interrupted; trying again");
             } else {
                 debug!(partition = self.partition, %error, "reading is still interrupted");
@@ -134,7 +134,7 @@ impl PartitionReader {
     }
 
     /// Something that seems to be gone is given up after enough looks.
-    fn doubt(&mut self, error: BrokerError) -> BrokerError {
+    fn confirm_gone(&mut self, error: BrokerError) -> BrokerError {
         let given_up = match &error {
             BrokerError::NotListed { .. } => BrokerError::TopicDeleted {
                 topic: self.context.topic.clone(),
@@ -146,7 +146,7 @@ impl PartitionReader {
             },
             _ => return error,
         };
-        if self.doubts.suffice(LOOKS) {
+        if self.confirmations.suffice(LOOKS) {
             given_up
         } else {
             error
@@ -162,8 +162,8 @@ impl PartitionReader {
         }
     }
 
-    /// One connection from beginning to end. `Ok` means that the stream has to be opened anew.
-    async fn connected(&mut self) -> Result<(), BrokerError> {
+    /// One connection from beginning to end. `Ok` means that the stream has to be opened again.
+    async fn run_connection(&mut self) -> Result<(), BrokerError> {
         let context = Arc::clone(&self.context);
         let connection = context
             .metadata
@@ -172,21 +172,21 @@ impl PartitionReader {
         let log = context.look(&connection, self.partition).await?;
         let next = self.next(log);
         if next > log.end {
-            self.reaches(next, log).await?;
+            self.check_log_end(next, log).await?;
         }
         let mut assembler = match self.assembler.take() {
             Some(assembler) => assembler,
-            None => Assembler::begin(context, self.partition, next, self.arrivals.clone())?,
+            None => Assembler::begin(context, self.partition, next, self.items.clone())?,
         };
         let ended = match self.read(&connection, log, &mut assembler).await {
-            Ok(Next::Reopen) => Ok(()),
-            Ok(Next::Fill(last)) => {
+            Ok(StreamEnd::Reopen) => Ok(()),
+            Ok(StreamEnd::Fill(last)) => {
                 // A response may still be under way there, and would take the line from what is
                 // read directly.
                 drop(connection);
                 let filled = assembler.fill(last).await;
                 if filled.is_ok() {
-                    self.went_well();
+                    self.on_progress();
                 }
                 filled
             }
@@ -211,7 +211,7 @@ impl PartitionReader {
     }
 
     /// Looks past the high watermark: fails unless the log ends exactly at the next offset.
-    async fn reaches(&self, next: i64, log: LogBounds) -> Result<(), BrokerError> {
+    async fn check_log_end(&self, next: i64, log: LogBounds) -> Result<(), BrokerError> {
         let context = &self.context;
         let (replica, end) = (context.replica(self.partition), log.end);
         match probe_log_end(&context.metadata, &context.topic, self.partition, next).await? {
@@ -229,12 +229,12 @@ impl PartitionReader {
         }
     }
 
-    /// Waits for a permit. A wait for room means that the broker was reached: whatever was in the way
-    /// is over.
+    /// Waits for a permit. A wait for room means that the broker was reached: whatever was in the
+    /// way is over.
     async fn acquire_permit(&mut self, max_bytes: NonZeroU32) -> FetchPermit {
         let mut permit =
             std::pin::pin!(self.context.fetch_budget.acquire(self.partition, max_bytes));
-        if let Ok(permit) = timeout(ROOM, &mut permit).await {
+        if let Ok(permit) = timeout(LONG_WAIT, &mut permit).await {
             return permit;
         }
         self.startup_slot = None;
@@ -255,7 +255,7 @@ impl PartitionReader {
         if log.end > offset || self.startup_slot.take().is_none() {
             return Ok(log);
         }
-        // Its leader was reached; that it waits is nobody's fault.
+        // Its leader was reached; waiting for other partitions is no fault.
         self.context
             .conditions
             .clear(Component::Partition(self.partition));
@@ -271,7 +271,7 @@ impl PartitionReader {
         connection: &Connection,
         log: LogBounds,
         assembler: &mut Assembler,
-    ) -> Result<Next, BrokerError> {
+    ) -> Result<StreamEnd, BrokerError> {
         if let StartPosition::Evicted { available, .. } =
             StartPosition::at(log, assembler.expected())
         {
@@ -280,7 +280,10 @@ impl PartitionReader {
         let offset = assembler.expected();
         let log = self.wait_for_backlogs(connection, log, offset).await?;
         // The same as long as the stream is open.
-        let max_bytes = self.context.fetch_budget.response(assembler.needs());
+        let max_bytes = self
+            .context
+            .fetch_budget
+            .response_size(assembler.required_bytes());
         // Without a backlog nothing is on its way, and nothing has to wait for room.
         let mut permit = if log.end > offset {
             Some(self.acquire_permit(max_bytes).await)
@@ -312,13 +315,13 @@ impl PartitionReader {
                     if log.end > assembler.expected() {
                         // The stream is opened again afterwards: it is somewhere else than the
                         // assembler.
-                        return Ok(Next::Fill(log.end - 1));
+                        return Ok(StreamEnd::Fill(log.end - 1));
                     }
-                    self.went_well();
+                    self.on_progress();
                     if log.end < end {
                         // Another log than the one that was opened: looked at again before anything
                         // of it is read.
-                        return Ok(Next::Reopen);
+                        return Ok(StreamEnd::Reopen);
                     }
                     end = log.end;
                     continue;
@@ -328,33 +331,38 @@ impl PartitionReader {
                 drop(permit);
                 self.refused(connection, assembler, response.partition.error_code)
                     .await?;
-                return Ok(Next::Reopen);
+                return Ok(StreamEnd::Reopen);
             }
-            self.went_well();
+            self.on_progress();
             let high_watermark = response.partition.high_watermark;
             end = end.max(high_watermark);
             self.context.statuses.change(self.partition, |status| {
                 status.high_watermark = Some(high_watermark)
             });
             assembler.accept(response.partition, permit.take()).await?;
-            if self.context.fetch_budget.response(assembler.needs()) > max_bytes {
+            if self
+                .context
+                .fetch_budget
+                .response_size(assembler.required_bytes())
+                > max_bytes
+            {
                 debug!(
                     partition = self.partition,
                     "its batches need larger responses"
                 );
-                return Ok(Next::Reopen);
+                return Ok(StreamEnd::Reopen);
             }
             let offset = assembler.expected();
             let next_permit = tokio::select! {
                 permit = self.context.fetch_budget.acquire(self.partition, max_bytes) => permit,
-                // Without credit nothing is answered; only what ends the stream is told, and told
+                // Without credit no records are sent; only what ends the stream comes, and it comes
                 // while there is no room.
                 last = connection.next(WHAT, &mut responses) => {
                     let code = last?.partition.error_code;
                     if code != ErrorCode::None {
                         self.refused(connection, assembler, code).await?;
                     }
-                    return Ok(Next::Reopen);
+                    return Ok(StreamEnd::Reopen);
                 }
             };
             self.ask_for_more(connection, response.stream_id, offset)
@@ -365,13 +373,13 @@ impl PartitionReader {
     }
 
     /// The next failure is a new one.
-    fn went_well(&mut self) {
-        if self.told.take().is_some() {
+    fn on_progress(&mut self) {
+        if self.reported.take().is_some() {
             info!(partition = self.partition, "reading goes on");
         }
         self.startup_slot = None;
         self.backoff.reset();
-        self.doubts.reset();
+        self.confirmations.reset();
         self.context
             .conditions
             .clear(Component::Partition(self.partition));

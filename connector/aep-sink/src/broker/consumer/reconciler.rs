@@ -1,5 +1,5 @@
-//! Looks around from time to time: which partitions there are, and whether the stored offsets are
-//! this process's own.
+//! Checks from time to time which partitions there are, and whether the stored offsets are this
+//! process's own.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -21,7 +21,7 @@ use crate::broker::error::BrokerError;
 use crate::broker::offsets::{StoredOffsets, Verdict};
 
 /// How often the stored offsets are read back and new partitions are looked for.
-const ROUND: Duration = Duration::from_secs(30);
+const INTERVAL: Duration = Duration::from_secs(30);
 /// A second look decides: the first may have met an instance that was just being replaced, or a
 /// controller that was just started.
 const LOOKS: u32 = 2;
@@ -29,22 +29,22 @@ const LOOKS: u32 = 2;
 /// itself.
 const PATIENT_LOOKS: u32 = 4;
 
-/// The rounds of a reader.
+/// Compares the cluster with what this process reads and commits.
 pub(super) struct Reconciler {
     context: Arc<ConsumerContext>,
     offsets: StoredOffsets,
-    found: mpsc::Sender<PartitionStart>,
+    starts: mpsc::Sender<PartitionStart>,
     /// The partitions that are read.
-    known: BTreeSet<u32>,
+    started: BTreeSet<u32>,
     foreign: Confirmations,
     unlisted: Confirmations,
-    listing: ReconnectBackoff,
-    reading: ReconnectBackoff,
+    list_backoff: ReconnectBackoff,
+    read_backoff: ReconnectBackoff,
 }
 
 impl Reconciler {
-    /// Partitions that are to be read go to `found`.
-    pub(super) fn new(context: Arc<ConsumerContext>, found: mpsc::Sender<PartitionStart>) -> Self {
+    /// Partitions that are to be read go to `starts`.
+    pub(super) fn new(context: Arc<ConsumerContext>, starts: mpsc::Sender<PartitionStart>) -> Self {
         let offsets = StoredOffsets::new(
             Arc::clone(&context.metadata),
             context.topic.clone(),
@@ -53,20 +53,20 @@ impl Reconciler {
         Self {
             context,
             offsets,
-            found,
-            known: BTreeSet::new(),
-            foreign: Confirmations::spaced(ROUND),
-            unlisted: Confirmations::spaced(ROUND),
-            listing: ReconnectBackoff::new(),
-            reading: ReconnectBackoff::new(),
+            starts,
+            started: BTreeSet::new(),
+            foreign: Confirmations::spaced(INTERVAL),
+            unlisted: Confirmations::spaced(INTERVAL),
+            list_backoff: ReconnectBackoff::new(),
+            read_backoff: ReconnectBackoff::new(),
         }
     }
 
-    /// Goes round for ever. Ends only with an error that does not heal.
+    /// Ends only with an error that does not pass.
     pub(super) async fn run(mut self) -> BrokerError {
         loop {
-            match self.round().await {
-                Ok(None) => sleep(ROUND).await,
+            match self.reconcile().await {
+                Ok(None) => sleep(INTERVAL).await,
                 Ok(Some(pause)) => sleep(pause).await,
                 Err(error) => return error,
             }
@@ -74,12 +74,12 @@ impl Reconciler {
     }
 
     /// One round. `Some` when a part of it failed in passing: the pause before it is repeated.
-    async fn round(&mut self) -> Result<Option<Duration>, BrokerError> {
+    async fn reconcile(&mut self) -> Result<Option<Duration>, BrokerError> {
         // Two parts: SPUs give the stored offsets also while the controller is down.
         let listed = self.listed().await;
-        let listed = self.listing_ended(listed)?;
+        let listed = self.after_listing(listed)?;
         let stored = self.stored(listed.as_ref().ok()).await;
-        let stored = self.reading_ended(stored)?;
+        let stored = self.after_reading(stored)?;
         match (listed, stored) {
             (Ok(listed), Ok(stored)) => {
                 self.begin(&listed, &stored).await;
@@ -96,7 +96,7 @@ impl Reconciler {
         let topic = &self.context.topic;
         let listed = self.context.metadata.partitions(topic).await?;
         let listed: BTreeSet<u32> = listed.into_iter().collect();
-        let Some(missing) = self.known.difference(&listed).next() else {
+        let Some(missing) = self.started.difference(&listed).next() else {
             self.unlisted.reset();
             return Ok(listed);
         };
@@ -114,17 +114,17 @@ impl Reconciler {
         Ok(listed)
     }
 
-    /// Tells how listing ended. An inner error is the pause before the next attempt.
-    fn listing_ended<T>(
+    /// Reports how listing ended. An inner error is the pause before the next attempt.
+    fn after_listing<T>(
         &mut self,
         ended: Result<T, BrokerError>,
     ) -> Result<Result<T, Duration>, BrokerError> {
         let conditions = &self.context.conditions;
         match ended {
             Ok(listed) => {
-                if self.listing.failures() > 0 {
+                if self.list_backoff.failures() > 0 {
                     info!("the partitions can be listed again");
-                    self.listing.reset();
+                    self.list_backoff.reset();
                 }
                 if self.unlisted.is_empty() {
                     conditions.clear(Component::Partitions);
@@ -133,13 +133,13 @@ impl Reconciler {
             }
             Err(error) if error.retry() == Retry::Never => Err(error),
             Err(error) => {
-                if self.listing.failures() > 0 {
+                if self.list_backoff.failures() > 0 {
                     debug!(%error, "the partitions still cannot be listed");
                 } else {
                     warn!(%error, "the partitions of the topic cannot be listed");
                 }
                 conditions.put(Component::Partitions, Condition::of(error.fault(), &error));
-                Ok(Err(self.listing.pause()))
+                Ok(Err(self.list_backoff.pause()))
             }
         }
     }
@@ -178,28 +178,28 @@ impl Reconciler {
         Ok(stored)
     }
 
-    /// Tells how reading the stored offsets ended. An inner error is the pause before the next
+    /// Reports how reading the stored offsets ended. An inner error is the pause before the next
     /// attempt.
-    fn reading_ended<T>(
+    fn after_reading<T>(
         &mut self,
         ended: Result<T, BrokerError>,
     ) -> Result<Result<T, Duration>, BrokerError> {
         let conditions = &self.context.conditions;
         match ended {
             Ok(stored) => {
-                if self.reading.failures() > 0 {
+                if self.read_backoff.failures() > 0 {
                     info!("the stored offsets can be read again");
-                    self.reading.reset();
+                    self.read_backoff.reset();
                     conditions.clear(Component::StoredOffsets);
                 }
                 Ok(Ok(stored))
             }
             Err(error) if error.retry() == Retry::Never => Err(error),
             Err(error) => {
-                if self.reading.failures() > 0 {
+                if self.read_backoff.failures() > 0 {
                     debug!(%error, "the stored offsets still cannot be read");
-                } else if self.known.is_empty() {
-                    // Never taken for "none": beginning anew would deliver everything twice.
+                } else if self.started.is_empty() {
+                    // Never taken for "none": beginning again would deliver everything twice.
                     warn!(%error, "waiting for the stored offsets before reading begins");
                 } else {
                     warn!(%error, "the stored offsets cannot be read back");
@@ -208,23 +208,23 @@ impl Reconciler {
                     Component::StoredOffsets,
                     Condition::of(error.fault(), &error),
                 );
-                Ok(Err(self.reading.pause()))
+                Ok(Err(self.read_backoff.pause()))
             }
         }
     }
 
     /// Begins the partitions that are new.
     async fn begin(&mut self, listed: &BTreeSet<u32>, stored: &HashMap<u32, i64>) {
-        let first_round = self.known.is_empty();
+        let first_round = self.started.is_empty();
         let partitions = match &self.context.partitions {
             Partitions::Only(list) => list.clone(),
             Partitions::All => listed.iter().copied().collect(),
         };
         // Before any of them is opened.
-        self.context.fetch_budget.divide(partitions.len());
-        let mut begun = Vec::new();
+        self.context.fetch_budget.set_partitions(partitions.len());
+        let mut starting = Vec::new();
         for partition in partitions {
-            if !self.known.insert(partition) {
+            if !self.started.insert(partition) {
                 continue;
             }
             // What was produced to a partition before it was noticed is new, whatever the
@@ -236,7 +236,7 @@ impl Reconciler {
             };
             let stored = stored.get(&partition).copied();
             info!(partition, stored, "reading this partition from now on");
-            begun.push(PartitionStart {
+            starting.push(PartitionStart {
                 partition,
                 stored,
                 start,
@@ -244,8 +244,8 @@ impl Reconciler {
             });
         }
         // All have entered before the first of them looks whether it may go.
-        for found in begun {
-            if self.found.send(found).await.is_err() {
+        for start in starting {
+            if self.starts.send(start).await.is_err() {
                 break; // reading is about to end
             }
         }
@@ -269,7 +269,7 @@ impl Reconciler {
                 floor,
             ) {
                 (Verdict::Rewound, ..) => true,
-                (Verdict::Gone, _, Some(floor)) => self.log_holds(partition, floor, listed).await?,
+                (Verdict::Gone, _, Some(floor)) => self.is_in_log(partition, floor, listed).await?,
                 (Verdict::Foreign, Some(found), _) => {
                     foreign.get_or_insert(BrokerError::OtherWriter {
                         consumer: self.context.consumer.clone(),
@@ -298,13 +298,13 @@ impl Reconciler {
     /// The broker removes the stored offsets of a topic with the topic. Stored again, one would be
     /// waiting for the next topic of that name, and as many of its first records would never be
     /// read.
-    async fn log_holds(
+    async fn is_in_log(
         &self,
         partition: u32,
         committed: i64,
         listed: Option<&BTreeSet<u32>>,
     ) -> Result<bool, BrokerError> {
-        // While nobody lists the partitions, nothing is known.
+        // While the partitions cannot be listed, nothing is known.
         if !listed.is_some_and(|listed| listed.contains(&partition)) {
             return Ok(false);
         }

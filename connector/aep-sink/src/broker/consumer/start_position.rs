@@ -65,7 +65,7 @@ mod tests {
     const LOG: LogBounds = LogBounds { start: 10, end: 20 };
 
     #[test]
-    fn a_stored_offset_is_the_last_processed_one() {
+    fn stored_offset_is_the_last_processed_one() {
         assert_eq!(
             StartPosition::choose(LOG, Some(14), Start::End),
             StartPosition::At(15)
@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn relative_starts_do_not_shift_a_stored_offset() {
+    fn stored_offset_is_not_shifted_by_relative_starts() {
         assert_eq!(
             StartPosition::choose(LOG, Some(14), Start::FromBeginning(3)),
             StartPosition::At(15)
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stored_offset_beyond_the_end_is_never_clamped() {
+    fn stored_offset_beyond_the_end_is_never_clamped() {
         assert_eq!(
             StartPosition::choose(LOG, Some(20), Start::Beginning),
             StartPosition::BeyondEnd { wanted: 21 }
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stored_offset_before_the_log_means_evicted_records() {
+    fn stored_offset_before_the_log_means_evicted_records() {
         let evicted = StartPosition::Evicted {
             wanted: 5,
             available: 10,
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_stored_offset_the_configured_start_counts_within_the_log() {
+    fn configured_start_counts_within_the_log_without_stored_offset() {
         assert_eq!(
             StartPosition::choose(LOG, None, Start::Beginning),
             StartPosition::At(10)

@@ -1,4 +1,4 @@
-//! How reading and committing are, for whoever looks.
+//! How reading and committing go, for metrics and `/status`.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -6,20 +6,20 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 /// How one partition is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct PartitionStatus {
-    /// The first offset of the log, when it was looked at last.
+    /// The first offset of the log, at the last look.
     pub(crate) log_start: Option<i64>,
-    /// The offset the next replicated record will have, when the broker told last.
+    /// The offset the next replicated record will have, as the broker last reported it.
     pub(crate) high_watermark: Option<i64>,
     /// The last stored offset the broker acknowledged, or the one found at the start.
     pub(crate) committed: Option<i64>,
-    /// The oldest record that was not settled when somebody looked last: its offset, and when it
+    /// The oldest record that was not settled at the last look: its offset, and when it
     /// was produced, milliseconds since the epoch.
     pub(crate) oldest: Option<(i64, i64)>,
-    /// Connections that ended other than by our will.
+    /// Connections that ended although they were not closed here.
     pub(crate) interruptions: u64,
-    /// Stretches of the log for which the broker gave no answer.
+    /// Ranges of the log for which the broker gave no answer.
     pub(crate) gaps: u64,
-    /// Records of those stretches that were read directly and mapped here.
+    /// Records of those ranges that were read directly and mapped here.
     pub(crate) filled: u64,
     pub(crate) commits: u64,
     pub(crate) commit_failures: u64,

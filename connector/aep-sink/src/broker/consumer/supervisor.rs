@@ -38,36 +38,36 @@ fn spoils_commits(error: &BrokerError) -> bool {
 pub(crate) struct Supervisor {
     context: Arc<ConsumerContext>,
     /// Taken by the run, so that the channel closes when the last partition has ended.
-    arrivals: Mutex<Option<mpsc::Sender<SourceItem>>>,
+    items: Mutex<Option<mpsc::Sender<SourceItem>>>,
     commits: tokio::sync::Mutex<JoinSet<()>>,
     finish: watch::Sender<bool>,
 }
 
 impl Supervisor {
-    pub(crate) fn new(context: ConsumerContext, arrivals: mpsc::Sender<SourceItem>) -> Self {
+    pub(crate) fn new(context: ConsumerContext, items: mpsc::Sender<SourceItem>) -> Self {
         Self {
             context: Arc::new(context),
-            arrivals: Mutex::new(Some(arrivals)),
+            items: Mutex::new(Some(items)),
             commits: tokio::sync::Mutex::new(JoinSet::new()),
             finish: watch::Sender::new(false),
         }
     }
 
-    /// Reads until `stop` is true, or until an error that does not heal. Commits go on until
+    /// Reads until `stop` is true, or until an error that does not pass. Commits go on until
     /// [`Supervisor::finish`].
     pub(crate) async fn run(&self, mut stop: watch::Receiver<bool>) -> Result<(), BrokerError> {
         let taken = self
-            .arrivals
+            .items
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .take();
-        let arrivals =
+        let items =
             taken.ok_or_else(|| BrokerError::Task("the reader was already run".to_owned()))?;
         let (halt, halted) = watch::channel(false);
         let mut tasks: JoinSet<Result<(), BrokerError>> = JoinSet::new();
-        let (found_sender, mut found) = mpsc::channel(1);
+        let (start_sender, mut starts) = mpsc::channel(1);
         let ended = {
-            let reconciler = Reconciler::new(Arc::clone(&self.context), found_sender);
+            let reconciler = Reconciler::new(Arc::clone(&self.context), start_sender);
             let mut reconciling = std::pin::pin!(reconciler.run());
             let mut lease = std::pin::pin!(keep_lease(Arc::clone(&self.context)));
             let mut backlog = std::pin::pin!(lag::watch(&self.context));
@@ -76,10 +76,10 @@ impl Supervisor {
                     () = stopped(&mut stop) => break Ok(()),
                     error = &mut reconciling => break Err(error),
                     error = &mut lease => break Err(error),
-                    // Goes on for ever.
+                    // Never ends.
                     () = &mut backlog => {}
-                    Some(found) = found.recv() => {
-                        self.begin(found, &mut tasks, &arrivals, &halted).await;
+                    Some(start) = starts.recv() => {
+                        self.begin(start, &mut tasks, &items, &halted).await;
                     }
                     Some(task) = tasks.join_next() => match task {
                         Ok(Ok(())) => {}
@@ -89,8 +89,8 @@ impl Supervisor {
                 }
             }
         };
-        drop(arrivals);
-        // Told, not aborted: an aborted task could not be told from one that failed.
+        drop(items);
+        // Asked to end, not aborted: an aborted task looks like one that failed.
         let _ = halt.send(true);
         while tasks.join_next().await.is_some() {}
         if ended.as_ref().is_err_and(spoils_commits) {
@@ -103,12 +103,12 @@ impl Supervisor {
     /// Begins a partition: its reading and its commits.
     async fn begin(
         &self,
-        found: PartitionStart,
+        start: PartitionStart,
         tasks: &mut JoinSet<Result<(), BrokerError>>,
-        arrivals: &mpsc::Sender<SourceItem>,
+        items: &mpsc::Sender<SourceItem>,
         halted: &watch::Receiver<bool>,
     ) {
-        let (partition, stored) = (found.partition, found.stored);
+        let (partition, stored) = (start.partition, start.stored);
         let context = Arc::clone(&self.context);
         context.commit_history.begin(partition, stored);
         context
@@ -119,7 +119,7 @@ impl Supervisor {
             Condition::passing("connecting to its leader"),
         );
         context.conditions.clear(Component::Process);
-        let reader = PartitionReader::new(Arc::clone(&context), found, arrivals.clone());
+        let reader = PartitionReader::new(Arc::clone(&context), start, items.clone());
         tasks.spawn(reader.run(halted.clone()));
         let committer = Committer::new(context, partition, stored, self.finish.subscribe());
         self.commits.lock().await.spawn(committer.run());

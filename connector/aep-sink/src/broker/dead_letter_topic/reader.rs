@@ -30,10 +30,10 @@ pub(crate) struct DeadLetterLog {
 
 /// A part of one partition that is being read: from an offset to the end seen at the start.
 pub(crate) struct DeadLetterReader {
-    raw: Option<LogReader>,
+    log_reader: Option<LogReader>,
     next: i64,
     end: i64,
-    ready: VecDeque<StoredDeadLetter>,
+    buffered: VecDeque<StoredDeadLetter>,
 }
 
 impl DeadLetterLog {
@@ -58,7 +58,7 @@ impl DeadLetterLog {
         Ok((log.start, log.end))
     }
 
-    /// By partition, the last letter a consumer is done with.
+    /// By partition, the last dead letter a consumer is done with.
     pub(crate) async fn progress(&self, consumer: &str) -> Result<HashMap<u32, i64>, BrokerError> {
         let offsets = StoredOffsets::new(
             Arc::clone(&self.metadata),
@@ -68,23 +68,23 @@ impl DeadLetterLog {
         offsets.read().await
     }
 
-    /// Reads letters from `next` up to, but not including, `end`.
+    /// Reads dead letters from `next` up to, but not including, `end`.
     pub(crate) async fn read(
         &self,
         partition: u32,
         next: i64,
         end: i64,
     ) -> Result<DeadLetterReader, BrokerError> {
-        let raw = if next < end {
+        let log_reader = if next < end {
             Some(LogReader::open(&self.metadata, &self.topic, partition, next).await?)
         } else {
             None
         };
         Ok(DeadLetterReader {
-            raw,
+            log_reader,
             next,
             end,
-            ready: VecDeque::new(),
+            buffered: VecDeque::new(),
         })
     }
 
@@ -118,23 +118,23 @@ impl DeadLetterLog {
 }
 
 impl DeadLetterReader {
-    /// The next letter; `None` at the end.
+    /// The next dead letter; `None` at the end.
     pub(crate) async fn next(&mut self) -> Result<Option<StoredDeadLetter>, BrokerError> {
         loop {
-            if let Some(letter) = self.ready.pop_front() {
+            if let Some(letter) = self.buffered.pop_front() {
                 return Ok(Some(letter));
             }
-            let Some(raw) = self.raw.as_mut().filter(|_| self.next < self.end) else {
+            let Some(log_reader) = self.log_reader.as_mut().filter(|_| self.next < self.end) else {
                 return Ok(None);
             };
-            for batch in raw.next().await? {
+            for batch in log_reader.next().await? {
                 let records = decode_batch(&batch)
                     .map_err(|reason| BrokerError::Task(format!("a batch of letters: {reason}")))?;
                 let (from, end) = (self.next, self.end);
                 let wanted = records
                     .into_iter()
                     .filter(|record| record.offset >= from && record.offset < end);
-                self.ready.extend(wanted.map(|record| StoredDeadLetter {
+                self.buffered.extend(wanted.map(|record| StoredDeadLetter {
                     offset: record.offset,
                     written: record.timestamp,
                     key: record.key,

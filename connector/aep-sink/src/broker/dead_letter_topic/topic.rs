@@ -20,7 +20,7 @@ pub(crate) fn topic_spec(settings: &DeadLetterTopic) -> TopicSpec {
     spec
 }
 
-/// Connects to the leader of the partition that letters are written to, and makes sure that it
+/// Connects to the leader of the partition that dead letters are written to, and makes sure that it
 /// leads.
 pub(crate) async fn connect_leader(
     metadata: &ClusterMetadata,

@@ -94,11 +94,11 @@ impl DeadLetterWriter {
         connect_leader(&self.metadata, &self.topic).await
     }
 
-    /// Writes a letter and returns once the broker has it, replicated. The error says whether to
-    /// try again; a letter that is too large for the topic is [`BrokerError::DeadLetterTooLarge`], so
+    /// Writes a dead letter and returns once the broker has it, replicated. The error says whether
+    /// to try again; one that is too large for the topic is [`BrokerError::DeadLetterTooLarge`], so
     /// that a smaller one can be tried.
     ///
-    /// An error that heals may leave the letter written: it is then written twice.
+    /// An error that passes may leave the dead letter written: it is then written twice.
     pub(crate) async fn write(
         &self,
         key: Option<Vec<u8>>,
@@ -116,7 +116,7 @@ impl DeadLetterWriter {
             match self.produce(&connection, batch.clone(), size).await {
                 Err(error) if error.retry() != Retry::Never => {
                     // It may have been idle for days: once more on a new connection, with the
-                    // leader looked up anew.
+                    // leader looked up again.
                     debug!(%error, "writing a dead letter on a new connection");
                 }
                 done => {
@@ -169,7 +169,8 @@ impl DeadLetterWriter {
             ..DefaultTopicRequest::default()
         };
         let request = DefaultProduceRequest {
-            // A letter is the last copy of a record in this stream, so it has to be replicated.
+            // A dead letter is the last copy of a record in this stream, so it has to be
+            // replicated.
             isolation: Isolation::ReadCommitted,
             timeout: ACKNOWLEDGE_TIMEOUT,
             topics: vec![topic],

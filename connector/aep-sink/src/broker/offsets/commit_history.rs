@@ -7,8 +7,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 /// so a power loss takes it back by no more than that.
 const REMEMBERED: usize = 1_000;
 
-/// So many unknown older values, each after the one before was overwritten, are the work of another
-/// process.
+/// This many unknown older values, each after the one before was overwritten, are the work of
+/// another process.
 const REGRESSIONS: u32 = 2;
 
 /// What a stored offset says about who writes.
@@ -148,7 +148,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_value_found_at_the_start_and_every_value_sent_are_ours() {
+    fn history_knows_the_value_found_and_every_value_sent() {
         let commit_history = CommitHistory::default();
         commit_history.begin(0, Some(4));
         assert_eq!(commit_history.judge(0, Some(4), Some(4)), Verdict::Ours);
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_never_written_is_foreign() {
+    fn value_never_written_is_foreign() {
         let commit_history = CommitHistory::default();
         commit_history.begin(0, None);
         commit_history.sending(0, 7);
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn a_store_that_lost_our_newest_commit_gets_it_again_and_is_not_taken_for_another_writer() {
+    fn lost_commit_is_sent_again_and_not_taken_for_foreign() {
         let commit_history = CommitHistory::default();
         commit_history.begin(0, Some(4));
         commit_history.sending(0, 9);
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn a_commit_that_is_gone_is_not_sent_again_by_itself() {
+    fn commit_that_is_gone_is_not_sent_again_by_itself() {
         let commit_history = CommitHistory::default();
         commit_history.begin(0, None);
         assert_eq!(
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn an_older_value_of_an_earlier_run_is_a_loss_and_not_another_writer() {
+    fn older_value_of_an_earlier_run_is_a_loss_and_not_foreign() {
         let commit_history = CommitHistory::default();
         commit_history.begin(0, Some(90));
         commit_history.sending(0, 100);
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn an_older_value_that_comes_back_after_it_was_overwritten_is_foreign() {
+    fn older_value_that_comes_back_is_foreign() {
         let commit_history = CommitHistory::default();
         commit_history.begin(0, Some(90));
         commit_history.sending(0, 100);
@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn memory_is_bounded() {
+    fn history_is_bounded() {
         let commit_history = CommitHistory::default();
         commit_history.begin(0, None);
         for offset in 0..5_000 {
@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn partitions_that_are_not_read_here_are_no_concern() {
+    fn history_ignores_partitions_not_read_here() {
         let commit_history = CommitHistory::default();
         commit_history.begin(0, None);
         assert_eq!(commit_history.judge(1, Some(5), None), Verdict::Ours);

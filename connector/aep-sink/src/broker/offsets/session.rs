@@ -14,7 +14,7 @@ use crate::broker::error::BrokerError;
 use crate::broker::partition_log::{BOUNDS, fetch_bounds};
 
 /// How long a session waits for the response that names it.
-const OPENING: Duration = Duration::from_secs(5);
+const OPEN_TIMEOUT: Duration = Duration::from_secs(5);
 /// The broker counts the streams of a connection from 1. Used only while the log is empty and no
 /// response can come.
 const FIRST_STREAM: u32 = 1;
@@ -26,7 +26,7 @@ const WHAT: &str = "committing an offset";
 pub(crate) struct OffsetSession {
     connection: Connection,
     topic: String,
-    id: u32,
+    stream_id: u32,
     log_end: i64,
     /// Gets no credit, so at most one small response ever waits in it, and the news that the topic
     /// is gone.
@@ -50,9 +50,9 @@ impl OffsetSession {
             ..Fetch::unmapped(topic, partition, last, MAX_BYTES)
         };
         let mut responses = fetch.open(&connection, WHAT).await?;
-        let mut id = FIRST_STREAM;
+        let mut stream_id = FIRST_STREAM;
         if log.end > log.start {
-            let response = timeout(OPENING, connection.next(WHAT, &mut responses))
+            let response = timeout(OPEN_TIMEOUT, connection.next(WHAT, &mut responses))
                 .await
                 .unwrap_or_else(|_elapsed| {
                     Err(connection.unusable(WHAT, "no session was opened".to_owned()))
@@ -63,12 +63,12 @@ impl OffsetSession {
             ) {
                 return Err(connection.refused(WHAT, response.partition.error_code));
             }
-            id = response.stream_id;
+            stream_id = response.stream_id;
         }
         Ok(Self {
             connection,
             topic: topic.to_owned(),
-            id,
+            stream_id,
             log_end: log.end,
             responses,
         })
@@ -96,7 +96,7 @@ impl OffsetSession {
             let topic = self.topic.clone();
             return Err(BrokerError::TopicDeleted { topic });
         }
-        let request = UpdateConsumerOffsetRequest::new(offset, self.id);
+        let request = UpdateConsumerOffsetRequest::new(offset, self.stream_id);
         let response = self.connection.call(WHAT, request).await?;
         match response.error_code {
             ErrorCode::None if response.offset == offset => Ok(()),

@@ -6,7 +6,7 @@ use fluvio_spu_schema::server::fetch_offset::FetchOffsetsRequest;
 use crate::broker::client::Connection;
 use crate::broker::error::BrokerError;
 
-/// What is asked for by whoever only wants the bounds.
+/// `what` of [`fetch_bounds`], where the bounds are all that is wanted.
 pub(crate) const BOUNDS: &str = "reading the bounds of the log";
 
 /// What a partition's log holds: offsets from `start` up to, but not including, `end`.

@@ -72,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_refusal_that_names_the_end_of_the_log_means_a_shorter_log() {
+    fn shorter_log_is_known_only_by_the_error_that_names_its_end() {
         let beyond = ErrorCode::Other("start offset: 9 is greater than leo: 3".to_owned());
         assert!(is_beyond_end(&beyond));
         for other in [

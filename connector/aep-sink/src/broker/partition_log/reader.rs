@@ -147,7 +147,7 @@ fn whole(batches: &mut Vec<Batch<RawRecords>>, asked: i32) -> Option<i32> {
     cut?.checked_add(preamble).filter(|needed| *needed > asked)
 }
 
-/// How long a response of at most so many bytes may take.
+/// How long a response of at most `max_bytes` may take.
 fn response_timeout(max_bytes: i32) -> Duration {
     RESPONSE_TIMEOUT
         + Duration::from_secs(u64::try_from(max_bytes).unwrap_or_default() / SLOWEST_LINE)
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_cut_by_the_limit_is_left_for_the_next_response() {
+    fn batch_cut_by_the_limit_is_left_for_the_next_response() {
         let both = [
             batch(0, &["a", "b"], Compression::None),
             batch(2, &["c"], Compression::None),
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn a_first_batch_over_the_limit_says_how_much_it_needs() {
+    fn first_batch_over_the_limit_says_how_much_it_needs() {
         let mut large = batch(0, &["a"], Compression::None);
         large.batch_len = 40 << 20;
         for (asked, needs) in [(MAX_BYTES, Some((40 << 20) + 12)), (64 << 20, None)] {
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_of_one_megabit_per_second_brings_any_response_in_time() {
+    fn response_timeout_allows_a_line_of_one_megabit() {
         for bytes in [MAX_BYTES, 32 << 20] {
             let takes = Duration::from_secs(u64::try_from(bytes).unwrap() * 8 / 1_000_000);
             assert!(

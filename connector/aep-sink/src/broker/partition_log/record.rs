@@ -15,7 +15,7 @@ pub(crate) struct LogRecord {
 }
 
 /// The records of a batch with their own offsets: the base plus each record's own delta. Their
-/// position says nothing, because logs written under deduplication have gaps.
+/// position does not count, because logs written under deduplication have gaps.
 ///
 /// The client's own decoder takes truncated records for the end of the batch; here that is an
 /// error, because offsets that seem to be missing would be given up as absent.
@@ -97,7 +97,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_record_counts_by_its_own_delta_not_by_its_position() {
+    fn record_offset_comes_from_its_own_delta() {
         let mut gappy: Batch = Batch::from(vec![Record::new("a"), Record::new("b")]);
         gappy.base_offset = 10;
         gappy.mut_records()[1].preamble.set_offset_delta(5);

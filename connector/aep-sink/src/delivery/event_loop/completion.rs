@@ -6,7 +6,7 @@ use tokio::time::Instant;
 use super::error::DeliveryError;
 use super::state::{DeadLetterOf, Delivery, PendingDeadLetter};
 use crate::aep::Transport;
-use crate::dead_letter::{DeadLetter, DeadLetters, Origin, Trial};
+use crate::dead_letter::{Attempts, DeadLetter, DeadLetters, Origin};
 use crate::delivery::attempt::Tokens;
 use crate::delivery::entity::{Entity, Record};
 use crate::delivery::pipeline::{Completed, Undeliverable};
@@ -59,7 +59,7 @@ where
         &self,
         record: &Record,
         parts: &[(&'static str, &Bytes)],
-        trial: Trial,
+        trial: Attempts,
     ) -> Result<DeadLetter, serde_json::Error> {
         let origin = Origin::new(&self.parts.topic, record.position, record.timestamp);
         DeadLetter::undeliverable(
@@ -123,8 +123,8 @@ pub(super) fn trial(
     inlet: InletName,
     undeliverable: Undeliverable,
     entity: Option<&Entity>,
-) -> Trial {
-    Trial {
+) -> Attempts {
+    Attempts {
         inlet: inlet.as_str(),
         reason: undeliverable.reason,
         pointer: undeliverable.pointer,

@@ -16,7 +16,7 @@ use super::settings::platform;
 use crate::aep::{HttpResponse, Request, Transport, TransportError};
 use crate::clock::Clock;
 use crate::config::Platform;
-use crate::dead_letter::{DeadLetters, LetterError};
+use crate::dead_letter::{DeadLetterError, DeadLetters};
 use crate::delivery::{Counters, Delivery, DeliveryError, NoToken, Parts, Tokens};
 use crate::inlet_name::InletName;
 use crate::offset_tracker::OffsetTracker;
@@ -258,13 +258,13 @@ impl Tokens for FakeTokens {
 pub(super) struct FakeLetters {
     pub(super) written: Mutex<Vec<(String, Value)>>,
     /// Errors to answer with, before letters are written.
-    pub(super) errors: Mutex<Vec<LetterError>>,
+    pub(super) errors: Mutex<Vec<DeadLetterError>>,
 }
 
 impl DeadLetters for FakeLetters {
     const END: &'static str = "dead-lettered";
 
-    async fn write(&self, key: &str, value: Vec<u8>) -> Result<(), LetterError> {
+    async fn write(&self, key: &str, value: Vec<u8>) -> Result<(), DeadLetterError> {
         if let Some(error) = self.errors.lock().unwrap().pop() {
             return Err(error);
         }

@@ -23,15 +23,15 @@ use crate::broker::partition_log::{LogReader, LogRecord, decode_batch};
 
 /// What a record takes in a batch besides key and value, at most: the broker counts it when it
 /// compares a batch of answers with the size of a response.
-const AROUND: usize = 32;
+const RECORD_OVERHEAD: usize = 32;
 
 /// How many records are mapped before other tasks get to run.
-const MAPPED_AT_ONCE: usize = 128;
+const MAP_BATCH: usize = 128;
 
 /// What keeping account of a record takes besides its answer, in bytes: its names, its place in the
 /// lanes and the tracker, and what the allocator adds. An estimate; short answers would otherwise
 /// fill the memory with their accounts.
-const ACCOUNT: u64 = 1000;
+const TRACKING_OVERHEAD: u64 = 1000;
 
 /// What the broker sends for a partition.
 pub(crate) type Response = FetchablePartitionResponse<RecordSet<RawRecords>>;
@@ -41,7 +41,7 @@ pub(crate) struct Assembler {
     context: Arc<ConsumerContext>,
     partition: u32,
     cursor: Cursor,
-    arrivals: mpsc::Sender<SourceItem>,
+    items: mpsc::Sender<SourceItem>,
     mapper: FallbackMapper,
     /// The most bytes of answers that something read directly came to, which is a batch as a rule.
     largest_batch: u64,
@@ -56,7 +56,7 @@ impl Assembler {
         context: Arc<ConsumerContext>,
         partition: u32,
         offset: i64,
-        arrivals: mpsc::Sender<SourceItem>,
+        items: mpsc::Sender<SourceItem>,
     ) -> Result<Self, BrokerError> {
         let mapper = FallbackMapper::new(&context.transform)?;
         let processed = Some(offset - 1).filter(|processed| *processed >= 0);
@@ -65,7 +65,7 @@ impl Assembler {
             context,
             partition,
             cursor: Cursor::new(offset),
-            arrivals,
+            items,
             mapper,
             largest_batch: 0,
         })
@@ -78,7 +78,7 @@ impl Assembler {
 
     /// What a response must be able to hold, as far as is known: the broker gives no answers to a
     /// batch whose answers do not fit.
-    pub(crate) fn needs(&self) -> u64 {
+    pub(crate) fn required_bytes(&self) -> u64 {
         self.largest_batch
     }
 
@@ -90,7 +90,7 @@ impl Assembler {
         outcome: Outcome,
     ) -> Result<(), BrokerError> {
         let permit = self
-            .arrivals
+            .items
             .reserve()
             .await
             .map_err(|_closed| BrokerError::DeliveryGone)?;
@@ -110,7 +110,7 @@ impl Assembler {
     /// Opens an offset and hands it over.
     async fn hand_over(&mut self, answer: RawAnswer) -> Result<(), BrokerError> {
         let permit = self
-            .arrivals
+            .items
             .reserve()
             .await
             .map_err(|_closed| BrokerError::DeliveryGone)?;
@@ -120,7 +120,7 @@ impl Assembler {
         };
         let bytes = u64::try_from(answer.value.len())
             .unwrap_or(u64::MAX)
-            .saturating_add(ACCOUNT);
+            .saturating_add(TRACKING_OVERHEAD);
         self.context.tracker.open(position, bytes)?;
         permit.send(SourceItem::Record {
             position,
@@ -168,19 +168,20 @@ impl Assembler {
             .any(|segment| matches!(segment, Segment::Gap(_)))
         {
             drop(permit.take());
-            Some(context.fetch_budget.direct().await)
+            Some(context.fetch_budget.acquire_direct_read().await)
         } else {
             None
         };
-        // Holes inside are as short as the response, so one read finds all of them.
-        let mut found = self.find(&segments).await?;
+        // Gaps inside are as short as the response, so one read finds all of them.
+        let mut found = self.read_gaps(&segments).await?;
         for segment in segments {
             match segment {
                 Segment::Answer(answer) => self.hand_over(answer).await?,
                 Segment::Gap(range) => {
                     let later = found.split_off(&(range.end() + 1));
                     let records = std::mem::replace(&mut found, later);
-                    self.take_in(records.into_values(), *range.end()).await?;
+                    self.map_records(records.into_values(), *range.end())
+                        .await?;
                 }
             }
         }
@@ -193,7 +194,7 @@ impl Assembler {
         // Each batch is given up when its records are cut from it: the same bytes twice are enough
         // for a moment.
         for batch in response.records.batches {
-            records.append(&mut self.unpack(&batch)?);
+            records.append(&mut self.decode(&batch)?);
         }
         let answers = records
             .into_iter()
@@ -223,25 +224,25 @@ impl Assembler {
             first, last, "the broker gave no answers; reading these records directly"
         );
         self.count_gaps(1);
-        let response = context.fetch_budget.response(self.largest_batch);
+        let response = context.fetch_budget.response_size(self.largest_batch);
         while self.expected() <= last {
-            // For each response anew: a whole backlog must not keep the other partitions from
-            // theirs, nor may one that waits for its permit have a response in memory.
-            let _direct = context.fetch_budget.direct().await;
+            // Acquired again for each response: a whole backlog must not keep the other partitions
+            // from theirs, nor may one that waits for its permit have a response in memory.
+            let _direct = context.fetch_budget.acquire_direct_read().await;
             let from = self.expected();
-            let mut raw =
+            let mut reader =
                 LogReader::open(&context.metadata, &context.topic, self.partition, from).await?;
-            for batch in raw.next().await? {
+            for batch in reader.next().await? {
                 // A compressed part of the log can be many times its size, so it is unpacked batch
                 // by batch.
                 let _permit = context
                     .fetch_budget
-                    .acquire(self.partition, context.fetch_budget.largest())
+                    .acquire(self.partition, context.fetch_budget.max_response_size())
                     .await;
-                let records = self.unpack(&batch)?;
-                self.take_in(records, last.min(batch.get_last_offset()))
+                let records = self.decode(&batch)?;
+                self.map_records(records, last.min(batch.get_last_offset()))
                     .await?;
-                if context.fetch_budget.response(self.largest_batch) > response {
+                if context.fetch_budget.response_size(self.largest_batch) > response {
                     return Ok(());
                 }
             }
@@ -252,9 +253,9 @@ impl Assembler {
     /// Takes in the next part of the log without the broker's SmartModule, which cannot take it.
     pub(crate) async fn bypass(&mut self, reason: &str) -> Result<(), BrokerError> {
         let context = Arc::clone(&self.context);
-        let _direct = context.fetch_budget.direct().await;
+        let _direct = context.fetch_budget.acquire_direct_read().await;
         let first = self.expected();
-        let mut raw =
+        let mut reader =
             LogReader::open(&context.metadata, &context.topic, self.partition, first).await?;
         warn!(
             partition = self.partition,
@@ -263,13 +264,13 @@ impl Assembler {
         self.count_gaps(1);
         // Which batch it was is not known: the broker sends nothing of what it read together with
         // it.
-        for batch in raw.next().await? {
+        for batch in reader.next().await? {
             let _permit = context
                 .fetch_budget
-                .acquire(self.partition, context.fetch_budget.largest())
+                .acquire(self.partition, context.fetch_budget.max_response_size())
                 .await;
-            let records = self.unpack(&batch)?;
-            self.take_in(records, batch.get_last_offset()).await?;
+            let records = self.decode(&batch)?;
+            self.map_records(records, batch.get_last_offset()).await?;
         }
         Ok(())
     }
@@ -280,7 +281,7 @@ impl Assembler {
         });
     }
 
-    fn unpack(&self, batch: &Batch<RawRecords>) -> Result<Vec<LogRecord>, BrokerError> {
+    fn decode(&self, batch: &Batch<RawRecords>) -> Result<Vec<LogRecord>, BrokerError> {
         decode_batch(batch).map_err(|reason| BrokerError::BadResponse {
             what: "reading",
             address: self.context.replica(self.partition),
@@ -289,7 +290,7 @@ impl Assembler {
     }
 
     /// Maps records from the expected offset to `last`; offsets without a record are absent.
-    async fn take_in(
+    async fn map_records(
         &mut self,
         records: impl IntoIterator<Item = LogRecord>,
         last: i64,
@@ -306,10 +307,10 @@ impl Assembler {
             }
             let answer = self.mapper.answer(&record);
             let key = record.key.as_ref().map_or(0, |key| key.len());
-            bytes = bytes.saturating_add((answer.value.len() + key + AROUND) as u64);
+            bytes = bytes.saturating_add((answer.value.len() + key + RECORD_OVERHEAD) as u64);
             self.hand_over(answer).await?;
             filled += 1;
-            if count % MAPPED_AT_ONCE == 0 {
+            if count % MAP_BATCH == 0 {
                 tokio::task::yield_now().await;
             }
         }
@@ -325,7 +326,10 @@ impl Assembler {
     }
 
     /// The records of the gaps inside a response.
-    async fn find(&self, segments: &[Segment]) -> Result<BTreeMap<i64, LogRecord>, BrokerError> {
+    async fn read_gaps(
+        &self,
+        segments: &[Segment],
+    ) -> Result<BTreeMap<i64, LogRecord>, BrokerError> {
         let gaps: Vec<_> = segments
             .iter()
             .filter_map(|segment| match segment {
@@ -339,7 +343,7 @@ impl Assembler {
         };
         self.count_gaps(gaps.len());
         let mut next = *first.start();
-        let mut raw = LogReader::open(
+        let mut reader = LogReader::open(
             &self.context.metadata,
             &self.context.topic,
             self.partition,
@@ -347,12 +351,12 @@ impl Assembler {
         )
         .await?;
         while next <= *last.end() {
-            for batch in raw.next().await? {
+            for batch in reader.next().await? {
                 next = batch.get_last_offset() + 1;
                 if batch.base_offset > *last.end() {
                     break;
                 }
-                let wanted = self.unpack(&batch)?.into_iter().filter(|record| {
+                let wanted = self.decode(&batch)?.into_iter().filter(|record| {
                     let after = gaps.partition_point(|gap| *gap.end() < record.offset);
                     gaps.get(after)
                         .is_some_and(|gap| gap.contains(&record.offset))

@@ -1,4 +1,5 @@
-//! Who may ask the broker for more: bounds what is in memory over all partitions together.
+//! Bounds the memory of responses over all partitions together: a partition asks the broker for
+//! more only with a permit.
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -11,15 +12,15 @@ use crate::offset_tracker::{Bounds, OffsetTracker};
 /// The unit in which responses on their way are counted, in bytes.
 const UNIT: u64 = 1024;
 /// Least bytes of a response, or reading many partitions would be all asking and no reading.
-const LEAST: u32 = 128 << 10;
+const MIN_RESPONSE: u32 = 128 << 10;
 /// Most bytes of a response where nothing is known to need more: 500 records of 1 kB, a batch of
 /// events. Larger ones bring no more records a second, and each is in memory up to three times.
-const MOST: u32 = 512 << 10;
-/// So many times its bytes a response counts once it is in the tracker: a mapped answer has no less
-/// than 500 bytes, and the account of a record takes 1000. Skipped ones are shorter; they are
+const MAX_RESPONSE: u32 = 512 << 10;
+/// A response counts this many times its bytes once it is in the tracker: a mapped answer has no
+/// less than 500 bytes, and the account of a record takes 1000. Skipped ones are shorter; they are
 /// settled as they come.
-const ACCOUNTED: u64 = 3;
-/// So many partitions may read their log directly at once: a response is as large as the largest
+const MEMORY_FACTOR: u64 = 3;
+/// How many partitions may read their log directly at once: a response is as large as the largest
 /// batch, 32 MiB.
 const MAX_DIRECT_READS: usize = 2;
 
@@ -34,7 +35,7 @@ pub(crate) struct FetchBudget {
     /// Partitions that are read.
     partitions: Arc<AtomicUsize>,
     permits: Arc<Semaphore>,
-    direct: Arc<Semaphore>,
+    direct_reads: Arc<Semaphore>,
 }
 
 /// Given back when dropped.
@@ -52,29 +53,29 @@ impl FetchBudget {
             share,
             partitions: Arc::new(AtomicUsize::new(1)),
             permits: Arc::new(Semaphore::new(units(share).min(Semaphore::MAX_PERMITS))),
-            direct: Arc::new(Semaphore::new(MAX_DIRECT_READS)),
+            direct_reads: Arc::new(Semaphore::new(MAX_DIRECT_READS)),
         }
     }
 
-    /// So many partitions are read from now on.
-    pub(crate) fn divide(&self, partitions: usize) {
+    /// Sets how many partitions are read from now on.
+    pub(crate) fn set_partitions(&self, partitions: usize) {
         self.partitions.store(partitions.max(1), Ordering::Relaxed);
     }
 
     /// The most bytes of a response, as configured.
-    pub(crate) fn largest(&self) -> NonZeroU32 {
+    pub(crate) fn max_response_size(&self) -> NonZeroU32 {
         self.max_bytes
     }
 
-    /// The most bytes of a response to one partition, some batch of which needs so many: an equal
+    /// The most bytes of a response to one partition, some batch of which needs `needed`: an equal
     /// part of half of what may be on its way, since a connection keeps the memory of its largest
     /// response, as a frame and as what is cut from it. Where that is too little, as much more as
     /// batches of one producer differ, in steps: each costs a gap in the answers.
-    pub(crate) fn response(&self, needed: u64) -> NonZeroU32 {
+    pub(crate) fn response_size(&self, needed: u64) -> NonZeroU32 {
         let partitions = u64::try_from(self.partitions.load(Ordering::Relaxed)).unwrap_or(u64::MAX);
         let part = u32::try_from(self.share / 2 / partitions)
             .unwrap_or(u32::MAX)
-            .clamp(LEAST, MOST);
+            .clamp(MIN_RESPONSE, MAX_RESPONSE);
         let wanted = if needed <= u64::from(part) {
             part
         } else {
@@ -90,20 +91,21 @@ impl FetchBudget {
 
     /// Waits until one more partition may read its log directly. To be taken before a permit, never
     /// while holding one: reading directly takes permits, too.
-    pub(crate) async fn direct(&self) -> FetchPermit {
+    pub(crate) async fn acquire_direct_read(&self) -> FetchPermit {
         FetchPermit {
             // The semaphore is never closed.
-            _permit: Arc::clone(&self.direct).acquire_owned().await.ok(),
+            _permit: Arc::clone(&self.direct_reads).acquire_owned().await.ok(),
         }
     }
 
-    /// Waits until this partition may ask for a response of at most so many bytes.
+    /// Waits until this partition may ask for a response of at most `bytes`.
     pub(crate) async fn acquire(&self, partition: u32, bytes: NonZeroU32) -> FetchPermit {
         // At most half: where one of two large ones does not come, others must not wait for it.
-        let units = units((ACCOUNTED * u64::from(bytes.get())).min(self.share / 2));
+        let units = units((MEMORY_FACTOR * u64::from(bytes.get())).min(self.share / 2));
         let units = u32::try_from(units).unwrap_or(u32::MAX);
         loop {
-            // First room, then the permit: a partition that is full must not keep the others waiting.
+            // First room, then the permit: a partition that is full must not keep the others
+            // waiting.
             self.tracker.room(partition).await;
             // The semaphore is never closed.
             let permit = FetchPermit {
@@ -154,7 +156,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn backlogs_wait_while_what_is_on_its_way_will_fill_its_share_with_its_accounts() {
+    async fn permits_end_when_responses_on_their_way_fill_their_share() {
         // A share of 160 KiB: ten responses, or three with the accounts of their records.
         let (_ledger, fetch_budget) = fetch_budget(640 << 10, 16 << 10);
         let first = fetch_budget.acquire(0, RESPONSE).await;
@@ -172,65 +174,72 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_large_response_that_does_not_come_leaves_turns_to_others() {
+    async fn large_response_that_does_not_come_leaves_permits_to_others() {
         let (_ledger, fetch_budget) = fetch_budget(16 << 20, 2 << 20);
-        let first = fetch_budget.acquire(0, fetch_budget.largest()).await;
-        let small = fetch_budget.response(0);
+        let first = fetch_budget
+            .acquire(0, fetch_budget.max_response_size())
+            .await;
+        let small = fetch_budget.response_size(0);
         let _second = timeout(Duration::from_secs(60), fetch_budget.acquire(1, small))
             .await
             .unwrap();
         assert!(
             timeout(
                 Duration::from_secs(60),
-                fetch_budget.acquire(2, fetch_budget.largest())
+                fetch_budget.acquire(2, fetch_budget.max_response_size())
             )
             .await
             .is_err()
         );
         drop(first);
-        fetch_budget.acquire(2, fetch_budget.largest()).await;
+        fetch_budget
+            .acquire(2, fetch_budget.max_response_size())
+            .await;
     }
 
     #[test]
-    fn the_more_partitions_the_smaller_their_responses() {
+    fn responses_are_smaller_the_more_partitions_there_are() {
         let (_ledger, fetch_budget) = fetch_budget(16 << 20, 2 << 20);
         let found = [1, 8, 12, 100].map(|partitions| {
-            fetch_budget.divide(partitions);
-            fetch_budget.response(0).get() >> 10
+            fetch_budget.set_partitions(partitions);
+            fetch_budget.response_size(0).get() >> 10
         });
         assert_eq!(found, [512, 256, 170, 128]);
     }
 
     #[test]
-    fn a_batch_that_needs_more_than_its_part_gets_it_and_a_quarter_more() {
+    fn large_batch_gets_what_it_needs_and_a_quarter_more() {
         let (_ledger, fetch_budget) = fetch_budget(16 << 20, 2 << 20);
-        fetch_budget.divide(8);
+        fetch_budget.set_partitions(8);
         let found = [256, 257, 409, 410, 1_000, 1_639, 9_000]
-            .map(|needed| fetch_budget.response(needed << 10).get() >> 10);
+            .map(|needed| fetch_budget.response_size(needed << 10).get() >> 10);
         assert_eq!(found, [256, 512, 512, 1_024, 2_048, 2_048, 2_048]);
     }
 
     #[test]
-    fn no_response_is_larger_than_configured() {
+    fn response_is_never_larger_than_configured() {
         let (_ledger, fetch_budget) = fetch_budget(16 << 20, 10_000);
-        assert_eq!(fetch_budget.response(0).get(), 10_000);
+        assert_eq!(fetch_budget.response_size(0).get(), 10_000);
     }
 
     #[tokio::test(start_paused = true)]
     async fn direct_reads_of_many_partitions_wait_for_each_other() {
         let (_ledger, fetch_budget) = fetch_budget(24, 16);
-        let (first, _second) = (fetch_budget.direct().await, fetch_budget.direct().await);
+        let (first, _second) = (
+            fetch_budget.acquire_direct_read().await,
+            fetch_budget.acquire_direct_read().await,
+        );
         assert!(
-            timeout(Duration::from_secs(60), fetch_budget.direct())
+            timeout(Duration::from_secs(60), fetch_budget.acquire_direct_read())
                 .await
                 .is_err()
         );
         drop(first);
-        fetch_budget.direct().await;
+        fetch_budget.acquire_direct_read().await;
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_full_buffer_holds_back_every_partition_until_something_settles() {
+    async fn full_buffer_holds_back_every_partition_until_one_settles() {
         let (tracker, fetch_budget) = fetch_budget(24, 16);
         let position = Position {
             partition: 0,
@@ -247,7 +256,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn who_waits_for_room_is_woken_by_what_settles() {
+    async fn settling_wakes_partitions_that_wait_for_room() {
         // Room in the buffer, and room in the stretch of a partition's offsets.
         for (buffer, bytes, offsets, partition) in [(24, 24, 1, 1), (1_000, 1, 100, 0)] {
             let (tracker, fetch_budget) = fetch_budget(buffer, 16);

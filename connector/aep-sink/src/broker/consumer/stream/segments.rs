@@ -117,22 +117,22 @@ mod tests {
     }
 
     #[test]
-    fn an_unbroken_response_has_no_holes() {
+    fn unbroken_response_has_no_gaps() {
         assert_eq!(plan(3, &[3, 4, 5], 6), "3 4 5");
     }
 
     #[test]
-    fn a_response_that_starts_late_leaves_a_hole_in_front() {
+    fn late_response_leaves_a_gap_in_front() {
         assert_eq!(plan(3, &[7, 8], 9), "[3-6] 7 8");
     }
 
     #[test]
-    fn holes_inside_and_at_the_end_are_found() {
+    fn gaps_inside_and_at_the_end_are_found() {
         assert_eq!(plan(0, &[0, 2, 5], 8), "0 [1-1] 2 [3-4] 5 [6-7]");
     }
 
     #[test]
-    fn a_response_without_answers_is_one_hole() {
+    fn response_without_answers_is_one_gap() {
         assert_eq!(plan(4, &[], 6), "[4-5]");
         assert_eq!(plan(6, &[], 6), "");
     }
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn what_came_is_never_expected_again() {
+    fn cursor_never_goes_back() {
         let mut cursor = Cursor::new(5);
         cursor.advance_past(7);
         cursor.advance_past(2);

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::aep::TransportError;
 use crate::config::Concurrency;
-use crate::dead_letter::LetterError;
+use crate::dead_letter::DeadLetterError;
 use crate::delivery::tests::world::*;
 use crate::inlet_name::InletName;
 
@@ -239,7 +239,7 @@ async fn without_a_token_nothing_is_sent_and_nothing_is_lost() {
 #[tokio::test(start_paused = true)]
 async fn a_letter_that_cannot_be_written_keeps_its_record_pending_until_it_is() {
     let world = World::new(ok);
-    let failed = LetterError::Failed {
+    let failed = DeadLetterError::Failed {
         message: "no leader".to_owned(),
         heals: true,
     };
@@ -258,7 +258,7 @@ async fn a_letter_that_cannot_be_written_keeps_its_record_pending_until_it_is() 
     );
 
     let world = World::new(ok);
-    let failed = LetterError::Failed {
+    let failed = DeadLetterError::Failed {
         message: "no leader".to_owned(),
         heals: true,
     };
@@ -279,7 +279,7 @@ async fn a_letter_too_large_for_its_topic_keeps_coordinates_and_hash() {
         .errors
         .lock()
         .unwrap()
-        .push(LetterError::TooLarge);
+        .push(DeadLetterError::TooLarge);
     world
         .run([json!({"v": 1, "reject": {"reason": "not_json", "message": "x"}, "raw": "abc"})])
         .await
@@ -359,7 +359,7 @@ async fn no_mix_of_faults_loses_a_record_or_settles_one_twice() {
             Reply { after, ..answer }
         })
         .with(|config| config.batch.max_records = 8.try_into().unwrap());
-        let failed = LetterError::Failed {
+        let failed = DeadLetterError::Failed {
             message: "no leader".to_owned(),
             heals: true,
         };

@@ -7,38 +7,23 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-/// The version of the letters this connector writes and reads.
-const VERSION: u32 = 1;
-
-/// Where its record failed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum Stage {
-    Mapping,
-    Delivery,
-}
+use super::format::{EventName, Stage, VERSION};
 
 /// Where the record came from.
 #[derive(Debug, Deserialize)]
-pub(super) struct Source {
-    pub(super) offset: i64,
-    pub(super) timestamp: Option<i64>,
+pub(crate) struct ReadOrigin {
+    pub(crate) offset: i64,
+    pub(crate) timestamp: Option<i64>,
 }
 
-#[derive(Debug, Deserialize)]
-pub(super) struct EventName {
-    pub(super) name: String,
-    pub(super) id: String,
-}
-
-/// The record, in whatever form the letter could hold it. All empty: only size and hash.
+/// The record, in whatever form the dead letter could hold it. All empty: only size and hash.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Held<'a> {
+pub(crate) struct RecordContent<'a> {
     #[serde(borrow)]
-    pub(super) event: Option<&'a RawValue>,
+    pub(crate) event: Option<&'a RawValue>,
     #[serde(borrow)]
-    pub(super) profile: Option<&'a RawValue>,
+    pub(crate) profile: Option<&'a RawValue>,
     #[serde(borrow)]
     raw: Option<Text<'a>>,
     #[serde(borrow)]
@@ -50,30 +35,30 @@ pub(super) struct Held<'a> {
 #[serde(transparent)]
 struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 
-/// A dead letter.
+/// A dead letter that was written before.
 #[derive(Debug, Deserialize)]
-pub(super) struct Letter<'a> {
+pub(crate) struct ReadDeadLetter<'a> {
     v: u32,
-    pub(super) stage: Stage,
-    pub(super) reason: String,
-    pub(super) source: Source,
-    pub(super) event: Option<EventName>,
+    pub(crate) stage: Stage,
+    pub(crate) reason: String,
+    pub(crate) source: ReadOrigin,
+    pub(crate) event: Option<EventName>,
     #[serde(borrow)]
-    pub(super) record: Held<'a>,
+    pub(crate) record: RecordContent<'a>,
 }
 
-impl<'a> Letter<'a> {
-    /// `None` when it is no letter of a version known here.
-    pub(super) fn read(value: &'a [u8]) -> Option<Self> {
+impl<'a> ReadDeadLetter<'a> {
+    /// `None` when it is no dead letter, or one of another version.
+    pub(crate) fn parse(value: &'a [u8]) -> Option<Self> {
         serde_json::from_slice::<Self>(value)
             .ok()
             .filter(|letter| letter.v == VERSION)
     }
 }
 
-impl Held<'_> {
+impl RecordContent<'_> {
     /// The record as it was produced.
-    pub(super) fn original(&self) -> Option<Cow<'_, [u8]>> {
+    pub(crate) fn original(&self) -> Option<Cow<'_, [u8]>> {
         if let Some(raw) = &self.raw {
             return Some(Cow::Borrowed(raw.0.as_bytes()));
         }
@@ -89,12 +74,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_record_is_found_as_text_and_as_base64_and_not_behind_a_hash() {
+    fn record_is_read_as_text_and_base64_but_not_from_its_hash() {
         let record = |record: &str| {
             let text = format!(
                 r#"{{"v":1,"stage":"mapping","reason":"bad_json","message":"","source":{{"topic":"t","partition":0,"offset":4}},"record":{record}}}"#
             );
-            Letter::read(text.as_bytes())
+            ReadDeadLetter::parse(text.as_bytes())
                 .and_then(|letter| letter.record.original().map(Cow::into_owned))
         };
         assert_eq!(record(r#"{"raw":"a\"b"}"#).as_deref(), Some(&b"a\"b"[..]));
@@ -107,9 +92,9 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_letter_of_this_version_is_not_read() {
-        assert!(Letter::read(b"not json").is_none());
+    fn letter_of_another_version_is_not_read() {
+        assert!(ReadDeadLetter::parse(b"not json").is_none());
         let later = br#"{"v":2,"stage":"mapping","reason":"x","source":{"offset":4},"record":{}}"#;
-        assert!(Letter::read(later).is_none());
+        assert!(ReadDeadLetter::parse(later).is_none());
     }
 }

@@ -1,0 +1,23 @@
+//! What the writer and the reader of dead letters share: one JSON object per dead letter.
+
+use serde::{Deserialize, Serialize};
+
+/// The version of the format.
+pub(super) const VERSION: u32 = 1;
+
+/// Where the record failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Stage {
+    /// The SmartModule could not map the record.
+    Mapping,
+    /// Experience Platform could not take it.
+    Delivery,
+}
+
+/// Which event a record became.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct EventName {
+    pub(crate) name: String,
+    pub(crate) id: String,
+}
