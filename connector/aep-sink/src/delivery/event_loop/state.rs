@@ -130,7 +130,7 @@ where
                     longest_pause: platform.retry.max,
                     clock: parts.clock.clone(),
                     counters: Arc::clone(&parts.counters),
-                    under_way: AtomicUsize::new(0),
+                    in_flight: AtomicUsize::new(0),
                     refuses: AtomicBool::new(false),
                 }),
             }
