@@ -18,9 +18,9 @@ pub(super) const UNKNOWNS_BEFORE_HALVING: u32 = 3;
 #[derive(Debug)]
 pub(super) struct Batch {
     chunks: VecDeque<Vec<Entity>>,
-    /// Whether it was cut: what fails alone then is kept from spoiling other batches.
+    /// Whether it was split: what fails alone then is kept from spoiling other batches.
     pub(super) is_split: bool,
-    /// Whether it was cut because it kept failing: some chunk of it holds the cause.
+    /// Whether it was split because it kept failing: some chunk of it holds the cause.
     suspect: bool,
     /// A single entity that finds out whether a held inlet takes records again.
     pub(super) probe: bool,
@@ -98,7 +98,7 @@ impl Batch {
         }
     }
 
-    /// Halves the chunk because it keeps failing. The chunks inherit the suspicion: they are cut at
+    /// Halves the chunk because it keeps failing. The chunks inherit the suspicion: they are split at
     /// their next failure.
     pub(super) fn halve_suspect(&mut self) {
         self.suspect = true;

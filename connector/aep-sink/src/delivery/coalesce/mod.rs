@@ -85,9 +85,9 @@ impl Coalescer {
             .into_iter()
             .map(|(path, (_, _, value))| (path, value))
             .collect();
-        let mut merged = Vec::new();
-        write(&fields, 0, &mut merged);
-        Payload::Coalesced(Bytes::from(merged))
+        let mut coalesced = Vec::new();
+        write(&fields, 0, &mut coalesced);
+        Payload::Coalesced(Bytes::from(coalesced))
     }
 
     /// Keeps the versions of what was accepted. Only that: a newer statement that is refused must not suppress

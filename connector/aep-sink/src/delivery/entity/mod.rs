@@ -48,7 +48,7 @@ pub struct Entity {
     pub seq: Seq,
     /// When it may go, if its event lies ahead of our clock: see [`Entity::waits_until`].
     pub due: Option<Instant>,
-    /// Whose profile it is about, if it may be merged with others about the same.
+    /// Whose profile it is about, if it may be coalesced with others about the same.
     pub subject: Option<Subject>,
     /// Whether nothing of it is in its latest request, because newer statements replace all of it.
     pub superseded: bool,
@@ -142,7 +142,7 @@ impl Entity {
     }
 
     /// Whether both are about one profile.
-    pub fn merges_with(&self, other: &Self) -> bool {
+    pub fn coalesces_with(&self, other: &Self) -> bool {
         self.subject.is_some() && self.subject == other.subject
     }
 

@@ -263,7 +263,7 @@ impl KeyQueues {
                     || (merging
                         && batch
                             .first()
-                            .is_some_and(|head: &Entity| !head.merges_with(first)));
+                            .is_some_and(|head: &Entity| !head.coalesces_with(first)));
                 if full {
                     break;
                 }
@@ -273,9 +273,9 @@ impl KeyQueues {
                 bytes += entity.wire_len + 1;
                 queue.bytes -= entity.wire_len;
                 queue.out += 1;
-                let alone_of_its_lane = entity.batching == Batching::OnePerKey;
+                let is_one_per_key = entity.batching == Batching::OnePerKey;
                 batch.push(entity);
-                if alone_of_its_lane {
+                if is_one_per_key {
                     break;
                 }
             }

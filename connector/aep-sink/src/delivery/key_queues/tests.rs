@@ -137,7 +137,7 @@ fn batch_never_exceeds_its_capacity_and_the_rest_keeps_its_place() {
     assert_eq!(
         offsets(&queues.take_batch(too_small, now, 0)),
         [3],
-        "a single parcel always goes"
+        "a single entity always goes"
     );
 }
 
@@ -257,7 +257,7 @@ fn batch_lingers_from_when_its_first_queue_became_ready() {
     assert_eq!(queues.due(ALL, linger), None);
     queues.push(entity(5, "c", 0), now, 0);
     queues.release(out[0].ordering_key, now, 0);
-    assert_eq!(queues.due(ALL, linger), None, "its lane is out");
+    assert_eq!(queues.due(ALL, linger), None, "its queue is out");
     queues.release(out[1].ordering_key, now + LATER * 3, 0);
     assert_eq!(queues.due(ALL, linger), Some(now + LATER * 3 + linger));
 }

@@ -17,7 +17,7 @@ impl Pipeline {
             signal,
             started: timing.started,
             took: timing.took,
-            // As the inlet counts them: merged statements are one.
+            // As the inlet counts them: coalesced statements are one.
             records: if let AttemptResult::Response(InletResponse::Records(statuses)) = result {
                 statuses.len()
             } else {

@@ -50,7 +50,7 @@ impl Pipeline {
                     if let RecordStatus::Refused(refusal) = record_status
                         && batch.chunk().len() > 1
                     {
-                        // One of those merged is to blame; which one, only sending them apart can
+                        // One of those coalesced is to blame; which one, only sending them apart can
                         // tell.
                         let refusal = refusal.clone();
                         return self.request_refused(batch, refusal, now);

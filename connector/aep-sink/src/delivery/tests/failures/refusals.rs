@@ -508,8 +508,7 @@ async fn configuration_change_not_on_every_node_dead_letters_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn poison_record_that_gets_a_503_with_a_pause_is_dead_lettered()
- {
+async fn poison_record_that_gets_a_503_with_a_pause_is_dead_lettered() {
     let world = World::new(|call| {
         if call.ids.iter().any(|id| id == "bad") {
             busy(503, "1")
