@@ -246,7 +246,7 @@ fn letters(word: &str) -> String {
 
 fn is_vocabulary(word: &str) -> bool {
     let word = letters(word);
-    // Punctuation by itself says nothing.
+    // Punctuation by itself gives nothing away.
     word.is_empty() || VOCABULARY.contains(&word.as_str())
 }
 

@@ -142,14 +142,14 @@ fn single(body: &[u8]) -> RecordStatus {
     }
 }
 
-/// A batch's response. The items are read one by one: nearly all say nothing but their id.
+/// A batch's response. The items are read one by one: nearly all consist of their id.
 #[derive(Deserialize)]
 struct Responses<'a> {
     #[serde(borrow)]
     responses: Vec<&'a RawValue>,
 }
 
-/// An item that says nothing but its id: accepted.
+/// An item with its id and nothing else: accepted.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Plain<'a> {
@@ -265,7 +265,7 @@ fn record_status(item: &Value) -> RecordStatus {
     };
     let redacted_message = match (first, second) {
         // Two that differ have no documented meaning. A failure beside a success counts as the
-        // failure; a number that is no status of a response says nothing, whatever is beside it.
+        // failure; a number that is no status of a response is unknown, whatever is beside it.
         (Some(one), Some(other)) if one.min(other) < 200 && one.max(other) < 300 => {
             return RecordStatus::Unknown;
         }

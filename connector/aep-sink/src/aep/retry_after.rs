@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::http_date;
 
-/// The pause the header asks for, or `None` when it says nothing usable. A date in the past is a
+/// The pause the header asks for, or `None` when it is not usable. A date in the past is a
 /// pause of zero.
 pub(super) fn parse(value: &str, now_ms: i64) -> Option<Duration> {
     let value = value.trim();

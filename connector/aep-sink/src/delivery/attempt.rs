@@ -92,7 +92,7 @@ impl Drop for InFlight<'_> {
 
 impl<T: Transport, K: Tokens> Sender<T, K> {
     /// One attempt. A refused token is replaced once and the request repeated; that is still one
-    /// attempt, because the refusal says nothing about the records or the inlet.
+    /// attempt, because the refusal does not concern the records or the inlet.
     pub(super) async fn send(
         &self,
         request: Request,
@@ -168,8 +168,8 @@ impl<T: Transport, K: Tokens> Sender<T, K> {
         let in_flight = self.in_flight.fetch_add(1, Ordering::Relaxed) + 1;
         let _in_flight = InFlight(&self.in_flight);
         let started = Instant::now();
-        // The timeout is the innermost layer: waiting for the rate or a token is nobody's delay but
-        // ours.
+        // The timeout is the innermost layer: waiting for the rate or a token is not the inlet's
+        // delay.
         let posted = self
             .transport
             .post_within(self.timeout, request, authorization)

@@ -102,7 +102,7 @@ async fn connection_closed_while_idle_costs_no_request() {
             request_of(&mut stream).await;
             seen.fetch_add(1, Ordering::Relaxed);
             stream.write_all(FINE).await.unwrap();
-            // Closed, though the client was told nothing.
+            // Closed without notice to the client.
         }
     });
     let (client, request) = client(&platform(&address));
@@ -141,7 +141,7 @@ async fn connection_that_is_never_ready_is_a_timeout() {
     let mut platform = platform("127.0.0.1:1");
     if let crate::config::Events::Xdm { inlet, .. } = &mut platform.events {
         let address = listener.local_addr().unwrap();
-        // Takes the connection, and says nothing of TLS.
+        // Takes the connection, and never begins TLS.
         inlet.batch_url = format!("https://{address}/collection/batch/ab")
             .parse()
             .unwrap();

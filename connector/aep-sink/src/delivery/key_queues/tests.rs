@@ -1,4 +1,4 @@
-//! What queues promise.
+//! What the queues promise.
 
 use std::sync::Arc;
 
@@ -298,7 +298,7 @@ fn entity_requeued_after_release_goes_before_its_queue() {
         RequestShape::OneProfile,
         RequestShape::Single,
     ] {
-        // The queue stands in the middle, ready.
+        // The queue is in the middle, ready.
         let (mut queues, ended) = back_after(holds, ["a", "b", "c"], now);
         queues.requeue_released(ended, now, 0);
         let mut sent = Vec::new();

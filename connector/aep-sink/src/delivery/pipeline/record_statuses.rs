@@ -93,8 +93,8 @@ impl Pipeline {
                 RecordStatus::Refused(_) if self.breaker.is_misconfigured() => {
                     self.requeue_refused(entity, now)
                 }
-                // The credential is the request's, and the request was accepted: this says nothing
-                // about the record.
+                // The credential is the request's, and the request was accepted: this does not
+                // concern the record.
                 RecordStatus::Refused(refusal) if accepted && refusal.reason == "unauthorized" => {
                     self.retry(entity, cause(refusal.status), accepted, &mut batch, now);
                 }

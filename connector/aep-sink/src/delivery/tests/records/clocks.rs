@@ -1,4 +1,4 @@
-//! The wall clock may be wrong and may jump: nothing is lost for it, and nothing stands still.
+//! The wall clock may be wrong and may jump: no record is lost or stuck because of it.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use crate::delivery::tests::world::*;
 
 const HOUR: i64 = 3_600_000;
 
-/// Within so many seconds, and buries none.
+/// Within this many seconds, and dead-letters none.
 async fn delivers_ten(world: &World, seconds: u64) {
     let ended = world.run_for(Duration::from_secs(seconds), ten()).await;
     let clock = world.clock.load(Ordering::Relaxed);

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::delivery::tests::world::*;
 
-/// An event with a statement about a customer's profile, `at` so many milliseconds before now.
+/// An event with a statement about a customer's profile, `at` this many milliseconds before now.
 fn stated(id: &str, customer: &str, ago: i64, facts: &Value) -> Value {
     let mut answer = event(id, customer);
     answer["at"] = json!(NOW - ago);

@@ -1,4 +1,4 @@
-//! Order per customer, and nobody waits for somebody else's trouble.
+//! Order per customer, and no customer waits for the failures of another.
 
 use std::time::Duration;
 
