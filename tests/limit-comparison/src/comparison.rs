@@ -168,7 +168,7 @@ const RIVALS: [(&str, Make); 6] = [
 ];
 
 #[test]
-fn the_limit_compared_with_its_rivals_has_the_best_worst_case() {
+fn limit_has_the_best_worst_case_of_all_rivals() {
     let mut table = String::new();
     let mut worst = [f64::INFINITY; RIVALS.len()];
     let mut refused = [0.0_f64; RIVALS.len()];
@@ -228,7 +228,7 @@ fn the_limit_compared_with_its_rivals_has_the_best_worst_case() {
 /// Single records to an inlet that takes a thousand a second, the guidance for a whole
 /// organisation.
 #[test]
-fn bounds_compared() {
+fn limit_bounds_compared() {
     let mut table = String::from("\nrequests a second, by the time of an answer and the bound\n");
     for network in [|_| 0.02, |_| 0.06, |_| 0.3] {
         write!(table, "  {:3.0} ms:", 1000.0 * network(0.0)).unwrap();

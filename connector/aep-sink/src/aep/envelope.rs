@@ -83,7 +83,7 @@ struct Identity<'a> {
 }
 
 impl Envelope {
-    /// The XDM envelope. The schema stands in it twice and must be the same both times.
+    /// The XDM envelope. The schema is in it twice and must be the same both times.
     pub(crate) fn xdm(
         organization: &str,
         inlet: &Inlet,
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn an_xdm_message_is_the_documented_envelope() {
+    fn xdm_message_is_the_documented_envelope() {
         let mut body = Vec::new();
         xdm().write(1_526_283_801_869, br#"{"_id":"a"}"#, &mut body);
         let schema = json!({"id": "https://ns.adobe.com/t/schemas/s", "contentType": "application/x;version=1"});
@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn an_upsert_merges_and_creates_identities_only_with_a_dataset_for_them() {
+    fn upsert_merges_and_creates_identities_only_with_their_dataset() {
         for identity in [None, Some("ids")] {
             let mut body = Vec::new();
             Envelope::upsert("O@AdobeOrg", "f", "d", identity)
@@ -280,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn the_length_of_a_batch_is_known_to_the_byte_before_it_is_written() {
+    fn batch_length_is_known_to_the_byte_before_it_is_written() {
         let envelope = xdm();
         for times in [
             &[][..],

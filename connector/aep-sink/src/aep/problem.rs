@@ -21,7 +21,7 @@ pub(crate) struct Refusal {
     pub(crate) reason: &'static str,
     pub(crate) status: u16,
     /// The other side's message, without anything that looks like a person's data or a token, and
-    /// cut short. For whoever has the record as well; for logs there is [`Self::redacted_message`].
+    /// cut short. For readers of the record; for logs there is [`Self::redacted_message`].
     pub(crate) message: String,
     /// Where in the record the first violation is, when the response says.
     pub(crate) pointer: Option<String>,
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_of_the_configuration_is_not_a_record_s_fault() {
+    fn configuration_fault_is_not_a_record_s_fault() {
         let about = "inletId: [ab] imsOrgId: [X@AdobeOrg] Message has ";
         assert_eq!(
             scope(
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn a_schema_violation_is_the_record_s_fault_and_its_place_is_kept() {
+    fn schema_violation_is_the_record_s_fault_and_keeps_its_place() {
         let body = json!({"report": {"message": "inletId: [ab] imsOrgId: [X@AdobeOrg] Message is invalid", "cause": {"_streamingValidation": [
             {"pointerToViolation": "#", "message": "2 schema violations found", "causingExceptions": [
                 {"pointerToViolation": "#/_id", "message": "expected type: String, found: Long", "causingExceptions": []}]}]}}});
@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_told_of_a_refusal_has_its_place_and_rule_and_nothing_of_the_record() {
+    fn redacted_message_has_place_and_rule_and_nothing_of_the_record() {
         let body = json!({"report": {"message": "Message is invalid", "cause": {"_streamingValidation": [
             {"pointerToViolation": "#/person/name/firstName", "message": "expected type: Integer, found: String [Mara Ellison]"}]}}});
         let refusal = Refusal::new(400, &body);
@@ -284,14 +284,14 @@ mod tests {
     }
 
     #[test]
-    fn numbers_do_not_make_two_reasons_of_one() {
+    fn refusal_pattern_ignores_numbers() {
         let pattern = |text: &str| Refusal::new(400, &json!({"message": text})).pattern();
         assert_eq!(pattern("bad value 12"), pattern("bad value 7"));
         assert_ne!(pattern("bad value 12"), pattern("bad name 12"));
     }
 
     #[test]
-    fn ids_in_a_message_do_not_make_different_reasons_of_one() {
+    fn refusal_pattern_ignores_ids() {
         let pattern = |text: &str| Refusal::new(400, &json!({"message": text})).pattern();
         assert_eq!(
             pattern("Message [a1b2-c3] is bad"),
@@ -304,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_proxy_asks_for_is_no_record_s_fault() {
+    fn proxy_authentication_is_no_record_s_fault() {
         assert_eq!(Refusal::new(407, &Value::Null).scope, Scope::Target);
     }
 }

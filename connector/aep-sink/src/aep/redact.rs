@@ -1,6 +1,6 @@
 //! What of a foreign message may be shown: never a token, and in logs never anything of a record.
 //!
-//! A dead letter holds its record anyway, so its message is only scrubbed. Logs, readiness and
+//! A dead letter holds its record anyway, so its message is only redacted. Logs, readiness and
 //! `check` are read by others: of a refusal that may quote the record they show the words refusals
 //! are made of, and the ids the operator configured.
 
@@ -8,7 +8,7 @@
 const MESSAGE: usize = 240;
 /// As many digits in a row may be a telephone or customer number.
 const SUSPICIOUS_DIGITS: usize = 7;
-/// What stands for words left out.
+/// Replaces words left out.
 const LEFT_OUT: &str = "…";
 
 /// Words of documented refusals and of JSON Schema. Nothing a record could give away by one of
@@ -169,7 +169,7 @@ pub(super) fn without_record(text: &str) -> String {
     })
 }
 
-/// Where a word stands.
+/// What surrounds a word.
 struct Place<'a> {
     /// In brackets or between quotation marks.
     quoted: bool,
@@ -246,7 +246,7 @@ fn letters(word: &str) -> String {
 
 fn is_vocabulary(word: &str) -> bool {
     let word = letters(word);
-    // Punctuation by itself says nothing.
+    // Punctuation by itself gives nothing away.
     word.is_empty() || VOCABULARY.contains(&word.as_str())
 }
 
@@ -277,7 +277,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_message_is_scrubbed_of_what_may_be_personal_and_cut() {
+    fn message_is_redacted_of_what_may_be_personal_and_cut() {
         let scrubbed = redact(
             "value [asha@example.com] of X@AdobeOrg, phone +919812345678, token eyJhbGciOi.J9.x, code 400",
         );
@@ -290,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_is_told_without_a_word_of_the_record() {
+    fn refusal_is_shown_without_a_word_of_the_record() {
         for (said, redacted_message) in [
             (
                 "expected type: Integer, found: String [Mara]",
@@ -324,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_operator_configured_is_told_as_it_is() {
+    fn configured_values_are_shown_unredacted() {
         let header = "inletId: [e7e7e7] imsOrgId: [0A7D42FC5DB9D3360A495FD3@AdobeOrg] Message has an absent or wrong ims org in the header";
         assert_eq!(without_record(header), header);
         for text in [
@@ -337,7 +337,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_of_the_request_loses_only_what_it_quotes() {
+    fn refusal_of_the_request_loses_only_what_it_quotes() {
         assert_eq!(
             unquoted("Client 'acme-loyalty' lacks the permission ingest in sandbox prod"),
             "Client '…' lacks the permission ingest in sandbox prod"
@@ -345,7 +345,7 @@ mod tests {
     }
 
     #[test]
-    fn the_vocabulary_is_in_order_and_in_small_letters() {
+    fn vocabulary_is_sorted_and_lower_case() {
         assert!(VOCABULARY.is_sorted());
         assert!(VOCABULARY.iter().all(|word| *word == letters(word)));
     }

@@ -33,7 +33,7 @@ pub(crate) struct Head {
     pub(crate) headers: HeaderMap,
 }
 
-/// One request, without its token: that is added to each attempt anew.
+/// One request, without its token: that is added to each attempt.
 #[derive(Debug, Clone)]
 pub(crate) struct Request {
     pub(crate) head: Arc<Head>,
@@ -273,7 +273,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_length_of_a_body_is_known_before_it_is_written() {
+    fn body_length_is_known_before_it_is_written() {
         let envelope = Arc::new(Envelope::upsert("O@AdobeOrg", "f", "d", None).unwrap());
         let entity = |text: &'static str| (7, Bytes::from_static(text.as_bytes()));
         for (batched, entities) in [

@@ -1,6 +1,6 @@
-//! What an response says became of each record.
+//! What a response says became of each record.
 //!
-//! The rule above all others: what an response does not say is *unknown*, and the record is sent
+//! The rule above all others: what a response does not say is *unknown*, and the record is sent
 //! again with the same `_id`. It is neither a success nor a failure.
 
 use std::borrow::Cow;
@@ -26,10 +26,10 @@ pub(crate) enum RecordStatus {
     Unknown,
 }
 
-/// What an response means for the request.
+/// What a response means for the request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum InletResponse {
-    /// One fate for every record sent, in order.
+    /// One status for every record sent, in order.
     Records(Vec<RecordStatus>),
     /// The whole request was refused. Which record is to blame, if any, it does not say.
     Refused(Refusal),
@@ -54,7 +54,7 @@ pub(crate) enum Kind {
     Single,
 }
 
-/// Reads an response.
+/// Reads a response.
 pub(crate) fn read(response: &HttpResponse, kind: Kind, now_ms: i64) -> InletResponse {
     let refusal = || Refusal::from_bytes(response.status, &response.body);
     match response.status {
@@ -102,7 +102,7 @@ struct Acknowledgement<'a> {
     _validation: Option<Skipped>,
 }
 
-/// Validation that was not asked for. Whatever else stands there is read the long way.
+/// Validation that was not asked for. Whatever else is there is read the long way.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Skipped {
@@ -142,14 +142,14 @@ fn single(body: &[u8]) -> RecordStatus {
     }
 }
 
-/// A batch's response. The items are read one by one: nearly all say nothing but their id.
+/// A batch's response. The items are read one by one: nearly all consist of their id.
 #[derive(Deserialize)]
 struct Responses<'a> {
     #[serde(borrow)]
     responses: Vec<&'a RawValue>,
 }
 
-/// An item that says nothing but its id: accepted.
+/// An item with its id and nothing else: accepted.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Plain<'a> {
@@ -265,7 +265,7 @@ fn record_status(item: &Value) -> RecordStatus {
     };
     let redacted_message = match (first, second) {
         // Two that differ have no documented meaning. A failure beside a success counts as the
-        // failure; a number that is no status of an response says nothing, whatever stands beside it.
+        // failure; a number that is no status of a response is unknown, whatever is beside it.
         (Some(one), Some(other)) if one.min(other) < 200 && one.max(other) < 300 => {
             return RecordStatus::Unknown;
         }
@@ -336,13 +336,13 @@ mod tests {
     }
 
     #[test]
-    fn a_number_that_is_no_status_beside_a_success_says_nothing() {
+    fn number_that_is_no_status_beside_a_success_is_unknown() {
         let body = json!({"responses": [{"status": 200, "statusCode": 0}, {"status": 200, "statusCode": 201}, {"status": 100, "statusCode": 400}]});
         assert_eq!(short(&statuses(207, &body, 3)), "?AR");
     }
 
     #[test]
-    fn both_dialects_are_read_by_position() {
+    fn response_items_of_both_dialects_are_read_by_position() {
         let documented = json!({"responses": [{"xactionId": "1:2:3"}, {"statusCode": 400, "message": "x"}, {"statusCode": "503"}]});
         let connector = json!({"responses": [{"xactionId": format!("{UUID}-0")}, {"xactionId": format!("{UUID}-1"), "status": 400},
             {"xactionId": format!("{UUID}-2"), "status": "429"}]});
@@ -353,13 +353,13 @@ mod tests {
     }
 
     #[test]
-    fn a_failed_item_with_an_id_is_still_failed_and_a_successful_status_is_success() {
+    fn response_item_with_an_id_and_a_failed_status_is_failed() {
         let body = json!({"responses": [{"xactionId": "x", "status": 400}, {"status": 200}, {"statusCode": "201"}]});
         assert_eq!(short(&statuses(207, &body, 3)), "RAA");
     }
 
     #[test]
-    fn a_short_list_says_nothing_about_the_records_it_does_not_name() {
+    fn response_list_too_short_leaves_unnamed_records_unknown() {
         let colon = json!({"responses": [{"xactionId": "1:2:3:3"}, {"statusCode": 400}, {"statusCode": 400}, {"statusCode": 400}]});
         assert_eq!(
             short(&statuses(207, &colon, 5)),
@@ -371,14 +371,14 @@ mod tests {
     }
 
     #[test]
-    fn an_id_named_twice_or_out_of_range_says_nothing() {
+    fn response_id_named_twice_or_out_of_range_is_unknown() {
         let body = json!({"responses": [{"xactionId": format!("{UUID}-1")}, {"xactionId": format!("{UUID}-1"), "status": 400},
             {"xactionId": format!("{UUID}-9")}]});
         assert_eq!(short(&statuses(207, &body, 2)), "??");
     }
 
     #[test]
-    fn a_uuid_without_a_position_is_not_read_as_one() {
+    fn response_uuid_without_a_position_is_not_read_as_one() {
         let body = json!({"responses": [{"xactionId": "0f8fad5b-d9cb-469f-a165-000000000001"}]});
         assert_eq!(short(&statuses(207, &body, 3)), "???");
         let body = json!({"responses": [{"xactionId": "0f8fad5b-d9cb-469f-a165-000000000001"}, {"status": 400}]});
@@ -386,14 +386,14 @@ mod tests {
     }
 
     #[test]
-    fn items_out_of_order_never_blame_or_absolve_the_wrong_record() {
+    fn response_items_out_of_order_never_blame_the_wrong_record() {
         let body = json!({"responses": [{"xactionId": format!("{UUID}-1"), "status": 400}, {"xactionId": format!("{UUID}-0")},
             {"xactionId": format!("{UUID}-2")}]});
         assert_eq!(short(&statuses(207, &body, 3)), "??A");
     }
 
     #[test]
-    fn what_cannot_be_read_is_unknown() {
+    fn unreadable_response_is_unknown() {
         for body in [
             json!({}),
             json!({"responses": []}),
@@ -417,7 +417,7 @@ mod tests {
     }
 
     #[test]
-    fn a_single_answer_counts_only_when_it_acknowledges() {
+    fn single_response_counts_only_when_it_acknowledges() {
         let one = |body: &str| {
             let response = HttpResponse {
                 status: 200,
@@ -453,7 +453,7 @@ mod tests {
     }
 
     #[test]
-    fn whole_refusals_are_told_apart() {
+    fn response_statuses_of_whole_requests_are_distinguished() {
         assert!(matches!(response(400, None), InletResponse::Refused(_)));
         assert!(matches!(response(413, None), InletResponse::TooLarge(_)));
         for status in [401, 403] {

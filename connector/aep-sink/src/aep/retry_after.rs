@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::http_date;
 
-/// The pause the header asks for, or `None` when it says nothing usable. A date in the past is a
+/// The pause the header asks for, or `None` when it is not usable. A date in the past is a
 /// pause of zero.
 pub(super) fn parse(value: &str, now_ms: i64) -> Option<Duration> {
     let value = value.trim();
@@ -28,7 +28,7 @@ mod tests {
     const NOV_6: i64 = 784_111_777_000;
 
     #[test]
-    fn seconds_are_taken_as_they_are() {
+    fn retry_after_seconds_are_taken_as_they_are() {
         assert_eq!(parse("2", 0), Some(Duration::from_secs(2)));
         assert_eq!(parse(" 120 ", 0), Some(Duration::from_secs(120)));
         assert!(
@@ -38,7 +38,7 @@ mod tests {
     }
 
     #[test]
-    fn a_date_is_a_pause_from_now() {
+    fn retry_after_date_is_a_pause_from_now() {
         assert_eq!(
             parse("Sun, 06 Nov 1994 08:49:37 GMT", NOV_6 - 1500),
             Some(Duration::from_millis(1500))
@@ -54,7 +54,7 @@ mod tests {
     }
 
     #[test]
-    fn a_date_in_the_past_is_no_pause() {
+    fn retry_after_date_in_the_past_is_no_pause() {
         assert_eq!(
             parse("Sun, 06 Nov 1994 08:49:37 GMT", NOV_6 + 1),
             Some(Duration::ZERO)
@@ -62,7 +62,7 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_is_not_a_pause() {
+    fn retry_after_nonsense_is_no_pause() {
         for text in [
             "",
             "soon",

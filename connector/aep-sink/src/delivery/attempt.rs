@@ -1,4 +1,4 @@
-//! One attempt: pace, token, timeout, HTTP.
+//! One attempt: rate, token, timeout, HTTP.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -39,7 +39,7 @@ pub(crate) trait Tokens: Send + Sync {
     /// The token as the value of the `Authorization` header, marked sensitive.
     fn bearer<'a>(&self, token: &'a Self::Token) -> &'a HeaderValue;
 
-    /// The clock of whoever issues the tokens, milliseconds since the epoch, if it was told. Never
+    /// The clock of the issuer of tokens, milliseconds since the epoch, if it is known. Never
     /// ahead of it.
     fn server_time(&self, now: Instant) -> Option<i64>;
 }
@@ -48,18 +48,18 @@ pub(crate) trait Tokens: Send + Sync {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum AttemptResult {
     Response(InletResponse),
-    /// No answer: whether the records were accepted is unknown.
+    /// No response: whether the records were accepted is unknown.
     Failed(TransportError),
     /// Nothing was sent.
     NoToken(NoToken),
 }
 
-/// What an attempt showed of the inlet's speed. Waiting for a turn or a token is not in it.
+/// How long an attempt took. Waiting for the rate or a token is not in it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct AttemptTiming {
     pub(super) started: Instant,
     pub(super) took: Duration,
-    /// Exchanges under way with this inlet when it began, itself included.
+    /// Requests in flight to this inlet when it began, itself included.
     pub(super) in_flight: usize,
 }
 
@@ -76,15 +76,15 @@ pub(super) struct Sender<T, K> {
     pub(super) longest_pause: Duration,
     pub(super) clock: Clock,
     pub(super) counters: Arc<Counters>,
-    pub(super) under_way: AtomicUsize,
+    pub(super) in_flight: AtomicUsize,
     /// The inlet refused a token and accepted none since.
     pub(super) refuses: AtomicBool,
 }
 
-/// Counts an exchange as under way while it lives, however it ends.
-struct UnderWay<'a>(&'a AtomicUsize);
+/// Counts a request as in flight while it lives, however it ends.
+struct InFlight<'a>(&'a AtomicUsize);
 
-impl Drop for UnderWay<'_> {
+impl Drop for InFlight<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }
@@ -92,7 +92,7 @@ impl Drop for UnderWay<'_> {
 
 impl<T: Transport, K: Tokens> Sender<T, K> {
     /// One attempt. A refused token is replaced once and the request repeated; that is still one
-    /// attempt, because the refusal says nothing about the records or the inlet.
+    /// attempt, because the refusal does not concern the records or the inlet.
     pub(super) async fn send(
         &self,
         request: Request,
@@ -102,7 +102,7 @@ impl<T: Transport, K: Tokens> Sender<T, K> {
         let mut refused = None;
         let mut timing = None;
         loop {
-            // RateLimiter inside the repetition: every request counts at the other side, whatever its
+            // The rate limit inside the repetition: every request counts at the other side, whatever its
             // reason.
             self.wait(records).await;
             // The token after the pause: during a long one it may have expired.
@@ -149,7 +149,7 @@ impl<T: Transport, K: Tokens> Sender<T, K> {
         }
     }
 
-    /// Waits for this request's turn, and counts it if it had to.
+    /// Waits until this request may go, and counts it if it had to.
     async fn wait(&self, records: usize) {
         let Waited { rate, gate } = self.rate_limiter.acquire(&self.gate, records).await;
         for (cause, time) in [("rate", rate), ("retry_after", gate)] {
@@ -165,11 +165,11 @@ impl<T: Transport, K: Tokens> Sender<T, K> {
         records: usize,
         authorization: HeaderValue,
     ) -> (Result<HttpResponse, TransportError>, AttemptTiming) {
-        let in_flight = self.under_way.fetch_add(1, Ordering::Relaxed) + 1;
-        let _under_way = UnderWay(&self.under_way);
+        let in_flight = self.in_flight.fetch_add(1, Ordering::Relaxed) + 1;
+        let _in_flight = InFlight(&self.in_flight);
         let started = Instant::now();
-        // The timeout is the innermost layer: waiting for a turn or a token is nobody's delay but
-        // ours.
+        // The timeout is the innermost layer: waiting for the rate or a token is not the inlet's
+        // delay.
         let posted = self
             .transport
             .post_within(self.timeout, request, authorization)

@@ -1,4 +1,4 @@
-//! A batch on its way, and how it is cut when it cannot pass as a whole.
+//! A batch in flight, and how it is split when it cannot pass as a whole.
 
 use std::collections::VecDeque;
 
@@ -6,10 +6,11 @@ use tokio::time::Instant;
 
 use super::entity::{Entity, OrderingKey};
 
-/// A batch that keeps failing while its inlet is well is halved after this many attempts: Adobe's
+/// A batch that keeps failing while its inlet works is halved after this many attempts: Adobe's
 /// documents list schema faults under 500 as well, so a "server error" may be one record's fault.
 pub(super) const FAILURES_BEFORE_HALVING: u32 = 5;
-/// Answers that say nothing at all are halved sooner: a shorter list is easier to answer in full.
+/// A batch whose responses name no record at all is halved sooner: a shorter list is easier to
+/// answer in full.
 pub(super) const UNKNOWNS_BEFORE_HALVING: u32 = 3;
 
 /// A batch on its way. Its chunks are sent one after the other, never side by side: two chunks may
@@ -17,19 +18,19 @@ pub(super) const UNKNOWNS_BEFORE_HALVING: u32 = 3;
 #[derive(Debug)]
 pub(super) struct Batch {
     chunks: VecDeque<Vec<Entity>>,
-    /// Whether it was cut: what fails alone then is kept from spoiling other batches.
+    /// Whether it was split: what fails alone then is kept from spoiling other batches.
     pub(super) is_split: bool,
-    /// Whether it was cut because it kept failing: some chunk of it holds the cause.
+    /// Whether it was split because it kept failing: some chunk of it holds the cause.
     suspect: bool,
     /// A single entity that finds out whether a held inlet takes records again.
     pub(super) probe: bool,
     /// Failures in a row of the chunk in front, for the backoff.
     pub(super) failures: u32,
-    /// Those of them that happened while the inlet was well.
+    /// Those of them that happened while the inlet worked.
     pub(super) failures_while_well: u32,
     pub(super) unknowns: u32,
-    /// The inlet's acceptances at the last failure: more of them at the next one means the inlet is
-    /// well.
+    /// The inlet's acceptances at the last failure: more of them at the next one means the inlet
+    /// works.
     pub(super) acceptances: Option<u64>,
     /// When its latest request began.
     pub(super) begun: Instant,
@@ -53,7 +54,7 @@ impl Batch {
         }
     }
 
-    /// The chunk that is sent next, or is under way.
+    /// The chunk that is sent next, or is in flight.
     pub(super) fn chunk(&self) -> &[Entity] {
         self.chunks.front().map_or(&[], Vec::as_slice)
     }
@@ -97,7 +98,7 @@ impl Batch {
         }
     }
 
-    /// Halves the chunk because it keeps failing. The chunks inherit the suspicion: they are cut at
+    /// Halves the chunk because it keeps failing. The chunks inherit the suspicion: they are split at
     /// their next failure.
     pub(super) fn halve_suspect(&mut self) {
         self.suspect = true;
@@ -168,18 +169,21 @@ mod tests {
     }
 
     #[test]
-    fn halves_are_sent_in_the_order_of_the_whole() {
+    fn batch_halves_are_sent_in_the_order_of_the_whole() {
         let mut batch = batch(5);
         batch.halve();
         assert_eq!(front(&batch), [0, 1]);
         batch.halve();
         assert_eq!(front(&batch), [0]);
-        let rest: Vec<i64> = batch.into_entities().map(|entity| entity.offset()).collect();
+        let rest: Vec<i64> = batch
+            .into_entities()
+            .map(|entity| entity.offset())
+            .collect();
         assert_eq!(rest, [0, 1, 2, 3, 4]);
     }
 
     #[test]
-    fn both_halves_of_a_suspect_are_cut_at_their_next_failure() {
+    fn batch_halves_of_a_suspect_are_split_at_their_next_failure() {
         let mut batch = batch(4);
         batch.halve_suspect();
         assert_eq!(batch.failures_while_well, FAILURES_BEFORE_HALVING - 1);
@@ -189,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_of_a_lane_is_withdrawn_in_order_and_no_empty_part_stays() {
+    fn batch_withdraws_a_key_in_order_and_keeps_no_empty_chunk() {
         let mut batch = batch(6);
         batch.halve();
         let first = batch.take_chunk();

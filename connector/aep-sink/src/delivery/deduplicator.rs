@@ -1,5 +1,5 @@
-//! Events that were delivered before: remembered for a while, within bounds, when the configuration
-//! asks for it.
+//! Events that were delivered before: their digests are kept for a while, within bounds, when the
+//! configuration asks for it.
 //!
 //! Only delivery counts. A copy of an event that is still on its way is sent too: should the first
 //! one fail for good, the copy must not have been dropped for its sake.

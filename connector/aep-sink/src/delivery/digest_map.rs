@@ -4,11 +4,11 @@ use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
 /// A map by what is a digest already: to hash it once more only costs time.
-pub type ByDigest<K, V> = HashMap<K, V, BuildHasherDefault<Digested>>;
+pub(super) type ByDigest<K, V> = HashMap<K, V, BuildHasherDefault<Digested>>;
 
 /// Takes a digest for its hash.
 #[derive(Debug, Default, Clone, Copy)]
-pub struct Digested(u64);
+pub(super) struct Digested(u64);
 
 impl Hasher for Digested {
     fn finish(&self) -> u64 {

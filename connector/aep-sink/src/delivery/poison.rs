@@ -1,6 +1,6 @@
-//! Is it the records or the target? Refusals wait here until that is known.
+//! Poison records: is it the records or the target? Refused records wait here until that is known.
 //!
-//! A wrong dataset id refuses every record, one by one, each with an answer that looks like the
+//! A wrong dataset id refuses every record, one by one, each with a response that looks like the
 //! record's own fault. So a refusal becomes a dead letter only when the inlet is seen to accept
 //! something else at the same time or later, or when the stream has nothing more to tell it by.
 //! When too many are refused for one reason, it is the target's fault.
@@ -19,7 +19,7 @@ const STREAK: usize = 20;
 const WINDOW: usize = 200;
 const SHARE: usize = 190;
 /// How long refusals wait for other evidence on an idle inlet. Long enough for the records read
-/// together with them to be answered; short, because the offset cannot be committed meanwhile.
+/// together with them to get their responses; short, because the offset cannot be committed meanwhile.
 pub(super) const GRACE: Duration = Duration::from_secs(5);
 
 /// The verdicts on the last records of one inlet.
@@ -62,7 +62,7 @@ impl PoisonSuspects {
         self.streak >= STREAK || self.is_share(count)
     }
 
-    /// Notes a refusal inside an answer that accepted others: no streak, since the target is seen
+    /// Notes a refusal inside a response that accepted others: no streak, since the target is seen
     /// to work, but it counts in the share.
     pub(super) fn refused_among_accepted(&mut self, refusal: &Refusal) -> bool {
         let count = self.note(Some(refusal.pattern()));
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn twenty_refusals_in_a_row_for_one_reason_are_the_target_s_fault() {
+    fn refusals_twenty_in_a_row_for_one_reason_are_the_target_s_fault() {
         let mut suspects = PoisonSuspects::default();
         let verdicts: Vec<bool> = (0..20)
             .map(|n| suspects.refused(&refusal(&format!("bad value {n}"))))
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn an_acceptance_ends_the_streak() {
+    fn acceptance_ends_the_streak() {
         let mut suspects = PoisonSuspects::default();
         for _ in 0..5 {
             assert!((0..19).all(|_| !suspects.refused(&refusal("bad"))));
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn ninety_five_percent_of_the_last_two_hundred_are_the_target_s_fault() {
+    fn refusals_of_95_percent_of_the_last_200_are_the_target_s_fault() {
         let run = |every: usize| {
             let mut suspects = PoisonSuspects::default();
             (0..1000).any(|n| {

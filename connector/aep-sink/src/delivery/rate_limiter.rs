@@ -1,4 +1,4 @@
-//! Holding back: the configured rate of all inlets together, and the pause one inlet asked for.
+//! Rate limiting: the configured rate of all inlets together, and the pause one inlet asked for.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -16,7 +16,7 @@ pub(super) struct RateLimiter {
 }
 
 /// The pause one inlet asked for with `Retry-After`. It holds back every request to that inlet, not
-/// only the one that was answered so.
+/// only the one that got this response.
 #[derive(Debug)]
 pub(super) struct RetryAfterGate(Mutex<Instant>);
 
@@ -62,7 +62,7 @@ impl RateLimiter {
         at
     }
 
-    /// Waits for this request's turn: first its place in the rate, then the inlet's gate, which may
+    /// Waits until this request may go: first its place in the rate, then the inlet's gate, which may
     /// have closed meanwhile.
     pub(super) async fn acquire(&self, gate: &RetryAfterGate, records: usize) -> Waited {
         let asked = Instant::now();
@@ -109,7 +109,7 @@ mod tests {
     use std::num::NonZeroU32;
 
     #[tokio::test(start_paused = true)]
-    async fn requests_and_records_keep_their_rates() {
+    async fn rate_limiter_keeps_the_rates_of_requests_and_records() {
         let rate_limiter = RateLimiter::new(Rates {
             requests_per_second: NonZeroU32::new(10),
             records_per_second: NonZeroU32::new(100),
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn without_a_rate_nothing_waits() {
+    async fn rate_limiter_without_a_rate_delays_nothing() {
         let rate_limiter = RateLimiter::new(Rates::default());
         let start = Instant::now();
         for _ in 0..1000 {
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_gate_that_closes_during_the_wait_is_respected() {
+    async fn retry_after_gate_that_closes_during_the_wait_is_respected() {
         let rate_limiter = RateLimiter::new(Rates {
             requests_per_second: NonZeroU32::new(1),
             records_per_second: None,

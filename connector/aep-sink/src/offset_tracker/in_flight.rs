@@ -10,19 +10,19 @@ struct Slot {
     open: bool,
 }
 
-/// Offsets are opened in order and settled in almost the same one, so they stand in a row from
-/// which the settled ones leave at the front: no tree is needed to find them. What is settled
+/// Offsets are opened in order and settled in almost the same one, so they are kept in a row
+/// that the settled ones leave at the front: no tree is needed to find them. What is settled
 /// behind an open one keeps its place, at 24 bytes each, and the bound of the stretch bounds those
 /// as well.
 #[derive(Debug, Default)]
-pub struct InFlightOffsets {
+pub(super) struct InFlightOffsets {
     row: VecDeque<Slot>,
     open: usize,
 }
 
 impl InFlightOffsets {
     /// Opens an offset; it must be greater than any before.
-    pub fn open(&mut self, offset: i64, bytes: u64) {
+    pub(super) fn open(&mut self, offset: i64, bytes: u64) {
         self.row.push_back(Slot {
             offset,
             bytes,
@@ -32,7 +32,7 @@ impl InFlightOffsets {
     }
 
     /// Settles an offset and gives its bytes; `None` when it is not open.
-    pub fn settle(&mut self, offset: i64) -> Option<u64> {
+    pub(super) fn settle(&mut self, offset: i64) -> Option<u64> {
         let place = self
             .row
             .binary_search_by_key(&offset, |slot| slot.offset)
@@ -48,12 +48,12 @@ impl InFlightOffsets {
     }
 
     /// The oldest open offset.
-    pub fn first(&self) -> Option<i64> {
+    pub(super) fn first(&self) -> Option<i64> {
         self.row.front().map(|slot| slot.offset)
     }
 
     /// How many are open.
-    pub fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.open
     }
 }
@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_offset_settles_once_whatever_the_order_and_the_gaps() {
+    fn in_flight_offsets_settle_once_whatever_the_order_and_the_gaps() {
         let mut unsettled = InFlightOffsets::default();
         for offset in [3, 4, 9, 10] {
             unsettled.open(offset, 7);

@@ -27,41 +27,48 @@ pub use source_item::SourceItem;
 /// How much may be unsettled.
 #[derive(Debug, Clone, Copy)]
 pub struct Bounds {
-    /// Bytes of unsettled answers, over all partitions.
+    /// Bytes of unsettled records, over all partitions.
     pub bytes: u64,
     /// Offsets from the oldest unsettled one to the newest read one, per partition.
     pub offsets: u64,
 }
 
 impl Bounds {
-    /// The part of the bytes that is for responses of the broker on their way. A response stands in
+    /// The part of the bytes that is for responses of the broker on their way. A response is in
     /// memory as the frame that was received, as the records cut from it, and for a moment in
     /// between.
     pub fn on_the_way(self) -> u64 {
         self.bytes / 4
     }
 
-    /// From so many unsettled bytes on nothing more is asked for: what is on its way fills the
-    /// rest.
+    /// From this many unsettled bytes on nothing more is fetched: what is on its way fills the rest.
     fn full(self) -> u64 {
         self.bytes - self.on_the_way()
     }
 }
 
-/// An error of the code, not of the outside world: the tracker was told something impossible.
+/// An error of the code, not of the outside world: the tracker was asked for something impossible.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum OffsetTrackerError {
     #[error(
         "offset {position} was opened after {newest}; offsets of a partition are opened in order, once"
     )]
-    OutOfOrder { position: Position, newest: i64 },
+    /// An offset was opened that is not greater than the newest one.
+    OutOfOrder {
+        /// The offset that was opened.
+        position: Position,
+        /// The newest one before.
+        newest: i64,
+    },
     #[error("offset {0} was settled, but it is not open")]
+    /// An offset was settled that is not open.
     NotOpen(Position),
 }
 
-/// How far a partition is, for whoever looks.
+/// How far a partition is, for status and metrics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Progress {
+    /// Its number.
     pub partition: u32,
     /// The next offset to read.
     pub next: i64,
@@ -126,6 +133,7 @@ pub struct OffsetTracker {
 }
 
 impl OffsetTracker {
+    /// A tracker without partitions.
     pub fn new(bounds: Bounds) -> Self {
         Self {
             bounds,
@@ -246,6 +254,7 @@ impl OffsetTracker {
         (all, state.bytes)
     }
 
+    /// How much may be unsettled.
     pub fn bounds(&self) -> Bounds {
         self.bounds
     }
@@ -322,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn the_commit_is_the_last_settled_offset_not_the_next_one() {
+    fn commit_is_the_last_settled_offset_not_the_next_one() {
         let tracker = tracker();
         tracker.begin(0, None);
         for offset in 0..3 {
@@ -334,7 +343,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unsettled_offset_holds_back_the_commit_of_later_ones() {
+    fn unsettled_offset_holds_back_the_commit_of_later_ones() {
         let tracker = tracker();
         tracker.begin(0, Some(9));
         for offset in 10..13 {
@@ -348,7 +357,7 @@ mod tests {
     }
 
     #[test]
-    fn an_offset_settles_once() {
+    fn offset_settles_once() {
         let tracker = tracker();
         tracker.open(at(0), 1).unwrap();
         tracker.settle(at(0), Outcome::Delivered).unwrap();
@@ -359,7 +368,7 @@ mod tests {
     }
 
     #[test]
-    fn an_offset_read_twice_is_an_error() {
+    fn offset_read_twice_is_an_error() {
         let tracker = tracker();
         tracker.open(at(5), 1).unwrap();
         assert!(matches!(
@@ -369,7 +378,7 @@ mod tests {
     }
 
     #[test]
-    fn a_gap_settles_as_a_whole() {
+    fn gap_settles_as_a_whole() {
         let tracker = tracker();
         tracker.begin(0, None);
         tracker.pass(0, 0, 6, Outcome::Absent).unwrap();
@@ -378,7 +387,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn reading_waits_while_the_stretch_is_full_and_goes_on_when_the_oldest_settles() {
+    async fn room_waits_while_the_stretch_is_full_until_the_oldest_settles() {
         let tracker = tracker();
         for offset in 0..4 {
             tracker.open(at(offset), 1).unwrap();
@@ -402,7 +411,7 @@ mod tests {
     }
 
     #[test]
-    fn progress_tells_what_is_read_settled_and_pending() {
+    fn progress_shows_what_is_read_settled_and_pending() {
         let tracker = tracker();
         tracker.begin(0, Some(9));
         for offset in 10..13 {

@@ -37,7 +37,7 @@ pub(super) struct Inlet {
     pub(super) workers: fn(f64) -> usize,
     /// Seconds on the road, there and back.
     pub(super) network: fn(f64) -> f64,
-    /// Seconds of work for a request with so many records, before chance.
+    /// Seconds of work for a request with this many records, before chance.
     pub(super) work: fn(f64, usize) -> f64,
     /// Spread of the work: of its logarithm.
     pub(super) spread: f64,
@@ -136,7 +136,7 @@ struct Simulation<'a> {
     run: Run,
 }
 
-/// Plays so many seconds.
+/// Plays this many seconds.
 pub(super) fn play(
     inlet: Inlet,
     load: Load,

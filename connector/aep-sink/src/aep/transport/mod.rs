@@ -17,7 +17,7 @@ use crate::http::InletClient;
 /// Longest response that is read. The response to the largest batch has some hundred bytes a record.
 const MAX_RESPONSE: usize = 8 * 1024 * 1024;
 
-/// An response as it came.
+/// A response as it came.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct HttpResponse {
     pub(crate) status: u16,
@@ -46,7 +46,7 @@ pub(crate) trait Transport: Send + Sync {
         authorization: HeaderValue,
     ) -> impl Future<Output = Result<HttpResponse, TransportError>> + Send;
 
-    /// The same, given up after a while. That is for the whole exchange, so an response that trickles
+    /// The same, given up after a while. That is for the whole exchange, so a response that trickles
     /// in without an end is given up as well.
     fn post_within(
         &self,

@@ -57,7 +57,7 @@ where
 }
 
 #[tokio::test]
-async fn a_request_says_who_sends_it_what_it_is_and_who_may() {
+async fn request_carries_its_headers_and_authorization() {
     let (address, served) = first(|mut stream| async move {
         let request = request_of(&mut stream).await;
         stream.write_all(FINE).await.unwrap();
@@ -92,7 +92,7 @@ async fn a_request_says_who_sends_it_what_it_is_and_who_may() {
 }
 
 #[tokio::test]
-async fn a_kept_connection_that_was_closed_meanwhile_costs_no_request() {
+async fn connection_closed_while_idle_costs_no_request() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
     let requests = Arc::new(AtomicUsize::new(0));
@@ -102,7 +102,7 @@ async fn a_kept_connection_that_was_closed_meanwhile_costs_no_request() {
             request_of(&mut stream).await;
             seen.fetch_add(1, Ordering::Relaxed);
             stream.write_all(FINE).await.unwrap();
-            // Closed, though the client was told nothing.
+            // Closed without notice to the client.
         }
     });
     let (client, request) = client(&platform(&address));
@@ -113,7 +113,7 @@ async fn a_kept_connection_that_was_closed_meanwhile_costs_no_request() {
 }
 
 #[tokio::test]
-async fn nobody_there_is_told_from_an_exchange_that_breaks_off() {
+async fn connect_error_differs_from_a_broken_exchange() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
     drop(listener);
@@ -136,12 +136,12 @@ async fn nobody_there_is_told_from_an_exchange_that_breaks_off() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_connection_that_is_never_ready_is_a_timeout() {
+async fn connection_that_is_never_ready_is_a_timeout() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let mut platform = platform("127.0.0.1:1");
     if let crate::config::Events::Xdm { inlet, .. } = &mut platform.events {
         let address = listener.local_addr().unwrap();
-        // Takes the connection, and says nothing of TLS.
+        // Takes the connection, and never begins TLS.
         inlet.batch_url = format!("https://{address}/collection/batch/ab")
             .parse()
             .unwrap();
@@ -151,7 +151,7 @@ async fn a_connection_that_is_never_ready_is_a_timeout() {
 }
 
 #[tokio::test]
-async fn an_answer_without_an_end_is_not_kept() {
+async fn response_without_an_end_is_not_kept() {
     let (address, _) = first(|mut stream| async move {
         request_of(&mut stream).await;
         let head = "HTTP/1.1 200 OK\r\ncontent-length: 99999999\r\n\r\n";

@@ -1,13 +1,12 @@
-//! When each field of the profiles seen last was stated.
+//! The version of each field of the profiles seen last: when it was stated.
 
 use crate::delivery::digest_map::ByDigest;
 use crate::delivery::entity::{Stamp, Subject};
 
-/// Profiles in one generation of the memory; there are two generations. Both together take some 2
-/// MB.
+/// Profiles in one generation; there are two. Both together take about 2 MB.
 const GENERATION: usize = 8192;
-/// Fields that are told apart. What the SmartModule states has some thirty; of further ones nothing
-/// is remembered.
+/// Fields whose versions are kept. What the SmartModule states has about thirty; further ones have no
+/// version.
 const FIELDS: usize = 128;
 
 /// A set of fields, one bit each.
@@ -20,8 +19,8 @@ pub struct FieldVersions {
     bits: ByDigest<u64, Fields>,
     young: ByDigest<Subject, VersionEntry>,
     old: ByDigest<Subject, VersionEntry>,
-    /// Whether the log was told that there are too many fields.
-    told: bool,
+    /// Whether the log says that there are too many fields.
+    is_logged: bool,
 }
 
 /// What is known of one profile.
@@ -101,7 +100,7 @@ impl FieldVersions {
         let next = self.bits.len();
         if next >= FIELDS {
             let known = self.bits.get(&digest).copied();
-            if known.is_none() && !std::mem::replace(&mut self.told, true) {
+            if known.is_none() && !std::mem::replace(&mut self.is_logged, true) {
                 tracing::info!(
                     most = FIELDS,
                     "profile statements have more fields than are remembered: of the others, late statements are not held back"
@@ -128,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn each_field_keeps_its_latest_stamp_in_whatever_order_they_come() {
+    fn field_keeps_its_latest_stamp_in_any_order_of_arrival() {
         let statements: [(&[u64], i64); 4] = [
             (&[10, 11], 5),
             (&[11, 12], 9),
@@ -151,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn a_profile_takes_as_many_stamps_as_its_fields_differ_in() {
+    fn profile_keeps_one_stamp_for_fields_stated_together() {
         let mut versions = FieldVersions::default();
         for at in 0..100 {
             versions.note(A, [10, 11].into_iter(), (at, 0));
@@ -160,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn of_more_fields_than_can_be_told_apart_nothing_is_remembered() {
+    fn fields_beyond_the_limit_have_no_version() {
         let mut versions = FieldVersions::default();
         versions.note(A, 0..200, (5, 0));
         assert_eq!(

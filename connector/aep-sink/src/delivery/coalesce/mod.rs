@@ -1,4 +1,4 @@
-//! Statements about one profile that wait together go out as one request.
+//! Coalescing: statements about one profile that wait together go out as one request.
 //!
 //! Each field keeps what its newest statement says, by event time and then offset. Finer than by
 //! kind of statement on purpose: a redemption states the balance but not the lifetime points, so
@@ -15,7 +15,7 @@ use self::field_versions::{FieldVersions, Profile};
 use crate::delivery::entity::json_fields::{Field, Path, fields};
 use crate::delivery::entity::{Entity, IDENTITY, Stamp};
 
-/// What goes out for some entities.
+/// What is sent for some entities.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Payload {
     /// Each entity as it was stated.
@@ -26,7 +26,7 @@ pub enum Payload {
     Nothing,
 }
 
-/// Decides what goes out.
+/// Coalesces statements, and leaves out fields that were accepted in a newer version.
 #[derive(Debug, Default)]
 pub struct Coalescer {
     versions: FieldVersions,
@@ -85,12 +85,12 @@ impl Coalescer {
             .into_iter()
             .map(|(path, (_, _, value))| (path, value))
             .collect();
-        let mut merged = Vec::new();
-        write(&fields, 0, &mut merged);
-        Payload::Coalesced(Bytes::from(merged))
+        let mut coalesced = Vec::new();
+        write(&fields, 0, &mut coalesced);
+        Payload::Coalesced(Bytes::from(coalesced))
     }
 
-    /// Remembers what was accepted. Only that: a newer statement that is refused must not suppress
+    /// Keeps the versions of what was accepted. Only that: a newer statement that is refused must not suppress
     /// an older one.
     pub fn accepted(&mut self, entities: &[Entity]) {
         for entity in entities {

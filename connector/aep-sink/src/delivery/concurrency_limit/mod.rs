@@ -189,7 +189,7 @@ impl ConcurrencyLimit {
                     .push((size_class(sample.records), sample.took)),
                 Signal::Throttled => {
                     round.throttled += 1;
-                    // A round may take long when every attempt waits for its turn.
+                    // A round may take long when every attempt waits for the rate.
                     self.backpressure = self.backpressure.and(Some(now));
                 }
                 Signal::Overloaded => round.overloaded += 1,
@@ -225,7 +225,7 @@ impl ConcurrencyLimit {
             } else {
                 0
             };
-        let probed_at = std::mem::take(&mut self.is_probing);
+        let was_probing = std::mem::take(&mut self.is_probing);
         let before = self.current;
         if throttled > 0 {
             let share = as_f64(throttled) / as_f64(round.responses());
@@ -236,13 +236,13 @@ impl ConcurrencyLimit {
             }
             return begins.then_some(BackpressureChange::Began);
         }
-        if probed_at {
+        if was_probing {
             self.update_baseline(round, true);
             self.probed_at = now;
             self.changed_at = now;
             return self.backpressure_ended(now);
         }
-        // Alone, a request is never crowded by others of ours.
+        // Alone, a request never waits for others of ours.
         let alone = limit <= 1;
         let latency_ratio = if alone {
             None
@@ -282,7 +282,7 @@ impl ConcurrencyLimit {
                 self.ceiling = None;
                 fast(self.current)
             }
-            // Found by refusals, it is tried again less often: each trial costs some.
+            // Found by throttling, it is tried again less often: each trial costs some.
             Some(ceiling) if self.current >= ceiling * NEAR && self.backpressure.is_some() => {
                 if now - self.changed_at < NEAR_INTERVAL {
                     return;
@@ -313,7 +313,7 @@ impl ConcurrencyLimit {
         })
     }
 
-    /// How many times the usual time a round took.
+    /// The median latency of a round, as a multiple of the baseline.
     fn latency_ratio(&self, round: &Round) -> Option<f64> {
         let round_trips = round.round_trips.iter();
         let ratios = round_trips.filter_map(|(size_class, took)| {
@@ -323,8 +323,8 @@ impl ConcurrencyLimit {
         median(ratios.collect())
     }
 
-    /// Takes the times of a round as usual: all of them, or those of sizes that were not seen
-    /// before.
+    /// Takes the times of a round as the baseline: all of them, or those of size classes that have
+    /// none yet.
     fn update_baseline(&mut self, round: &Round, all: bool) {
         for (size_class, baseline_rtt) in self.baseline_rtt.iter_mut().enumerate() {
             if baseline_rtt.is_some() && !all {
@@ -362,7 +362,7 @@ fn fast(limit: f64) -> f64 {
     (limit * GROWTH_FACTOR).max(limit + 1.0)
 }
 
-/// Which size a request with so many records has.
+/// The size class of a request with this many records.
 fn size_class(records: usize) -> usize {
     records
         .checked_ilog2()

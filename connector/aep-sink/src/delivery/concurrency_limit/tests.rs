@@ -55,14 +55,14 @@ impl Rounds {
 }
 
 #[test]
-fn it_grows_to_its_bound_while_all_is_well_and_no_further() {
+fn limit_grows_to_its_bound_and_no_further() {
     let mut rounds = Rounds::up_to(64);
     assert_eq!(rounds.limit.get(), 4);
     assert_eq!(rounds.rounds(30, TIME), 64);
 }
 
 #[test]
-fn it_does_not_grow_while_it_is_not_used() {
+fn limit_does_not_grow_while_it_is_not_used() {
     let mut rounds = Rounds::up_to(64);
     for _ in 0..1000 {
         rounds.now += TIME;
@@ -72,7 +72,7 @@ fn it_does_not_grow_while_it_is_not_used() {
 }
 
 #[test]
-fn refusals_shrink_it_by_half_of_their_share() {
+fn limit_shrinks_by_half_of_the_throttled_share() {
     let mut rounds = Rounds::up_to(64);
     rounds.rounds(30, TIME);
     rounds.round(&[Signal::Throttled], TIME);
@@ -90,7 +90,7 @@ fn refusals_shrink_it_by_half_of_their_share() {
 }
 
 #[test]
-fn one_burst_of_refusals_shrinks_it_once() {
+fn limit_shrinks_once_by_one_burst_of_throttling() {
     let mut rounds = Rounds::up_to(64);
     rounds.rounds(30, TIME);
     rounds.now += TIME;
@@ -102,7 +102,7 @@ fn one_burst_of_refusals_shrinks_it_once() {
 }
 
 #[test]
-fn it_never_falls_below_one() {
+fn limit_never_falls_below_one() {
     let mut rounds = Rounds::up_to(64);
     for _ in 0..50 {
         rounds.round(&[Signal::Throttled], TIME);
@@ -112,7 +112,7 @@ fn it_never_falls_below_one() {
 }
 
 #[test]
-fn a_single_503_or_timeout_in_a_round_is_not_the_inlet_s_load() {
+fn limit_ignores_a_single_503_or_timeout_in_a_round() {
     let mut rounds = Rounds::up_to(8);
     rounds.rounds(10, TIME);
     let one = [[Signal::Overloaded].as_slice(), &[Signal::Success; 7]].concat();
@@ -125,7 +125,7 @@ fn a_single_503_or_timeout_in_a_round_is_not_the_inlet_s_load() {
 }
 
 #[test]
-fn it_shrinks_when_answers_take_more_than_twice_the_usual_time() {
+fn limit_shrinks_above_twice_the_baseline_latency() {
     let mut rounds = Rounds::up_to(64);
     rounds.rounds(10, TIME);
     let before = rounds.limit.get();
@@ -136,7 +136,7 @@ fn it_shrinks_when_answers_take_more_than_twice_the_usual_time() {
 }
 
 #[test]
-fn a_few_slow_answers_in_a_round_change_nothing() {
+fn limit_ignores_a_few_slow_responses_in_a_round() {
     let mut rounds = Rounds::up_to(64);
     let before = rounds.rounds(10, TIME);
     rounds.now += TIME * 300;
@@ -152,7 +152,7 @@ fn a_few_slow_answers_in_a_round_change_nothing() {
 }
 
 #[test]
-fn larger_batches_take_longer_and_are_no_crowd() {
+fn limit_compares_batches_with_their_own_size_class() {
     let mut rounds = Rounds::up_to(64);
     for _ in 0..20 {
         let in_flight = rounds.limit.get();
@@ -167,7 +167,7 @@ fn larger_batches_take_longer_and_are_no_crowd() {
 }
 
 #[test]
-fn a_longer_road_is_learnt_and_does_not_hold_the_limit_down() {
+fn limit_recovers_when_the_network_path_gets_longer() {
     let mut rounds = Rounds::up_to(64);
     rounds.rounds(30, TIME);
     let slow = TIME * 10;
@@ -176,7 +176,7 @@ fn a_longer_road_is_learnt_and_does_not_hold_the_limit_down() {
 }
 
 #[test]
-fn a_queue_that_was_there_from_the_beginning_is_found_out() {
+fn limit_finds_a_queue_that_was_there_from_the_beginning() {
     // One worker: each answer takes as long as the requests before it.
     let mut rounds = Rounds::up_to(64);
     let mut longest = 0;
@@ -191,7 +191,7 @@ fn a_queue_that_was_there_from_the_beginning_is_found_out() {
 }
 
 #[test]
-fn after_an_outage_it_begins_small_and_is_soon_back() {
+fn limit_begins_small_after_an_outage_and_is_soon_back() {
     let mut rounds = Rounds::up_to(64);
     rounds.rounds(30, TIME);
     rounds.limit.restart(rounds.now);
@@ -200,7 +200,7 @@ fn after_an_outage_it_begins_small_and_is_soon_back() {
 }
 
 #[test]
-fn a_fixed_number_stays() {
+fn limit_that_is_fixed_stays() {
     let mut rounds = Rounds::new(Concurrency::Fixed(NonZeroUsize::new(16).unwrap()));
     for signals in [[Signal::Success], [Signal::Throttled], [Signal::Overloaded]] {
         for _ in 0..500 {
@@ -214,7 +214,7 @@ fn a_fixed_number_stays() {
 }
 
 #[test]
-fn pressure_is_told_once_and_so_is_its_end() {
+fn backpressure_is_reported_once_and_so_is_its_end() {
     let mut rounds = Rounds::up_to(64);
     rounds.rounds(30, TIME);
     for _ in 0..5 {

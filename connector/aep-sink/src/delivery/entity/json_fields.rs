@@ -34,6 +34,7 @@ pub fn fields(entity: &[u8]) -> Option<Vec<Field<'_>>> {
 }
 
 impl<'a> Path<'a> {
+    /// The names, outermost first.
     pub fn names(&self) -> &[&'a str] {
         self.names.get(..self.len).unwrap_or_default()
     }
@@ -203,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn values_are_found_as_written_and_lists_are_values() {
+    fn fields_are_found_as_written_and_lists_are_values() {
         let json =
             r#"{"a":1,"b":{"c":"x\"}","d":{"e":[{"f":["]"]},2]}}, "g" : -1.5e3 ,"h":{},"i":null}"#;
         let expected = [
@@ -218,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_told_apart_safely_has_no_fields() {
+    fn fields_are_not_read_from_ambiguous_json() {
         for json in [
             "",
             "[]",

@@ -1,4 +1,4 @@
-//! One statement on its way to one inlet.
+//! One XDM entity on its way to one inlet, and the record it came from.
 
 pub mod json_fields;
 mod ordering_key;
@@ -15,11 +15,11 @@ pub use record::Record;
 pub(crate) use subject::IDENTITY;
 pub use subject::{Stamp, Subject};
 
-/// A place in the order of ready queues; lower ones are earlier. It is drawn when a entity comes,
-/// and again when it is put last; a queue has that of its first entity.
+/// A sequence number: the place of an entity in the order in which entities came or were put last.
+/// Lower ones go first.
 pub type Seq = u64;
 
-/// With whom a entity may share a request.
+/// With whom an entity may share a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Batching {
     /// With anyone.
@@ -31,45 +31,50 @@ pub enum Batching {
     Alone,
 }
 
-/// One statement on its way to one inlet.
+/// One XDM entity on its way to one inlet: an event, or a statement about a profile.
 #[derive(Debug)]
 pub struct Entity {
+    /// The record it came from.
     pub record: Arc<Record>,
     /// The XDM entity, JSON.
     pub json: Bytes,
+    /// Entities with the same key are sent one after the other.
     pub ordering_key: OrderingKey,
     /// Bytes in a request, without what a batch puts around them.
     pub wire_len: usize,
+    /// With whom it may share a request.
     pub batching: Batching,
-    /// Its queue's turn when it is the first one of it; drawn by the queues.
+    /// Its place in the order; given by the queues.
     pub seq: Seq,
     /// When it may go, if its event lies ahead of our clock: see [`Entity::waits_until`].
     pub due: Option<Instant>,
-    /// Whose profile it is about, if it may be merged with others about the same.
+    /// Whose profile it is about, if it may be coalesced with others about the same.
     pub subject: Option<Subject>,
-    /// Whether its latest request says nothing of it, because newer statements say all of it.
+    /// Whether nothing of it is in its latest request, because newer statements replace all of it.
     pub superseded: bool,
-    /// Requests that held it so far.
+    /// Requests that contained it so far.
     pub attempts: u32,
-    /// Wall-clock times of the first and the last attempt, for the dead letter.
+    /// When the first attempt was, milliseconds since the epoch; for the dead letter.
     pub first_attempt: Option<i64>,
+    /// When the last attempt was, milliseconds since the epoch; for the dead letter.
     pub last_attempt: Option<i64>,
-    /// Apart: most entities never have any, and tens of thousands may wait.
+    /// Boxed: most entities never have any, and tens of thousands may wait.
     trouble: Option<Box<Trouble>>,
 }
 
-/// What went wrong with a entity so far.
+/// What went wrong with an entity so far.
 #[derive(Debug, Default)]
 pub struct Trouble {
-    /// Failures it had alone while its inlet was well, and when the first was.
+    /// Failures it had alone while its inlet worked.
     pub failures: u32,
+    /// When the first of them was.
     pub failing_since: Option<Instant>,
-    /// The inlet's acceptances at its last failure: more of them at the next one means the inlet is
-    /// well.
+    /// The inlet's acceptances at its last failure: more of them at the next one means the inlet
+    /// works.
     pub acceptances: Option<u64>,
     /// When it was last refused alone for what looks like the target's fault.
     pub refused: Option<Instant>,
-    /// How many answers did not say what became of it.
+    /// Responses that did not say what became of it.
     pub unknowns: u32,
     /// The trip of the breaker it was part of. When that was reset since, others are accepted where
     /// this one is not.
@@ -77,6 +82,8 @@ pub struct Trouble {
 }
 
 impl Entity {
+    /// An entity of a record that was not sent yet. `wire_len`: bytes in a request, without what a
+    /// batch puts around them.
     pub fn new(
         record: Arc<Record>,
         json: Bytes,
@@ -101,7 +108,7 @@ impl Entity {
         }
     }
 
-    /// Failures it had alone while its inlet was well.
+    /// Failures it had alone while its inlet worked.
     pub fn failures(&self) -> u32 {
         self.trouble.as_ref().map_or(0, |trouble| trouble.failures)
     }
@@ -111,7 +118,7 @@ impl Entity {
         self.trouble.as_ref()?.trip
     }
 
-    /// To note what went wrong.
+    /// What went wrong so far, to be added to.
     pub fn trouble(&mut self) -> &mut Trouble {
         self.trouble.get_or_insert_default()
     }
@@ -123,7 +130,8 @@ impl Entity {
         self.due.filter(|due| *due > now && self.record.at > now_ms)
     }
 
-    /// Its target was at fault: what it failed before says nothing of it.
+    /// The breaker was tripped: the target was at fault, so earlier failures do not count against the
+    /// entity.
     pub fn on_trip(&mut self, trip: u64) {
         let trouble = self.trouble();
         *trouble = Trouble {
@@ -134,10 +142,11 @@ impl Entity {
     }
 
     /// Whether both are about one profile.
-    pub fn merges_with(&self, other: &Self) -> bool {
+    pub fn coalesces_with(&self, other: &Self) -> bool {
         self.subject.is_some() && self.subject == other.subject
     }
 
+    /// The offset of its record.
     pub fn offset(&self) -> i64 {
         self.record.position.offset
     }

@@ -91,9 +91,9 @@ where
     pub(super) fn on_entity_end(
         &mut self,
         record: &Record,
-        dead: bool,
+        dead_lettered: bool,
     ) -> Result<(), DeliveryError> {
-        match record.end(dead) {
+        match record.end(dead_lettered) {
             None => Ok(()),
             Some(false) => {
                 if let Some(deduplicator) = &mut self.deduplicator {

@@ -80,7 +80,7 @@ where
             self.tallies.skipped.count(DUPLICATE);
             return self.settle(position, Outcome::Skipped);
         }
-        // The record's own time is the clock of whoever produced it. Where that one agrees with the
+        // The record's own time is the clock of its producer. Where that one agrees with the
         // event, it is ours that is wrong, and a wrong clock here must not cost or hold up a single
         // record. Answers of the broker's SmartModule have lost that time, so the clock of Adobe is
         // another witness.

@@ -107,14 +107,14 @@ where
         // and one that is down or throttles must not slow the other.
         let limit = ConcurrencyLimit::new(platform.concurrency, Instant::now());
         let mut inlet = |name, endpoint: Endpoint| {
-            let cut = request_limits(platform, &endpoint);
+            let limits = request_limits(platform, &endpoint);
             let backoff = Backoff::new(platform.retry, random.fork());
             Inlet {
                 name,
                 endpoint,
                 pipeline: Pipeline::new(
                     name,
-                    cut,
+                    limits,
                     backoff,
                     limit.clone(),
                     Arc::clone(&parts.counters),
@@ -130,7 +130,7 @@ where
                     longest_pause: platform.retry.max,
                     clock: parts.clock.clone(),
                     counters: Arc::clone(&parts.counters),
-                    under_way: AtomicUsize::new(0),
+                    in_flight: AtomicUsize::new(0),
                     refuses: AtomicBool::new(false),
                 }),
             }

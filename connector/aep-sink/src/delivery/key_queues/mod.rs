@@ -1,15 +1,15 @@
-//! Order per customer: what of a queue is out is answered before more of it goes out.
+//! Order per customer: one queue for each ordering key. What is out of a queue gets its response
+//! before more of it goes out.
 //!
-//! A queue is *ready* when nothing of it is out and its first entity may go. Ready queues wait in one
-//! queue, so a batch is filled across customers, and a customer who cannot go on stands in nobody's
-//! way.
+//! A queue is *ready* when nothing of it is out and its first entity may go. A batch is filled from
+//! all ready queues, so a customer who cannot go on blocks nobody else.
 //!
-//! Whose first entity waits longest has the next turn. In the order of becoming ready, the busiest
-//! customers, whose queues are always out, would get no more turns than those with one entity: their
-//! records would be the oldest in every batch, and their statements would fill the buffer and take
-//! seconds more when nothing else is left. A batch lingers from the moment the first of its queues
-//! became ready all the same: by the age of its records, one that waited for its queue would take
-//! the next batch along before it is filled.
+//! The queue whose first entity came first goes next. In the order of becoming ready, the busiest
+//! customers, whose queues are always out, would be served no more often than those with one entity:
+//! their records would be the oldest in every batch, and their statements would fill the buffer and
+//! take seconds more when nothing else is left. A batch lingers from the moment the first of its
+//! queues became ready all the same: by the age of its records, one that waited for its queue would
+//! take the next batch along before it is filled.
 
 use std::cmp::Reverse;
 use std::collections::hash_map::Entry;
@@ -27,17 +27,18 @@ const LOOK_AGAIN: Duration = Duration::from_secs(5);
 /// What a request may hold.
 #[derive(Debug, Clone, Copy)]
 pub struct Capacity {
+    /// Records, or entities.
     pub records: usize,
     /// Sum of the entities' `wire_len`, each with one byte for the comma.
     pub bytes: usize,
 }
 
-/// What a request of an inlet shape.
+/// What a request to an inlet contains.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RequestShape {
-    /// Parcels of any queues.
+    /// Entities of any queues.
     Batch,
-    /// Parcels about one profile.
+    /// Statements about one profile, coalesced.
     OneProfile,
     /// One entity.
     Single,
@@ -52,10 +53,10 @@ struct Ready {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum QueueState {
-    /// Waits for answers.
+    /// Some of it is in flight.
     Out,
     Ready(Seq),
-    /// Its first entity travels alone.
+    /// Its first entity goes in a request of its own.
     Solo,
     /// Waits for a moment: a backoff, or the time of a future event.
     Resting(Instant),
@@ -63,25 +64,25 @@ enum QueueState {
 
 #[derive(Debug)]
 struct KeyQueue {
-    /// In offset order.
+    /// In the order of offsets.
     waiting: VecDeque<Entity>,
     bytes: usize,
-    /// Parcels in unanswered requests.
+    /// Entities in flight.
     out: usize,
     state: QueueState,
     rest_until: Option<Instant>,
 }
 
-/// All queues of one inlet.
+/// The queues of one inlet, by ordering key.
 #[derive(Debug)]
 pub struct KeyQueues {
     queues: ByDigest<OrderingKey, KeyQueue>,
-    /// By turn.
+    /// In the order of their sequence numbers.
     ready: VecDeque<Ready>,
     /// When they became ready, in that order; those that are not any more are dropped when they
     /// come to the front.
     since: VecDeque<(Instant, Ready)>,
-    /// The last turn given.
+    /// The last sequence number given.
     last_seq: Seq,
     solo: VecDeque<OrderingKey>,
     resting: BinaryHeap<Reverse<(Instant, OrderingKey)>>,
@@ -91,6 +92,7 @@ pub struct KeyQueues {
 }
 
 impl KeyQueues {
+    /// No queues, for an inlet with requests of this shape.
     pub fn new(shape: RequestShape) -> Self {
         Self {
             queues: ByDigest::default(),
@@ -105,7 +107,7 @@ impl KeyQueues {
         }
     }
 
-    /// Adds a entity that was just read: the last of its queue.
+    /// Adds an entity that was just read: the last of its queue.
     pub fn push(&mut self, mut entity: Entity, now: Instant, now_ms: i64) {
         entity.seq = self.next_seq();
         let (ordering_key, len) = (entity.ordering_key, entity.wire_len);
@@ -132,7 +134,7 @@ impl KeyQueues {
         }
     }
 
-    /// A entity that was out has ended.
+    /// An entity that was out has ended.
     pub fn release(&mut self, ordering_key: OrderingKey, now: Instant, now_ms: i64) {
         if let Some(queue) = self.queues.get_mut(&ordering_key) {
             queue.out = queue.out.saturating_sub(1);
@@ -140,7 +142,7 @@ impl KeyQueues {
         self.arrange(ordering_key, now, now_ms);
     }
 
-    /// A entity that was out has to go again, not before `rest_until`, and in its turn then.
+    /// An entity that was out has to go again, not before `rest_until`, at its place in the order.
     pub fn requeue_after(
         &mut self,
         entity: Entity,
@@ -166,7 +168,7 @@ impl KeyQueues {
         self.requeue_after(entity, rest_until, now, now_ms);
     }
 
-    /// A entity that had been released has to go again after all, behind all that wait as well.
+    /// An entity that had been released has to go again after all, behind all that wait as well.
     pub fn requeue_released(&mut self, mut entity: Entity, now: Instant, now_ms: i64) {
         let ordering_key = entity.ordering_key;
         entity.seq = self.next_seq();
@@ -197,7 +199,7 @@ impl KeyQueues {
         self.resting.peek().map(|Reverse((until, _))| *until)
     }
 
-    /// Whether something travels alone and may go now.
+    /// Whether something that goes alone may go now.
     pub fn has_solo(&self) -> bool {
         !self.solo.is_empty()
     }
@@ -215,7 +217,7 @@ impl KeyQueues {
         Some(if full { since } else { since + linger })
     }
 
-    /// Takes what travels alone.
+    /// Takes an entity that goes alone.
     pub fn take_solo(&mut self) -> Option<Entity> {
         let ordering_key = self.solo.pop_front()?;
         self.take_first(ordering_key)
@@ -230,7 +232,7 @@ impl KeyQueues {
         self.take_solo()
     }
 
-    /// Fills a request from the ready queues, in turn.
+    /// Fills a request from the ready queues, in their order.
     pub fn take_batch(&mut self, capacity: Capacity, now: Instant, now_ms: i64) -> Vec<Entity> {
         // Where a request is about one profile, it shape a few entities of all that are ready.
         let expected = if self.shape == RequestShape::Batch {
@@ -261,7 +263,7 @@ impl KeyQueues {
                     || (merging
                         && batch
                             .first()
-                            .is_some_and(|head: &Entity| !head.merges_with(first)));
+                            .is_some_and(|head: &Entity| !head.coalesces_with(first)));
                 if full {
                     break;
                 }
@@ -271,15 +273,15 @@ impl KeyQueues {
                 bytes += entity.wire_len + 1;
                 queue.bytes -= entity.wire_len;
                 queue.out += 1;
-                let alone_of_its_lane = entity.batching == Batching::OnePerKey;
+                let is_one_per_key = entity.batching == Batching::OnePerKey;
                 batch.push(entity);
-                if alone_of_its_lane {
+                if is_one_per_key {
                     break;
                 }
             }
             if queue.out == 0 {
                 if full {
-                    // It only did not fit: it keeps its turn.
+                    // It only did not fit: it keeps its place.
                     queue.state = QueueState::Ready(ready.seq);
                     self.ready_records += queue.waiting.len();
                     self.ready_bytes += queue.bytes;
@@ -319,7 +321,7 @@ impl KeyQueues {
         Some(entity)
     }
 
-    /// Puts a entity back to its place in the order.
+    /// Puts an entity back to its place in the order.
     fn insert(&mut self, entity: Entity, rest_until: Option<Instant>) {
         let queue = self
             .queues
@@ -339,7 +341,7 @@ impl KeyQueues {
         queue.rest_until = queue.rest_until.max(rest_until);
     }
 
-    /// Takes a queue out of the queue of ready ones.
+    /// Takes a queue out of the ready ones.
     fn withdraw(&mut self, ordering_key: OrderingKey) {
         let Some(queue) = self.queues.get_mut(&ordering_key) else {
             return;
@@ -358,7 +360,8 @@ impl KeyQueues {
         self.forget_taken();
     }
 
-    /// Decides where a queue stands. Only for queues that are in none of the queues of ready ones.
+    /// Decides the state of a queue. Only for one that is neither among the ready ones nor among
+    /// those whose first entity goes alone.
     fn arrange(&mut self, ordering_key: OrderingKey, now: Instant, now_ms: i64) {
         let Some(queue) = self.queues.get_mut(&ordering_key) else {
             return;

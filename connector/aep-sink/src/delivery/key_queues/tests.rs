@@ -1,4 +1,4 @@
-//! What queues promise.
+//! What the queues promise.
 
 use std::sync::Arc;
 
@@ -35,7 +35,7 @@ fn entity(offset: i64, key: &str, at: i64) -> Entity {
     Entity::new(record, Bytes::new(), ordering_key, 100)
 }
 
-/// A entity of an event that lies ahead, read now, when the wall clock shows nought.
+/// An entity of an event that lies ahead, read now, when the wall clock shows nought.
 fn ahead(offset: i64, key: &str, at: u32, now: Instant) -> Entity {
     let mut entity = entity(offset, key, at.into());
     entity.due = Some(now + Duration::from_millis(at.into()));
@@ -55,7 +55,7 @@ fn offsets(batch: &[Entity]) -> Vec<i64> {
 }
 
 #[test]
-fn a_lane_that_is_out_waits_until_all_of_it_is_answered() {
+fn queue_that_is_out_waits_until_all_of_it_has_a_response() {
     let now = Instant::now();
     let mut queues = queues(&[(0, "a"), (1, "a"), (2, "b")], now);
     let batch = queues.take_batch(ALL, now, 0);
@@ -68,7 +68,7 @@ fn a_lane_that_is_out_waits_until_all_of_it_is_answered() {
 }
 
 #[test]
-fn a_parcel_given_back_keeps_its_place_and_rests() {
+fn entity_requeued_keeps_its_place_and_rests() {
     let now = Instant::now();
     let mut queues = queues(&[(0, "a"), (1, "a")], now);
     queues.push(entity(2, "b", 0), now, 0);
@@ -87,7 +87,7 @@ fn a_parcel_given_back_keeps_its_place_and_rests() {
 }
 
 #[test]
-fn a_parcel_refused_for_the_moment_goes_before_the_rest_of_its_lane() {
+fn entity_refused_for_now_goes_before_the_rest_of_its_queue() {
     let now = Instant::now();
     let mut queues = queues(&[(0, "a"), (1, "b")], now);
     let mut batch = queues.take_batch(ALL, now, 0);
@@ -100,7 +100,7 @@ fn a_parcel_refused_for_the_moment_goes_before_the_rest_of_its_lane() {
 }
 
 #[test]
-fn what_travels_alone_is_in_no_batch() {
+fn entity_that_goes_alone_is_in_no_batch() {
     let now = Instant::now();
     let mut queues = queues(&[(0, "a"), (1, "a"), (2, "b")], now);
     let mut batch = queues.take_batch(ALL, now, 0);
@@ -117,7 +117,7 @@ fn what_travels_alone_is_in_no_batch() {
 }
 
 #[test]
-fn a_batch_never_exceeds_its_capacity_and_the_rest_keeps_its_turn() {
+fn batch_never_exceeds_its_capacity_and_the_rest_keeps_its_place() {
     let now = Instant::now();
     let mut queues = queues(&[(0, "a"), (1, "b"), (2, "c"), (3, "d")], now);
     let by_bytes = Capacity {
@@ -137,12 +137,12 @@ fn a_batch_never_exceeds_its_capacity_and_the_rest_keeps_its_turn() {
     assert_eq!(
         offsets(&queues.take_batch(too_small, now, 0)),
         [3],
-        "a single parcel always goes"
+        "a single entity always goes"
     );
 }
 
 #[test]
-fn a_batch_is_due_at_once_when_full_and_else_after_the_linger() {
+fn batch_is_due_at_once_when_full_else_after_the_linger() {
     let now = Instant::now();
     let linger = Duration::from_millis(200);
     let mut queues = queues(&[(0, "a")], now);
@@ -173,7 +173,7 @@ fn a_batch_is_due_at_once_when_full_and_else_after_the_linger() {
 }
 
 #[test]
-fn an_event_of_the_future_holds_its_lane_until_its_time() {
+fn event_of_the_future_blocks_its_queue_until_its_time() {
     let now = Instant::now();
     let mut queues = KeyQueues::new(RequestShape::Batch);
     queues.push(ahead(0, "a", 60_000, now), now, 0);
@@ -189,7 +189,7 @@ fn an_event_of_the_future_holds_its_lane_until_its_time() {
 }
 
 #[test]
-fn an_event_of_the_future_waits_no_longer_when_the_wall_clock_is_set_back() {
+fn event_of_the_future_waits_no_longer_when_the_clock_is_set_back() {
     let now = Instant::now();
     let mut queues = KeyQueues::new(RequestShape::Batch);
     queues.push(ahead(0, "a", 60_000, now), now, 0);
@@ -199,7 +199,7 @@ fn an_event_of_the_future_waits_no_longer_when_the_wall_clock_is_set_back() {
 }
 
 #[test]
-fn an_event_of_the_future_goes_soon_when_the_wall_clock_is_set_forward() {
+fn event_of_the_future_goes_soon_when_the_clock_is_set_forward() {
     let now = Instant::now();
     let mut queues = KeyQueues::new(RequestShape::Batch);
     queues.push(ahead(0, "a", 240_000, now), now, 0);
@@ -229,7 +229,7 @@ const ONE: Capacity = Capacity {
 };
 
 #[test]
-fn whose_first_parcel_waits_longest_is_next() {
+fn queue_whose_first_entity_came_first_is_next() {
     let now = Instant::now();
     for holds in [
         RequestShape::Batch,
@@ -243,7 +243,7 @@ fn whose_first_parcel_waits_longest_is_next() {
 }
 
 #[test]
-fn a_batch_lingers_from_when_the_first_of_its_lanes_became_ready() {
+fn batch_lingers_from_when_its_first_queue_became_ready() {
     let now = Instant::now();
     let linger = Duration::from_millis(200);
     let (mut queues, _) = back_after(RequestShape::Batch, ["b", "c", "d"], now);
@@ -257,13 +257,13 @@ fn a_batch_lingers_from_when_the_first_of_its_lanes_became_ready() {
     assert_eq!(queues.due(ALL, linger), None);
     queues.push(entity(5, "c", 0), now, 0);
     queues.release(out[0].ordering_key, now, 0);
-    assert_eq!(queues.due(ALL, linger), None, "its lane is out");
+    assert_eq!(queues.due(ALL, linger), None, "its queue is out");
     queues.release(out[1].ordering_key, now + LATER * 3, 0);
     assert_eq!(queues.due(ALL, linger), Some(now + LATER * 3 + linger));
 }
 
 #[test]
-fn what_rests_keeps_its_turn_and_what_is_put_last_lets_all_the_others_go_first() {
+fn entity_requeued_last_lets_all_others_go_first() {
     let now = Instant::now();
     for holds in [
         RequestShape::Batch,
@@ -291,14 +291,14 @@ fn what_rests_keeps_its_turn_and_what_is_put_last_lets_all_the_others_go_first()
 }
 
 #[test]
-fn a_parcel_taken_back_goes_before_its_lane_and_after_the_others() {
+fn entity_requeued_after_release_goes_before_its_queue() {
     let now = Instant::now();
     for holds in [
         RequestShape::Batch,
         RequestShape::OneProfile,
         RequestShape::Single,
     ] {
-        // The queue stands in the middle, ready.
+        // The queue is in the middle, ready.
         let (mut queues, ended) = back_after(holds, ["a", "b", "c"], now);
         queues.requeue_released(ended, now, 0);
         let mut sent = Vec::new();
@@ -313,7 +313,7 @@ fn a_parcel_taken_back_goes_before_its_lane_and_after_the_others() {
 /// Whatever happens in whatever order, nothing is lost or there twice, and what is told of the
 /// ready queues is true.
 #[test]
-fn lanes_keep_every_parcel_once_whatever_happens_to_them() {
+fn queues_keep_every_entity_once_whatever_happens() {
     for seed in 0..600 {
         let holds = [
             RequestShape::Batch,

@@ -17,7 +17,7 @@ impl Pipeline {
             signal,
             started: timing.started,
             took: timing.took,
-            // As the inlet counts them: merged statements are one.
+            // As the inlet counts them: coalesced statements are one.
             records: if let AttemptResult::Response(InletResponse::Records(statuses)) = result {
                 statuses.len()
             } else {
@@ -49,7 +49,7 @@ impl Pipeline {
     }
 }
 
-/// `None` when the attempt says nothing of the load: a refused record costs the inlet little, and a
+/// `None` when the attempt shows nothing of the load: a refused record costs the inlet little, and a
 /// broken connection may have broken anywhere.
 fn signal(result: &AttemptResult) -> Option<Signal> {
     match result {

@@ -1,11 +1,12 @@
 //! Everything one inlet decides: what goes next, and what follows from a response. Pure: no clock,
 //! no I/O, no task.
 //!
-//! [`state`] is at the bottom, [`responses`] at the top: each file uses only those below it.
+//! `state` is at the bottom, `responses` at the top; each file uses only those below it:
 //!
 //! ```text
-//! responses → record_statuses → refusals ──→ retries → breaker
-//!                               schedule ┘      └────→ state
+//! responses ─→ record_statuses ─→ refusals ─→ retries ─→ state ─→ breaker
+//!         └──→ backpressure ───────────────────────────────┘
+//!                                 schedule ─→ refusals
 //! ```
 
 mod backpressure;

@@ -1,4 +1,4 @@
-//! An answer with a verdict on each record: what follows for each, and for the whole.
+//! A response with a status for each record: what follows for each, and for the whole.
 
 use super::failure::{Failure, WAIT, cause};
 use super::now::Now;
@@ -30,7 +30,7 @@ impl Pipeline {
                 cause,
                 detail,
                 retry_after: None,
-                // An answer that never says what became of one record, while others are accepted,
+                // A response that never says what became of one record, while others are accepted,
                 // is that record's trouble.
                 may_be_the_record: cause != "429",
                 heals: true,
@@ -55,8 +55,8 @@ impl Pipeline {
                 self.reset(now);
             }
         }
-        // First the judgment over the whole answer, then its consequences: nothing may become a
-        // dead letter that the same answer shows to be the target's fault.
+        // First the judgment over the whole response, then its consequences: nothing may become a
+        // dead letter that the same response shows to be the target's fault.
         let mut culprit = None;
         let mut blame = vec![Blame::Undecided; chunk.len()];
         for ((entity, record_status), blame) in chunk.iter_mut().zip(&statuses).zip(&mut blame) {
@@ -80,7 +80,7 @@ impl Pipeline {
         if let Some(refusal) = culprit {
             self.trip(&refusal, now);
         } else if accepted && !self.breaker.is_misconfigured() {
-            // An answer to what was sent before they were refused does not show that others are
+            // A response to what was sent before they were refused does not show that others are
             // accepted since.
             self.confirm_suspects(batch.begun);
         }
@@ -93,8 +93,8 @@ impl Pipeline {
                 RecordStatus::Refused(_) if self.breaker.is_misconfigured() => {
                     self.requeue_refused(entity, now)
                 }
-                // The credential is the request's, and the request was accepted: this says nothing
-                // about the record.
+                // The credential is the request's, and the request was accepted: this does not
+                // concern the record.
                 RecordStatus::Refused(refusal) if accepted && refusal.reason == "unauthorized" => {
                     self.retry(entity, cause(refusal.status), accepted, &mut batch, now);
                 }
@@ -127,7 +127,7 @@ impl Pipeline {
         if cause == "unknown" {
             entity.trouble().unknowns += 1;
             if entity.trouble().unknowns >= UNKNOWNS_BEFORE_HALVING {
-                // Alone, no answer can be about another record.
+                // Alone, no response can be about another record.
                 entity.batching = Batching::Alone;
             }
         }

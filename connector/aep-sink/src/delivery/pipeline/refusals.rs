@@ -17,7 +17,7 @@ use crate::delivery::entity::{Batching, Entity};
 /// of the platform, while others are accepted. Adobe names 15 minutes.
 const CHANGE_TIME: Duration = Duration::from_secs(1800);
 
-/// Whom a refusal blames.
+/// Whose fault a refusal is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Blame {
     /// Every record is refused.
@@ -59,7 +59,7 @@ impl Pipeline {
         self.resume(batch, now);
     }
 
-    /// Whom a refusal blames, of a record whose answer accepted no other.
+    /// Whose fault a refusal is, of a record whose response accepted no other.
     pub(super) fn blame(&mut self, entity: &mut Entity, refusal: &Refusal, now: Now) -> Blame {
         let was_tripped = self.was_tripped(entity);
         if refusal.scope == Scope::Record {
@@ -123,8 +123,8 @@ impl Pipeline {
         }
     }
 
-    /// The record was refused, and nothing is known yet of others. Its queue goes on: it has been
-    /// answered.
+    /// The record was refused, and nothing is known yet of others. Its queue goes on: there
+    /// was a response.
     pub(super) fn suspect(&mut self, entity: Entity, refusal: Refusal, now: Now) {
         self.queues
             .release(entity.ordering_key, now.instant, now.wall);

@@ -90,7 +90,7 @@ impl Pipeline {
         self.resume(batch, now);
     }
 
-    /// Counts a failure against one record, if the inlet is well. `true` when it has failed long
+    /// Counts a failure against one record, if the inlet works. `true` when it has failed long
     /// enough.
     pub(super) fn count_failure(&self, entity: &mut Entity, well: bool, now: Now) -> bool {
         let trouble = entity.trouble();

@@ -75,17 +75,16 @@ impl Pipeline {
 
     /// The batch whose chunk in front goes out next.
     fn next_batch(&mut self, now: Now, headroom: Headroom) -> Option<Batch> {
-        let mut batch = match self.breaker.state() {
+        match self.breaker.state() {
             State::Misconfigured { until } => {
                 if now.instant < until || !self.in_flight.is_empty() || !headroom.0 {
                     return None;
                 }
                 // One record: if the inlet refuses it, only that one was tried in vain. A different
-                // one each time, so that a record that is itself at fault cannot keep the inlet
-                // held.
+                // one each time, so that a poison record cannot keep the breaker open.
                 let mut batch = Batch::new(vec![self.queues.take_one()?], now.instant);
                 batch.probe = true;
-                batch
+                Some(batch)
             }
             State::Unavailable { until, .. } => {
                 if now.instant < until || !self.in_flight.is_empty() {
@@ -95,7 +94,7 @@ impl Pipeline {
                 // has failed before.
                 let mut batch = self.outage_probe(now, headroom.0)?;
                 batch.probe = true;
-                batch
+                Some(batch)
             }
             State::Closed => {
                 if !self.may_send() {
@@ -107,16 +106,15 @@ impl Pipeline {
                     .iter()
                     .position(|parked| parked.not_before <= now.instant)
                 {
-                    Some(index) => self.parked.swap_remove(index),
-                    None => self.next_new(now, permit)?,
+                    Some(index) => Some(self.parked.swap_remove(index)),
+                    None => self.next_new(now, permit),
                 }
             }
-        };
-        Some(batch)
+        }
     }
 
     /// What asks an inlet that is down how it is: something else each time. What failed may be
-    /// failing for its own sake, and asking with it alone would keep the inlet down for ever.
+    /// failing for its own sake, and asking with it alone would keep the inlet unavailable forever.
     fn outage_probe(&mut self, now: Now, permit: bool) -> Option<Batch> {
         (0..3).find_map(|turn| match (self.breaker.probes() + turn) % 3 {
             // The one that waits longest; what fails goes to the end.

@@ -46,7 +46,7 @@ fn listen() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_log_line_holds_a_payload_a_token_or_what_a_refusal_quotes_of_a_record() {
+async fn log_lines_hold_no_payload_no_token_and_no_quote_of_a_record() {
     listen();
     let world = World::new(|call| match call.number {
         0 => reply(401, ""),
@@ -93,7 +93,7 @@ fn lines() -> Vec<String> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_outage_is_one_line_at_its_beginning_and_one_at_its_end() {
+async fn outage_is_one_line_at_its_beginning_and_one_at_its_end() {
     listen();
     let world = World::new(|call| {
         if call.at < Duration::from_secs(3600) {
@@ -118,7 +118,7 @@ async fn an_outage_is_one_line_at_its_beginning_and_one_at_its_end() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_credential_to_be_mended_is_one_error_line_that_says_so() {
+async fn credential_to_be_repaired_is_one_error_line() {
     listen();
     let world = World::new(ok);
     world.tokens.revoked.store(true, Ordering::Relaxed);
@@ -139,7 +139,7 @@ async fn a_credential_to_be_mended_is_one_error_line_that_says_so() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_inlet_that_throttles_for_long_is_one_line() {
+async fn inlet_that_throttles_for_long_is_one_line() {
     listen();
     let world = World::new(|call| {
         if call.number % 3 == 0 {
@@ -162,7 +162,7 @@ async fn an_inlet_that_throttles_for_long_is_one_line() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_inlet_that_is_held_for_another_reason_now_says_so_once() {
+async fn inlet_held_for_another_reason_now_is_logged_once() {
     listen();
     let world = World::new(|call| {
         if call.at < Duration::from_secs(600) {

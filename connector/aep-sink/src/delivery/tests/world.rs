@@ -203,7 +203,7 @@ pub(super) struct FakeTokens {
     pub(super) waits: AtomicBool,
     /// The inlets that said they accept tokens again.
     pub(super) accepted: Mutex<Vec<InletName>>,
-    /// The clock of whoever issues them.
+    /// The clock of their issuer.
     pub(super) server_time: Mutex<Option<i64>>,
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::delivery::tests::world::*;
 
 #[tokio::test(start_paused = true)]
-async fn a_revoked_credential_stops_delivery_says_what_to_do_and_loses_nothing() {
+async fn revoked_credential_stops_delivery_and_loses_nothing() {
     for down_before in [false, true] {
         // Also when the inlet is down for another reason at that moment: what is told is what has
         // to be mended now.

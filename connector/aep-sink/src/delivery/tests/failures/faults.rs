@@ -12,7 +12,7 @@ use crate::delivery::tests::world::*;
 use crate::inlet_name::InletName;
 
 #[tokio::test(start_paused = true)]
-async fn every_fault_that_heals_is_repeated_until_it_has() {
+async fn transient_faults_are_retried_until_they_heal() {
     for fault in [
         || reply(429, ""),
         || reply(500, "<html>"),
@@ -29,7 +29,7 @@ async fn every_fault_that_heals_is_repeated_until_it_has() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_request_without_an_answer_is_given_up_after_the_timeout_and_sent_again() {
+async fn request_without_a_response_times_out_and_is_sent_again() {
     let world = World::new(|call| {
         let mut reply = ok(call);
         if call.number == 0 {
@@ -49,7 +49,7 @@ async fn a_request_without_an_answer_is_given_up_after_the_timeout_and_sent_agai
 }
 
 #[tokio::test(start_paused = true)]
-async fn retry_after_holds_back_every_request_to_that_inlet_and_only_to_that_inlet() {
+async fn retry_after_holds_back_that_inlet_and_only_that_inlet() {
     let world = World::new(|call| {
         if call.ids[0] == "a" && call.number < 2 && !call.profiles {
             busy(503, "9")
@@ -100,7 +100,7 @@ async fn retry_after_is_clamped() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_record_refused_for_the_moment_is_sent_again_without_those_accepted() {
+async fn record_refused_for_now_is_sent_again_without_those_accepted() {
     let world = World::new(|call| {
         items(call, |id| {
             (id == "3" && call.number < 3).then_some((503, "busy"))
@@ -114,7 +114,7 @@ async fn a_record_refused_for_the_moment_is_sent_again_without_those_accepted() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_that_says_nothing_is_no_success_and_the_same_records_go_again() {
+async fn response_that_names_no_record_is_no_success_and_is_retried() {
     for body in [
         "",
         "<html>",
@@ -138,7 +138,7 @@ async fn an_answer_that_says_nothing_is_no_success_and_the_same_records_go_again
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_platform_that_always_answers_too_short_lists_gets_shorter_batches() {
+async fn platform_that_answers_too_short_lists_gets_shorter_batches() {
     let world = World::new(|call| {
         let count = call.ids.len();
         let responses =
@@ -150,7 +150,7 @@ async fn a_platform_that_always_answers_too_short_lists_gets_shorter_batches() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_platform_that_is_down_is_asked_by_one_request_at_a_time() {
+async fn platform_that_is_down_is_probed_by_one_request_at_a_time() {
     let world = World::new(|call| {
         if call.at < Duration::from_secs(600) {
             broken()
@@ -183,7 +183,7 @@ async fn a_platform_that_is_down_is_asked_by_one_request_at_a_time() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_inlet_that_hangs_does_not_stop_the_other() {
+async fn inlet_that_hangs_does_not_stop_the_other() {
     let world = World::new(|call| {
         let mut reply = ok(call);
         if !call.profiles {
@@ -206,7 +206,7 @@ async fn one_inlet_that_hangs_does_not_stop_the_other() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refused_token_is_replaced_once_and_the_request_repeated() {
+async fn token_that_is_refused_is_replaced_once_and_the_request_repeated() {
     for status in [401, 403] {
         let world = World::new(move |call| {
             if call.token == "Bearer t1" {
@@ -228,7 +228,7 @@ async fn a_refused_token_is_replaced_once_and_the_request_repeated() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_a_token_nothing_is_sent_and_nothing_is_lost() {
+async fn token_that_is_missing_delays_and_loses_nothing() {
     let world = World::new(ok);
     world.tokens.failures.store(12, Ordering::Relaxed);
     world.run(ten()).await.unwrap();
@@ -237,7 +237,7 @@ async fn without_a_token_nothing_is_sent_and_nothing_is_lost() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_letter_that_cannot_be_written_keeps_its_record_pending_until_it_is() {
+async fn dead_letter_that_cannot_be_written_keeps_its_record_pending() {
     let world = World::new(ok);
     let failed = DeadLetterError::Failed {
         message: "no leader".to_owned(),
@@ -272,7 +272,7 @@ async fn a_letter_that_cannot_be_written_keeps_its_record_pending_until_it_is() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_letter_too_large_for_its_topic_keeps_coordinates_and_hash() {
+async fn dead_letter_too_large_for_its_topic_keeps_coordinates_and_hash() {
     let world = World::new(ok);
     world
         .letters
@@ -291,7 +291,7 @@ async fn a_letter_too_large_for_its_topic_keeps_coordinates_and_hash() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn dropping_delivery_settles_nothing_that_was_not_acknowledged() {
+async fn delivery_that_is_dropped_settles_nothing_unacknowledged() {
     let world = World::new(|call| {
         if call.number % 2 == 0 {
             ok(call)
@@ -315,7 +315,7 @@ async fn dropping_delivery_settles_nothing_that_was_not_acknowledged() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_broken_exchange_says_nothing_about_the_records() {
+async fn broken_exchange_does_not_count_against_the_records() {
     let answer = || Reply {
         after: Duration::from_millis(1),
         answer: Err(TransportError::Connect("refused".to_owned())),
@@ -327,7 +327,7 @@ async fn a_broken_exchange_says_nothing_about_the_records() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_mix_of_faults_loses_a_record_or_settles_one_twice() {
+async fn faults_in_any_mix_lose_no_record_and_settle_none_twice() {
     let mut died = 0;
     for seed in 0..60 {
         let random = std::sync::Mutex::new(fastrand::Rng::with_seed(seed));
@@ -398,7 +398,7 @@ async fn no_mix_of_faults_loses_a_record_or_settles_one_twice() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_attempt_waits_its_turn_even_the_repetition_with_a_fresh_token() {
+async fn rate_limit_counts_every_attempt_even_with_a_fresh_token() {
     let world = World::new(|call| match call.number {
         0 => reply(500, ""),
         1 => reply(401, ""),
@@ -419,7 +419,7 @@ async fn every_attempt_waits_its_turn_even_the_repetition_with_a_fresh_token() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refused_token_without_a_successor_yet_is_waited_for_and_not_taken_for_missing_rights() {
+async fn token_refused_without_a_successor_yet_is_waited_for() {
     let world = World::new(|call| {
         if call.number < 3 {
             reply(401, "")
@@ -441,7 +441,7 @@ async fn a_refused_token_without_a_successor_yet_is_waited_for_and_not_taken_for
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_inlet_that_is_down_does_not_stop_the_other_even_with_one_request_at_once() {
+async fn inlet_that_is_down_does_not_stop_the_other_with_concurrency_one() {
     for profiles_down in [false, true] {
         let flying = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
         let seen = std::sync::Arc::clone(&flying);
@@ -483,7 +483,7 @@ async fn one_inlet_that_is_down_does_not_stop_the_other_even_with_one_request_at
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_person_must_change_is_said_although_it_might_heal() {
+async fn credential_to_be_changed_is_reported_while_unavailable() {
     let not_an_inlet: fn(&Call) -> Reply = |_| reply(200, "<html>");
     let refused: fn(&Call) -> Reply = |_| Reply {
         after: Duration::from_millis(1),

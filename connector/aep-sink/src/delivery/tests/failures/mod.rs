@@ -1,6 +1,6 @@
 //! What an inlet refuses or cannot do for a while.
 
+mod backpressure;
 mod credential;
 mod faults;
-mod pressure;
-mod scope;
+mod refusals;

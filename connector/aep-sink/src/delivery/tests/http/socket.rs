@@ -23,7 +23,7 @@ use crate::delivery::tests::world::*;
 use crate::delivery::{Delivery, Parts};
 
 #[tokio::test]
-async fn an_answer_that_trickles_in_without_an_end_is_given_up_after_the_timeout() {
+async fn response_that_trickles_in_without_an_end_times_out() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {

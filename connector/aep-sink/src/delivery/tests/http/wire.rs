@@ -13,7 +13,7 @@ use crate::delivery::tests::world::*;
 use crate::offset_tracker::Outcome;
 
 #[tokio::test(start_paused = true)]
-async fn a_record_is_delivered_when_both_its_event_and_its_profile_are() {
+async fn record_is_delivered_when_both_its_event_and_its_profile_are() {
     let world = World::new(|call| {
         let mut reply = ok(call);
         if call.profiles {
@@ -94,7 +94,7 @@ async fn raw_events_travel_bare_one_a_request() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_incomplete_batch_waits_for_the_linger_and_no_longer() {
+async fn batch_that_is_not_full_waits_for_the_linger_and_no_longer() {
     let world = World::new(ok);
     let (sender, receiver) = mpsc::channel(10);
     let running = tokio::spawn(world.delivery().run(receiver));
@@ -113,7 +113,7 @@ async fn an_incomplete_batch_waits_for_the_linger_and_no_longer() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_full_batch_does_not_wait() {
+async fn batch_that_is_full_does_not_wait() {
     let world = World::new(ok).with(|config| config.batch.max_records = 10.try_into().unwrap());
     let (sender, receiver) = mpsc::channel(100);
     let running = tokio::spawn(world.delivery().run(receiver));
@@ -132,7 +132,7 @@ async fn a_full_batch_does_not_wait() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_request_is_larger_than_configured_and_none_is_sent_that_the_platform_cannot_take() {
+async fn request_is_never_larger_than_configured_or_the_platform_takes() {
     let world = World::new(ok).with(|config| config.batch.max_bytes = 10_000.try_into().unwrap());
     let sized = |id: &str, bytes: usize| {
         let mut answer = event(id, id);
@@ -157,7 +157,7 @@ async fn no_request_is_larger_than_configured_and_none_is_sent_that_the_platform
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_platform_s_limit_is_reached_to_the_byte_and_never_passed() {
+async fn platform_limit_is_reached_to_the_byte_and_never_passed() {
     let world = World::new(ok).with(|config| {
         config.batch.max_bytes = 1_000_000.try_into().unwrap();
         config.batch.max_records = 5000.try_into().unwrap();
@@ -178,7 +178,7 @@ async fn the_platform_s_limit_is_reached_to_the_byte_and_never_passed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_not_wanted_is_skipped_and_counted_without_a_request() {
+async fn skipped_record_is_counted_without_a_request() {
     let world = World::new(ok);
     world
         .run([
@@ -194,7 +194,7 @@ async fn what_was_not_wanted_is_skipped_and_counted_without_a_request() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_reject_becomes_a_letter_with_the_original_and_its_place() {
+async fn rejected_record_becomes_a_dead_letter_with_the_original() {
     let mut world = World::new(ok);
     world.logged = Some(NOW - 500);
     let reject = json!({"reason": "bad_time", "pointer": "/createdAt", "message": "11 digits"});
@@ -217,7 +217,7 @@ async fn a_reject_becomes_a_letter_with_the_original_and_its_place() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_of_another_version_stops_delivery_and_settles_nothing() {
+async fn answer_of_another_version_stops_delivery_and_settles_nothing() {
     let world = World::new(ok);
     let error = world
         .run([json!({"v": 2, "name": "x"})])
@@ -232,7 +232,7 @@ async fn an_answer_of_another_version_stops_delivery_and_settles_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_event_slightly_ahead_of_our_clock_waits_for_its_time() {
+async fn event_slightly_ahead_of_our_clock_waits_for_its_time() {
     let world = World::new(ok);
     let clock = world.clock.clone();
     tokio::spawn(async move {
@@ -252,7 +252,7 @@ async fn an_event_slightly_ahead_of_our_clock_waits_for_its_time() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_event_far_in_the_future_is_dead_lettered_whole() {
+async fn event_far_in_the_future_is_dead_lettered_whole() {
     let world = World::new(ok);
     let mut future = both("future", "c1");
     future["at"] = json!(NOW + 300_001);

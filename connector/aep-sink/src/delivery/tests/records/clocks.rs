@@ -1,4 +1,4 @@
-//! The wall clock may be wrong and may jump: nothing is lost for it, and nothing stands still.
+//! The wall clock may be wrong and may jump: no record is lost or stuck because of it.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use crate::delivery::tests::world::*;
 
 const HOUR: i64 = 3_600_000;
 
-/// Within so many seconds, and buries none.
+/// Within this many seconds, and dead-letters none.
 async fn delivers_ten(world: &World, seconds: u64) {
     let ended = world.run_for(Duration::from_secs(seconds), ten()).await;
     let clock = world.clock.load(Ordering::Relaxed);
@@ -20,7 +20,7 @@ async fn delivers_ten(world: &World, seconds: u64) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_record_s_own_time_outweighs_a_wall_clock_that_is_hours_off() {
+async fn record_time_outweighs_a_wall_clock_that_is_hours_off() {
     for wrong in [-1000 * HOUR, -2 * HOUR, 2 * HOUR, 1000 * HOUR] {
         let mut world = World::new(ok);
         world.logged = Some(NOW - 500);
@@ -30,7 +30,7 @@ async fn a_record_s_own_time_outweighs_a_wall_clock_that_is_hours_off() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_wall_clock_behind_that_of_ims_neither_buries_nor_delays_live_events() {
+async fn wall_clock_behind_that_of_ims_costs_and_delays_no_live_event() {
     for wrong in [-1000 * HOUR, -2 * HOUR, -60_000] {
         let world = World::new(ok);
         world.clock.store(NOW + wrong, Ordering::Relaxed);
@@ -41,7 +41,7 @@ async fn a_wall_clock_behind_that_of_ims_neither_buries_nor_delays_live_events()
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_clock_of_ims_that_is_behind_changes_nothing() {
+async fn ims_clock_that_is_behind_changes_nothing() {
     let world = World::new(ok);
     // Ahead of ours by little, so the other clock is asked.
     world.clock.store(NOW - 60_000, Ordering::Relaxed);
@@ -50,7 +50,7 @@ async fn a_clock_of_ims_that_is_behind_changes_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_wall_clock_that_is_set_back_by_an_hour_neither_buries_nor_delays_what_comes_then() {
+async fn wall_clock_set_back_by_an_hour_costs_and_delays_no_later_event() {
     let world = World::new(ok);
     let delivery = world.delivery();
     world.clock.fetch_sub(HOUR, Ordering::Relaxed);
@@ -84,7 +84,7 @@ async fn sent_at(ahead: i64, set_to: i64) -> Duration {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_wall_clock_set_back_prolongs_no_wait() {
+async fn wall_clock_set_back_prolongs_no_wait() {
     let at = sent_at(60_000, NOW - 2 * HOUR).await;
     assert!(
         at >= Duration::from_secs(60) && at < Duration::from_secs(61),
@@ -93,7 +93,7 @@ async fn a_wall_clock_set_back_prolongs_no_wait() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_wall_clock_set_forward_ends_the_waits_that_are_over_by_it() {
+async fn wall_clock_set_forward_ends_the_waits_that_are_over_by_it() {
     let at = sent_at(240_000, NOW + HOUR).await;
     assert!(
         at >= Duration::from_secs(10) && at < Duration::from_secs(16),
@@ -102,7 +102,7 @@ async fn a_wall_clock_set_forward_ends_the_waits_that_are_over_by_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_event_ahead_of_every_clock_is_dead_lettered_also_when_ours_is_slow() {
+async fn event_ahead_of_every_clock_is_dead_lettered_when_ours_is_slow() {
     let world = World::new(ok);
     world.clock.store(NOW - 2 * HOUR, Ordering::Relaxed);
     let mut event = event("future", "c1");
@@ -112,7 +112,7 @@ async fn an_event_ahead_of_every_clock_is_dead_lettered_also_when_ours_is_slow()
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_retry_after_of_nothing_or_of_the_past_is_no_leave_to_hammer() {
+async fn retry_after_of_zero_or_of_the_past_still_backs_off() {
     for header in ["0", "Sun, 06 Nov 1994 08:49:37 GMT"] {
         let world = World::new(move |call| {
             if call.at < Duration::from_secs(600) {

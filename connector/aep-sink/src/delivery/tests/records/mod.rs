@@ -1,8 +1,8 @@
 //! What becomes of single records: their order, their time, their size, their copies.
 
 mod clocks;
-mod merging;
+mod coalescing;
+mod deduplication;
+mod fairness;
 mod order;
-mod repeated;
 mod sizes;
-mod turns;

@@ -1,4 +1,4 @@
-//! Order per customer, and nobody waits for somebody else's trouble.
+//! Order per customer, and no customer waits for the failures of another.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ fn of<'a>(ids: &'a [String], customer: &str) -> Vec<&'a str> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn while_a_request_of_a_customer_is_unanswered_no_later_record_of_the_customer_is_sent() {
+async fn customer_has_one_request_in_flight_and_later_records_wait() {
     let world = World::new(|call| Reply {
         after: Duration::from_millis(100 + 37 * (call.number as u64 % 5)),
         ..ok(call)
@@ -36,7 +36,7 @@ async fn while_a_request_of_a_customer_is_unanswered_no_later_record_of_the_cust
 }
 
 #[tokio::test(start_paused = true)]
-async fn several_records_of_a_customer_share_a_batch_in_their_order() {
+async fn customer_records_share_a_batch_in_their_order() {
     let world = World::new(ok);
     world
         .run((0..5).map(|n| event(&format!("c-{n}"), "c")))
@@ -47,7 +47,7 @@ async fn several_records_of_a_customer_share_a_batch_in_their_order() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_later_record_of_a_customer_passes_one_that_is_being_repeated() {
+async fn customer_records_do_not_pass_one_that_is_being_repeated() {
     let world = World::new(|call| {
         items(call, |id| {
             (id == "c-0" && call.number < 6).then_some((503, "busy"))
@@ -62,7 +62,7 @@ async fn no_later_record_of_a_customer_passes_one_that_is_being_repeated() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn order_holds_when_whole_requests_fail_at_random() {
+async fn order_is_kept_when_whole_requests_fail_at_random() {
     for seed in 0..40 {
         let random = std::sync::Mutex::new(fastrand::Rng::with_seed(seed));
         let world = World::new(move |call| {
@@ -99,7 +99,7 @@ async fn order_holds_when_whole_requests_fail_at_random() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_slow_customer_holds_up_nobody_else() {
+async fn customer_that_is_slow_delays_nobody_else() {
     let world = World::new(|call| {
         let mut reply = ok(call);
         if call.ids.iter().any(|id| id.starts_with("slow")) {
@@ -133,7 +133,7 @@ async fn a_slow_customer_holds_up_nobody_else() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn stuck_customers_take_no_place_in_the_limit() {
+async fn customers_that_are_stuck_take_no_place_in_the_limit() {
     let world = World::new(|call| {
         if call.profiles && call.ids[0].starts_with("stuck") {
             reply(500, "")
@@ -161,7 +161,7 @@ async fn stuck_customers_take_no_place_in_the_limit() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_more_requests_are_under_way_than_configured() {
+async fn requests_in_flight_are_no_more_than_configured() {
     let flying = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
     let world = World::new(|call| Reply {
         after: Duration::from_secs(1),
@@ -188,7 +188,7 @@ async fn no_more_requests_are_under_way_than_configured() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_record_that_has_to_wait_while_its_batch_is_halved_is_not_passed_by_the_second_half() {
+async fn record_that_waits_is_not_passed_by_the_second_half_of_its_batch() {
     // The batch is refused as a whole because of c-3; then its first half meets a passing fault.
     let world = World::new(|call| match call.number {
         1 => items(call, |id| (id == "c-1").then_some((503, "busy"))),

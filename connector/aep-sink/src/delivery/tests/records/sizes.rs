@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::delivery::tests::world::*;
 
 #[tokio::test(start_paused = true)]
-async fn a_lone_small_record_that_meets_a_passing_413_is_delivered() {
+async fn record_small_and_alone_that_meets_a_passing_413_is_delivered() {
     for record in [event("a", "c1"), both("a", "c1")] {
         let world = World::new(|call| {
             if call.number < 4 {
@@ -20,7 +20,7 @@ async fn a_lone_small_record_that_meets_a_passing_413_is_delivered() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_batch_that_meets_a_passing_413_is_delivered_whole() {
+async fn batch_that_meets_a_passing_413_is_delivered_whole() {
     let world = World::new(|call| {
         if call.number < 12 {
             reply(413, "")
@@ -33,7 +33,7 @@ async fn a_batch_that_meets_a_passing_413_is_delivered_whole() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn while_everything_is_too_large_nothing_is_dead_lettered_and_the_reason_is_told() {
+async fn platform_that_calls_everything_too_large_dead_letters_nothing() {
     let world = World::new(|_| reply(413, ""));
     assert!(
         world
@@ -58,7 +58,7 @@ async fn while_everything_is_too_large_nothing_is_dead_lettered_and_the_reason_i
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_small_record_that_is_always_too_large_is_given_up_while_others_pass() {
+async fn record_small_but_always_too_large_is_given_up_while_others_pass() {
     let world = World::new(|call| {
         if call.ids.iter().any(|id| id == "odd") {
             reply(413, "")

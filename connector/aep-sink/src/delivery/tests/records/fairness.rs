@@ -41,7 +41,7 @@ fn named(prefix: &str, count: usize) -> impl Iterator<Item = (String, String)> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_inlet_held_for_twenty_refusals_asks_with_the_records_that_were_not_refused() {
+async fn held_inlet_is_probed_with_records_that_were_not_refused() {
     let world = World::new(refusing_bad).with(|config| config.events = raw_events());
     let start = Instant::now();
     let records = named("bad", 20).chain(named("good", 180));
@@ -59,7 +59,7 @@ async fn an_inlet_held_for_twenty_refusals_asks_with_the_records_that_were_not_r
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_held_inlet_does_not_pause_after_statements_that_say_nothing_new() {
+async fn held_inlet_does_not_pause_after_superseded_statements() {
     let world = World::new(refusing_bad)
         .with(|config| config.concurrency = Concurrency::Fixed(1.try_into().unwrap()));
     let start = Instant::now();
@@ -96,7 +96,7 @@ async fn a_held_inlet_does_not_pause_after_statements_that_say_nothing_new() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_record_that_failed_once_goes_again_before_what_came_later() {
+async fn record_that_failed_once_goes_again_before_what_came_later() {
     let failed = AtomicBool::new(false);
     let world = World::new(move |call| {
         if call.ids == ["0-0"] && !failed.swap(true, Ordering::Relaxed) {

@@ -24,7 +24,7 @@ fn dead_ids(world: &World) -> Vec<String> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refused_record_is_dead_lettered_and_its_neighbours_are_delivered() {
+async fn record_that_is_refused_is_dead_lettered_its_neighbours_delivered() {
     let world = World::new(|call| {
         items(call, |id| {
             (id == "3").then_some((400, "Message is invalid"))
@@ -50,7 +50,7 @@ async fn a_refused_record_is_dead_lettered_and_its_neighbours_are_delivered() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn in_an_answer_that_accepts_others_even_a_documented_configuration_fault_is_the_record_s() {
+async fn configuration_fault_in_a_response_that_accepts_others_is_the_record_s() {
     let world = World::new(|call| {
         items(call, |id| {
             (id == "3").then_some((400, "Message has unknown xdm format"))
@@ -64,7 +64,7 @@ async fn in_an_answer_that_accepts_others_even_a_documented_configuration_fault_
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_wholly_refused_batch_is_halved_until_the_guilty_record_is_alone() {
+async fn batch_refused_as_a_whole_is_halved_until_the_poison_record_is_alone() {
     for guilty in [
         vec!["0"],
         vec!["499"],
@@ -93,7 +93,7 @@ async fn a_wholly_refused_batch_is_halved_until_the_guilty_record_is_alone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_request_that_is_too_large_is_halved_and_only_a_lone_record_is_dead_lettered() {
+async fn batch_too_large_is_halved_and_only_a_lone_record_dead_lettered() {
     let world = World::new(|call| {
         if call.ids.len() > 3 || call.ids.iter().any(|id| id == "8") {
             reply(413, "")
@@ -112,7 +112,7 @@ async fn a_request_that_is_too_large_is_halved_and_only_a_lone_record_is_dead_le
 }
 
 #[tokio::test(start_paused = true)]
-async fn order_holds_while_a_batch_is_halved() {
+async fn order_is_kept_while_a_batch_is_halved() {
     let world = World::new(|call| {
         if call.ids.iter().any(|id| id == "c-05") {
             problem(400, "Bad message")
@@ -160,7 +160,7 @@ const FAULTS: [(&str, Fault); 13] = [
 
 /// Nothing is dead-lettered, nothing is settled, and when it is repaired all is delivered.
 #[tokio::test(start_paused = true)]
-async fn a_configuration_fault_holds_the_inlet_and_loses_nothing() {
+async fn configuration_fault_holds_the_inlet_and_loses_nothing() {
     for (name, fault) in FAULTS {
         for max_records in [1, 7, 500] {
             let repaired = Arc::new(AtomicBool::new(false));
@@ -210,7 +210,7 @@ async fn a_configuration_fault_holds_the_inlet_and_loses_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_held_inlet_does_not_hold_the_other() {
+async fn held_inlet_does_not_hold_the_other() {
     let world = World::new(|call| {
         if call.profiles {
             reply(404, "")
@@ -230,14 +230,14 @@ async fn a_held_inlet_does_not_hold_the_other() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lone_refused_record_is_dead_lettered_although_nothing_else_is_there_to_compare() {
+async fn record_refused_alone_is_dead_lettered_without_others_to_compare() {
     let world = World::new(|call| items(call, |_| Some((400, "Message is invalid"))));
     world.run(many(1)).await.unwrap();
     assert_eq!(dead_ids(&world), ["0"]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_record_that_looks_like_a_configuration_fault_cannot_hold_the_inlet_for_ever() {
+async fn record_that_looks_like_a_configuration_fault_holds_no_inlet_forever() {
     let world = World::new(|call| {
         if call.ids.iter().any(|id| id == "5") {
             problem(400, "Message has unknown xdm format")
@@ -253,7 +253,7 @@ async fn one_record_that_looks_like_a_configuration_fault_cannot_hold_the_inlet_
 }
 
 #[tokio::test(start_paused = true)]
-async fn twenty_guilty_records_in_a_row_do_not_stop_the_stream_for_ever() {
+async fn poison_records_twenty_in_a_row_do_not_stop_the_stream_forever() {
     let guilty = |id: &str| id.parse::<u32>().is_ok_and(|n| n < 30);
     let world =
         World::new(move |call| items(call, |id| guilty(id).then_some((400, "Message is invalid"))))
@@ -263,7 +263,7 @@ async fn twenty_guilty_records_in_a_row_do_not_stop_the_stream_for_ever() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_record_that_makes_the_platform_fail_is_found_and_dead_lettered_while_others_pass() {
+async fn poison_record_is_found_and_dead_lettered_while_others_pass() {
     let world = World::new(|call| {
         if call.ids.iter().any(|id| id == "bad") {
             reply(500, "")
@@ -296,7 +296,7 @@ async fn a_record_that_makes_the_platform_fail_is_found_and_dead_lettered_while_
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_whole_batch_that_fails_is_halved_while_others_pass() {
+async fn batch_that_fails_as_a_whole_is_halved_while_others_pass() {
     let world = World::new(|call| {
         if call.ids.iter().any(|id| id == "bad") {
             reply(500, "")
@@ -326,7 +326,7 @@ async fn a_whole_batch_that_fails_is_halved_while_others_pass() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn when_the_whole_inlet_fails_nothing_ever_is_dead_lettered() {
+async fn inlet_that_fails_for_everything_dead_letters_nothing_ever() {
     let world = World::new(|_| reply(500, ""));
     assert!(
         world
@@ -346,7 +346,7 @@ async fn when_the_whole_inlet_fails_nothing_ever_is_dead_lettered() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_accepted_reason_dead_letters_exactly_what_was_refused_for_it() {
+async fn accepted_reason_dead_letters_exactly_what_was_refused_for_it() {
     let world = World::new(|call| items(call, |_| Some((400, "Message has unknown xdm format"))))
         .with(|platform| platform.dead_letter.accept = vec!["unknown_schema".to_owned()]);
     world.run(many(30)).await.unwrap();
@@ -360,7 +360,7 @@ async fn an_accepted_reason_dead_letters_exactly_what_was_refused_for_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_reason_that_is_not_accepted_still_holds_the_inlet() {
+async fn reason_that_is_not_accepted_still_holds_the_inlet() {
     let world = World::new(|call| items(call, |_| Some((400, "Message has unknown xdm format"))))
         .with(|platform| platform.dead_letter.accept = vec!["unknown_dataset".to_owned()]);
     let ended = world
@@ -370,7 +370,7 @@ async fn a_reason_that_is_not_accepted_still_holds_the_inlet() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_batch_that_can_never_pass_does_not_keep_its_inlet_down_for_ever() {
+async fn batch_that_can_never_pass_does_not_keep_its_inlet_down_forever() {
     // Nothing else is under way when it goes down: only other records can show that the inlet
     // works.
     let world = World::new(|call| {
@@ -400,7 +400,7 @@ async fn one_batch_that_can_never_pass_does_not_keep_its_inlet_down_for_ever() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lone_batch_is_cut_while_its_inlet_looks_down_so_that_only_the_guilty_record_waits() {
+async fn batch_alone_is_split_while_its_inlet_looks_down() {
     let world = World::new(|call| {
         if call.ids.iter().any(|id| id == "3") {
             reply(500, "")
@@ -418,7 +418,7 @@ async fn a_lone_batch_is_cut_while_its_inlet_looks_down_so_that_only_the_guilty_
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_record_no_answer_ever_tells_of_is_given_up_while_others_are_accepted() {
+async fn record_no_response_ever_names_is_given_up_while_others_pass() {
     let world = World::new(|call| match call.ids.as_slice() {
         [id] if id == "mute" => reply(207, r#"{"responses":[]}"#),
         ids if ids.iter().any(|id| id == "mute") => reply(207, "{}"),
@@ -444,7 +444,7 @@ async fn a_record_no_answer_ever_tells_of_is_given_up_while_others_are_accepted(
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refused_credential_inside_an_answer_that_accepts_others_costs_no_record() {
+async fn credential_refused_for_one_record_of_a_response_costs_no_record() {
     let world = World::new(|call| {
         items(call, |id| {
             (id == "3" && call.number < 3).then_some((401, "token expired"))
@@ -455,7 +455,7 @@ async fn a_refused_credential_inside_an_answer_that_accepts_others_costs_no_reco
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_configuration_fault_that_comes_back_after_one_accepted_probe_dead_letters_nothing() {
+async fn configuration_fault_that_comes_back_after_a_probe_dead_letters_nothing() {
     for (name, fault) in FAULTS {
         for (count, max_records) in [(100, 1), (100, 7), (100, 500), (12, 500)] {
             let between = AtomicBool::new(false);
@@ -489,7 +489,7 @@ async fn a_configuration_fault_that_comes_back_after_one_accepted_probe_dead_let
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_change_of_the_configuration_that_has_not_reached_every_node_dead_letters_nothing() {
+async fn configuration_change_not_on_every_node_dead_letters_nothing() {
     for every in [2, 3, 10] {
         let world = World::new(move |call| {
             if call.at > Duration::from_secs(900) || call.number % every == every - 1 {
@@ -508,8 +508,7 @@ async fn a_change_of_the_configuration_that_has_not_reached_every_node_dead_lett
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_record_that_always_gets_a_503_with_a_pause_is_found_and_dead_lettered_while_others_pass()
- {
+async fn poison_record_that_gets_a_503_with_a_pause_is_dead_lettered() {
     let world = World::new(|call| {
         if call.ids.iter().any(|id| id == "bad") {
             busy(503, "1")
@@ -542,7 +541,7 @@ async fn one_record_that_always_gets_a_503_with_a_pause_is_found_and_dead_letter
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_record_whose_content_draws_a_403_is_found_and_dead_lettered_while_others_pass() {
+async fn poison_record_that_draws_a_403_is_found_and_dead_lettered() {
     for status in [401, 403, 404] {
         let world = World::new(move |call| {
             if call.ids.iter().any(|id| id == "bad") {
@@ -580,7 +579,7 @@ async fn one_record_whose_content_draws_a_403_is_found_and_dead_lettered_while_o
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_to_what_was_sent_before_a_refusal_does_not_show_the_record_s_fault() {
+async fn response_to_an_earlier_request_does_not_show_the_record_s_fault() {
     let world = World::new(|call| match call.ids[0].as_str() {
         "0" => Reply {
             after: Duration::from_secs(2),

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::delivery::tests::world::*;
 
-/// An event with a statement about a customer's profile, `at` so many milliseconds before now.
+/// An event with a statement about a customer's profile, `at` this many milliseconds before now.
 fn stated(id: &str, customer: &str, ago: i64, facts: &Value) -> Value {
     let mut answer = event(id, customer);
     answer["at"] = json!(NOW - ago);
@@ -29,7 +29,7 @@ fn points(n: i64) -> Value {
 }
 
 #[tokio::test(start_paused = true)]
-async fn statements_that_wait_go_out_as_one_with_the_newest_value_of_each_field() {
+async fn statements_that_wait_are_coalesced_to_the_newest_value_of_each_field() {
     let world = World::new(ok);
     world
         .run([
@@ -65,7 +65,7 @@ async fn statements_that_wait_go_out_as_one_with_the_newest_value_of_each_field(
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_statement_newer_ones_say_all_of_is_superseded_and_its_record_settles() {
+async fn statement_replaced_by_newer_ones_is_superseded_and_settles() {
     let world = World::new(ok);
     let facts = |n: i64| json!({"id": n, "loyalty": {"points": n}});
     world
@@ -82,7 +82,7 @@ async fn a_statement_newer_ones_say_all_of_is_superseded_and_its_record_settles(
 }
 
 #[tokio::test(start_paused = true)]
-async fn statements_about_two_profiles_are_never_merged() {
+async fn statements_about_two_profiles_are_never_coalesced() {
     let world = World::new(ok);
     let mut other = stated("1", "c", 30, &points(3));
     other["profile"]["identityMap"] = json!({"CapillaryId": [{"id": "d", "primary": true}]});
@@ -96,7 +96,7 @@ async fn statements_about_two_profiles_are_never_merged() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn only_upserts_are_merged() {
+async fn upserts_alone_are_coalesced() {
     let world = World::new(ok)
         .with(|config| config.profiles = Some(crate::delivery::tests::settings::raw_profiles()));
     world
@@ -107,7 +107,7 @@ async fn only_upserts_are_merged() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_late_statement_does_not_turn_the_profile_back() {
+async fn statement_that_is_late_does_not_turn_the_profile_back() {
     let world = World::new(ok);
     let (sender, receiver) = tokio::sync::mpsc::channel(10);
     let running = tokio::spawn(world.delivery().run(receiver));
@@ -134,7 +134,7 @@ async fn a_late_statement_does_not_turn_the_profile_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn of_merged_statements_that_are_refused_exactly_the_guilty_one_is_dead_lettered() {
+async fn coalesced_statements_refused_cost_exactly_the_poison_one() {
     for single in [false, true] {
         let world = World::new(move |call| {
             if call.profiles && call.body.pointer("/body/bad").is_some() {
@@ -175,7 +175,7 @@ async fn of_merged_statements_that_are_refused_exactly_the_guilty_one_is_dead_le
 }
 
 #[tokio::test(start_paused = true)]
-async fn whatever_fails_meanwhile_every_profile_ends_with_the_newest_value_of_each_field() {
+async fn profile_ends_with_the_newest_value_of_each_field_whatever_fails() {
     for seed in 0..40 {
         let random = std::sync::Mutex::new(fastrand::Rng::with_seed(seed));
         let applied = std::sync::Arc::new(std::sync::Mutex::new(

@@ -28,7 +28,7 @@ async fn deliver(world: &World, ids: &[&str]) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_copy_of_a_delivered_event_is_skipped_and_counted() {
+async fn copy_of_a_delivered_event_is_skipped_and_counted() {
     let world = remembering(10, 60);
     deliver(&world, &["a", "b", "a"]).await;
     assert_eq!(world.accepted(), ["a", "b"]);
@@ -37,14 +37,14 @@ async fn a_copy_of_a_delivered_event_is_skipped_and_counted() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_the_key_every_copy_is_sent() {
+async fn copies_are_all_sent_without_the_configuration_key() {
     let world = World::new(ok);
     deliver(&world, &["a", "a"]).await;
     assert_eq!(world.accepted(), ["a", "a"]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_beyond_the_count_or_the_age_is_sent_again() {
+async fn copy_beyond_the_count_or_the_age_is_sent_again() {
     let world = remembering(2, 60);
     deliver(&world, &["a", "b", "c", "a"]).await;
     assert_eq!(world.accepted(), ["a", "b", "c", "a"]);
@@ -54,7 +54,7 @@ async fn what_is_beyond_the_count_or_the_age_is_sent_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_copy_of_an_event_that_is_not_delivered_is_sent() {
+async fn copy_of_an_event_that_is_not_delivered_is_sent() {
     let world = remembering(10, 600);
     world
         .run([

@@ -58,7 +58,7 @@ async fn stormy() -> World {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_inlet_that_says_429_gets_fewer_requests_and_later_more_again() {
+async fn inlet_that_says_429_gets_fewer_requests_and_later_more_again() {
     let world = stormy().await;
     assert_eq!(limit(&world, InletName::Events), 4, "it begins small");
     sleep(Duration::from_millis(9_900)).await;
@@ -74,7 +74,7 @@ async fn an_inlet_that_says_429_gets_fewer_requests_and_later_more_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_waits_for_its_next_attempt_goes_out_within_the_shrunk_limit() {
+async fn batches_between_attempts_go_out_within_the_shrunk_limit() {
     let world = stormy().await;
     sleep(Duration::from_millis(13_000)).await;
     let (before, after) = (
@@ -86,7 +86,7 @@ async fn what_waits_for_its_next_attempt_goes_out_within_the_shrunk_limit() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_limit_of_one_inlet_is_not_the_limit_of_the_other() {
+async fn limit_of_one_inlet_is_not_the_limit_of_the_other() {
     let world = stormy().await;
     sleep(Duration::from_millis(12_100)).await;
     assert!(limit(&world, InletName::Events) <= 8);
@@ -95,7 +95,7 @@ async fn the_limit_of_one_inlet_is_not_the_limit_of_the_other() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_record_that_always_gets_a_503_does_not_slow_the_others() {
+async fn record_that_always_gets_a_503_does_not_slow_the_others() {
     let world = World::new(|call| {
         let reply = if call.ids[0] == "stuck" {
             reply(503, "")
