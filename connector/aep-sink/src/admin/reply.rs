@@ -9,7 +9,7 @@ use hyper::{Method, Response, StatusCode};
 
 use super::page::Page;
 use super::snapshot::Observer;
-use super::{exposition, readiness, scrape, status};
+use super::{metrics, readiness, status};
 
 const TEXT: &str = "text/plain; charset=utf-8";
 const JSON: &str = "application/json";
@@ -54,10 +54,14 @@ pub(super) fn reply(
             };
             response(status, TEXT, readiness::report(&snapshot))
         }
-        "/metrics" => {
-            let metrics = scrape::metrics(&observer.snapshot());
-            response(StatusCode::OK, exposition::CONTENT_TYPE, metrics)
-        }
+        "/metrics" => match metrics::text(&observer.metrics, &observer.snapshot()) {
+            Ok(text) => response(StatusCode::OK, metrics::CONTENT_TYPE, text),
+            Err(error) => response(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                TEXT,
+                format!("{error}\n"),
+            ),
+        },
         "/status" => match status::json(&observer.snapshot()) {
             Ok(json) => response(StatusCode::OK, JSON, json),
             Err(error) => response(

@@ -1,7 +1,9 @@
 //! What the listener answers, asked over a real connection.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use reqwest::{Client, Method, StatusCode};
 
@@ -10,13 +12,14 @@ use super::{Instance, Listener, Observer};
 use crate::broker::PartitionStatuses;
 use crate::clock::Clock;
 use crate::config::{SecretStore, parse};
-use crate::delivery::Counters;
+use crate::dead_letter::RecentDeadLetters;
 use crate::error::Fault;
 use crate::ims::TokenSource;
+use crate::inlet_name::InletName;
 use crate::offset_tracker::Outcome;
 use crate::offset_tracker::Position;
 use crate::offset_tracker::{Bounds, OffsetTracker};
-use crate::telemetry::{Component, Condition, Conditions};
+use crate::telemetry::{Component, Condition, Conditions, InletState, Metrics};
 
 const NOW: i64 = 1_760_000_000_000;
 
@@ -32,7 +35,8 @@ fn observer() -> Arc<Observer> {
         clock: Clock::Fixed(Arc::new(AtomicI64::new(NOW))),
         started: NOW - 60_000,
         tracker: Arc::new(OffsetTracker::new(bounds)),
-        counters: Arc::new(Counters::default()),
+        metrics: Arc::new(Metrics::default()),
+        dead_letters: Arc::new(RecentDeadLetters::default()),
         standing: Arc::new(PartitionStatuses::default()),
         conditions: Arc::new(Conditions::default()),
         tokens: TokenSource::new(&config.platform.ims, Client::new(), config.platform.retry),
@@ -182,20 +186,76 @@ async fn a_partition_s_lag_counts_what_is_not_read_yet_as_well() {
     });
     let snapshot: Snapshot<'_> = observer.snapshot();
     assert_eq!(snapshot.partitions[0].lag(), Some(9), "11 to 19");
-    let metrics = super::scrape::metrics(&snapshot);
+    let metrics = super::metrics::text(&observer.metrics, &snapshot).unwrap();
     for line in [
         "capillary_aep_lag_records{partition=\"3\"} 9",
         "capillary_aep_next_offset{partition=\"3\"} 14",
         "capillary_aep_settled_offset{partition=\"3\"} 10",
         "capillary_aep_committed_offset{partition=\"3\"} 9",
         "capillary_aep_pending_records{partition=\"3\"} 3",
-        "capillary_aep_oldest_unsettled_age_seconds{partition=\"3\"} 5",
+        "capillary_aep_oldest_unsettled_age_seconds{partition=\"3\"} 5.0",
         "capillary_aep_buffer_bytes 300",
     ] {
         assert!(
             metrics.lines().any(|found| found == line),
             "{line} in\n{metrics}"
         );
+    }
+}
+
+/// The name and type of every metric of the documentation.
+fn documented() -> BTreeSet<(String, String)> {
+    let rows = include_str!("../../../../docs/metrics.md").lines();
+    rows.filter_map(|line| {
+        let mut cells = line.strip_prefix("| `")?.split(" | ");
+        let name = cells.next()?.split(['`', '{']).next()?;
+        let kind = cells.next()?;
+        (!name.starts_with('/')).then(|| (name.to_owned(), kind.to_owned()))
+    })
+    .collect()
+}
+
+#[test]
+fn metrics_are_those_of_the_documentation_even_without_samples() {
+    let observer = observer();
+    let text = super::metrics::text(&observer.metrics, &observer.snapshot()).unwrap();
+    let declared: BTreeSet<(String, String)> = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' '))
+        .map(|(name, kind)| (name.to_owned(), kind.to_owned()))
+        .collect();
+    assert_eq!(declared, documented());
+}
+
+#[test]
+fn metrics_show_what_was_recorded_with_its_labels() {
+    let observer = observer();
+    let metrics = &observer.metrics;
+    metrics.retried("a\"b\\c\nd", u64::MAX);
+    metrics.waited("rate", Duration::from_millis(1_500));
+    metrics.request_ended(InletName::Events, "2xx", Duration::from_secs(1), (3, 100));
+    metrics.inlet_state(InletName::Events, InletState::Held);
+    let condition = Condition::passing("no answer");
+    observer.conditions.put(Component::Commit(3), condition);
+    let text = super::metrics::text(metrics, &observer.snapshot()).unwrap();
+    for line in [
+        "# HELP capillary_aep_ready 1 while nothing keeps records from being delivered.",
+        "capillary_aep_ready 0",
+        "capillary_aep_obstacle{where=\"committing partition 3\",fault=\"external\"} 1",
+        "capillary_aep_retries_total{reason=\"a\\\"b\\\\c\\nd\"} 18446744073709551615",
+        "capillary_aep_pace_waits_total{cause=\"rate\"} 1",
+        "capillary_aep_pace_wait_seconds_total{cause=\"rate\"} 1.5",
+        "capillary_aep_requests_total{inlet=\"events\",result=\"2xx\"} 1",
+        "capillary_aep_request_duration_seconds_bucket{inlet=\"events\",le=\"0.5\"} 0",
+        "capillary_aep_request_duration_seconds_bucket{inlet=\"events\",le=\"1\"} 1",
+        "capillary_aep_request_duration_seconds_bucket{inlet=\"events\",le=\"+Inf\"} 1",
+        "capillary_aep_request_records_sum{inlet=\"events\"} 3.0",
+        "capillary_aep_request_records_count{inlet=\"events\"} 1",
+        "capillary_aep_inlet_state{inlet=\"events\",state=\"held\"} 1",
+        "capillary_aep_inlet_state{inlet=\"events\",state=\"well\"} 0",
+        "capillary_aep_records_total{outcome=\"skipped\",kind=\"unknown\"} 0",
+    ] {
+        assert!(text.lines().any(|found| found == line), "{line} in\n{text}");
     }
 }
 

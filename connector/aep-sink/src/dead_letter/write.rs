@@ -5,9 +5,9 @@ use std::future::Future;
 
 use tokio::time::sleep;
 
+use super::failures::WriteFailures;
 use super::letter::DeadLetter;
 use crate::backoff::Backoff;
-use crate::delivery::Counters;
 
 /// A letter could not be written.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -19,6 +19,12 @@ pub(crate) enum LetterError {
     /// rights.
     #[error("{message}")]
     Failed { message: String, heals: bool },
+}
+
+impl LetterError {
+    pub(super) fn heals(&self) -> bool {
+        matches!(self, Self::Failed { heals: true, .. })
+    }
 }
 
 /// Where letters go.
@@ -40,17 +46,17 @@ pub(crate) async fn write(
     letters: &impl DeadLetters,
     letter: &DeadLetter,
     backoff: &mut Backoff,
-    counters: &Counters,
+    write_failures: &WriteFailures,
 ) -> Result<(), serde_json::Error> {
     let mut value = letter.to_json()?;
     let mut is_whole = true;
     let mut failures = 0;
-    let mut reported = false;
+    let mut is_logged = false;
     loop {
         let error = match letters.write(letter.key(), value.clone()).await {
             Ok(()) => {
                 if failures > 0 {
-                    counters.letter_recovered();
+                    write_failures.recovered();
                 }
                 return Ok(());
             }
@@ -61,11 +67,11 @@ pub(crate) async fn write(
             is_whole = false;
             continue;
         }
-        let heals = matches!(error, LetterError::Failed { heals: true, .. });
-        counters.letter_retried(failures == 0, heals, &error.to_string());
+        let heals = error.heals();
+        write_failures.failed(&error, failures == 0);
         failures += 1;
-        if !reported {
-            reported = true;
+        if !is_logged {
+            is_logged = true;
             let source = letter.source();
             if heals {
                 tracing::warn!(%source, %error, "a dead letter cannot be written yet; its record stays pending");

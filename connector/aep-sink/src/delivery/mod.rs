@@ -25,7 +25,6 @@
 //! futures, and all of them live in the
 //! [`driver`]: when its future is dropped nothing goes on behind its back, and what was not acknowledged is not settled.
 
-mod counters;
 mod driver;
 pub mod fields;
 mod health;
@@ -40,10 +39,8 @@ mod repeated;
 mod send;
 mod shipment;
 mod suspicion;
-mod tally;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use counters::{Counters, Counts, Exchanges, StopKind};
 pub(crate) use driver::{Delivery, DeliveryError, Parts};
 pub(crate) use send::{NoToken, Tokens};

@@ -8,11 +8,11 @@ use std::time::Duration;
 use hyper::header::HeaderValue;
 use tokio::time::Instant;
 
-use super::counters::Counters;
 use super::pace::{Gate, Pace, Waited};
 use crate::aep::{self, Answer, HttpAnswer, Kind, Request, Transport, TransportError};
 use crate::clock::Clock;
 use crate::inlet_name::InletName;
+use crate::telemetry::Metrics;
 
 /// There is no token.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,7 +77,7 @@ pub(super) struct Sender<T, K> {
     /// Bound of what `Retry-After` may ask for.
     pub(super) longest_pause: Duration,
     pub(super) clock: Clock,
-    pub(super) counters: Arc<Counters>,
+    pub(super) counters: Arc<Metrics>,
     pub(super) under_way: AtomicUsize,
     /// The inlet refused a token and accepted none since.
     pub(super) refuses: AtomicBool,
@@ -179,7 +179,7 @@ impl<T: Transport, K: Tokens> Sender<T, K> {
         let took = started.elapsed();
         let size = (records, request.body.len());
         self.counters
-            .exchanged(self.inlet, result(&posted), took, size);
+            .request_ended(self.inlet, result(&posted), took, size);
         let exchange = Exchange {
             started,
             took,

@@ -84,6 +84,9 @@ pub(crate) struct ActiveCondition {
     pub(crate) fault: Fault,
     pub(crate) reason: String,
     pub(crate) remedy: String,
+    /// What this one follows from, if that may be reported as well.
+    #[serde(skip)]
+    pub(crate) caused_by: Option<Component>,
 }
 
 /// All conditions of the process.
@@ -94,18 +97,40 @@ pub(crate) struct Conditions {
 }
 
 impl Conditions {
+    /// None yet; the clock gives since when each is there.
+    pub(crate) fn new(clock: Clock) -> Self {
+        Self {
+            clock,
+            standing: Mutex::default(),
+        }
+    }
+
     fn standing(&self) -> MutexGuard<'_, BTreeMap<Component, ActiveCondition>> {
         // One insertion or removal is all that happens under this lock.
         self.standing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Puts an condition up. One that stands there already keeps its time.
+    /// Puts a condition up. One that stands there already keeps its time.
     pub(crate) fn put(&self, place: Component, condition: Condition) {
+        self.put_caused_by(place, condition, None);
+    }
+
+    /// The same for one that follows from what may be reported of another component.
+    pub(crate) fn put_caused_by(
+        &self,
+        place: Component,
+        condition: Condition,
+        caused_by: Option<Component>,
+    ) {
         let mut standing = self.standing();
         let since = standing
             .get(&place)
             .map_or_else(|| self.clock.now_ms(), |standing| standing.since);
-        standing.insert(place, ActiveCondition::new(place, since, condition));
+        let condition = ActiveCondition {
+            caused_by,
+            ..ActiveCondition::new(place, since, condition)
+        };
+        standing.insert(place, condition);
     }
 
     /// Takes the condition of a place away, if there is one.
@@ -127,6 +152,7 @@ impl ActiveCondition {
             fault: condition.fault,
             reason: condition.reason,
             remedy: condition.remedy,
+            caused_by: None,
         }
     }
 }
@@ -167,10 +193,7 @@ mod tests {
     #[test]
     fn an_obstacle_keeps_its_time_while_its_reason_changes_and_a_new_one_begins_anew() {
         let now = Arc::new(AtomicI64::new(1));
-        let conditions = Conditions {
-            clock: Clock::Fixed(Arc::clone(&now)),
-            ..Conditions::default()
-        };
+        let conditions = Conditions::new(Clock::Fixed(Arc::clone(&now)));
         conditions.put(Component::Commit(3), Condition::passing("no leader"));
         now.store(2, Ordering::Relaxed);
         conditions.put(Component::Commit(3), Condition::passing("no answer"));

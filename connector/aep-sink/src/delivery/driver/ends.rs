@@ -64,14 +64,14 @@ where
     }
 
     pub(super) fn written(&mut self, letter: &Letter) -> Result<(), DeliveryError> {
-        self.parts
-            .counters
-            .dead_lettered(letter.letter.summary(self.parts.clock.now_ms()));
         let (source, reason) = (letter.letter.source(), letter.letter.reason());
+        self.parts.counters.dead_lettered(reason);
+        let now = self.parts.clock.now_ms();
+        self.parts.recent.push(letter.letter.summary(now));
         tracing::error!(%source, reason, "{}", D::END);
         match &letter.end {
             LetterEnd::Position(position) => {
-                self.tallies.buried.count(letter.letter.kind());
+                self.tallies.dead_lettered.inc(letter.letter.kind());
                 self.settle(*position, Outcome::DeadLettered)
             }
             LetterEnd::Parcel(record) => self.parcel_ended(record, true),
@@ -89,11 +89,11 @@ where
                 if let Some(repeated) = &mut self.repeated {
                     repeated.delivered(record, Instant::now());
                 }
-                self.tallies.delivered.count(&record.name);
+                self.tallies.delivered.inc(&record.name);
                 self.settle(record.position, Outcome::Delivered)
             }
             Some(true) => {
-                self.tallies.buried.count(&record.name);
+                self.tallies.dead_lettered.inc(&record.name);
                 self.settle(record.position, Outcome::DeadLettered)
             }
         }

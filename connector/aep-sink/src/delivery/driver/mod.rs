@@ -15,7 +15,6 @@ use futures_util::{FutureExt, StreamExt};
 use tokio::sync::mpsc::Receiver;
 use tokio::time::{Instant, sleep_until};
 
-use super::counters::{Counters, Tallies};
 use super::lanes::{Capacity, Holds};
 use super::limit::Limit;
 use super::merge::Cargo;
@@ -29,12 +28,14 @@ use crate::answer::AnswerError;
 use crate::backoff::Backoff;
 use crate::clock::{Clock, Steady};
 use crate::config::Platform;
-use crate::dead_letter::{self, DeadLetter, DeadLetters};
+use crate::dead_letter::{self, DeadLetter, DeadLetters, RecentDeadLetters, WriteFailures};
 use crate::error::Fault;
 use crate::inlet_name::InletName;
 use crate::offset_tracker::Position;
 use crate::offset_tracker::SourceItem;
 use crate::offset_tracker::{OffsetTracker, OffsetTrackerError};
+use crate::telemetry::metrics::RecordCounters;
+use crate::telemetry::{Conditions, Metrics};
 
 /// SourceItems taken at once.
 const ARRIVALS: usize = 1024;
@@ -79,7 +80,10 @@ pub(crate) struct Parts<T, K, D> {
     /// The source topic, for dead letters.
     pub(crate) topic: String,
     pub(crate) tracker: Arc<OffsetTracker>,
-    pub(crate) counters: Arc<Counters>,
+    pub(crate) counters: Arc<Metrics>,
+    pub(crate) conditions: Arc<Conditions>,
+    /// The dead letters written last.
+    pub(crate) recent: Arc<RecentDeadLetters>,
     pub(crate) clock: Clock,
     pub(crate) transport: Arc<T>,
     pub(crate) tokens: Arc<K>,
@@ -125,7 +129,8 @@ pub(crate) struct Delivery<T, K, D> {
     writing: FuturesUnordered<Written>,
     /// Events delivered before, if copies of them are to be skipped.
     repeated: Option<Repeated>,
-    tallies: Tallies,
+    tallies: RecordCounters,
+    letter_failures: Arc<WriteFailures>,
     /// Records that are not settled.
     open: usize,
     /// In which order the inlets are asked for their next request.
@@ -157,6 +162,7 @@ where
                     backoff,
                     limit.clone(),
                     Arc::clone(&parts.counters),
+                    Arc::clone(&parts.conditions),
                 )
                 .accepting(&platform.dead_letter.accept),
                 sender: Arc::new(Sender {
@@ -184,7 +190,12 @@ where
         };
         Ok(Self {
             wall: Steady::new(parts.clock.clone()),
-            tallies: parts.counters.tallies(),
+            tallies: parts.counters.record_counters(),
+            letter_failures: Arc::new(WriteFailures::new(
+                &platform.dead_letter.topic,
+                Arc::clone(&parts.counters),
+                Arc::clone(&parts.conditions),
+            )),
             parts,
             platform: platform.clone(),
             events,
@@ -336,11 +347,11 @@ where
             && let Some(letter) = self.letters.pop_front()
         {
             let letters = Arc::clone(&self.parts.letters);
-            let counters = Arc::clone(&self.parts.counters);
+            let failures = Arc::clone(&self.letter_failures);
             let mut backoff = Backoff::new(self.platform.retry, self.parts.random.fork());
             self.writing.push(Box::pin(async move {
                 let written =
-                    dead_letter::write(&*letters, &letter.letter, &mut backoff, &counters).await;
+                    dead_letter::write(&*letters, &letter.letter, &mut backoff, &failures).await;
                 (letter, written)
             }));
         }

@@ -6,13 +6,13 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::{Death, Now, Pipeline};
-use crate::delivery::counters::{Stop, StopKind};
 use crate::delivery::health::{FAILURES_BEFORE_DOWN, Health};
 use crate::delivery::lanes::Lanes;
 use crate::delivery::parcel::{Company, Parcel};
 use crate::delivery::shipment::{FAILURES_BEFORE_HALVING, Shipment, UNKNOWNS_BEFORE_HALVING};
 use crate::error::Fault;
 use crate::inlet_name::InletName;
+use crate::telemetry::{Component, Condition, InletState};
 
 /// A lone record that failed this often, for this long, while its inlet was well, goes to the dead
 /// letters.
@@ -41,22 +41,16 @@ pub(super) struct Failure {
 pub(super) const WAIT: &str =
     "nothing: it is asked again; if it lasts, look at the status page of Adobe and at the network";
 
-/// The same for whoever looks.
-fn stop(failure: &Failure, now: Now) -> Stop {
-    Stop {
-        kind: if failure.cause == NO_TOKEN {
-            StopKind::WithoutToken
-        } else {
-            StopKind::Down
-        },
+/// The same for `/ready` and `/status`.
+fn condition(failure: &Failure) -> Condition {
+    Condition {
         fault: if failure.heals {
             Fault::External
         } else {
             Fault::User
         },
         reason: failure.detail.clone(),
-        remedy: failure.remedy,
-        since: now.wall,
+        remedy: failure.remedy.to_owned(),
     }
 }
 
@@ -91,7 +85,7 @@ impl Pipeline {
                     // What has to be mended first now.
                     self.held_for = failure.cause;
                     tell(self.inlet, failure);
-                    self.counters.health(self.inlet, Some(stop(failure, now)));
+                    self.report_failure(failure);
                 }
                 self.back_to_lanes(shipment, None, now);
                 return;
@@ -101,19 +95,19 @@ impl Pipeline {
                 if probe {
                     self.probes += 1;
                     *until = now.instant + self.backoff.pause_or(self.probes, failure.retry_after);
-                    // What keeps it down now, which may be something else than what it began with.
-                    self.counters.health(self.inlet, Some(stop(failure, now)));
                     if *heals && !failure.heals {
                         tell(self.inlet, failure);
                     }
                     *heals = failure.heals;
+                    // What keeps it down now, which may be something else than what it began with.
+                    self.report_failure(failure);
                 }
             }
             Health::Well if self.failures >= FAILURES_BEFORE_DOWN => {
                 self.probes = 1;
                 let until = now.instant + self.backoff.pause_or(self.probes, failure.retry_after);
                 tell(self.inlet, failure);
-                self.counters.health(self.inlet, Some(stop(failure, now)));
+                self.report_failure(failure);
                 self.health = Health::Down {
                     until,
                     heals: failure.heals,
@@ -130,6 +124,15 @@ impl Pipeline {
         } else {
             self.failed_alone(shipment, failure, now);
         }
+    }
+
+    fn report_failure(&self, failure: &Failure) {
+        self.counters.inlet_state(self.inlet, InletState::Down);
+        // Without a token this is the same trouble as that of the token, if that is reported.
+        let cause = (failure.cause == NO_TOKEN).then_some(Component::Token);
+        let inlet = Component::Inlet(self.inlet.as_str());
+        self.conditions
+            .put_caused_by(inlet, condition(failure), cause);
     }
 
     pub(super) fn failed_batch(
@@ -228,7 +231,8 @@ impl Pipeline {
 
     pub(super) fn well(&mut self, news: &'static str, now: Now) {
         tracing::info!(inlet = self.inlet.as_str(), "{news}");
-        self.counters.health(self.inlet, None);
+        self.counters.inlet_state(self.inlet, InletState::Well);
+        self.conditions.clear(Component::Inlet(self.inlet.as_str()));
         self.health = Health::Well;
         self.failures = 0;
         self.probes = 0;

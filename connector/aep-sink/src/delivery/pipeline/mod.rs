@@ -13,7 +13,6 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::counters::Counters;
 use super::health::Health;
 use super::lanes::{Capacity, Holds, Lanes};
 use super::limit::Limit;
@@ -25,6 +24,7 @@ use super::suspicion::Suspicion;
 use crate::aep::{Answer, Fate, Refusal};
 use crate::backoff::Backoff;
 use crate::inlet_name::InletName;
+use crate::telemetry::{Conditions, Metrics};
 
 /// The end of a parcel.
 #[derive(Debug)]
@@ -69,7 +69,8 @@ pub(super) struct Pipeline {
     inlet: InletName,
     cut: Cut,
     backoff: Backoff,
-    counters: Arc<Counters>,
+    counters: Arc<Metrics>,
+    conditions: Arc<Conditions>,
     lanes: Lanes,
     merger: Option<Merger>,
     flying: HashMap<u64, Shipment>,
@@ -106,14 +107,16 @@ impl Pipeline {
         cut: Cut,
         backoff: Backoff,
         limit: Limit,
-        counters: Arc<Counters>,
+        counters: Arc<Metrics>,
+        conditions: Arc<Conditions>,
     ) -> Self {
-        counters.limit(inlet, limit.get());
+        counters.concurrency_limit(inlet, limit.get());
         Self {
             inlet,
             cut,
             backoff,
             counters,
+            conditions,
             lanes: Lanes::new(cut.holds),
             merger: (cut.holds == Holds::Profile).then(Merger::default),
             flying: HashMap::new(),
@@ -350,7 +353,7 @@ impl Pipeline {
             self.probes += 1;
             *until = now.instant + self.backoff.ceiling(self.probes);
             if let Some(refusal) = refusal {
-                self.held_for_another(&refusal, now);
+                self.held_for_another(&refusal);
             }
         }
     }

@@ -29,7 +29,7 @@ impl Pipeline {
         let change = self.limit.landed(&reading, now.instant);
         let limit = self.limit.get();
         if limit != before {
-            self.counters.limit(self.inlet, limit);
+            self.counters.concurrency_limit(self.inlet, limit);
             tracing::trace!(inlet = self.inlet.as_str(), limit, "another limit");
         }
         let inlet = self.inlet.as_str();
@@ -51,7 +51,8 @@ impl Pipeline {
     /// The inlet went down: it comes back to few requests at once.
     pub(super) fn begin_anew(&mut self, now: Now) {
         self.limit.restart(now.instant);
-        self.counters.limit(self.inlet, self.limit.get());
+        self.counters
+            .concurrency_limit(self.inlet, self.limit.get());
     }
 }
 

@@ -7,11 +7,11 @@ use tokio::time::Instant;
 use super::failures::STUCK_FAILURES;
 use super::{Ended, Now, Pipeline, cause};
 use crate::aep::{Refusal, Scope};
-use crate::delivery::counters::{Stop, StopKind};
 use crate::delivery::health::Health;
 use crate::delivery::parcel::{Company, Parcel};
 use crate::delivery::shipment::Shipment;
 use crate::error::Fault;
+use crate::telemetry::{Component, Condition, InletState};
 
 /// How long a refusal that names the configuration is taken for a change that has not reached all
 /// of the platform, while others are accepted. Adobe names 15 minutes.
@@ -30,10 +30,9 @@ pub(super) enum Blamed {
     Nobody,
 }
 
-/// The hold for whoever looks.
-fn stop(refusal: &Refusal, now: Now) -> Stop {
-    Stop {
-        kind: StopKind::Held,
+/// The hold, for `/ready` and `/status`.
+fn condition(refusal: &Refusal) -> Condition {
+    Condition {
         fault: Fault::User,
         reason: format!(
             "{} ({}: {})",
@@ -41,8 +40,7 @@ fn stop(refusal: &Refusal, now: Now) -> Stop {
             refusal.status,
             refusal.told()
         ),
-        remedy: refusal.advice(),
-        since: now.wall,
+        remedy: refusal.advice().to_owned(),
     }
 }
 
@@ -191,7 +189,7 @@ impl Pipeline {
             refusal.advice(),
         );
         let until = now.instant + self.backoff.ceiling(self.probes);
-        self.counters.health(self.inlet, Some(stop(refusal, now)));
+        self.report_hold(refusal);
         self.health = Health::Held { until };
         for (mut parcel, _) in self.suspicion.take() {
             parcel.held(self.holds);
@@ -202,9 +200,15 @@ impl Pipeline {
         }
     }
 
+    fn report_hold(&self, refusal: &Refusal) {
+        self.counters.inlet_state(self.inlet, InletState::Held);
+        let inlet = Component::Inlet(self.inlet.as_str());
+        self.conditions.put(inlet, condition(refusal));
+    }
+
     /// A probe was refused. What has to be mended now may be something else than what the hold
     /// began with.
-    pub(super) fn held_for_another(&mut self, refusal: &Refusal, now: Now) {
+    pub(super) fn held_for_another(&mut self, refusal: &Refusal) {
         // A probe may be a record that is refused for its own sake.
         if refusal.scope == Scope::Record || refusal.reason == self.held_for {
             return;
@@ -218,7 +222,7 @@ impl Pipeline {
             "still held, for another reason now; {}",
             refusal.advice(),
         );
-        self.counters.health(self.inlet, Some(stop(refusal, now)));
+        self.report_hold(refusal);
     }
 
     pub(super) fn release(&mut self, now: Now) {

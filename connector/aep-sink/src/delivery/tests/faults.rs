@@ -185,7 +185,7 @@ async fn a_platform_that_is_down_is_asked_by_one_request_at_a_time() {
         .unwrap();
     assert!(first_after.at - last.at <= Duration::from_secs(31));
     assert_eq!((world.delivered(), world.dead()), (100, 0));
-    assert!(world.counters.snapshot().stopped.is_empty());
+    assert!(world.conditions.all().is_empty());
 }
 
 #[tokio::test(start_paused = true)]
@@ -274,7 +274,7 @@ async fn a_letter_that_cannot_be_written_keeps_its_record_pending_until_it_is() 
         .await
         .unwrap();
     assert_eq!((world.letters().len(), world.dead()), (1, 1));
-    assert_eq!(world.counters.snapshot().letter_retries, 9);
+    assert_eq!(world.counters.snapshot().dead_letter_failures, 9);
 }
 
 #[tokio::test(start_paused = true)]
@@ -508,9 +508,9 @@ async fn what_a_person_must_change_is_said_although_it_might_heal() {
                 .await
                 .is_none()
         );
-        let stopped = world.counters.snapshot().stopped;
+        let stopped = world.conditions.all();
         assert!(
-            stopped.values().any(|stop| stop.remedy.contains(words)),
+            stopped.iter().any(|stop| stop.remedy.contains(words)),
             "{words}: {stopped:?}"
         );
         assert_eq!(world.letters().len(), 0);

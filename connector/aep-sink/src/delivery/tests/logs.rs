@@ -178,8 +178,8 @@ async fn an_inlet_that_is_held_for_another_reason_now_says_so_once() {
             .await
             .is_none()
     );
-    let stopped = world.counters.snapshot().stopped;
-    let stop = stopped.values().next().unwrap();
+    let stopped = world.conditions.all();
+    let stop = stopped.first().unwrap();
     assert!(
         stop.reason.contains("unknown_flow")
             && stop.remedy.contains("check flow-id")

@@ -187,12 +187,10 @@ async fn a_configuration_fault_holds_the_inlet_and_loses_nothing() {
             );
             assert!(
                 world
-                    .counters
-                    .snapshot()
-                    .stopped
-                    .values()
-                    .next()
-                    .is_some_and(|stop| stop.to_string().contains("check")),
+                    .conditions
+                    .all()
+                    .first()
+                    .is_some_and(|stop| stop.remedy.contains("check")),
                 "{name}"
             );
             let calls = world.calls().len();
@@ -204,7 +202,7 @@ async fn a_configuration_fault_holds_the_inlet_and_loses_nothing() {
                 (100, 0),
                 "{name}, {max_records}"
             );
-            assert!(world.counters.snapshot().stopped.is_empty());
+            assert!(world.conditions.all().is_empty());
         }
     }
 }

@@ -46,9 +46,9 @@ async fn while_everything_is_too_large_nothing_is_dead_lettered_and_the_reason_i
         (world.letters().len(), world.tracker.settled_through(0)),
         (0, None)
     );
-    let stopped = world.counters.snapshot().stopped;
+    let stopped = world.conditions.all();
     assert!(
-        stopped.values().all(|stop| stop.reason.contains("413")) && !stopped.is_empty(),
+        stopped.iter().all(|stop| stop.reason.contains("413")) && !stopped.is_empty(),
         "{stopped:?}"
     );
     assert!(

@@ -16,13 +16,14 @@ use super::settings::platform;
 use crate::aep::{HttpAnswer, Request, Transport, TransportError};
 use crate::clock::Clock;
 use crate::config::Platform;
-use crate::dead_letter::{DeadLetters, LetterError};
-use crate::delivery::{Counters, Delivery, DeliveryError, NoToken, Parts, Tokens};
+use crate::dead_letter::{DeadLetters, LetterError, RecentDeadLetters};
+use crate::delivery::{Delivery, DeliveryError, NoToken, Parts, Tokens};
 use crate::inlet_name::InletName;
 use crate::offset_tracker::OffsetTracker;
 use crate::offset_tracker::Outcome;
 use crate::offset_tracker::Position;
 use crate::offset_tracker::SourceItem;
+use crate::telemetry::{Conditions, Metrics};
 
 /// The wall clock of every test, unless it moves it.
 pub(super) const NOW: i64 = 1_760_000_000_000;
@@ -279,7 +280,9 @@ pub(super) struct World {
     pub(super) tokens: Arc<FakeTokens>,
     pub(super) letters: Arc<FakeLetters>,
     pub(super) tracker: Arc<OffsetTracker>,
-    pub(super) counters: Arc<Counters>,
+    pub(super) counters: Arc<Metrics>,
+    pub(super) conditions: Arc<Conditions>,
+    pub(super) recent: Arc<RecentDeadLetters>,
     pub(super) clock: Arc<AtomicI64>,
     pub(super) config: Platform,
     /// The records' own time. Answers come without one; only records that are read raw have it.
@@ -302,6 +305,7 @@ pub(super) fn both(id: &str, customer: &str) -> Value {
 impl World {
     pub(super) fn new(rule: impl Fn(&Call) -> Reply + Send + Sync + 'static) -> Self {
         let config = platform();
+        let clock = Arc::new(AtomicI64::new(NOW));
         Self {
             platform: Arc::new(FakePlatform {
                 start: Instant::now(),
@@ -313,8 +317,10 @@ impl World {
             letters: Arc::default(),
             tracker: Arc::new(OffsetTracker::new(config.buffer)),
             counters: Arc::default(),
+            conditions: Arc::new(Conditions::new(Clock::Fixed(Arc::clone(&clock)))),
+            recent: Arc::default(),
             logged: None,
-            clock: Arc::new(AtomicI64::new(NOW)),
+            clock,
             config,
             next: AtomicI64::new(0),
         }
@@ -346,6 +352,8 @@ impl World {
             topic: "capillary-events".to_owned(),
             tracker: Arc::clone(&self.tracker),
             counters: Arc::clone(&self.counters),
+            conditions: Arc::clone(&self.conditions),
+            recent: Arc::clone(&self.recent),
             clock: Clock::Fixed(Arc::clone(&self.clock)),
             transport: Arc::clone(&self.platform),
             tokens: Arc::clone(&self.tokens),
