@@ -2,7 +2,6 @@
 
 mod conditions;
 pub(crate) mod log;
-mod log_json;
 pub(crate) mod metrics;
 pub(crate) mod progress;
 

@@ -13,7 +13,7 @@ use prometheus_client::metrics::counter::Counter;
 const MAX_VALUES: usize = 200;
 
 /// The labels of one counter of a [`BoundedFamily`].
-pub(super) trait Labels: Ord + Clone + EncodeLabelSet {
+pub(crate) trait Labels: Ord + Clone + EncodeLabelSet {
     /// What is counted instead when the family is full.
     fn overflow(&self) -> Self;
 }
