@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::write::LetterError;
+use super::error::LetterError;
 use crate::error::Fault;
 use crate::telemetry::{Component, Condition, Conditions, Metrics};
 

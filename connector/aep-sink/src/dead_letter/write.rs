@@ -5,27 +5,10 @@ use std::future::Future;
 
 use tokio::time::sleep;
 
+use super::error::LetterError;
 use super::failures::WriteFailures;
 use super::letter::DeadLetter;
 use crate::backoff::Backoff;
-
-/// A letter could not be written.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum LetterError {
-    /// The topic does not take values of this size.
-    #[error("the letter is larger than the dead-letter topic allows")]
-    TooLarge,
-    /// Anything else. When it does not heal by itself, somebody has to repair the topic or its
-    /// rights.
-    #[error("{message}")]
-    Failed { message: String, heals: bool },
-}
-
-impl LetterError {
-    pub(super) fn heals(&self) -> bool {
-        matches!(self, Self::Failed { heals: true, .. })
-    }
-}
 
 /// Where letters go.
 pub(crate) trait DeadLetters: Send + Sync {
