@@ -10,7 +10,7 @@ mod listener;
 mod metrics;
 mod page;
 mod readiness;
-mod reply;
+mod respond;
 mod snapshot;
 mod status;
 mod summary;

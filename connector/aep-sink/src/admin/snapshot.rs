@@ -36,7 +36,7 @@ impl From<&Config> for Instance {
     }
 }
 
-/// Holds on to everything that can be looked at.
+/// Handles to everything that is shown.
 #[derive(Debug)]
 pub(crate) struct Observer {
     pub(crate) instance: Instance,

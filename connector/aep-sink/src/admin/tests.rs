@@ -59,7 +59,7 @@ async fn get(url: &str) -> (u16, String) {
 }
 
 #[tokio::test]
-async fn readiness_says_what_is_in_the_way_until_it_is_gone() {
+async fn ready_shows_each_condition_until_it_is_cleared() {
     let observer = observer();
     let (_listener, base) = listening(&observer).await;
     assert_eq!(
@@ -89,7 +89,7 @@ async fn readiness_says_what_is_in_the_way_until_it_is_gone() {
 }
 
 #[tokio::test]
-async fn only_reading_is_possible_and_unknown_places_name_the_known_ones() {
+async fn listener_only_reads_and_lists_its_paths() {
     let (_listener, base) = listening(&observer()).await;
     let client = Client::new();
     for method in [Method::POST, Method::PUT, Method::DELETE, Method::OPTIONS] {
@@ -114,7 +114,7 @@ async fn only_reading_is_possible_and_unknown_places_name_the_known_ones() {
 }
 
 #[tokio::test]
-async fn another_site_s_name_that_leads_here_reads_nothing() {
+async fn listener_refuses_foreign_host_names() {
     let (_listener, base) = listening(&observer()).await;
     let response = Client::new()
         .get(format!("{base}/status"))
@@ -127,7 +127,7 @@ async fn another_site_s_name_that_leads_here_reads_nothing() {
 }
 
 #[tokio::test]
-async fn the_page_allows_its_own_style_and_script_and_nothing_else() {
+async fn page_allows_only_its_own_style_and_script() {
     let (_listener, base) = listening(&observer()).await;
     let response = Client::new().get(&base).send().await.unwrap();
     let policy = response.headers()["content-security-policy"]
@@ -147,7 +147,7 @@ async fn the_page_allows_its_own_style_and_script_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn an_address_in_use_is_told_with_its_key() {
+async fn listen_error_names_the_key_of_the_address() {
     let observer = observer();
     let (listener, _) = listening(&observer).await;
     let error = Listener::start(listener.address(), observer)
@@ -164,7 +164,7 @@ async fn an_address_in_use_is_told_with_its_key() {
 }
 
 #[tokio::test]
-async fn a_partition_s_lag_counts_what_is_not_read_yet_as_well() {
+async fn lag_includes_what_is_not_read_yet() {
     let observer = observer();
     observer.tracker.begin(3, Some(9));
     for offset in 10..14 {
@@ -260,7 +260,7 @@ fn metrics_show_what_was_recorded_with_its_labels() {
 }
 
 #[tokio::test]
-async fn nothing_of_the_credential_is_shown() {
+async fn listener_shows_nothing_of_the_credential() {
     let (_listener, base) = listening(&observer()).await;
     for path in ["/", "/metrics", "/ready", "/status"] {
         let (_, text) = get(&format!("{base}{path}")).await;

@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn libraries_are_quiet_unless_they_are_asked_for_by_name() {
+    fn filter_quiets_libraries_unless_they_are_named() {
         assert!(filter(Some("trace")).to_string().contains("hyper=warn"));
         let asked = filter(Some("info,hyper=debug")).to_string();
         assert!(

@@ -1,4 +1,4 @@
-//! What every part reports to: conditions, metrics, the log and progress.
+//! What every part reports to: conditions, metrics, the log and progress. Uses none of them.
 
 mod conditions;
 pub(crate) mod log;

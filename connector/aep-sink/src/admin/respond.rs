@@ -1,4 +1,4 @@
-//! What is answered to which request. Only reading: nothing can be changed from here.
+//! The response to each request. Only reading: nothing can be changed from here.
 
 use http_body_util::Full;
 use hyper::body::Bytes;
@@ -25,8 +25,8 @@ const PATHS: &str = "\
 /status   everything as JSON
 ";
 
-/// Answers a request by its method and path.
-pub(super) fn reply(
+/// Responds to a request by its method and path.
+pub(super) fn respond(
     observer: &Observer,
     page: &Page,
     method: &Method,
@@ -85,8 +85,8 @@ pub(super) fn reply(
     }
 }
 
-/// A request for another name than ours: a page of somebody else that made its own name lead here.
-pub(super) fn stranger() -> Response<Full<Bytes>> {
+/// Refuses a request for a foreign host name: a web page whose own name was made to lead here.
+pub(super) fn misdirected() -> Response<Full<Bytes>> {
     response(
         StatusCode::MISDIRECTED_REQUEST,
         TEXT,
