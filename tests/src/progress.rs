@@ -1,45 +1,41 @@
-//! How far long work is, on standard output: one moving line on a terminal, plain lines elsewhere.
+//! How far long work is, on standard output: a bar on a terminal, plain lines elsewhere.
 
-use std::io::{IsTerminal, Write, stdout};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-const WIDTH: usize = 24;
-/// Back to the first column, and nothing left of what was there.
-const CLEAR: &str = "\r\x1b[2K";
+/// Steps of the bar.
+const STEPS: f64 = 1_000.0;
+/// `[############············]  50 % a text`
+const TEMPLATE: &str = "[{bar:24}] {percent:>3} % {msg}";
 
-/// Tells how far work is.
+/// Shows how far work is.
 #[derive(Debug)]
-pub struct Progress {
-    is_terminal: bool,
-    is_drawn: bool,
-}
+pub struct Progress(ProgressBar);
 
 impl Progress {
     /// On standard output.
     #[must_use]
     pub fn new() -> Self {
-        Self {
-            is_terminal: stdout().is_terminal(),
-            is_drawn: false,
-        }
+        let bar = ProgressBar::with_draw_target(Some(STEPS as u64), ProgressDrawTarget::stdout());
+        // The template is constant and tested; the default style is no reason to stop.
+        let style = ProgressStyle::with_template(TEMPLATE)
+            .unwrap_or_else(|_| ProgressStyle::default_bar())
+            .progress_chars("##·");
+        Self(bar.with_style(style))
     }
 
     /// Shows the share that is done, from 0 to 1, and a text.
-    pub fn tell(&mut self, share: f64, text: &str) {
-        if self.is_terminal {
-            print!("{CLEAR}{} {text}", bar(share));
-            self.is_drawn = true;
-            // A line that cannot be shown is no reason to stop.
-            let _ = stdout().flush();
-        } else {
+    pub fn show(&mut self, share: f64, text: &str) {
+        if self.0.is_hidden() {
             println!("{text}");
+        } else {
+            self.0.set_position(step(share));
+            self.0.set_message(text.to_owned());
         }
     }
 
-    /// Leaves the last line as it is; what is printed next begins below it.
+    /// Leaves the bar as it is; what is printed next begins below it.
     pub fn end(&mut self) {
-        if std::mem::take(&mut self.is_drawn) {
-            println!();
-        }
+        self.0.abandon();
     }
 }
 
@@ -49,15 +45,8 @@ impl Default for Progress {
     }
 }
 
-/// `[############············]  50 %`
-fn bar(share: f64) -> String {
-    let percent = (share.clamp(0.0, 1.0) * 100.0).round() as usize;
-    let filled = WIDTH * percent / 100;
-    format!(
-        "[{}{}] {percent:>3} %",
-        "#".repeat(filled),
-        "·".repeat(WIDTH - filled)
-    )
+fn step(share: f64) -> u64 {
+    (share.clamp(0.0, 1.0) * STEPS).round() as u64
 }
 
 #[cfg(test)]
@@ -65,14 +54,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_bar_is_as_long_whatever_the_share() {
-        assert_eq!(bar(0.5), "[############············]  50 %");
-        for share in [-1.0, 0.0, 0.333, 0.999, 1.0, 7.0, f64::NAN, f64::INFINITY] {
-            assert_eq!(
-                bar(share).chars().count(),
-                "[############············]  50 %".chars().count(),
-                "{share}"
-            );
+    fn template_is_valid() {
+        assert!(ProgressStyle::with_template(TEMPLATE).is_ok());
+    }
+
+    #[test]
+    fn step_stays_within_the_bar() {
+        for (share, expected) in [
+            (-1.0, 0),
+            (0.5, 500),
+            (7.0, 1_000),
+            (f64::NAN, 0),
+            (f64::INFINITY, 1_000),
+        ] {
+            assert_eq!(step(share), expected, "{share}");
         }
     }
 }

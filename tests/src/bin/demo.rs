@@ -160,7 +160,7 @@ fn tell(progress: &mut Progress, produced: usize, of: usize, scenario: &Scenario
     let line = format!(
         "  produced {produced:>6} │ events accepted {events:>6} │ profile statements accepted {profiles:>6}"
     );
-    progress.tell(produced as f64 / of.max(1) as f64, &line);
+    progress.show(produced as f64 / of.max(1) as f64, &line);
 }
 
 /// The account, for a person.

@@ -82,7 +82,7 @@ async fn main() -> ExitCode {
     let (started, lasts) = (Instant::now(), soak.lasts.as_secs_f64());
     let mut progress = Progress::new();
     let played = soak
-        .play(|line| progress.tell(started.elapsed().as_secs_f64() / lasts, &line))
+        .play(|line| progress.show(started.elapsed().as_secs_f64() / lasts, &line))
         .await;
     progress.end();
     match played {

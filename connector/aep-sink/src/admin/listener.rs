@@ -19,7 +19,7 @@ use tokio::time::sleep;
 use tracing::{debug, info};
 
 use super::page::Page;
-use super::reply::{reply, stranger};
+use super::respond::{misdirected, respond};
 use super::snapshot::Observer;
 
 /// Connections at once; more wait. Readers are few, and the process has other uses for its memory.
@@ -114,9 +114,9 @@ async fn connection(stream: TcpStream, is_local: bool, observer: Arc<Observer>, 
         // A browser can be made to take another site's name for this address; that site's pages
         // must not read here.
         let response = if is_local && !is_ours(request.headers()) {
-            stranger()
+            misdirected()
         } else {
-            reply(&observer, &page, request.method(), request.uri().path())
+            respond(&observer, &page, request.method(), request.uri().path())
         };
         async move { Ok::<_, Infallible>(response) }
     });
@@ -156,7 +156,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_of_others_are_not_ours() {
+    fn host_header_of_another_name_is_not_ours() {
         let ours = |host: &'static str| {
             let mut headers = HeaderMap::new();
             headers.insert(HOST, HeaderValue::from_static(host));

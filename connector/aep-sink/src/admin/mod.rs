@@ -6,13 +6,11 @@
 //! copy some numbers. Nothing shows a record, a customer, a token or a secret; a dead letter is
 //! shown by its place in the topic.
 
-mod exposition;
 mod listener;
-mod metric;
+mod metrics;
 mod page;
 mod readiness;
-mod reply;
-mod scrape;
+mod respond;
 mod snapshot;
 mod status;
 mod summary;

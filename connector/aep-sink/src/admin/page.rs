@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_page_takes_nothing_from_elsewhere() {
+    fn page_loads_nothing_from_elsewhere() {
         for foreign in [
             "http:",
             "https:",

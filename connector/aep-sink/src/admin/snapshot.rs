@@ -1,19 +1,18 @@
 //! Everything there is to show, at one moment.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use crate::broker::{PartitionStatus, PartitionStatuses};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::delivery::{Counters, Counts, StopKind};
-use crate::error::Fault;
+use crate::dead_letter::{DeadLetterSummary, RecentDeadLetters};
 use crate::ims::{TokenSource, TokenStatus};
 use crate::inlet_name::InletName;
 use crate::offset_tracker::Outcome;
 use crate::offset_tracker::{OffsetTracker, Progress};
-use crate::telemetry::{ActiveCondition, Component, Condition, Conditions};
+use crate::telemetry::{ActiveCondition, Component, Condition, Conditions, Counts, Metrics};
 
 /// What is shown of the configuration.
 #[derive(Debug, Clone)]
@@ -37,7 +36,7 @@ impl From<&Config> for Instance {
     }
 }
 
-/// Holds on to everything that can be looked at.
+/// Handles to everything that is shown.
 #[derive(Debug)]
 pub(crate) struct Observer {
     pub(crate) instance: Instance,
@@ -45,7 +44,8 @@ pub(crate) struct Observer {
     /// When the process started, milliseconds since the epoch.
     pub(crate) started: i64,
     pub(crate) tracker: Arc<OffsetTracker>,
-    pub(crate) counters: Arc<Counters>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) dead_letters: Arc<RecentDeadLetters>,
     pub(crate) standing: Arc<PartitionStatuses>,
     pub(crate) conditions: Arc<Conditions>,
     pub(crate) tokens: TokenSource,
@@ -76,7 +76,10 @@ pub(super) struct Snapshot<'a> {
     pub(super) evicted: u64,
     pub(super) retention: Option<Duration>,
     pub(super) counts: Counts,
+    pub(super) dead_letters: VecDeque<DeadLetterSummary>,
     pub(super) token: TokenStatus,
+    /// What was reported of inlets, also where it follows from something else.
+    pub(super) inlet_conditions: BTreeMap<InletName, ActiveCondition>,
     /// What keeps records from being delivered; empty means ready.
     pub(super) conditions: Vec<ActiveCondition>,
 }
@@ -103,9 +106,18 @@ impl Observer {
             .map(|progress| (progress.partition, progress))
             .collect();
         let partitions = self.standing.snapshot().into_iter();
-        let counts = self.counters.snapshot();
+        let counts = self.metrics.snapshot();
         let token = self.tokens.standing();
-        let conditions = self.conditions(&counts, &token, now);
+        let reported = self.conditions.all();
+        let inlet_conditions = [InletName::Events, InletName::Profiles]
+            .into_iter()
+            .filter_map(|name| {
+                let component = Component::Inlet(name.as_str());
+                let condition = reported.iter().find(|found| found.place == component)?;
+                Some((name, condition.clone()))
+            })
+            .collect();
+        let conditions = conditions(reported, &token, now);
         Snapshot {
             instance: &self.instance,
             now,
@@ -123,61 +135,36 @@ impl Observer {
             evicted: self.tracker.count(Outcome::Evicted),
             retention: self.retention.get().copied(),
             counts,
+            dead_letters: self.dead_letters.all(),
             token,
+            inlet_conditions,
             conditions,
         }
     }
+}
 
-    /// What was put up, and what follows from the counts and the token.
-    fn conditions(&self, counts: &Counts, token: &TokenStatus, now: i64) -> Vec<ActiveCondition> {
-        let mut all = self.conditions.all();
-        let without_token = token.held.is_none();
-        if let Some((error, failing)) = token.error.as_ref().filter(|_| without_token) {
-            let since = now - i64::try_from(failing.as_millis()).unwrap_or(0);
-            all.push(ActiveCondition::new(
-                Component::Token,
-                since,
-                Condition::of(error.fault(), error),
-            ));
-        }
-        for (inlet, stop) in &counts.stopped {
-            if stop.kind == StopKind::WithoutToken && token.error.is_some() && without_token {
-                continue; // said already, where the token is
-            }
-            let condition = Condition {
-                fault: stop.fault,
-                reason: stop.reason.clone(),
-                remedy: stop.remedy.to_owned(),
-            };
-            all.push(ActiveCondition::new(
-                Component::Inlet(inlet.as_str()),
-                stop.since,
-                condition,
-            ));
-        }
-        if let Some(trouble) = &counts.letter_trouble {
-            let fault = if trouble.heals {
-                Fault::External
-            } else {
-                Fault::User
-            };
-            let condition = Condition {
-                fault,
-                reason: trouble.reason.clone(),
-                remedy: format!(
-                    "make topic {} writable; the records concerned stay pending until then",
-                    self.instance.dead_letter_topic
-                ),
-            };
-            all.push(ActiveCondition::new(
-                Component::DeadLetters,
-                trouble.since,
-                condition,
-            ));
-        }
-        all.sort_by_key(|standing| standing.place);
-        all
+/// What was reported, and that there is no access token, which only time may bring about: a token
+/// that cannot be renewed is used until it expires.
+fn conditions(
+    reported: Vec<ActiveCondition>,
+    token: &TokenStatus,
+    now: i64,
+) -> Vec<ActiveCondition> {
+    let mut all = reported;
+    if let Some((error, failing)) = token.error.as_ref().filter(|_| token.held.is_none()) {
+        let since = now - i64::try_from(failing.as_millis()).unwrap_or(0);
+        let condition = Condition::of(error.fault(), error);
+        all.push(ActiveCondition::new(Component::Token, since, condition));
     }
+    let components: BTreeSet<Component> = all.iter().map(|condition| condition.place).collect();
+    // The cause says it already.
+    all.retain(|condition| {
+        condition
+            .caused_by
+            .is_none_or(|cause| !components.contains(&cause))
+    });
+    all.sort_by_key(|condition| condition.place);
+    all
 }
 
 impl Snapshot<'_> {

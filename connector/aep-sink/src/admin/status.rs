@@ -112,8 +112,8 @@ pub(super) fn json(snapshot: &Snapshot<'_>) -> Result<Vec<u8>, serde_json::Error
         ready: snapshot.is_ready(),
         conditions: &snapshot.conditions,
         records: Records {
-            delivered: counts.delivered.values().sum(),
-            dead_lettered: counts.buried.values().sum(),
+            delivered: counts.records_delivered.values().sum(),
+            dead_lettered: counts.records_dead_lettered.values().sum(),
             skipped: counts.skipped.values().sum(),
             absent: snapshot.absent,
             evicted: snapshot.evicted,
@@ -141,11 +141,11 @@ pub(super) fn json(snapshot: &Snapshot<'_>) -> Result<Vec<u8>, serde_json::Error
                 .as_ref()
                 .map(|(error, _)| error.to_string()),
         },
-        delivered: &counts.delivered,
+        delivered: &counts.records_delivered,
         skipped: &counts.skipped,
-        dead_letters: &counts.dead_lettered,
+        dead_letters: &counts.dead_letters,
         retries: &counts.retries,
-        last_dead_letters: &counts.letters,
+        last_dead_letters: &snapshot.dead_letters,
     };
     serde_json::to_vec(&status)
 }
@@ -171,24 +171,21 @@ fn partitions(snapshot: &Snapshot<'_>) -> Vec<Partition> {
 
 fn view<'a>(snapshot: &'a Snapshot<'_>, inlet: InletName) -> Inlet<'a> {
     let counts = &snapshot.counts;
-    let stop = counts.stopped.get(&inlet);
+    let state = counts.inlet_states.get(&inlet).copied();
+    let condition = snapshot.inlet_conditions.get(&inlet);
     let (delivered, superseded) = match inlet {
         InletName::Events => (counts.events_delivered, 0),
         InletName::Profiles => (counts.profiles_delivered, counts.profiles_superseded),
     };
     Inlet {
         name: inlet.as_str(),
-        state: stop.map_or("well", |stop| stop.kind.state()),
-        reason: stop.map(|stop| stop.reason.as_str()),
-        since: stop.map(|stop| stop.since),
+        state: state.unwrap_or_default().as_str(),
+        reason: condition.map(|condition| condition.reason.as_str()),
+        since: condition.map(|condition| condition.since),
         delivered,
         superseded,
         in_flight: counts.in_flight.get(&inlet).copied().unwrap_or_default(),
         limit: counts.limits.get(&inlet).copied(),
-        requests: counts
-            .exchanges
-            .get(&inlet)
-            .map(|exchanges| exchanges.results.clone())
-            .unwrap_or_default(),
+        requests: counts.requests.get(&inlet).cloned().unwrap_or_default(),
     }
 }

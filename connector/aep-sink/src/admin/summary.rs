@@ -1,5 +1,7 @@
 //! The line that says how far things are.
 
+use std::collections::BTreeMap;
+
 use tracing::info;
 
 use super::snapshot::Observer;
@@ -8,11 +10,7 @@ use super::snapshot::Observer;
 pub(crate) fn log(observer: &Observer) {
     let snapshot = observer.snapshot();
     let counts = &snapshot.counts;
-    let requests: u64 = counts
-        .exchanges
-        .values()
-        .flat_map(|exchanges| exchanges.results.values())
-        .sum();
+    let requests: u64 = counts.requests.values().flat_map(BTreeMap::values).sum();
     let lag: u64 = snapshot
         .partitions
         .iter()
@@ -24,7 +22,7 @@ pub(crate) fn log(observer: &Observer) {
         superseded = counts.profiles_superseded,
         requests,
         skipped = ?counts.skipped,
-        dead_lettered = ?counts.dead_lettered,
+        dead_lettered = ?counts.dead_letters,
         retries = ?counts.retries,
         limits = ?counts.limits,
         absent = snapshot.absent,

@@ -1,7 +1,9 @@
 //! What the listener answers, asked over a real connection.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use reqwest::{Client, Method, StatusCode};
 
@@ -10,13 +12,14 @@ use super::{Instance, Listener, Observer};
 use crate::broker::PartitionStatuses;
 use crate::clock::Clock;
 use crate::config::{SecretStore, parse};
-use crate::delivery::Counters;
+use crate::dead_letter::RecentDeadLetters;
 use crate::error::Fault;
 use crate::ims::TokenSource;
+use crate::inlet_name::InletName;
 use crate::offset_tracker::Outcome;
 use crate::offset_tracker::Position;
 use crate::offset_tracker::{Bounds, OffsetTracker};
-use crate::telemetry::{Component, Condition, Conditions};
+use crate::telemetry::{Component, Condition, Conditions, InletState, Metrics};
 
 const NOW: i64 = 1_760_000_000_000;
 
@@ -32,7 +35,8 @@ fn observer() -> Arc<Observer> {
         clock: Clock::Fixed(Arc::new(AtomicI64::new(NOW))),
         started: NOW - 60_000,
         tracker: Arc::new(OffsetTracker::new(bounds)),
-        counters: Arc::new(Counters::default()),
+        metrics: Arc::new(Metrics::default()),
+        dead_letters: Arc::new(RecentDeadLetters::default()),
         standing: Arc::new(PartitionStatuses::default()),
         conditions: Arc::new(Conditions::default()),
         tokens: TokenSource::new(&config.platform.ims, Client::new(), config.platform.retry),
@@ -55,7 +59,7 @@ async fn get(url: &str) -> (u16, String) {
 }
 
 #[tokio::test]
-async fn readiness_says_what_is_in_the_way_until_it_is_gone() {
+async fn ready_shows_each_condition_until_it_is_cleared() {
     let observer = observer();
     let (_listener, base) = listening(&observer).await;
     assert_eq!(
@@ -85,7 +89,7 @@ async fn readiness_says_what_is_in_the_way_until_it_is_gone() {
 }
 
 #[tokio::test]
-async fn only_reading_is_possible_and_unknown_places_name_the_known_ones() {
+async fn listener_only_reads_and_lists_its_paths() {
     let (_listener, base) = listening(&observer()).await;
     let client = Client::new();
     for method in [Method::POST, Method::PUT, Method::DELETE, Method::OPTIONS] {
@@ -110,7 +114,7 @@ async fn only_reading_is_possible_and_unknown_places_name_the_known_ones() {
 }
 
 #[tokio::test]
-async fn another_site_s_name_that_leads_here_reads_nothing() {
+async fn listener_refuses_foreign_host_names() {
     let (_listener, base) = listening(&observer()).await;
     let response = Client::new()
         .get(format!("{base}/status"))
@@ -123,7 +127,7 @@ async fn another_site_s_name_that_leads_here_reads_nothing() {
 }
 
 #[tokio::test]
-async fn the_page_allows_its_own_style_and_script_and_nothing_else() {
+async fn page_allows_only_its_own_style_and_script() {
     let (_listener, base) = listening(&observer()).await;
     let response = Client::new().get(&base).send().await.unwrap();
     let policy = response.headers()["content-security-policy"]
@@ -143,7 +147,7 @@ async fn the_page_allows_its_own_style_and_script_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn an_address_in_use_is_told_with_its_key() {
+async fn listen_error_names_the_key_of_the_address() {
     let observer = observer();
     let (listener, _) = listening(&observer).await;
     let error = Listener::start(listener.address(), observer)
@@ -160,7 +164,7 @@ async fn an_address_in_use_is_told_with_its_key() {
 }
 
 #[tokio::test]
-async fn a_partition_s_lag_counts_what_is_not_read_yet_as_well() {
+async fn lag_includes_what_is_not_read_yet() {
     let observer = observer();
     observer.tracker.begin(3, Some(9));
     for offset in 10..14 {
@@ -182,14 +186,14 @@ async fn a_partition_s_lag_counts_what_is_not_read_yet_as_well() {
     });
     let snapshot: Snapshot<'_> = observer.snapshot();
     assert_eq!(snapshot.partitions[0].lag(), Some(9), "11 to 19");
-    let metrics = super::scrape::metrics(&snapshot);
+    let metrics = super::metrics::text(&observer.metrics, &snapshot).unwrap();
     for line in [
         "capillary_aep_lag_records{partition=\"3\"} 9",
         "capillary_aep_next_offset{partition=\"3\"} 14",
         "capillary_aep_settled_offset{partition=\"3\"} 10",
         "capillary_aep_committed_offset{partition=\"3\"} 9",
         "capillary_aep_pending_records{partition=\"3\"} 3",
-        "capillary_aep_oldest_unsettled_age_seconds{partition=\"3\"} 5",
+        "capillary_aep_oldest_unsettled_age_seconds{partition=\"3\"} 5.0",
         "capillary_aep_buffer_bytes 300",
     ] {
         assert!(
@@ -199,8 +203,64 @@ async fn a_partition_s_lag_counts_what_is_not_read_yet_as_well() {
     }
 }
 
+/// The name and type of every metric of the documentation.
+fn documented() -> BTreeSet<(String, String)> {
+    let rows = include_str!("../../../../docs/metrics.md").lines();
+    rows.filter_map(|line| {
+        let mut cells = line.strip_prefix("| `")?.split(" | ");
+        let name = cells.next()?.split(['`', '{']).next()?;
+        let kind = cells.next()?;
+        (!name.starts_with('/')).then(|| (name.to_owned(), kind.to_owned()))
+    })
+    .collect()
+}
+
+#[test]
+fn metrics_are_those_of_the_documentation_even_without_samples() {
+    let observer = observer();
+    let text = super::metrics::text(&observer.metrics, &observer.snapshot()).unwrap();
+    let declared: BTreeSet<(String, String)> = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' '))
+        .map(|(name, kind)| (name.to_owned(), kind.to_owned()))
+        .collect();
+    assert_eq!(declared, documented());
+}
+
+#[test]
+fn metrics_show_what_was_recorded_with_its_labels() {
+    let observer = observer();
+    let metrics = &observer.metrics;
+    metrics.retried("a\"b\\c\nd", u64::MAX);
+    metrics.waited("rate", Duration::from_millis(1_500));
+    metrics.request_ended(InletName::Events, "2xx", Duration::from_secs(1), (3, 100));
+    metrics.inlet_state(InletName::Events, InletState::Held);
+    let condition = Condition::passing("no answer");
+    observer.conditions.put(Component::Commit(3), condition);
+    let text = super::metrics::text(metrics, &observer.snapshot()).unwrap();
+    for line in [
+        "# HELP capillary_aep_ready 1 while nothing keeps records from being delivered.",
+        "capillary_aep_ready 0",
+        "capillary_aep_obstacle{where=\"committing partition 3\",fault=\"external\"} 1",
+        "capillary_aep_retries_total{reason=\"a\\\"b\\\\c\\nd\"} 18446744073709551615",
+        "capillary_aep_pace_waits_total{cause=\"rate\"} 1",
+        "capillary_aep_pace_wait_seconds_total{cause=\"rate\"} 1.5",
+        "capillary_aep_requests_total{inlet=\"events\",result=\"2xx\"} 1",
+        "capillary_aep_request_duration_seconds_bucket{inlet=\"events\",le=\"0.5\"} 0",
+        "capillary_aep_request_duration_seconds_bucket{inlet=\"events\",le=\"1\"} 1",
+        "capillary_aep_request_duration_seconds_bucket{inlet=\"events\",le=\"+Inf\"} 1",
+        "capillary_aep_request_records_sum{inlet=\"events\"} 3.0",
+        "capillary_aep_request_records_count{inlet=\"events\"} 1",
+        "capillary_aep_inlet_state{inlet=\"events\",state=\"held\"} 1",
+        "capillary_aep_inlet_state{inlet=\"events\",state=\"well\"} 0",
+        "capillary_aep_records_total{outcome=\"skipped\",kind=\"unknown\"} 0",
+    ] {
+        assert!(text.lines().any(|found| found == line), "{line} in\n{text}");
+    }
+}
+
 #[tokio::test]
-async fn nothing_of_the_credential_is_shown() {
+async fn listener_shows_nothing_of_the_credential() {
     let (_listener, base) = listening(&observer()).await;
     for path in ["/", "/metrics", "/ready", "/status"] {
         let (_, text) = get(&format!("{base}{path}")).await;

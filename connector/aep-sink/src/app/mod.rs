@@ -18,12 +18,13 @@ use crate::admin::{self, Instance, Listener, Observer};
 use crate::broker::PartitionStatuses;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::delivery::{Counters, Delivery, Parts};
+use crate::dead_letter::RecentDeadLetters;
+use crate::delivery::{Delivery, Parts};
 use crate::http;
 use crate::ims::TokenSource;
 use crate::offset_tracker::OffsetTracker;
 use crate::signals::Signals;
-use crate::telemetry::{Component, Condition, Conditions, log};
+use crate::telemetry::{Component, Condition, Conditions, Metrics, log};
 
 /// SourceItems between reading and delivery. The tracker bounds what is in memory; this only keeps the
 /// two from waiting for each other at every record.
@@ -55,7 +56,8 @@ async fn run_until_stopped(config: Config) -> Result<(), RunError> {
         clock: Clock::System,
         started: Clock::System.now_ms(),
         tracker: Arc::new(OffsetTracker::new(config.platform.buffer)),
-        counters: Arc::new(Counters::default()),
+        metrics: Arc::new(Metrics::default()),
+        dead_letters: Arc::new(RecentDeadLetters::default()),
         standing: Arc::new(PartitionStatuses::default()),
         conditions: Arc::new(Conditions::default()),
         tokens: tokens.clone(),
@@ -88,7 +90,9 @@ async fn run_until_stopped(config: Config) -> Result<(), RunError> {
         Parts {
             topic: config.topic.clone(),
             tracker: Arc::clone(&tracker),
-            counters: Arc::clone(&observer.counters),
+            metrics: Arc::clone(&observer.metrics),
+            conditions: Arc::clone(&observer.conditions),
+            recent: Arc::clone(&observer.dead_letters),
             clock: Clock::System,
             transport: Arc::new(clients.inlets),
             tokens: Arc::new(tokens),

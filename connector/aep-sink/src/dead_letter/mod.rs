@@ -1,11 +1,17 @@
 //! Records that cannot be delivered, with everything needed to understand and to replay them.
 
+mod error;
+mod failures;
 mod format;
 mod letter;
 mod read;
+mod recent;
 mod write;
 
+pub(crate) use error::DeadLetterError;
+pub(crate) use failures::WriteFailures;
 pub(crate) use format::Stage;
 pub(crate) use letter::{Attempts, DeadLetter, DeadLetterSummary, Origin};
 pub(crate) use read::ReadDeadLetter;
-pub(crate) use write::{DeadLetterError, DeadLetters, WriteObserver, write};
+pub(crate) use recent::RecentDeadLetters;
+pub(crate) use write::{DeadLetters, write};

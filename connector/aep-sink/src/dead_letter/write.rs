@@ -5,20 +5,10 @@ use std::future::Future;
 
 use tokio::time::sleep;
 
+use super::error::DeadLetterError;
+use super::failures::WriteFailures;
 use super::letter::DeadLetter;
 use crate::backoff::Backoff;
-
-/// A dead letter could not be written.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum DeadLetterError {
-    /// The topic does not take values of this size.
-    #[error("the letter is larger than the dead-letter topic allows")]
-    TooLarge,
-    /// Anything else. When it does not heal by itself, somebody has to repair the topic or its
-    /// rights.
-    #[error("{message}")]
-    Failed { message: String, heals: bool },
-}
 
 /// Where dead letters go.
 pub(crate) trait DeadLetters: Send + Sync {
@@ -33,16 +23,6 @@ pub(crate) trait DeadLetters: Send + Sync {
     ) -> impl Future<Output = Result<(), DeadLetterError>> + Send;
 }
 
-/// Learns how writing goes, for metrics.
-pub(crate) trait WriteObserver: Sync {
-    /// An attempt to write a dead letter failed; `first`: for the first time. `heals`: without
-    /// anybody's help.
-    fn write_failed(&self, first: bool, heals: bool, reason: &str);
-
-    /// A dead letter that could not be written was written after all.
-    fn write_recovered(&self);
-}
-
 /// Writes one dead letter, however long it takes.
 ///
 /// # Errors
@@ -51,17 +31,17 @@ pub(crate) async fn write(
     letters: &impl DeadLetters,
     letter: &DeadLetter,
     backoff: &mut Backoff,
-    observer: &impl WriteObserver,
+    write_failures: &WriteFailures,
 ) -> Result<(), serde_json::Error> {
     let mut value = letter.to_json()?;
     let mut is_whole = true;
     let mut failures = 0;
-    let mut reported = false;
+    let mut is_logged = false;
     loop {
         let error = match letters.write(letter.key(), value.clone()).await {
             Ok(()) => {
                 if failures > 0 {
-                    observer.write_recovered();
+                    write_failures.recovered();
                 }
                 return Ok(());
             }
@@ -72,11 +52,11 @@ pub(crate) async fn write(
             is_whole = false;
             continue;
         }
-        let heals = matches!(error, DeadLetterError::Failed { heals: true, .. });
-        observer.write_failed(failures == 0, heals, &error.to_string());
+        let heals = error.heals();
+        write_failures.failed(&error, failures == 0);
         failures += 1;
-        if !reported {
-            reported = true;
+        if !is_logged {
+            is_logged = true;
             let source = letter.source();
             if heals {
                 tracing::warn!(%source, %error, "a dead letter cannot be written yet; its record stays pending");

@@ -8,11 +8,11 @@ use std::time::Duration;
 use hyper::header::HeaderValue;
 use tokio::time::Instant;
 
-use super::counters::Counters;
 use super::rate_limiter::{RateLimiter, RetryAfterGate, Waited};
 use crate::aep::{self, HttpResponse, InletResponse, Kind, Request, Transport, TransportError};
 use crate::clock::Clock;
 use crate::inlet_name::InletName;
+use crate::telemetry::Metrics;
 
 /// There is no token.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,7 +75,7 @@ pub(super) struct Sender<T, K> {
     /// Bound of what `Retry-After` may ask for.
     pub(super) longest_pause: Duration,
     pub(super) clock: Clock,
-    pub(super) counters: Arc<Counters>,
+    pub(super) metrics: Arc<Metrics>,
     pub(super) in_flight: AtomicUsize,
     /// The inlet refused a token and accepted none since.
     pub(super) refuses: AtomicBool,
@@ -138,7 +138,7 @@ impl<T: Transport, K: Tokens> Sender<T, K> {
             // 401 and 403 alike: Adobe's pages disagree on which one an expired token gets.
             self.refuses.store(true, Ordering::Relaxed);
             self.tokens.refuse(self.inlet, &token);
-            self.counters.retried("token_refused", 1);
+            self.metrics.retried("token_refused", 1);
             // Not INFO: a credential that was revoked meets this at every probe, for as long as
             // that lasts.
             tracing::debug!(
@@ -154,7 +154,7 @@ impl<T: Transport, K: Tokens> Sender<T, K> {
         let Waited { rate, gate } = self.rate_limiter.acquire(&self.gate, records).await;
         for (cause, time) in [("rate", rate), ("retry_after", gate)] {
             if !time.is_zero() {
-                self.counters.waited(cause, time);
+                self.metrics.waited(cause, time);
             }
         }
     }
@@ -176,8 +176,8 @@ impl<T: Transport, K: Tokens> Sender<T, K> {
             .await;
         let took = started.elapsed();
         let size = (records, request.body.len());
-        self.counters
-            .exchanged(self.inlet, result(&posted), took, size);
+        self.metrics
+            .request_ended(self.inlet, result(&posted), took, size);
         let timing = AttemptTiming {
             started,
             took,

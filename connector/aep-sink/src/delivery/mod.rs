@@ -33,7 +33,6 @@ mod attempt;
 mod batch;
 pub mod coalesce;
 pub mod concurrency_limit;
-mod counters;
 mod deduplicator;
 mod digest_map;
 pub mod entity;
@@ -42,10 +41,8 @@ pub mod key_queues;
 mod pipeline;
 mod poison;
 mod rate_limiter;
-mod tally;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use attempt::{NoToken, Tokens};
-pub(crate) use counters::{Counters, Counts, Exchanges, StopKind};
 pub(crate) use event_loop::{Delivery, DeliveryError, Parts};

@@ -1,7 +1,7 @@
 //! How much a replay has to do, and how far it is.
 
-use crate::delivery::Counters;
 use crate::offset_tracker::OffsetTracker;
+use crate::telemetry::Metrics;
 use crate::telemetry::progress::State;
 
 /// The letters of one partition that a replay looks at.
@@ -25,8 +25,8 @@ impl Extent {
 }
 
 /// How far a replay is.
-pub(super) fn state(extents: &[Extent], tracker: &OffsetTracker, counters: &Counters) -> State {
-    let counts = counters.snapshot();
+pub(super) fn state(extents: &[Extent], tracker: &OffsetTracker, metrics: &Metrics) -> State {
+    let counts = metrics.snapshot();
     State {
         done: extents.iter().map(|extent| extent.settled(tracker)).sum(),
         total: extents.iter().map(Extent::letters).sum(),
@@ -34,7 +34,7 @@ pub(super) fn state(extents: &[Extent], tracker: &OffsetTracker, counters: &Coun
             "{} events and {} profile statements delivered, {} refused again",
             counts.events_delivered,
             counts.profiles_delivered,
-            counts.dead_lettered.values().sum::<u64>()
+            counts.dead_letters.values().sum::<u64>()
         ),
     }
 }
@@ -60,10 +60,10 @@ mod tests {
         });
         tracker.begin(0, Some(9));
         tracker.begin(1, None);
-        let counters = Counters::default();
-        let done = |tracker: &OffsetTracker| state(&extents, tracker, &counters).done;
+        let metrics = Metrics::default();
+        let done = |tracker: &OffsetTracker| state(&extents, tracker, &metrics).done;
         assert_eq!(
-            (done(&tracker), state(&extents, &tracker, &counters).total),
+            (done(&tracker), state(&extents, &tracker, &metrics).total),
             (0, 15)
         );
         tracker.pass(0, 10, 13, Outcome::Skipped).unwrap();

@@ -27,7 +27,7 @@ use crate::broker::{BrokerError, DeadLetterLog, DeadLetterReader};
 use crate::clock::Clock;
 use crate::config::{Config, Platform};
 use crate::dead_letter::{DeadLetterError, DeadLetters};
-use crate::delivery::{Counters, Delivery, Parts};
+use crate::delivery::{Delivery, Parts};
 use crate::error::Retry;
 use crate::http;
 use crate::ims::TokenSource;
@@ -38,6 +38,7 @@ use crate::offset_tracker::SourceItem;
 use crate::signals::Signals;
 use crate::telemetry::log;
 use crate::telemetry::progress;
+use crate::telemetry::{Component, Conditions, Metrics};
 
 use extent::Extent;
 use plan::{Filter, Planner, Step, Wanted};
@@ -279,8 +280,8 @@ async fn send_again(config: Config, options: Options) -> Result<Report, RunError
         progress::during("replay", state, feed.run(None)).await?;
         return Ok(feed.report);
     }
-    let counters = Arc::new(Counters::default());
-    let delivered = deliver(&config, &mut feed, &counters, &mut signals).await;
+    let metrics = Arc::new(Metrics::default());
+    let delivered = deliver(&config, &mut feed, &metrics, &mut signals).await;
     // Whatever happened: what is settled is settled.
     let mut progresses = vec![&events];
     if with_profiles {
@@ -297,10 +298,10 @@ async fn send_again(config: Config, options: Options) -> Result<Report, RunError
     let mut report = feed.report;
     report.ended_early = delivered?;
     committed?;
-    let counts = counters.snapshot();
+    let counts = metrics.snapshot();
     report.events_delivered = counts.events_delivered;
     report.profiles_delivered = counts.profiles_delivered;
-    report.refused_again = counts.dead_lettered;
+    report.refused_again = counts.dead_letters;
     report.pending = u64::try_from(tracker.pending()).unwrap_or(u64::MAX);
     Ok(report)
 }
@@ -309,7 +310,7 @@ async fn send_again(config: Config, options: Options) -> Result<Report, RunError
 async fn deliver(
     config: &Config,
     feed: &mut Feed,
-    counters: &Arc<Counters>,
+    metrics: &Arc<Metrics>,
     signals: &mut Signals,
 ) -> Result<Option<String>, RunError> {
     let clients = http::clients(&config.platform)?;
@@ -320,6 +321,7 @@ async fn deliver(
         Ok(Ok(_)) | Err(_) => {}
     }
     let tracker = Arc::clone(&feed.tracker);
+    let conditions = Arc::<Conditions>::default();
     // A record that both inlets refused has two letters with one event id and one key: no
     // duplicates, but its two halves.
     let platform = Platform {
@@ -331,7 +333,9 @@ async fn deliver(
         Parts {
             topic: config.platform.dead_letter.topic.clone(),
             tracker: Arc::clone(&tracker),
-            counters: Arc::clone(counters),
+            metrics: Arc::clone(metrics),
+            conditions: Arc::clone(&conditions),
+            recent: Arc::default(),
             clock: Clock::System,
             transport: Arc::new(clients.inlets),
             tokens: Arc::new(tokens),
@@ -341,7 +345,7 @@ async fn deliver(
     )?;
     let (sender, arrivals) = mpsc::channel(ARRIVALS);
     let extents = feed.extents();
-    let state = || extent::state(&extents, &tracker, counters);
+    let state = || extent::state(&extents, &tracker, metrics);
     let work = async {
         let (fed, delivered) = tokio::join!(feed.run(Some(sender)), delivery.run(arrivals));
         delivered?;
@@ -351,21 +355,24 @@ async fn deliver(
     tokio::select! {
         done = progress::during("replay", state, work) => done,
         () = signals.received() => Ok(Some("stopped by a signal".to_owned())),
-        reason = stuck(counters) => Ok(Some(reason)),
+        reason = stuck(metrics, &conditions) => Ok(Some(reason)),
     }
 }
 
 /// Returns when an inlet does not deliver and nothing has ended for a while.
-async fn stuck(counters: &Counters) -> String {
-    let mut ended = counters.snapshot().ended();
+async fn stuck(metrics: &Metrics, conditions: &Conditions) -> String {
+    let mut before = metrics.snapshot().completed();
     loop {
         sleep(PATIENCE).await;
-        let counts = counters.snapshot();
-        let now = counts.ended();
-        if let Some(stop) = counts.stopped.into_values().next().filter(|_| ended == now) {
-            return stop.to_string();
+        let completed = metrics.snapshot().completed();
+        let reported = conditions.all();
+        let inlet = reported
+            .iter()
+            .find(|condition| matches!(condition.place, Component::Inlet(_)));
+        if let Some(inlet) = inlet.filter(|_| completed == before) {
+            return format!("{}: {}", inlet.reason, inlet.remedy);
         }
-        ended = now;
+        before = completed;
     }
 }
 

@@ -1,7 +1,7 @@
 //! What keeps records from being delivered now: where, whose fault it is, and what to do.
 //!
-//! Whoever meets an condition puts it up here and takes it down when it is gone. `/ready` is "yes"
-//! while there is none.
+//! The component that meets a condition puts it here and clears it when it is gone. `/ready` is
+//! "yes" while there is none.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,7 +12,7 @@ use serde::{Serialize, Serializer};
 use crate::clock::Clock;
 use crate::error::Fault;
 
-/// Where an condition stands. There is at most one at each place.
+/// What a condition is about. Each has at most one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Component {
     /// The process has not begun to read.
@@ -37,7 +37,7 @@ pub(crate) enum Component {
     DeadLetters,
 }
 
-/// Something in the way.
+/// Something that keeps records from being delivered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Condition {
     pub(crate) fault: Fault,
@@ -48,12 +48,12 @@ pub(crate) struct Condition {
 }
 
 impl Condition {
-    /// One that goes away without anybody's help.
+    /// One that ends without help.
     pub(crate) fn passing(reason: impl fmt::Display) -> Self {
         Self::of(Fault::External, reason)
     }
 
-    /// One whose reason says itself what a person can do, if it is a person's fault.
+    /// One whose reason already says what the user can do, if it is the user's fault.
     pub(crate) fn of(fault: Fault, reason: impl fmt::Display) -> Self {
         let remedy = match fault {
             Fault::User => "change what the reason names",
@@ -72,7 +72,7 @@ impl Condition {
     }
 }
 
-/// An condition and where it stands.
+/// A condition that holds now.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct ActiveCondition {
     /// Such as `inlet events`.
@@ -84,38 +84,64 @@ pub(crate) struct ActiveCondition {
     pub(crate) fault: Fault,
     pub(crate) reason: String,
     pub(crate) remedy: String,
+    /// What this one follows from, if that may be reported as well.
+    #[serde(skip)]
+    pub(crate) caused_by: Option<Component>,
 }
 
 /// All conditions of the process.
 #[derive(Debug, Default)]
 pub(crate) struct Conditions {
     clock: Clock,
-    standing: Mutex<BTreeMap<Component, ActiveCondition>>,
+    active: Mutex<BTreeMap<Component, ActiveCondition>>,
 }
 
 impl Conditions {
-    fn standing(&self) -> MutexGuard<'_, BTreeMap<Component, ActiveCondition>> {
+    /// None yet; the clock gives since when each is there.
+    pub(crate) fn new(clock: Clock) -> Self {
+        Self {
+            clock,
+            active: Mutex::default(),
+        }
+    }
+
+    fn active(&self) -> MutexGuard<'_, BTreeMap<Component, ActiveCondition>> {
         // One insertion or removal is all that happens under this lock.
-        self.standing.lock().unwrap_or_else(PoisonError::into_inner)
+        self.active.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Puts an condition up. One that stands there already keeps its time.
+    /// Puts a condition, in place of the component's present one, whose time it keeps.
     pub(crate) fn put(&self, place: Component, condition: Condition) {
-        let mut standing = self.standing();
-        let since = standing
+        self.put_caused_by(place, condition, None);
+    }
+
+    /// The same, for a condition that follows from one of another component: `/ready` shows only
+    /// the cause, if that is reported as well.
+    pub(crate) fn put_caused_by(
+        &self,
+        place: Component,
+        condition: Condition,
+        caused_by: Option<Component>,
+    ) {
+        let mut active = self.active();
+        let since = active
             .get(&place)
-            .map_or_else(|| self.clock.now_ms(), |standing| standing.since);
-        standing.insert(place, ActiveCondition::new(place, since, condition));
+            .map_or_else(|| self.clock.now_ms(), |before| before.since);
+        let condition = ActiveCondition {
+            caused_by,
+            ..ActiveCondition::new(place, since, condition)
+        };
+        active.insert(place, condition);
     }
 
-    /// Takes the condition of a place away, if there is one.
+    /// Removes the condition of a component, if there is one.
     pub(crate) fn clear(&self, place: Component) {
-        self.standing().remove(&place);
+        self.active().remove(&place);
     }
 
-    /// All that stand now, by place.
+    /// All that hold now, by component.
     pub(crate) fn all(&self) -> Vec<ActiveCondition> {
-        self.standing().values().cloned().collect()
+        self.active().values().cloned().collect()
     }
 }
 
@@ -127,6 +153,7 @@ impl ActiveCondition {
             fault: condition.fault,
             reason: condition.reason,
             remedy: condition.remedy,
+            caused_by: None,
         }
     }
 }
@@ -165,18 +192,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_obstacle_keeps_its_time_while_its_reason_changes_and_a_new_one_begins_anew() {
+    fn condition_keeps_its_time_until_it_is_cleared() {
         let now = Arc::new(AtomicI64::new(1));
-        let conditions = Conditions {
-            clock: Clock::Fixed(Arc::clone(&now)),
-            ..Conditions::default()
-        };
+        let conditions = Conditions::new(Clock::Fixed(Arc::clone(&now)));
         conditions.put(Component::Commit(3), Condition::passing("no leader"));
         now.store(2, Ordering::Relaxed);
         conditions.put(Component::Commit(3), Condition::passing("no answer"));
-        let standing = conditions.all();
+        let active = conditions.all();
         assert_eq!(
-            (standing[0].since, standing[0].reason.as_str()),
+            (active[0].since, active[0].reason.as_str()),
             (1, "no answer")
         );
         conditions.clear(Component::Commit(3));

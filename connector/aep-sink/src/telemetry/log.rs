@@ -3,10 +3,11 @@
 use std::io::IsTerminal;
 
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::SubscriberBuilder;
+use tracing_subscriber::fmt::format::{DefaultFields, Format, Json, JsonFields};
 
-use super::log_json;
+use super::progress::AboveBars;
 use crate::config::LogForm;
-use crate::telemetry::progress::Above;
 
 /// Libraries whose INFO lines are about their own plumbing, and whose TRACE lines may show what
 /// goes over the wire.
@@ -30,11 +31,21 @@ const LIBRARIES: [&str; 10] = [
 pub(crate) fn start(form: LogForm) {
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter(std::env::var("RUST_LOG").ok().as_deref()))
-        .with_writer(|| Above(std::io::stderr()));
+        .with_writer(|| AboveBars);
     match form {
         LogForm::Human => log.with_ansi(std::io::stderr().is_terminal()).init(),
-        LogForm::Json => log.event_format(log_json::Json).init(),
+        LogForm::Json => json(log).init(),
     }
+}
+
+/// One object a line: time, level, target, message, and beside them the fields of the event.
+fn json<F, W>(
+    log: SubscriberBuilder<DefaultFields, Format, F, W>,
+) -> SubscriberBuilder<JsonFields, Format<Json>, F, W> {
+    log.json()
+        .flatten_event(true)
+        .with_current_span(false)
+        .with_span_list(false)
 }
 
 /// Libraries are heard from WARN on, unless they are asked for by name: cdk always sets
@@ -63,10 +74,57 @@ fn names(asked: &str, library: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{self, Write};
+    use std::sync::{Arc, Mutex};
+
+    use serde_json::Value;
+
     use super::*;
 
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
     #[test]
-    fn libraries_are_quiet_unless_they_are_asked_for_by_name() {
+    fn json_log_keeps_types_and_is_one_line_per_event() {
+        let lines = Lines::default();
+        let writer = lines.clone();
+        let log = tracing_subscriber::fmt().with_writer(move || writer.clone());
+        tracing::subscriber::with_default(json(log).finish(), || {
+            let span = tracing::info_span!("span", of = "no interest");
+            let _entered = span.enter();
+            let error = "a\n\"b\"";
+            tracing::warn!(partition = 3, stored = Some(5_i64), ok = true, %error, "a {}", "text");
+        });
+        let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+        assert_eq!(text.lines().count(), 1, "{text}");
+        let mut line: Value = serde_json::from_str(&text).unwrap();
+        let timestamp = line["timestamp"].take();
+        assert!(humantime::parse_rfc3339(timestamp.as_str().unwrap()).is_ok());
+        let expected = serde_json::json!({
+            "timestamp": null,
+            "level": "WARN",
+            "target": module_path!(),
+            "message": "a text",
+            "partition": 3,
+            "stored": 5,
+            "ok": true,
+            "error": "a\n\"b\"",
+        });
+        assert_eq!(line, expected);
+    }
+
+    #[test]
+    fn filter_quiets_libraries_unless_they_are_named() {
         assert!(filter(Some("trace")).to_string().contains("hyper=warn"));
         let asked = filter(Some("info,hyper=debug")).to_string();
         assert!(

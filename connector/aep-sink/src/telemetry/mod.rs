@@ -1,10 +1,9 @@
-//! What every part reports to: conditions, metrics, the log and progress.
+//! What every part reports to: conditions, metrics, the log and progress. Uses none of them.
 
 mod conditions;
-pub(crate) mod histogram;
 pub(crate) mod log;
-mod log_json;
+pub(crate) mod metrics;
 pub(crate) mod progress;
 
 pub(crate) use conditions::{ActiveCondition, Component, Condition, Conditions};
-pub(crate) use histogram::Histogram;
+pub(crate) use metrics::{Counts, InletState, Metrics};

@@ -1,22 +1,22 @@
-//! How far long work is: one moving line on a terminal, a line of the log now and then elsewhere.
+//! How far long work is: a bar on a terminal, a line of the log now and then elsewhere.
 
-use std::io::{self, IsTerminal, Write};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::io::{self, Write};
+use std::sync::LazyLock;
 use std::time::Duration;
 
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::info;
 
-/// Fast enough to look alive.
+/// How often a bar is redrawn.
 const REDRAW: Duration = Duration::from_millis(250);
-/// Seldom enough for a log.
-const REPEAT: Duration = Duration::from_secs(10);
-const WIDTH: u64 = 24;
-/// Back to the first column, and nothing left of what was there.
-const CLEAR: &str = "\r\x1b[2K";
+/// How often a line is logged.
+const LOG_EVERY: Duration = Duration::from_secs(10);
+/// `replay [######··················]  25 %  5 of 20, 5 events delivered`
+const TEMPLATE: &str = "{prefix} [{bar:24}] {percent:>3} %  {pos} of {len}, {msg}";
 
-/// What stands in the last line of the terminal now. Lines of the log are written above it.
-static DRAWN: Mutex<String> = Mutex::new(String::new());
+/// The bars on stderr; hidden when it is no terminal.
+static BARS: LazyLock<MultiProgress> = LazyLock::new(MultiProgress::new);
 
 /// How far work is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,113 +27,91 @@ pub(crate) struct State {
     pub(crate) details: String,
 }
 
-/// Tells how far `work` is until it ends, and gives its result.
+/// Shows how far `work` is until it ends, and gives its result.
 pub(crate) async fn during<T>(
-    name: &str,
+    name: &'static str,
     state: impl Fn() -> State,
     work: impl Future<Output = T>,
 ) -> T {
-    let is_terminal = io::stderr().is_terminal();
-    let shown = Shown { name, is_terminal };
-    let mut ticks = interval(if is_terminal { REDRAW } else { REPEAT });
+    let shown = Shown::new(name);
+    let mut ticks = interval(if shown.bar.is_some() {
+        REDRAW
+    } else {
+        LOG_EVERY
+    });
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    // The first tick comes at once, when there is nothing to tell.
+    // The first tick comes at once, when there is nothing to show.
     ticks.tick().await;
     let mut work = std::pin::pin!(work);
     loop {
         tokio::select! {
             result = &mut work => return result,
-            _ = ticks.tick() => shown.tell(&state()),
+            _ = ticks.tick() => shown.update(&state()),
         }
     }
 }
 
-/// Removes the line when the work ends, or is given up.
-struct Shown<'n> {
-    name: &'n str,
-    is_terminal: bool,
+/// Removes the bar when the work ends, or is given up.
+struct Shown {
+    name: &'static str,
+    /// On a terminal.
+    bar: Option<ProgressBar>,
 }
 
-impl Shown<'_> {
-    fn tell(&self, state: &State) {
-        if self.is_terminal {
-            let line = format!("{} {}", self.name, state.bar());
-            // A line that cannot be shown is no reason to stop.
-            let _ = draw(&mut io::stderr(), line);
-        } else {
-            info!(
-                done = state.done,
-                of = state.total,
-                "{}: {}",
-                self.name,
-                state.details
-            );
-        }
+impl Shown {
+    fn new(name: &'static str) -> Self {
+        let bar = (!BARS.is_hidden()).then(|| {
+            // The template is constant and tested; the default style is no reason to stop.
+            let style = ProgressStyle::with_template(TEMPLATE)
+                .unwrap_or_else(|_| ProgressStyle::default_bar())
+                .progress_chars("##·");
+            let bar = ProgressBar::new(0).with_style(style).with_prefix(name);
+            BARS.add(bar)
+        });
+        Self { name, bar }
+    }
+
+    fn update(&self, state: &State) {
+        let State {
+            done,
+            total,
+            details,
+        } = state;
+        let Some(bar) = &self.bar else {
+            info!(done, of = total, "{}: {details}", self.name);
+            return;
+        };
+        bar.set_length(*total);
+        bar.set_position(*done);
+        bar.set_message(details.clone());
     }
 }
 
-impl Drop for Shown<'_> {
+impl Drop for Shown {
     fn drop(&mut self) {
-        if self.is_terminal {
-            let _ = draw(&mut io::stderr(), String::new());
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+            BARS.remove(bar);
         }
     }
 }
 
-impl State {
-    /// `[######··················]  25 %  5 of 20, details`
-    fn bar(&self) -> String {
-        let total = self.total.max(self.done).max(1);
-        let share = |of: u64| u128::from(self.done) * u128::from(of) / u128::from(total);
-        let filled = usize::try_from(share(WIDTH)).unwrap_or_default();
-        let empty = usize::try_from(WIDTH)
-            .unwrap_or_default()
-            .saturating_sub(filled);
-        let bar = format!("{}{}", "#".repeat(filled), "·".repeat(empty));
-        let (percent, done, of, details) = (share(100), self.done, self.total, &self.details);
-        format!("[{bar}] {percent:>3} %  {done} of {of}, {details}")
-    }
-}
-
-fn drawn() -> MutexGuard<'static, String> {
-    DRAWN.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Puts a line in place of the one that is there; an empty one removes it.
-fn draw(terminal: &mut impl Write, line: String) -> io::Result<()> {
-    let mut drawn = drawn();
-    if !drawn.is_empty() {
-        terminal.write_all(CLEAR.as_bytes())?;
-    }
-    terminal.write_all(line.as_bytes())?;
-    *drawn = line;
-    terminal.flush()
-}
-
-/// Where the log goes: above the moving line, if there is one.
+/// Where the log goes: stderr, above the bars.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Above<W>(pub(crate) W);
+pub(super) struct AboveBars;
 
-impl<W: Write> Write for Above<W> {
+impl Write for AboveBars {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.write_all(bytes)?;
-        Ok(bytes.len())
+        BARS.suspend(|| io::stderr().write(bytes))
     }
 
-    /// A whole line of the log comes in one piece.
+    /// A line of the log comes in one piece.
     fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let drawn = drawn();
-        if drawn.is_empty() {
-            return self.0.write_all(bytes);
-        }
-        self.0.write_all(CLEAR.as_bytes())?;
-        self.0.write_all(bytes)?;
-        self.0.write_all(drawn.as_bytes())?;
-        self.0.flush()
+        BARS.suspend(|| io::stderr().write_all(bytes))
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.0.flush()
+        io::stderr().flush()
     }
 }
 
@@ -143,51 +121,27 @@ impl<W: Write> Write for Above<W> {
 mod tests {
     use super::*;
 
-    fn state(done: u64, total: u64) -> State {
-        State {
-            done,
-            total,
-            details: "7 delivered".to_owned(),
-        }
-    }
-
     #[test]
-    fn a_bar_shows_the_share_and_the_numbers() {
-        assert_eq!(
-            state(5, 20).bar(),
-            "[######··················]  25 %  5 of 20, 7 delivered"
-        );
-        assert!(
-            state(0, 0).bar().contains("  0 %"),
-            "nothing to do is no division by zero"
-        );
-        assert!(state(20, 20).bar().contains("100 %") && state(30, 20).bar().contains("100 %"));
-        assert!(state(u64::MAX, u64::MAX).bar().contains("100 %"));
-    }
-
-    #[test]
-    fn a_line_of_the_log_goes_above_the_moving_line() {
-        let mut terminal = Vec::new();
-        draw(&mut terminal, "moving".to_owned()).unwrap();
-        Above(&mut terminal).write_all(b"log line\n").unwrap();
-        draw(&mut terminal, String::new()).unwrap();
-        Above(&mut terminal).write_all(b"after\n").unwrap();
-        let expected = format!("moving{CLEAR}log line\nmoving{CLEAR}after\n");
-        assert_eq!(String::from_utf8(terminal).unwrap(), expected);
+    fn template_is_valid() {
+        assert!(ProgressStyle::with_template(TEMPLATE).is_ok());
     }
 
     #[tokio::test(start_paused = true)]
-    async fn progress_is_asked_for_while_the_work_lasts_and_not_after() {
+    async fn progress_is_asked_for_while_the_work_lasts() {
         let asked = std::cell::Cell::new(0);
-        let told = || {
+        let state = || {
             asked.set(asked.get() + 1);
-            state(1, 2)
+            State {
+                done: 1,
+                total: 2,
+                details: String::new(),
+            }
         };
         let work = async {
-            tokio::time::sleep(REPEAT * 3 + REDRAW).await;
+            tokio::time::sleep(LOG_EVERY * 3 + REDRAW).await;
             "done"
         };
-        assert_eq!(during("work", told, work).await, "done");
+        assert_eq!(during("work", state, work).await, "done");
         assert!(asked.get() >= 3, "{}", asked.get());
     }
 }

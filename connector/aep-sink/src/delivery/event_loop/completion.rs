@@ -32,9 +32,9 @@ where
         match undeliverable {
             None => {
                 if entity.superseded {
-                    self.parts.counters.superseded();
+                    self.parts.metrics.superseded();
                 } else {
-                    self.parts.counters.delivered(name);
+                    self.parts.metrics.delivered(name);
                 }
                 self.on_entity_end(&entity.record, false)
             }
@@ -74,14 +74,14 @@ where
         &mut self,
         written: &PendingDeadLetter,
     ) -> Result<(), DeliveryError> {
-        self.parts
-            .counters
-            .dead_lettered(written.letter.summary(self.parts.clock.now_ms()));
         let (source, reason) = (written.letter.source(), written.letter.reason());
+        self.parts.metrics.dead_lettered(reason);
+        let now = self.parts.clock.now_ms();
+        self.parts.recent.push(written.letter.summary(now));
         tracing::error!(%source, reason, "{}", D::END);
         match &written.of {
             DeadLetterOf::Record(position) => {
-                self.tallies.buried.count(written.letter.kind());
+                self.tallies.dead_lettered.inc(written.letter.kind());
                 self.settle(*position, Outcome::DeadLettered)
             }
             DeadLetterOf::Entity(record) => self.on_entity_end(record, true),
@@ -99,11 +99,11 @@ where
                 if let Some(deduplicator) = &mut self.deduplicator {
                     deduplicator.delivered(record, Instant::now());
                 }
-                self.tallies.delivered.count(&record.name);
+                self.tallies.delivered.inc(&record.name);
                 self.settle(record.position, Outcome::Delivered)
             }
             Some(true) => {
-                self.tallies.buried.count(&record.name);
+                self.tallies.dead_lettered.inc(&record.name);
                 self.settle(record.position, Outcome::DeadLettered)
             }
         }

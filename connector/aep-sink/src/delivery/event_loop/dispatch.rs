@@ -81,7 +81,7 @@ where
             };
             let load = inlet.pipeline.load();
             let completed = inlet.pipeline.take_completed();
-            self.parts.counters.in_flight(name, load);
+            self.parts.metrics.in_flight(name, load);
             for completed in completed {
                 self.on_completed(name, completed)?;
             }
@@ -90,11 +90,11 @@ where
             && let Some(letter) = self.dead_letters.pop_front()
         {
             let letters = Arc::clone(&self.parts.letters);
-            let counters = Arc::clone(&self.parts.counters);
+            let failures = Arc::clone(&self.write_failures);
             let mut backoff = Backoff::new(self.platform.retry, self.parts.random.fork());
             self.writing.push(Box::pin(async move {
                 let written =
-                    dead_letter::write(&*letters, &letter.letter, &mut backoff, &counters).await;
+                    dead_letter::write(&*letters, &letter.letter, &mut backoff, &failures).await;
                 (letter, written)
             }));
         }

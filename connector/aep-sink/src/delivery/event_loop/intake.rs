@@ -31,10 +31,7 @@ where
 {
     pub(super) fn accept(&mut self, item: SourceItem) -> Result<(), DeliveryError> {
         match item {
-            SourceItem::Gap { first, last, .. } => {
-                self.parts.counters.gap(first.abs_diff(last) + 1);
-                Ok(())
-            }
+            SourceItem::Gap { .. } => Ok(()),
             SourceItem::Record {
                 position,
                 timestamp,
@@ -45,7 +42,7 @@ where
                     .map_err(|source| DeliveryError::Answer { position, source })?
                 {
                     Answer::Skipped(reason) => {
-                        self.tallies.skipped.count(&reason);
+                        self.tallies.skipped.inc(&reason);
                         self.settle(position, Outcome::Skipped)
                     }
                     Answer::Rejected(rejected) => {
@@ -77,7 +74,7 @@ where
             .as_mut()
             .is_some_and(|deduplicator| deduplicator.has(&record, now.instant))
         {
-            self.tallies.skipped.count(DUPLICATE);
+            self.tallies.skipped.inc(DUPLICATE);
             return self.settle(position, Outcome::Skipped);
         }
         // The record's own time is the clock of its producer. Where that one agrees with the

@@ -14,10 +14,9 @@ use crate::aep::{Endpoint, EndpointError, MAX_BODY, Transport};
 use crate::backoff::Backoff;
 use crate::clock::{Clock, Steady};
 use crate::config::Platform;
-use crate::dead_letter::{DeadLetter, DeadLetters};
+use crate::dead_letter::{DeadLetter, DeadLetters, RecentDeadLetters, WriteFailures};
 use crate::delivery::attempt::{AttemptResult, AttemptTiming, Sender, Tokens};
 use crate::delivery::concurrency_limit::ConcurrencyLimit;
-use crate::delivery::counters::{Counters, Tallies};
 use crate::delivery::deduplicator::Deduplicator;
 use crate::delivery::entity::Record;
 use crate::delivery::key_queues::{Capacity, RequestShape};
@@ -25,6 +24,8 @@ use crate::delivery::pipeline::{Now, Pipeline, RequestLimits};
 use crate::delivery::rate_limiter::{RateLimiter, RetryAfterGate};
 use crate::inlet_name::InletName;
 use crate::offset_tracker::{OffsetTracker, Position};
+use crate::telemetry::metrics::RecordCounters;
+use crate::telemetry::{Conditions, Metrics};
 
 /// What may be coalesced into one statement. Profile drops records above 100 kB without a word.
 const COALESCED: Capacity = Capacity {
@@ -38,7 +39,10 @@ pub(crate) struct Parts<T, K, D> {
     /// The source topic, for dead letters.
     pub(crate) topic: String,
     pub(crate) tracker: Arc<OffsetTracker>,
-    pub(crate) counters: Arc<Counters>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) conditions: Arc<Conditions>,
+    /// The dead letters written last.
+    pub(crate) recent: Arc<RecentDeadLetters>,
     pub(crate) clock: Clock,
     pub(crate) transport: Arc<T>,
     pub(crate) tokens: Arc<K>,
@@ -86,7 +90,8 @@ pub(crate) struct Delivery<T, K, D> {
     pub(super) writing: FuturesUnordered<Writing>,
     /// Events delivered before, if copies of them are to be skipped.
     pub(super) deduplicator: Option<Deduplicator>,
-    pub(super) tallies: Tallies,
+    pub(super) tallies: RecordCounters,
+    pub(super) write_failures: Arc<WriteFailures>,
     /// Records that are not settled.
     pub(super) open: usize,
     /// In which order the inlets are asked for their next request.
@@ -117,7 +122,8 @@ where
                     limits,
                     backoff,
                     limit.clone(),
-                    Arc::clone(&parts.counters),
+                    Arc::clone(&parts.metrics),
+                    Arc::clone(&parts.conditions),
                 )
                 .accepting(&platform.dead_letter.accept),
                 sender: Arc::new(Sender {
@@ -129,7 +135,7 @@ where
                     timeout: platform.http.request_timeout,
                     longest_pause: platform.retry.max,
                     clock: parts.clock.clone(),
-                    counters: Arc::clone(&parts.counters),
+                    metrics: Arc::clone(&parts.metrics),
                     in_flight: AtomicUsize::new(0),
                     refuses: AtomicBool::new(false),
                 }),
@@ -145,7 +151,12 @@ where
         };
         Ok(Self {
             wall: Steady::new(parts.clock.clone()),
-            tallies: parts.counters.tallies(),
+            tallies: parts.metrics.record_counters(),
+            write_failures: Arc::new(WriteFailures::new(
+                &platform.dead_letter.topic,
+                Arc::clone(&parts.metrics),
+                Arc::clone(&parts.conditions),
+            )),
             parts,
             platform: platform.clone(),
             events,

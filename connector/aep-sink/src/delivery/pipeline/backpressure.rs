@@ -29,7 +29,7 @@ impl Pipeline {
         let change = self.limit.on_response(&sample, now.instant);
         let limit = self.limit.get();
         if limit != before {
-            self.counters.limit(self.inlet, limit);
+            self.metrics.concurrency_limit(self.inlet, limit);
             tracing::trace!(inlet = self.inlet.as_str(), limit, "another limit");
         }
         let inlet = self.inlet.as_str();

@@ -23,9 +23,9 @@ use super::failure::{Failure, NO_TOKEN};
 use super::now::Now;
 use crate::aep::{Refusal, Scope};
 use crate::backoff::Backoff;
-use crate::delivery::counters::{Counters, Stop, StopKind};
 use crate::error::Fault;
 use crate::inlet_name::InletName;
+use crate::telemetry::{Component, Condition, Conditions, InletState, Metrics};
 
 /// Failures in a row before an inlet counts as unavailable. Fewer would let one bad record of a
 /// quiet stream stop the rest.
@@ -61,11 +61,12 @@ pub(super) enum AfterFailure {
     Requeue,
 }
 
-/// The circuit breaker of one inlet. It reports its changes to the log and the counters.
+/// The circuit breaker of one inlet. It reports its changes to the log and the metrics.
 #[derive(Debug)]
 pub(super) struct Breaker {
     inlet: InletName,
-    counters: Arc<Counters>,
+    metrics: Arc<Metrics>,
+    conditions: Arc<Conditions>,
     state: State,
     /// Failures in a row over all requests.
     failures: u32,
@@ -80,10 +81,15 @@ pub(super) struct Breaker {
 }
 
 impl Breaker {
-    pub(super) fn new(inlet: InletName, counters: Arc<Counters>) -> Self {
+    pub(super) fn new(
+        inlet: InletName,
+        metrics: Arc<Metrics>,
+        conditions: Arc<Conditions>,
+    ) -> Self {
         Self {
             inlet,
-            counters,
+            metrics,
+            conditions,
             state: State::Closed,
             failures: 0,
             probes: 0,
@@ -141,8 +147,7 @@ impl Breaker {
                     // What has to be mended first now.
                     self.tripped_for = failure.cause;
                     log_unavailable(self.inlet, failure);
-                    self.counters
-                        .health(self.inlet, Some(unavailable(failure, now)));
+                    self.report_unavailable(failure);
                 }
                 AfterFailure::Requeue
             }
@@ -151,13 +156,12 @@ impl Breaker {
                 if probe {
                     self.probes += 1;
                     *until = now.instant + backoff.pause_or(self.probes, failure.retry_after);
-                    // What keeps it unavailable now may be something else than what it began with.
-                    self.counters
-                        .health(self.inlet, Some(unavailable(failure, now)));
                     if *heals && !failure.heals {
                         log_unavailable(self.inlet, failure);
                     }
                     *heals = failure.heals;
+                    // What keeps it unavailable now may be something else than what it began with.
+                    self.report_unavailable(failure);
                 }
                 AfterFailure::Retry
             }
@@ -165,8 +169,7 @@ impl Breaker {
                 self.probes = 1;
                 let until = now.instant + backoff.pause_or(self.probes, failure.retry_after);
                 log_unavailable(self.inlet, failure);
-                self.counters
-                    .health(self.inlet, Some(unavailable(failure, now)));
+                self.report_unavailable(failure);
                 self.state = State::Unavailable {
                     until,
                     heals: failure.heals,
@@ -207,8 +210,7 @@ impl Breaker {
             refusal.advice(),
         );
         let until = now.instant + backoff.ceiling(self.probes);
-        self.counters
-            .health(self.inlet, Some(misconfigured(refusal, now)));
+        self.report_misconfigured(refusal);
         self.state = State::Misconfigured { until };
         true
     }
@@ -241,8 +243,7 @@ impl Breaker {
                 "still held, for another reason now; {}",
                 refusal.advice(),
             );
-            self.counters
-                .health(self.inlet, Some(misconfigured(refusal, now)));
+            self.report_misconfigured(refusal);
         }
     }
 
@@ -252,9 +253,25 @@ impl Breaker {
         self.close("the inlet accepts records again");
     }
 
+    fn report_unavailable(&self, failure: &Failure) {
+        self.metrics.inlet_state(self.inlet, InletState::Down);
+        // Without a token this is the same trouble as that of the token, if that is reported.
+        let cause = (failure.cause == NO_TOKEN).then_some(Component::Token);
+        let inlet = Component::Inlet(self.inlet.as_str());
+        self.conditions
+            .put_caused_by(inlet, unavailable(failure), cause);
+    }
+
+    fn report_misconfigured(&self, refusal: &Refusal) {
+        self.metrics.inlet_state(self.inlet, InletState::Held);
+        let inlet = Component::Inlet(self.inlet.as_str());
+        self.conditions.put(inlet, misconfigured(refusal));
+    }
+
     fn close(&mut self, news: &'static str) {
         tracing::info!(inlet = self.inlet.as_str(), "{news}");
-        self.counters.health(self.inlet, None);
+        self.metrics.inlet_state(self.inlet, InletState::Well);
+        self.conditions.clear(Component::Inlet(self.inlet.as_str()));
         self.state = State::Closed;
         self.failures = 0;
         self.probes = 0;
@@ -262,28 +279,21 @@ impl Breaker {
 }
 
 /// For `/status` and `/ready`: what makes an inlet unavailable.
-fn unavailable(failure: &Failure, now: Now) -> Stop {
-    Stop {
-        kind: if failure.cause == NO_TOKEN {
-            StopKind::WithoutToken
-        } else {
-            StopKind::Down
-        },
+fn unavailable(failure: &Failure) -> Condition {
+    Condition {
         fault: if failure.heals {
             Fault::External
         } else {
             Fault::User
         },
         reason: failure.detail.clone(),
-        remedy: failure.remedy,
-        since: now.wall,
+        remedy: failure.remedy.to_owned(),
     }
 }
 
 /// For `/status` and `/ready`: what tripped the breaker.
-fn misconfigured(refusal: &Refusal, now: Now) -> Stop {
-    Stop {
-        kind: StopKind::Held,
+fn misconfigured(refusal: &Refusal) -> Condition {
+    Condition {
         fault: Fault::User,
         reason: format!(
             "{} ({}: {})",
@@ -291,8 +301,7 @@ fn misconfigured(refusal: &Refusal, now: Now) -> Stop {
             refusal.status,
             refusal.redacted_message()
         ),
-        remedy: refusal.advice(),
-        since: now.wall,
+        remedy: refusal.advice().to_owned(),
     }
 }
 

@@ -11,7 +11,7 @@ pub(super) const WAIT: &str =
 
 /// A failure of a whole request; it is tried again.
 pub(super) struct Failure {
-    /// For the counters.
+    /// For the metrics.
     pub(super) cause: &'static str,
     /// For a person.
     pub(super) detail: String,
@@ -24,7 +24,7 @@ pub(super) struct Failure {
     pub(super) remedy: &'static str,
 }
 
-/// The label of a status that heals, for the counters.
+/// The label of a status that heals, for the metrics.
 pub(super) fn cause(status: u16) -> &'static str {
     match status {
         429 => "429",

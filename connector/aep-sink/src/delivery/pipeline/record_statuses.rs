@@ -122,7 +122,7 @@ impl Pipeline {
         batch: &mut Batch,
         now: Now,
     ) {
-        self.counters.retried(cause, 1);
+        self.metrics.retried(cause, 1);
         entity.batching = entity.batching.max(Batching::OnePerKey);
         if cause == "unknown" {
             entity.trouble().unknowns += 1;

@@ -115,7 +115,7 @@ impl Pipeline {
             Blame::ProvenRecord => self.complete(entity, Some(refusal.into()), now),
             Blame::Record => self.suspect(entity, refusal, now),
             Blame::Undecided | Blame::Target => {
-                self.counters.retried(cause(refusal.status), 1);
+                self.metrics.retried(cause(refusal.status), 1);
                 entity.batching = Batching::Alone;
                 let pause = self.backoff.pause(entity.attempts);
                 self.requeue(entity, now.instant + pause, batch, now);

@@ -19,7 +19,7 @@ const STUCK_TIME: Duration = Duration::from_secs(600);
 
 impl Pipeline {
     pub(super) fn failed(&mut self, mut batch: Batch, failure: &Failure, probe: bool, now: Now) {
-        self.counters.retried(failure.cause, 1);
+        self.metrics.retried(failure.cause, 1);
         batch.failures = batch.failures.saturating_add(1);
         match self
             .breaker
@@ -32,7 +32,7 @@ impl Pipeline {
             AfterFailure::Opened => {
                 // It comes back to few requests at once.
                 self.limit.restart(now.instant);
-                self.counters.limit(self.inlet, self.limit.get());
+                self.metrics.concurrency_limit(self.inlet, self.limit.get());
             }
             AfterFailure::Retry => {}
         }

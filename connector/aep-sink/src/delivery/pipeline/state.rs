@@ -15,11 +15,11 @@ use crate::backoff::Backoff;
 use crate::delivery::batch::Batch;
 use crate::delivery::coalesce::Coalescer;
 use crate::delivery::concurrency_limit::ConcurrencyLimit;
-use crate::delivery::counters::Counters;
 use crate::delivery::entity::Entity;
 use crate::delivery::key_queues::{Capacity, KeyQueues, RequestShape};
 use crate::delivery::poison::PoisonSuspects;
 use crate::inlet_name::InletName;
+use crate::telemetry::{Conditions, Metrics};
 
 /// How entities are put into requests to an inlet.
 #[derive(Debug, Clone, Copy)]
@@ -39,7 +39,7 @@ pub(in crate::delivery) struct Pipeline {
     pub(super) inlet: InletName,
     pub(super) limits: RequestLimits,
     pub(super) backoff: Backoff,
-    pub(super) counters: Arc<Counters>,
+    pub(super) metrics: Arc<Metrics>,
     pub(super) queues: KeyQueues,
     pub(super) coalescer: Option<Coalescer>,
     /// By the number of their request.
@@ -68,15 +68,16 @@ impl Pipeline {
         limits: RequestLimits,
         backoff: Backoff,
         limit: ConcurrencyLimit,
-        counters: Arc<Counters>,
+        metrics: Arc<Metrics>,
+        conditions: Arc<Conditions>,
     ) -> Self {
-        counters.limit(inlet, limit.get());
+        metrics.concurrency_limit(inlet, limit.get());
         Self {
             inlet,
             limits,
             backoff,
-            breaker: Breaker::new(inlet, Arc::clone(&counters)),
-            counters,
+            breaker: Breaker::new(inlet, Arc::clone(&metrics), conditions),
+            metrics,
             queues: KeyQueues::new(limits.shape),
             coalescer: (limits.shape == RequestShape::OneProfile).then(Coalescer::default),
             in_flight: HashMap::new(),

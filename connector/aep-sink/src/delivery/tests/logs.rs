@@ -177,8 +177,8 @@ async fn inlet_held_for_another_reason_now_is_logged_once() {
             .await
             .is_none()
     );
-    let stopped = world.counters.snapshot().stopped;
-    let stop = stopped.values().next().unwrap();
+    let stopped = world.conditions.all();
+    let stop = stopped.first().unwrap();
     assert!(
         stop.reason.contains("unknown_flow")
             && stop.remedy.contains("check flow-id")

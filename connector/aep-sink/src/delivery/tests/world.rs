@@ -16,13 +16,14 @@ use super::settings::platform;
 use crate::aep::{HttpResponse, Request, Transport, TransportError};
 use crate::clock::Clock;
 use crate::config::Platform;
-use crate::dead_letter::{DeadLetterError, DeadLetters};
-use crate::delivery::{Counters, Delivery, DeliveryError, NoToken, Parts, Tokens};
+use crate::dead_letter::{DeadLetterError, DeadLetters, RecentDeadLetters};
+use crate::delivery::{Delivery, DeliveryError, NoToken, Parts, Tokens};
 use crate::inlet_name::InletName;
 use crate::offset_tracker::OffsetTracker;
 use crate::offset_tracker::Outcome;
 use crate::offset_tracker::Position;
 use crate::offset_tracker::SourceItem;
+use crate::telemetry::{Conditions, Metrics};
 
 /// The wall clock of every test, unless it moves it.
 pub(super) const NOW: i64 = 1_760_000_000_000;
@@ -279,7 +280,9 @@ pub(super) struct World {
     pub(super) tokens: Arc<FakeTokens>,
     pub(super) letters: Arc<FakeLetters>,
     pub(super) tracker: Arc<OffsetTracker>,
-    pub(super) counters: Arc<Counters>,
+    pub(super) metrics: Arc<Metrics>,
+    pub(in crate::delivery) conditions: Arc<Conditions>,
+    pub(in crate::delivery) recent: Arc<RecentDeadLetters>,
     pub(super) clock: Arc<AtomicI64>,
     pub(super) config: Platform,
     /// The records' own time. Answers come without one; only records that are read raw have it.
@@ -308,6 +311,7 @@ pub(super) fn ten() -> Vec<serde_json::Value> {
 impl World {
     pub(super) fn new(rule: impl Fn(&Call) -> Reply + Send + Sync + 'static) -> Self {
         let config = platform();
+        let clock = Arc::new(AtomicI64::new(NOW));
         Self {
             platform: Arc::new(FakePlatform {
                 start: Instant::now(),
@@ -318,9 +322,11 @@ impl World {
             tokens: Arc::default(),
             letters: Arc::default(),
             tracker: Arc::new(OffsetTracker::new(config.buffer)),
-            counters: Arc::default(),
+            metrics: Arc::default(),
+            conditions: Arc::new(Conditions::new(Clock::Fixed(Arc::clone(&clock)))),
+            recent: Arc::default(),
             logged: None,
-            clock: Arc::new(AtomicI64::new(NOW)),
+            clock,
             config,
             next: AtomicI64::new(0),
         }
@@ -351,7 +357,9 @@ impl World {
         let parts = Parts {
             topic: "capillary-events".to_owned(),
             tracker: Arc::clone(&self.tracker),
-            counters: Arc::clone(&self.counters),
+            metrics: Arc::clone(&self.metrics),
+            conditions: Arc::clone(&self.conditions),
+            recent: Arc::clone(&self.recent),
             clock: Clock::Fixed(Arc::clone(&self.clock)),
             transport: Arc::clone(&self.platform),
             tokens: Arc::clone(&self.tokens),

@@ -24,7 +24,7 @@ fn storm(call: &Call) -> Reply {
 }
 
 fn limit(world: &World, inlet: InletName) -> usize {
-    world.counters.snapshot().limits[&inlet]
+    world.metrics.snapshot().limits[&inlet]
 }
 
 /// Most requests under way at once among those that began in this time.

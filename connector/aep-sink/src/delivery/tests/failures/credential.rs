@@ -33,10 +33,10 @@ async fn revoked_credential_stops_delivery_and_loses_nothing() {
             (world.letters().len(), world.tracker.settled_through(0)),
             (0, None)
         );
-        let stopped = world.counters.snapshot().stopped;
+        let stopped = world.conditions.all();
         assert!(
             stopped
-                .values()
+                .iter()
                 .all(|stop| stop.reason.contains("check secrets.IMS_CLIENT_SECRET"))
                 && stopped.len() == 1,
             "{stopped:?}"
@@ -44,6 +44,6 @@ async fn revoked_credential_stops_delivery_and_loses_nothing() {
         world.tokens.revoked.store(false, Ordering::Relaxed);
         running.await.unwrap().unwrap();
         assert_eq!((world.delivered(), world.dead()), (10, 0));
-        assert!(world.counters.snapshot().stopped.is_empty());
+        assert!(world.conditions.all().is_empty());
     }
 }

@@ -45,7 +45,7 @@ async fn request_without_a_response_times_out_and_is_sent_again() {
         "{:?}",
         calls[1].at
     );
-    assert_eq!(world.counters.snapshot().retries["timeout"], 1);
+    assert_eq!(world.metrics.snapshot().retries["timeout"], 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -179,7 +179,7 @@ async fn platform_that_is_down_is_probed_by_one_request_at_a_time() {
         .unwrap();
     assert!(first_after.at - last.at <= Duration::from_secs(31));
     assert_eq!((world.delivered(), world.dead()), (100, 0));
-    assert!(world.counters.snapshot().stopped.is_empty());
+    assert!(world.conditions.all().is_empty());
 }
 
 #[tokio::test(start_paused = true)]
@@ -202,7 +202,7 @@ async fn inlet_that_hangs_does_not_stop_the_other() {
             .await
             .is_none()
     );
-    assert_eq!(world.counters.snapshot().profiles_delivered, 50);
+    assert_eq!(world.metrics.snapshot().profiles_delivered, 50);
 }
 
 #[tokio::test(start_paused = true)]
@@ -233,7 +233,7 @@ async fn token_that_is_missing_delays_and_loses_nothing() {
     world.tokens.failures.store(12, Ordering::Relaxed);
     world.run(ten()).await.unwrap();
     assert_eq!((world.calls().len(), world.delivered()), (1, 10));
-    assert_eq!(world.counters.snapshot().retries["token"], 12);
+    assert_eq!(world.metrics.snapshot().retries["token"], 12);
 }
 
 #[tokio::test(start_paused = true)]
@@ -268,7 +268,7 @@ async fn dead_letter_that_cannot_be_written_keeps_its_record_pending() {
         .await
         .unwrap();
     assert_eq!((world.letters().len(), world.dead()), (1, 1));
-    assert_eq!(world.counters.snapshot().letter_retries, 9);
+    assert_eq!(world.metrics.snapshot().dead_letter_failures, 9);
 }
 
 #[tokio::test(start_paused = true)]
@@ -323,7 +323,7 @@ async fn broken_exchange_does_not_count_against_the_records() {
     let world = World::new(move |call| if call.number == 0 { answer() } else { ok(call) });
     world.run(ten()).await.unwrap();
     assert_eq!(world.calls()[1].ids.len(), 10);
-    assert_eq!(world.counters.snapshot().retries["network"], 1);
+    assert_eq!(world.metrics.snapshot().retries["network"], 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -433,7 +433,7 @@ async fn token_refused_without_a_successor_yet_is_waited_for() {
     // Each attempt asks the platform once: the same token a second time would only be refused a
     // second time.
     assert_eq!(world.calls().len(), 4);
-    let retries = world.counters.snapshot().retries;
+    let retries = world.metrics.snapshot().retries;
     assert!(
         !retries.keys().any(|reason| reason.contains("held")),
         "{retries:?}"
@@ -464,7 +464,7 @@ async fn inlet_that_is_down_does_not_stop_the_other_with_concurrency_one() {
                 .await
                 .is_none()
         );
-        let counts = world.counters.snapshot();
+        let counts = world.metrics.snapshot();
         let delivered = if profiles_down {
             counts.events_delivered
         } else {
@@ -502,9 +502,9 @@ async fn credential_to_be_changed_is_reported_while_unavailable() {
                 .await
                 .is_none()
         );
-        let stopped = world.counters.snapshot().stopped;
+        let stopped = world.conditions.all();
         assert!(
-            stopped.values().any(|stop| stop.remedy.contains(words)),
+            stopped.iter().any(|stop| stop.remedy.contains(words)),
             "{words}: {stopped:?}"
         );
         assert_eq!(world.letters().len(), 0);

@@ -187,12 +187,10 @@ async fn configuration_fault_holds_the_inlet_and_loses_nothing() {
             );
             assert!(
                 world
-                    .counters
-                    .snapshot()
-                    .stopped
-                    .values()
-                    .next()
-                    .is_some_and(|stop| stop.to_string().contains("check")),
+                    .conditions
+                    .all()
+                    .first()
+                    .is_some_and(|stop| stop.remedy.contains("check")),
                 "{name}"
             );
             let calls = world.calls().len();
@@ -204,7 +202,7 @@ async fn configuration_fault_holds_the_inlet_and_loses_nothing() {
                 (100, 0),
                 "{name}, {max_records}"
             );
-            assert!(world.counters.snapshot().stopped.is_empty());
+            assert!(world.conditions.all().is_empty());
         }
     }
 }
@@ -225,7 +223,7 @@ async fn held_inlet_does_not_hold_the_other() {
             .await
             .is_none()
     );
-    assert_eq!(world.counters.snapshot().events_delivered, 50);
+    assert_eq!(world.metrics.snapshot().events_delivered, 50);
     assert_eq!((world.letters().len(), world.delivered()), (0, 0));
 }
 

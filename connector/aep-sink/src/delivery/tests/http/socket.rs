@@ -126,7 +126,9 @@ async fn records_reach_a_real_http_server_through_refusals_and_retries() {
     let parts = Parts {
         topic: "capillary-events".to_owned(),
         tracker: Arc::clone(&world.tracker),
-        counters: Arc::clone(&world.counters),
+        metrics: Arc::clone(&world.metrics),
+        conditions: Arc::clone(&world.conditions),
+        recent: Arc::clone(&world.recent),
         clock: Clock::System,
         transport: Arc::new(crate::http::clients(&world.config).unwrap().inlets),
         tokens: Arc::clone(&world.tokens),

@@ -40,7 +40,7 @@ async fn record_is_delivered_when_both_its_event_and_its_profile_are() {
         (world.delivered(), world.tracker.settled_through(0)),
         (1, Some(0))
     );
-    let counts = world.counters.snapshot();
+    let counts = world.metrics.snapshot();
     assert_eq!((counts.events_delivered, counts.profiles_delivered), (1, 1));
 }
 
@@ -189,7 +189,7 @@ async fn skipped_record_is_counted_without_a_request() {
         .await
         .unwrap();
     assert_eq!(world.tracker.count(Outcome::Skipped), 3);
-    assert_eq!(world.counters.snapshot().skipped["unwanted_event"], 2);
+    assert_eq!(world.metrics.snapshot().skipped["unwanted_event"], 2);
     assert!(world.calls().is_empty());
 }
 

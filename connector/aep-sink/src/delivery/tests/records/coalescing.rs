@@ -61,7 +61,7 @@ async fn statements_that_wait_are_coalesced_to_the_newest_value_of_each_field() 
         json!({"CapillaryId": [{"id": "c", "primary": true}]})
     );
     assert_eq!(world.delivered(), 3);
-    assert_eq!(world.counters.snapshot().profiles_delivered, 3);
+    assert_eq!(world.metrics.snapshot().profiles_delivered, 3);
 }
 
 #[tokio::test(start_paused = true)]
@@ -73,7 +73,7 @@ async fn statement_replaced_by_newer_ones_is_superseded_and_settles() {
         .await
         .unwrap();
     assert_eq!(statements(&world).len(), 1);
-    let counts = world.counters.snapshot();
+    let counts = world.metrics.snapshot();
     assert_eq!(
         (counts.profiles_delivered, counts.profiles_superseded),
         (1, 9)

@@ -32,7 +32,7 @@ async fn copy_of_a_delivered_event_is_skipped_and_counted() {
     let world = remembering(10, 60);
     deliver(&world, &["a", "b", "a"]).await;
     assert_eq!(world.accepted(), ["a", "b"]);
-    assert_eq!(world.counters.snapshot().skipped["duplicate"], 1);
+    assert_eq!(world.metrics.snapshot().skipped["duplicate"], 1);
     assert_eq!(world.tracker.count(Outcome::Skipped), 1);
 }
 

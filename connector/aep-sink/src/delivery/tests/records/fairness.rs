@@ -86,7 +86,7 @@ async fn held_inlet_does_not_pause_after_superseded_statements() {
     drop(sender);
     running.await.unwrap().unwrap();
     assert_eq!((world.delivered(), world.dead()), (33, 20));
-    assert_eq!(world.counters.snapshot().profiles_superseded, 12);
+    assert_eq!(world.metrics.snapshot().profiles_superseded, 12);
     assert!(paused(&world));
     assert!(
         start.elapsed() < Duration::from_secs(10),

@@ -45,9 +45,9 @@ async fn platform_that_calls_everything_too_large_dead_letters_nothing() {
         (world.letters().len(), world.tracker.settled_through(0)),
         (0, None)
     );
-    let stopped = world.counters.snapshot().stopped;
+    let stopped = world.conditions.all();
     assert!(
-        stopped.values().all(|stop| stop.reason.contains("413")) && !stopped.is_empty(),
+        stopped.iter().all(|stop| stop.reason.contains("413")) && !stopped.is_empty(),
         "{stopped:?}"
     );
     assert!(

@@ -1,4 +1,4 @@
-//! What is answered to which request. Only reading: nothing can be changed from here.
+//! The response to each request. Only reading: nothing can be changed from here.
 
 use http_body_util::Full;
 use hyper::body::Bytes;
@@ -9,7 +9,7 @@ use hyper::{Method, Response, StatusCode};
 
 use super::page::Page;
 use super::snapshot::Observer;
-use super::{exposition, readiness, scrape, status};
+use super::{metrics, readiness, status};
 
 const TEXT: &str = "text/plain; charset=utf-8";
 const JSON: &str = "application/json";
@@ -25,8 +25,8 @@ const PATHS: &str = "\
 /status   everything as JSON
 ";
 
-/// Answers a request by its method and path.
-pub(super) fn reply(
+/// Responds to a request by its method and path.
+pub(super) fn respond(
     observer: &Observer,
     page: &Page,
     method: &Method,
@@ -54,10 +54,14 @@ pub(super) fn reply(
             };
             response(status, TEXT, readiness::report(&snapshot))
         }
-        "/metrics" => {
-            let metrics = scrape::metrics(&observer.snapshot());
-            response(StatusCode::OK, exposition::CONTENT_TYPE, metrics)
-        }
+        "/metrics" => match metrics::text(&observer.metrics, &observer.snapshot()) {
+            Ok(text) => response(StatusCode::OK, metrics::CONTENT_TYPE, text),
+            Err(error) => response(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                TEXT,
+                format!("{error}\n"),
+            ),
+        },
         "/status" => match status::json(&observer.snapshot()) {
             Ok(json) => response(StatusCode::OK, JSON, json),
             Err(error) => response(
@@ -81,8 +85,8 @@ pub(super) fn reply(
     }
 }
 
-/// A request for another name than ours: a page of somebody else that made its own name lead here.
-pub(super) fn stranger() -> Response<Full<Bytes>> {
+/// Refuses a request for a foreign host name: a web page whose own name was made to lead here.
+pub(super) fn misdirected() -> Response<Full<Bytes>> {
     response(
         StatusCode::MISDIRECTED_REQUEST,
         TEXT,
