@@ -175,13 +175,13 @@ fn fuzzed_parameters_are_taken_or_an_error_the_engine_can_read_names_one() {
                 let mut output = SmartModuleInitOutput::default();
                 output.decode(&mut Cursor::new(encoded), version).unwrap();
                 assert!(
-                    output.error.encode_error.starts_with("parameter `"),
+                    output.error.hint.starts_with("parameter `"),
                     "{}",
-                    output.error.encode_error
+                    output.error.hint
                 );
                 output
                     .error
-                    .encode_error
+                    .hint
                     .chars()
                     .filter(|letter| !letter.is_ascii_digit())
                     .take(120)

@@ -191,10 +191,10 @@ fn init_reads_all_parameters_and_its_error_names_the_wrong_one() {
         assert!(
             output
                 .error
-                .encode_error
+                .hint
                 .starts_with("parameter `tennant`: unknown"),
             "{}",
-            output.error.encode_error
+            output.error.hint
         );
     }
     assert_eq!(init(&[1], 25).unwrap_err(), InitError::Input);
