@@ -2,11 +2,11 @@
 
 use sha2::{Digest as _, Sha256};
 
-use crate::input::unmapped::{Reject, Verdict};
+use crate::input::unmapped::{Reject, Unmapped};
 use crate::json::{write_integer, write_text};
-use crate::output::buffer::Sink;
+use crate::output::buffer::OutBuf;
 use crate::output::encode::{write_base64, write_hex};
-use crate::output::padded::piece;
+use crate::output::padded::padded;
 
 /// The version of the mapped and rejected answers.
 pub const ANSWER_VERSION: u32 = 1;
@@ -15,20 +15,20 @@ pub const ANSWER_VERSION: u32 = 1;
 pub const MAX_RAW_BYTES: usize = 256 * 1024;
 
 /// Writes the answer to a record that is not mapped.
-pub(crate) fn write_verdict(out: &mut Sink, offset: i64, value: &[u8], verdict: &Verdict) {
-    match verdict {
-        Verdict::Skip(reason) => {
-            out.piece(piece!(b"{\"offset\":"));
+pub(crate) fn write_unmapped(out: &mut OutBuf, offset: i64, value: &[u8], unmapped: &Unmapped) {
+    match unmapped {
+        Unmapped::Skip(reason) => {
+            out.put32(padded!(b"{\"offset\":"));
             write_integer(out, offset);
-            out.piece(piece!(b",\"skip\":"));
+            out.put32(padded!(b",\"skip\":"));
             write_text(out, reason);
             out.push(b'}');
         }
-        Verdict::Reject(reject) => write_reject(out, offset, value, reject),
+        Unmapped::Reject(reject) => write_reject(out, offset, value, reject),
     }
 }
 
-fn write_reject(out: &mut Sink, offset: i64, value: &[u8], reject: &Reject) {
+fn write_reject(out: &mut OutBuf, offset: i64, value: &[u8], reject: &Reject) {
     write_head(out, offset);
     out.put(b",\"reject\":{\"reason\":");
     write_text(out, reject.reason);
@@ -55,8 +55,8 @@ fn write_reject(out: &mut Sink, offset: i64, value: &[u8], reject: &Reject) {
 }
 
 /// `{"v":1,"offset":N`
-pub(crate) fn write_head(out: &mut Sink, offset: i64) {
+pub(crate) fn write_head(out: &mut OutBuf, offset: i64) {
     const { assert!(ANSWER_VERSION == 1) }
-    out.piece(piece!(b"{\"v\":1,\"offset\":"));
+    out.put32(padded!(b"{\"v\":1,\"offset\":"));
     write_integer(out, offset);
 }

@@ -2,20 +2,20 @@
 
 use std::ops::Range;
 
-use crate::answer::{write_head, write_verdict};
+use crate::answer::{write_head, write_unmapped};
 use crate::catalog::key::Key;
 use crate::catalog::kind::EventKind;
 use crate::input::customer::subject;
 use crate::input::envelope::Envelope;
 use crate::input::event::{Event, Trim};
 use crate::input::event_id::event_id;
-use crate::input::locations::Places;
+use crate::input::locations::Locations;
 use crate::input::program::Program;
-use crate::input::unmapped::{Reject, Verdict};
+use crate::input::unmapped::{Reject, Unmapped};
 use crate::json::{Document, Fault, MAX_SHAPED_BYTES, Slots, Tape, write_integer};
-use crate::mapping::{Notes, Resolved, write_event, write_profile};
-use crate::output::buffer::Sink;
-use crate::output::padded::piece;
+use crate::mapping::{Notes, PlanCache, write_event, write_profile};
+use crate::output::buffer::OutBuf;
+use crate::output::padded::padded;
 use crate::params::Params;
 use crate::simd::scan::utf8;
 use crate::values::text::write_characters;
@@ -48,7 +48,7 @@ pub struct Mapper {
     /// name.
     scratch: Vec<Option<Box<Scratch>>>,
     /// Answers on their way to a caller's vector.
-    sink: Sink,
+    out_buf: OutBuf,
 }
 
 /// Memory for what is known of one record, and of the shape of the records before it.
@@ -57,8 +57,8 @@ struct Scratch {
     tape: Tape,
     envelope: Slots,
     data: Slots,
-    places: Places,
-    resolved: Resolved,
+    locations: Locations,
+    resolved: PlanCache,
 }
 
 impl Mapper {
@@ -70,18 +70,18 @@ impl Mapper {
             scratch: std::iter::repeat_with(|| None)
                 .take(EventKind::ALL.len() + 1)
                 .collect(),
-            sink: Sink::default(),
+            out_buf: OutBuf::default(),
         }
     }
 
     /// Appends the XDM event of a record to `out`; `false`, and nothing appended, when the record
     /// is skipped or rejected.
     pub fn event(&mut self, input: Input<'_>, out: &mut Vec<u8>) -> bool {
-        self.with_sink(out, |mapper, sink| mapper.event_into(input, sink))
+        self.with_out_buf(out, |mapper, out_buf| mapper.event_into(input, out_buf))
     }
 
     /// As [`event`](Self::event), without the way over a vector.
-    pub(crate) fn event_into(&mut self, input: Input<'_>, out: &mut Sink) -> bool {
+    pub(crate) fn event_into(&mut self, input: Input<'_>, out: &mut OutBuf) -> bool {
         let start = out.len();
         let written = with_event(&self.params, &mut self.scratch, input, |event, resolved| {
             fit_event(event, &mut Notes::default(), resolved, out)
@@ -94,32 +94,32 @@ impl Mapper {
 
     /// Appends exactly one JSON object to `out`, for any bytes whatever.
     pub fn answer(&mut self, input: Input<'_>, out: &mut Vec<u8>) {
-        self.with_sink(out, |mapper, sink| mapper.answer_into(input, sink));
+        self.with_out_buf(out, |mapper, out_buf| mapper.answer_into(input, out_buf));
     }
 
     /// Appends to `out` what `write` writes.
-    fn with_sink<T>(
+    fn with_out_buf<T>(
         &mut self,
         out: &mut Vec<u8>,
-        write: impl FnOnce(&mut Self, &mut Sink) -> T,
+        write: impl FnOnce(&mut Self, &mut OutBuf) -> T,
     ) -> T {
-        let mut sink = std::mem::take(&mut self.sink);
-        sink.clear();
-        let written = write(self, &mut sink);
-        out.extend_from_slice(sink.written());
-        self.sink = sink;
+        let mut out_buf = std::mem::take(&mut self.out_buf);
+        out_buf.clear();
+        let written = write(self, &mut out_buf);
+        out.extend_from_slice(out_buf.written());
+        self.out_buf = out_buf;
         written
     }
 
     /// As [`answer`](Self::answer), without the way over a vector.
-    pub(crate) fn answer_into(&mut self, input: Input<'_>, out: &mut Sink) {
+    pub(crate) fn answer_into(&mut self, input: Input<'_>, out: &mut OutBuf) {
         let start = out.len();
         let written = with_event(&self.params, &mut self.scratch, input, |event, resolved| {
             write(event, input.offset, resolved, out)
         });
-        if let Err(verdict) = written {
+        if let Err(unmapped) = written {
             out.truncate(start);
-            write_verdict(out, input.offset, input.value, &verdict);
+            write_unmapped(out, input.offset, input.value, &unmapped);
         }
     }
 }
@@ -129,12 +129,12 @@ fn with_event<T>(
     params: &Params,
     scratch: &mut [Option<Box<Scratch>>],
     input: Input<'_>,
-    then: impl FnOnce(&Event<'_>, &mut Resolved) -> Result<T, Verdict>,
-) -> Result<T, Verdict> {
+    then: impl FnOnce(&Event<'_>, &mut PlanCache) -> Result<T, Unmapped>,
+) -> Result<T, Unmapped> {
     let first = match first_kind(params, input.value) {
-        First::Unwanted(reason) => return Err(Verdict::Skip(reason)),
-        First::Kind(kind, name) => Some((kind, name)),
-        First::Unknown => None,
+        FirstName::Unwanted(reason) => return Err(Unmapped::Skip(reason)),
+        FirstName::Kind(kind, name) => Some((kind, name)),
+        FirstName::Unknown => None,
     };
     // Large ones share the memory of those whose kind is not known: few kinds have any.
     let place = match first {
@@ -142,7 +142,7 @@ fn with_event<T>(
         _ => EventKind::ALL.len(),
     };
     let Some(scratch) = scratch.get_mut(place) else {
-        return Err(Verdict::Skip(UNKNOWN));
+        return Err(Unmapped::Skip(UNKNOWN));
     };
     let scratch = scratch.get_or_insert_default();
     let document = parse(&mut scratch.tape, input.value)?;
@@ -151,10 +151,10 @@ fn with_event<T>(
     let kind = match first {
         // The very same bytes: no other name followed.
         Some((kind, first)) if std::ptr::eq(first, name) => kind,
-        _ => EventKind::from_name(name).ok_or(Verdict::Skip(UNKNOWN))?,
+        _ => EventKind::from_name(name).ok_or(Unmapped::Skip(UNKNOWN))?,
     };
     if !params.events.contains(kind) {
-        return Err(Verdict::Skip(UNWANTED));
+        return Err(Unmapped::Skip(UNWANTED));
     }
     let organization = envelope.organization();
     let accepted = |wanted: &Vec<String>| {
@@ -163,7 +163,7 @@ fn with_event<T>(
             .is_some_and(|org| wanted.iter().any(|id| id == org))
     };
     if !params.organizations.as_ref().is_none_or(accepted) {
-        return Err(Verdict::Skip("other_organization"));
+        return Err(Unmapped::Skip("other_organization"));
     }
     let data = envelope.data().ok_or_else(|| {
         Reject::new(
@@ -174,14 +174,14 @@ fn with_event<T>(
     })?;
     let data = scratch.data.fill(data);
     let at = created_at(&envelope, input.timestamp)?;
-    let places = scratch.places.fill(data);
-    let customer = subject(kind, data, &places.customer, &envelope)?;
+    let locations = scratch.locations.fill(data);
+    let customer = subject(kind, data, &locations.customer, &envelope)?;
     if params.qualify_identity && organization.is_none() {
         let message = "`qualify-identity` is on, but the event has no organisation";
         return Err(Reject::new("no_organization", &envelope.at("/orgId"), message).into());
     }
     if customer.primary(params, organization.as_deref()).is_none() {
-        return Err(Verdict::Skip("no_primary_identity"));
+        return Err(Unmapped::Skip("no_primary_identity"));
     }
     let event = Event {
         kind,
@@ -191,7 +191,7 @@ fn with_event<T>(
         data,
         organization,
         customer: &customer,
-        program: Program::read(data, &places.program),
+        program: Program::read(data, &locations.program),
         at,
     };
     then(&event, &mut scratch.resolved)
@@ -202,7 +202,7 @@ const UNKNOWN: &str = "unknown_kind";
 const UNWANTED: &str = "unwanted_kind";
 
 /// What the name in front says, where Capillary writes it; unparsed.
-enum First<'a> {
+enum FirstName<'a> {
     /// The event is skipped for its name alone. What follows is not read then, so it may be
     /// anything but cut off.
     Unwanted(&'static str),
@@ -213,17 +213,17 @@ enum First<'a> {
 }
 
 #[inline(always)]
-fn first_kind<'a>(params: &Params, value: &'a [u8]) -> First<'a> {
+fn first_kind<'a>(params: &Params, value: &'a [u8]) -> FirstName<'a> {
     let Some((name, rest)) = Envelope::first_name(value) else {
-        return First::Unknown;
+        return FirstName::Unknown;
     };
     let end = value.len() - rest.len();
     match EventKind::at(value, end - name.len(), end) {
-        Some(kind) if params.events.contains(kind) => First::Kind(kind, name),
+        Some(kind) if params.events.contains(kind) => FirstName::Kind(kind, name),
         found if Envelope::is_last_name(rest) => {
-            First::Unwanted(if found.is_some() { UNWANTED } else { UNKNOWN })
+            FirstName::Unwanted(if found.is_some() { UNWANTED } else { UNKNOWN })
         }
-        _ => First::Unknown,
+        _ => FirstName::Unknown,
     }
 }
 
@@ -231,26 +231,26 @@ fn first_kind<'a>(params: &Params, value: &'a [u8]) -> First<'a> {
 fn write(
     event: &Event<'_>,
     offset: i64,
-    resolved: &mut Resolved,
-    out: &mut Sink,
-) -> Result<(), Verdict> {
+    resolved: &mut PlanCache,
+    out: &mut OutBuf,
+) -> Result<(), Unmapped> {
     write_head(out, offset);
-    out.piece(piece!(b",\"name\":\""));
-    out.known(event.kind.event_name());
-    out.piece(piece!(b",\"id\":\""));
+    out.put32(padded!(b",\"name\":\""));
+    out.put48(event.kind.event_name());
+    out.put32(padded!(b",\"id\":\""));
     // An id has no letters that need an escape.
-    out.put_here(event.id.as_bytes());
-    out.piece(piece!(b"\",\"key\":\""));
+    out.put_inline(event.id.as_bytes());
+    out.put32(padded!(b"\",\"key\":\""));
     write_lane_key(out, event)?;
-    out.piece(piece!(b"\",\"at\":"));
+    out.put32(padded!(b"\",\"at\":"));
     let written = event.envelope.first(Key::CreatedAt);
     match written.filter(|written| epoch_millis(*written) == Some(event.at)) {
-        Some(written) => out.put_here(written.raw().as_bytes()),
+        Some(written) => out.put_inline(written.raw().as_bytes()),
         None => write_integer(out, event.at),
     }
 
     let mut notes = Notes::default();
-    out.piece(piece!(b",\"event\":"));
+    out.put32(padded!(b",\"event\":"));
     let identities = fit_event(event, &mut notes, resolved, out)?;
     fit_profile(event, identities, &mut notes, resolved, out)?;
     if notes != Notes::default() {
@@ -261,7 +261,7 @@ fn write(
 }
 
 #[inline(never)]
-fn write_notes(notes: Notes, out: &mut Sink) {
+fn write_notes(notes: Notes, out: &mut OutBuf) {
     let mut before: &[u8] = b",\"notes\":[\"";
     for name in notes.names() {
         out.put(before);
@@ -334,7 +334,7 @@ fn bad_time(envelope: &Envelope<'_>, name: &str) -> Reject {
 }
 
 /// Whose order is kept: the customer's, whatever the primary identity.
-fn write_lane_key(out: &mut Sink, event: &Event<'_>) -> Result<(), Verdict> {
+fn write_lane_key(out: &mut OutBuf, event: &Event<'_>) -> Result<(), Unmapped> {
     if let Some(organization) = &event.organization {
         write_characters(out, organization);
     }
@@ -345,7 +345,7 @@ fn write_lane_key(out: &mut Sink, event: &Event<'_>) -> Result<(), Verdict> {
             let primary = event
                 .customer
                 .primary(event.params, event.organization.as_deref());
-            write_characters(out, &primary.ok_or(Verdict::Skip("no_primary_identity"))?);
+            write_characters(out, &primary.ok_or(Unmapped::Skip("no_primary_identity"))?);
         }
     }
     Ok(())
@@ -356,9 +356,9 @@ fn write_lane_key(out: &mut Sink, event: &Event<'_>) -> Result<(), Verdict> {
 fn fit_event(
     event: &Event<'_>,
     notes: &mut Notes,
-    resolved: &mut Resolved,
-    out: &mut Sink,
-) -> Result<Range<usize>, Verdict> {
+    resolved: &mut PlanCache,
+    out: &mut OutBuf,
+) -> Result<Range<usize>, Unmapped> {
     let start = out.len();
     for trim in Trim::LEVELS {
         out.truncate(start);
@@ -377,12 +377,12 @@ fn fit_profile(
     event: &Event<'_>,
     identities: Range<usize>,
     notes: &mut Notes,
-    resolved: &mut Resolved,
-    out: &mut Sink,
-) -> Result<(), Verdict> {
+    resolved: &mut PlanCache,
+    out: &mut OutBuf,
+) -> Result<(), Unmapped> {
     let mark = out.len();
     for with_tenant in [true, false] {
-        out.piece(piece!(b",\"profile\":"));
+        out.put32(padded!(b",\"profile\":"));
         let start = out.len();
         if !write_profile(event, identities.clone(), with_tenant, notes, resolved, out) {
             out.truncate(mark);

@@ -49,7 +49,7 @@ fn forms(event: &Value) -> Vec<(&'static str, Value)> {
 }
 
 #[test]
-fn all_envelope_forms_of_one_event_give_the_same_answer() {
+fn envelope_forms_of_one_event_give_the_same_answer() {
     let mut event = sample("pointsIssued");
     // Broken and whole form can only agree on what is not in both places.
     event.as_object_mut().unwrap().remove("loyaltyEventId");
@@ -74,7 +74,7 @@ fn all_envelope_forms_of_one_event_give_the_same_answer() {
 }
 
 #[test]
-fn the_hashed_id_does_not_depend_on_how_the_same_data_is_written() {
+fn hashed_id_ignores_how_the_same_data_is_written() {
     let mut event = sample("promotionEarned");
     event.as_object_mut().unwrap().remove("eventId");
     let id = map_json(&[], &event)["id"].clone();
@@ -100,7 +100,7 @@ fn the_hashed_id_does_not_depend_on_how_the_same_data_is_written() {
 }
 
 #[test]
-fn an_event_id_is_used_when_it_can_be_an_xdm_id() {
+fn event_id_is_used_when_it_can_be_an_xdm_id() {
     let mut event = sample("pointsIssued");
     for (id, usable) in [
         (json!("b59fe265-82e3-49b6-9a96-dd176edbb8b4"), true),
@@ -123,7 +123,7 @@ fn an_event_id_is_used_when_it_can_be_an_xdm_id() {
 }
 
 #[test]
-fn a_defect_is_pointed_at_where_it_stands_in_the_record() {
+fn reject_points_at_the_defect_in_the_record() {
     let mut event = sample("pointsIssued");
     event["createdAt"] = json!(5);
     for (form, pointer) in [
@@ -147,7 +147,7 @@ fn a_defect_is_pointed_at_where_it_stands_in_the_record() {
 }
 
 #[test]
-fn what_is_no_event_is_rejected_with_the_reason() {
+fn record_without_event_is_rejected_with_the_reason() {
     for (raw, reason) in [
         (&b"[]"[..], "not_an_object"),
         (b"\"pointsIssued\"", "not_an_object"),
@@ -164,7 +164,7 @@ fn what_is_no_event_is_rejected_with_the_reason() {
 }
 
 #[test]
-fn an_event_nobody_wants_is_skipped_by_its_first_key_and_what_follows_is_not_read() {
+fn unwanted_event_is_skipped_by_its_first_key_unread() {
     let mut mapper = mapper(&[("events", "pointsIssued")]);
     let reason =
         |mapper: &mut _, text: &[u8]| answer(mapper, text)["skip"].as_str().map(str::to_owned);
@@ -198,7 +198,7 @@ fn an_event_nobody_wants_is_skipped_by_its_first_key_and_what_follows_is_not_rea
 }
 
 #[test]
-fn an_event_nobody_wants_is_read_on_when_it_is_cut_off_or_may_have_another_name() {
+fn unwanted_event_is_read_when_cut_off_or_its_name_may_repeat() {
     let mut mapper = mapper(&[("events", "pointsIssued")]);
     let wanted = |name: &str| {
         format!(

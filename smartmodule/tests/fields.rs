@@ -95,7 +95,7 @@ fn is(value: &Value, field_type: FieldType) -> bool {
 }
 
 #[test]
-fn the_tables_list_exactly_the_fields_that_are_written() {
+fn field_tables_list_exactly_what_is_written() {
     let mut mapper = mapper(&[("events", "all"), ("tenant", "acme"), ("time-zone", "Z")]);
     let (mut events, mut profiles) = (BTreeMap::new(), BTreeMap::new());
     for event in corpus() {
@@ -130,7 +130,7 @@ fn the_tables_list_exactly_the_fields_that_are_written() {
 }
 
 #[test]
-fn without_a_tenant_the_tables_have_standard_fields_only() {
+fn field_tables_without_a_tenant_have_standard_fields_only() {
     assert!(
         event_paths(None)
             .iter()

@@ -5,7 +5,7 @@ mod support;
 
 use std::io::Cursor;
 
-use capillary_xdm::fluvio::{InitError, Machine, init};
+use capillary_xdm::fluvio::{BatchMapper, InitError, init};
 use fluvio_smartmodule::dataplane::core::{Decoder, Encoder};
 use fluvio_smartmodule::dataplane::smartmodule::{
     SmartModuleExtraParams, SmartModuleInitInput, SmartModuleInitOutput, SmartModuleInput,
@@ -71,15 +71,15 @@ fn fuzzed_batches_are_answered_record_by_record_or_not_at_all() {
         dictionary: &["\0\0\0\0", "\0\0\0\u{1}", "\u{7f}", "\0", "\u{1}", "\u{2}"],
         executions: 4_000,
     };
-    let mut machine = Machine::new(params(&[]));
+    let mut mapper = BatchMapper::new(params(&[]));
     fuzz(target, |input| {
         let (version, input) = version(input);
-        let (count, encoded) = match machine.answer(input, version) {
+        let (count, encoded) = match mapper.answer(input, version) {
             Ok((count, encoded)) => (count, encoded.to_vec()),
             Err(error) => return format!("{error:?}"),
         };
-        // A machine is as good as new after every call.
-        let mut fresh = Machine::new(params(&[]));
+        // A mapper is as good as new after every call.
+        let mut fresh = BatchMapper::new(params(&[]));
         assert_eq!(fresh.answer(input, version).unwrap(), (count, &encoded[..]));
         // What Fluvio's own types would not read cannot come from a broker, and its answer need not
         // be readable either.
@@ -164,7 +164,7 @@ fn fuzzed_parameters_are_taken_or_an_error_the_engine_can_read_names_one() {
         match init(input, version) {
             Ok(params) => {
                 let batch = seed(25, 9, vec![record(None, &event, 0)]);
-                let (count, _) = Machine::new(params)
+                let (count, _) = BatchMapper::new(params)
                     .answer(&batch[1..], 25)
                     .map(|(count, out)| (count, out.len()))
                     .unwrap();

@@ -9,7 +9,7 @@ use std::fs;
 use support::{answer, mapper, samples};
 
 #[test]
-fn every_sample_maps_to_its_golden_answer() {
+fn samples_map_to_their_golden_answers() {
     let write = std::env::var("CAPILLARY_GOLDEN").is_ok_and(|value| value == "write");
     let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden");
     let mut mapper = mapper(&[

@@ -156,7 +156,7 @@ fn other(random: &mut fastrand::Rng) -> Value {
 }
 
 #[test]
-fn events_of_one_shape_with_other_values_are_answered_as_if_they_were_the_first() {
+fn events_of_a_known_shape_are_answered_as_if_first() {
     let mut random = fastrand::Rng::with_seed(26);
     let mut histories = History::all();
     for (_, raw) in samples() {

@@ -20,7 +20,7 @@ fn identities(pairs: &[(&str, &str)], event: &Value) -> Value {
 }
 
 #[test]
-fn the_default_identity_is_the_customer_id_and_the_email_beside_it() {
+fn identities_default_to_customer_id_and_email() {
     assert_eq!(
         identities(&[], &sample("customerAdded")),
         json!({"CapillaryId": [{"id": "700100201", "primary": true}], "Email": [{"id": "mara.ellison@example.com", "primary": false}]})
@@ -28,7 +28,7 @@ fn the_default_identity_is_the_customer_id_and_the_email_beside_it() {
 }
 
 #[test]
-fn every_identity_map_has_exactly_one_primary_and_always_in_the_same_namespace() {
+fn identity_map_has_one_primary_always_in_the_same_namespace() {
     for primary in ["customerId", "email", "mobile", "externalId"] {
         let namespace = serde_json::from_str::<Value>(ALL).unwrap()[primary]
             .as_str()
@@ -65,7 +65,7 @@ fn every_identity_map_has_exactly_one_primary_and_always_in_the_same_namespace()
 }
 
 #[test]
-fn an_event_without_the_primary_identity_is_skipped_and_one_without_a_customer_too() {
+fn event_without_primary_identity_or_customer_is_skipped() {
     let pairs = [("identities", ALL), ("primary-identity", "email")];
     assert_eq!(
         map_json(&pairs, &sample("pointsExpiryReminder"))["skip"],
@@ -104,7 +104,7 @@ fn kinds_about_no_customer_are_skipped() {
 }
 
 #[test]
-fn a_merge_names_the_survivor_only() {
+fn merge_names_the_survivor_only() {
     let answer = map_json(
         &[("events", "all"), ("tenant", "acme")],
         &sample("loyaltyCustomerMerge"),
@@ -120,7 +120,7 @@ fn a_merge_names_the_survivor_only() {
 }
 
 #[test]
-fn a_transfer_and_a_group_event_name_one_customer() {
+fn transfer_and_group_events_name_one_customer() {
     for (name, customer, other) in [
         ("pointsTransferredInitiated", "700100201", "700100388"),
         ("groupMemberAdded", "700100388", "700100201"),
@@ -136,7 +136,7 @@ fn a_transfer_and_a_group_event_name_one_customer() {
 }
 
 #[test]
-fn coupons_of_several_customers_are_rejected_and_of_one_customer_mapped() {
+fn coupons_of_several_customers_are_rejected() {
     let mut event = sample("CouponIssue");
     let coupon = event["data"]["coupons"][0].clone();
     let mut second = coupon.clone();
@@ -168,7 +168,7 @@ fn coupons_of_several_customers_are_rejected_and_of_one_customer_mapped() {
 }
 
 #[test]
-fn qualified_identities_carry_the_organisation_and_need_one() {
+fn identities_when_qualified_carry_the_organisation() {
     let mut event = sample("pointsIssued");
     let pairs = [("qualify-identity", "true")];
     assert_eq!(
@@ -184,7 +184,7 @@ fn qualified_identities_carry_the_organisation_and_need_one() {
 }
 
 #[test]
-fn the_lane_key_is_the_customers_whatever_the_primary_identity() {
+fn ordering_key_is_the_customers_whatever_the_primary_identity() {
     let event = sample("pointsIssued");
     assert_eq!(map_json(&[], &event)["key"], "90417:700100201");
     assert_eq!(
@@ -197,7 +197,7 @@ fn the_lane_key_is_the_customers_whatever_the_primary_identity() {
 }
 
 #[test]
-fn an_email_is_trimmed_and_lower_cased_and_what_is_none_is_left_out() {
+fn email_is_trimmed_and_lower_cased_or_left_out() {
     for (email, expected) in [
         (
             " Mara.Ellison@Example.COM ",
@@ -224,7 +224,7 @@ fn an_email_is_trimmed_and_lower_cased_and_what_is_none_is_left_out() {
 }
 
 #[test]
-fn an_identity_too_long_for_identity_service_is_left_out() {
+fn identity_too_long_for_identity_service_is_left_out() {
     let map = identities(
         &[("identities", ALL)],
         &with_instore(&json!({"externalId": "x".repeat(1025)})),
@@ -233,7 +233,7 @@ fn an_identity_too_long_for_identity_service_is_left_out() {
 }
 
 #[test]
-fn the_entity_stands_in_for_a_missing_customer_id_only_when_it_is_a_user() {
+fn entity_replaces_a_missing_customer_id_only_for_a_user() {
     let mut event = sample("pointsIssued");
     event["data"]["customerIdentifiers"]
         .as_object_mut()

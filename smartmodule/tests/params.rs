@@ -15,7 +15,7 @@ fn refused(pairs: &[(&str, &str)]) -> String {
 }
 
 #[test]
-fn every_parameter_takes_the_text_forms_that_a_transform_gives() {
+fn parameters_take_every_text_form_a_transform_gives() {
     for (name, value) in [
         ("events", "all"),
         ("events", "pointsIssued"),
@@ -45,7 +45,7 @@ fn every_parameter_takes_the_text_forms_that_a_transform_gives() {
 }
 
 #[test]
-fn a_bad_value_is_refused_with_the_name_of_its_parameter() {
+fn parameter_with_a_bad_value_is_refused_by_name() {
     for (name, value) in [
         ("events", ""),
         ("events", "[]"),
@@ -96,7 +96,7 @@ fn a_bad_value_is_refused_with_the_name_of_its_parameter() {
 }
 
 #[test]
-fn an_unknown_parameter_is_refused_by_name() {
+fn parameter_that_is_unknown_is_refused_by_name() {
     assert!(refused(&[("event", "all")]).starts_with("parameter `event`: unknown"));
     assert!(
         refused(&[("tenant", "a"), ("Tenant", "a")]).starts_with("parameter `Tenant`: unknown")
@@ -104,7 +104,7 @@ fn an_unknown_parameter_is_refused_by_name() {
 }
 
 #[test]
-fn a_parameter_given_twice_is_refused() {
+fn parameter_given_twice_is_refused() {
     assert_eq!(
         refused(&[("tenant", "a"), ("tenant", "b")]),
         "parameter `tenant`: given twice"
@@ -112,7 +112,7 @@ fn a_parameter_given_twice_is_refused() {
 }
 
 #[test]
-fn events_decides_what_is_mapped_and_the_rest_is_skipped_with_its_reason() {
+fn events_parameter_decides_what_is_mapped_and_why_skipped() {
     let skip = |pairs: &[(&str, &str)], name: &str| map_json(pairs, &sample(name))["skip"].clone();
     assert_eq!(skip(&[], "CouponIssue"), "unwanted_kind");
     assert_eq!(
@@ -131,7 +131,7 @@ fn events_decides_what_is_mapped_and_the_rest_is_skipped_with_its_reason() {
 }
 
 #[test]
-fn omitted_fields_are_left_out_with_everything_below_and_what_becomes_empty_with_them() {
+fn omitted_fields_take_all_below_and_emptied_parents_along() {
     let event = sample("pointsIssued");
     let answer = map_json(
         &[
@@ -166,7 +166,7 @@ fn omitted_fields_are_left_out_with_everything_below_and_what_becomes_empty_with
 }
 
 #[test]
-fn without_a_tenant_nothing_is_written_outside_the_standard_fields() {
+fn tenant_missing_means_standard_fields_only() {
     for (name, raw) in support::samples() {
         let answer = support::answer(&mut support::mapper(&[("events", "all")]), &raw);
         for entity in ["event", "profile"] {

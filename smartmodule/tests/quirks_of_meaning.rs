@@ -62,7 +62,7 @@ fn quirk_18_19_identifiers_that_are_all_the_same_text_identify_nobody() {
 }
 
 #[test]
-fn quirk_22_a_deleted_customer_is_an_event_with_nothing_personal_and_no_profile() {
+fn quirk_22_deleted_customer_has_nothing_personal_and_no_profile() {
     for (key, label) in [
         ("currentLabel", "Deleted"),
         ("currentLabel", "DELETED"),
@@ -99,7 +99,7 @@ fn quirk_22_a_deleted_customer_is_an_event_with_nothing_personal_and_no_profile(
 }
 
 #[test]
-fn quirk_24_lines_of_an_enriched_event_become_product_lines_and_fractions_stay_under_the_tenant() {
+fn quirk_24_enriched_lines_become_products_and_tenant_fractions() {
     let lines = json!([
         {"itemCode": "LATTE", "description": "Latte", "qty": 2.0, "rate": 10.0, "value": 20.0, "discount": 2.0, "amount": 18.0},
         {"itemCode": "BEANS", "qty": 0.35, "amount": "8.750"},
@@ -228,7 +228,7 @@ fn quirk_32_organisations_are_checked_against_a_list_and_zero_is_one() {
 }
 
 #[test]
-fn quirk_33_redemptions_take_the_balance_of_the_chosen_program_and_none_of_a_group() {
+fn quirk_33_redemptions_take_the_chosen_programs_balance_not_a_groups() {
     let programs = json!([
         {"programId": 9, "pointsRedeemed": 1.0, "programCurrentPoints": 1.0},
         {"programId": "6120.0", "pointsRedeemed": 2.0, "programCurrentPoints": 192.5}
@@ -259,7 +259,7 @@ fn quirk_33_redemptions_take_the_balance_of_the_chosen_program_and_none_of_a_gro
 }
 
 #[test]
-fn what_a_group_has_is_not_said_of_a_customer() {
+fn group_balances_and_tiers_are_not_written_to_a_customer() {
     for name in ["pointsIssued", "pointsRedeemed", "tierUpgraded"] {
         let event = with(name, "/data/entityInformation/entityType", json!("GROUP"));
         let answer = map_json(&[], &event);
@@ -273,7 +273,7 @@ fn what_a_group_has_is_not_said_of_a_customer() {
 }
 
 #[test]
-fn tier_names_come_from_the_event_then_from_the_parameter_and_else_are_the_number() {
+fn tier_names_come_from_event_then_parameter_then_number() {
     let tier = |pairs: &[(&str, &str)], event: &Value| {
         map_json(pairs, event)["profile"]["loyalty"]["tier"].clone()
     };
@@ -299,7 +299,7 @@ fn tier_names_come_from_the_event_then_from_the_parameter_and_else_are_the_numbe
 }
 
 #[test]
-fn only_a_sound_new_bill_counts_as_a_purchase() {
+fn purchase_is_counted_for_a_sound_new_bill_only() {
     let kind = |event: &Value| map_json(&[], event)["event"]["eventType"].clone();
     for (bill, outlier, expected) in [
         ("REGULAR", json!(null), "commerce.purchases"),
@@ -332,7 +332,7 @@ fn only_a_sound_new_bill_counts_as_a_purchase() {
 }
 
 #[test]
-fn a_return_is_a_refund_whatever_the_sign_of_its_amount() {
+fn return_is_a_refund_whatever_the_sign_of_its_amount() {
     for amount in [json!(16.2), json!(-16.2), json!("-16.20")] {
         let answer = map_json(
             &[],

@@ -75,8 +75,8 @@ fn mutated_samples_give_one_answer() {
                     3 => bytes.truncate(at.max(10)),
                     _ => {
                         let from = random.usize(0..bytes.len());
-                        let piece = bytes[from..(from + 30).min(bytes.len())].to_vec();
-                        bytes.splice(at..at, piece);
+                        let padded = bytes[from..(from + 30).min(bytes.len())].to_vec();
+                        bytes.splice(at..at, padded);
                     }
                 }
             }
@@ -171,13 +171,13 @@ fn hostile_documents_are_rejected_with_the_reason() {
 }
 
 #[test]
-fn a_byte_order_mark_is_read_over() {
+fn byte_order_mark_is_ignored() {
     let raw = format!("\u{feff}{}", sample("pointsIssued"));
     assert_eq!(answer(&mut all(), raw.as_bytes())["name"], "pointsIssued");
 }
 
 #[test]
-fn a_reject_carries_the_record_as_text_or_base64_and_a_large_one_its_size_and_hash() {
+fn reject_carries_the_record_or_when_large_its_size_and_hash() {
     let mut mapper = all();
     let answer_to = |mapper: &mut Mapper, raw: &[u8]| answer(mapper, raw);
     assert_eq!(
@@ -199,7 +199,7 @@ fn a_reject_carries_the_record_as_text_or_base64_and_a_large_one_its_size_and_ha
 }
 
 #[test]
-fn a_skip_is_as_short_as_possible_and_does_not_carry_the_payload() {
+fn skip_is_short_and_does_not_carry_the_payload() {
     let text = answer_text(
         &mut mapper(&[]),
         sample("CouponIssue").to_string().as_bytes(),
@@ -208,7 +208,7 @@ fn a_skip_is_as_short_as_possible_and_does_not_carry_the_payload() {
 }
 
 #[test]
-fn one_mapper_gives_the_same_answers_as_many() {
+fn mapper_gives_the_same_answers_reused_as_fresh() {
     let mut shared = all();
     for (name, raw) in samples().into_iter().chain(samples()) {
         assert_eq!(
@@ -220,7 +220,7 @@ fn one_mapper_gives_the_same_answers_as_many() {
 }
 
 #[test]
-fn the_offset_stands_in_the_answer_as_it_is() {
+fn offset_is_repeated_in_the_answer() {
     for offset in [0, i64::MAX, i64::MIN] {
         let mut out = Vec::new();
         all().answer(
@@ -239,7 +239,7 @@ fn the_offset_stands_in_the_answer_as_it_is() {
 }
 
 #[test]
-fn an_event_over_the_limit_loses_its_optional_parts_in_order_and_is_then_rejected() {
+fn event_over_the_limit_is_trimmed_in_order_then_rejected() {
     let pairs = [("tenant", "acme")];
     let size = |answer: &Value| answer["event"].to_string().len();
     // Custom fields go first.
@@ -297,7 +297,7 @@ fn an_event_over_the_limit_loses_its_optional_parts_in_order_and_is_then_rejecte
 }
 
 #[test]
-fn a_profile_over_the_limit_loses_the_tenants_part_and_is_then_rejected() {
+fn profile_over_the_limit_loses_its_tenant_part_then_is_rejected() {
     let mut event = sample("customerAdded");
     event["data"]["customFields"] = (0..3000)
         .map(|n| json!({"key": format!("field{n}"), "value": "some value"}))

@@ -6,7 +6,7 @@ mod support;
 use std::collections::BTreeMap;
 use std::io::Cursor;
 
-use capillary_xdm::fluvio::{InitError, Machine, WireError, init};
+use capillary_xdm::fluvio::{BatchMapper, InitError, WireError, init};
 use fluvio_smartmodule::dataplane::core::{Decoder, Encoder};
 use fluvio_smartmodule::dataplane::smartmodule::{
     SmartModuleExtraParams, SmartModuleInitInput, SmartModuleInitOutput, SmartModuleInput,
@@ -36,8 +36,8 @@ fn input(records: Vec<Record>, base_offset: i64, base_timestamp: i64, version: i
     encoded
 }
 
-fn run(machine: &mut Machine, input: &[u8], version: i16) -> Vec<Record> {
-    let (count, encoded) = machine.answer(input, version).unwrap();
+fn run(mapper: &mut BatchMapper, input: &[u8], version: i16) -> Vec<Record> {
+    let (count, encoded) = mapper.answer(input, version).unwrap();
     let mut output = SmartModuleOutput::default();
     let mut cursor = Cursor::new(encoded);
     output.decode(&mut cursor, version).unwrap();
@@ -52,11 +52,11 @@ fn run(machine: &mut Machine, input: &[u8], version: i16) -> Vec<Record> {
 }
 
 #[test]
-fn every_record_is_answered_with_its_true_offset_and_keeps_key_and_deltas_in_every_version() {
+fn batch_keeps_offsets_keys_and_deltas_in_every_version() {
     let mut event = sample("pointsIssued");
     event.as_object_mut().unwrap().remove("createdAt");
     let event = event.to_string().into_bytes();
-    let mut machine = Machine::new(params(&[]));
+    let mut mapper = BatchMapper::new(params(&[]));
     for version in 15..=25 {
         let records = vec![
             record(Some("700100201"), event.clone(), 0, 0),
@@ -65,7 +65,7 @@ fn every_record_is_answered_with_its_true_offset_and_keeps_key_and_deltas_in_eve
             record(Some(&"k".repeat(300)), event.clone(), 300_000, 12_345),
         ];
         let answers = run(
-            &mut machine,
+            &mut mapper,
             &input(records.clone(), 5_000_000_000, RECORD_TIME, version),
             version,
         );
@@ -94,13 +94,13 @@ fn every_record_is_answered_with_its_true_offset_and_keeps_key_and_deltas_in_eve
 }
 
 #[test]
-fn a_batch_without_a_timestamp_has_none() {
+fn batch_without_a_timestamp_has_none() {
     let mut event = sample("pointsIssued");
     event.as_object_mut().unwrap().remove("createdAt");
     for base in [-1, 0] {
         let records = vec![record(None, event.to_string().into_bytes(), 0, 0)];
         let answers = run(
-            &mut Machine::new(params(&[])),
+            &mut BatchMapper::new(params(&[])),
             &input(records, 0, base, 25),
             25,
         );
@@ -110,10 +110,10 @@ fn a_batch_without_a_timestamp_has_none() {
 }
 
 #[test]
-fn an_empty_batch_has_no_answers() {
+fn batch_without_records_has_no_answers() {
     assert!(
         run(
-            &mut Machine::new(params(&[])),
+            &mut BatchMapper::new(params(&[])),
             &input(Vec::new(), 0, 0, 25),
             25
         )
@@ -122,7 +122,7 @@ fn an_empty_batch_has_no_answers() {
 }
 
 #[test]
-fn an_input_that_is_cut_off_or_garbled_is_an_error_and_never_a_panic() {
+fn input_cut_off_or_garbled_is_an_error_and_never_a_panic() {
     let good = input(
         vec![
             record(Some("k"), b"{}".to_vec(), 0, 0),
@@ -132,11 +132,11 @@ fn an_input_that_is_cut_off_or_garbled_is_an_error_and_never_a_panic() {
         RECORD_TIME,
         25,
     );
-    let mut machine = Machine::new(params(&[]));
+    let mut mapper = BatchMapper::new(params(&[]));
     for end in 0..good.len() {
-        assert!(machine.answer(&good[..end], 25).is_err(), "{end}");
+        assert!(mapper.answer(&good[..end], 25).is_err(), "{end}");
     }
-    assert_eq!(machine.answer(&[], 25).unwrap_err(), WireError::Input);
+    assert_eq!(mapper.answer(&[], 25).unwrap_err(), WireError::Input);
     let mut random = fastrand::Rng::with_seed(3);
     for _ in 0..20_000 {
         let mut bytes = good.clone();
@@ -144,7 +144,7 @@ fn an_input_that_is_cut_off_or_garbled_is_an_error_and_never_a_panic() {
             let at = random.usize(0..bytes.len());
             bytes[at] = random.u8(..);
         }
-        let _ = machine.answer(&bytes, *random.choice(&[16, 22, 25]).unwrap());
+        let _ = mapper.answer(&bytes, *random.choice(&[16, 22, 25]).unwrap());
     }
 }
 
@@ -163,21 +163,21 @@ fn init_input(pairs: &[(&str, &str)], version: i16) -> Vec<u8> {
 }
 
 #[test]
-fn init_reads_all_parameters_and_an_error_names_the_one_that_is_wrong() {
+fn init_reads_all_parameters_and_its_error_names_the_wrong_one() {
     for version in [0, 22, 25] {
         let params = init(
             &init_input(&[("tenant", "acme"), ("events", "all")], version),
             version,
         )
         .unwrap();
-        let mut machine = Machine::new(params);
+        let mut mapper = BatchMapper::new(params);
         let records = vec![record(
             None,
             sample("CouponIssue").to_string().into_bytes(),
             0,
             0,
         )];
-        let answers = run(&mut machine, &input(records, 0, 0, 25), 25);
+        let answers = run(&mut mapper, &input(records, 0, 0, 25), 25);
         assert!(answers[0].value.as_str().unwrap().contains("\"_acme\""));
         init(&init_input(&[], version), version).unwrap();
 

@@ -224,7 +224,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_s_number_is_that_of_its_variant() {
+    fn key_number_is_that_of_its_variant() {
         assert_eq!(KEYS.find(b"accountId"), Key::AccountId as u8);
         assert_eq!(KEYS.find(b"webhookId"), Key::WebhookId as u8);
         assert_eq!(KEYS.find(b"unheardOf"), Key::Unknown as u8);

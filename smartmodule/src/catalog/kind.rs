@@ -1,7 +1,7 @@
 //! The kinds of event Capillary documents.
 
 use super::lexicon::Lexicon;
-use crate::output::padded::Word;
+use crate::output::padded::Padded48;
 
 /// How a kind is mapped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,7 +22,7 @@ macro_rules! kinds {
     ($($variant:ident, $name:literal, $depth:ident;)+) => {
         /// A documented kind of event, named as its `eventName`.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        #[allow(missing_docs)] // The names say it; capitals apart they are Capillary's own.
+        #[allow(missing_docs)] // The names say it; apart from capitals they are Capillary's own.
         pub enum EventKind {
             $($variant,)+
         }
@@ -41,8 +41,8 @@ macro_rules! kinds {
 
             /// The name as a member's value.
             #[inline(always)]
-            pub(crate) fn event_name(self) -> &'static Word {
-                static NAMES: [Word; NAMES_COUNT] = [$(Word::new(concat!($name, "\"").as_bytes()),)+];
+            pub(crate) fn event_name(self) -> &'static Padded48 {
+                static NAMES: [Padded48; NAMES_COUNT] = [$(Padded48::new(concat!($name, "\"").as_bytes()),)+];
                 NAMES.get(self as usize).unwrap_or(&NAMES[0])
             }
 
@@ -186,7 +186,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_default_is_the_list_of_adobe_and_every_name_leads_back_to_its_kind() {
+    fn kinds_default_to_adobes_list_and_read_back_from_their_names() {
         assert_eq!(
             EventKind::ALL
                 .iter()

@@ -119,7 +119,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_name_is_found_and_nothing_like_it() {
+    fn lexicon_finds_every_name_and_nothing_like_it() {
         static LEXICON: Lexicon<6> = Lexicon::of(&[
             "id",
             "eventName",

@@ -1,11 +1,11 @@
-//! What the broker hands over and takes back: a batch of records in, as many answers out.
+//! Maps one encoded batch of the broker: records in, one answer for each out.
 //!
 //! The records are walked in place, because the stock codec copies every record three times and
 //! byte by byte. Tests hold both against each other.
 
-use crate::fluvio::decode::{Reader, RecordParts};
+use crate::fluvio::decode::{Decoder, RecordParts};
 use crate::mapper::{Input, Mapper};
-use crate::output::buffer::Sink;
+use crate::output::buffer::OutBuf;
 use crate::params::Params;
 
 /// Why a call cannot be answered: the engine speaks another protocol than this module was built
@@ -23,20 +23,20 @@ const LAST_WITH_PARAMS: i16 = 22;
 const FIRST_WITH_JOIN: i16 = 16;
 const FIRST_WITH_TIMESTAMP: i16 = 22;
 
-/// A machine that answers batches, with the buffers it reuses from call to call.
+/// Maps batches, and keeps its buffers from call to call.
 #[derive(Debug)]
-pub struct Machine {
+pub struct BatchMapper {
     mapper: Mapper,
-    out: Sink,
+    out: OutBuf,
 }
 
-impl Machine {
-    /// A machine with these parameters.
+impl BatchMapper {
+    /// A batch mapper with these parameters.
     #[must_use]
     pub fn new(params: Params) -> Self {
         Self {
             mapper: Mapper::new(params),
-            out: Sink::default(),
+            out: OutBuf::default(),
         }
     }
 
@@ -67,11 +67,11 @@ impl Machine {
         &mut self,
         input: &[u8],
         version: i16,
-        write: impl Fn(&mut Mapper, Input<'_>, &mut Sink) -> bool,
+        write: impl Fn(&mut Mapper, Input<'_>, &mut OutBuf) -> bool,
     ) -> Result<(i32, &[u8]), WireError> {
         let call = Call::decode(input, version).ok_or(WireError::Input)?;
         self.out.clear();
-        let mut records = Reader::new(call.records);
+        let mut records = Decoder::new(call.records);
         let count = match records.int32() {
             Some(count) => count.max(0),
             None if call.records.is_empty() => 0,
@@ -125,10 +125,10 @@ struct Widths {
 /// The value is written in its place before its length is known. Its length most likely takes as
 /// many bytes as that of the record before; else the value is moved.
 fn write_record(
-    out: &mut Sink,
+    out: &mut OutBuf,
     record: &RecordParts<'_>,
     guess: Widths,
-    answer: impl FnOnce(&mut Sink) -> bool,
+    answer: impl FnOnce(&mut OutBuf) -> bool,
 ) -> Option<Widths> {
     let start = out.len();
     let place = |widths: Widths| start + widths.inside + record.before.len() + widths.value;
@@ -145,15 +145,15 @@ fn write_record(
         value: value_width,
     };
     if widths != guess {
-        out.shift(place(guess), place(widths));
+        out.move_tail(place(guess), place(widths));
     }
     let end = out.len();
     out.truncate(start);
     write_varint(out, inside);
-    out.put_here(record.before);
+    out.put_inline(record.before);
     write_varint(out, value);
     out.skip(end - out.len());
-    out.put_here(record.headers);
+    out.put_inline(record.headers);
     Some(widths)
 }
 
@@ -166,7 +166,7 @@ struct Call<'a> {
 
 impl<'a> Call<'a> {
     fn decode(input: &'a [u8], version: i16) -> Option<Self> {
-        let mut reader = Reader::new(input);
+        let mut reader = Decoder::new(input);
         let base_offset = reader.int64()?;
         let length = reader.int32()?.max(0);
         let records = reader.take(usize::try_from(length).ok()?)?;
@@ -192,7 +192,7 @@ impl<'a> Call<'a> {
 }
 
 /// Appends a length as a zigzag varint.
-fn write_varint(out: &mut Sink, length: usize) {
+fn write_varint(out: &mut OutBuf, length: usize) {
     let mut rest = (length as u64) << 1;
     while rest >= 0x80 {
         out.push((rest & 0x7f) as u8 | 0x80);
@@ -218,12 +218,15 @@ const fn varint_size(length: usize) -> usize {
 #[cold]
 #[inline(never)]
 pub fn init(input: &[u8], version: i16) -> Result<Params, InitError> {
-    let pairs = Reader::new(input).params(version).ok_or(InitError::Input)?;
-    Params::from_pairs(pairs).map_err(|error| InitError::Parameter(hint(&error.to_string())))
+    let pairs = Decoder::new(input)
+        .params(version)
+        .ok_or(InitError::Input)?;
+    Params::from_pairs(pairs)
+        .map_err(|error| InitError::Parameter(encode_error(&error.to_string())))
 }
 
 /// An encoded `SmartModuleInitOutput`: its error's one text, which has a length of 16 bits.
-fn hint(text: &str) -> Vec<u8> {
+fn encode_error(text: &str) -> Vec<u8> {
     let mut end = text.len().min(usize::from(i16::MAX.unsigned_abs()));
     while !text.is_char_boundary(end) {
         end -= 1;

@@ -1,9 +1,8 @@
-//! Reads Fluvio's encoding in place.
+//! Decodes Fluvio's encoding in place.
 //!
-//! Its own types would do, and at the price of a tenth of this module's size; tests hold both
-//! against each other.
+//! Fluvio's own types would add a tenth to the wasm's size; tests compare both.
 
-/// From these versions on parameters say how far to look back: so many records, so long ago.
+/// From these protocol versions on, parameters carry a lookback by records, and by age.
 const FIRST_WITH_LOOKBACK: i16 = 20;
 const FIRST_WITH_AGE: i16 = 21;
 
@@ -17,12 +16,12 @@ pub(crate) struct RecordParts<'a> {
     pub(crate) headers: &'a [u8],
 }
 
-pub(crate) struct Reader<'a> {
+pub(crate) struct Decoder<'a> {
     bytes: &'a [u8],
     at: usize,
 }
 
-impl<'a> Reader<'a> {
+impl<'a> Decoder<'a> {
     pub(crate) const fn new(bytes: &'a [u8]) -> Self {
         Self { bytes, at: 0 }
     }

@@ -3,7 +3,7 @@
 //! Written by hand because the code that `#[smartmodule(map)]` generates forgets its output buffer
 //! at every call: a stream then dies after about half its memory limit of output. Here the buffer
 //! is kept and used again.
-#![allow(unsafe_code)] // The engine passes buffers as pointers; everything behind them is safe code in `wire`.
+#![allow(unsafe_code)] // The engine passes buffers as pointers; everything behind them is safe code in `batch`.
 
 use std::cell::RefCell;
 
@@ -11,14 +11,14 @@ use fluvio_smartmodule::dataplane::smartmodule::{
     SmartModuleInitErrorStatus, SmartModuleTransformErrorStatus,
 };
 
-use crate::fluvio::batch::{InitError, Machine, WireError, init as read_params};
+use crate::fluvio::batch::{BatchMapper, InitError, WireError, init as read_params};
 use crate::params::Params;
 
 #[cfg(all(feature = "map", feature = "filter-map"))]
 compile_error!("a module is either a `map` or a `filter_map`: build one package at a time (-p)");
 
-/// What a machine makes of a batch.
-type Answer = for<'a> fn(&'a mut Machine, &[u8], i16) -> Result<(i32, &'a [u8]), WireError>;
+/// What a mapper makes of a batch.
+type Answer = for<'a> fn(&'a mut BatchMapper, &[u8], i16) -> Result<(i32, &'a [u8]), WireError>;
 
 unsafe extern "C" {
     /// The engine's: copies the answer out of this module's memory before it returns.
@@ -26,7 +26,7 @@ unsafe extern "C" {
 }
 
 thread_local! {
-    static MACHINE: RefCell<Option<Machine>> = const { RefCell::new(None) };
+    static MAPPER: RefCell<Option<BatchMapper>> = const { RefCell::new(None) };
 }
 
 fn hand_over(bytes: &[u8]) {
@@ -42,7 +42,7 @@ fn hand_over(bytes: &[u8]) {
 #[unsafe(no_mangle)]
 pub(crate) unsafe extern "C" fn map(ptr: *mut u8, len: usize, version: i16) -> i32 {
     // SAFETY: as the caller promises.
-    unsafe { process(ptr, len, version, Machine::answer) }
+    unsafe { process(ptr, len, version, BatchMapper::answer) }
 }
 
 /// Answers a batch with the events of its mapped records.
@@ -53,19 +53,19 @@ pub(crate) unsafe extern "C" fn map(ptr: *mut u8, len: usize, version: i16) -> i
 #[unsafe(no_mangle)]
 pub(crate) unsafe extern "C" fn filter_map(ptr: *mut u8, len: usize, version: i16) -> i32 {
     // SAFETY: as the caller promises.
-    unsafe { process(ptr, len, version, Machine::events) }
+    unsafe { process(ptr, len, version, BatchMapper::events) }
 }
 
-/// Hands a batch to the machine and its output to the engine.
+/// Hands a batch to the mapper and its output to the engine.
 ///
 /// # Safety
 /// `ptr` must come from this module's `alloc(len)`, be filled, and not be used afterwards.
 unsafe fn process(ptr: *mut u8, len: usize, version: i16, answer: Answer) -> i32 {
     // SAFETY: `alloc` made it as a vector of exactly this capacity and gave it up.
     let input = unsafe { Vec::from_raw_parts(ptr, len, len) };
-    MACHINE.with_borrow_mut(|machine| {
-        let machine = machine.get_or_insert_with(|| Machine::new(Params::default()));
-        match answer(machine, &input, version) {
+    MAPPER.with_borrow_mut(|mapper| {
+        let mapper = mapper.get_or_insert_with(|| BatchMapper::new(Params::default()));
+        match answer(mapper, &input, version) {
             Ok((count, output)) => {
                 hand_over(output);
                 count
@@ -86,7 +86,7 @@ pub(crate) unsafe extern "C" fn init(ptr: *mut u8, len: usize, version: i16) -> 
     let input = unsafe { Vec::from_raw_parts(ptr, len, len) };
     match read_params(&input, version) {
         Ok(params) => {
-            MACHINE.set(Some(Machine::new(params)));
+            MAPPER.set(Some(BatchMapper::new(params)));
             0
         }
         Err(InitError::Input) => SmartModuleInitErrorStatus::DecodingInput as i32,

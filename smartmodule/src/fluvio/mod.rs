@@ -5,4 +5,4 @@ mod decode;
 #[cfg(all(target_arch = "wasm32", any(feature = "map", feature = "filter-map")))]
 mod export;
 
-pub use batch::{InitError, Machine, WireError, init};
+pub use batch::{BatchMapper, InitError, WireError, init};

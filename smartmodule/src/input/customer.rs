@@ -1,10 +1,9 @@
-//! Who an event is about: one customer, or nobody. Two customers in one identityMap would be linked
-//! for good.
+//! The customer an event is about. Never two: in one identityMap they would be linked permanently.
 
 use crate::catalog::key::Key;
 use crate::catalog::kind::EventKind;
 use crate::input::envelope::Envelope;
-use crate::input::unmapped::{Reject, Verdict};
+use crate::input::unmapped::{Reject, Unmapped};
 use crate::json::{Members, Value};
 use crate::params::Params;
 use crate::params::identity::Identifier;
@@ -25,9 +24,9 @@ pub(crate) struct Customer<'a> {
     pub(crate) loyalty_type: Option<Text<'a>>,
 }
 
-/// Where in its document the identifiers of a `customerIdentifiers` block stand; 0 is nowhere.
+/// Positions of the identifiers of a `customerIdentifiers` block in its document; 0 is none.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct CustomerPlaces {
+pub(crate) struct CustomerLocations {
     customer_id: u32,
     email: u32,
     mobile: u32,
@@ -35,7 +34,7 @@ pub(crate) struct CustomerPlaces {
     loyalty_type: u32,
 }
 
-impl CustomerPlaces {
+impl CustomerLocations {
     /// Looks for them.
     pub(crate) fn of(block: Value<'_>) -> Self {
         let position = |value: Option<Value<'_>>| value.map_or(0, Value::position);
@@ -56,30 +55,33 @@ impl CustomerPlaces {
 impl<'a> Customer<'a> {
     /// Reads a `customerIdentifiers` block.
     fn read(block: Value<'a>) -> Self {
-        Self::read_at(block, &CustomerPlaces::of(block))
+        Self::read_at(block, &CustomerLocations::of(block))
     }
 
-    /// Reads the block whose identifiers stand in these places.
-    fn read_at(block: Value<'a>, places: &CustomerPlaces) -> Self {
+    /// Reads the block whose identifiers are at these locations.
+    fn read_at(block: Value<'a>, locations: &CustomerLocations) -> Self {
         let at = |place: u32| (place != 0).then(|| block.moved(place));
-        let id = |place: u32| at(place).and_then(coerce::id_here);
-        let (email, mobile, external_id) =
-            (id(places.email), id(places.mobile), id(places.external_id));
+        let id = |place: u32| at(place).and_then(coerce::id_inline);
+        let (email, mobile, external_id) = (
+            id(locations.email),
+            id(locations.mobile),
+            id(locations.external_id),
+        );
         // Hashed organisations and test data have one text in all three: it identifies nobody.
         let hashed = email.is_some() && email == mobile && mobile == external_id;
         let keep = |value: Option<Text<'a>>| value.filter(|_| !hashed);
         Self {
-            customer_id: at(places.customer_id).and_then(coerce::numbered),
-            email: keep(email).and_then(|email| match block.moved(places.email) {
+            customer_id: at(locations.customer_id).and_then(coerce::numbered),
+            email: keep(email).and_then(|email| match block.moved(locations.email) {
                 value if value.is_word_like(is_plain_address) => Some(email),
                 _ => normal_email(email),
             }),
-            mobile: keep(mobile).and_then(|mobile| match block.moved(places.mobile) {
+            mobile: keep(mobile).and_then(|mobile| match block.moved(locations.mobile) {
                 value if value.is_word_like(is_plain_number) => Some(mobile),
                 _ => normal_mobile(mobile),
             }),
             external_id: keep(external_id),
-            loyalty_type: at(places.loyalty_type).and_then(coerce::text_here),
+            loyalty_type: at(locations.loyalty_type).and_then(coerce::text_inline),
         }
     }
 
@@ -131,14 +133,14 @@ impl<'a> Customer<'a> {
     }
 }
 
-/// The one customer the event is about; `places` are those of the block `customerIdentifiers`.
+/// The one customer the event is about; `locations` are those of the block `customerIdentifiers`.
 #[inline(always)]
 pub(crate) fn subject<'a>(
     kind: EventKind,
     data: Members<'_, 'a>,
-    places: &CustomerPlaces,
+    locations: &CustomerLocations,
     envelope: &Envelope<'_>,
-) -> Result<Customer<'a>, Verdict> {
+) -> Result<Customer<'a>, Unmapped> {
     let block = |key: Key| data.get(key).filter(Value::is_object).map(Customer::read);
     let member =
         |key: Key| coerce::member(data.get(key), Key::CustomerIdentifiers).map(Customer::read);
@@ -174,19 +176,19 @@ pub(crate) fn subject<'a>(
             });
             only(customers, envelope, "/data/transactionUpdates")?
         }
-        _ => return own(data, places).ok_or(Verdict::Skip("no_identity")),
+        _ => return own(data, locations).ok_or(Unmapped::Skip("no_identity")),
     };
     found
         .filter(|customer| !customer.is_nobody())
-        .ok_or(Verdict::Skip("no_identity"))
+        .ok_or(Unmapped::Skip("no_identity"))
 }
 
 /// The customer of nearly every kind of event.
 #[inline(always)]
-fn own<'a>(data: Members<'_, 'a>, places: &CustomerPlaces) -> Option<Customer<'a>> {
+fn own<'a>(data: Members<'_, 'a>, locations: &CustomerLocations) -> Option<Customer<'a>> {
     let block = data.get(Key::CustomerIdentifiers).filter(Value::is_object);
     let mut customer = match block {
-        Some(block) => Customer::read_at(block, places),
+        Some(block) => Customer::read_at(block, locations),
         None => Customer::default(),
     };
     // The same customer's id once more; group pools and other entities have another type.
@@ -222,7 +224,7 @@ fn only<'a>(
     customers: impl Iterator<Item = Customer<'a>>,
     envelope: &Envelope<'_>,
     path: &str,
-) -> Result<Option<Customer<'a>>, Verdict> {
+) -> Result<Option<Customer<'a>>, Unmapped> {
     let mut found: Option<Customer<'a>> = None;
     for customer in customers.filter(|customer| !customer.is_nobody()) {
         match &found {
@@ -296,7 +298,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_an_address_or_a_number_at_one_look_is_one_at_a_closer_look() {
+    fn plain_addresses_and_numbers_pass_the_full_check_unchanged() {
         let mut random = fastrand::Rng::with_seed(3);
         let (mut addresses, mut numbers) = (0, 0);
         for _ in 0..400_000 {

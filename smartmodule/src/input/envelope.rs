@@ -139,7 +139,7 @@ impl<'a> Envelope<'a> {
     #[inline(always)]
     pub(crate) fn get(&self, key: Key) -> Option<Value<'a>> {
         match self.root.get(key) {
-            Some(value) if !coerce::is_nothing(value) => Some(value),
+            Some(value) if !coerce::is_blank(value) => Some(value),
             _ if self.is_plain() => None,
             _ => self.get_elsewhere(key),
         }
@@ -174,12 +174,12 @@ impl<'a> Envelope<'a> {
     pub(crate) fn organization(&self) -> Option<Text<'a>> {
         match self.first(Key::OrgId) {
             Some(value) if value.kind() == Kind::Integer => Some(Text::Plain(value.raw())),
-            _ => self.odd_organization(),
+            _ => self.organization_elsewhere(),
         }
     }
 
     #[inline(never)]
-    fn odd_organization(&self) -> Option<Text<'a>> {
+    fn organization_elsewhere(&self) -> Option<Text<'a>> {
         self.get(Key::OrgId)
             .and_then(coerce::id)
             .map(normal_id)

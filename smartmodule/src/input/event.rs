@@ -89,7 +89,7 @@ impl<'a> Event<'a> {
 
     /// A member of `data` that says something.
     pub(crate) fn get(&self, key: Key) -> Option<Value<'a>> {
-        self.find(key).filter(|value| !coerce::is_nothing(*value))
+        self.find(key).filter(|value| !coerce::is_blank(*value))
     }
 
     pub(crate) fn text(&self, key: Key) -> Option<Text<'a>> {

@@ -6,7 +6,7 @@ use crate::catalog::key::Key;
 use crate::catalog::kind::EventKind;
 use crate::input::envelope::{ENVELOPE_KEYS, Envelope};
 use crate::json::{Members, write_canonical};
-use crate::output::buffer::Sink;
+use crate::output::buffer::OutBuf;
 use crate::output::encode::write_hex;
 use crate::simd::scan::is_unreserved;
 use crate::values::coerce;
@@ -42,7 +42,7 @@ fn hashed_id<'a>(
     let created_at = envelope
         .get(Key::CreatedAt)
         .and_then(|value| epoch(value).ok());
-    let mut text = Sink::default();
+    let mut text = OutBuf::default();
     for part in [
         Some(Text::Plain(kind.name())),
         organization.map(Text::Plain),
@@ -56,7 +56,7 @@ fn hashed_id<'a>(
     // `data` as in all others.
     let skip = if envelope.broken { ENVELOPE_KEYS } else { &[] };
     write_canonical(&mut text, data.object(), skip);
-    let mut hex = Sink::default();
+    let mut hex = OutBuf::default();
     write_hex(&mut hex, &Sha256::digest(text.written()));
     hex.truncate(32);
     Text::made(String::from_utf8_lossy(hex.written()).into_owned())

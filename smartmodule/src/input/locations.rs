@@ -1,20 +1,21 @@
-//! Where the customer and the program stand in events of one shape: looked for once.
+//! Where in its document an event names its customer and its program: looked up once for each
+//! shape.
 
 use crate::catalog::key::Key;
-use crate::input::customer::CustomerPlaces;
-use crate::input::program::ProgramPlaces;
+use crate::input::customer::CustomerLocations;
+use crate::input::program::ProgramLocations;
 use crate::json::{Members, Value};
 
 /// Positions in the documents of one shape.
 #[derive(Debug, Default)]
-pub(crate) struct Places {
+pub(crate) struct Locations {
     /// The documents' shape, and the position of `data`.
     of: (u64, u32),
-    pub(crate) customer: CustomerPlaces,
-    pub(crate) program: ProgramPlaces,
+    pub(crate) customer: CustomerLocations,
+    pub(crate) program: ProgramLocations,
 }
 
-impl Places {
+impl Locations {
     /// Those of a document's `data`.
     #[inline(always)]
     pub(crate) fn fill(&mut self, data: Members<'_, '_>) -> &Self {
@@ -30,8 +31,8 @@ impl Places {
         let block = data.get(Key::CustomerIdentifiers).filter(Value::is_object);
         Self {
             of: (data.object().shape(), data.object().position()),
-            customer: block.map(CustomerPlaces::of).unwrap_or_default(),
-            program: ProgramPlaces::of(data),
+            customer: block.map(CustomerLocations::of).unwrap_or_default(),
+            program: ProgramLocations::of(data),
         }
     }
 }

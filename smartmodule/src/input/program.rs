@@ -31,9 +31,9 @@ pub(crate) enum Choice {
     Unknown,
 }
 
-/// Where in its document an event speaks of its program; 0 is nowhere.
+/// Positions of what an event says of its program; 0 is none.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct ProgramPlaces {
+pub(crate) struct ProgramLocations {
     details: u32,
     details_id: u32,
     name: u32,
@@ -42,7 +42,7 @@ pub(crate) struct ProgramPlaces {
     tiers: Vec<(u32, u32)>,
 }
 
-impl ProgramPlaces {
+impl ProgramLocations {
     /// Looks for them.
     pub(crate) fn of(data: Members<'_, '_>) -> Self {
         let details = data
@@ -71,9 +71,9 @@ impl ProgramPlaces {
 }
 
 impl<'a> Program<'a> {
-    pub(crate) fn read(data: Members<'_, 'a>, places: &'a ProgramPlaces) -> Self {
+    pub(crate) fn read(data: Members<'_, 'a>, locations: &'a ProgramLocations) -> Self {
         let at = |place: u32| (place != 0).then(|| data.object().moved(place));
-        let details_id = at(places.details_id).and_then(coerce::numbered);
+        let details_id = at(locations.details_id).and_then(coerce::numbered);
         let id = data
             .get(Key::LoyaltyProgramId)
             .and_then(coerce::numbered)
@@ -83,10 +83,10 @@ impl<'a> Program<'a> {
         let of_same = |place: u32| at(place).filter(|_| is_same);
         Self {
             id,
-            name: of_same(places.name).and_then(coerce::text_here),
-            is_default: of_same(places.is_default).and_then(coerce::boolean),
-            tiers: &places.tiers,
-            details: of_same(places.details),
+            name: of_same(locations.name).and_then(coerce::text_inline),
+            is_default: of_same(locations.is_default).and_then(coerce::boolean),
+            tiers: &locations.tiers,
+            details: of_same(locations.details),
         }
     }
 

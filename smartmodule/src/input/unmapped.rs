@@ -2,7 +2,7 @@
 
 /// Why a record is not mapped.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub(crate) enum Unmapped {
     /// Not wanted, or about nobody; counted by its reason.
     Skip(&'static str),
     /// Wanted, but it cannot be mapped as it is.
@@ -32,7 +32,7 @@ impl Reject {
     }
 }
 
-impl From<Reject> for Verdict {
+impl From<Reject> for Unmapped {
     fn from(reject: Reject) -> Self {
         Self::Reject(reject)
     }

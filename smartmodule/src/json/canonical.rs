@@ -7,14 +7,14 @@ use super::number::{Number, write_number};
 use super::value::Value;
 use super::write::write_text;
 use crate::catalog::key::Key;
-use crate::output::buffer::Sink;
+use crate::output::buffer::OutBuf;
 
 /// Appends the canonical form of `value`, leaving out the members of its top level that `skip`
 /// names.
 ///
 /// Two departures from the letter of the RFC, both for input it does not admit: of a repeated key
 /// the last value counts, and a number no double can hold keeps its text.
-pub(crate) fn write_canonical(out: &mut Sink, value: Value<'_>, skip: &[Key]) {
+pub(crate) fn write_canonical(out: &mut OutBuf, value: Value<'_>, skip: &[Key]) {
     match value.kind() {
         Kind::Null | Kind::True | Kind::False => out.put(value.raw().as_bytes()),
         Kind::Integer | Kind::Number => match Number::parse(value.raw()) {

@@ -32,7 +32,7 @@ impl Slots {
     pub(crate) fn fill<'s, 'a>(&'s mut self, object: Value<'a>) -> Members<'s, 'a> {
         let of = (object.shape(), object.position());
         if self.of != of {
-            self.fill_anew(object);
+            self.refill(object);
             self.of = of;
         }
         Members {
@@ -42,7 +42,7 @@ impl Slots {
     }
 
     #[inline(never)]
-    fn fill_anew(&mut self, object: Value<'_>) {
+    fn refill(&mut self, object: Value<'_>) {
         for key in self.used.drain(..) {
             if let Some(place) = self.at.get_mut(usize::from(key)) {
                 *place = 0;

@@ -1,9 +1,9 @@
 //! Numbers as they come (integers, integral floats, text) and as they go out (shortest form).
 
-use crate::output::buffer::Sink;
+use crate::output::buffer::OutBuf;
 
-/// A decimal of at most so many characters and without exponent survives the way through a double:
-/// its text only needs trimming. (Fifteen significant digits do.)
+/// A decimal of at most this many characters and without exponent survives the way through a
+/// double: its text only needs trimming. (Fifteen significant digits do.)
 pub(super) const PLAIN: usize = 15;
 
 /// A finite number, as the decimal text it came as. The double is worked out only where one is
@@ -130,7 +130,7 @@ fn is_json_number(text: &str) -> bool {
 
 /// Appends the number in the form of RFC 8785 (ECMAScript's), which is also the shortest: `73.60`
 /// becomes `73.6`.
-pub(crate) fn write_number(out: &mut Sink, number: Number<'_>) {
+pub(crate) fn write_number(out: &mut OutBuf, number: Number<'_>) {
     let text = number.text;
     if text.len() <= PLAIN && is_digits(text) {
         return out.put(text.as_bytes());
@@ -180,7 +180,7 @@ fn trimmed(text: &[u8]) -> Option<&[u8]> {
 /// ECMAScript's `Number::toString`: digits without exponent from 1e-6 up to below 1e21.
 #[cold]
 #[inline(never)]
-fn write_double(out: &mut Sink, value: f64) {
+fn write_double(out: &mut OutBuf, value: f64) {
     if value == 0.0 || !value.is_finite() {
         out.push(b'0');
         return;
@@ -204,7 +204,7 @@ fn write_double(out: &mut Sink, value: f64) {
     // Of the first digit.
     let exponent = power.parse().unwrap_or(0) + whole.len() as i32 - zeros as i32 - 1;
     let count = i32::try_from(digits.len()).unwrap_or(1);
-    let zeros = |out: &mut Sink, n: i32| (0..n).for_each(|_| out.push(b'0'));
+    let zeros = |out: &mut OutBuf, n: i32| (0..n).for_each(|_| out.push(b'0'));
     match exponent {
         0..=20 if exponent >= count - 1 => {
             out.put(digits);

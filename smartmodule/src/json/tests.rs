@@ -2,17 +2,17 @@
 
 use super::*;
 use crate::catalog::key::Key;
-use crate::output::buffer::Sink;
+use crate::output::buffer::OutBuf;
 
 fn canonical(text: &str) -> String {
     let mut tape = Tape::default();
     let document = tape.parse(text).unwrap();
-    let mut out = Sink::default();
+    let mut out = OutBuf::default();
     write_canonical(&mut out, document.root(), &[]);
     written(&out)
 }
 
-fn written(out: &Sink) -> String {
+fn written(out: &OutBuf) -> String {
     String::from_utf8(out.written().to_vec()).unwrap()
 }
 
@@ -21,7 +21,7 @@ fn fault(text: &str) -> Option<Fault> {
 }
 
 #[test]
-fn the_grammar_is_that_of_rfc_8259() {
+fn grammar_is_that_of_rfc_8259() {
     for good in [
         "null",
         " [ ] ",
@@ -69,7 +69,7 @@ fn the_grammar_is_that_of_rfc_8259() {
 }
 
 #[test]
-fn a_document_nested_too_deep_is_refused_without_a_stack_overflow() {
+fn document_nested_too_deep_is_refused_without_stack_overflow() {
     assert_eq!(fault(&"[".repeat(5_000_000)), Some(Fault::TooDeep));
     assert_eq!(fault(&"{\"a\":".repeat(1_000_000)), Some(Fault::TooDeep));
     assert_eq!(
@@ -79,7 +79,7 @@ fn a_document_nested_too_deep_is_refused_without_a_stack_overflow() {
 }
 
 #[test]
-fn a_document_of_too_many_values_is_refused() {
+fn document_of_too_many_values_is_refused() {
     assert_eq!(
         fault(&format!("[{}0]", "0,".repeat(300_000))),
         Some(Fault::TooMany)
@@ -87,7 +87,7 @@ fn a_document_of_too_many_values_is_refused() {
 }
 
 #[test]
-fn of_a_repeated_key_the_last_value_counts() {
+fn repeated_key_counts_with_its_last_value() {
     let mut tape = Tape::default();
     let document = tape
         .parse(r#"{"key":1,"\u006bey":{"b":2},"Key":3,"value":4}"#)
@@ -102,7 +102,7 @@ fn of_a_repeated_key_the_last_value_counts() {
 }
 
 #[test]
-fn escapes_read_as_their_characters_and_half_a_pair_as_the_replacement_character() {
+fn escapes_read_as_characters_and_half_a_pair_as_replacement() {
     let mut tape = Tape::default();
     let text =
         r#"["\ud83d\ude00\n\"\\\/\u00e9","\ud83d","\ude00x","\ud83d\ud83d\ude00","a\u0000b"]"#;
@@ -120,7 +120,7 @@ fn escapes_read_as_their_characters_and_half_a_pair_as_the_replacement_character
 }
 
 #[test]
-fn the_canonical_form_is_that_of_rfc_8785() {
+fn canonical_form_is_that_of_rfc_8785() {
     let source = r#"{"numbers":[333333333.33333329,1E30,4.50,2e-3,0.000000000000000000000000001,-0,1676.0],"string":"\u20ac$\u000F\u000aA'\u0042\u0022\u005c\\\"\/","literals":[null,true,false]}"#;
     let expected = r#"{"literals":[null,true,false],"numbers":[333333333.3333333,1e+30,4.5,0.002,1e-27,0,1676],"string":"€$\u000f\nA'B\"\\\\\"/"}"#;
     assert_eq!(canonical(source), expected);
@@ -151,7 +151,7 @@ fn numbers_are_written_in_their_shortest_form() {
         ("1.5e1", "15"),
         ("9007199254740993", "9007199254740992"),
     ] {
-        let mut out = Sink::default();
+        let mut out = OutBuf::default();
         write_number(&mut out, Number::parse(text).unwrap());
         assert_eq!(written(&out), expected, "{text}");
     }
@@ -190,7 +190,7 @@ fn written_strings_read_back_as_themselves() {
         .filter_map(char::from_u32)
         .chain("\u{2028}😀\u{fffd}".chars())
         .collect();
-    let mut out = Sink::default();
+    let mut out = OutBuf::default();
     write_text(&mut out, &text);
     assert_eq!(
         serde_json::from_slice::<String>(out.written()).unwrap(),
@@ -199,7 +199,7 @@ fn written_strings_read_back_as_themselves() {
 }
 
 #[test]
-fn the_members_of_the_object_before_are_forgotten() {
+fn slots_forget_the_members_of_the_object_before() {
     let mut slots = Slots::default();
     let (mut one, mut two) = (Tape::default(), Tape::default());
     let document = one.parse(r#"{"key":1,"value":2}"#).unwrap();
@@ -222,7 +222,7 @@ fn the_members_of_the_object_before_are_forgotten() {
 }
 
 #[test]
-fn a_string_is_a_word_when_there_is_nothing_to_trim_and_it_says_something() {
+fn string_is_a_word_when_not_blank_and_nothing_to_trim() {
     for (text, kind) in [
         ("\"a\"", Kind::Word),
         ("\"nULL\"", Kind::Plain), // Nothing else is worth a closer look.
@@ -252,7 +252,7 @@ fn a_string_is_a_word_when_there_is_nothing_to_trim_and_it_says_something() {
 }
 
 #[test]
-fn a_text_that_is_cut_anywhere_is_at_fault() {
+fn text_cut_anywhere_is_a_fault() {
     let document = r#"{"key": "a long enough text", "customerIdentifiers": [123456789, -0.5e7, true], "n\u00e9": null}"#;
     for end in 0..document.len() {
         assert!(
@@ -265,7 +265,7 @@ fn a_text_that_is_cut_anywhere_is_at_fault() {
 }
 
 #[test]
-fn an_amount_cut_behind_its_last_digit_is_the_amount_in_its_shortest_form() {
+fn amount_cut_behind_its_last_digit_is_in_shortest_form() {
     for text in [
         "73.60",
         "73.0",
@@ -279,7 +279,7 @@ fn an_amount_cut_behind_its_last_digit_is_the_amount_in_its_shortest_form() {
             let document = tape.parse(&document).unwrap();
             let root = document.root();
             let value = root.items().next().unwrap_or(root);
-            let mut expected = Sink::default();
+            let mut expected = OutBuf::default();
             write_number(&mut expected, value.number().unwrap());
             if let Some(end) = value.decimal_end() {
                 let (text, start, _) = value.place();
@@ -322,7 +322,8 @@ fn documents_of_one_shape_are_read_as_the_parser_reads_them() {
         for amount in ["7", "-7", "1.50", "1e5", "123456789012345678"] {
             for flag in ["false", "null"] {
                 let text = shaped(name, amount, flag);
-                let (mut other, mut out) = (Tape::default(), [Sink::default(), Sink::default()]);
+                let (mut other, mut out) =
+                    (Tape::default(), [OutBuf::default(), OutBuf::default()]);
                 for (tape, out) in [&mut tape, &mut other].into_iter().zip(&mut out) {
                     let document = tape.parse(&text).unwrap();
                     write_canonical(out, document.root(), &[]);
@@ -342,7 +343,7 @@ fn documents_of_one_shape_are_read_as_the_parser_reads_them() {
 }
 
 #[test]
-fn an_escape_or_an_exponent_makes_no_other_shape_and_a_fault_is_found() {
+fn shape_survives_escapes_and_exponents_and_faults_are_found() {
     let shaped = |name: &str, amount: &str, last: &str| {
         format!(r#"{{"name":"{name}","more":{{"a":[],"amount":{amount}}},"last":"{last}"}}"#)
     };
@@ -359,7 +360,7 @@ fn an_escape_or_an_exponent_makes_no_other_shape_and_a_fault_is_found() {
                 let text = shaped(name, amount, last);
                 let document = tape.parse(&text).unwrap();
                 assert_eq!(document.root().shape(), shape, "{text}");
-                let mut out = Sink::default();
+                let mut out = OutBuf::default();
                 write_canonical(&mut out, document.root(), &[]);
                 assert_eq!(written(&out), canonical(&text));
             }

@@ -218,7 +218,7 @@ impl<'a> Value<'a> {
 
     /// Whether a container is empty.
     #[inline(always)]
-    pub(crate) fn has_nothing_in_it(self) -> bool {
+    pub(crate) fn is_empty_container(self) -> bool {
         self.token().next == self.at + 1
     }
 

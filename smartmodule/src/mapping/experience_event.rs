@@ -3,32 +3,32 @@
 use std::ops::Range;
 
 use super::kinds::{common, customer, generic, points, promotion, reward, tier, transaction};
-use super::plan::Resolved;
-use super::xdm_writer::Xdm;
+use super::plan::PlanCache;
+use super::xdm_writer::XdmWriter;
 use crate::catalog::kind::EventKind;
 use crate::input::event::{Event, Trim};
 use crate::mapping::identity_map::write_identity_map;
-use crate::output::buffer::Sink;
+use crate::output::buffer::OutBuf;
 use crate::output::name::name;
-use crate::output::padded::piece;
+use crate::output::padded::padded;
 
 /// Writes the ExperienceEvent.
 /// Gives where the identityMap stands in it.
 pub(crate) fn write_event(
     event: &Event<'_>,
     trim: Trim,
-    resolved: &mut Resolved,
-    out: &mut Sink,
+    resolved: &mut PlanCache,
+    out: &mut OutBuf,
 ) -> Range<usize> {
     let mut identities = 0..0;
-    Xdm::entity(out, &event.params.omit, resolved, |xdm| {
-        xdm.shared_here(name!("_id"), Some(&event.id));
-        xdm.instant_here(name!("timestamp"), event.at);
+    XdmWriter::entity(out, &event.params.omit, resolved, |xdm| {
+        xdm.shared_inline(name!("_id"), Some(&event.id));
+        xdm.instant_inline(name!("timestamp"), event.at);
         match event_type(event) {
             Some(word) => xdm.label(name!("eventType"), word),
             None => xdm.prefixed_member(
                 name!("eventType"),
-                piece!(b"capillary."),
+                padded!(b"capillary."),
                 event.kind.event_name(),
             ),
         }
@@ -61,7 +61,7 @@ pub(crate) fn write_event(
 }
 
 /// The tenant fields of one kind.
-fn own_fields(event: &Event<'_>, trim: Trim, xdm: &mut Xdm<'_>) {
+fn own_fields(event: &Event<'_>, trim: Trim, xdm: &mut XdmWriter<'_>) {
     use EventKind as K;
     match event.kind {
         K::CustomerAdded | K::CustomerUpdated => customer::tenant(event, trim, xdm),

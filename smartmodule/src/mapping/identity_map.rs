@@ -1,15 +1,15 @@
 //! The identityMap of a record.
 
 use crate::input::customer::Customer;
-use crate::mapping::xdm_writer::Xdm;
+use crate::mapping::xdm_writer::XdmWriter;
 use crate::output::name::name;
-use crate::output::padded::Word;
+use crate::output::padded::Padded48;
 use crate::params::model::Params;
 
 /// Writes the identityMap: the primary identity, and the others unless `only_primary`.
 pub(super) fn write_identity_map(
     customer: &Customer<'_>,
-    xdm: &mut Xdm<'_>,
+    xdm: &mut XdmWriter<'_>,
     params: &Params,
     org: Option<&str>,
     only_primary: bool,
@@ -20,7 +20,7 @@ pub(super) fn write_identity_map(
         params.identities.len()
     };
     let identities = params.identities.iter().take(count).enumerate();
-    let Some(open) = xdm.open_here(name!("identityMap")) else {
+    let Some(open) = xdm.open_inline(name!("identityMap")) else {
         return;
     };
     for (index, (identifier, namespace)) in identities {
@@ -28,9 +28,9 @@ pub(super) fn write_identity_map(
             continue;
         };
         if xdm.omits_nothing() {
-            xdm.ready_made(namespace.before());
+            xdm.put_padded(namespace.before());
             xdm.escaped(&value);
-            xdm.known(if index == 0 { PRIMARY } else { NOT_PRIMARY });
+            xdm.put48(if index == 0 { PRIMARY } else { NOT_PRIMARY });
             continue;
         }
         xdm.array_given(namespace.code(), |xdm| {
@@ -40,9 +40,9 @@ pub(super) fn write_identity_map(
             });
         });
     }
-    xdm.close_here(open, *b"{}");
+    xdm.close_inline(open, *b"{}");
 }
 
-/// What stands behind the value of an identity.
-const PRIMARY: &Word = &Word::new(b"\",\"primary\":true}]");
-const NOT_PRIMARY: &Word = &Word::new(b"\",\"primary\":false}]");
+/// The JSON after the value of an identity.
+const PRIMARY: &Padded48 = &Padded48::new(b"\",\"primary\":true}]");
+const NOT_PRIMARY: &Padded48 = &Padded48::new(b"\",\"primary\":false}]");

@@ -10,5 +10,5 @@ mod xdm_writer;
 
 pub(crate) use experience_event::write_event;
 pub(crate) use notes::Notes;
-pub(crate) use plan::Resolved;
+pub(crate) use plan::PlanCache;
 pub(crate) use profile::write_profile;

@@ -4,11 +4,11 @@ use std::ops::Range;
 
 use super::kinds::{customer, points, tier};
 use super::notes::Notes;
-use super::plan::Resolved;
-use super::xdm_writer::Xdm;
+use super::plan::PlanCache;
+use super::xdm_writer::XdmWriter;
 use crate::catalog::kind::{Depth, EventKind};
 use crate::input::event::Event;
-use crate::output::buffer::Sink;
+use crate::output::buffer::OutBuf;
 
 /// Writes the profile record, whose identityMap is the event's; `false`, and nothing, when the
 /// event states no profile facts.
@@ -17,11 +17,11 @@ pub(crate) fn write_profile(
     identities: Range<usize>,
     with_tenant: bool,
     notes: &mut Notes,
-    resolved: &mut Resolved,
-    out: &mut Sink,
+    resolved: &mut PlanCache,
+    out: &mut OutBuf,
 ) -> bool {
     use EventKind as K;
-    let facts: fn(&Event<'_>, bool, &mut Notes, &mut Xdm<'_>) = match event.kind {
+    let facts: fn(&Event<'_>, bool, &mut Notes, &mut XdmWriter<'_>) = match event.kind {
         K::CustomerAdded | K::CustomerUpdated if !event.is_deleted() => customer::profile,
         K::PointsIssued | K::PointsRedeemed => points::profile,
         K::TierUpgraded | K::TierRenewed | K::TierDowngraded => tier::profile,
@@ -31,7 +31,7 @@ pub(crate) fn write_profile(
     let with_tenant = with_tenant && event.params.tenant.is_some();
     let start = out.len();
     let mut is_empty = true;
-    Xdm::entity(out, &event.params.omit, resolved, |xdm| {
+    XdmWriter::entity(out, &event.params.omit, resolved, |xdm| {
         xdm.repeat(identities);
         let before = xdm.written();
         facts(event, with_tenant, notes, xdm);

@@ -8,11 +8,11 @@
 use std::ops::Range;
 
 use crate::json::{Kind, Number, Value, write_integer, write_number, write_text};
-use crate::mapping::plan::Resolved;
-use crate::output::buffer::Sink;
+use crate::mapping::plan::PlanCache;
+use crate::output::buffer::OutBuf;
 use crate::output::name::{BEFORE, Name, name};
-use crate::output::padded::{Piece, ReadyMade, Word, piece};
-use crate::params::omit::{Omit, Place};
+use crate::output::padded::{Padded32, Padded48, PaddedBytes, padded};
+use crate::params::omit::{OmitCursor, OmittedFields};
 use crate::params::tenant::Tenant;
 use crate::values::coerce;
 use crate::values::text::{Text, write_characters};
@@ -25,7 +25,7 @@ pub(crate) struct Open {
     mark: usize,
     /// Length of the output before its content.
     inside: usize,
-    outer: Place,
+    outer: OmitCursor,
 }
 
 impl Default for Open {
@@ -33,7 +33,7 @@ impl Default for Open {
         Self {
             mark: 0,
             inside: 0,
-            outer: Place::Off,
+            outer: OmitCursor::Off,
         }
     }
 }
@@ -43,28 +43,28 @@ impl Default for Open {
 /// Its methods are not inlined: they are called from some two hundred places, and the module's size
 /// counts.
 #[derive(Debug)]
-pub(crate) struct Xdm<'w> {
-    out: &'w mut Sink,
-    omit: &'w Omit,
-    place: Place,
+pub(crate) struct XdmWriter<'w> {
+    out: &'w mut OutBuf,
+    omit: &'w OmittedFields,
+    cursor: OmitCursor,
     /// What the plans come to that are worked through.
-    pub(crate) resolved: &'w mut Resolved,
+    pub(crate) resolved: &'w mut PlanCache,
 }
 
-impl<'w> Xdm<'w> {
+impl<'w> XdmWriter<'w> {
     /// Writes one entity.
     pub(crate) fn entity(
-        out: &'w mut Sink,
-        omit: &'w Omit,
-        resolved: &'w mut Resolved,
-        write: impl FnOnce(&mut Xdm<'_>),
+        out: &'w mut OutBuf,
+        omit: &'w OmittedFields,
+        resolved: &'w mut PlanCache,
+        write: impl FnOnce(&mut XdmWriter<'_>),
     ) {
         let inside = out.len();
-        let place = omit.root();
-        write(&mut Xdm {
+        let cursor = omit.root();
+        write(&mut XdmWriter {
             out: &mut *out,
             omit,
-            place,
+            cursor,
             resolved,
         });
         if out.len() == inside {
@@ -87,37 +87,36 @@ impl<'w> Xdm<'w> {
     /// Whether nothing is omitted here, nor below.
     #[inline(always)]
     pub(crate) fn omits_nothing(&self) -> bool {
-        self.place == Place::Off
+        self.cursor == OmitCursor::Off
     }
 
     /// Where it is written, whatever is omitted.
     #[inline(always)]
-    pub(crate) const fn sink(&mut self) -> &mut Sink {
+    pub(crate) const fn out_buf(&mut self) -> &mut OutBuf {
         self.out
     }
 
-    /// Writes bytes made ready before.
     #[inline(always)]
-    pub(crate) fn ready_made(&mut self, bytes: &ReadyMade) {
-        self.out.ready_made(bytes);
+    pub(crate) fn put_padded(&mut self, bytes: &PaddedBytes) {
+        self.out.put_padded(bytes);
     }
 
-    /// As [`known_member`](Self::known_member), with a few bytes before the value.
+    /// As [`const_member`](Self::const_member), with a few bytes before the value.
     #[inline(always)]
-    pub(crate) fn prefixed_member(&mut self, name: &Name, prefix: &Piece, value: &Word) {
+    pub(crate) fn prefixed_member(&mut self, name: &Name, prefix: &Padded32, value: &Padded48) {
         if !self.omits(name) {
             self.quoted(name);
-            self.out.piece(prefix);
-            self.out.known(value);
+            self.out.put32(prefix);
+            self.out.put48(value);
         }
     }
 
     /// A member whose value, its last quote included, is known while compiling.
     #[inline(always)]
-    pub(crate) fn known_member(&mut self, name: &Name, value: &Word) {
+    pub(crate) fn const_member(&mut self, name: &Name, value: &Padded48) {
         if !self.omits(name) {
             self.quoted(name);
-            self.out.known(value);
+            self.out.put48(value);
         }
     }
 
@@ -127,16 +126,15 @@ impl<'w> Xdm<'w> {
         write_characters(self.out, text);
     }
 
-    /// Writes a word.
     #[inline(always)]
-    pub(crate) fn known(&mut self, word: &Word) {
-        self.out.known(word);
+    pub(crate) fn put48(&mut self, word: &Padded48) {
+        self.out.put48(word);
     }
 
     /// Whether a member is omitted.
     #[inline(always)]
     pub(crate) fn omits(&self, name: &Name) -> bool {
-        self.place != Place::Off && self.omit.step(self.place, name.as_bytes()).is_none()
+        self.cursor != OmitCursor::Off && self.omit.step(self.cursor, name.as_bytes()).is_none()
     }
 
     /// Writes a name, up to where a text's first character follows.
@@ -154,15 +152,15 @@ impl<'w> Xdm<'w> {
     /// Opens a container; `None` when it is omitted.
     #[inline(never)]
     pub(crate) fn open(&mut self, name: &Name) -> Option<Open> {
-        self.open_here(name)
+        self.open_inline(name)
     }
 
     /// As [`open`](Self::open); as the other methods named so, it is inlined where it is needed.
     #[inline(always)]
-    pub(crate) fn open_here(&mut self, name: &Name) -> Option<Open> {
-        let (mark, outer) = (self.out.len(), self.place);
-        if outer != Place::Off {
-            self.place = self.omit.step(outer, name.as_bytes())?;
+    pub(crate) fn open_inline(&mut self, name: &Name) -> Option<Open> {
+        let (mark, outer) = (self.out.len(), self.cursor);
+        if outer != OmitCursor::Off {
+            self.cursor = self.omit.step(outer, name.as_bytes())?;
         }
         self.bare(name);
         Some(Open {
@@ -175,13 +173,13 @@ impl<'w> Xdm<'w> {
     /// As [`open`](Self::open), with a name of letters and digits that a parameter gave.
     #[inline(never)]
     fn open_given(&mut self, name: &str) -> Option<Open> {
-        let (mark, outer) = (self.out.len(), self.place);
-        if outer != Place::Off {
-            self.place = self.omit.step(outer, name.as_bytes())?;
+        let (mark, outer) = (self.out.len(), self.cursor);
+        if outer != OmitCursor::Off {
+            self.cursor = self.omit.step(outer, name.as_bytes())?;
         }
-        self.out.piece(piece!(BEFORE));
+        self.out.put32(padded!(BEFORE));
         self.out.put(name.as_bytes());
-        self.out.piece(piece!(b"\":"));
+        self.out.put32(padded!(b"\":"));
         Some(Open {
             mark,
             inside: self.out.len(),
@@ -192,13 +190,13 @@ impl<'w> Xdm<'w> {
     /// Closes a container; takes it back when nothing came in it.
     #[inline(never)]
     pub(crate) fn close(&mut self, open: Open, brackets: [u8; 2]) {
-        self.close_here(open, brackets);
+        self.close_inline(open, brackets);
     }
 
     /// Closes a container.
     #[inline(always)]
-    pub(crate) fn close_here(&mut self, open: Open, brackets: [u8; 2]) {
-        self.place = open.outer;
+    pub(crate) fn close_inline(&mut self, open: Open, brackets: [u8; 2]) {
+        self.cursor = open.outer;
         let [first, last] = brackets;
         if self.out.len() == open.inside {
             self.out.truncate(open.mark);
@@ -209,7 +207,7 @@ impl<'w> Xdm<'w> {
     }
 
     #[inline(always)]
-    pub(crate) fn object(&mut self, name: &Name, write: impl FnOnce(&mut Xdm<'_>)) {
+    pub(crate) fn object(&mut self, name: &Name, write: impl FnOnce(&mut XdmWriter<'_>)) {
         if let Some(open) = self.open(name) {
             write(self);
             self.close(open, *b"{}");
@@ -218,11 +216,11 @@ impl<'w> Xdm<'w> {
 
     /// The organisation's own fields: an object in the tenant's.
     #[inline(always)]
-    pub(crate) fn tenant(&mut self, tenant: &Tenant, write: impl FnOnce(&mut Xdm<'_>)) {
+    pub(crate) fn tenant(&mut self, tenant: &Tenant, write: impl FnOnce(&mut XdmWriter<'_>)) {
         if let Some((outer, inner)) = self.open_tenant(tenant) {
             write(self);
-            self.close_here(inner, *b"{}");
-            self.close_here(outer, *b"{}");
+            self.close_inline(inner, *b"{}");
+            self.close_inline(outer, *b"{}");
         }
     }
 
@@ -237,8 +235,8 @@ impl<'w> Xdm<'w> {
             }
             return inner.map(|inner| (outer, inner));
         }
-        let (mark, outer) = (self.out.len(), self.place);
-        self.out.ready_made(tenant.before());
+        let (mark, outer) = (self.out.len(), self.cursor);
+        self.out.put_padded(tenant.before());
         let between = mark + tenant.length();
         let open = |mark: usize, inside: usize| Open {
             mark,
@@ -249,7 +247,7 @@ impl<'w> Xdm<'w> {
     }
 
     #[inline(always)]
-    pub(crate) fn array(&mut self, name: &Name, write: impl FnOnce(&mut Xdm<'_>)) {
+    pub(crate) fn array(&mut self, name: &Name, write: impl FnOnce(&mut XdmWriter<'_>)) {
         if let Some(open) = self.open(name) {
             write(self);
             self.close(open, *b"[]");
@@ -258,7 +256,7 @@ impl<'w> Xdm<'w> {
 
     /// As [`array`](Self::array), with a name that a parameter gave.
     #[inline(always)]
-    pub(crate) fn array_given(&mut self, name: &str, write: impl FnOnce(&mut Xdm<'_>)) {
+    pub(crate) fn array_given(&mut self, name: &str, write: impl FnOnce(&mut XdmWriter<'_>)) {
         if let Some(open) = self.open_given(name) {
             write(self);
             self.close(open, *b"[]");
@@ -267,7 +265,7 @@ impl<'w> Xdm<'w> {
 
     /// One object of an array.
     #[inline(always)]
-    pub(crate) fn element(&mut self, write: impl FnOnce(&mut Xdm<'_>)) {
+    pub(crate) fn element(&mut self, write: impl FnOnce(&mut XdmWriter<'_>)) {
         let open = self.open_element();
         write(self);
         self.close(open, *b"{}");
@@ -281,24 +279,24 @@ impl<'w> Xdm<'w> {
         Open {
             mark,
             inside: self.out.len(),
-            outer: self.place,
+            outer: self.cursor,
         }
     }
 
     /// A text; taken, so that it is dropped in one place and not at each call.
     #[inline(never)]
     pub(crate) fn text(&mut self, name: &Name, text: Option<Text<'_>>) {
-        self.shared_here(name, text.as_ref());
+        self.shared_inline(name, text.as_ref());
     }
 
     /// A text that is used elsewhere, too.
     #[inline(never)]
     pub(crate) fn shared(&mut self, name: &Name, text: Option<&Text<'_>>) {
-        self.shared_here(name, text);
+        self.shared_inline(name, text);
     }
 
     #[inline(always)]
-    pub(crate) fn shared_here(&mut self, name: &Name, text: Option<&Text<'_>>) {
+    pub(crate) fn shared_inline(&mut self, name: &Name, text: Option<&Text<'_>>) {
         let Some(text) = text.filter(|text| !text.is_empty()) else {
             return;
         };
@@ -308,7 +306,7 @@ impl<'w> Xdm<'w> {
         match text {
             Text::Plain(text) => {
                 self.quoted(name);
-                self.out.put_here(text.as_bytes());
+                self.out.put_inline(text.as_bytes());
                 self.out.push(b'"');
             }
             Text::Any(text) => {
@@ -332,7 +330,7 @@ impl<'w> Xdm<'w> {
     }
 
     #[inline(never)]
-    fn as_it_stands(&mut self, name: &Name, value: Value<'_>, quoted: bool) {
+    fn verbatim_outlined(&mut self, name: &Name, value: Value<'_>, quoted: bool) {
         self.verbatim(name, value, quoted);
     }
 
@@ -340,7 +338,7 @@ impl<'w> Xdm<'w> {
     fn copied(&mut self, name: &Name, value: Value<'_>) {
         match value.kind() {
             Kind::Word | Kind::Integer | Kind::True | Kind::False => {
-                self.as_it_stands(name, value, true)
+                self.verbatim_outlined(name, value, true)
             }
             _ => self.text(name, coerce::text(value)),
         }
@@ -354,13 +352,13 @@ impl<'w> Xdm<'w> {
         }
     }
 
-    /// A value as it stands in the event, in capitals.
+    /// A value as it stands in the event, in upper case.
     #[inline(never)]
-    pub(crate) fn capitals(&mut self, name: &Name, value: Value<'_>) {
+    pub(crate) fn uppercase(&mut self, name: &Name, value: Value<'_>) {
         if !self.omits(name) {
             let start = self.out.len() + name.length();
-            self.as_it_stands(name, value, true);
-            self.out.capitals(start);
+            self.verbatim_outlined(name, value, true);
+            self.out.uppercase(start);
         }
     }
 
@@ -383,7 +381,7 @@ impl<'w> Xdm<'w> {
     #[inline(never)]
     fn identified(&mut self, name: &Name, value: Value<'_>) {
         match value.kind() {
-            Kind::Integer | Kind::Word => self.as_it_stands(name, value, true),
+            Kind::Integer | Kind::Word => self.verbatim_outlined(name, value, true),
             _ => self.text(name, coerce::id(value)),
         }
     }
@@ -416,9 +414,9 @@ impl<'w> Xdm<'w> {
         if !self.omits(name) {
             self.bare(name);
             if value {
-                self.out.piece(piece!(b"true"));
+                self.out.put32(padded!(b"true"));
             } else {
-                self.out.piece(piece!(b"false"));
+                self.out.put32(padded!(b"false"));
             }
         }
     }
@@ -427,12 +425,12 @@ impl<'w> Xdm<'w> {
     #[inline(never)]
     pub(crate) fn instant(&mut self, name: &Name, ms: Option<i64>) {
         if let Some(ms) = ms {
-            self.instant_here(name, ms);
+            self.instant_inline(name, ms);
         }
     }
 
     #[inline(always)]
-    pub(crate) fn instant_here(&mut self, name: &Name, ms: i64) {
+    pub(crate) fn instant_inline(&mut self, name: &Name, ms: i64) {
         if !self.omits(name) {
             self.quoted(name);
             write_instant(self.out, ms);

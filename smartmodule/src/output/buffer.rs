@@ -1,22 +1,22 @@
-//! Where answers are written.
+//! The buffer answers are written into.
 //!
 //! Most of what is written is a few bytes long, and a call into the allocator or the host
 //! (`memory.copy`) costs more than such a copy. So the buffer is kept filled beyond what was
-//! written, and short pieces are copied in fixed sizes, over the end of the piece: what came too
-//! much is overwritten by what follows.
+//! written, and short pieces are copied in fixed sizes, past its end: the next piece overwrites
+//! the excess.
 
 use std::ops::Range;
 
-use crate::output::day::WrittenDay;
-use crate::output::padded::{LONG, Piece, ReadyMade, SHORT, Word};
+use crate::output::day::FormattedDay;
+use crate::output::padded::{LONG, Padded32, Padded48, PaddedBytes, SHORT};
 use crate::simd::chunk::copy_chunks;
 
-/// No piece is written over more bytes at once.
+/// No piece overwrites more bytes at once.
 const SPARE: usize = 128;
 
-/// Bytes written, in a buffer that is longer.
+/// The bytes written so far, in a buffer that is longer.
 #[derive(Debug, Default)]
-pub(crate) struct Sink {
+pub(crate) struct OutBuf {
     buffer: Vec<u8>,
     /// How many bytes of the buffer are written.
     at: usize,
@@ -24,7 +24,7 @@ pub(crate) struct Sink {
     /// [`grow`](Self::grow) changes both.
     limit: usize,
     /// Days that were written last: most times of a stream are of a few.
-    days: [WrittenDay; DAYS],
+    days: [FormattedDay; DAYS],
 }
 
 /// How many days are remembered, each in the place of its number.
@@ -40,7 +40,7 @@ fn copy_fixed<const N: usize>(to: &mut [u8], from: &[u8]) -> bool {
     true
 }
 
-impl Sink {
+impl OutBuf {
     pub(crate) fn clear(&mut self) {
         self.at = 0;
     }
@@ -51,7 +51,7 @@ impl Sink {
 
     /// The place of a day; the one that is there may be another.
     #[inline(always)]
-    pub(crate) const fn day(&mut self, number: i64) -> &mut WrittenDay {
+    pub(crate) const fn day(&mut self, number: i64) -> &mut FormattedDay {
         let [zero, one, two, three] = &mut self.days;
         match number & (DAYS as i64 - 1) {
             0 => zero,
@@ -68,7 +68,7 @@ impl Sink {
 
     /// Leaves `count` bytes to be written later.
     pub(crate) fn skip(&mut self, count: usize) {
-        self.room(count);
+        self.reserve(count);
         self.at += count;
     }
 
@@ -77,19 +77,19 @@ impl Sink {
         self.buffer.get(..self.at).unwrap_or_default()
     }
 
-    /// The buffer behind what was written: at least `count` bytes.
+    /// The buffer after what was written, grown to at least `count` bytes.
     #[inline(always)]
-    fn room(&mut self, count: usize) -> &mut [u8] {
+    fn reserve(&mut self, count: usize) -> &mut [u8] {
         if self.buffer.len().wrapping_sub(self.at) < count {
             self.grow(count);
         }
         self.buffer.get_mut(self.at..).unwrap_or_default()
     }
 
-    /// As [`room`](Self::room), for so many bytes as are known while compiling.
+    /// As [`reserve`](Self::reserve), for a number of bytes known at compile time.
     #[inline(always)]
     #[allow(unsafe_code)] // Safe code asks twice, and writes what it was asked for behind a third branch: some 5 % of a record's cost.
-    fn ahead<const N: usize>(&mut self) -> &mut [u8; N] {
+    fn reserve_fixed<const N: usize>(&mut self) -> &mut [u8; N] {
         const { assert!(N <= SPARE) }
         if self.at >= self.limit {
             self.grow(N);
@@ -110,66 +110,64 @@ impl Sink {
         self.limit = wanted - SPARE + 1;
     }
 
-    /// Appends one byte.
     #[inline(always)]
     pub(crate) fn push(&mut self, byte: u8) {
-        *self.ahead() = [byte];
+        *self.reserve_fixed() = [byte];
         self.at += 1;
     }
 
-    /// Appends `bytes`.
     #[inline(never)]
     pub(crate) fn put(&mut self, bytes: &[u8]) {
-        self.put_here(bytes);
+        self.put_inline(bytes);
     }
 
-    /// As [`put`](Self::put), without the call: where it is needed for every other field.
+    /// As [`put`](Self::put), inlined: a call costs more than most copies.
     #[inline(always)]
-    pub(crate) fn put_here(&mut self, bytes: &[u8]) {
+    pub(crate) fn put_inline(&mut self, bytes: &[u8]) {
         if bytes.len() > LONG {
-            if let Some(room) = self.room(bytes.len()).get_mut(..bytes.len()) {
+            if let Some(room) = self.reserve(bytes.len()).get_mut(..bytes.len()) {
                 room.copy_from_slice(bytes);
             }
         } else {
-            put_short(self.ahead(), bytes);
+            put_short(self.reserve_fixed(), bytes);
         }
         self.at += bytes.len();
     }
 
-    /// Appends the first `length` bytes of a chunk.
+    /// Appends the first `length` bytes of sixteen.
     #[inline(always)]
-    pub(crate) fn chunk(&mut self, chunk: &[u8; 16], length: usize) {
-        copy_chunks(self.ahead(), chunk);
+    pub(crate) fn put_prefix16(&mut self, chunk: &[u8; 16], length: usize) {
+        copy_chunks(self.reserve_fixed(), chunk);
         self.at += length;
     }
 
-    /// Appends the first `length` bytes of a word.
+    /// Appends the first `length` bytes of eight.
     #[inline(always)]
-    pub(crate) fn word(&mut self, word: [u8; 8], length: usize) {
-        *self.ahead() = word;
+    pub(crate) fn put_prefix8(&mut self, word: [u8; 8], length: usize) {
+        *self.reserve_fixed() = word;
         self.at += length;
     }
 
-    /// Appends a piece.
+    /// Appends a padded constant of at most 32 bytes.
     #[inline(always)]
-    pub(crate) fn piece(&mut self, piece: &Piece) {
-        self.padded(&piece.padded, piece.length);
+    pub(crate) fn put32(&mut self, padded: &Padded32) {
+        self.put_prefix32(&padded.padded, padded.length);
     }
 
-    /// Appends the first `length` bytes of a padded piece.
+    /// Appends the first `length` bytes of 32.
     #[inline(always)]
-    pub(crate) fn padded(&mut self, piece: &[u8; 32], length: usize) {
+    pub(crate) fn put_prefix32(&mut self, padded: &[u8; 32], length: usize) {
         // Both halves, always: a branch that depends on a length is mispredicted too often.
-        copy_chunks(self.ahead(), piece);
+        copy_chunks(self.reserve_fixed(), padded);
         self.at += length;
     }
 
-    /// Appends the first `length` bytes of a padded piece, then `text[start..end]`, then a quote,
+    /// Appends the first `length` bytes of 32, then `text[start..end]`, then a quote,
     /// if that is to stay: a member.
     #[inline(always)]
     pub(crate) fn member(
         &mut self,
-        piece: &[u8; 32],
+        padded: &[u8; 32],
         length: usize,
         (text, start, end): (&[u8], usize, usize),
         is_quoted: bool,
@@ -178,8 +176,8 @@ impl Sink {
         let from = text
             .get(start..)
             .and_then(|from| from.first_chunk::<SHORT>());
-        let room = self.ahead::<{ 32 + SHORT + 1 }>();
-        copy_fixed::<32>(room, piece);
+        let room = self.reserve_fixed::<{ 32 + SHORT + 1 }>();
+        copy_fixed::<32>(room, padded);
         if let (Some(from), true) = (from, count <= SHORT)
             && let Some(behind) = room
                 .get_mut(length..)
@@ -195,7 +193,7 @@ impl Sink {
             self.at += length + count + usize::from(is_quoted);
         } else {
             self.long_member(
-                piece,
+                padded,
                 length,
                 text.get(start..end).unwrap_or_default(),
                 is_quoted,
@@ -206,43 +204,43 @@ impl Sink {
     /// As [`member`](Self::member), of a text that is long, or stands at the end of the one it is
     /// from.
     #[inline(never)]
-    fn long_member(&mut self, piece: &[u8; 32], length: usize, text: &[u8], is_quoted: bool) {
-        self.padded(piece, length);
-        self.put_here(text);
+    fn long_member(&mut self, padded: &[u8; 32], length: usize, text: &[u8], is_quoted: bool) {
+        self.put_prefix32(padded, length);
+        self.put_inline(text);
         self.push(b'"');
         self.at -= usize::from(!is_quoted);
     }
 
-    /// Appends bytes made ready before.
+    /// Appends bytes padded at run time.
     #[inline(always)]
-    pub(crate) fn ready_made(&mut self, bytes: &ReadyMade) {
+    pub(crate) fn put_padded(&mut self, bytes: &PaddedBytes) {
         if bytes.length > LONG {
             return self.put(&bytes.long);
         }
-        copy_chunks(self.ahead(), &bytes.padded);
+        copy_chunks(self.reserve_fixed(), &bytes.padded);
         self.at += bytes.length;
     }
 
-    /// Appends a word.
+    /// Appends a padded constant of at most 48 bytes.
     #[inline(always)]
-    pub(crate) fn known(&mut self, word: &Word) {
-        copy_chunks(self.ahead(), &word.padded);
+    pub(crate) fn put48(&mut self, word: &Padded48) {
+        copy_chunks(self.reserve_fixed(), &word.padded);
         self.at += usize::from(word.length);
     }
 
     /// Appends what was written in `range` once more.
     pub(crate) fn repeat(&mut self, range: Range<usize>) {
         let count = range.len();
-        self.room(count);
+        self.reserve(count);
         if range.end <= self.at {
             self.buffer.copy_within(range, self.at);
             self.at += count;
         }
     }
 
-    /// Turns what was written from `start` on into capitals.
+    /// Turns what was written from `start` on into upper case.
     #[inline(always)]
-    pub(crate) fn capitals(&mut self, start: usize) {
+    pub(crate) fn uppercase(&mut self, start: usize) {
         if let Some(written) = self.buffer.get_mut(start..self.at) {
             written.make_ascii_uppercase();
         }
@@ -257,9 +255,9 @@ impl Sink {
     }
 
     /// Moves what was written from `from` on to `to`, and the end with it.
-    pub(crate) fn shift(&mut self, from: usize, to: usize) {
+    pub(crate) fn move_tail(&mut self, from: usize, to: usize) {
         let length = self.at.saturating_sub(from);
-        self.room(to.saturating_sub(from));
+        self.reserve(to.saturating_sub(from));
         if from < self.at {
             self.buffer.copy_within(from..self.at, to);
         }
@@ -325,19 +323,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pieces_of_every_length_are_appended_whole() {
+    fn out_buf_appends_pieces_of_every_length_whole() {
         let text: Vec<u8> = (0..200).map(|n| b'a' + n % 26).collect();
-        let mut sink = Sink::default();
+        let mut out = OutBuf::default();
         let mut expected = Vec::new();
         for length in 0..text.len() {
             for start in [0, 1, text.len() - length] {
                 let Some(part) = text.get(start..start + length) else {
                     continue;
                 };
-                sink.put(part);
-                sink.push(b'|');
-                sink.member(&[b'-'; 32], 2, (&text, start, start + length), true);
-                sink.member(&[b'-'; 32], 1, (&text, start, start + length), false);
+                out.put(part);
+                out.push(b'|');
+                out.member(&[b'-'; 32], 2, (&text, start, start + length), true);
+                out.member(&[b'-'; 32], 1, (&text, start, start + length), false);
                 expected.extend_from_slice(part);
                 expected.extend_from_slice(b"|--");
                 expected.extend_from_slice(part);
@@ -345,26 +343,26 @@ mod tests {
                 expected.extend_from_slice(part);
             }
         }
-        let piece: [u8; 32] = std::array::from_fn(|n| b'A' + n as u8);
+        let padded: [u8; 32] = std::array::from_fn(|n| b'A' + n as u8);
         for length in 0..=32 {
-            sink.padded(&piece, length);
-            expected.extend_from_slice(&piece[..length]);
+            out.put_prefix32(&padded, length);
+            expected.extend_from_slice(&padded[..length]);
         }
-        assert!(sink.written() == expected);
+        assert!(out.written() == expected);
     }
 
     #[test]
-    fn what_was_written_can_be_moved_and_taken_back() {
-        let mut sink = Sink::default();
-        sink.put(b"abcdef");
-        sink.shift(2, 5);
-        assert_eq!(&sink.written()[5..], b"cdef");
-        sink.shift(5, 1);
-        assert_eq!(sink.written(), b"acdef");
-        sink.repeat(1..3);
-        assert_eq!(sink.written(), b"acdefcd");
-        sink.truncate(2);
-        sink.set(1, b'x');
-        assert_eq!(sink.written(), b"ax");
+    fn out_buf_moves_and_truncates_what_was_written() {
+        let mut out = OutBuf::default();
+        out.put(b"abcdef");
+        out.move_tail(2, 5);
+        assert_eq!(&out.written()[5..], b"cdef");
+        out.move_tail(5, 1);
+        assert_eq!(out.written(), b"acdef");
+        out.repeat(1..3);
+        assert_eq!(out.written(), b"acdefcd");
+        out.truncate(2);
+        out.set(1, b'x');
+        assert_eq!(out.written(), b"ax");
     }
 }

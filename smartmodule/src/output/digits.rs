@@ -1,9 +1,9 @@
 //! Numbers of at most eight digits, without the divisions that are slow in the engine.
 
-/// A number below 2^31 divided by `D`: the engine's compiler would divide indeed, which costs as
-/// much as ten additions.
+/// Divides a number below 2^31 by `D` with a multiplication: the engine's compiler would emit a
+/// division, which costs as much as ten additions.
 #[inline(always)]
-pub(crate) const fn divided<const D: u32>(number: u32) -> u32 {
+pub(crate) const fn divide<const D: u32>(number: u32) -> u32 {
     // Rounded up, a reciprocal of 31 bits and those of `D` is exact for such numbers (Granlund and
     // Montgomery, 1994).
     let shift = const { 31 + (u32::BITS - (D - 1).leading_zeros()) };
@@ -15,7 +15,7 @@ pub(crate) const fn divided<const D: u32>(number: u32) -> u32 {
 /// The digits of a number below 100 000 000: four, two and one at a time side by side.
 #[inline(always)]
 pub(crate) const fn eight_digits(number: u32) -> [u8; 8] {
-    let high = divided::<10_000>(number);
+    let high = divide::<10_000>(number);
     let fours = high as u64 | ((number - high * 10_000) as u64) << 32;
     let hundreds = ((fours * 10_486) >> 20) & 0x0000_007F_0000_007F;
     let twos = hundreds | (fours - 100 * hundreds) << 16;
@@ -38,13 +38,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_product_with_the_reciprocal_is_the_quotient() {
+    fn divide_by_reciprocal_gives_the_exact_quotient() {
         fn check<const D: u32>() {
             let last = (1 << 31) - 1;
             let around = [0, 1, D - 1, D, D + 1, last / D * D - 1, last / D * D, last];
             let sample = (0..2_000).map(|n| n * 1_073_741).chain(around);
             for number in sample {
-                assert_eq!(divided::<D>(number), number / D, "{number} / {D}");
+                assert_eq!(divide::<D>(number), number / D, "{number} / {D}");
             }
         }
         check::<10>();

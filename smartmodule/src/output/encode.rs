@@ -1,9 +1,9 @@
 //! Bytes as text: hexadecimal and base64.
 
-use crate::output::buffer::Sink;
+use crate::output::buffer::OutBuf;
 
 /// Appends bytes as lower-case hexadecimal digits.
-pub(crate) fn write_hex(out: &mut Sink, bytes: &[u8]) {
+pub(crate) fn write_hex(out: &mut OutBuf, bytes: &[u8]) {
     for byte in bytes {
         for half in [byte >> 4, byte & 0xf] {
             out.push(if half < 10 {
@@ -16,7 +16,7 @@ pub(crate) fn write_hex(out: &mut Sink, bytes: &[u8]) {
 }
 
 /// Appends bytes in the standard alphabet of RFC 4648, padded.
-pub(crate) fn write_base64(out: &mut Sink, bytes: &[u8]) {
+pub(crate) fn write_base64(out: &mut OutBuf, bytes: &[u8]) {
     let letter = |six: u32| match six as u8 & 0x3f {
         six @ 0..26 => b'A' + six,
         six @ 26..52 => b'a' + six - 26,
@@ -40,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn base64_is_that_of_the_rfc() {
+    fn base64_is_that_of_rfc_4648() {
         // RFC 4648, 10, and the two letters it has no example of.
         for (bytes, text) in [
             (&b""[..], ""),
@@ -52,7 +52,7 @@ mod tests {
             (b"foobar", "Zm9vYmFy"),
             (b"\xff\xfe\xfb\xef\xbe\x00", "//77774A"),
         ] {
-            let mut out = Sink::default();
+            let mut out = OutBuf::default();
             write_base64(&mut out, bytes);
             assert_eq!(out.written(), text.as_bytes(), "{bytes:?}");
         }

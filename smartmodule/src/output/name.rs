@@ -1,11 +1,11 @@
-//! Names of XDM fields, made ready while compiling.
+//! Names of XDM fields, padded at compile time.
 
-use crate::output::buffer::Sink;
-use crate::output::padded::Piece;
+use crate::output::buffer::OutBuf;
+use crate::output::padded::Padded32;
 
 /// The name of a field, as it is written: `,"name":"`.
 #[derive(Debug)]
-pub(crate) struct Name(Piece);
+pub(crate) struct Name(Padded32);
 
 /// What is written around a name.
 pub(crate) const BEFORE: &[u8; 2] = b",\"";
@@ -23,26 +23,31 @@ impl Name {
     }
 
     const fn behind(before: &[u8], name: &str) -> Self {
-        Self(Piece::new(&[before, name.as_bytes(), AFTER]))
+        Self(Padded32::new(&[before, name.as_bytes(), AFTER]))
     }
 
     /// Writes it, up to where a value follows.
     #[inline(always)]
-    pub(crate) fn write_bare(&self, out: &mut Sink) {
-        out.padded(&self.0.padded, self.0.length - 1);
+    pub(crate) fn write_bare(&self, out: &mut OutBuf) {
+        out.put_prefix32(&self.0.padded, self.0.length - 1);
     }
 
     /// Writes it with a value from a text.
     #[inline(always)]
-    pub(crate) fn write_with(&self, place: (&[u8], usize, usize), is_quoted: bool, out: &mut Sink) {
+    pub(crate) fn write_with(
+        &self,
+        place: (&[u8], usize, usize),
+        is_quoted: bool,
+        out: &mut OutBuf,
+    ) {
         let length = self.0.length - usize::from(!is_quoted);
         out.member(&self.0.padded, length, place, is_quoted);
     }
 
     /// Writes it, up to where a text's first character follows.
     #[inline(always)]
-    pub(crate) fn write_quoted(&self, out: &mut Sink) {
-        out.piece(&self.0);
+    pub(crate) fn write_quoted(&self, out: &mut OutBuf) {
+        out.put32(&self.0);
     }
 
     /// How many bytes come before a text's first character.
@@ -57,7 +62,7 @@ impl Name {
     }
 }
 
-/// A field's name, made ready while compiling.
+/// A field's name, padded at compile time.
 macro_rules! name {
     ($name:literal) => {
         const { &$crate::output::name::Name::new($name) }

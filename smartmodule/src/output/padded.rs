@@ -1,4 +1,4 @@
-//! Bytes made ready before they are written.
+//! Bytes padded in advance to a fixed size, so that they are copied without a loop.
 
 /// Longer pieces are left to the host.
 pub(crate) const LONG: usize = 64;
@@ -6,16 +6,16 @@ pub(crate) const LONG: usize = 64;
 /// Most texts are no longer.
 pub(crate) const SHORT: usize = 48;
 
-/// Bytes that are written again and again; short ones are copied in one size.
+/// Bytes from a parameter that every record repeats, padded to [`LONG`].
 #[derive(Debug, Clone)]
-pub(crate) struct ReadyMade {
+pub(crate) struct PaddedBytes {
     pub(crate) padded: [u8; LONG],
     pub(crate) length: usize,
-    /// All of it, when it is longer.
+    /// All bytes when there are more than [`LONG`]; else empty.
     pub(crate) long: Vec<u8>,
 }
 
-impl ReadyMade {
+impl PaddedBytes {
     pub(crate) fn new(bytes: &[u8]) -> Self {
         let mut padded = [0; LONG];
         padded
@@ -34,14 +34,14 @@ impl ReadyMade {
     }
 }
 
-/// A few bytes that are written again and again, made ready while compiling.
+/// A constant of at most 48 bytes.
 #[derive(Debug)]
-pub(crate) struct Word {
+pub(crate) struct Padded48 {
     pub(crate) padded: [u8; SHORT],
     pub(crate) length: u8,
 }
 
-impl Word {
+impl Padded48 {
     /// Only for constants: more than 48 bytes do not compile.
     #[allow(clippy::indexing_slicing)] // While compiling.
     pub(crate) const fn new(bytes: &[u8]) -> Self {
@@ -57,14 +57,14 @@ impl Word {
     }
 }
 
-/// As a [`Word`], of at most 32 bytes.
+/// A constant of at most 32 bytes.
 #[derive(Debug)]
-pub(crate) struct Piece {
+pub(crate) struct Padded32 {
     pub(crate) padded: [u8; 32],
     pub(crate) length: usize,
 }
 
-impl Piece {
+impl Padded32 {
     /// Only for constants: `parts`, one behind the other; more than 32 bytes do not compile.
     #[allow(clippy::indexing_slicing)] // While compiling.
     pub(crate) const fn new(parts: &[&[u8]]) -> Self {
@@ -81,10 +81,10 @@ impl Piece {
     }
 }
 
-/// Bytes, as a piece made ready while compiling.
-macro_rules! piece {
+/// A [`Padded32`] of constant bytes.
+macro_rules! padded {
     ($bytes:expr) => {
-        const { &$crate::output::padded::Piece::new(&[$bytes]) }
+        const { &$crate::output::padded::Padded32::new(&[$bytes]) }
     };
 }
-pub(crate) use piece;
+pub(crate) use padded;

@@ -1,6 +1,6 @@
 //! Which identities a record carries, and in which namespaces.
 
-use crate::output::padded::ReadyMade;
+use crate::output::padded::PaddedBytes;
 
 /// Which of a customer's identifiers an identity is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,13 +27,13 @@ impl Identifier {
 #[derive(Debug, Clone)]
 pub(crate) struct Namespace {
     code: String,
-    before: ReadyMade,
+    before: PaddedBytes,
 }
 
 impl Namespace {
     /// The namespace with this code, which has nothing that needs an escape.
     pub(crate) fn new(code: String) -> Self {
-        let before = ReadyMade::new(format!(",\"{code}\":[{{\"id\":\"").as_bytes());
+        let before = PaddedBytes::new(format!(",\"{code}\":[{{\"id\":\"").as_bytes());
         Self { code, before }
     }
 
@@ -41,8 +41,8 @@ impl Namespace {
         &self.code
     }
 
-    /// What stands before the value of an identity of this namespace.
-    pub(crate) fn before(&self) -> &ReadyMade {
+    /// The JSON before the value of an identity of this namespace.
+    pub(crate) fn before(&self) -> &PaddedBytes {
         &self.before
     }
 }

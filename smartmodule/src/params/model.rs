@@ -2,7 +2,7 @@
 
 use crate::catalog::kind::{EventKind, Kinds};
 use crate::params::identity::{Identifier, Namespace};
-use crate::params::omit::Omit;
+use crate::params::omit::OmittedFields;
 use crate::params::tenant::Tenant;
 use crate::values::time::Zone;
 
@@ -17,7 +17,7 @@ pub struct Params {
     pub(crate) tenant: Option<Tenant>,
     pub(crate) tiers: Vec<(i64, String)>,
     pub(crate) time_zone: Option<Zone>,
-    pub(crate) omit: Omit,
+    pub(crate) omit: OmittedFields,
     pub(crate) qualify_identity: bool,
 }
 
@@ -59,7 +59,7 @@ impl Default for Params {
             tenant: None,
             tiers: Vec::new(),
             time_zone: None,
-            omit: Omit::default(),
+            omit: OmittedFields::default(),
             qualify_identity: false,
         }
     }

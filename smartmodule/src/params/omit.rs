@@ -1,40 +1,40 @@
-//! The fields an organisation's registry lacks, as a tree the writer walks along with its own path.
+//! The fields of `omit-fields`, as a tree the writer descends along with its own path.
 
 /// The paths to leave out.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Omit {
+pub(crate) struct OmittedFields {
     /// Node 0 is the root; a child is the key, and the index of its node or `None` where a path
     /// ends.
     nodes: Vec<Vec<(String, Option<usize>)>>,
 }
 
-/// Where the writer is in the tree.
+/// The position of the writer in the tree of omitted fields.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Place {
+pub(crate) enum OmitCursor {
     /// No path to leave out passes here: nothing below needs looking up.
     Off,
     /// On the way of at least one path.
     On(usize),
 }
 
-impl Omit {
-    pub(crate) fn root(&self) -> Place {
+impl OmittedFields {
+    pub(crate) fn root(&self) -> OmitCursor {
         if self.nodes.is_empty() {
-            Place::Off
+            OmitCursor::Off
         } else {
-            Place::On(0)
+            OmitCursor::On(0)
         }
     }
 
-    /// The place of `key` below `place`; `None` when it is to be left out.
-    pub(crate) fn step(&self, place: Place, key: &[u8]) -> Option<Place> {
-        let Place::On(index) = place else {
-            return Some(Place::Off);
+    /// The cursor for `key` below `cursor`; `None` when `key` is omitted.
+    pub(crate) fn step(&self, cursor: OmitCursor, key: &[u8]) -> Option<OmitCursor> {
+        let OmitCursor::On(index) = cursor else {
+            return Some(OmitCursor::Off);
         };
         let children = self.nodes.get(index).map_or(&[][..], Vec::as_slice);
         match children.iter().find(|(name, _)| name.as_bytes() == key) {
-            None => Some(Place::Off),
-            Some((_, next)) => next.map(Place::On),
+            None => Some(OmitCursor::Off),
+            Some((_, next)) => next.map(OmitCursor::On),
         }
     }
 

@@ -5,7 +5,7 @@ use super::model::{ParamError, Params};
 use crate::catalog::fields;
 use crate::catalog::kind::{EventKind, Kinds};
 use crate::json::{Number, Tape, Value};
-use crate::params::omit::Omit;
+use crate::params::omit::OmittedFields;
 use crate::params::tenant::Tenant;
 use crate::values::time::Zone;
 
@@ -21,7 +21,7 @@ impl Params {
     pub fn from_pairs<I: IntoIterator<Item = (String, String)>>(
         pairs: I,
     ) -> Result<Self, ParamError> {
-        // In the order of their names: of several faults the first one is told.
+        // In the order of their names: of several faults the first one is reported.
         let mut given: Vec<(String, String)> = Vec::new();
         for (name, value) in pairs {
             let place = given
@@ -240,8 +240,8 @@ fn identities(value: &str) -> Result<Vec<(Identifier, Namespace)>, String> {
     Ok(identities.into_iter().map(ready).collect())
 }
 
-fn omit(value: &str, tenant: Option<&str>) -> Result<Omit, String> {
-    let mut omit = Omit::default();
+fn omit(value: &str, tenant: Option<&str>) -> Result<OmittedFields, String> {
+    let mut omit = OmittedFields::default();
     for path in list(value)? {
         // `productListItems[].name` and `productListItems.name` both name the field of every item.
         let path = path.replace("[*]", "").replace("[]", "");

@@ -1,12 +1,12 @@
 //! The organisation's own namespace among the fields.
 
-use crate::output::padded::ReadyMade;
+use crate::output::padded::PaddedBytes;
 
 /// The tenant namespace.
 #[derive(Debug, Clone)]
 pub(crate) struct Tenant {
     name: String,
-    before: ReadyMade,
+    before: PaddedBytes,
 }
 
 impl Tenant {
@@ -14,7 +14,7 @@ impl Tenant {
     /// needs an escape.
     pub(crate) fn new(name: String) -> Self {
         // A comma before each: they become brackets when their containers are closed.
-        let before = ReadyMade::new(format!(",\"{name}\":,\"capillary\":").as_bytes());
+        let before = PaddedBytes::new(format!(",\"{name}\":,\"capillary\":").as_bytes());
         Self { name, before }
     }
 
@@ -22,8 +22,8 @@ impl Tenant {
         &self.name
     }
 
-    /// What stands before the mapping's own fields.
-    pub(crate) const fn before(&self) -> &ReadyMade {
+    /// The JSON that opens the mapping's own fields.
+    pub(crate) const fn before(&self) -> &PaddedBytes {
         &self.before
     }
 

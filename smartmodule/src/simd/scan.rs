@@ -1,4 +1,4 @@
-//! Finds what needs attention in the characters of a string.
+//! Scans texts for bytes of a class.
 
 use super::chunk::{CHUNK, Chunk, Marks, PAIR, Pair, chunk_at};
 
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn every_byte_is_told_wherever_it_stands() {
+    fn scans_classify_every_byte_at_every_place() {
         check(is_plain, |byte| !matches!(byte, 0..0x20 | b'"' | b'\\'));
         check(may_name, |byte| byte == b'\\');
         check(|bytes| utf8(bytes).is_some(), |byte| byte.is_ascii());

@@ -1,5 +1,5 @@
-//! Lenient readers: Capillary writes "nothing" in many ways and the same number as integer, float
-//! or text.
+//! Coerces values: Capillary writes "nothing" in many ways, and the same number as integer, float or
+//! text.
 
 use std::borrow::Cow;
 
@@ -7,23 +7,23 @@ use crate::catalog::key::Key;
 use crate::json::{Kind, Number, Value};
 use crate::values::text::Text;
 
-/// Whether a value says nothing: null, an empty or blank text, the text `null`, an empty object or
+/// Whether a value is blank: null, an empty or blank text, the text `null`, an empty object or
 /// list.
 #[inline(always)]
-pub(crate) fn is_nothing(value: Value<'_>) -> bool {
+pub(crate) fn is_blank(value: Value<'_>) -> bool {
     match value.kind() {
         Kind::True | Kind::False | Kind::Integer | Kind::Number | Kind::Word => false,
-        Kind::Array | Kind::Object => value.has_nothing_in_it(),
-        Kind::Null | Kind::Plain | Kind::Escaped => is_silent(value),
+        Kind::Array | Kind::Object => value.is_empty_container(),
+        Kind::Null | Kind::Plain | Kind::Escaped => is_blank_string(value),
     }
 }
 
 #[inline(never)]
-fn is_silent(value: Value<'_>) -> bool {
-    value.string().is_none_or(|text| is_blank(&text))
+fn is_blank_string(value: Value<'_>) -> bool {
+    value.string().is_none_or(|text| is_blank_text(&text))
 }
 
-fn is_blank(text: &str) -> bool {
+fn is_blank_text(text: &str) -> bool {
     let text = text.trim();
     text.is_empty() || text == "null"
 }
@@ -37,27 +37,27 @@ pub(crate) fn find<'a>(value: Option<Value<'a>>, key: Key) -> Option<Value<'a>> 
 /// A member that says something.
 #[inline(never)]
 pub(crate) fn member<'a>(value: Option<Value<'a>>, key: Key) -> Option<Value<'a>> {
-    value?.find(key).filter(|value| !is_nothing(*value))
+    value?.find(key).filter(|value| !is_blank(*value))
 }
 
 /// A text without the blanks around it; numbers and booleans as their text. `None` for what says
 /// nothing.
 #[inline(never)]
 pub(crate) fn text(value: Value<'_>) -> Option<Text<'_>> {
-    text_here(value)
+    text_inline(value)
 }
 
 /// As [`text`], inlined where it is needed for nearly every event.
 #[inline(always)]
-pub(crate) fn text_here(value: Value<'_>) -> Option<Text<'_>> {
+pub(crate) fn text_inline(value: Value<'_>) -> Option<Text<'_>> {
     match value.kind() {
         Kind::Word | Kind::Integer | Kind::True | Kind::False => Some(Text::Plain(value.raw())),
-        kind => odd_text(value, kind),
+        kind => coerce_text(value, kind),
     }
 }
 
 #[inline(never)]
-fn odd_text(value: Value<'_>, kind: Kind) -> Option<Text<'_>> {
+fn coerce_text(value: Value<'_>, kind: Kind) -> Option<Text<'_>> {
     let text = match kind {
         Kind::Plain => Text::Plain(value.raw().trim()),
         Kind::Escaped => {
@@ -74,27 +74,27 @@ fn odd_text(value: Value<'_>, kind: Kind) -> Option<Text<'_>> {
         },
         _ => return None,
     };
-    (!is_blank(&text)).then_some(text)
+    (!is_blank_text(&text)).then_some(text)
 }
 
 /// An id as text: integers of any size, integral floats (`1676.0` is `1676`), or text. `-1` means
 /// none.
 #[inline(never)]
 pub(crate) fn id(value: Value<'_>) -> Option<Text<'_>> {
-    id_here(value)
+    id_inline(value)
 }
 
 /// As [`id`], inlined where it is needed for nearly every event.
 #[inline(always)]
-pub(crate) fn id_here(value: Value<'_>) -> Option<Text<'_>> {
+pub(crate) fn id_inline(value: Value<'_>) -> Option<Text<'_>> {
     match value.kind() {
         Kind::Integer | Kind::Word => Some(Text::Plain(value.raw())),
-        kind => odd_id(value, kind),
+        kind => coerce_id(value, kind),
     }
 }
 
 #[inline(never)]
-fn odd_id(value: Value<'_>, kind: Kind) -> Option<Text<'_>> {
+fn coerce_id(value: Value<'_>, kind: Kind) -> Option<Text<'_>> {
     let id = match kind {
         Kind::Number => whole(value.number()?)?,
         Kind::Plain | Kind::Escaped => text(value)?,
@@ -118,12 +118,12 @@ pub(crate) fn numbered(value: Value<'_>) -> Option<Text<'_>> {
     if value.kind() == Kind::Integer && end.wrapping_sub(start) > 1 {
         return Some(Text::Plain(value.raw()));
     }
-    odd_numbered(value)
+    coerce_numbered(value)
 }
 
 #[inline(never)]
-fn odd_numbered(value: Value<'_>) -> Option<Text<'_>> {
-    let id = match id_here(value)? {
+fn coerce_numbered(value: Value<'_>) -> Option<Text<'_>> {
+    let id = match id_inline(value)? {
         Text::Plain(id) if value.kind() == Kind::Integer => Text::Plain(id),
         Text::Plain(id) => Number::parse(id).and_then(whole).unwrap_or(Text::Plain(id)),
         made @ Text::Any(_) => made,

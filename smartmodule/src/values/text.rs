@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::ops::Deref;
 
 use crate::json::write_escaped;
-use crate::output::buffer::Sink;
+use crate::output::buffer::OutBuf;
 
 /// A text of an event, a parameter, or made of either.
 #[derive(Debug, Clone)]
@@ -37,7 +37,7 @@ impl<'a> Text<'a> {
         }
     }
 
-    /// In capitals: `LOYALTY` and `loyalty` are the same word.
+    /// In upper case: `LOYALTY` and `loyalty` are the same word.
     pub(crate) fn upper(self) -> Self {
         self.map(|text| {
             text.bytes()
@@ -49,9 +49,9 @@ impl<'a> Text<'a> {
 
 /// Appends the characters of a text, escaped where they must be.
 #[inline(always)]
-pub(crate) fn write_characters(out: &mut Sink, text: &Text<'_>) {
+pub(crate) fn write_characters(out: &mut OutBuf, text: &Text<'_>) {
     match text {
-        Text::Plain(text) => out.put_here(text.as_bytes()),
+        Text::Plain(text) => out.put_inline(text.as_bytes()),
         Text::Any(text) => write_escaped(out, text),
     }
 }

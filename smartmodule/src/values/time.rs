@@ -1,9 +1,9 @@
 //! Instants, days and zones, without a clock.
 
 use crate::json::{Kind, Number, Value};
-use crate::output::buffer::Sink;
-use crate::output::day::WrittenDay;
-use crate::output::digits::{divided, eight_digits, number_of_eight};
+use crate::output::buffer::OutBuf;
+use crate::output::day::FormattedDay;
+use crate::output::digits::{divide, eight_digits, number_of_eight};
 use crate::values::coerce;
 
 const DAY_MS: i64 = 86_400_000;
@@ -259,7 +259,7 @@ pub(crate) fn epoch_millis(value: Value<'_>) -> Option<i64> {
     let digits = text.get(start..)?;
     let (high, low) = (digits.first_chunk()?, digits.get(5..)?.first_chunk()?);
     // Five digits of the first eight are those before the last eight.
-    let time = i64::from(divided::<1000>(number_of_eight(*high))) * 100_000_000
+    let time = i64::from(divide::<1000>(number_of_eight(*high))) * 100_000_000
         + i64::from(number_of_eight(*low));
     (time < NEVER).then_some(time)
 }
@@ -295,16 +295,16 @@ pub(crate) fn instant_of(value: Value<'_>) -> Option<i64> {
 
 /// Appends an instant as RFC 3339 in UTC with milliseconds.
 #[inline(always)]
-pub(crate) fn write_instant(out: &mut Sink, ms: i64) {
+pub(crate) fn write_instant(out: &mut OutBuf, ms: i64) {
     let (number, of_day) = day_and_rest(ms);
     if out.day(number).number != number {
-        *out.day(number) = written_day(number);
+        *out.day(number) = format_day(number);
     }
-    let seconds = divided::<1000>(of_day);
-    let minutes = divided::<60>(seconds);
-    let hours = divided::<60>(minutes);
+    let seconds = divide::<1000>(of_day);
+    let minutes = divide::<60>(seconds);
+    let hours = divide::<60>(minutes);
     let millis = of_day - seconds * 1000;
-    let tens = divided::<10>(millis);
+    let tens = divide::<10>(millis);
     let clock =
         ((hours * 100 + (minutes - hours * 60)) * 100 + (seconds - minutes * 60)) * 100 + tens;
     let digits = u64::from_le_bytes(eight_digits(clock));
@@ -316,9 +316,9 @@ pub(crate) fn write_instant(out: &mut Sink, ms: i64) {
     let seconds = two(0) | two(1) << 24 | two(2) << 48 | COLONS;
     let rest = two(3) << 8 | last << 24 | AROUND;
     let day = out.day(number).text;
-    out.chunk(&day, 11);
-    out.word(seconds.to_le_bytes(), 8);
-    out.word(rest.to_le_bytes(), 5);
+    out.put_prefix16(&day, 11);
+    out.put_prefix8(seconds.to_le_bytes(), 8);
+    out.put_prefix8(rest.to_le_bytes(), 5);
 }
 
 /// Days since 1970-01-01, and the milliseconds of the day.
@@ -327,7 +327,7 @@ fn day_and_rest(ms: i64) -> (i64, u32) {
     // A day is 2^10 times 84 375 milliseconds.
     match u32::try_from(ms >> 10) {
         Ok(units) if units < 1 << 31 => {
-            let day = i64::from(divided::<84_375>(units));
+            let day = i64::from(divide::<84_375>(units));
             (day, (ms - day * DAY_MS) as u32)
         }
         _ => (ms.div_euclid(DAY_MS), ms.rem_euclid(DAY_MS) as u32),
@@ -335,12 +335,12 @@ fn day_and_rest(ms: i64) -> (i64, u32) {
 }
 
 #[inline(never)]
-fn written_day(number: i64) -> WrittenDay {
+fn format_day(number: i64) -> FormattedDay {
     let Day { year, month, day } = Day::of(number * DAY_MS);
     // From year 0 to 9999: texts have four digits, numbers thirteen.
     let date = (year * 10_000 + month * 100 + day).unsigned_abs() as u32;
     let [a, b, c, d, e, f, g, h] = eight_digits(date);
-    WrittenDay {
+    FormattedDay {
         number,
         text: [a, b, c, d, b'-', e, f, b'-', g, h, b'T', 0, 0, 0, 0, 0],
     }

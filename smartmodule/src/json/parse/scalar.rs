@@ -58,7 +58,7 @@ pub(super) fn word(bytes: &[u8], first: u8, at: usize) -> Result<(Kind, usize), 
     }
 }
 
-/// What stands between two quotes.
+/// Where a string ends, and whether it has escapes.
 pub(super) struct StringEnd {
     pub(super) end: usize,
     pub(super) escaped: bool,
@@ -96,13 +96,13 @@ pub(super) fn string(bytes: &[u8], start: usize) -> Result<StringEnd, Fault> {
             break;
         }
     }
-    odd_string(bytes, at)
+    string_with_escapes(bytes, at)
 }
 
 /// The rest of a string that has escapes, or stands at the end of the text.
 #[cold]
 #[inline(never)]
-fn odd_string(bytes: &[u8], mut at: usize) -> Result<StringEnd, Fault> {
+fn string_with_escapes(bytes: &[u8], mut at: usize) -> Result<StringEnd, Fault> {
     let mut escaped = false;
     loop {
         at += plain_prefix(bytes.get(at..).unwrap_or_default());
@@ -157,10 +157,10 @@ pub(super) fn number(bytes: &[u8], start: usize) -> Result<(Kind, usize), Fault>
     {
         return Ok((Kind::Integer, at));
     }
-    Ok((Kind::Number, odd_number(bytes, start)?))
+    Ok((Kind::Number, signed_or_fraction(bytes, start)?))
 }
 
-fn odd_number(bytes: &[u8], mut at: usize) -> Result<usize, Fault> {
+fn signed_or_fraction(bytes: &[u8], mut at: usize) -> Result<usize, Fault> {
     let some = |at: usize| match digits(bytes, at) {
         end if end == at => Err(Fault::Syntax(at)),
         end => Ok(end),

@@ -2,7 +2,7 @@
 //!
 //! One program writes all events of a kind, so most have the same members in the same order, and
 //! between two values there stands what stood there in the event before. That is compared, some
-//! bytes at once; only the values are read anew. It gives the tokens the parser would give, or
+//! bytes at once; only the values are parsed again. It gives the tokens the parser would give, or
 //! nothing.
 
 use super::block::{BLOCK, Block, literal_at, number_at, pair_at, string_at};
@@ -30,10 +30,10 @@ pub(super) struct Shape {
     end: EndOfText,
 }
 
-/// After so many misses in turn …
+/// After this many misses in a row, learning pauses.
 const PATIENCE: u32 = 4;
-/// … only every so many documents are learnt: of a stream without a common shape it would be work
-/// in vain.
+/// While it pauses, one document in this many is learnt: for a stream without a common shape
+/// learning is wasted work.
 const PROBE: u32 = 16;
 
 /// One value without anything in it, and what comes before it: containers that begin or end there,
@@ -52,7 +52,7 @@ struct Part {
     value: Value,
 }
 
-/// What stands behind the gap.
+/// The kind of value after the gap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Value {
     /// The characters of a string.
@@ -265,7 +265,7 @@ impl Shape {
         }
     }
 
-    /// The token of the last of so many parts.
+    /// The token of the last of the first `parts` parts.
     fn token_of<'t>(&self, parts: usize, tokens: &'t mut [Token]) -> Option<&'t mut Token> {
         let part = self.parts.get(parts.checked_sub(1)?)?;
         tokens.get_mut(part.token as usize)

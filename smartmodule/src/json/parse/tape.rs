@@ -42,7 +42,7 @@ impl Tape {
         let known = self.tokens.get_mut(..self.count).unwrap_or_default();
         let fits = self.shape.fits(text.as_bytes(), known);
         if !fits {
-            self.parse_anew(text)?;
+            self.parse_from_scratch(text)?;
         }
         Ok(Document {
             text,
@@ -53,7 +53,7 @@ impl Tape {
     }
 
     #[inline(never)]
-    fn parse_anew(&mut self, text: &str) -> Result<(), Fault> {
+    fn parse_from_scratch(&mut self, text: &str) -> Result<(), Fault> {
         self.shape.forget();
         static SHAPES: AtomicU64 = AtomicU64::new(1);
         self.shape_id = SHAPES.fetch_add(1, Ordering::Relaxed);

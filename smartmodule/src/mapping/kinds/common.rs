@@ -4,10 +4,10 @@ use crate::catalog::key::Key;
 use crate::input::event::{Event, Trim};
 use crate::json::{Kind, Number, Value};
 use crate::mapping::plan::{
-    self, Place, Plan, before, call, end, epoch_time, event_name, id, id_pairs, object, of_living,
-    organization, pairs, plan, text, upper, within,
+    self, Plan, PlanSlot, before, call, end, epoch_time, event_name, id, id_pairs, object,
+    organization, pairs, plan, text, unless_deleted, upper, within,
 };
-use crate::mapping::xdm_writer::Xdm;
+use crate::mapping::xdm_writer::XdmWriter;
 use crate::output::name::name;
 use crate::values::coerce::{self, member};
 use crate::values::text::Text;
@@ -15,7 +15,7 @@ use crate::values::time::instant_of;
 
 /// What all events have under the tenant.
 static COMMON: Plan = Plan {
-    place: Place::Common,
+    slot: PlanSlot::Common,
     steps: &plan([
         event_name(name!("eventName")),
         organization(name!("organizationId")),
@@ -26,7 +26,7 @@ static COMMON: Plan = Plan {
             .of_envelope()
             .or(Key::LoyaltyEventId),
         id(name!("eventLogId"), Key::EventLogId).of_envelope(),
-        of_living(),
+        unless_deleted(),
         epoch_time(name!("enteredAt"), Key::EnteredAt),
         call(loyalty_type),
         upper(name!("source"), Key::Source),
@@ -64,16 +64,16 @@ static COMMON: Plan = Plan {
     ]),
 };
 
-pub(in crate::mapping) fn write(event: &Event<'_>, trim: Trim, xdm: &mut Xdm<'_>) {
+pub(in crate::mapping) fn write(event: &Event<'_>, trim: Trim, xdm: &mut XdmWriter<'_>) {
     plan::write(&COMMON, event, trim, xdm);
 }
 
-fn loyalty_type(event: &Event<'_>, xdm: &mut Xdm<'_>) {
+fn loyalty_type(event: &Event<'_>, xdm: &mut XdmWriter<'_>) {
     if let Some(value) = event
         .find(Key::LoyaltyType)
         .filter(|value| value.kind() == Kind::Word)
     {
-        return xdm.capitals(name!("loyaltyType"), value);
+        return xdm.uppercase(name!("loyaltyType"), value);
     }
     xdm.text(
         name!("loyaltyType"),
@@ -84,14 +84,14 @@ fn loyalty_type(event: &Event<'_>, xdm: &mut Xdm<'_>) {
     );
 }
 
-fn program(event: &Event<'_>, xdm: &mut Xdm<'_>) {
-    let Some(open) = xdm.open_here(name!("program")) else {
+fn program(event: &Event<'_>, xdm: &mut XdmWriter<'_>) {
+    let Some(open) = xdm.open_inline(name!("program")) else {
         return;
     };
-    xdm.shared_here(name!("id"), event.program.id.as_ref());
+    xdm.shared_inline(name!("id"), event.program.id.as_ref());
     xdm.shared(name!("name"), event.program.name.as_ref());
     xdm.boolean(name!("isDefault"), event.program.is_default);
-    xdm.close_here(open, *b"{}");
+    xdm.close_inline(open, *b"{}");
 }
 
 /// The value of the first identifier of the triggering activity with one of these keys, compared

@@ -8,28 +8,29 @@ use crate::input::event::{Event, Trim};
 use crate::json::Value;
 use crate::mapping::notes::Notes;
 use crate::mapping::plan::{
-    self, Place, Plan, before, call, each, end, object, of_living, pairs, plan, text, upper, within,
+    self, Plan, PlanSlot, before, call, each, end, object, pairs, plan, text, unless_deleted,
+    upper, within,
 };
-use crate::mapping::xdm_writer::Xdm;
+use crate::mapping::xdm_writer::XdmWriter;
 use crate::output::name::name;
 use crate::values::coerce;
 use crate::values::text::Text;
 use crate::values::time::{Day, epoch};
 
 static TENANT: Plan = Plan {
-    place: Place::Tenant,
+    slot: PlanSlot::Tenant,
     steps: &plan([
         object(name!("customer")),
         within(Key::CustomerStatus),
         object(name!("status")),
         text(name!("previous"), Key::PreviousLabel).or(Key::PreviousStatus),
         text(name!("current"), Key::CurrentLabel).or(Key::CurrentStatus),
-        of_living(),
+        unless_deleted(),
         text(name!("reason"), Key::Reason),
         end(),
         end(),
         end(),
-        of_living(),
+        unless_deleted(),
         before(Trim::Lists),
         each(name!("updatedFields"), Key::UpdatedFields),
         text(name!("name"), Key::FieldName),
@@ -43,12 +44,12 @@ static TENANT: Plan = Plan {
     ]),
 };
 
-pub(in crate::mapping) fn tenant(event: &Event<'_>, trim: Trim, xdm: &mut Xdm<'_>) {
+pub(in crate::mapping) fn tenant(event: &Event<'_>, trim: Trim, xdm: &mut XdmWriter<'_>) {
     plan::write(&TENANT, event, trim, xdm);
 }
 
 static PROFILE: Plan = Plan {
-    place: Place::Profile,
+    slot: PlanSlot::Profile,
     steps: &plan([
         object(name!("person")),
         object(name!("name")),
@@ -91,7 +92,7 @@ static PROFILE: Plan = Plan {
 };
 
 static PROFILE_TENANT: Plan = Plan {
-    place: Place::ProfileTenant,
+    slot: PlanSlot::ProfileTenant,
     steps: &plan([
         upper(name!("loyaltyType"), Key::LoyaltyType),
         call(|event, xdm| xdm.shared(name!("externalId"), event.customer.external_id.as_ref())),
@@ -104,7 +105,7 @@ pub(in crate::mapping) fn profile(
     event: &Event<'_>,
     with_tenant: bool,
     _: &mut Notes,
-    xdm: &mut Xdm<'_>,
+    xdm: &mut XdmWriter<'_>,
 ) {
     plan::write(&PROFILE, event, Trim::Nothing, xdm);
     profile_tenant(event, with_tenant, xdm, |xdm| {
@@ -112,7 +113,7 @@ pub(in crate::mapping) fn profile(
     });
 }
 
-fn join_date(event: &Event<'_>, xdm: &mut Xdm<'_>) {
+fn join_date(event: &Event<'_>, xdm: &mut XdmWriter<'_>) {
     if event.kind == EventKind::CustomerAdded {
         // `enteredAt` may lie in the future by the gap between two zones; the customer joined
         // before we heard of it.

@@ -3,7 +3,7 @@
 use crate::catalog::key::Key;
 use crate::input::envelope::ENVELOPE_KEYS;
 use crate::input::event::{Event, Trim};
-use crate::mapping::xdm_writer::Xdm;
+use crate::mapping::xdm_writer::XdmWriter;
 use crate::output::name::name;
 use crate::values::coerce;
 use crate::values::text::Text;
@@ -22,7 +22,7 @@ const MAPPED: &[Key] = &[
 
 // Asked for by few.
 #[cold]
-pub(in crate::mapping) fn tenant(event: &Event<'_>, trim: Trim, xdm: &mut Xdm<'_>) {
+pub(in crate::mapping) fn tenant(event: &Event<'_>, trim: Trim, xdm: &mut XdmWriter<'_>) {
     if trim >= Trim::Fields {
         return;
     }

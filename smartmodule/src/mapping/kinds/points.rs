@@ -9,14 +9,15 @@ use crate::input::event::{Event, Trim};
 use crate::json::{Number, Value};
 use crate::mapping::notes::Notes;
 use crate::mapping::plan::{
-    self, Place, Plan, before, boolean, each, end, id, number, numbered, object, plan, text, within,
+    self, Plan, PlanSlot, before, boolean, each, end, id, number, numbered, object, plan, text,
+    within,
 };
-use crate::mapping::xdm_writer::Xdm;
+use crate::mapping::xdm_writer::XdmWriter;
 use crate::output::name::name;
 use crate::values::coerce::{self, member};
 
 /// Loyalty Event Details: one entry with the total, since the breakdown need not add up to it.
-pub(in crate::mapping) fn standard(event: &Event<'_>, xdm: &mut Xdm<'_>) {
+pub(in crate::mapping) fn standard(event: &Event<'_>, xdm: &mut XdmWriter<'_>) {
     let (list, total) = match event.kind {
         EventKind::PointsIssued => (name!("pointsGained"), Key::TotalPointsIssued),
         _ => (name!("pointsRedemption"), Key::TotalPointsRedeemed),
@@ -40,7 +41,7 @@ pub(in crate::mapping) fn standard(event: &Event<'_>, xdm: &mut Xdm<'_>) {
 
 /// The fields of all five kinds; what a kind has no value for is left out.
 static TENANT: Plan = Plan {
-    place: Place::Tenant,
+    slot: PlanSlot::Tenant,
     steps: &plan([
         object(name!("points")),
         number(name!("issued"), Key::TotalPointsIssued),
@@ -107,7 +108,7 @@ static TENANT: Plan = Plan {
     ]),
 };
 
-pub(in crate::mapping) fn tenant(event: &Event<'_>, trim: Trim, xdm: &mut Xdm<'_>) {
+pub(in crate::mapping) fn tenant(event: &Event<'_>, trim: Trim, xdm: &mut XdmWriter<'_>) {
     plan::write(&TENANT, event, trim, xdm);
 }
 
@@ -116,7 +117,7 @@ pub(in crate::mapping) fn profile(
     event: &Event<'_>,
     _: bool,
     notes: &mut Notes,
-    xdm: &mut Xdm<'_>,
+    xdm: &mut XdmWriter<'_>,
 ) {
     let is_group = event.get(Key::IsGroupRedemption).and_then(coerce::boolean) == Some(true);
     if is_group || is_other_entity(event.data) {

@@ -3,7 +3,7 @@
 use crate::input::event::Event;
 use crate::input::program::Choice;
 use crate::mapping::notes::Notes;
-use crate::mapping::xdm_writer::Xdm;
+use crate::mapping::xdm_writer::XdmWriter;
 
 /// Whether the profile speaks of the event's program.
 pub(super) fn of_this_program(event: &Event<'_>, notes: &mut Notes) -> bool {
@@ -24,8 +24,8 @@ pub(super) fn of_this_program(event: &Event<'_>, notes: &mut Notes) -> bool {
 pub(super) fn profile_tenant(
     event: &Event<'_>,
     with_tenant: bool,
-    xdm: &mut Xdm<'_>,
-    write: impl FnOnce(&mut Xdm<'_>),
+    xdm: &mut XdmWriter<'_>,
+    write: impl FnOnce(&mut XdmWriter<'_>),
 ) {
     if let Some(tenant) = event.params.tenant.as_ref().filter(|_| with_tenant) {
         xdm.tenant(tenant, write);

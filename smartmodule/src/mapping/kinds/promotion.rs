@@ -3,19 +3,19 @@
 use super::common::number_of;
 use crate::catalog::key::Key;
 use crate::input::event::{Event, Trim};
-use crate::mapping::plan::{self, Place, Plan, before, call, end, id, object, plan, text};
-use crate::mapping::xdm_writer::Xdm;
+use crate::mapping::plan::{self, Plan, PlanSlot, before, call, end, id, object, plan, text};
+use crate::mapping::xdm_writer::XdmWriter;
 use crate::output::name::{Name, name};
 use crate::values::coerce::find;
 
-pub(in crate::mapping) fn standard(event: &Event<'_>, xdm: &mut Xdm<'_>) {
+pub(in crate::mapping) fn standard(event: &Event<'_>, xdm: &mut XdmWriter<'_>) {
     xdm.object(name!("commerce"), |xdm| {
         xdm.id(name!("promotionID"), event.find(Key::PromotionId))
     });
 }
 
 static TENANT: Plan = Plan {
-    place: Place::Tenant,
+    slot: PlanSlot::Tenant,
     steps: &plan([
         object(name!("promotion")),
         id(name!("id"), Key::PromotionId),
@@ -47,11 +47,11 @@ static TENANT: Plan = Plan {
     ]),
 };
 
-pub(in crate::mapping) fn tenant(event: &Event<'_>, trim: Trim, xdm: &mut Xdm<'_>) {
+pub(in crate::mapping) fn tenant(event: &Event<'_>, trim: Trim, xdm: &mut XdmWriter<'_>) {
     plan::write(&TENANT, event, trim, xdm);
 }
 
-fn restrictions(event: &Event<'_>, from: Key, to: &Name, xdm: &mut Xdm<'_>) {
+fn restrictions(event: &Event<'_>, from: Key, to: &Name, xdm: &mut XdmWriter<'_>) {
     let Some(list) = event.get(from) else { return };
     xdm.array(to, |xdm| {
         for item in list.items() {

@@ -6,15 +6,16 @@ use crate::catalog::kind::EventKind;
 use crate::input::event::{Event, Trim};
 use crate::json::Value;
 use crate::mapping::plan::{
-    self, Place, Plan, before, call, end, id, instant, number, numbered, object, plan, text, within,
+    self, Plan, PlanSlot, before, call, end, id, instant, number, numbered, object, plan, text,
+    within,
 };
-use crate::mapping::xdm_writer::Xdm;
+use crate::mapping::xdm_writer::XdmWriter;
 use crate::output::name::name;
 use crate::values::coerce::{find, member};
 
 /// Loyalty Event Details of a redeemed coupon.
 #[cold]
-pub(in crate::mapping) fn standard(event: &Event<'_>, xdm: &mut Xdm<'_>) {
+pub(in crate::mapping) fn standard(event: &Event<'_>, xdm: &mut XdmWriter<'_>) {
     let coupon = event.get(Key::Coupon);
     let series = member(coupon, Key::SeriesInfo);
     xdm.object(name!("loyalty"), |xdm| {
@@ -31,7 +32,7 @@ pub(in crate::mapping) fn standard(event: &Event<'_>, xdm: &mut Xdm<'_>) {
     });
 }
 
-pub(in crate::mapping) fn tenant(event: &Event<'_>, trim: Trim, xdm: &mut Xdm<'_>) {
+pub(in crate::mapping) fn tenant(event: &Event<'_>, trim: Trim, xdm: &mut XdmWriter<'_>) {
     let plan = match event.kind {
         EventKind::RewardIssued => &REWARD,
         EventKind::CouponIssue => &COUPON_ISSUE,
@@ -42,7 +43,7 @@ pub(in crate::mapping) fn tenant(event: &Event<'_>, trim: Trim, xdm: &mut Xdm<'_
 }
 
 static REWARD: Plan = Plan {
-    place: Place::Tenant,
+    slot: PlanSlot::Tenant,
     steps: &plan([
         object(name!("reward")),
         id(name!("id"), Key::RewardId),
@@ -65,7 +66,7 @@ static REWARD: Plan = Plan {
 };
 
 /// The voucher: Capillary's own, else the vendor's.
-fn code(event: &Event<'_>, xdm: &mut Xdm<'_>) {
+fn code(event: &Event<'_>, xdm: &mut XdmWriter<'_>) {
     let (own, vendor) = (
         event.get(Key::IntouchRewardDetails),
         event.get(Key::VendorRewardDetails),
@@ -77,7 +78,7 @@ fn code(event: &Event<'_>, xdm: &mut Xdm<'_>) {
 }
 
 static COUPON_ISSUE: Plan = Plan {
-    place: Place::Tenant,
+    slot: PlanSlot::Tenant,
     steps: &plan([
         within(Key::SeriesInfo),
         object(name!("couponSeries")),
@@ -97,7 +98,7 @@ static COUPON_ISSUE: Plan = Plan {
 };
 
 /// The coupons of the event's customer. A coupon that names nobody is not known to be theirs.
-fn coupons(event: &Event<'_>, xdm: &mut Xdm<'_>) {
+fn coupons(event: &Event<'_>, xdm: &mut XdmWriter<'_>) {
     let shared = event.get(Key::CustomerIdentifiers).is_some();
     xdm.array(name!("coupons"), |xdm| {
         for coupon in event.get(Key::Coupons).into_iter().flat_map(Value::items) {
@@ -115,7 +116,7 @@ fn coupons(event: &Event<'_>, xdm: &mut Xdm<'_>) {
 }
 
 static COUPON_REDEMPTION: Plan = Plan {
-    place: Place::Tenant,
+    slot: PlanSlot::Tenant,
     steps: &plan([
         within(Key::Coupon),
         within(Key::SeriesInfo),
@@ -145,7 +146,7 @@ static COUPON_REDEMPTION: Plan = Plan {
 };
 
 static BADGE: Plan = Plan {
-    place: Place::Tenant,
+    slot: PlanSlot::Tenant,
     steps: &plan([
         object(name!("badge")),
         id(name!("id"), Key::BadgeId),

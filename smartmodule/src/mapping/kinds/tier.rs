@@ -7,8 +7,8 @@ use crate::catalog::kind::EventKind;
 use crate::input::customer::is_other_entity;
 use crate::input::event::{Event, Trim};
 use crate::mapping::notes::Notes;
-use crate::mapping::plan::{self, Place, Plan, before, call, end, object, plan, text};
-use crate::mapping::xdm_writer::Xdm;
+use crate::mapping::plan::{self, Plan, PlanSlot, before, call, end, object, plan, text};
+use crate::mapping::xdm_writer::XdmWriter;
 use crate::output::name::name;
 use crate::values::coerce;
 use crate::values::text::Text;
@@ -28,7 +28,7 @@ fn current(event: &Event<'_>) -> Option<i64> {
 }
 
 static TENANT: Plan = Plan {
-    place: Place::Tenant,
+    slot: PlanSlot::Tenant,
     steps: &plan([
         object(name!("tier")),
         call(|event, xdm| {
@@ -54,7 +54,7 @@ static TENANT: Plan = Plan {
     ]),
 };
 
-pub(in crate::mapping) fn tenant(event: &Event<'_>, trim: Trim, xdm: &mut Xdm<'_>) {
+pub(in crate::mapping) fn tenant(event: &Event<'_>, trim: Trim, xdm: &mut XdmWriter<'_>) {
     plan::write(&TENANT, event, trim, xdm);
 }
 
@@ -62,7 +62,7 @@ pub(in crate::mapping) fn profile(
     event: &Event<'_>,
     with_tenant: bool,
     notes: &mut Notes,
-    xdm: &mut Xdm<'_>,
+    xdm: &mut XdmWriter<'_>,
 ) {
     if is_other_entity(event.data) {
         notes.of_a_group = true;

@@ -6,10 +6,10 @@ use crate::catalog::kind::EventKind;
 use crate::input::event::{Event, Trim};
 use crate::json::{Number, Value};
 use crate::mapping::plan::{
-    self, Place, Plan, before, call, end, id, integer, number, numbered, object, plan, text, upper,
-    within,
+    self, Plan, PlanSlot, before, call, end, id, integer, number, numbered, object, plan, text,
+    upper, within,
 };
-use crate::mapping::xdm_writer::Xdm;
+use crate::mapping::xdm_writer::XdmWriter;
 use crate::output::name::name;
 use crate::values::text::Text;
 use crate::values::time::epoch;
@@ -42,7 +42,7 @@ impl Bill {
 }
 
 static STANDARD: Plan = Plan {
-    place: Place::Standard,
+    slot: PlanSlot::Standard,
     steps: &plan([
         object(name!("commerce")),
         call(|event, xdm| {
@@ -78,11 +78,11 @@ static STANDARD: Plan = Plan {
     ]),
 };
 
-pub(in crate::mapping) fn standard(event: &Event<'_>, trim: Trim, xdm: &mut Xdm<'_>) {
+pub(in crate::mapping) fn standard(event: &Event<'_>, trim: Trim, xdm: &mut XdmWriter<'_>) {
     plan::write(&STANDARD, event, trim, xdm);
 }
 
-fn total(event: &Event<'_>, xdm: &mut Xdm<'_>) {
+fn total(event: &Event<'_>, xdm: &mut XdmWriter<'_>) {
     let amount = event.number(Key::Amount);
     if Bill::read(event).is_return {
         // The sign of a return's amount is not documented.
@@ -98,7 +98,7 @@ fn total(event: &Event<'_>, xdm: &mut Xdm<'_>) {
 
 /// A bill's date may lie in the future by the gap between two zones; the order was there when we
 /// heard of it.
-fn created_date(event: &Event<'_>, xdm: &mut Xdm<'_>) {
+fn created_date(event: &Event<'_>, xdm: &mut XdmWriter<'_>) {
     let date = event.get(Key::BillDate).and_then(|value| epoch(value).ok());
     xdm.instant(name!("createdDate"), date.map(|date| date.min(event.at)));
 }
@@ -119,7 +119,7 @@ fn quantity<'a>(line: Value<'a>) -> Option<Number<'a>> {
     number_of(Some(line), Key::Qty).or_else(|| number_of(Some(line), Key::Quantity))
 }
 
-fn product(line: Value<'_>, bill: Bill, xdm: &mut Xdm<'_>) {
+fn product(line: Value<'_>, bill: Bill, xdm: &mut XdmWriter<'_>) {
     // Without a SKU Platform refuses the whole record.
     let Some(sku) = sku(line) else { return };
     let line = Some(line);
@@ -155,7 +155,7 @@ fn product(line: Value<'_>, bill: Bill, xdm: &mut Xdm<'_>) {
 }
 
 static TENANT: Plan = Plan {
-    place: Place::Tenant,
+    slot: PlanSlot::Tenant,
     steps: &plan([
         object(name!("transaction")),
         upper(name!("billType"), Key::BillType),
@@ -177,12 +177,12 @@ static TENANT: Plan = Plan {
     ]),
 };
 
-pub(in crate::mapping) fn tenant(event: &Event<'_>, trim: Trim, xdm: &mut Xdm<'_>) {
+pub(in crate::mapping) fn tenant(event: &Event<'_>, trim: Trim, xdm: &mut XdmWriter<'_>) {
     plan::write(&TENANT, event, trim, xdm);
 }
 
 /// XDM's quantity is an integer; goods by weight keep theirs here.
-fn fractional_quantities(event: &Event<'_>, xdm: &mut Xdm<'_>) {
+fn fractional_quantities(event: &Event<'_>, xdm: &mut XdmWriter<'_>) {
     xdm.array(name!("fractionalQuantities"), |xdm| {
         for line in lines(event) {
             let fraction = quantity(line).filter(|quantity| quantity.integer().is_none());

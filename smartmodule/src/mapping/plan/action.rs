@@ -7,7 +7,7 @@ use crate::output::name::Name;
 
 /// Where a plan's actions are kept. Plans that no event needs both may share one.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::mapping) enum Place {
+pub(in crate::mapping) enum PlanSlot {
     Common,
     Standard,
     Tenant,
@@ -15,19 +15,19 @@ pub(in crate::mapping) enum Place {
     ProfileTenant,
 }
 
-impl Place {
+impl PlanSlot {
     /// How many there are.
     pub(super) const COUNT: usize = Self::ProfileTenant as usize + 1;
 }
 
-/// What plans come to for events of one shape.
+/// The actions of each plan for events of the shape that came last.
 #[derive(Debug, Default)]
-pub(crate) struct Resolved {
-    pub(super) plans: [Actions; Place::COUNT],
+pub(crate) struct PlanCache {
+    pub(super) plans: [ResolvedPlan; PlanSlot::COUNT],
 }
 
 #[derive(Debug, Default)]
-pub(super) struct Actions {
+pub(super) struct ResolvedPlan {
     /// Of which shape, and of which plan: where its steps are.
     pub(super) of: Option<(Shape, usize)>,
     pub(super) actions: Vec<Action>,

@@ -5,7 +5,7 @@ use super::verbatim::Verbatim;
 use crate::catalog::key::Key;
 use crate::input::event::{Event, Trim};
 use crate::json::Kind;
-use crate::mapping::xdm_writer::Xdm;
+use crate::mapping::xdm_writer::XdmWriter;
 use crate::output::name::{Name, name};
 
 const fn bits(kinds: &[Kind]) -> u16 {
@@ -57,7 +57,7 @@ pub(in crate::mapping) const fn text(name: &'static Name, key: Key) -> Step {
     field(Form::Text, name, key)
 }
 
-/// A text in capitals.
+/// A text in upper case.
 pub(in crate::mapping) const fn upper(name: &'static Name, key: Key) -> Step {
     field(Form::Upper, name, key)
 }
@@ -145,8 +145,8 @@ pub(in crate::mapping) const fn before(level: Trim) -> Step {
 }
 
 /// What follows up to the [`end`] is left out for a deleted customer.
-pub(in crate::mapping) const fn of_living() -> Step {
-    step(Op::OfLiving, name!(""), Key::Unknown)
+pub(in crate::mapping) const fn unless_deleted() -> Step {
+    step(Op::UnlessDeleted, name!(""), Key::Unknown)
 }
 
 /// The end of the last one that was begun.
@@ -155,7 +155,7 @@ pub(in crate::mapping) const fn end() -> Step {
 }
 
 /// What `write` writes.
-pub(in crate::mapping) const fn call(write: fn(&Event<'_>, &mut Xdm<'_>)) -> Step {
+pub(in crate::mapping) const fn call(write: fn(&Event<'_>, &mut XdmWriter<'_>)) -> Step {
     step(Op::Call(write), name!(""), Key::Unknown)
 }
 
@@ -166,7 +166,7 @@ pub(in crate::mapping) const fn plan<const N: usize>(mut steps: [Step; N]) -> [S
     let (mut open, mut depth, mut at) = ([0; DEPTH], 0, 0);
     while at < N {
         match steps[at].op {
-            Op::Object | Op::Within | Op::Each | Op::Before(_) | Op::OfLiving => {
+            Op::Object | Op::Within | Op::Each | Op::Before(_) | Op::UnlessDeleted => {
                 open[depth] = at;
                 depth += 1;
             }
@@ -180,7 +180,7 @@ pub(in crate::mapping) const fn plan<const N: usize>(mut steps: [Step; N]) -> [S
                     Op::Within => Op::EndWithin,
                     Op::Each => Op::EndEach,
                     Op::Before(_) => Op::EndBefore,
-                    Op::OfLiving => Op::EndOfLiving,
+                    Op::UnlessDeleted => Op::EndUnlessDeleted,
                     _ => panic!("an end of nothing"),
                 };
             }

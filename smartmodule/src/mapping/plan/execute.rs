@@ -1,24 +1,29 @@
 //! Works through plans.
 
-use super::action::Place;
+use super::action::PlanSlot;
 use super::resolve::resolve;
 use super::run::{run, run_omitting};
 use super::step::Step;
 use crate::input::event::{Event, Trim};
-use crate::mapping::xdm_writer::Xdm;
+use crate::mapping::xdm_writer::XdmWriter;
 
-/// A plan, and its place among the [`Resolved`] ones.
+/// A plan, and where in the [`PlanCache`] its actions are kept.
 #[derive(Debug)]
 pub(in crate::mapping) struct Plan {
-    pub(in crate::mapping) place: Place,
+    pub(in crate::mapping) slot: PlanSlot,
     pub(in crate::mapping) steps: &'static [Step],
 }
 
 /// Works through a plan.
 #[inline(never)]
-pub(in crate::mapping) fn write(plan: &Plan, event: &Event<'_>, trim: Trim, xdm: &mut Xdm<'_>) {
+pub(in crate::mapping) fn write(
+    plan: &Plan,
+    event: &Event<'_>,
+    trim: Trim,
+    xdm: &mut XdmWriter<'_>,
+) {
     let of = (event.shape(), plan.steps.as_ptr().addr());
-    let Some(known) = xdm.resolved.plans.get_mut(plan.place as usize) else {
+    let Some(known) = xdm.resolved.plans.get_mut(plan.slot as usize) else {
         return;
     };
     if trim > Trim::Nothing || known.of != Some(of) {
@@ -31,7 +36,7 @@ pub(in crate::mapping) fn write(plan: &Plan, event: &Event<'_>, trim: Trim, xdm:
     } else {
         run_omitting(&actions, plan.steps, event, xdm);
     }
-    if let Some(known) = xdm.resolved.plans.get_mut(plan.place as usize) {
+    if let Some(known) = xdm.resolved.plans.get_mut(plan.slot as usize) {
         known.actions = actions;
     }
 }

@@ -14,10 +14,10 @@ mod run;
 mod step;
 mod verbatim;
 
-pub(super) use action::Place;
-pub(crate) use action::Resolved;
+pub(crate) use action::PlanCache;
+pub(super) use action::PlanSlot;
 pub(super) use builder::{
     before, boolean, call, each, end, epoch_time, event_name, id, id_pairs, instant, integer,
-    number, numbered, object, of_living, organization, pairs, plan, text, upper, within,
+    number, numbered, object, organization, pairs, plan, text, unless_deleted, upper, within,
 };
 pub(super) use execute::{Plan, write};

@@ -85,7 +85,7 @@ pub(super) fn resolve<'a>(
                 is_for_all &=
                     step.other == Key::Unknown || first.is_none_or(|value| !value.is_scalar());
                 let says =
-                    |value: Option<Value<'a>>| value.filter(|value| !coerce::is_nothing(*value));
+                    |value: Option<Value<'a>>| value.filter(|value| !coerce::is_blank(*value));
                 match (
                     says(first).or_else(|| says(find(source, step.other))),
                     frame,
@@ -165,12 +165,12 @@ pub(super) fn resolve<'a>(
                     next = usize::from(step.jump);
                 }
             }
-            Op::OfLiving => {
+            Op::UnlessDeleted => {
                 if event.is_deleted() {
                     next = usize::from(step.jump);
                 }
             }
-            Op::EndBefore | Op::EndOfLiving | Op::End => {}
+            Op::EndBefore | Op::EndUnlessDeleted | Op::End => {}
             Op::Call(_) => add(Act::Call, 0, 0),
         }
         at = next;

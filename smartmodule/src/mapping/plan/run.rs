@@ -7,7 +7,7 @@ use super::verbatim::Verbatim;
 use crate::catalog::key::Key;
 use crate::input::event::Event;
 use crate::json::{Kind, Value};
-use crate::mapping::xdm_writer::{Open, Xdm};
+use crate::mapping::xdm_writer::{Open, XdmWriter};
 use crate::output::name::{Name, name};
 use crate::values::coerce;
 use crate::values::text::Text;
@@ -22,7 +22,7 @@ struct Container {
 
 /// Works through the actions where nothing is omitted.
 #[inline(always)]
-pub(super) fn run(actions: &[Action], steps: &[Step], event: &Event<'_>, xdm: &mut Xdm<'_>) {
+pub(super) fn run(actions: &[Action], steps: &[Step], event: &Event<'_>, xdm: &mut XdmWriter<'_>) {
     let mut open = [Container { mark: 0, inside: 0 }; DEPTH];
     let mut depth = 0;
     let mut at = 0;
@@ -32,9 +32,9 @@ pub(super) fn run(actions: &[Action], steps: &[Step], event: &Event<'_>, xdm: &m
         let value = data.moved(action.value);
         match action.act {
             Act::Field | Act::OfEnvelope
-                if action.verbatim.write(action.name, value, xdm.sink()) => {}
+                if action.verbatim.write(action.name, value, xdm.out_buf()) => {}
             Act::OpenObject | Act::OpenList | Act::OpenElement => {
-                let out = xdm.sink();
+                let out = xdm.out_buf();
                 let mark = out.len();
                 // An element has no name; its comma is written over in the end, as the first one in
                 // an object.
@@ -53,7 +53,7 @@ pub(super) fn run(actions: &[Action], steps: &[Step], event: &Event<'_>, xdm: &m
             }
             Act::CloseObject | Act::CloseList => {
                 depth = depth.wrapping_sub(1);
-                let out = xdm.sink();
+                let out = xdm.out_buf();
                 if let Some(container) = open.get(depth) {
                     if out.len() == container.inside {
                         out.truncate(container.mark);
@@ -70,7 +70,7 @@ pub(super) fn run(actions: &[Action], steps: &[Step], event: &Event<'_>, xdm: &m
                 }
             }
             Act::Pair => {
-                let (other, out) = (data.moved(action.other), xdm.sink());
+                let (other, out) = (data.moved(action.other), xdm.out_buf());
                 let mark = out.len();
                 if KEY.write(FIRST_KEY, value, out)
                     && action.verbatim.write(name!("value"), other, out)
@@ -78,10 +78,10 @@ pub(super) fn run(actions: &[Action], steps: &[Step], event: &Event<'_>, xdm: &m
                     out.push(b'}');
                 } else {
                     out.truncate(mark);
-                    odd_action(action, steps, value, event, xdm);
+                    run_uncommon(action, steps, value, event, xdm);
                 }
             }
-            _ => odd_action(action, steps, value, event, xdm),
+            _ => run_uncommon(action, steps, value, event, xdm),
         }
     }
 }
@@ -92,7 +92,7 @@ pub(super) fn run_omitting(
     actions: &[Action],
     steps: &[Step],
     event: &Event<'_>,
-    xdm: &mut Xdm<'_>,
+    xdm: &mut XdmWriter<'_>,
 ) {
     let mut open = [Open::default(); DEPTH];
     let mut depth = 0;
@@ -128,8 +128,8 @@ pub(super) fn run_omitting(
             }
             Act::Field | Act::OfEnvelope
                 if xdm.omits(action.name)
-                    || action.verbatim.write(action.name, value, xdm.sink()) => {}
-            _ => odd_action(action, steps, value, event, xdm),
+                    || action.verbatim.write(action.name, value, xdm.out_buf()) => {}
+            _ => run_uncommon(action, steps, value, event, xdm),
         }
     }
 }
@@ -138,30 +138,30 @@ pub(super) fn run_omitting(
 const KEY: Verbatim = text(name!(""), Key::OfPair).verbatim;
 const FIRST_KEY: &Name = &Name::first("key");
 
-/// Does what few actions come to.
+/// Runs an action whose value is not written verbatim.
 #[inline(always)]
-fn odd_action(
+fn run_uncommon(
     action: &Action,
     steps: &[Step],
     value: Value<'_>,
     event: &Event<'_>,
-    xdm: &mut Xdm<'_>,
+    xdm: &mut XdmWriter<'_>,
 ) {
     let Some(step) = steps.get(usize::from(action.step)) else {
         return;
     };
     match (action.act, step.op) {
         (_, Op::Call(write)) => write(event, xdm),
-        (Act::Field, _) => odd_field(step, value, value.moved(action.other), xdm),
+        (Act::Field, _) => write_uncommon_field(step, value, value.moved(action.other), xdm),
         (Act::OfEnvelope, _) => of_envelope(step, event, xdm),
-        (Act::Pair, _) => odd_pair(step.form(), value, value.moved(action.other), xdm),
-        _ => xdm.known_member(step.name, event.kind.event_name()),
+        (Act::Pair, _) => write_uncommon_pair(step.form(), value, value.moved(action.other), xdm),
+        _ => xdm.const_member(step.name, event.kind.event_name()),
     }
 }
 
-/// Writes a pair that most are not like.
+/// Writes a pair of uncommon form.
 #[inline(never)]
-fn odd_pair(form: Form, key: Value<'_>, value: Value<'_>, xdm: &mut Xdm<'_>) {
+fn write_uncommon_pair(form: Form, key: Value<'_>, value: Value<'_>, xdm: &mut XdmWriter<'_>) {
     let value = if form == Form::Id {
         coerce::id(value)
     } else {
@@ -175,26 +175,26 @@ fn odd_pair(form: Form, key: Value<'_>, value: Value<'_>, xdm: &mut Xdm<'_>) {
     }
 }
 
-/// Writes a field whose value does not go as it stands, or the other one; the document's own place
+/// Writes a field whose value is not written verbatim, or the other one; the document's own place
 /// is none.
 #[inline(never)]
-fn odd_field(step: &Step, value: Value<'_>, other: Value<'_>, xdm: &mut Xdm<'_>) {
+fn write_uncommon_field(step: &Step, value: Value<'_>, other: Value<'_>, xdm: &mut XdmWriter<'_>) {
     let form = step.form();
     if form == Form::Upper && value.kind() == Kind::Word {
-        xdm.capitals(step.name, value);
+        xdm.uppercase(step.name, value);
     } else if let (Form::Number, Some(end)) = (form, value.decimal_end()) {
         let (text, start, _) = value.place();
         xdm.part(step.name, (text, start, end));
     } else if let (Form::Epoch | Form::Instant, Some(ms)) = (form, epoch_millis(value)) {
-        xdm.instant_here(step.name, ms);
+        xdm.instant_inline(step.name, ms);
     } else if !odd(step, form, value, xdm) && other.position() != 0 {
         odd(step, form, other, xdm);
     }
 }
 
-/// Writes a value that most are not like; `false` when it says nothing.
+/// Writes a value of an uncommon form; `false` when it is blank.
 #[inline(never)]
-fn odd(step: &Step, form: Form, value: Value<'_>, xdm: &mut Xdm<'_>) -> bool {
+fn odd(step: &Step, form: Form, value: Value<'_>, xdm: &mut XdmWriter<'_>) -> bool {
     let name = step.name;
     let mut put = |text: Option<Text<'_>>| {
         let says = text.is_some();
@@ -234,11 +234,11 @@ fn odd(step: &Step, form: Form, value: Value<'_>, xdm: &mut Xdm<'_>) -> bool {
     }
 }
 
-/// A member that another wrapper has, or that says nothing where it is looked for first; else that
+/// A member that another wrapper has, or that is blank where it is looked up first; else that
 /// of `data`.
 #[cold]
 #[inline(never)]
-fn of_envelope(step: &Step, event: &Event<'_>, xdm: &mut Xdm<'_>) {
+fn of_envelope(step: &Step, event: &Event<'_>, xdm: &mut XdmWriter<'_>) {
     let form = step.form();
     if form == Form::Organization {
         return xdm.shared(step.name, event.organization.as_ref());

@@ -3,7 +3,7 @@
 use super::verbatim::Verbatim;
 use crate::catalog::key::Key;
 use crate::input::event::{Event, Trim};
-use crate::mapping::xdm_writer::Xdm;
+use crate::mapping::xdm_writer::XdmWriter;
 use crate::output::name::Name;
 
 /// How deep plans nest.
@@ -14,7 +14,7 @@ pub(super) const DEPTH: usize = 8;
 pub(super) enum Form {
     /// [`coerce::text`](crate::values::coerce::text).
     Text,
-    /// As `Text`, in capitals.
+    /// As `Text`, in upper case.
     Upper,
     /// [`coerce::id`](crate::values::coerce::id).
     Id,
@@ -48,23 +48,23 @@ pub(super) enum Op {
     Within,
     /// A list from one of the source; what follows is done for each of its items.
     Each,
-    /// A list of keys and values from one of the source. A value that says nothing takes its key
+    /// A list of keys and values from one of the source. A blank value takes its key
     /// along.
     Pairs(Form),
     /// What follows is left out from this level on.
     Before(Trim),
     /// What follows is left out for a deleted customer.
-    OfLiving,
+    UnlessDeleted,
     /// The end of these.
     EndObject,
     EndWithin,
     EndEach,
     EndBefore,
-    EndOfLiving,
+    EndUnlessDeleted,
     /// Not yet known of what it is the end.
     End,
     /// Whatever the function writes.
-    Call(fn(&Event<'_>, &mut Xdm<'_>)),
+    Call(fn(&Event<'_>, &mut XdmWriter<'_>)),
 }
 
 /// One step of a plan.
@@ -72,7 +72,7 @@ pub(super) enum Op {
 pub(in crate::mapping) struct Step {
     pub(super) op: Op,
     pub(super) key: Key,
-    /// Another member, should the first one say nothing.
+    /// Another member, when the first one is blank.
     pub(super) other: Key,
     pub(super) verbatim: Verbatim,
     /// The step behind the end of this one; of an end, the step that follows its start.

@@ -1,17 +1,17 @@
 //! Values that are written as they stand.
 
 use crate::json::Value;
-use crate::output::buffer::Sink;
+use crate::output::buffer::OutBuf;
 use crate::output::name::Name;
 
 /// The values that are written as they stand.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Verbatim {
-    /// Their kinds, by their bits …
+    /// Bits of the kinds that are written verbatim,
     pub(super) kinds: u16,
-    /// … if they have so many bytes at least …
+    /// with at least this many bytes,
     pub(super) shortest: u8,
-    /// … and so many more at most.
+    /// and at most this many more.
     pub(super) span: u32,
     /// Whether they are quoted.
     pub(super) quoted: bool,
@@ -25,10 +25,10 @@ impl Verbatim {
         quoted: false,
     };
 
-    /// Writes a member with the value, if it goes as it stands; `false`, and nothing, for any
+    /// Writes a member with the value, if it can be written verbatim; `false`, and nothing, for any
     /// other.
     #[inline(always)]
-    pub(super) fn write(self, name: &Name, value: Value<'_>, out: &mut Sink) -> bool {
+    pub(super) fn write(self, name: &Name, value: Value<'_>, out: &mut OutBuf) -> bool {
         let (kind, place) = value.kind_and_place();
         let (_, start, end) = place;
         let length = end.wrapping_sub(start) as u32;
