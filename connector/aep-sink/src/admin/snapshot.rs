@@ -104,7 +104,7 @@ impl Observer {
             .collect();
         let partitions = self.standing.snapshot().into_iter();
         let counts = self.counters.snapshot();
-        let token = self.tokens.standing();
+        let token = self.tokens.status();
         let conditions = self.conditions(&counts, &token, now);
         Snapshot {
             instance: &self.instance,
