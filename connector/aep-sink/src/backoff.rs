@@ -35,14 +35,16 @@ impl Backoff {
 
     /// The longest pause after the `failures`-th failure in a row.
     pub(crate) fn ceiling(&self, failures: u32) -> Duration {
-        let doubled = 1_u32
-            .checked_shl(failures.saturating_sub(1))
-            .unwrap_or(u32::MAX);
-        self.limits
-            .initial
-            .saturating_mul(doubled)
-            .min(self.limits.max)
+        ceiling(self.limits, failures)
     }
+}
+
+/// The longest pause after the `failures`-th failure in a row (from 1): doubles up to the maximum.
+pub(crate) fn ceiling(limits: RetryLimits, failures: u32) -> Duration {
+    let doubled = 1_u32
+        .checked_shl(failures.saturating_sub(1))
+        .unwrap_or(u32::MAX);
+    limits.initial.saturating_mul(doubled).min(limits.max)
 }
 
 /// The pauses between attempts to reach the broker: short, since a broker that is back should be

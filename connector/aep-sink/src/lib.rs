@@ -17,7 +17,6 @@ pub mod explain;
 #[cfg(test)]
 mod fuzz;
 mod http;
-mod http_date;
 pub mod ims;
 mod inlet_name;
 pub mod offset_tracker;

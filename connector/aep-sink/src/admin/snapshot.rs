@@ -107,7 +107,7 @@ impl Observer {
             .collect();
         let partitions = self.standing.snapshot().into_iter();
         let counts = self.metrics.snapshot();
-        let token = self.tokens.standing();
+        let token = self.tokens.status();
         let reported = self.conditions.all();
         let inlet_conditions = [InletName::Events, InletName::Profiles]
             .into_iter()

@@ -1,8 +1,6 @@
 //! `Retry-After`: whole seconds or an HTTP date (RFC 9110, 10.2.3).
 
-use std::time::Duration;
-
-use crate::http_date;
+use std::time::{Duration, UNIX_EPOCH};
 
 /// The pause the header asks for, or `None` when it is not usable. A date in the past is a
 /// pause of zero.
@@ -14,8 +12,9 @@ pub(super) fn parse(value: &str, now_ms: i64) -> Option<Duration> {
             value.parse().unwrap_or(u64::from(u32::MAX)),
         ));
     }
-    let pause = http_date::parse(value)?.saturating_sub(now_ms).max(0);
-    Some(Duration::from_millis(u64::try_from(pause).ok()?))
+    let date = httpdate::parse_http_date(value).ok()?;
+    let now = UNIX_EPOCH + Duration::from_millis(u64::try_from(now_ms).unwrap_or(0));
+    Some(date.duration_since(now).unwrap_or_default())
 }
 
 // === tests ===

@@ -1,5 +1,5 @@
-//! Joins the delivery side's wishes to those who grant them: tokens from IMS, letters to the
-//! broker.
+//! Implements what delivery needs from outside: tokens by the source of IMS, dead letters by the
+//! writer of their topic.
 
 use reqwest::header::HeaderValue;
 use tokio::time::Instant;
@@ -15,20 +15,18 @@ impl Tokens for TokenSource {
     type Token = Token;
 
     async fn token(&self, inlet: InletName) -> Result<Token, NoToken> {
-        self.token_for(inlet.as_str())
-            .await
-            .map_err(|error| NoToken {
-                heals: error.retry() != Retry::Never,
-                message: error.to_string(),
-            })
+        self.token_for(inlet).await.map_err(|error| NoToken {
+            heals: error.retry() != Retry::Never,
+            message: error.to_string(),
+        })
     }
 
     fn refuse(&self, inlet: InletName, token: &Token) {
-        Self::refuse(self, inlet.as_str(), token);
+        Self::refuse(self, inlet, token);
     }
 
     fn accept(&self, inlet: InletName, token: &Token) {
-        Self::accept(self, inlet.as_str(), token);
+        Self::accept(self, inlet, token);
     }
 
     fn bearer<'a>(&self, token: &'a Token) -> &'a HeaderValue {
@@ -40,16 +38,16 @@ impl Tokens for TokenSource {
     }
 }
 
-/// Dead letters, written to their topic.
-pub(crate) struct Letters(DeadLetterWriter);
+/// Dead letters, written to their topic in the cluster.
+pub(crate) struct BrokerDeadLetters(DeadLetterWriter);
 
-impl Letters {
+impl BrokerDeadLetters {
     pub(crate) fn new(writer: DeadLetterWriter) -> Self {
         Self(writer)
     }
 }
 
-impl DeadLetters for Letters {
+impl DeadLetters for BrokerDeadLetters {
     const END: &'static str = "dead-lettered; once its cause is mended, `replay` sends it again";
 
     async fn write(&self, key: &str, value: Vec<u8>) -> Result<(), DeadLetterError> {

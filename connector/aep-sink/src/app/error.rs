@@ -28,7 +28,7 @@ pub(crate) enum RunError {
     #[error("signals cannot be received: {0}")]
     Signals(#[from] std::io::Error),
     #[error("stopped by a second signal")]
-    Hurried,
+    SecondSignal,
 }
 
 impl RunError {
@@ -41,7 +41,7 @@ impl RunError {
             }
             Self::Broker(error) => ExitCode::from(error.exit_code()),
             Self::Delivery(error) if error.fault() == Fault::User => ExitCode::from(2),
-            Self::Delivery(_) | Self::Signals(_) | Self::Hurried => ExitCode::FAILURE,
+            Self::Delivery(_) | Self::Signals(_) | Self::SecondSignal => ExitCode::FAILURE,
         }
     }
 }

@@ -26,15 +26,15 @@ use crate::offset_tracker::OffsetTracker;
 use crate::signals::Signals;
 use crate::telemetry::{Component, Condition, Conditions, Metrics, log};
 
-/// SourceItems between reading and delivery. The tracker bounds what is in memory; this only keeps the
-/// two from waiting for each other at every record.
-const ARRIVALS: usize = 1024;
-/// How long the last commits may take. The broker answers in milliseconds, or it is gone.
-const LAST_COMMITS: Duration = Duration::from_secs(5);
-/// How often the log says how far things are.
-const SUMMARY: Duration = Duration::from_secs(60);
+/// Source items between reading and delivery. The tracker bounds what is in memory; this only keeps
+/// the two from waiting for each other at every record.
+const SOURCE_ITEMS: usize = 1024;
+/// For the last commits. The broker responds in milliseconds, or it is gone.
+const FINAL_COMMIT_TIMEOUT: Duration = Duration::from_secs(5);
+/// Between two summaries of progress in the log.
+const SUMMARY_INTERVAL: Duration = Duration::from_secs(60);
 
-/// Runs until a signal, or until an error that does not heal, which is logged. Gives the process's
+/// Runs until a signal, or until a permanent error, which is logged. Gives the process's
 /// exit code.
 pub async fn run(config: Config) -> ExitCode {
     log::start(config.platform.observability.log);
@@ -65,7 +65,7 @@ async fn run_until_stopped(config: Config) -> Result<(), RunError> {
     });
     let starting = Condition::passing("starting: nothing is read yet");
     observer.conditions.put(Component::Process, starting);
-    // Before anything else can fail or take long: whoever watches sees why.
+    // Before anything else can fail or take long, so that `/ready` shows why.
     let _listener = match config.platform.observability.listen {
         Some(address) => Some(Listener::start(address, Arc::clone(&observer)).await?),
         None => None,
@@ -78,7 +78,7 @@ async fn run_until_stopped(config: Config) -> Result<(), RunError> {
     // Set once, here.
     let _ = observer.retention.set(broker.retention());
     let tracker = Arc::clone(&observer.tracker);
-    let (sender, arrivals) = mpsc::channel(ARRIVALS);
+    let (sender, items) = mpsc::channel(SOURCE_ITEMS);
     let reader = broker.supervisor(
         Arc::clone(&tracker),
         sender,
@@ -102,8 +102,8 @@ async fn run_until_stopped(config: Config) -> Result<(), RunError> {
     )?;
     let (stop, stopped) = watch::channel(false);
     let mut reading = std::pin::pin!(reader.run(stopped));
-    let mut delivering = std::pin::pin!(delivery.run(arrivals));
-    let mut ticks = interval(SUMMARY);
+    let mut delivering = std::pin::pin!(delivery.run(items));
+    let mut ticks = interval(SUMMARY_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     ticks.tick().await;
 
@@ -131,7 +131,7 @@ async fn run_until_stopped(config: Config) -> Result<(), RunError> {
         ..Condition::passing("stopping: nothing more is read")
     };
     observer.conditions.put(Component::Stop, stopping);
-    // Nobody listens when reading has ended already.
+    // No receiver is left when reading has ended already.
     let _ = stop.send(true);
     let deadline = Instant::now() + config.platform.shutdown_timeout;
     let drain = async {
@@ -158,11 +158,11 @@ async fn run_until_stopped(config: Config) -> Result<(), RunError> {
                 );
             }
         }
-        () = signals.received() => return Err(RunError::Hurried),
+        () = signals.received() => return Err(RunError::SecondSignal),
     }
     let committed = tokio::select! {
-        committed = reader.finish(LAST_COMMITS) => committed,
-        () = signals.received() => return Err(RunError::Hurried),
+        committed = reader.finish(FINAL_COMMIT_TIMEOUT) => committed,
+        () = signals.received() => return Err(RunError::SecondSignal),
     };
     admin::log_summary(&observer);
     delivered.transpose()?;

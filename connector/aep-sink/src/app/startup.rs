@@ -1,11 +1,12 @@
-//! Reaches everything a run needs, and finds what is wrong with it before the first record is read.
+//! Connects to everything a run needs, and finds what is wrong with it before the first record is
+//! read.
 
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout};
 use tracing::{debug, info, warn};
 
-use super::adapters::Letters;
+use super::adapters::BrokerDeadLetters;
 use super::error::RunError;
 use crate::backoff::Backoff;
 use crate::broker::{Broker, BrokerError};
@@ -16,48 +17,48 @@ use crate::error::Retry;
 use crate::ims::TokenSource;
 use crate::telemetry::{Component, Condition, Conditions};
 
-/// A failure that goes on is told again after so many attempts.
-const TELL_AGAIN: u32 = 10;
-/// A controller that was just started lists nothing. So many looks that find something missing,
-/// about 6 s of them, decide.
-const LOOKS: u32 = 4;
-/// The pause between two of these looks.
-const LOOK: Duration = Duration::from_secs(2);
-/// Seconds two clocks may differ by without a word. A date in a header is a second and its journey
+/// A failure that goes on is logged as a warning once in this many attempts.
+const WARN_EVERY: u32 = 10;
+/// A controller that was just started lists nothing. Something counts as missing when this many
+/// attempts, about 6 s of them, did not find it.
+const CONFIRMATIONS: u32 = 4;
+/// The pause between two of these attempts.
+const CONFIRMATION_PAUSE: Duration = Duration::from_secs(2);
+/// Two clocks that differ by no more than this are not worth a warning. A date in a header is a second and its journey
 /// late.
-const CLOCKS_DIFFER: i64 = 30;
+const CLOCK_TOLERANCE_SECONDS: i64 = 30;
 
 /// Connects to the cluster, gets a first token and opens the dead-letter topic.
 pub(crate) async fn connect(
     config: &Config,
     tokens: &TokenSource,
     conditions: &Conditions,
-) -> Result<(Broker, Letters), RunError> {
-    let mut start = Start::new(
+) -> Result<(Broker, BrokerDeadLetters), RunError> {
+    let mut start = StartupRetry::new(
         Backoff::new(config.platform.retry, fastrand::Rng::new()),
         conditions,
     );
-    let broker = start.patiently(|| Broker::connect(config)).await?;
+    let broker = start.retry(|| Broker::connect(config)).await?;
     match timeout(config.platform.http.request_timeout, tokens.token()).await {
         Ok(Ok(_)) => info!("holding an access token"),
         Ok(Err(error)) if error.retry() == Retry::Never => return Err(RunError::Credential(error)),
-        // IMS heals by itself; what is read waits in the buffer meanwhile, the rest in the topic.
+        // IMS recovers by itself; records wait meanwhile, in the buffer and in the topic.
         Ok(Err(error)) => warn!(%error, "no access token yet; delivery waits for it"),
         Err(_) => warn!("Adobe IMS does not answer; delivery waits for it"),
     }
-    compare_clocks(tokens);
-    let letters = start.patiently(|| broker.dead_letters()).await?;
-    Ok((broker, Letters::new(letters)))
+    warn_of_clock_skew(tokens);
+    let letters = start.retry(|| broker.dead_letters()).await?;
+    Ok((broker, BrokerDeadLetters::new(letters)))
 }
 
-/// Tells of a clock that is wrong: retention, dead letters and waits for events of the future go by
-/// it.
-fn compare_clocks(tokens: &TokenSource) {
+/// Warns of a clock that is wrong: retention, dead letters and waits for events of the future depend
+/// on it.
+fn warn_of_clock_skew(tokens: &TokenSource) {
     let Some(there) = tokens.server_time(Instant::now()) else {
         return;
     };
     let behind = there.saturating_sub(Clock::System.now_ms()) / 1000;
-    if behind.abs() > CLOCKS_DIFFER {
+    if behind.abs() > CLOCK_TOLERANCE_SECONDS {
         warn!(
             behind_seconds = behind,
             "this machine's clock and that of Adobe IMS differ: set this one (NTP); events are judged by the later one meanwhile"
@@ -65,49 +66,49 @@ fn compare_clocks(tokens: &TokenSource) {
     }
 }
 
-/// What became of an attempt that failed.
+/// What follows a failed attempt.
 #[derive(Debug, PartialEq, Eq)]
-enum Outlook {
-    /// It heals by itself.
-    Passing,
-    /// It may be late; a few more looks decide.
-    Doubtful,
-    Final,
+enum RetryDecision {
+    /// The condition passes by itself.
+    Backoff,
+    /// The cluster may not list everything yet; a few more attempts decide.
+    Confirm,
+    GiveUp,
 }
 
-/// A start that goes on while what is in its way is passing: a broker that restarts at this very
-/// moment must not end a process that perhaps nobody starts again.
-struct Start<'a> {
+/// Retries what a start needs while a failure can pass: a broker that restarts at this moment must
+/// not end a process that perhaps nobody starts again.
+struct StartupRetry<'a> {
     backoff: Backoff,
     conditions: &'a Conditions,
-    /// Whether any attempt got an answer out of the cluster.
+    /// Whether the cluster responded to any attempt.
     reached: bool,
-    /// Looks that found something missing.
-    doubts: Confirmations,
+    /// Attempts that found something missing.
+    missing: Confirmations,
 }
 
-impl<'a> Start<'a> {
+impl<'a> StartupRetry<'a> {
     fn new(backoff: Backoff, conditions: &'a Conditions) -> Self {
         Self {
             backoff,
             conditions,
             reached: false,
-            doubts: Confirmations::default(),
+            missing: Confirmations::default(),
         }
     }
 
-    /// Judges a failure, in the light of those before it.
-    fn judge(&mut self, error: &BrokerError) -> Outlook {
+    /// Decides by a failure and those before it.
+    fn decide(&mut self, error: &BrokerError) -> RetryDecision {
         match error {
             // A cluster that cannot be reached at all is more often a wrong profile than a passing
-            // fault, and is told at once. One that was reached is being restarted.
-            BrokerError::Connect { .. } if !self.reached => return Outlook::Final,
-            BrokerError::Connect { .. } => return Outlook::Passing,
+            // fault, and ends the start at once. One that was reached is being restarted.
+            BrokerError::Connect { .. } if !self.reached => return RetryDecision::GiveUp,
+            BrokerError::Connect { .. } => return RetryDecision::Backoff,
             // Found before anything is asked.
             BrokerError::Profile { .. }
             | BrokerError::Tls { .. }
             | BrokerError::Parameter { .. } => {
-                return Outlook::Final;
+                return RetryDecision::GiveUp;
             }
             _ => self.reached = true,
         }
@@ -115,19 +116,19 @@ impl<'a> Start<'a> {
             BrokerError::TopicMissing { .. }
             | BrokerError::PartitionMissing { .. }
             | BrokerError::SmartModuleMissing { .. } => {
-                if self.doubts.suffice(LOOKS) {
-                    Outlook::Final
+                if self.missing.suffice(CONFIRMATIONS) {
+                    RetryDecision::GiveUp
                 } else {
-                    Outlook::Doubtful
+                    RetryDecision::Confirm
                 }
             }
-            error if error.retry() == Retry::Backoff => Outlook::Passing,
-            _ => Outlook::Final,
+            error if error.retry() == Retry::Backoff => RetryDecision::Backoff,
+            _ => RetryDecision::GiveUp,
         }
     }
 
-    /// Tries until it works, or fails for good.
-    async fn patiently<T, F: Future<Output = Result<T, BrokerError>>>(
+    /// Tries until it succeeds, or fails for good.
+    async fn retry<T, F: Future<Output = Result<T, BrokerError>>>(
         &mut self,
         attempt: impl Fn() -> F,
     ) -> Result<T, BrokerError> {
@@ -140,11 +141,11 @@ impl<'a> Start<'a> {
                 }
                 Err(error) => error,
             };
-            let outlook = self.judge(&error);
-            if outlook == Outlook::Final {
+            let outlook = self.decide(&error);
+            if outlook == RetryDecision::GiveUp {
                 return Err(error);
             }
-            if u32::is_multiple_of(failures, TELL_AGAIN) {
+            if u32::is_multiple_of(failures, WARN_EVERY) {
                 warn!(%error, "not started yet; trying again");
             } else {
                 debug!(%error, "still not started");
@@ -155,8 +156,10 @@ impl<'a> Start<'a> {
                 Condition::of(error.fault(), format_args!("starting: {error}")),
             );
             match outlook {
-                Outlook::Doubtful => sleep(LOOK).await,
-                Outlook::Passing | Outlook::Final => sleep(self.backoff.pause(failures)).await,
+                RetryDecision::Confirm => sleep(CONFIRMATION_PAUSE).await,
+                RetryDecision::Backoff | RetryDecision::GiveUp => {
+                    sleep(self.backoff.pause(failures)).await
+                }
             }
         }
     }
@@ -203,7 +206,7 @@ mod tests {
             max: Duration::from_secs(30),
         };
         let conditions = Conditions::default();
-        let mut start = Start::new(
+        let mut start = StartupRetry::new(
             Backoff::new(limits, fastrand::Rng::with_seed(1)),
             &conditions,
         );
@@ -212,30 +215,30 @@ mod tests {
             let error = errors.get(tried.replace(tried.get() + 1));
             error.map_or(Ok(7), |error| Err(error()))
         };
-        let ended = start.patiently(attempt).await;
+        let ended = start.retry(attempt).await;
         (ended, tried.get(), conditions)
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_connection_that_breaks_off_at_the_start_is_tried_again_and_readiness_says_so() {
+    async fn start_retries_a_broken_connection_and_readiness_says_so() {
         let (ended, tried, conditions) = after(&[passing, passing, passing]).await;
         assert_eq!((ended.unwrap(), tried), (7, 4));
-        let told = conditions.all();
+        let active = conditions.all();
         assert!(
-            told[0].reason.contains("creating a topic failed"),
-            "{told:?}"
+            active[0].reason.contains("creating a topic failed"),
+            "{active:?}"
         );
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_cluster_that_cannot_be_reached_is_told_at_once() {
+    async fn start_ends_at_once_when_no_cluster_is_reached() {
         let (ended, tried, _) = after(&[unreachable]).await;
         assert!(matches!(ended, Err(BrokerError::Connect { .. })));
         assert_eq!(tried, 1);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_controller_that_restarts_after_it_was_reached_is_waited_for() {
+    async fn start_waits_for_a_controller_that_restarts() {
         let (ended, tried, _) = after(&[
             passing,
             unreachable,
@@ -249,7 +252,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_is_missing_still_after_some_seconds_ends_the_start() {
+    async fn start_ends_when_something_is_missing_for_seconds() {
         let begun = tokio::time::Instant::now();
         let (ended, tried, _) = after(&[missing, missing, missing, missing, missing]).await;
         assert!(matches!(ended, Err(BrokerError::TopicMissing { .. })));
@@ -262,7 +265,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_does_not_heal_ends_the_start_at_once() {
+    async fn start_ends_at_once_on_a_permanent_failure() {
         let wrong = || BrokerError::Parameter {
             reason: "unknown key".to_owned(),
         };

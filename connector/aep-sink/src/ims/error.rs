@@ -1,47 +1,41 @@
-//! Why there is no token: whose fault it is, and whether it heals.
+//! Why there is no token: whose fault it is, and when a new request is worth it.
 
 use std::fmt;
 use std::time::Duration;
 
-use super::answer::{Failure, Part};
+use super::response::{CredentialPart, RequestError};
 use crate::config::CredentialNames;
 use crate::error::{Fault, Retry};
 
 /// Why there is no token. Says nothing that was sent to IMS.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{failure}")]
 pub(crate) struct TokenError {
-    failure: Explained,
-    /// How long IMS is left alone from now on.
+    error: RequestError,
+    /// The parts of the credential to look at, by the operator's names.
+    names: String,
+    /// No request to IMS before this is over.
     pause: Duration,
 }
 
-/// A failure and the names of what to look at.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Explained {
-    failure: Failure,
-    /// The parts of the credential to look at, by the operator's names.
-    names: String,
-}
-
 impl TokenError {
-    pub(super) fn new(failure: Failure, names: &CredentialNames, pause: Duration) -> Self {
+    pub(super) fn new(error: RequestError, names: &CredentialNames, pause: Duration) -> Self {
         let secrets = match &names.client_secret_next {
             Some(next) => format!("{} (and {next})", names.client_secret),
             None => names.client_secret.clone(),
         };
-        let names = match failure {
-            Failure::Credential(Part::Id) => names.client_id.clone(),
-            Failure::Credential(Part::Secret) => secrets,
+        let names = match error {
+            RequestError::InvalidClient(CredentialPart::Id) => names.client_id.clone(),
+            RequestError::InvalidClient(CredentialPart::Secret) => secrets,
             _ => format!("{} and {secrets}", names.client_id),
         };
         Self {
-            failure: Explained { failure, names },
+            error,
+            names,
             pause,
         }
     }
 
-    /// The same error, told again when some of the pause is over.
+    /// The same error when some of the pause is over.
     pub(super) fn with_pause(&self, pause: Duration) -> Self {
         Self {
             pause,
@@ -50,12 +44,12 @@ impl TokenError {
     }
 
     pub(crate) fn fault(&self) -> Fault {
-        match self.failure.failure {
-            Failure::Credential(_) | Failure::Refused { .. } => Fault::User,
-            Failure::Unavailable { .. } | Failure::Network(_) | Failure::Unusable(_) => {
-                Fault::External
-            }
-            Failure::Defect => Fault::Internal,
+        match self.error {
+            RequestError::InvalidClient(_) | RequestError::Refused { .. } => Fault::User,
+            RequestError::Unavailable { .. }
+            | RequestError::Network(_)
+            | RequestError::Unusable(_) => Fault::External,
+            RequestError::Defect => Fault::Internal,
         }
     }
 
@@ -69,37 +63,37 @@ impl TokenError {
     }
 }
 
-impl fmt::Display for Explained {
+impl fmt::Display for TokenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names = &self.names;
-        match &self.failure {
-            Failure::Credential(Part::Id) => {
+        match &self.error {
+            RequestError::InvalidClient(CredentialPart::Id) => {
                 write!(f, "Adobe IMS does not know the client id: check {names}")
             }
-            Failure::Credential(Part::Secret) => {
+            RequestError::InvalidClient(CredentialPart::Secret) => {
                 write!(f, "Adobe IMS refuses the client secret: check {names}")
             }
-            Failure::Credential(Part::Unknown) => {
+            RequestError::InvalidClient(CredentialPart::Unknown) => {
                 write!(f, "Adobe IMS refuses the credential: check {names}")
             }
-            Failure::Refused { status, code } if code == "invalid_scope" => {
+            RequestError::Refused { status, code } if code == "invalid_scope" => {
                 write!(
                     f,
                     "Adobe IMS refuses the scope ({status} {code}): the credential of {names} lacks a scope that \
                      experience-platform.ims.scope names"
                 )
             }
-            Failure::Refused { status, code } => write!(
+            RequestError::Refused { status, code } => write!(
                 f,
                 "Adobe IMS refuses to give a token ({status}, {code}): check experience-platform.ims.token-url and \
                  the credential of {names}"
             ),
-            Failure::Unavailable { status, .. } => write!(f, "Adobe IMS answers {status}"),
-            Failure::Network(reason) => write!(f, "Adobe IMS cannot be reached: {reason}"),
-            Failure::Defect => f.write_str(
+            RequestError::Unavailable { status, .. } => write!(f, "Adobe IMS answers {status}"),
+            RequestError::Network(reason) => write!(f, "Adobe IMS cannot be reached: {reason}"),
+            RequestError::Defect => f.write_str(
                 "asking Adobe IMS for a token ended in a panic, a defect of this program",
             ),
-            Failure::Unusable(reason) => {
+            RequestError::Unusable(reason) => {
                 write!(f, "the answer of Adobe IMS cannot be used: {reason}")
             }
         }

@@ -6,7 +6,7 @@ use fuzzing::{Target, fuzz};
 use serde_json::Value;
 
 use super::TokenError;
-use super::answer::read;
+use super::response::parse;
 use crate::config::CredentialNames;
 use crate::fuzz::texts;
 
@@ -39,7 +39,7 @@ fn shown(status: u16, retry_after: Option<&str>, body: &[u8]) -> String {
         client_secret: "secrets.IMS_CLIENT_SECRET".to_owned(),
         client_secret_next: None,
     };
-    match read(status, retry_after, body) {
+    match parse(status, retry_after, body) {
         Ok(grant) => format!("{grant:?}"),
         Err(failure) => {
             let debug = format!("{failure:?}");
@@ -67,7 +67,7 @@ fn fuzzed_ims_answers_give_a_token_of_a_day_at_most_or_an_error_and_show_nothing
         let retry_after = Some(line()).filter(|text| !text.is_empty());
         let body = parts.next().unwrap_or_default();
         let value: Value = serde_json::from_slice(body).unwrap_or_default();
-        if let Ok(grant) = read(status, retry_after.as_deref(), body) {
+        if let Ok(grant) = parse(status, retry_after.as_deref(), body) {
             assert!((200..300).contains(&status));
             assert!(
                 grant.life <= Duration::from_secs(24 * 3600),

@@ -1,30 +1,37 @@
-//! The clock of Adobe IMS, as far as the dates of its answers tell.
+//! The clock of Adobe IMS, by the dates of its responses.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::UNIX_EPOCH;
 
 use tokio::time::Instant;
 
-/// What was told last: milliseconds since the epoch, and when it came.
+/// The last date: milliseconds since the epoch, and when it came.
 #[derive(Debug, Default)]
 pub(super) struct ServerClock(Mutex<Option<(i64, Instant)>>);
 
 impl ServerClock {
-    fn told(&self) -> MutexGuard<'_, Option<(i64, Instant)>> {
+    fn last(&self) -> MutexGuard<'_, Option<(i64, Instant)>> {
         // One assignment is all that happens under this lock.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Notes the date of an answer that has just come.
-    pub(super) fn tell(&self, date: i64) {
-        *self.told() = Some((date, Instant::now()));
+    /// Notes the `Date` header of a response that has just come. One that cannot be read changes
+    /// nothing.
+    pub(super) fn observe(&self, date: &str) {
+        let since_epoch = httpdate::parse_http_date(date)
+            .ok()
+            .and_then(|date| date.duration_since(UNIX_EPOCH).ok());
+        if let Some(ms) = since_epoch.and_then(|since| i64::try_from(since.as_millis()).ok()) {
+            *self.last() = Some((ms, Instant::now()));
+        }
     }
 
-    /// What it shows now; never more, since an answer is on its way for a while. `None` before the
-    /// first dated answer.
+    /// Milliseconds since the epoch, never more than IMS's clock shows, since a response is on its
+    /// way for a while. `None` before the first dated response.
     pub(super) fn now_ms(&self, now: Instant) -> Option<i64> {
-        let (told, since) = (*self.told())?;
+        let (date, since) = (*self.last())?;
         let passed = now.saturating_duration_since(since).as_millis();
-        Some(told.saturating_add(i64::try_from(passed).unwrap_or(i64::MAX)))
+        Some(date.saturating_add(i64::try_from(passed).unwrap_or(i64::MAX)))
     }
 }
 
@@ -37,13 +44,17 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn it_goes_on_from_what_was_told_last() {
+    async fn server_clock_goes_on_from_the_last_date() {
         let clock = ServerClock::default();
         assert_eq!(clock.now_ms(Instant::now()), None);
-        clock.tell(5_000);
+        clock.observe("Thu, 01 Jan 1970 00:00:05 GMT");
         tokio::time::advance(Duration::from_millis(1_500)).await;
         assert_eq!(clock.now_ms(Instant::now()), Some(6_500));
-        clock.tell(6_000);
+        clock.observe("Thu, 01 Jan 1970 00:00:06 GMT");
         assert_eq!(clock.now_ms(Instant::now()), Some(6_000));
+        for date in ["", "now", "Sun, 06 Nov 1994 08:49:37 CET", "784111777"] {
+            clock.observe(date);
+            assert_eq!(clock.now_ms(Instant::now()), Some(6_000), "{date}");
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! The held token: fetched once for everybody, renewed ahead of its end, replaced when it is
+//! The current token: fetched once for all callers, renewed ahead of its end, replaced when it is
 //! refused.
 
 use std::collections::BTreeMap;
@@ -9,13 +9,15 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::answer::{Failure, Grant, Part};
 use super::error::TokenError;
-use super::exchange::{self, Exchange};
-use super::refusals::{self, Holder, Refusals};
+use super::refusals::Refusals;
+use super::response::{CredentialPart, RequestError, TokenGrant};
 use super::server_clock::ServerClock;
-use super::token::{Held, Token};
+use super::token::{CurrentToken, Token};
+use super::token_endpoint::{self, TokenEndpoint};
+use crate::backoff::Backoff;
 use crate::config::{CredentialNames, Ims, RetryLimits};
+use crate::inlet_name::InletName;
 use crate::secret::Secret;
 
 /// Renewal begins at least this long before the end: what Adobe's own Kafka connector keeps (30 s +
@@ -23,7 +25,7 @@ use crate::secret::Secret;
 const LEAST_MARGIN: Duration = Duration::from_secs(90);
 /// A longer margin would only shorten the use of a token.
 const GREATEST_MARGIN: Duration = Duration::from_secs(600);
-/// After a granted token IMS is left alone for so long, also when its tokens end sooner. Adobe
+/// After a granted token IMS gets no request for this long, also when its tokens end sooner. Adobe
 /// throttles clients that ask for too many.
 const LEAST_INTERVAL: Duration = Duration::from_secs(5);
 /// A wrong credential is not asked for again sooner: only somebody's change heals it.
@@ -34,19 +36,19 @@ const CREDENTIAL_PAUSE: Duration = Duration::from_secs(60);
 pub(crate) struct TokenSource(Arc<Inner>);
 
 struct Inner {
-    exchange: Exchange,
+    endpoint: TokenEndpoint,
     clock: Arc<ServerClock>,
     /// One, or two while a secret is being rotated.
     secrets: Vec<Secret>,
     names: CredentialNames,
     retry: RetryLimits,
     state: Mutex<State>,
-    /// Told whenever a fetch has ended.
+    /// Notified whenever a fetch has ended.
     ended: watch::Sender<()>,
 }
 
 struct State {
-    held: Option<Held>,
+    current: Option<CurrentToken>,
     /// A fetch is under way; there is never a second one.
     under_way: bool,
     /// IMS is not asked before.
@@ -64,12 +66,14 @@ struct State {
     refusals: Refusals,
     /// Index of the client secret that worked last.
     secret: usize,
-    /// Whether the log was told that body and claims disagree.
-    told_units: bool,
+    /// Whether it was logged that body and claims disagree.
+    warned_units: bool,
+    /// Of failed fetches.
+    backoff: Backoff,
     random: fastrand::Rng,
 }
 
-/// How things stand with the token, for whoever looks. Nothing of the token itself.
+/// The state of the token, for metrics and `/status`. Nothing of the token itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct TokenStatus {
     /// Age and what is left of its life, of a token that is good as far as anyone knows.
@@ -97,29 +101,29 @@ impl fmt::Debug for TokenSource {
 // === impl TokenSource ===
 
 impl TokenSource {
-    /// Asks nothing yet: the first [`Self::token`] does.
+    /// Requests nothing yet: the first [`Self::token`] does.
     pub(crate) fn new(ims: &Ims, client: reqwest::Client, retry: RetryLimits) -> Self {
         let clock = Arc::default();
-        let exchange = exchange::over_http(ims, client, Arc::clone(&clock));
-        Self::with_exchange(ims, exchange, clock, retry, fastrand::Rng::new())
+        let endpoint = token_endpoint::over_http(ims, client, Arc::clone(&clock));
+        Self::with_endpoint(ims, endpoint, clock, retry, fastrand::Rng::new())
     }
 
-    pub(super) fn with_exchange(
+    pub(super) fn with_endpoint(
         ims: &Ims,
-        exchange: Exchange,
+        endpoint: TokenEndpoint,
         clock: Arc<ServerClock>,
         retry: RetryLimits,
-        random: fastrand::Rng,
+        mut random: fastrand::Rng,
     ) -> Self {
         let secrets = [Some(&ims.client_secret), ims.client_secret_next.as_ref()];
         Self(Arc::new(Inner {
-            exchange,
+            endpoint,
             clock,
             secrets: secrets.into_iter().flatten().cloned().collect(),
             names: ims.names.clone(),
             retry,
             state: Mutex::new(State {
-                held: None,
+                current: None,
                 under_way: false,
                 not_before: Instant::now(),
                 replace_at: Instant::now(),
@@ -130,7 +134,8 @@ impl TokenSource {
                 failed: 0,
                 refusals: Refusals::default(),
                 secret: 0,
-                told_units: false,
+                warned_units: false,
+                backoff: Backoff::new(retry, random.fork()),
                 random,
             }),
             ended: watch::Sender::new(()),
@@ -144,18 +149,18 @@ impl TokenSource {
         self.take(None).await
     }
 
-    /// The same for somebody who may refuse it. A token that this holder refused is given out again
-    /// only while IMS is left alone for the refusals' sake; one that only others refused is as good
-    /// as any, also while it is being replaced.
-    pub(crate) async fn token_for(&self, holder: Holder) -> Result<Token, TokenError> {
-        self.take(Some(holder)).await
+    /// The same for an inlet, which may refuse it. A token that this inlet refused is given out again
+    /// only while its replacement has to wait; one that only the other inlet refused is as good as
+    /// any, also while it is being replaced.
+    pub(crate) async fn token_for(&self, inlet: InletName) -> Result<Token, TokenError> {
+        self.take(Some(inlet)).await
     }
 
-    async fn take(&self, holder: Option<Holder>) -> Result<Token, TokenError> {
+    async fn take(&self, inlet: Option<InletName>) -> Result<Token, TokenError> {
         let mut ended: Option<watch::Receiver<()>> = None;
         let mut waited = false;
         loop {
-            match self.next(holder, waited) {
+            match self.next(inlet, waited) {
                 Next::Take(token) => return Ok(token),
                 Next::Fail(error) => return Err(error),
                 Next::Wait => match &mut ended {
@@ -174,11 +179,11 @@ impl TokenSource {
     /// How long the current token is still good for; `None` when there is none.
     pub(crate) fn life_left(&self) -> Option<Duration> {
         let state = self.0.state();
-        let held = state.held.as_ref().filter(|held| !held.is_refused())?;
+        let held = state.current.as_ref().filter(|held| !held.is_refused())?;
         Some(held.ends_at.duration_since(Instant::now())).filter(|left| !left.is_zero())
     }
 
-    /// What the clock of IMS shows, in milliseconds since the epoch, by its last dated answer:
+    /// What the clock of IMS shows, in milliseconds since the epoch, by its last dated response:
     /// never more.
     pub(crate) fn server_time(&self, now: Instant) -> Option<i64> {
         self.0.clock.now_ms(now)
@@ -187,21 +192,22 @@ impl TokenSource {
     /// Says that Experience Platform refused this token. It is replaced once, however many requests
     /// it was refused for; a token that was replaced already is not the current one any more, and
     /// nothing happens.
-    pub(crate) fn refuse(&self, holder: Holder, token: &Token) {
+    pub(crate) fn refuse(&self, inlet: InletName, token: &Token) {
         let now = Instant::now();
         let mut state = self.0.state();
         let state = &mut *state;
-        let Some(held) = state.held.as_mut().filter(|held| held.token.is(token)) else {
+        let Some(held) = state.current.as_mut().filter(|held| held.token.is(token)) else {
             return;
         };
-        let by_another = held.holders.values().any(|refused| *refused);
-        if held.holders.insert(holder, true) == Some(true) {
+        let by_another = held.inlets.values().any(|refused| *refused);
+        if held.inlets.insert(inlet, true) == Some(true) {
             return;
         }
         let pause = state
             .refusals
-            .refused(holder, now - held.since, self.0.retry);
-        let then = now + self.0.jitter(pause, &mut state.random);
+            .refused(inlet, now - held.since, self.0.retry);
+        // At least half of the pause, so that requests stay as rare as it says.
+        let then = now + pause.mul_f64((1.0 + state.random.f64()) / 2.0);
         // What one has to wait for, another may need at once.
         state.replace_at = if by_another {
             state.replace_at.min(then)
@@ -215,20 +221,20 @@ impl TokenSource {
     }
 
     /// Says that Experience Platform accepted this token.
-    pub(crate) fn accept(&self, holder: Holder, token: &Token) {
+    pub(crate) fn accept(&self, inlet: InletName, token: &Token) {
         let mut state = self.0.state();
-        state.refusals.accepted(holder);
-        if let Some(held) = state.held.as_mut().filter(|held| held.token.is(token)) {
-            held.holders.insert(holder, false);
+        state.refusals.accepted(inlet);
+        if let Some(held) = state.current.as_mut().filter(|held| held.token.is(token)) {
+            held.inlets.insert(inlet, false);
         }
     }
 
-    /// How things stand now. Asks nothing of IMS.
-    pub(crate) fn standing(&self) -> TokenStatus {
+    /// The state now. Sends nothing to IMS.
+    pub(crate) fn status(&self) -> TokenStatus {
         let now = Instant::now();
         let state = self.0.state();
         let good = state
-            .held
+            .current
             .as_ref()
             .filter(|held| !held.is_refused() && now < held.ends_at);
         let failing = state
@@ -243,15 +249,15 @@ impl TokenSource {
         }
     }
 
-    fn next(&self, holder: Option<Holder>, waited: bool) -> Next {
+    fn next(&self, inlet: Option<InletName>, waited: bool) -> Next {
         let now = Instant::now();
         let mut state = self.0.state();
         let may_ask = !state.under_way && now >= state.not_before;
         let under_way = state.under_way;
-        if let Some(held) = state.held.as_mut().filter(|held| now < held.ends_at) {
+        if let Some(held) = state.current.as_mut().filter(|held| now < held.ends_at) {
             let token = held.token.clone();
-            let refused = match holder {
-                Some(holder) => *held.holders.entry(holder).or_default(),
+            let refused = match inlet {
+                Some(inlet) => *held.inlets.entry(inlet).or_default(),
                 None => held.is_refused(),
             };
             if !refused {
@@ -293,16 +299,18 @@ impl TokenSource {
             let inner = &under_way.0;
             let asked_at = Instant::now();
             let mut used = preferred;
-            let mut answer = inner.ask(used).await;
+            let mut result = inner.request(used).await;
             let wrong_secret = matches!(
-                answer,
-                Err(Failure::Credential(Part::Secret | Part::Unknown))
+                result,
+                Err(RequestError::InvalidClient(
+                    CredentialPart::Secret | CredentialPart::Unknown
+                ))
             );
             if wrong_secret && inner.secrets.len() > 1 {
                 used = 1 - preferred;
-                answer = inner.ask(used).await;
+                result = inner.request(used).await;
             }
-            match answer {
+            match result {
                 Ok(grant) => inner.granted(grant, used, asked_at),
                 Err(failure) => inner.failed(failure),
             }
@@ -310,14 +318,14 @@ impl TokenSource {
     }
 }
 
-/// Ends a fetch when it is dropped, also by a panic: callers must not wait for ever.
+/// Ends a fetch when it is dropped, also by a panic: callers must not wait without end.
 struct UnderWay(Arc<Inner>);
 
 impl Drop for UnderWay {
     fn drop(&mut self) {
         if std::thread::panicking() {
             // Otherwise the callers would ask again at once, and again.
-            self.0.failed(Failure::Defect);
+            self.0.failed(RequestError::Defect);
         }
         self.0.state().under_way = false;
         self.0.ended.send_replace(());
@@ -332,19 +340,19 @@ impl Inner {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn ask(&self, secret: usize) -> Result<Grant, Failure> {
+    async fn request(&self, secret: usize) -> Result<TokenGrant, RequestError> {
         match self.secrets.get(secret) {
-            Some(secret) => (self.exchange)(secret.clone()).await,
-            None => Err(Failure::Unusable("there is no such client secret")),
+            Some(secret) => (self.endpoint)(secret.clone()).await,
+            None => Err(RequestError::Unusable("there is no such client secret")),
         }
     }
 
     /// Takes a new token. Its life counts from before the request, by the monotonic clock: the
-    /// server's clock may be wrong, and the answer was on its way for a while.
-    fn granted(&self, grant: Grant, used: usize, asked_at: Instant) {
+    /// server's clock may be wrong, and the response was on its way for a while.
+    fn granted(&self, grant: TokenGrant, used: usize, asked_at: Instant) {
         let mut state = self.state();
-        if grant.units_disagree && !state.told_units {
-            state.told_units = true;
+        if grant.units_disagree && !state.warned_units {
+            state.warned_units = true;
             tracing::info!(
                 "the answer of Adobe IMS and the token itself state different lives; the token's counts"
             );
@@ -369,7 +377,7 @@ impl Inner {
             state.secret = used;
         }
         let lives_for = humantime::format_duration(Duration::from_secs(grant.life.as_secs()));
-        if state.failures == 0 && state.refusals.go_on() {
+        if state.failures == 0 && state.refusals.any_persistent() {
             tracing::debug!(%lives_for, "got another access token for one that was refused");
         } else {
             tracing::info!(%lives_for, "got an access token");
@@ -379,22 +387,22 @@ impl Inner {
         state.granted += 1;
         state.error = (grant.life < LEAST_INTERVAL).then(|| {
             TokenError::new(
-                Failure::Unusable("its token ends within seconds"),
+                RequestError::Unusable("its token ends within seconds"),
                 &self.names,
                 LEAST_INTERVAL,
             )
         });
         state.not_before = asked_at + LEAST_INTERVAL;
-        state.held = Some(Held {
+        state.current = Some(CurrentToken {
             token: Token::new(grant.bearer),
             since: asked_at,
             renew_at: asked_at + grant.life.saturating_sub(margin(grant.life)),
             ends_at: asked_at + grant.life,
-            holders: BTreeMap::new(),
+            inlets: BTreeMap::new(),
         });
     }
 
-    fn failed(&self, failure: Failure) {
+    fn failed(&self, failure: RequestError) {
         let now = Instant::now();
         let mut state = self.state();
         state.failures = state.failures.saturating_add(1);
@@ -402,16 +410,17 @@ impl Inner {
         state.failed += 1;
         let failures = state.failures;
         let pause = match &failure {
-            Failure::Credential(_) | Failure::Refused { .. } => CREDENTIAL_PAUSE,
+            RequestError::InvalidClient(_) | RequestError::Refused { .. } => CREDENTIAL_PAUSE,
             // From outside, so neither trusted to be sane.
-            Failure::Unavailable {
+            RequestError::Unavailable {
                 pause: Some(pause), ..
             } => (*pause).clamp(self.retry.initial, self.retry.max),
-            _ => self.backoff(failures, &mut state.random),
+            // With full jitter, so that several connectors do not ask in step.
+            _ => state.backoff.pause(failures),
         };
         let error = TokenError::new(failure, &self.names, pause);
         let valid = state
-            .held
+            .current
             .as_ref()
             .filter(|held| !held.is_refused() && now < held.ends_at);
         let left = valid
@@ -426,19 +435,6 @@ impl Inner {
         }
         state.not_before = now + pause;
         state.error = Some(error);
-    }
-
-    /// Exponential backoff with full jitter, so that several connectors do not ask in step.
-    fn backoff(&self, attempt: u32, random: &mut fastrand::Rng) -> Duration {
-        let longest = refusals::grown(self.retry.initial, attempt, self.retry.max);
-        let longest = u64::try_from(longest.as_millis()).unwrap_or(u64::MAX);
-        Duration::from_millis(random.u64(1..=longest.max(1)))
-    }
-
-    /// At least half of a pause, so that its bound holds.
-    fn jitter(&self, pause: Duration, random: &mut fastrand::Rng) -> Duration {
-        let half = pause / 2;
-        half + half.mul_f64(random.f64())
     }
 }
 

@@ -1,4 +1,4 @@
-//! A token, and what is known of the one in use.
+//! A token, and the state of the one in use.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -7,7 +7,7 @@ use std::sync::Arc;
 use reqwest::header::HeaderValue;
 use tokio::time::Instant;
 
-use super::refusals::Holder;
+use crate::inlet_name::InletName;
 
 /// An access token. Cheap to clone; shows its value to the sender only.
 #[derive(Clone)]
@@ -35,20 +35,20 @@ impl fmt::Debug for Token {
     }
 }
 
-/// The token in use.
-pub(super) struct Held {
+/// The token in use, and when it is replaced.
+pub(super) struct CurrentToken {
     pub(super) token: Token,
     pub(super) since: Instant,
     pub(super) renew_at: Instant,
     pub(super) ends_at: Instant,
-    /// Who was given it, and whether they refused it.
-    pub(super) holders: BTreeMap<Holder, bool>,
+    /// The inlets it was given to, and whether they refused it.
+    pub(super) inlets: BTreeMap<InletName, bool>,
 }
 
-impl Held {
-    /// Whether nobody has a use for it. As long as one holder does not refuse it, the token is
-    /// good, and the others lack rights.
+impl CurrentToken {
+    /// Whether every inlet refused it. As long as one does not, the token is good, and the others
+    /// lack rights.
     pub(super) fn is_refused(&self) -> bool {
-        !self.holders.is_empty() && self.holders.values().all(|refused| *refused)
+        !self.inlets.is_empty() && self.inlets.values().all(|refused| *refused)
     }
 }

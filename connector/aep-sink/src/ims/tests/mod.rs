@@ -1,4 +1,4 @@
-//! Promises of the token's lifecycle. These run on paused time with a scripted exchange.
+//! Promises of the token's lifecycle. These run on paused time with a scripted endpoint.
 
 mod over_http;
 
@@ -10,14 +10,15 @@ use reqwest::Url;
 use reqwest::header::HeaderValue;
 use tokio::time::{advance, sleep};
 
-use super::answer::{Failure, Grant, Part};
+use super::response::{CredentialPart, RequestError, TokenGrant};
 use super::{Token, TokenSource};
 use crate::config::{CredentialNames, Ims, RetryLimits};
 use crate::error::{Fault, Retry};
+use crate::inlet_name::InletName;
 use crate::secret::Secret;
 
-const EVENTS: &str = "events";
-const PROFILES: &str = "profiles";
+const EVENTS: InletName = InletName::Events;
+const PROFILES: InletName = InletName::Profiles;
 const DAY: Duration = Duration::from_secs(86_400);
 const RETRY: RetryLimits = RetryLimits {
     initial: Duration::from_millis(200),
@@ -43,7 +44,7 @@ fn ims(url: &str, next: bool) -> Ims {
 enum Answer {
     /// A token `Bearer <name>` that lives for so long.
     Token(&'static str, Duration),
-    Fails(Failure),
+    Fails(RequestError),
 }
 
 /// A scripted IMS: 100 ms for every answer. Remembers the secrets it was asked with.
@@ -75,13 +76,13 @@ impl Script {
 
     fn source_with(&self, next: bool) -> TokenSource {
         let script = self.clone();
-        let exchange = Box::new(move |secret: Secret| {
+        let endpoint = Box::new(move |secret: Secret| {
             let script = script.clone();
             let answer: futures_util::future::BoxFuture<'static, _> = Box::pin(async move {
                 script.0.lock().unwrap().1.push(secret.expose().to_owned());
                 sleep(Duration::from_millis(100)).await;
                 match script.0.lock().unwrap().0.pop_front() {
-                    Some(Answer::Token(name, life)) => Ok(Grant {
+                    Some(Answer::Token(name, life)) => Ok(TokenGrant {
                         bearer: HeaderValue::from_str(&format!("Bearer {name}")).unwrap(),
                         life,
                         units_disagree: false,
@@ -92,9 +93,9 @@ impl Script {
             });
             answer
         });
-        TokenSource::with_exchange(
+        TokenSource::with_endpoint(
             &ims("https://ims.example/", next),
-            exchange,
+            endpoint,
             Arc::default(),
             RETRY,
             fastrand::Rng::with_seed(1),
@@ -115,7 +116,7 @@ async fn take(source: &TokenSource) -> String {
 }
 
 fn down() -> Answer {
-    Answer::Fails(Failure::Unavailable {
+    Answer::Fails(RequestError::Unavailable {
         status: 503,
         pause: None,
     })
@@ -231,7 +232,7 @@ async fn ims_is_left_alone_while_it_fails_however_often_callers_ask() {
 #[tokio::test(start_paused = true)]
 async fn a_pause_that_ims_names_is_kept_and_clamped() {
     let busy = |seconds| {
-        Answer::Fails(Failure::Unavailable {
+        Answer::Fails(RequestError::Unavailable {
             status: 429,
             pause: Some(Duration::from_secs(seconds)),
         })
@@ -303,13 +304,13 @@ async fn when_every_new_token_is_refused_ims_is_not_flooded() {
 
 /// Refuses whatever it is given, as a held inlet that probes every half minute does. Gives the
 /// names of the tokens.
-async fn refuse_for(source: &TokenSource, holder: &'static str, time: Duration) -> Vec<String> {
+async fn refuse_for(source: &TokenSource, inlet: InletName, time: Duration) -> Vec<String> {
     let until = tokio::time::Instant::now() + time;
     let mut names = Vec::new();
     while tokio::time::Instant::now() < until {
-        if let Ok(token) = source.token_for(holder).await {
+        if let Ok(token) = source.token_for(inlet).await {
             names.push(name(&token).to_owned());
-            source.refuse(holder, &token);
+            source.refuse(inlet, &token);
         }
         sleep(Duration::from_secs(30)).await;
     }
@@ -390,14 +391,14 @@ async fn a_token_that_one_inlet_refuses_goes_on_serving_the_other_also_while_ims
         assert_eq!(name(&source.token_for(PROFILES).await.unwrap()), "one");
         sleep(Duration::from_secs(1)).await;
     }
-    let standing = source.standing();
+    let status = source.status();
     assert!(
-        standing.held.is_some() && standing.error.is_some(),
-        "{standing:?}"
+        status.held.is_some() && status.error.is_some(),
+        "{status:?}"
     );
     // Once it is refused by both, it is no good any more.
     source.refuse(PROFILES, &refused);
-    assert!(source.standing().held.is_none() && source.life_left().is_none());
+    assert!(source.status().held.is_none() && source.life_left().is_none());
 }
 
 #[tokio::test(start_paused = true)]
@@ -483,7 +484,7 @@ async fn short_lived_tokens_are_renewed_at_half_their_life() {
 
 #[tokio::test(start_paused = true)]
 async fn a_wrong_secret_is_named_and_asked_for_again_only_after_a_minute() {
-    let wrong = || Answer::Fails(Failure::Credential(Part::Secret));
+    let wrong = || Answer::Fails(RequestError::InvalidClient(CredentialPart::Secret));
     let script = Script::of([wrong(), Answer::Token("one", DAY)]);
     let source = script.source();
     let error = source.token_for(EVENTS).await.unwrap_err();
@@ -505,7 +506,7 @@ async fn a_wrong_secret_is_named_and_asked_for_again_only_after_a_minute() {
 
 #[tokio::test(start_paused = true)]
 async fn the_second_secret_takes_over_when_the_first_is_refused_and_is_remembered() {
-    let wrong = Answer::Fails(Failure::Credential(Part::Secret));
+    let wrong = Answer::Fails(RequestError::InvalidClient(CredentialPart::Secret));
     let script = Script::of([wrong, Answer::Token("one", DAY), Answer::Token("two", DAY)]);
     let source = script.source_with(true);
     let token = source.token_for(EVENTS).await.unwrap();
@@ -516,7 +517,7 @@ async fn the_second_secret_takes_over_when_the_first_is_refused_and_is_remembere
 
 #[tokio::test(start_paused = true)]
 async fn when_both_secrets_are_wrong_both_are_named() {
-    let wrong = || Answer::Fails(Failure::Credential(Part::Unknown));
+    let wrong = || Answer::Fails(RequestError::InvalidClient(CredentialPart::Unknown));
     let script = Script::of([wrong(), wrong()]);
     let error = script
         .source_with(true)
@@ -532,7 +533,9 @@ async fn when_both_secrets_are_wrong_both_are_named() {
 
 #[tokio::test(start_paused = true)]
 async fn a_wrong_client_id_does_not_try_the_second_secret() {
-    let script = Script::of([Answer::Fails(Failure::Credential(Part::Id))]);
+    let script = Script::of([Answer::Fails(RequestError::InvalidClient(
+        CredentialPart::Id,
+    ))]);
     let error = script
         .source_with(true)
         .token()

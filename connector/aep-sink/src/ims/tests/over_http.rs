@@ -1,4 +1,4 @@
-//! The exchange with a server on a socket.
+//! The endpoint with a server on a socket.
 
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};

@@ -1,4 +1,4 @@
-//! What Adobe IMS answers, and what it means.
+//! The responses of Adobe IMS to token requests (RFC 6749, 5.1 and 5.2), and what they mean.
 //!
 //! The unit of `expires_in` is not certain: seconds at `/ims/token/v3`, milliseconds at
 //! `/ims/token` (`86399994` in the documentation of the Capillary source) and within the token's
@@ -16,55 +16,60 @@ const LONGEST_LIFE: Duration = Duration::from_secs(24 * 3600);
 /// Above it, `expires_in` is milliseconds: as seconds it would be 11 days, and as milliseconds it
 /// is 17 minutes, below any life that IMS gives.
 const GREATEST_SECONDS: f64 = 1_000_000.0;
-/// For a token that says nothing of its life. Short, as it is a guess.
+/// For a token without a stated life. Short, as it is a guess.
 const UNKNOWN_LIFE: Duration = Duration::from_secs(600);
-/// Claim and body tell the same life up to rounding.
+/// Claims and body may differ by this much and still state the same life.
 const ROUNDING: Duration = Duration::from_secs(60);
 
-/// A granted token.
+/// A token response: IMS granted a token.
 #[derive(Debug)]
-pub(super) struct Grant {
+pub(super) struct TokenGrant {
     /// `Bearer …`, marked sensitive.
     pub(super) bearer: HeaderValue,
     pub(super) life: Duration,
-    /// The token's claims and the answer's body tell different lives.
+    /// The token's claims and the response's body state different lives.
     pub(super) units_disagree: bool,
 }
 
-/// Why no token came. Holds nothing that was sent, and of the answer only what cannot be secret.
+/// Why a request gave no token. Holds nothing that was sent, and of the response only what cannot
+/// be secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Failure {
-    /// The client id or the client secret is wrong.
-    Credential(Part),
-    /// IMS understood and refused, for another reason.
+pub(super) enum RequestError {
+    /// OAuth's `invalid_client`: the client id or the client secret is wrong.
+    InvalidClient(CredentialPart),
+    /// Another error response.
     Refused { status: u16, code: String },
     /// IMS is overloaded or broken; it may have named a pause.
     Unavailable {
         status: u16,
         pause: Option<Duration>,
     },
-    /// No answer, or half of one.
+    /// No response, or half of one.
     Network(String),
-    /// An answer of success that holds no token.
+    /// A status of success without a usable token.
     Unusable(&'static str),
     /// A panic of this program.
     Defect,
 }
 
-/// Which part of the credential IMS named.
+/// Which part of the credential an error response names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Part {
+pub(super) enum CredentialPart {
     Id,
     Secret,
-    /// It did not say.
+    /// Neither, or both.
     Unknown,
 }
 
-/// Reads an answer.
-pub(super) fn read(status: u16, retry_after: Option<&str>, body: &[u8]) -> Result<Grant, Failure> {
+/// Parses a response.
+pub(super) fn parse(
+    status: u16,
+    retry_after: Option<&str>,
+    body: &[u8],
+) -> Result<TokenGrant, RequestError> {
     match status {
-        200..=299 => grant(body),
-        408 | 429 | 500.. => Err(Failure::Unavailable {
+        200..=299 => token_response(body),
+        408 | 429 | 500.. => Err(RequestError::Unavailable {
             status,
             // IMS documents no form; a date would need a common clock, so only seconds are
             // understood.
@@ -72,44 +77,45 @@ pub(super) fn read(status: u16, retry_after: Option<&str>, body: &[u8]) -> Resul
                 .and_then(|text| text.trim().parse().ok())
                 .map(Duration::from_secs),
         }),
-        _ => Err(refusal(status, body)),
+        _ => Err(error_response(status, body)),
     }
 }
 
-fn grant(body: &[u8]) -> Result<Grant, Failure> {
+fn token_response(body: &[u8]) -> Result<TokenGrant, RequestError> {
     let body: Value =
-        serde_json::from_slice(body).map_err(|_| Failure::Unusable("it is not JSON"))?;
+        serde_json::from_slice(body).map_err(|_| RequestError::Unusable("it is not JSON"))?;
     let token = body
         .get("access_token")
         .and_then(Value::as_str)
         .unwrap_or_default();
     if token.is_empty() {
-        return Err(Failure::Unusable("it has no access_token"));
+        return Err(RequestError::Unusable("it has no access_token"));
     }
     // Absent in one of Adobe's samples.
     let kind = body.get("token_type").and_then(Value::as_str);
     if kind.is_some_and(|kind| !kind.eq_ignore_ascii_case("bearer")) {
-        return Err(Failure::Unusable("its token_type is not bearer"));
+        return Err(RequestError::Unusable("its token_type is not bearer"));
     }
-    let mut bearer = HeaderValue::from_str(&format!("Bearer {token}"))
-        .map_err(|_| Failure::Unusable("its access_token has characters no header may have"))?;
+    let mut bearer = HeaderValue::from_str(&format!("Bearer {token}")).map_err(|_| {
+        RequestError::Unusable("its access_token has characters no header may have")
+    })?;
     bearer.set_sensitive(true);
     let claimed = claimed_life(token);
-    let told = body.get("expires_in").and_then(number).map(|told| {
-        if told > GREATEST_SECONDS {
-            millis(told)
+    let stated = body.get("expires_in").and_then(number).map(|stated| {
+        if stated > GREATEST_SECONDS {
+            millis(stated)
         } else {
-            millis(told * 1000.0)
+            millis(stated * 1000.0)
         }
     });
-    Ok(Grant {
+    Ok(TokenGrant {
         bearer,
-        life: claimed.or(told).unwrap_or(UNKNOWN_LIFE).min(LONGEST_LIFE),
-        units_disagree: matches!((claimed, told), (Some(claimed), Some(told)) if claimed.abs_diff(told) > ROUNDING),
+        life: claimed.or(stated).unwrap_or(UNKNOWN_LIFE).min(LONGEST_LIFE),
+        units_disagree: matches!((claimed, stated), (Some(claimed), Some(stated)) if claimed.abs_diff(stated) > ROUNDING),
     })
 }
 
-/// The life a token states of itself: Adobe's tokens are JWTs whose `created_at` and `expires_in`
+/// The life in a token's own claims: Adobe's tokens are JWTs whose `created_at` and `expires_in`
 /// are milliseconds.
 fn claimed_life(token: &str) -> Option<Duration> {
     let payload = token.split('.').nth(1)?;
@@ -133,7 +139,7 @@ fn millis(millis: f64) -> Duration {
     Duration::try_from_secs_f64(millis / 1000.0).unwrap_or(LONGEST_LIFE)
 }
 
-fn refusal(status: u16, body: &[u8]) -> Failure {
+fn error_response(status: u16, body: &[u8]) -> RequestError {
     let body: Value = serde_json::from_slice(body).unwrap_or_default();
     let code = body
         .get("error")
@@ -149,11 +155,11 @@ fn refusal(status: u16, body: &[u8]) -> Failure {
             description.contains("client_id"),
             description.contains("client_secret"),
         ) {
-            (true, false) => Part::Id,
-            (false, true) => Part::Secret,
-            _ => Part::Unknown,
+            (true, false) => CredentialPart::Id,
+            (false, true) => CredentialPart::Secret,
+            _ => CredentialPart::Unknown,
         };
-        return Failure::Credential(part);
+        return RequestError::InvalidClient(part);
     }
     // Anything else than an OAuth error code might repeat what was sent.
     let is_code = (1..=40).contains(&code.len())
@@ -161,7 +167,7 @@ fn refusal(status: u16, body: &[u8]) -> Failure {
             .bytes()
             .all(|byte| byte.is_ascii_lowercase() || byte == b'_');
     let code = if is_code { code } else { "no reason given" };
-    Failure::Refused {
+    RequestError::Refused {
         status,
         code: code.to_owned(),
     }
@@ -174,7 +180,7 @@ mod tests {
     use super::*;
 
     fn life(body: &str) -> Duration {
-        read(200, None, body.as_bytes()).unwrap().life
+        parse(200, None, body.as_bytes()).unwrap().life
     }
 
     fn jwt(claims: &str) -> String {
@@ -209,7 +215,7 @@ mod tests {
     fn the_claims_of_the_token_count_more_than_the_body() {
         let claims = r#"{"created_at":"1700000000000","expires_in":"3600000"}"#;
         let body = format!(r#"{{"access_token":"{}","expires_in":86399}}"#, jwt(claims));
-        let grant = read(200, None, body.as_bytes()).unwrap();
+        let grant = parse(200, None, body.as_bytes()).unwrap();
         assert_eq!(grant.life, Duration::from_secs(3_600));
         assert!(grant.units_disagree);
         let numbers = jwt(r#"{"created_at":1700000000000,"expires_in":3600000}"#);
@@ -251,33 +257,36 @@ mod tests {
 
     #[test]
     fn the_token_type_is_optional_and_has_no_case() {
-        assert!(read(200, None, br#"{"access_token":"t","token_type":"Bearer"}"#).is_ok());
+        assert!(parse(200, None, br#"{"access_token":"t","token_type":"Bearer"}"#).is_ok());
         assert!(matches!(
-            read(200, None, br#"{"access_token":"t","token_type":"mac"}"#),
-            Err(Failure::Unusable(_))
+            parse(200, None, br#"{"access_token":"t","token_type":"mac"}"#),
+            Err(RequestError::Unusable(_))
         ));
     }
 
     #[test]
-    fn wrong_credentials_are_told_from_other_refusals() {
+    fn invalid_client_is_told_from_other_errors() {
         let part = |description: &str| {
             let body =
                 format!(r#"{{"error":"invalid_client","error_description":"{description}"}}"#);
-            read(400, None, body.as_bytes()).unwrap_err()
+            parse(400, None, body.as_bytes()).unwrap_err()
         };
         assert_eq!(
             part("invalid client_secret parameter"),
-            Failure::Credential(Part::Secret)
+            RequestError::InvalidClient(CredentialPart::Secret)
         );
         assert_eq!(
             part("invalid client_id parameter"),
-            Failure::Credential(Part::Id)
+            RequestError::InvalidClient(CredentialPart::Id)
         );
-        assert_eq!(part("something else"), Failure::Credential(Part::Unknown));
-        let scope = read(400, None, br#"{"error":"invalid_scope"}"#).unwrap_err();
+        assert_eq!(
+            part("something else"),
+            RequestError::InvalidClient(CredentialPart::Unknown)
+        );
+        let scope = parse(400, None, br#"{"error":"invalid_scope"}"#).unwrap_err();
         assert_eq!(
             scope,
-            Failure::Refused {
+            RequestError::Refused {
                 status: 400,
                 code: "invalid_scope".to_owned()
             }
@@ -286,18 +295,18 @@ mod tests {
 
     #[test]
     fn overload_names_its_pause() {
-        let busy = read(429, Some(" 7 "), b"").unwrap_err();
+        let busy = parse(429, Some(" 7 "), b"").unwrap_err();
         assert_eq!(
             busy,
-            Failure::Unavailable {
+            RequestError::Unavailable {
                 status: 429,
                 pause: Some(Duration::from_secs(7))
             }
         );
-        let broken = read(503, Some("Wed, 21 Oct 2015 07:28:00 GMT"), b"<html>").unwrap_err();
+        let broken = parse(503, Some("Wed, 21 Oct 2015 07:28:00 GMT"), b"<html>").unwrap_err();
         assert_eq!(
             broken,
-            Failure::Unavailable {
+            RequestError::Unavailable {
                 status: 503,
                 pause: None
             }
@@ -319,11 +328,11 @@ mod tests {
                     body[at] = random.u8(..);
                 }
                 body.truncate(random.usize(..=body.len()));
-                let shown = format!("{:?}", read(status, Some("x"), &body));
+                let shown = format!("{:?}", parse(status, Some("x"), &body));
                 assert!(!shown.contains("hush"), "{shown}");
             }
         }
-        let echo = read(400, None, br#"{"error":"unknown client hush"}"#).unwrap_err();
+        let echo = parse(400, None, br#"{"error":"unknown client hush"}"#).unwrap_err();
         assert!(!format!("{echo:?}").contains("hush"));
     }
 }

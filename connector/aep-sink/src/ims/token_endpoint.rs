@@ -1,4 +1,4 @@
-//! The request that exchanges the credential for a token.
+//! The token endpoint of Adobe IMS: the request that gets a token for the credential.
 
 use std::sync::Arc;
 
@@ -6,22 +6,21 @@ use futures_util::future::BoxFuture;
 use reqwest::Client;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, DATE, HeaderName, RETRY_AFTER};
 
-use super::answer::{self, Failure, Grant};
+use super::response::{self, RequestError, TokenGrant};
 use super::server_clock::ServerClock;
 use crate::config::Ims;
-use crate::http_date;
 use crate::secret::Secret;
 
-/// A token is a few kilobytes; a longer answer is something else.
+/// A token is a few kilobytes; a longer response is something else.
 const MAX_BODY: usize = 256 << 10;
 
-/// Asks for a token with one of the client secrets. A function of its own, so that the cache is
-/// tested without sockets.
-pub(super) type Exchange =
-    Box<dyn Fn(Secret) -> BoxFuture<'static, Result<Grant, Failure>> + Send + Sync>;
+/// Requests a token with one of the client secrets. A function, so that the cache is tested without
+/// sockets.
+pub(super) type TokenEndpoint =
+    Box<dyn Fn(Secret) -> BoxFuture<'static, Result<TokenGrant, RequestError>> + Send + Sync>;
 
-/// The real exchange, over HTTP.
-pub(super) fn over_http(ims: &Ims, client: Client, clock: Arc<ServerClock>) -> Exchange {
+/// The endpoint of the configuration, over HTTP.
+pub(super) fn over_http(ims: &Ims, client: Client, clock: Arc<ServerClock>) -> TokenEndpoint {
     let (url, id, scope) = (
         ims.token_url.clone(),
         ims.client_id.clone(),
@@ -36,25 +35,25 @@ pub(super) fn over_http(ims: &Ims, client: Client, clock: Arc<ServerClock>) -> E
             .body(form(&id, &secret, &scope));
         let clock = Arc::clone(&clock);
         Box::pin(async move {
-            let mut response = request.send().await.map_err(network)?;
-            let status = response.status().as_u16();
+            let mut received = request.send().await.map_err(network)?;
+            let status = received.status().as_u16();
             let header = |name: HeaderName| {
-                let value = response.headers().get(name)?;
+                let value = received.headers().get(name)?;
                 value.to_str().ok().map(str::to_owned)
             };
             let retry_after = header(RETRY_AFTER);
-            // Whatever it says of the token.
-            if let Some(date) = header(DATE).as_deref().and_then(http_date::parse) {
-                clock.tell(date);
+            // With every status.
+            if let Some(date) = header(DATE) {
+                clock.observe(&date);
             }
             let mut body = Vec::new();
-            while let Some(chunk) = response.chunk().await.map_err(network)? {
+            while let Some(chunk) = received.chunk().await.map_err(network)? {
                 body.extend_from_slice(&chunk);
                 if body.len() > MAX_BODY {
-                    return Err(Failure::Unusable("it is longer than any token"));
+                    return Err(RequestError::Unusable("it is longer than any token"));
                 }
             }
-            answer::read(status, retry_after.as_deref(), &body)
+            response::parse(status, retry_after.as_deref(), &body)
         })
     })
 }
@@ -62,29 +61,19 @@ pub(super) fn over_http(ims: &Ims, client: Client, clock: Arc<ServerClock>) -> E
 /// The form of the client-credentials grant, every value percent-encoded: a secret may hold `&`,
 /// `+`, `%` or `=`.
 fn form(id: &Secret, secret: &Secret, scope: &str) -> String {
-    format!(
-        "grant_type=client_credentials&client_id={}&client_secret={}&scope={}",
-        encoded(id.expose()),
-        encoded(secret.expose()),
-        encoded(scope)
-    )
-}
-
-fn encoded(text: &str) -> String {
-    text.bytes()
-        .fold(String::with_capacity(text.len()), |mut out, byte| {
-            match byte {
-                b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-                    out.push(char::from(byte))
-                }
-                _ => out.push_str(&format!("%{byte:02X}")),
-            }
-            out
-        })
+    form_urlencoded::Serializer::new(String::new())
+        .append_pair("grant_type", "client_credentials")
+        .append_pair("client_id", id.expose())
+        .append_pair("client_secret", secret.expose())
+        .append_pair("scope", scope)
+        .finish()
+        // A space: `%20` is one to every server, `+` only to those that decode forms strictly. A
+        // plus of a value is `%2B` here.
+        .replace('+', "%20")
 }
 
 /// The innermost cause says most ("connection refused"); the outer ones repeat the URL.
-fn network(error: reqwest::Error) -> Failure {
+fn network(error: reqwest::Error) -> RequestError {
     let error = error.without_url();
     let mut cause: &dyn std::error::Error = &error;
     while let Some(inner) = cause.source() {
@@ -95,7 +84,7 @@ fn network(error: reqwest::Error) -> Failure {
     } else {
         cause.to_string()
     };
-    Failure::Network(reason)
+    RequestError::Network(reason)
 }
 
 // === tests ===
