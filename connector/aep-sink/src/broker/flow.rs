@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::offset_tracker::{Bounds, OffsetTracker};
+use crate::config::BufferLimits;
+use crate::offset_tracker::OffsetTracker;
 
 /// The unit in which responses on their way are counted, in bytes.
 const UNIT: u64 = 1024;
@@ -44,7 +45,11 @@ pub(super) struct Turn {
 }
 
 impl Flow {
-    pub(super) fn new(tracker: Arc<OffsetTracker>, bounds: Bounds, max_bytes: NonZeroU32) -> Self {
+    pub(super) fn new(
+        tracker: Arc<OffsetTracker>,
+        bounds: BufferLimits,
+        max_bytes: NonZeroU32,
+    ) -> Self {
         let share = bounds.on_the_way();
         Self {
             tracker,
@@ -137,7 +142,7 @@ mod tests {
     const RESPONSE: NonZeroU32 = NonZeroU32::new(16 << 10).unwrap();
 
     fn flow(bytes: u64, max_bytes: u32) -> (Arc<OffsetTracker>, Flow) {
-        let bounds = Bounds {
+        let bounds = BufferLimits {
             bytes,
             offsets: 100,
         };

@@ -1,12 +1,12 @@
-//! From the tree to the raw types, collecting every problem on the way.
+//! From the tree to the keys as written, collecting every problem on the way.
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use serde_path_to_error::Segment;
 
+use super::keys::{ConsumerKeys, MetaKeys, PlatformKeys};
 use super::problem::Problems;
-use super::raw::{RawConsumer, RawMeta, RawPlatform};
-use super::tree::{Path, Step};
+use super::yaml::path::{Path, Step};
 
 /// After so many wrong values in one file, the rest can wait for the next attempt.
 const MAX_PROBLEMS: usize = 50;
@@ -98,11 +98,11 @@ fn report(path: &Path, message: &str, problems: &mut Problems<'_>) {
 fn report_unknown(path: &Path, allowed: &[&str], problems: &mut Problems<'_>) {
     let key = path.last_key().unwrap_or_default();
     let at_top = path.0.len() == 1;
-    let section = if at_top && knows::<RawMeta>(key) {
+    let section = if at_top && knows::<MetaKeys>(key) {
         "meta"
-    } else if at_top && knows::<RawPlatform>(key) {
+    } else if at_top && knows::<PlatformKeys>(key) {
         "experience-platform"
-    } else if path.0.len() <= 2 && knows::<RawConsumer>(key) {
+    } else if path.0.len() <= 2 && knows::<ConsumerKeys>(key) {
         "meta.consumer"
     } else {
         return problems.unknown(path, allowed);

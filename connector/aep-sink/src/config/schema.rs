@@ -1,5 +1,5 @@
-//! The JSON Schema of the configuration, for editors: derived from the [raw types](super::raw),
-//! with the [forms](super::form) of their values.
+//! The JSON Schema of the configuration, for editors: derived from the [keys](super::keys),
+//! with the [schemas of their values](super::value_schemas).
 //!
 //! Draft 7, without references: what every version of yaml-language-server reads.
 
@@ -10,14 +10,14 @@ use schemars::transform::{RecursiveTransform, Transform as _};
 use schemars::{JsonSchema, Schema};
 use serde_json::{Value, json};
 
-use super::raw::RawConfig;
-use super::tree::{Path, Step};
+use super::keys::ConfigKeys;
+use super::yaml::path::{Path, Step};
 
 /// A placeholder anywhere in a text: then its form is that of the secret, which an editor does not
 /// know.
 const PLACEHOLDER: &str = r"\$\{\{";
 
-static WHOLE: LazyLock<Schema> = LazyLock::new(of::<RawConfig>);
+static WHOLE: LazyLock<Schema> = LazyLock::new(of::<ConfigKeys>);
 
 /// The schema of the whole file, as text.
 pub fn text() -> String {

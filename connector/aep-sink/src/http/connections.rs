@@ -35,7 +35,7 @@ impl Connections {
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(POOL_IDLE)
-            .pool_max_idle_per_host(platform.concurrency.most().get())
+            .pool_max_idle_per_host(platform.concurrency.upper_bound().get())
             .build(route);
         Ok(Self { client, forwarding })
     }

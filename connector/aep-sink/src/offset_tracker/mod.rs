@@ -19,34 +19,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
+use crate::config::BufferLimits;
 use in_flight::InFlightOffsets;
 pub use outcome::Outcome;
 pub use position::Position;
 pub use source_item::SourceItem;
-
-/// How much may be unsettled.
-#[derive(Debug, Clone, Copy)]
-pub struct Bounds {
-    /// Bytes of unsettled answers, over all partitions.
-    pub bytes: u64,
-    /// Offsets from the oldest unsettled one to the newest read one, per partition.
-    pub offsets: u64,
-}
-
-impl Bounds {
-    /// The part of the bytes that is for responses of the broker on their way. A response stands in
-    /// memory as the frame that was received, as the records cut from it, and for a moment in
-    /// between.
-    pub fn on_the_way(self) -> u64 {
-        self.bytes / 4
-    }
-
-    /// From so many unsettled bytes on nothing more is asked for: what is on its way fills the
-    /// rest.
-    fn full(self) -> u64 {
-        self.bytes - self.on_the_way()
-    }
-}
 
 /// An error of the code, not of the outside world: the tracker was told something impossible.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -117,7 +94,7 @@ impl State {
 /// The account of every partition. Cheap to share behind an `Arc`.
 #[derive(Debug)]
 pub struct OffsetTracker {
-    bounds: Bounds,
+    bounds: BufferLimits,
     state: Mutex<State>,
     /// Counts what gives another offset to commit.
     progress: watch::Sender<u64>,
@@ -126,7 +103,7 @@ pub struct OffsetTracker {
 }
 
 impl OffsetTracker {
-    pub fn new(bounds: Bounds) -> Self {
+    pub fn new(bounds: BufferLimits) -> Self {
         Self {
             bounds,
             state: Mutex::default(),
@@ -246,7 +223,7 @@ impl OffsetTracker {
         (all, state.bytes)
     }
 
-    pub fn bounds(&self) -> Bounds {
+    pub fn bounds(&self) -> BufferLimits {
         self.bounds
     }
 
@@ -300,7 +277,7 @@ mod tests {
     use super::*;
 
     fn tracker() -> OffsetTracker {
-        OffsetTracker::new(Bounds {
+        OffsetTracker::new(BufferLimits {
             bytes: 100,
             offsets: 4,
         })

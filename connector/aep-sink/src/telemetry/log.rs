@@ -5,7 +5,7 @@ use std::io::IsTerminal;
 use tracing_subscriber::EnvFilter;
 
 use super::log_json;
-use crate::config::LogForm;
+use crate::config::LogFormat;
 use crate::telemetry::progress::Above;
 
 /// Libraries whose INFO lines are about their own plumbing, and whose TRACE lines may show what
@@ -27,13 +27,13 @@ const LIBRARIES: [&str; 10] = [
 ///
 /// ERROR: a record left the stream undelivered, or the process stops. WARN: something is late.
 /// INFO: lifecycle.
-pub(crate) fn start(form: LogForm) {
+pub(crate) fn start(form: LogFormat) {
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter(std::env::var("RUST_LOG").ok().as_deref()))
         .with_writer(|| Above(std::io::stderr()));
     match form {
-        LogForm::Human => log.with_ansi(std::io::stderr().is_terminal()).init(),
-        LogForm::Json => log.event_format(log_json::Json).init(),
+        LogFormat::Human => log.with_ansi(std::io::stderr().is_terminal()).init(),
+        LogFormat::Json => log.event_format(log_json::Json).init(),
     }
 }
 

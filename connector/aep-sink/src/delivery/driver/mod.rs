@@ -352,7 +352,7 @@ where
     /// bound of one no quarter can be left: it counts what is under way only, and the inlets take
     /// turns.
     fn room(&self, name: InletName) -> Room {
-        let most = self.platform.concurrency.most().get();
+        let most = self.platform.concurrency.upper_bound().get();
         let events = self.events.pipeline.load();
         let Some(profiles) = self.profiles.as_ref().map(|inlet| inlet.pipeline.load()) else {
             return Room(events < most);
@@ -371,7 +371,7 @@ where
     /// Whether only one request may be under way, and the other inlet has it.
     fn is_other_busy(&self, name: InletName) -> bool {
         let mut others = std::iter::once(&self.events).chain(self.profiles.as_ref());
-        self.platform.concurrency.most().get() == 1
+        self.platform.concurrency.upper_bound().get() == 1
             && others.any(|inlet| inlet.name != name && inlet.pipeline.under_way() > 0)
     }
 

@@ -6,6 +6,8 @@ use std::fmt;
 use saphyr::{LoadableYamlNode, MarkedYaml, Marker, Scalar, YamlData};
 use serde_json::Value;
 
+use super::path::{Path, Step};
+
 /// A file larger than this is not a connector configuration.
 const MAX_BYTES: usize = 1 << 20;
 /// Deeper nesting is not a connector configuration either; the bound keeps recursion off the end of
@@ -17,42 +19,27 @@ const MAX_DEPTH: usize = 64;
 const MAX_INDENTATION: usize = 100;
 const MAX_INDICATORS_PER_LINE: usize = 32;
 
-/// Longer than any key of ours.
-const MAX_KEY: usize = 40;
-const HIDDEN: &str = "…";
-
-/// One step from a node to a child.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Step {
-    Key(String),
-    Index(usize),
-}
-
-/// Where a node is, from the root: `meta.secrets[0].name`.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Path(pub(super) Vec<Step>);
-
 /// Where something stands in the file: lines from 1, columns from 0, in characters; the end is
 /// exclusive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Place {
-    pub(super) line: usize,
-    pub(super) start: usize,
-    pub(super) end_line: usize,
-    pub(super) end: usize,
+pub(in crate::config) struct Place {
+    pub(in crate::config) line: usize,
+    pub(in crate::config) start: usize,
+    pub(in crate::config) end_line: usize,
+    pub(in crate::config) end: usize,
 }
 
 /// A node and where it is.
 #[derive(Debug, Clone)]
-pub(super) struct Node {
+pub(in crate::config) struct Node {
     /// Of the key the node belongs to; `None` for the root and for items of lists.
-    pub(super) key: Option<Place>,
-    pub(super) value: Place,
-    pub(super) kind: Kind,
+    pub(in crate::config) key: Option<Place>,
+    pub(in crate::config) value: Place,
+    pub(in crate::config) kind: Kind,
 }
 
 #[derive(Debug, Clone)]
-pub(super) enum Kind {
+pub(in crate::config) enum Kind {
     Null,
     Bool(bool),
     Integer(i64),
@@ -64,90 +51,17 @@ pub(super) enum Kind {
 
 /// A text and the secrets that were put into it.
 #[derive(Clone)]
-pub(super) struct Text {
-    pub(super) value: String,
+pub(in crate::config) struct Text {
+    pub(in crate::config) value: String,
     /// Names of the secrets the value was made of; not empty means that it must never be shown.
-    pub(super) secrets: Vec<String>,
+    pub(in crate::config) secrets: Vec<String>,
 }
 
 /// Why a text is no tree. Holds nothing of the text itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct SyntaxError {
-    pub(super) line: Option<usize>,
-    pub(super) message: String,
-}
-
-// === impl Path ===
-
-impl Path {
-    /// Reads `a.b.c`. For the paths written in this program; keys with dots or brackets in them
-    /// cannot be named so.
-    pub(super) fn of(text: &str) -> Self {
-        Self(
-            text.split('.')
-                .filter(|key| !key.is_empty())
-                .map(|key| Step::Key(key.to_owned()))
-                .collect(),
-        )
-    }
-
-    pub(super) fn key(&self, key: &str) -> Self {
-        self.then(Step::Key(key.to_owned()))
-    }
-
-    /// Another key beside this one.
-    pub(super) fn sibling(&self, key: &str) -> Self {
-        Self(self.0[..self.0.len().saturating_sub(1)].to_vec()).key(key)
-    }
-
-    pub(super) fn index(&self, index: usize) -> Self {
-        self.then(Step::Index(index))
-    }
-
-    pub(super) fn join(&self, rest: &Self) -> Self {
-        Self(self.0.iter().chain(&rest.0).cloned().collect())
-    }
-
-    pub(super) fn starts_with(&self, prefix: &Self) -> bool {
-        self.0.starts_with(&prefix.0)
-    }
-
-    pub(super) fn last_key(&self) -> Option<&str> {
-        match self.0.last() {
-            Some(Step::Key(key)) => Some(key),
-            _ => None,
-        }
-    }
-
-    fn then(&self, step: Step) -> Self {
-        let mut steps = self.0.clone();
-        steps.push(step);
-        Self(steps)
-    }
-}
-
-/// A missing blank, as in `{client-secret:hush}`, makes a key of a secret: what is not written as
-/// keys are is not shown.
-pub(super) fn is_plain(key: &str) -> bool {
-    key.len() <= MAX_KEY
-        && key
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
-}
-
-impl fmt::Display for Path {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (position, step) in self.0.iter().enumerate() {
-            match step {
-                Step::Key(key) => {
-                    let dot = if position == 0 { "" } else { "." };
-                    write!(f, "{dot}{}", if is_plain(key) { key } else { HIDDEN })?;
-                }
-                Step::Index(index) => write!(f, "[{index}]")?,
-            }
-        }
-        Ok(())
-    }
+pub(in crate::config) struct SyntaxError {
+    pub(in crate::config) line: Option<usize>,
+    pub(in crate::config) message: String,
 }
 
 // === impl Place ===
@@ -163,20 +77,20 @@ impl Place {
     }
 
     /// Whether some of it is on a line.
-    pub(super) fn is_on(&self, line: usize) -> bool {
+    pub(in crate::config) fn is_on(&self, line: usize) -> bool {
         (self.line..=self.end_line).contains(&line)
     }
 
-    pub(super) fn begins_by(&self, line: usize, column: usize) -> bool {
+    pub(in crate::config) fn begins_by(&self, line: usize, column: usize) -> bool {
         (self.line, self.start) <= (line, column)
     }
 
-    pub(super) fn ends_before(&self, line: usize, column: usize) -> bool {
+    pub(in crate::config) fn ends_before(&self, line: usize, column: usize) -> bool {
         (self.end_line, self.end) <= (line, column)
     }
 
     /// The column where the part on the first line ends, when that line has so many characters.
-    pub(super) fn end_on(&self, length: usize) -> usize {
+    pub(in crate::config) fn end_on(&self, length: usize) -> usize {
         if self.line == self.end_line {
             self.end
         } else {
@@ -189,7 +103,7 @@ impl Place {
 
 impl Node {
     /// Reads one YAML document whose root is a map.
-    pub(super) fn parse(text: &str) -> Result<Self, SyntaxError> {
+    pub(in crate::config) fn parse(text: &str) -> Result<Self, SyntaxError> {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         if text.len() > MAX_BYTES {
             return Err(SyntaxError::new(None, "the file is larger than 1 MiB"));
@@ -224,13 +138,13 @@ impl Node {
         }
     }
 
-    pub(super) fn get(&self, path: &Path) -> Option<&Self> {
+    pub(in crate::config) fn get(&self, path: &Path) -> Option<&Self> {
         path.0.iter().try_fold(self, |node, step| node.child(step))
     }
 
     /// Where a reader looks for a path: its key, or, with `value`, what stands there, when that is
     /// on the key's line. Of a path that is not there, the nearest thing above it that is.
-    pub(super) fn place_of(&self, path: &Path, value: bool) -> Option<Place> {
+    pub(in crate::config) fn place_of(&self, path: &Path, value: bool) -> Option<Place> {
         let mut node = self;
         let mut place = None;
         for step in &path.0 {
@@ -247,7 +161,7 @@ impl Node {
         }
     }
 
-    pub(super) fn as_text(&self) -> Option<&Text> {
+    pub(in crate::config) fn as_text(&self) -> Option<&Text> {
         match &self.kind {
             Kind::Text(text) => Some(text),
             _ => None,
@@ -255,7 +169,7 @@ impl Node {
     }
 
     /// The kind of a node in words.
-    pub(super) fn noun(&self) -> &'static str {
+    pub(in crate::config) fn noun(&self) -> &'static str {
         match self.kind {
             Kind::Null => "nothing",
             Kind::Bool(_) => "true or false",
@@ -266,7 +180,7 @@ impl Node {
         }
     }
 
-    pub(super) fn to_json(&self) -> Value {
+    pub(in crate::config) fn to_json(&self) -> Value {
         match &self.kind {
             Kind::Null => Value::Null,
             Kind::Bool(value) => Value::Bool(*value),
@@ -284,7 +198,11 @@ impl Node {
     }
 
     /// Visits every text, with its path.
-    pub(super) fn for_each_text(&mut self, path: &Path, visit: &mut impl FnMut(&Path, &mut Text)) {
+    pub(in crate::config) fn for_each_text(
+        &mut self,
+        path: &Path,
+        visit: &mut impl FnMut(&Path, &mut Text),
+    ) {
         match &mut self.kind {
             Kind::Text(text) => visit(path, text),
             Kind::List(items) => {
@@ -389,7 +307,7 @@ fn convert(yaml: &MarkedYaml<'_>, depth: usize) -> Result<Node, SyntaxError> {
 // === impl Text, SyntaxError ===
 
 impl Text {
-    pub(super) fn plain(value: &str) -> Self {
+    pub(in crate::config) fn plain(value: &str) -> Self {
         Self {
             value: value.to_owned(),
             secrets: Vec::new(),

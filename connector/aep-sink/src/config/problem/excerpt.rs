@@ -4,7 +4,7 @@
 //! a mistyped one, in a comment, or in the ruins of broken YAML. So nothing of a line is shown but
 //!
 //! - keys, and the signs of YAML between them;
-//! - values of keys that the [schema](mod@super::schema) knows and does not call confidential, when
+//! - values of keys that the [schema](mod@crate::config::schema) knows and does not call confidential, when
 //!   the file has them on one line as they are read, and they are no URLs with a user in them.
 //!
 //! Everything else becomes `…`, and comments are cut off. A file that is no YAML shows the key its
@@ -12,8 +12,9 @@
 
 use std::fmt;
 
-use super::schema;
-use super::tree::{Kind, Node, Path, Place, is_plain};
+use crate::config::schema;
+use crate::config::yaml::path::{Path, is_plain};
+use crate::config::yaml::tree::{Kind, Node, Place};
 
 /// Longer lines are cut around the place.
 const SHOWN_CHARS: usize = 100;
@@ -23,7 +24,7 @@ const HIDDEN: char = '…';
 
 /// The file's lines, and what on them may be shown.
 #[derive(Debug)]
-pub(super) struct Source {
+pub(in crate::config) struct Source {
     lines: Vec<Vec<char>>,
     tokens: Vec<Token>,
 }
@@ -37,7 +38,7 @@ struct Token {
 
 /// One line as it is shown, and the place on it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Excerpt {
+pub(in crate::config) struct Excerpt {
     line: usize,
     text: String,
     start: usize,
@@ -48,7 +49,7 @@ pub(super) struct Excerpt {
 
 impl Source {
     /// The lines of a file and its tree, with placeholders as they are written.
-    pub(super) fn new(text: &str, written: &Node) -> Self {
+    pub(in crate::config) fn new(text: &str, written: &Node) -> Self {
         let mut source = Self {
             lines: lines(text),
             tokens: Vec::new(),
@@ -58,7 +59,7 @@ impl Source {
     }
 
     /// What may be shown of the line of a place; `None` when the file has no such line.
-    pub(super) fn excerpt(&self, place: Place) -> Option<Excerpt> {
+    pub(in crate::config) fn excerpt(&self, place: Place) -> Option<Excerpt> {
         let line = self.lines.get(place.line.checked_sub(1)?)?;
         let mut tokens: Vec<&Token> = self
             .tokens
@@ -182,7 +183,7 @@ fn lines(text: &str) -> Vec<Vec<char>> {
 
 impl Excerpt {
     /// What may be shown of a line that is no YAML: the key it begins with, if that is one of ours.
-    pub(super) fn of_broken(text: &str, line: usize) -> Option<Self> {
+    pub(in crate::config) fn of_broken(text: &str, line: usize) -> Option<Self> {
         let letters = lines(text).into_iter().nth(line.checked_sub(1)?)?;
         let content: String = letters.into_iter().collect();
         let body = content.trim_start_matches([' ', '-']);

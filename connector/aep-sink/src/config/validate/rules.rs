@@ -4,12 +4,12 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::time::Duration;
 
-use reqwest::Url;
+use url::Url;
 
-use super::problem::Problems;
-use super::scalar::{Period, Size};
-use super::schema;
-use super::tree::Path;
+use crate::config::problem::Problems;
+use crate::config::schema;
+use crate::config::yaml::path::Path;
+use crate::config::yaml::scalar::{Period, Size};
 
 /// Fluvio's own bound on names of topics.
 const MAX_TOPIC_NAME: usize = 63;
@@ -36,7 +36,7 @@ pub(super) fn name_of(path: &Path, problems: &Problems<'_>) -> String {
 
 /// Whether what stands here may be repeated in a message.
 pub(super) fn is_open(path: &Path, problems: &Problems<'_>) -> bool {
-    let of_secrets = |text: &super::tree::Text| !text.secrets.is_empty();
+    let of_secrets = |text: &crate::config::yaml::tree::Text| !text.secrets.is_empty();
     !schema::is_confidential(path)
         && !problems
             .tree()
