@@ -123,9 +123,9 @@ fn map_events(config: Option<&Path>, secrets: Option<&Path>, explain: bool) -> E
         },
     };
     let form = if explain {
-        explain::Form::Explanation
+        explain::OutputFormat::Explanation
     } else {
-        explain::Form::Answer
+        explain::OutputFormat::Answer
     };
     match explain::run(
         transform,

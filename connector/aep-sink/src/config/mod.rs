@@ -17,7 +17,7 @@ mod validate;
 mod value_schemas;
 mod yaml;
 
-use std::path::Path as FilePath;
+use std::path::Path;
 
 pub(crate) use model::*;
 pub use model::{BufferLimits, Config, Transform};
@@ -30,13 +30,13 @@ pub(crate) use tests::complaints;
 use keys::ConfigKeys;
 use problem::{Problems, Source};
 use secrets::placeholder;
-use yaml::path::Path;
+use yaml::path::KeyPath;
 use yaml::tree::Node;
 
 /// Reads a configuration, with its secrets from a file, or from the environment when there is none.
 ///
 /// Every error is the user's to mend and ends the process with exit code 2.
-pub fn load(config: &FilePath, secrets: Option<&FilePath>) -> Result<Config, ConfigError> {
+pub fn load(config: &Path, secrets: Option<&Path>) -> Result<Config, ConfigError> {
     let text = read(config)?;
     let store = match secrets {
         Some(file) => SecretStore::from_text(&read(file)?),
@@ -45,7 +45,7 @@ pub fn load(config: &FilePath, secrets: Option<&FilePath>) -> Result<Config, Con
     parse(&config.display().to_string(), &text, &store)
 }
 
-fn read(file: &FilePath) -> Result<String, ConfigError> {
+fn read(file: &Path) -> Result<String, ConfigError> {
     // `read_to_string` says "stream did not contain valid UTF-8" where that is the matter.
     std::fs::read_to_string(file).map_err(|error| {
         ConfigError::whole(
@@ -56,10 +56,7 @@ fn read(file: &FilePath) -> Result<String, ConfigError> {
 }
 
 /// Reads the transform alone, for what needs neither the platform nor its secrets.
-pub fn load_transform(
-    config: &FilePath,
-    secrets: Option<&FilePath>,
-) -> Result<Transform, ConfigError> {
+pub fn load_transform(config: &Path, secrets: Option<&Path>) -> Result<Transform, ConfigError> {
     let text = read(config)?;
     let store = match secrets {
         Some(file) => SecretStore::from_text(&read(file)?),
@@ -96,7 +93,7 @@ fn read_and_validate<T>(
     // From here on messages are made against the filled tree, which knows which values are made of
     // secrets.
     let mut problems = problems.onto(&filled);
-    let keys: ConfigKeys = decode::decode(filled.to_json(), &Path::default(), &mut problems);
+    let keys: ConfigKeys = decode::decode(filled.to_json(), &KeyPath::default(), &mut problems);
     match validate(keys, templated, &mut problems) {
         Some(valid) if problems.is_empty() => Ok(valid),
         _ => Err(ConfigError::new(file, problems.into_vec())),

@@ -13,8 +13,8 @@
 use std::fmt;
 
 use crate::config::schema;
-use crate::config::yaml::path::{Path, is_plain};
-use crate::config::yaml::tree::{Kind, Node, Place};
+use crate::config::yaml::path::{KeyPath, is_plain};
+use crate::config::yaml::tree::{Node, NodeKind, Span};
 
 /// Longer lines are cut around the place.
 const SHOWN_CHARS: usize = 100;
@@ -32,7 +32,7 @@ pub(in crate::config) struct Source {
 /// A key or a scalar of the file.
 #[derive(Debug)]
 struct Token {
-    place: Place,
+    place: Span,
     is_open: bool,
 }
 
@@ -54,12 +54,12 @@ impl Source {
             lines: lines(text),
             tokens: Vec::new(),
         };
-        source.visit(&Path::default(), written);
+        source.visit(&KeyPath::default(), written);
         source
     }
 
     /// What may be shown of the line of a place; `None` when the file has no such line.
-    pub(in crate::config) fn excerpt(&self, place: Place) -> Option<Excerpt> {
+    pub(in crate::config) fn excerpt(&self, place: Span) -> Option<Excerpt> {
         let line = self.lines.get(place.line.checked_sub(1)?)?;
         let mut tokens: Vec<&Token> = self
             .tokens
@@ -104,9 +104,9 @@ impl Source {
         ))
     }
 
-    fn visit(&mut self, path: &Path, node: &Node) {
+    fn visit(&mut self, path: &KeyPath, node: &Node) {
         match &node.kind {
-            Kind::Map(entries) => {
+            NodeKind::Map(entries) => {
                 for (key, value) in entries {
                     if let Some(place) = value.key {
                         let is_open = is_plain(key) && self.reads(place, key);
@@ -115,13 +115,13 @@ impl Source {
                     self.visit(&path.key(key), value);
                 }
             }
-            Kind::List(items) => {
+            NodeKind::List(items) => {
                 for (index, item) in items.iter().enumerate() {
                     self.visit(&path.index(index), item);
                 }
             }
-            Kind::Null => {}
-            Kind::Text(text) => {
+            NodeKind::Null => {}
+            NodeKind::String(text) => {
                 let has_user = text.value.contains("://") && text.value.contains('@');
                 let is_open = is_open(path) && !has_user && self.reads(node.value, &text.value);
                 self.tokens.push(Token {
@@ -129,7 +129,7 @@ impl Source {
                     is_open,
                 });
             }
-            Kind::Bool(_) | Kind::Integer(_) | Kind::Float(_) => {
+            NodeKind::Bool(_) | NodeKind::Integer(_) | NodeKind::Float(_) => {
                 let number =
                     |letter: &char| letter.is_ascii_alphanumeric() || ".+-".contains(*letter);
                 let is_open = is_open(path)
@@ -145,7 +145,7 @@ impl Source {
     }
 
     /// Whether the file has just this text at a place, plain or in quotes.
-    fn reads(&self, place: Place, text: &str) -> bool {
+    fn reads(&self, place: Span, text: &str) -> bool {
         let Some(written) = self.slice(place) else {
             return false;
         };
@@ -158,14 +158,14 @@ impl Source {
     }
 
     /// The text at a place that begins and ends on one line.
-    fn slice(&self, place: Place) -> Option<&[char]> {
+    fn slice(&self, place: Span) -> Option<&[char]> {
         let line = self.lines.get(place.line.checked_sub(1)?)?;
         (place.line == place.end_line).then(|| line.get(place.start..place.end))?
     }
 }
 
 /// Whether values of this key may be shown.
-fn is_open(path: &Path) -> bool {
+fn is_open(path: &KeyPath) -> bool {
     schema::at(path).is_some() && !schema::is_confidential(path)
 }
 

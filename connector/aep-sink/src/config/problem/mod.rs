@@ -10,8 +10,8 @@ mod suggest;
 use std::fmt;
 
 use super::schema;
-use super::yaml::path::{Path, is_plain};
-use super::yaml::tree::{Kind, Node, SyntaxError};
+use super::yaml::path::{KeyPath, is_plain};
+use super::yaml::tree::{Node, NodeKind, SyntaxError};
 use excerpt::Excerpt;
 use suggest::nearest;
 
@@ -110,9 +110,9 @@ impl fmt::Display for ConfigError {
 pub(in crate::config) struct Problems<'a> {
     source: &'a Source,
     tree: &'a Node,
-    found: Vec<(Path, Problem)>,
+    found: Vec<(KeyPath, Problem)>,
     /// Keys that are not missing but mistyped, which is said already.
-    mistyped: Vec<Path>,
+    mistyped: Vec<KeyPath>,
 }
 
 impl<'a> Problems<'a> {
@@ -144,19 +144,19 @@ impl<'a> Problems<'a> {
 
     /// Adds a problem of a key. The message must not hold the value: [`Self::expected`] shows it
     /// when that is allowed.
-    pub(in crate::config) fn add(&mut self, path: &Path, message: impl Into<String>) {
+    pub(in crate::config) fn add(&mut self, path: &KeyPath, message: impl Into<String>) {
         self.push(path, false, message.into());
     }
 
     /// Adds "found X, expected Y".
-    pub(in crate::config) fn expected(&mut self, path: &Path, expected: &str) {
+    pub(in crate::config) fn expected(&mut self, path: &KeyPath, expected: &str) {
         let found = self.found_at(path);
         self.push(path, true, format!("found {found}, expected {expected}"));
     }
 
     /// Adds "found X, expected one of these words", and which of them was meant if that can be
     /// guessed.
-    pub(in crate::config) fn expected_one_of(&mut self, path: &Path, words: &[&str]) {
+    pub(in crate::config) fn expected_one_of(&mut self, path: &KeyPath, words: &[&str]) {
         let found = self.found_at(path);
         let mut message = format!("found {found}, expected {}", alternatives(words));
         let text = self.tree.get(path).and_then(Node::as_text);
@@ -168,8 +168,8 @@ impl<'a> Problems<'a> {
         self.push(path, true, message);
     }
 
-    fn push(&mut self, path: &Path, is_of_value: bool, message: String) {
-        let place = self.tree.place_of(path, is_of_value);
+    fn push(&mut self, path: &KeyPath, is_of_value: bool, message: String) {
+        let place = self.tree.span_of(path, is_of_value);
         let problem = Problem {
             line: place.map(|place| place.line),
             path: path.to_string(),
@@ -181,7 +181,7 @@ impl<'a> Problems<'a> {
 
     /// Adds that a key is none of those allowed. The one that was meant, if that can be guessed, is
     /// not reported as missing any more.
-    pub(in crate::config) fn unknown(&mut self, path: &Path, allowed: &[&str]) {
+    pub(in crate::config) fn unknown(&mut self, path: &KeyPath, allowed: &[&str]) {
         let key = path.last_key().unwrap_or_default();
         if !is_plain(key) {
             return self.add(
@@ -205,7 +205,7 @@ impl<'a> Problems<'a> {
     /// already.
     pub(in crate::config) fn require<T>(
         &mut self,
-        path: &Path,
+        path: &KeyPath,
         value: Option<T>,
         expected: &str,
     ) -> Option<T> {
@@ -216,7 +216,7 @@ impl<'a> Problems<'a> {
     }
 
     /// Whether a problem of this key, or of one above it, is known.
-    pub(in crate::config) fn mentions(&self, path: &Path) -> bool {
+    pub(in crate::config) fn mentions(&self, path: &KeyPath) -> bool {
         self.found
             .iter()
             .map(|(known, _)| known)
@@ -225,12 +225,12 @@ impl<'a> Problems<'a> {
     }
 
     /// Whether a problem of this key, or of one below it, is known.
-    pub(in crate::config) fn mentions_below(&self, path: &Path) -> bool {
+    pub(in crate::config) fn mentions_below(&self, path: &KeyPath) -> bool {
         self.found.iter().any(|(known, _)| known.starts_with(path))
     }
 
     /// Forgets the problems of other keys.
-    pub(in crate::config) fn keep_below(&mut self, path: &Path) {
+    pub(in crate::config) fn keep_below(&mut self, path: &KeyPath) {
         self.found.retain(|(known, _)| known.starts_with(path));
     }
 
@@ -245,25 +245,27 @@ impl<'a> Problems<'a> {
     }
 
     /// What stands at a path, in words.
-    fn found_at(&self, path: &Path) -> String {
+    fn found_at(&self, path: &KeyPath) -> String {
         let Some(node) = self.tree.get(path) else {
             return "nothing".to_owned();
         };
         match &node.kind {
-            Kind::Text(text) if !text.secrets.is_empty() => {
+            NodeKind::String(text) if !text.secrets.is_empty() => {
                 format!(
                     "a text made of secrets.{} (not shown)",
                     text.secrets.join(", secrets.")
                 )
             }
-            Kind::Text(_) | Kind::Integer(_) | Kind::Float(_) if schema::is_confidential(path) => {
-                format!("{} (not shown)", node.noun())
+            NodeKind::String(_) | NodeKind::Integer(_) | NodeKind::Float(_)
+                if schema::is_confidential(path) =>
+            {
+                format!("{} (not shown)", node.kind_name())
             }
-            Kind::Text(text) => shown(&text.value),
-            Kind::Integer(number) => format!("the number {number}"),
-            Kind::Float(number) => format!("the number {number}"),
-            Kind::Bool(value) => value.to_string(),
-            Kind::Null | Kind::List(_) | Kind::Map(_) => node.noun().to_owned(),
+            NodeKind::String(text) => shown(&text.value),
+            NodeKind::Integer(number) => format!("the number {number}"),
+            NodeKind::Float(number) => format!("the number {number}"),
+            NodeKind::Bool(value) => value.to_string(),
+            NodeKind::Null | NodeKind::List(_) | NodeKind::Map(_) => node.kind_name().to_owned(),
         }
     }
 }

@@ -6,8 +6,8 @@
 
 use super::store::{SecretStore, is_name};
 use crate::config::problem::Problems;
-use crate::config::yaml::path::Path;
-use crate::config::yaml::tree::{Kind, Node, Text};
+use crate::config::yaml::path::KeyPath;
+use crate::config::yaml::tree::{Node, NodeKind, TextScalar};
 use crate::secret::Secret;
 
 const OPEN: &str = "${{";
@@ -23,8 +23,8 @@ pub(in crate::config) struct Listed {
 /// The secrets listed in `meta.secrets`, looked up. Every listed one must exist, used or not, as in
 /// stock connectors.
 pub(in crate::config) fn listed(store: &SecretStore, problems: &mut Problems<'_>) -> Vec<Listed> {
-    let list = Path::of("meta.secrets");
-    let Some(Kind::List(items)) = problems.tree().get(&list).map(|node| &node.kind) else {
+    let list = KeyPath::of("meta.secrets");
+    let Some(NodeKind::List(items)) = problems.tree().get(&list).map(|node| &node.kind) else {
         // Absent, or of a wrong type, which is reported with the other types.
         return Vec::new();
     };
@@ -62,7 +62,7 @@ pub(in crate::config) fn fill(
 ) -> bool {
     let mut any = false;
     tree.for_each_text(
-        &Path::default(),
+        &KeyPath::default(),
         &mut |path, text| match filled(&text.value, listed) {
             Ok(Some(text_with_secrets)) => {
                 any = true;
@@ -79,7 +79,7 @@ pub(in crate::config) fn fill(
 }
 
 /// The text with its placeholders filled in; `None` when it has none.
-fn filled(text: &str, listed: &[Listed]) -> Result<Option<Text>, String> {
+fn filled(text: &str, listed: &[Listed]) -> Result<Option<TextScalar>, String> {
     if text.contains("${%") || text.contains("${#") {
         return Err(
             "template statements are not understood, only `${{ secrets.NAME }}`".to_owned(),
@@ -115,5 +115,5 @@ fn filled(text: &str, listed: &[Listed]) -> Result<Option<Text>, String> {
         return Ok(None);
     }
     value.push_str(rest);
-    Ok(Some(Text { value, secrets }))
+    Ok(Some(TextScalar { value, secrets }))
 }

@@ -21,7 +21,7 @@ pub(crate) fn complaints(text: &str) -> Vec<String> {
 
 /// A schema below the whole one.
 fn property(path: &str) -> &'static Value {
-    schema::at(&Path::of(path)).unwrap_or_else(|| panic!("{path}"))
+    schema::at(&KeyPath::of(path)).unwrap_or_else(|| panic!("{path}"))
 }
 
 #[test]

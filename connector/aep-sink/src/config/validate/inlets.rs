@@ -8,7 +8,7 @@ use crate::config::defaults;
 use crate::config::keys::InletKeys;
 use crate::config::model::{Events, Inlet, InletFormat, Profiles, SchemaRef};
 use crate::config::problem::Problems;
-use crate::config::yaml::path::Path;
+use crate::config::yaml::path::KeyPath;
 
 const FLOW_ID: &str = "the id of the flow (dataflow) that maps the raw messages of this inlet";
 const DATASET_ID: &str = "the id of the dataset";
@@ -23,7 +23,7 @@ struct Checked {
 
 /// Validates `events`.
 pub(super) fn events(keys: Option<InletKeys>, problems: &mut Problems<'_>) -> Option<Events> {
-    let root = Path::of("experience-platform.events");
+    let root = KeyPath::of("experience-platform.events");
     let keys = problems.require(&root, keys, "the section that says where events go")?;
     let checked = section(&root, keys, &defaults::EVENT_FORMATS, problems);
     let inlet = checked.inlet?;
@@ -44,7 +44,7 @@ pub(super) fn events(keys: Option<InletKeys>, problems: &mut Problems<'_>) -> Op
 
 /// Validates `profiles`.
 pub(super) fn profiles(keys: InletKeys, problems: &mut Problems<'_>) -> Option<Profiles> {
-    let root = Path::of("experience-platform.profiles");
+    let root = KeyPath::of("experience-platform.profiles");
     let checked = section(&root, keys, &defaults::PROFILE_FORMATS, problems);
     let inlet = checked.inlet?;
     match checked.format? {
@@ -70,7 +70,7 @@ pub(super) fn profiles(keys: InletKeys, problems: &mut Problems<'_>) -> Option<P
 
 /// Checks a section; the first of `choices` is the default format.
 fn section(
-    root: &Path,
+    root: &KeyPath,
     keys: InletKeys,
     choices: &[(&str, InletFormat)],
     problems: &mut Problems<'_>,
@@ -114,7 +114,12 @@ fn section(
 }
 
 /// Keys a format has no use for are refused, as whoever wrote them expects them to do something.
-fn refuse_useless(root: &Path, keys: &InletKeys, format: InletFormat, problems: &mut Problems<'_>) {
+fn refuse_useless(
+    root: &KeyPath,
+    keys: &InletKeys,
+    format: InletFormat,
+    problems: &mut Problems<'_>,
+) {
     let xdm_only = [
         ("schema-id", keys.schema_id.is_some()),
         ("schema-content-type", keys.schema_content_type.is_some()),
@@ -137,7 +142,12 @@ fn refuse_useless(root: &Path, keys: &InletKeys, format: InletFormat, problems: 
     }
 }
 
-fn require_keys(root: &Path, keys: &InletKeys, format: InletFormat, problems: &mut Problems<'_>) {
+fn require_keys(
+    root: &KeyPath,
+    keys: &InletKeys,
+    format: InletFormat,
+    problems: &mut Problems<'_>,
+) {
     let mut require = |key: &str, value: &Option<String>, expected: &str| {
         problems.require(
             &root.key(key),
@@ -165,7 +175,7 @@ fn require_keys(root: &Path, keys: &InletKeys, format: InletFormat, problems: &m
 }
 
 /// The URL as Adobe shows it, and the one for batches that follows from it.
-fn inlet_urls(path: &Path, text: &str, problems: &mut Problems<'_>) -> Option<(Url, Url)> {
+fn inlet_urls(path: &KeyPath, text: &str, problems: &mut Problems<'_>) -> Option<(Url, Url)> {
     let url = rules::secure_url(path, text, problems)?;
     let segments: Vec<&str> = url.path_segments()?.collect();
     let [above @ .., "collection", id] = segments.as_slice() else {
@@ -190,7 +200,7 @@ fn inlet_urls(path: &Path, text: &str, problems: &mut Problems<'_>) -> Option<(U
 }
 
 fn schema(
-    root: &Path,
+    root: &KeyPath,
     id: Option<String>,
     content_type: Option<String>,
     problems: &mut Problems<'_>,

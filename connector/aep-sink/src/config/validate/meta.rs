@@ -11,7 +11,7 @@ use crate::config::defaults;
 use crate::config::keys::{ConsumerKeys, MetaKeys, OffsetKeys, TopicKeys};
 use crate::config::model::{Consumer, Partitions, Start};
 use crate::config::problem::Problems;
-use crate::config::yaml::path::Path;
+use crate::config::yaml::path::KeyPath;
 use crate::config::yaml::scalar::{Partition, StartAt};
 
 /// Names and reading position.
@@ -27,7 +27,7 @@ pub(super) fn check_api_version(
     templated: bool,
     problems: &mut Problems<'_>,
 ) {
-    let path = Path::of("apiVersion");
+    let path = KeyPath::of("apiVersion");
     match version.unwrap_or(defaults::API_VERSIONS[0]) {
         "0.0.0" if templated => problems.add(
             &path,
@@ -45,7 +45,7 @@ pub(super) fn meta(
     api_version: Option<&str>,
     problems: &mut Problems<'_>,
 ) -> Option<Meta> {
-    let root = Path::of("meta");
+    let root = KeyPath::of("meta");
     let keys = problems.require(
         &root,
         keys,
@@ -97,7 +97,7 @@ fn topic(
     api_version: Option<&str>,
     problems: &mut Problems<'_>,
 ) -> Option<String> {
-    let path = Path::of("meta.topic");
+    let path = KeyPath::of("meta.topic");
     if api_version != Some("0.2.0") {
         let keys = problems.require(&path, keys, "the name of the topic to read")?;
         let Value::String(name) = keys else {
@@ -132,7 +132,7 @@ fn topic(
 }
 
 fn consumer(keys: Option<ConsumerKeys>, problems: &mut Problems<'_>) -> Option<Consumer> {
-    let root = Path::of("meta.consumer");
+    let root = KeyPath::of("meta.consumer");
     let keys = problems.require(&root, keys, "the section with the consumer's id")?;
     let path = root.key("id");
     let id = problems.require(
@@ -181,7 +181,7 @@ fn consumer(keys: Option<ConsumerKeys>, problems: &mut Problems<'_>) -> Option<C
 }
 
 fn offset(keys: Option<OffsetKeys>, problems: &mut Problems<'_>) -> Start {
-    let root = Path::of("meta.consumer.offset");
+    let root = KeyPath::of("meta.consumer.offset");
     let Some(keys) = keys else {
         return Start::Beginning;
     };

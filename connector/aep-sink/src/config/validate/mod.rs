@@ -10,7 +10,7 @@ mod transform;
 use super::keys::{ConfigKeys, TransformKeys};
 use super::model::{Config, Transform};
 use super::problem::Problems;
-use super::yaml::path::Path;
+use super::yaml::path::KeyPath;
 
 /// Validates the whole file. `templated` says whether placeholders or listed secrets are in use.
 pub(super) fn config(
@@ -43,6 +43,6 @@ pub(super) fn transform_alone(
     problems: &mut Problems<'_>,
 ) -> Option<Transform> {
     let transform = transform::transform(keys, problems);
-    problems.keep_below(&Path::of("transforms"));
+    problems.keep_below(&KeyPath::of("transforms"));
     transform
 }

@@ -15,7 +15,7 @@ use crate::config::model::{
     RetryLimits,
 };
 use crate::config::problem::Problems;
-use crate::config::yaml::path::Path;
+use crate::config::yaml::path::KeyPath;
 use crate::config::yaml::scalar::Period;
 use crate::secret::Secret;
 
@@ -25,7 +25,7 @@ pub(super) fn platform(
     name: Option<&str>,
     problems: &mut Problems<'_>,
 ) -> Option<Platform> {
-    let root = Path::of("experience-platform");
+    let root = KeyPath::of("experience-platform");
     let keys = problems.require(&root, keys, "the section that says where to deliver")?;
     let path = root.key("organization-id");
     let organization_id = problems.require(
@@ -99,7 +99,7 @@ pub(super) fn platform(
 }
 
 fn concurrency(keys: &ConcurrencyKeys, problems: &mut Problems<'_>) -> Concurrency {
-    let root = Path::of("experience-platform.concurrency");
+    let root = KeyPath::of("experience-platform.concurrency");
     let mut number = |key: &str, value| {
         rules::non_zero_usize_of(rules::count(
             &root.key(key),
@@ -123,7 +123,7 @@ fn concurrency(keys: &ConcurrencyKeys, problems: &mut Problems<'_>) -> Concurren
 }
 
 fn deduplicate(keys: DeduplicateKeys, problems: &mut Problems<'_>) -> Deduplicate {
-    let root = Path::of("experience-platform.deduplicate");
+    let root = KeyPath::of("experience-platform.deduplicate");
     let count = rules::count(
         &root.key("count"),
         keys.count,
@@ -142,7 +142,7 @@ fn deduplicate(keys: DeduplicateKeys, problems: &mut Problems<'_>) -> Deduplicat
 }
 
 fn ims(keys: Option<ImsKeys>, problems: &mut Problems<'_>) -> Option<Ims> {
-    let root = Path::of("experience-platform.ims");
+    let root = KeyPath::of("experience-platform.ims");
     let keys = problems.require(&root, keys, "the section with the credential")?;
     let (id_path, secret_path) = (root.key("client-id"), root.key("client-secret"));
     let next_path = root.key("client-secret-next");
@@ -185,7 +185,7 @@ fn ims(keys: Option<ImsKeys>, problems: &mut Problems<'_>) -> Option<Ims> {
 }
 
 fn batch(keys: BatchKeys, problems: &mut Problems<'_>) -> BatchLimits {
-    let root = Path::of("experience-platform.batch");
+    let root = KeyPath::of("experience-platform.batch");
     let max_records = rules::count(
         &root.key("max-records"),
         keys.max_records,
@@ -209,7 +209,7 @@ fn batch(keys: BatchKeys, problems: &mut Problems<'_>) -> BatchLimits {
 }
 
 fn pace(keys: &PaceKeys, problems: &mut Problems<'_>) -> RateLimits {
-    let root = Path::of("experience-platform.pace");
+    let root = KeyPath::of("experience-platform.pace");
     let mut rate = |key: &str, value| {
         rules::non_zero_u32(rules::count(
             &root.key(key),
@@ -225,7 +225,7 @@ fn pace(keys: &PaceKeys, problems: &mut Problems<'_>) -> RateLimits {
 }
 
 fn buffer(keys: BufferKeys, problems: &mut Problems<'_>) -> BufferLimits {
-    let root = Path::of("experience-platform.buffer");
+    let root = KeyPath::of("experience-platform.buffer");
     let bytes = rules::size(
         &root.key("max-bytes"),
         keys.max_bytes,
@@ -245,7 +245,7 @@ fn buffer(keys: BufferKeys, problems: &mut Problems<'_>) -> BufferLimits {
 }
 
 fn http(keys: HttpKeys, problems: &mut Problems<'_>) -> Http {
-    let root = Path::of("experience-platform.http");
+    let root = KeyPath::of("experience-platform.http");
     let path = root.key("proxy");
     let proxy = keys.proxy.and_then(|proxy| {
         let url = rules::url(&proxy);
@@ -304,7 +304,7 @@ fn http(keys: HttpKeys, problems: &mut Problems<'_>) -> Http {
 }
 
 fn retry(keys: RetryKeys, problems: &mut Problems<'_>) -> RetryLimits {
-    let root = Path::of("experience-platform.retry");
+    let root = KeyPath::of("experience-platform.retry");
     let initial = rules::period(
         &root.key("initial"),
         keys.initial,
@@ -323,7 +323,7 @@ fn retry(keys: RetryKeys, problems: &mut Problems<'_>) -> RetryLimits {
 }
 
 fn observability(keys: &ObservabilityKeys, problems: &mut Problems<'_>) -> Observability {
-    let root = Path::of("experience-platform.observability");
+    let root = KeyPath::of("experience-platform.observability");
     let path = root.key("listen");
     let listen = match keys.listen.as_deref() {
         None => Some(defaults::LISTEN),
@@ -356,7 +356,7 @@ fn dead_letter(
     name: Option<&str>,
     problems: &mut Problems<'_>,
 ) -> Option<DeadLetterTopic> {
-    let root = Path::of("experience-platform.dead-letter");
+    let root = KeyPath::of("experience-platform.dead-letter");
     let accept = keys.accept.unwrap_or_default();
     for (index, reason) in accept.iter().enumerate() {
         // A mistyped reason would silently leave the inlet held.

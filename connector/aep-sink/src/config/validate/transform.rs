@@ -10,7 +10,7 @@ use crate::config::keys::TransformKeys;
 use crate::config::model::Transform;
 use crate::config::problem::Problems;
 use crate::config::schema;
-use crate::config::yaml::path::Path;
+use crate::config::yaml::path::KeyPath;
 
 /// Validates `transforms`: exactly the one step that maps.
 pub(super) fn transform(
@@ -18,7 +18,7 @@ pub(super) fn transform(
     problems: &mut Problems<'_>,
 ) -> Option<Transform> {
     const ONE: &str = "exactly one step, `uses: capillary-aep/capillary-xdm@…`";
-    let root = Path::of("transforms");
+    let root = KeyPath::of("transforms");
     let mut steps = problems.require(&root, keys, ONE)?;
     if steps.len() > 1 {
         problems.add(
@@ -101,7 +101,7 @@ fn is_module(uses: &str) -> bool {
 
 /// Values of `with` as the SmartModule gets them: text, and maps and lists as JSON text.
 fn parameters(
-    root: &Path,
+    root: &KeyPath,
     keys: BTreeMap<String, Value>,
     problems: &mut Problems<'_>,
 ) -> Option<BTreeMap<String, String>> {

@@ -8,29 +8,29 @@ const HIDDEN: &str = "…";
 
 /// One step from a node to a child.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::config) enum Step {
+pub(in crate::config) enum PathSegment {
     Key(String),
     Index(usize),
 }
 
 /// Where a node is, from the root: `meta.secrets[0].name`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(in crate::config) struct Path(pub(in crate::config) Vec<Step>);
+pub(in crate::config) struct KeyPath(pub(in crate::config) Vec<PathSegment>);
 
-impl Path {
+impl KeyPath {
     /// Reads `a.b.c`. For the paths written in this program; keys with dots or brackets in them
     /// cannot be named so.
     pub(in crate::config) fn of(text: &str) -> Self {
         Self(
             text.split('.')
                 .filter(|key| !key.is_empty())
-                .map(|key| Step::Key(key.to_owned()))
+                .map(|key| PathSegment::Key(key.to_owned()))
                 .collect(),
         )
     }
 
     pub(in crate::config) fn key(&self, key: &str) -> Self {
-        self.then(Step::Key(key.to_owned()))
+        self.then(PathSegment::Key(key.to_owned()))
     }
 
     /// Another key beside this one.
@@ -39,7 +39,7 @@ impl Path {
     }
 
     pub(in crate::config) fn index(&self, index: usize) -> Self {
-        self.then(Step::Index(index))
+        self.then(PathSegment::Index(index))
     }
 
     pub(in crate::config) fn join(&self, rest: &Self) -> Self {
@@ -52,12 +52,12 @@ impl Path {
 
     pub(in crate::config) fn last_key(&self) -> Option<&str> {
         match self.0.last() {
-            Some(Step::Key(key)) => Some(key),
+            Some(PathSegment::Key(key)) => Some(key),
             _ => None,
         }
     }
 
-    fn then(&self, step: Step) -> Self {
+    fn then(&self, step: PathSegment) -> Self {
         let mut steps = self.0.clone();
         steps.push(step);
         Self(steps)
@@ -73,15 +73,15 @@ pub(in crate::config) fn is_plain(key: &str) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
 }
 
-impl fmt::Display for Path {
+impl fmt::Display for KeyPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (position, step) in self.0.iter().enumerate() {
             match step {
-                Step::Key(key) => {
+                PathSegment::Key(key) => {
                     let dot = if position == 0 { "" } else { "." };
                     write!(f, "{dot}{}", if is_plain(key) { key } else { HIDDEN })?;
                 }
-                Step::Index(index) => write!(f, "[{index}]")?,
+                PathSegment::Index(index) => write!(f, "[{index}]")?,
             }
         }
         Ok(())

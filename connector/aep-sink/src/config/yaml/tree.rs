@@ -3,10 +3,10 @@
 use std::collections::HashSet;
 use std::fmt;
 
-use saphyr::{LoadableYamlNode, MarkedYaml, Marker, Scalar, YamlData};
+use saphyr::{LoadableYamlNode, MarkedYaml, Marker, YamlData};
 use serde_json::Value;
 
-use super::path::{Path, Step};
+use super::path::{KeyPath, PathSegment};
 
 /// A file larger than this is not a connector configuration.
 const MAX_BYTES: usize = 1 << 20;
@@ -22,7 +22,7 @@ const MAX_INDICATORS_PER_LINE: usize = 32;
 /// Where something stands in the file: lines from 1, columns from 0, in characters; the end is
 /// exclusive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::config) struct Place {
+pub(in crate::config) struct Span {
     pub(in crate::config) line: usize,
     pub(in crate::config) start: usize,
     pub(in crate::config) end_line: usize,
@@ -33,25 +33,25 @@ pub(in crate::config) struct Place {
 #[derive(Debug, Clone)]
 pub(in crate::config) struct Node {
     /// Of the key the node belongs to; `None` for the root and for items of lists.
-    pub(in crate::config) key: Option<Place>,
-    pub(in crate::config) value: Place,
-    pub(in crate::config) kind: Kind,
+    pub(in crate::config) key: Option<Span>,
+    pub(in crate::config) value: Span,
+    pub(in crate::config) kind: NodeKind,
 }
 
 #[derive(Debug, Clone)]
-pub(in crate::config) enum Kind {
+pub(in crate::config) enum NodeKind {
     Null,
     Bool(bool),
     Integer(i64),
     Float(f64),
-    Text(Text),
+    String(TextScalar),
     List(Vec<Node>),
     Map(Vec<(String, Node)>),
 }
 
 /// A text and the secrets that were put into it.
 #[derive(Clone)]
-pub(in crate::config) struct Text {
+pub(in crate::config) struct TextScalar {
     pub(in crate::config) value: String,
     /// Names of the secrets the value was made of; not empty means that it must never be shown.
     pub(in crate::config) secrets: Vec<String>,
@@ -66,7 +66,7 @@ pub(in crate::config) struct SyntaxError {
 
 // === impl Place ===
 
-impl Place {
+impl Span {
     fn between(start: Marker, end: Marker) -> Self {
         Self {
             line: start.line(),
@@ -124,11 +124,12 @@ impl Node {
             [] => Err(SyntaxError::new(None, "the file is empty")),
             [document] => match convert(document, 0)? {
                 node @ Self {
-                    kind: Kind::Map(_), ..
+                    kind: NodeKind::Map(_),
+                    ..
                 } => Ok(node),
                 node => Err(SyntaxError::new(
                     Some(node.value.line.max(1)),
-                    format!("found {}, expected keys and values", node.noun()),
+                    format!("found {}, expected keys and values", node.kind_name()),
                 )),
             },
             [_, second, ..] => Err(SyntaxError::new(
@@ -138,13 +139,13 @@ impl Node {
         }
     }
 
-    pub(in crate::config) fn get(&self, path: &Path) -> Option<&Self> {
+    pub(in crate::config) fn get(&self, path: &KeyPath) -> Option<&Self> {
         path.0.iter().try_fold(self, |node, step| node.child(step))
     }
 
     /// Where a reader looks for a path: its key, or, with `value`, what stands there, when that is
     /// on the key's line. Of a path that is not there, the nearest thing above it that is.
-    pub(in crate::config) fn place_of(&self, path: &Path, value: bool) -> Option<Place> {
+    pub(in crate::config) fn span_of(&self, path: &KeyPath, value: bool) -> Option<Span> {
         let mut node = self;
         let mut place = None;
         for step in &path.0 {
@@ -154,41 +155,44 @@ impl Node {
             node = child;
             place = Some(child.key.unwrap_or(child.value));
         }
-        let is_scalar = !matches!(node.kind, Kind::Null | Kind::List(_) | Kind::Map(_));
+        let is_scalar = !matches!(
+            node.kind,
+            NodeKind::Null | NodeKind::List(_) | NodeKind::Map(_)
+        );
         match place {
             Some(key) if value && is_scalar && key.line == node.value.line => Some(node.value),
             place => place,
         }
     }
 
-    pub(in crate::config) fn as_text(&self) -> Option<&Text> {
+    pub(in crate::config) fn as_text(&self) -> Option<&TextScalar> {
         match &self.kind {
-            Kind::Text(text) => Some(text),
+            NodeKind::String(text) => Some(text),
             _ => None,
         }
     }
 
     /// The kind of a node in words.
-    pub(in crate::config) fn noun(&self) -> &'static str {
+    pub(in crate::config) fn kind_name(&self) -> &'static str {
         match self.kind {
-            Kind::Null => "nothing",
-            Kind::Bool(_) => "true or false",
-            Kind::Integer(_) | Kind::Float(_) => "a number",
-            Kind::Text(_) => "text",
-            Kind::List(_) => "a list",
-            Kind::Map(_) => "keys and values",
+            NodeKind::Null => "nothing",
+            NodeKind::Bool(_) => "true or false",
+            NodeKind::Integer(_) | NodeKind::Float(_) => "a number",
+            NodeKind::String(_) => "text",
+            NodeKind::List(_) => "a list",
+            NodeKind::Map(_) => "keys and values",
         }
     }
 
     pub(in crate::config) fn to_json(&self) -> Value {
         match &self.kind {
-            Kind::Null => Value::Null,
-            Kind::Bool(value) => Value::Bool(*value),
-            Kind::Integer(value) => Value::from(*value),
-            Kind::Float(value) => Value::from(*value),
-            Kind::Text(text) => Value::String(text.value.clone()),
-            Kind::List(items) => items.iter().map(Self::to_json).collect(),
-            Kind::Map(entries) => {
+            NodeKind::Null => Value::Null,
+            NodeKind::Bool(value) => Value::Bool(*value),
+            NodeKind::Integer(value) => Value::from(*value),
+            NodeKind::Float(value) => Value::from(*value),
+            NodeKind::String(text) => Value::String(text.value.clone()),
+            NodeKind::List(items) => items.iter().map(Self::to_json).collect(),
+            NodeKind::Map(entries) => {
                 let entries = entries
                     .iter()
                     .map(|(key, value)| (key.clone(), value.to_json()));
@@ -200,32 +204,32 @@ impl Node {
     /// Visits every text, with its path.
     pub(in crate::config) fn for_each_text(
         &mut self,
-        path: &Path,
-        visit: &mut impl FnMut(&Path, &mut Text),
+        path: &KeyPath,
+        visit: &mut impl FnMut(&KeyPath, &mut TextScalar),
     ) {
         match &mut self.kind {
-            Kind::Text(text) => visit(path, text),
-            Kind::List(items) => {
+            NodeKind::String(text) => visit(path, text),
+            NodeKind::List(items) => {
                 for (index, item) in items.iter_mut().enumerate() {
                     item.for_each_text(&path.index(index), visit);
                 }
             }
-            Kind::Map(entries) => {
+            NodeKind::Map(entries) => {
                 for (key, value) in entries {
                     value.for_each_text(&path.key(key), visit);
                 }
             }
-            Kind::Null | Kind::Bool(_) | Kind::Integer(_) | Kind::Float(_) => {}
+            NodeKind::Null | NodeKind::Bool(_) | NodeKind::Integer(_) | NodeKind::Float(_) => {}
         }
     }
 
-    fn child(&self, step: &Step) -> Option<&Self> {
+    fn child(&self, step: &PathSegment) -> Option<&Self> {
         match (&self.kind, step) {
-            (Kind::Map(entries), Step::Key(key)) => entries
+            (NodeKind::Map(entries), PathSegment::Key(key)) => entries
                 .iter()
                 .find(|(name, _)| name == key)
                 .map(|(_, node)| node),
-            (Kind::List(items), Step::Index(index)) => items.get(*index),
+            (NodeKind::List(items), PathSegment::Index(index)) => items.get(*index),
             _ => None,
         }
     }
@@ -254,13 +258,13 @@ fn convert(yaml: &MarkedYaml<'_>, depth: usize) -> Result<Node, SyntaxError> {
     }
     let kind = match &yaml.data {
         YamlData::Value(scalar) => match scalar {
-            Scalar::Null => Kind::Null,
-            Scalar::Boolean(value) => Kind::Bool(*value),
-            Scalar::Integer(value) => Kind::Integer(*value),
-            Scalar::FloatingPoint(value) => Kind::Float(value.into_inner()),
-            Scalar::String(value) => Kind::Text(Text::plain(value.as_ref())),
+            saphyr::Scalar::Null => NodeKind::Null,
+            saphyr::Scalar::Boolean(value) => NodeKind::Bool(*value),
+            saphyr::Scalar::Integer(value) => NodeKind::Integer(*value),
+            saphyr::Scalar::FloatingPoint(value) => NodeKind::Float(value.into_inner()),
+            saphyr::Scalar::String(value) => NodeKind::String(TextScalar::plain(value.as_ref())),
         },
-        YamlData::Sequence(items) => Kind::List(
+        YamlData::Sequence(items) => NodeKind::List(
             items
                 .iter()
                 .map(|item| convert(item, depth + 1))
@@ -273,8 +277,8 @@ fn convert(yaml: &MarkedYaml<'_>, depth: usize) -> Result<Node, SyntaxError> {
             for (key, value) in entries {
                 let line = key.span.start.line();
                 let name = match &key.data {
-                    YamlData::Value(Scalar::String(name)) => name.to_string(),
-                    YamlData::Value(Scalar::Integer(number)) => number.to_string(),
+                    YamlData::Value(saphyr::Scalar::String(name)) => name.to_string(),
+                    YamlData::Value(saphyr::Scalar::Integer(number)) => number.to_string(),
                     _ => return Err(SyntaxError::new(Some(line), "a key is not plain text")),
                 };
                 if !known.insert(name.clone()) {
@@ -283,30 +287,30 @@ fn convert(yaml: &MarkedYaml<'_>, depth: usize) -> Result<Node, SyntaxError> {
                 map.push((
                     name,
                     Node {
-                        key: Some(Place::between(key.span.start, key.span.end)),
+                        key: Some(Span::between(key.span.start, key.span.end)),
                         ..convert(value, depth + 1)?
                     },
                 ));
             }
-            Kind::Map(map)
+            NodeKind::Map(map)
         }
         YamlData::Tagged(..) => return refuse("tags (`!name`) have no meaning here"),
         // An empty document comes as a bad value.
-        YamlData::BadValue if depth == 0 => Kind::Null,
+        YamlData::BadValue if depth == 0 => NodeKind::Null,
         YamlData::BadValue | YamlData::Alias(_) | YamlData::Representation(..) => {
             return refuse("the value does not fit its YAML tag");
         }
     };
     Ok(Node {
         key: None,
-        value: Place::between(yaml.span.start, yaml.span.end),
+        value: Span::between(yaml.span.start, yaml.span.end),
         kind,
     })
 }
 
 // === impl Text, SyntaxError ===
 
-impl Text {
+impl TextScalar {
     pub(in crate::config) fn plain(value: &str) -> Self {
         Self {
             value: value.to_owned(),
@@ -315,7 +319,7 @@ impl Text {
     }
 }
 
-impl fmt::Debug for Text {
+impl fmt::Debug for TextScalar {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.secrets.is_empty() {
             write!(f, "{:?}", self.value)
