@@ -1,4 +1,4 @@
-//! A line of the file under the message about it, with a caret under the place.
+//! A line of the file under the message about it, with a caret under the span.
 //!
 //! A line may hold a secret that is written out where a placeholder belongs, under its right key or
 //! a mistyped one, in a comment, or in the ruins of broken YAML. So nothing of a line is shown but
@@ -16,9 +16,9 @@ use crate::config::schema;
 use crate::config::yaml::path::{KeyPath, is_plain};
 use crate::config::yaml::tree::{Node, NodeKind, Span};
 
-/// Longer lines are cut around the place.
+/// Longer lines are cut around the span.
 const SHOWN_CHARS: usize = 100;
-/// What is kept before the place then.
+/// What is kept before the span then.
 const BEFORE: usize = 40;
 const HIDDEN: char = '…';
 
@@ -32,11 +32,11 @@ pub(in crate::config) struct Source {
 /// A key or a scalar of the file.
 #[derive(Debug)]
 struct Token {
-    place: Span,
+    span: Span,
     is_open: bool,
 }
 
-/// One line as it is shown, and the place on it.
+/// One line as it is shown, and the span on it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::config) struct Excerpt {
     line: usize,
@@ -58,30 +58,30 @@ impl Source {
         source
     }
 
-    /// What may be shown of the line of a place; `None` when the file has no such line.
-    pub(in crate::config) fn excerpt(&self, place: Span) -> Option<Excerpt> {
-        let line = self.lines.get(place.line.checked_sub(1)?)?;
+    /// What may be shown of the line of a span; `None` when the file has no such line.
+    pub(in crate::config) fn excerpt(&self, span: Span) -> Option<Excerpt> {
+        let line = self.lines.get(span.line.checked_sub(1)?)?;
         let mut tokens: Vec<&Token> = self
             .tokens
             .iter()
-            .filter(|token| token.place.is_on(place.line))
+            .filter(|token| token.span.is_on(span.line))
             .collect();
-        tokens.sort_by_key(|token| (token.place.line, token.place.start));
+        tokens.sort_by_key(|token| (token.span.line, token.span.start));
         let mut tokens = tokens.into_iter().peekable();
         let mut shown = String::new();
-        // Where the place is in what is shown.
+        // Where the span is in what is shown.
         let (mut start, mut end) = (None, 0);
         for (column, letter) in line.iter().enumerate() {
-            if column == place.start {
+            if column == span.start {
                 start = Some(shown.chars().count());
             }
             while tokens
-                .next_if(|token| token.place.ends_before(place.line, column))
+                .next_if(|token| token.span.ends_before(span.line, column))
                 .is_some()
             {}
             match tokens
                 .peek()
-                .filter(|token| token.place.begins_by(place.line, column))
+                .filter(|token| token.span.begins_by(span.line, column))
             {
                 Some(Token { is_open: true, .. }) => shown.push(*letter),
                 None if letter.is_whitespace() => shown.push(' '),
@@ -90,14 +90,14 @@ impl Source {
                 Some(_) | None if shown.ends_with(HIDDEN) => {}
                 Some(_) | None => shown.push(HIDDEN),
             }
-            if column < place.end_on(line.len()) {
+            if column < span.end_on(line.len()) {
                 end = shown.chars().count();
             }
         }
         let start = start?;
         shown.truncate(shown.trim_end().len());
         Some(Excerpt::cut(
-            place.line,
+            span.line,
             &shown,
             start,
             end.saturating_sub(start),
@@ -108,9 +108,9 @@ impl Source {
         match &node.kind {
             NodeKind::Map(entries) => {
                 for (key, value) in entries {
-                    if let Some(place) = value.key {
-                        let is_open = is_plain(key) && self.reads(place, key);
-                        self.tokens.push(Token { place, is_open });
+                    if let Some(span) = value.key {
+                        let is_open = is_plain(key) && self.reads(span, key);
+                        self.tokens.push(Token { span, is_open });
                     }
                     self.visit(&path.key(key), value);
                 }
@@ -125,7 +125,7 @@ impl Source {
                 let has_user = text.value.contains("://") && text.value.contains('@');
                 let is_open = is_open(path) && !has_user && self.reads(node.value, &text.value);
                 self.tokens.push(Token {
-                    place: node.value,
+                    span: node.value,
                     is_open,
                 });
             }
@@ -137,16 +137,16 @@ impl Source {
                         .slice(node.value)
                         .is_some_and(|text| text.iter().all(number));
                 self.tokens.push(Token {
-                    place: node.value,
+                    span: node.value,
                     is_open,
                 });
             }
         }
     }
 
-    /// Whether the file has just this text at a place, plain or in quotes.
-    fn reads(&self, place: Span, text: &str) -> bool {
-        let Some(written) = self.slice(place) else {
+    /// Whether the file has just this text at a span, plain or in quotes.
+    fn reads(&self, span: Span, text: &str) -> bool {
+        let Some(written) = self.slice(span) else {
             return false;
         };
         let written: String = written.iter().collect();
@@ -157,10 +157,10 @@ impl Source {
         bare.unwrap_or(&written) == text
     }
 
-    /// The text at a place that begins and ends on one line.
-    fn slice(&self, place: Span) -> Option<&[char]> {
-        let line = self.lines.get(place.line.checked_sub(1)?)?;
-        (place.line == place.end_line).then(|| line.get(place.start..place.end))?
+    /// The text at a span that begins and ends on one line.
+    fn slice(&self, span: Span) -> Option<&[char]> {
+        let line = self.lines.get(span.line.checked_sub(1)?)?;
+        (span.line == span.end_line).then(|| line.get(span.start..span.end))?
     }
 }
 

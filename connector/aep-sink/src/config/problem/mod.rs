@@ -169,12 +169,12 @@ impl<'a> Problems<'a> {
     }
 
     fn push(&mut self, path: &KeyPath, is_of_value: bool, message: String) {
-        let place = self.tree.span_of(path, is_of_value);
+        let span = self.tree.span_of(path, is_of_value);
         let problem = Problem {
-            line: place.map(|place| place.line),
+            line: span.map(|span| span.line),
             path: path.to_string(),
             message,
-            excerpt: place.and_then(|place| self.source.excerpt(place)),
+            excerpt: span.and_then(|span| self.source.excerpt(span)),
         };
         self.found.push((path.clone(), problem));
     }

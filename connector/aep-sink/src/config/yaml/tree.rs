@@ -147,21 +147,21 @@ impl Node {
     /// on the key's line. Of a path that is not there, the nearest thing above it that is.
     pub(in crate::config) fn span_of(&self, path: &KeyPath, value: bool) -> Option<Span> {
         let mut node = self;
-        let mut place = None;
+        let mut span = None;
         for step in &path.0 {
             let Some(child) = node.child(step) else {
-                return place;
+                return span;
             };
             node = child;
-            place = Some(child.key.unwrap_or(child.value));
+            span = Some(child.key.unwrap_or(child.value));
         }
         let is_scalar = !matches!(
             node.kind,
             NodeKind::Null | NodeKind::List(_) | NodeKind::Map(_)
         );
-        match place {
+        match span {
             Some(key) if value && is_scalar && key.line == node.value.line => Some(node.value),
-            place => place,
+            span => span,
         }
     }
 
