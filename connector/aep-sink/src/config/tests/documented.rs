@@ -1,7 +1,7 @@
 //! The table of keys, the schema and the sample say what is true.
 //!
-//! The keys are described once, at the fields of `keys.rs`. After a change there, `UPDATE_DOCS=1 cargo test
-//! --workspace --lib -- config::` writes the table and the schema again.
+//! The keys are described once, at the fields of `keys.rs`. After a change there,
+//! `UPDATE_DOCS=1 cargo test --workspace --lib -- config::` writes the table and the schema again.
 
 use std::path::PathBuf;
 
