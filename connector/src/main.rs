@@ -107,9 +107,9 @@ fn map_events(arguments: &MapArgs) -> ExitCode {
         },
     };
     let form = if arguments.explain {
-        explain::Form::Explanation
+        explain::OutputFormat::Explanation
     } else {
-        explain::Form::Answer
+        explain::OutputFormat::Answer
     };
     match explain::run(
         transform,

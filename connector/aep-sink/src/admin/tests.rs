@@ -11,14 +11,14 @@ use super::snapshot::Snapshot;
 use super::{Instance, Listener, Observer};
 use crate::broker::PartitionStatuses;
 use crate::clock::Clock;
-use crate::config::{SecretStore, parse};
+use crate::config::{BufferLimits, SecretStore, parse};
 use crate::dead_letter::RecentDeadLetters;
 use crate::error::Fault;
 use crate::ims::TokenSource;
 use crate::inlet_name::InletName;
+use crate::offset_tracker::OffsetTracker;
 use crate::offset_tracker::Outcome;
 use crate::offset_tracker::Position;
-use crate::offset_tracker::{Bounds, OffsetTracker};
 use crate::telemetry::{Component, Condition, Conditions, InletState, Metrics};
 
 const NOW: i64 = 1_760_000_000_000;
@@ -26,7 +26,7 @@ const NOW: i64 = 1_760_000_000_000;
 fn observer() -> Arc<Observer> {
     let store = SecretStore::from_text("IMS_CLIENT_ID=hidden-id\nIMS_CLIENT_SECRET=hidden-secret");
     let config = parse("sample", include_str!("../../../../connector.yaml"), &store).unwrap();
-    let bounds = Bounds {
+    let bounds = BufferLimits {
         bytes: 1_000,
         offsets: 1_000,
     };

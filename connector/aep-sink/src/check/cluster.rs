@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
+use super::customer_partitions::{self, CustomerPartitions};
 use super::report::{Finding, Report, Status};
-use super::spread::{self, Spread};
 use crate::answer::Answer;
 use crate::broker::{BrokerError, ConsumerLag, DeadLetterTopicState, Inspector, LogTail};
 use crate::config::Config;
@@ -22,10 +22,10 @@ const LETTERS: &str = "dead letters";
 const SAMPLE: i64 = 1_000;
 
 /// The latest answer of each kind among the sampled records, by its event name.
-pub(super) type Sampled = BTreeMap<String, Bytes>;
+pub(super) type SampledAnswers = BTreeMap<String, Bytes>;
 
 /// Asks the cluster everything a run would ask it.
-pub(super) async fn steps(config: &Config, report: &mut Report) -> Sampled {
+pub(super) async fn steps(config: &Config, report: &mut Report) -> SampledAnswers {
     let inspector = match Inspector::connect(config).await {
         Ok(inspector) => inspector,
         Err(error) => {
@@ -36,10 +36,17 @@ pub(super) async fn steps(config: &Config, report: &mut Report) -> Sampled {
                 ),
                 _ => finding,
             });
-            for step in [TOPIC, OFFSETS, SMARTMODULE, ANSWERS, spread::STEP, LETTERS] {
+            for step in [
+                TOPIC,
+                OFFSETS,
+                SMARTMODULE,
+                ANSWERS,
+                customer_partitions::STEP,
+                LETTERS,
+            ] {
                 report.add(Finding::skipped(step, "no cluster to ask"));
             }
-            return Sampled::new();
+            return SampledAnswers::new();
         }
     };
     report.add(Finding::ok(CLUSTER, inspector.cluster()));
@@ -52,8 +59,11 @@ pub(super) async fn steps(config: &Config, report: &mut Report) -> Sampled {
         }
         None => {
             report.add(Finding::skipped(ANSWERS, "no topic to read"));
-            report.add(Finding::skipped(spread::STEP, "no topic to read"));
-            Sampled::new()
+            report.add(Finding::skipped(
+                customer_partitions::STEP,
+                "no topic to read",
+            ));
+            SampledAnswers::new()
         }
     };
     report.add(dead_letters(&inspector, config).await);
@@ -202,25 +212,25 @@ async fn answers(
 }
 
 /// Where customers' records lie; collects one answer of each kind.
-fn customers(inspector: &Inspector, tails: &[LogTail], report: &mut Report) -> Sampled {
-    let mut spread = Spread::default();
-    let mut sampled = Sampled::new();
+fn customers(inspector: &Inspector, tails: &[LogTail], report: &mut Report) -> SampledAnswers {
+    let mut customer_partitions = CustomerPartitions::default();
+    let mut sampled = SampledAnswers::new();
     for tail in tails {
         let answers = match inspector.answers(tail) {
             Ok(answers) => answers,
             Err(error) => {
-                report.add(failed(spread::STEP, &error));
+                report.add(failed(customer_partitions::STEP, &error));
                 return sampled;
             }
         };
         for answer in answers {
-            spread.add(tail.partition, &answer);
+            customer_partitions.add(tail.partition, &answer);
             if let Ok(Answer::Mapped(mapped)) = Answer::read(&answer) {
                 sampled.insert(mapped.name.to_string(), answer);
             }
         }
     }
-    report.add(spread.finding(tails.len()));
+    report.add(customer_partitions.finding(tails.len()));
     sampled
 }
 

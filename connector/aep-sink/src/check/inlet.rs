@@ -10,7 +10,7 @@ use crate::ims::Token;
 
 /// Refusals that are about the configuration even when the message cannot be read: the header of
 /// the request or the path names what is wrong.
-const OF_CONFIGURATION: [&str; 3] = ["wrong_organization", "unknown_flow", "unknown_dataset"];
+const CONFIGURATION_REASONS: [&str; 3] = ["wrong_organization", "unknown_flow", "unknown_dataset"];
 
 /// Sends a body that is no message. An inlet that refuses it has let the request and its token in.
 pub(super) async fn probe(
@@ -23,14 +23,14 @@ pub(super) async fn probe(
     let request = endpoint.probe();
     let host = request.head.uri.host().unwrap_or_default().to_owned();
     match transport.post_within(longest, &request, token.bearer().clone()).await {
-        Ok(answer) => judge(step, &host, aep::read(&answer, Kind::Single, Clock::System.now_ms())),
+        Ok(answer) => classify(step, &host, aep::read(&answer, Kind::Single, Clock::System.now_ms())),
         Err(error) => Finding::new(step, Status::Unavailable, format!("{host}: {error}"))
             .advise("see that the host of inlet-url can be reached from here (http.proxy, http.ca-file, firewall)"),
     }
 }
 
 /// What an answer to a body that is no message says.
-fn judge(step: &'static str, host: &str, answer: InletResponse) -> Finding {
+fn classify(step: &'static str, host: &str, answer: InletResponse) -> Finding {
     let wrong = |refusal: &Refusal| {
         let found = format!(
             "{host} answers {}, {}: {}",
@@ -41,7 +41,7 @@ fn judge(step: &'static str, host: &str, answer: InletResponse) -> Finding {
         Finding::new(step, Status::Wrong, found).advise(refusal.advice())
     };
     match answer {
-        InletResponse::Refused(refusal) if OF_CONFIGURATION.contains(&refusal.reason) => {
+        InletResponse::Refused(refusal) if CONFIGURATION_REASONS.contains(&refusal.reason) => {
             wrong(&refusal)
         }
         InletResponse::Refused(refusal) => Finding::ok(
@@ -90,7 +90,7 @@ mod tests {
         };
         format!(
             "{:?}",
-            judge("events inlet", "host", aep::read(&answer, Kind::Single, 0))
+            classify("events inlet", "host", aep::read(&answer, Kind::Single, 0))
         )
     }
 

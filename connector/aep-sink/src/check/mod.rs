@@ -5,18 +5,18 @@
 //! `--send-samples` asks for that.
 
 mod cluster;
+mod customer_partitions;
 mod inlet;
 mod offline;
 mod platform;
 mod report;
 mod samples;
-mod spread;
 
 use std::path::Path;
 
 pub use report::Report;
 
-use cluster::Sampled;
+use cluster::SampledAnswers;
 
 /// What is to be checked.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

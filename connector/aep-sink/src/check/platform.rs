@@ -2,7 +2,7 @@
 
 use tokio::time::timeout;
 
-use super::Sampled;
+use super::SampledAnswers;
 use super::inlet;
 use super::report::{Finding, Report, Status};
 use super::samples;
@@ -19,7 +19,7 @@ const PROFILES: &str = "profiles inlet";
 pub(super) async fn steps(
     config: &Config,
     send_samples: bool,
-    sampled: &Sampled,
+    sampled: &SampledAnswers,
     report: &mut Report,
 ) {
     let platform = &config.platform;
@@ -64,7 +64,7 @@ pub(super) async fn steps(
     if !send_samples {
         let why = "organization, schema, dataset and flow show only with a record; `--send-samples` sends some, and what passes \
                    is ingested";
-        report.add(Finding::skipped(samples::STEP, why).advise(samples::LATER));
+        report.add(Finding::skipped(samples::STEP, why).advise(samples::START_ADVICE));
     } else if reached {
         samples::send(platform, sampled, &transport, &token, report).await;
     } else {

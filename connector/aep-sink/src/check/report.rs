@@ -96,7 +96,7 @@ pub struct Report {
 }
 
 #[derive(Serialize)]
-struct Line<'a> {
+struct FindingJson<'a> {
     step: &'a str,
     status: &'static str,
     found: &'a str,
@@ -105,9 +105,9 @@ struct Line<'a> {
 }
 
 #[derive(Serialize)]
-struct Whole<'a> {
+struct ReportJson<'a> {
     ok: bool,
-    checks: Vec<Line<'a>>,
+    checks: Vec<FindingJson<'a>>,
 }
 
 impl Report {
@@ -128,13 +128,13 @@ impl Report {
 
     /// The report as one line of JSON.
     pub fn to_json(&self) -> Result<String, serde_json::Error> {
-        let checks = self.findings.iter().map(|finding| Line {
+        let checks = self.findings.iter().map(|finding| FindingJson {
             step: finding.step,
             status: finding.status.word(),
             found: &finding.found,
             advice: finding.advice.as_deref(),
         });
-        serde_json::to_string(&Whole {
+        serde_json::to_string(&ReportJson {
             ok: self.exit_code() == 0,
             checks: checks.collect(),
         })

@@ -1,8 +1,8 @@
 //! One record of each kind, validated by the platform before it acknowledges: the only way to see
-//! schema, dataset and flow judged. What passes is ingested, so this is asked for, and sends
+//! schema, dataset and flow validated. What passes is ingested, so this is asked for, and sends
 //! nothing that is not in the topic already.
 
-use super::Sampled;
+use super::SampledAnswers;
 use super::report::{Finding, Report, Status};
 use crate::aep::{
     self, Endpoint, HttpResponse, InletResponse, Kind, RecordStatus, Refusal, Transport,
@@ -17,14 +17,14 @@ use crate::ims::Token;
 pub(super) const STEP: &str = "samples";
 
 /// What to do where nothing can be validated ahead.
-pub(super) const LATER: &str = "or start: when they are wrong, /ready and the log name what to change with the first record, and nothing is lost";
+pub(super) const START_ADVICE: &str = "or start: when they are wrong, /ready and the log name what to change with the first record, and nothing is lost";
 
 /// Synchronous validation allows an inlet 60 requests a minute; the rest is left to others.
-const MOST: usize = 50;
+const MAX_SAMPLES: usize = 50;
 
 /// What became of one sample.
 #[derive(Debug, PartialEq, Eq)]
-enum Judged {
+enum SampleVerdict {
     Valid,
     /// Accepted like any record; this location ignores the wish to validate.
     Unvalidated,
@@ -38,7 +38,7 @@ enum Judged {
 /// Sends the samples, one a request, until one answer makes the rest pointless.
 pub(super) async fn send(
     platform: &Platform,
-    sampled: &Sampled,
+    sampled: &SampledAnswers,
     transport: &InletClient,
     token: &Token,
     report: &mut Report,
@@ -59,28 +59,28 @@ pub(super) async fn send(
     }
     let longest = platform.http.request_timeout;
     let (mut valid, mut unvalidated) = (Vec::new(), 0);
-    for (kind, answer) in sampled.iter().take(MOST) {
+    for (kind, answer) in sampled.iter().take(MAX_SAMPLES) {
         let Ok(Mapping::Mapped(mapped)) = Mapping::read(answer) else {
             continue;
         };
         let Some(event) = mapped.event else { continue };
         let request = endpoint.request(vec![(mapped.at, event)]);
-        let judged = match transport
+        let verdict = match transport
             .post_within(longest, &request, token.bearer().clone())
             .await
         {
-            Ok(answer) => judge(&answer),
-            Err(error) => Judged::Unavailable(error.to_string()),
+            Ok(answer) => classify(&answer),
+            Err(error) => SampleVerdict::Unavailable(error.to_string()),
         };
-        match judged {
-            Judged::Valid => valid.push(kind.as_str()),
-            Judged::Unvalidated => unvalidated += 1,
-            Judged::Invalid(refusal) => report.add(invalid(kind, &refusal)),
-            Judged::NotOffered => {
+        match verdict {
+            SampleVerdict::Valid => valid.push(kind.as_str()),
+            SampleVerdict::Unvalidated => unvalidated += 1,
+            SampleVerdict::Invalid(refusal) => report.add(invalid(kind, &refusal)),
+            SampleVerdict::NotOffered => {
                 let why = "this location does not validate on request (501); only the North American one is known to";
-                return report.add(Finding::skipped(STEP, why).advise(LATER));
+                return report.add(Finding::skipped(STEP, why).advise(START_ADVICE));
             }
-            Judged::Unavailable(reason) => {
+            SampleVerdict::Unavailable(reason) => {
                 let found = format!("{kind}: no verdict: {reason}");
                 return report.add(
                     Finding::new(STEP, Status::Unavailable, found)
@@ -116,23 +116,23 @@ fn invalid(kind: &str, refusal: &Refusal) -> Finding {
     )
 }
 
-fn judge(answer: &HttpResponse) -> Judged {
+fn classify(answer: &HttpResponse) -> SampleVerdict {
     if answer.status == 501 {
-        return Judged::NotOffered;
+        return SampleVerdict::NotOffered;
     }
     match aep::read(answer, Kind::Single, Clock::System.now_ms()) {
         InletResponse::Records(fates) => match fates.as_slice() {
-            [RecordStatus::Accepted] if passed(answer) => Judged::Valid,
-            [RecordStatus::Accepted] => Judged::Unvalidated,
-            [RecordStatus::Refused(refusal)] => Judged::Invalid(refusal.clone()),
-            _ => Judged::Unavailable("the answer does not say what became of it".to_owned()),
+            [RecordStatus::Accepted] if passed(answer) => SampleVerdict::Valid,
+            [RecordStatus::Accepted] => SampleVerdict::Unvalidated,
+            [RecordStatus::Refused(refusal)] => SampleVerdict::Invalid(refusal.clone()),
+            _ => SampleVerdict::Unavailable("the answer does not say what became of it".to_owned()),
         },
         InletResponse::Refused(refusal)
         | InletResponse::TooLarge(refusal)
         | InletResponse::Unauthorized(refusal)
-        | InletResponse::Target(refusal) => Judged::Invalid(refusal),
+        | InletResponse::Target(refusal) => SampleVerdict::Invalid(refusal),
         InletResponse::Busy { status, .. } => {
-            Judged::Unavailable(format!("the inlet answers {status}"))
+            SampleVerdict::Unavailable(format!("the inlet answers {status}"))
         }
     }
 }
@@ -151,8 +151,8 @@ fn passed(answer: &HttpResponse) -> bool {
 mod tests {
     use super::*;
 
-    fn judged(status: u16, body: &str) -> Judged {
-        judge(&HttpResponse {
+    fn verdict(status: u16, body: &str) -> SampleVerdict {
+        classify(&HttpResponse {
             status,
             retry_after: None,
             body: body.to_owned().into(),
@@ -162,22 +162,28 @@ mod tests {
     #[test]
     fn only_an_answer_that_says_so_is_a_pass() {
         assert_eq!(
-            judged(200, r#"{"inletId":"a","syncValidation":{"status":"pass"}}"#),
-            Judged::Valid
+            verdict(200, r#"{"inletId":"a","syncValidation":{"status":"pass"}}"#),
+            SampleVerdict::Valid
         );
         assert_eq!(
-            judged(
+            verdict(
                 200,
                 r#"{"inletId":"a","synchronousValidation":{"status":"pass"}}"#
             ),
-            Judged::Valid
+            SampleVerdict::Valid
         );
         assert_eq!(
-            judged(200, r#"{"inletId":"a","syncValidation":{"skipped":true}}"#),
-            Judged::Unvalidated
+            verdict(200, r#"{"inletId":"a","syncValidation":{"skipped":true}}"#),
+            SampleVerdict::Unvalidated
         );
-        assert_eq!(judged(200, r#"{"inletId":"a"}"#), Judged::Unvalidated);
-        assert!(matches!(judged(200, "<html>"), Judged::Unavailable(_)));
+        assert_eq!(
+            verdict(200, r#"{"inletId":"a"}"#),
+            SampleVerdict::Unvalidated
+        );
+        assert!(matches!(
+            verdict(200, "<html>"),
+            SampleVerdict::Unavailable(_)
+        ));
     }
 
     #[test]
@@ -185,7 +191,7 @@ mod tests {
         let body = r##"{"status":400,"title":"Invalid XDM Message Format","report":{"message":"Message is invalid","cause":{
             "_streamingValidation":[{"pointerToViolation":"#","causingExceptions":[{"pointerToViolation":"#/loyalty/points",
             "causingExceptions":[],"message":"expected type: Number, found: String"}],"message":"1 schema violations found"}]}}}"##;
-        let Judged::Invalid(refusal) = judged(400, body) else {
+        let SampleVerdict::Invalid(refusal) = verdict(400, body) else {
             panic!()
         };
         let text = format!("{:?}", invalid("pointsIssued", &refusal));
@@ -197,7 +203,7 @@ mod tests {
 
     #[test]
     fn a_location_that_does_not_validate_says_nothing_about_the_records() {
-        assert_eq!(judged(501, "{}"), Judged::NotOffered);
-        assert!(matches!(judged(429, ""), Judged::Unavailable(_)));
+        assert_eq!(verdict(501, "{}"), SampleVerdict::NotOffered);
+        assert!(matches!(verdict(429, ""), SampleVerdict::Unavailable(_)));
     }
 }

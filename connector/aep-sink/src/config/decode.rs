@@ -1,12 +1,12 @@
-//! From the tree to the raw types, collecting every problem on the way.
+//! From the tree to the keys as written, collecting every problem on the way.
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use serde_path_to_error::Segment;
 
+use super::keys::{ConsumerKeys, MetaKeys, PlatformKeys};
 use super::problem::Problems;
-use super::raw::{RawConsumer, RawMeta, RawPlatform};
-use super::tree::{Path, Step};
+use super::yaml::path::{KeyPath, PathSegment};
 
 /// After so many wrong values in one file, the rest can wait for the next attempt.
 const MAX_PROBLEMS: usize = 50;
@@ -15,7 +15,7 @@ const MAX_PROBLEMS: usize = 50;
 /// read again: one run shows every wrong key and type.
 pub(super) fn decode<T: DeserializeOwned + Default>(
     mut value: Value,
-    at: &Path,
+    at: &KeyPath,
     problems: &mut Problems<'_>,
 ) -> T {
     for _ in 0..MAX_PROBLEMS {
@@ -34,45 +34,49 @@ pub(super) fn decode<T: DeserializeOwned + Default>(
 }
 
 /// The path of an error, as far as it exists in the value.
-fn existing(value: &Value, path: &serde_path_to_error::Path) -> Path {
+fn existing(value: &Value, path: &serde_path_to_error::Path) -> KeyPath {
     let mut steps = Vec::new();
     let mut current = value;
     for segment in path {
         let (step, child) = match segment {
             Segment::Map { key } | Segment::Enum { variant: key } => {
-                (Step::Key(key.clone()), current.get(key))
+                (PathSegment::Key(key.clone()), current.get(key))
             }
-            Segment::Seq { index } => (Step::Index(*index), current.get(*index)),
+            Segment::Seq { index } => (PathSegment::Index(*index), current.get(*index)),
             Segment::Unknown => break,
         };
         let Some(child) = child else { break };
         steps.push(step);
         current = child;
     }
-    Path(steps)
+    KeyPath(steps)
 }
 
 /// Takes out what stands at the path; an element of a list takes the list with it, so that no index
 /// shifts.
-fn remove(value: &mut Value, path: &Path) -> bool {
-    let Some(last) = path.0.iter().rposition(|step| matches!(step, Step::Key(_))) else {
+fn remove(value: &mut Value, path: &KeyPath) -> bool {
+    let Some(last) = path
+        .0
+        .iter()
+        .rposition(|step| matches!(step, PathSegment::Key(_)))
+    else {
         return false;
     };
     let parent = path.0[..last]
         .iter()
         .try_fold(value, |value, step| match step {
-            Step::Key(key) => value.get_mut(key),
-            Step::Index(index) => value.get_mut(index),
+            PathSegment::Key(key) => value.get_mut(key),
+            PathSegment::Index(index) => value.get_mut(index),
         });
     match (parent.and_then(Value::as_object_mut), &path.0[last]) {
-        (Some(map), Step::Key(key)) => map.remove(key).is_some(),
+        (Some(map), PathSegment::Key(key)) => map.remove(key).is_some(),
         _ => false,
     }
 }
 
 /// Turns serde's sentence into ours. Serde's own shows the value, which may be a secret, so only
 /// what it expected is taken from it.
-fn report(path: &Path, message: &str, problems: &mut Problems<'_>) {
+fn report(path: &KeyPath, message: &str, problems: &mut Problems<'_>) {
     if message.starts_with("unknown field ") {
         let names: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
         return report_unknown(path, names.get(1..).unwrap_or_default(), problems);
@@ -95,14 +99,14 @@ fn report(path: &Path, message: &str, problems: &mut Problems<'_>) {
     }
 }
 
-fn report_unknown(path: &Path, allowed: &[&str], problems: &mut Problems<'_>) {
+fn report_unknown(path: &KeyPath, allowed: &[&str], problems: &mut Problems<'_>) {
     let key = path.last_key().unwrap_or_default();
     let at_top = path.0.len() == 1;
-    let section = if at_top && knows::<RawMeta>(key) {
+    let section = if at_top && knows::<MetaKeys>(key) {
         "meta"
-    } else if at_top && knows::<RawPlatform>(key) {
+    } else if at_top && knows::<PlatformKeys>(key) {
         "experience-platform"
-    } else if path.0.len() <= 2 && knows::<RawConsumer>(key) {
+    } else if path.0.len() <= 2 && knows::<ConsumerKeys>(key) {
         "meta.consumer"
     } else {
         return problems.unknown(path, allowed);

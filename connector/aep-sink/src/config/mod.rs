@@ -1,46 +1,42 @@
 //! The configuration: one YAML file, validated into types that cannot hold wrong values.
 //!
-//! File → [tree with lines](tree) → [secrets filled in](placeholder) → [raw types](raw) → checks →
-//! [`Config`]. Only [`load`] touches the disk; the rest is pure. Every problem names its key and
-//! line, and all are told at once.
+//! File → [tree with lines](yaml) → [secrets filled in](secrets) → [keys as written](keys) →
+//! [validation](validate) → [`Config`]. Only [`load`] and [`load_transform`] read the disk. Every
+//! problem names its key and line, and all are reported at once.
 
-mod check;
-mod common;
 mod decode;
-mod excerpt;
-mod form;
-mod inlet;
+mod defaults;
+mod keys;
 mod model;
-mod placeholder;
-mod platform;
 mod problem;
-mod raw;
-mod scalar;
 mod schema;
 mod secrets;
 #[cfg(test)]
 mod tests;
-mod tree;
+mod validate;
+mod value_schemas;
+mod yaml;
 
-use std::path::Path as FilePath;
+use std::path::Path;
 
 pub(crate) use model::*;
-pub use model::{Concurrency, Config, Transform};
+pub use model::{BufferLimits, Concurrency, Config, Transform};
 pub use problem::ConfigError;
 pub use schema::text as schema;
-pub(crate) use secrets::SecretStore;
+pub(crate) use secrets::store::SecretStore;
 #[cfg(test)]
 pub(crate) use tests::complaints;
 
-use excerpt::Source;
-use problem::Problems;
-use raw::RawConfig;
-use tree::{Node, Path};
+use keys::ConfigKeys;
+use problem::{Problems, Source};
+use secrets::placeholder;
+use yaml::path::KeyPath;
+use yaml::tree::Node;
 
 /// Reads a configuration, with its secrets from a file, or from the environment when there is none.
 ///
 /// Every error is the user's to mend and ends the process with exit code 2.
-pub fn load(config: &FilePath, secrets: Option<&FilePath>) -> Result<Config, ConfigError> {
+pub fn load(config: &Path, secrets: Option<&Path>) -> Result<Config, ConfigError> {
     let text = read(config)?;
     let store = match secrets {
         Some(file) => SecretStore::from_text(&read(file)?),
@@ -49,7 +45,7 @@ pub fn load(config: &FilePath, secrets: Option<&FilePath>) -> Result<Config, Con
     parse(&config.display().to_string(), &text, &store)
 }
 
-fn read(file: &FilePath) -> Result<String, ConfigError> {
+fn read(file: &Path) -> Result<String, ConfigError> {
     // `read_to_string` says "stream did not contain valid UTF-8" where that is the matter.
     std::fs::read_to_string(file).map_err(|error| {
         ConfigError::whole(
@@ -60,10 +56,7 @@ fn read(file: &FilePath) -> Result<String, ConfigError> {
 }
 
 /// Reads the transform alone, for what needs neither the platform nor its secrets.
-pub fn load_transform(
-    config: &FilePath,
-    secrets: Option<&FilePath>,
-) -> Result<Transform, ConfigError> {
+pub fn load_transform(config: &Path, secrets: Option<&Path>) -> Result<Transform, ConfigError> {
     let text = read(config)?;
     let store = match secrets {
         Some(file) => SecretStore::from_text(&read(file)?),
@@ -74,24 +67,22 @@ pub fn load_transform(
 
 /// Reads a configuration from its text. `file` is what messages call it.
 pub(crate) fn parse(file: &str, text: &str, store: &SecretStore) -> Result<Config, ConfigError> {
-    with_raw(file, text, store, validate)
+    read_and_validate(file, text, store, validate::config)
 }
 
 fn parse_transform(file: &str, text: &str, store: &SecretStore) -> Result<Transform, ConfigError> {
-    with_raw(file, text, store, |raw, _, problems| {
-        let transform = common::transform(raw.transforms, problems);
-        problems.keep_below(&Path::of("transforms"));
-        transform
+    read_and_validate(file, text, store, |keys, _, problems| {
+        validate::transform_alone(keys.transforms, problems)
     })
 }
 
-/// Reads the raw types and validates them; an error when there is a problem, whatever `validate`
-/// gave.
-fn with_raw<T>(
+/// Reads the keys and validates them. The result is an error when there is any problem, whatever
+/// `validate` returned. Its second argument says whether placeholders or listed secrets are in use.
+fn read_and_validate<T>(
     file: &str,
     text: &str,
     store: &SecretStore,
-    validate: impl FnOnce(RawConfig, bool, &mut Problems<'_>) -> Option<T>,
+    validate: impl FnOnce(ConfigKeys, bool, &mut Problems<'_>) -> Option<T>,
 ) -> Result<T, ConfigError> {
     let written = Node::parse(text).map_err(|error| ConfigError::syntax(file, text, error))?;
     let source = Source::new(text, &written);
@@ -102,29 +93,9 @@ fn with_raw<T>(
     // From here on messages are made against the filled tree, which knows which values are made of
     // secrets.
     let mut problems = problems.onto(&filled);
-    let raw: RawConfig = decode::decode(filled.to_json(), &Path::default(), &mut problems);
-    match validate(raw, templated, &mut problems) {
+    let keys: ConfigKeys = decode::decode(filled.to_json(), &KeyPath::default(), &mut problems);
+    match validate(keys, templated, &mut problems) {
         Some(valid) if problems.is_empty() => Ok(valid),
         _ => Err(ConfigError::new(file, problems.into_vec())),
     }
-}
-
-fn validate(raw: RawConfig, templated: bool, problems: &mut Problems<'_>) -> Option<Config> {
-    let api_version = raw.api_version.as_deref();
-    common::check_api_version(api_version, templated, problems);
-    let meta = common::meta(raw.meta, api_version, problems);
-    let transform = common::transform(raw.transforms, problems);
-    let platform = platform::platform(
-        raw.experience_platform,
-        meta.as_ref().map(|meta| meta.name.as_str()),
-        problems,
-    );
-    let meta = meta?;
-    Some(Config {
-        name: meta.name,
-        topic: meta.topic,
-        consumer: meta.consumer,
-        transform: transform?,
-        platform: platform?,
-    })
 }

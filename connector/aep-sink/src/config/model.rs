@@ -8,9 +8,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use capillary_xdm::Params;
-use reqwest::Url;
+use url::Url;
 
-use crate::offset_tracker::Bounds;
 use crate::secret::Secret;
 
 /// A whole configuration.
@@ -83,11 +82,11 @@ pub(crate) struct Platform {
     pub(crate) ims: Ims,
     pub(crate) events: Events,
     pub(crate) profiles: Option<Profiles>,
-    pub(crate) batch: Batch,
+    pub(crate) batch: BatchLimits,
     pub(crate) concurrency: Concurrency,
-    pub(crate) pace: Pace,
+    pub(crate) pace: RateLimits,
     /// `buffer`.
-    pub(crate) buffer: Bounds,
+    pub(crate) buffer: BufferLimits,
     /// `None`: every copy is sent.
     pub(crate) deduplicate: Option<Deduplicate>,
     pub(crate) http: Http,
@@ -108,11 +107,34 @@ pub enum Concurrency {
 }
 
 impl Concurrency {
-    /// The most requests there can ever be under way.
-    pub fn most(self) -> NonZeroUsize {
+    /// The most requests that can be under way at once.
+    pub fn upper_bound(self) -> NonZeroUsize {
         match self {
             Self::Fixed(number) | Self::UpTo(number) => number,
         }
+    }
+}
+
+/// `experience-platform.buffer`: how much may be read and not yet settled.
+#[derive(Debug, Clone, Copy)]
+pub struct BufferLimits {
+    /// Bytes of unsettled answers, over all partitions.
+    pub bytes: u64,
+    /// Offsets from the oldest unsettled one to the newest read one, per partition.
+    pub offsets: u64,
+}
+
+impl BufferLimits {
+    /// The part of the bytes that is for responses of the broker on their way. A response is in memory
+    /// as the frame that was received, as the records cut from it, and for a moment as both.
+    pub fn on_the_way(self) -> u64 {
+        self.bytes / 4
+    }
+
+    /// From this many unsettled bytes on nothing more is requested: responses on their way fill
+    /// the rest.
+    pub(crate) fn full(self) -> u64 {
+        self.bytes - self.on_the_way()
     }
 }
 
@@ -185,6 +207,25 @@ pub(crate) enum Profiles {
     Xdm { inlet: Inlet, schema: SchemaRef },
 }
 
+/// How an inlet takes messages: `format` of `events` and of `profiles`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum InletFormat {
+    Xdm,
+    Raw,
+    Upsert,
+}
+
+impl InletFormat {
+    /// As the configuration spells it.
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Xdm => "xdm",
+            Self::Raw => "raw",
+            Self::Upsert => "upsert",
+        }
+    }
+}
+
 /// Names a schema in an XDM envelope.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct SchemaRef {
@@ -196,7 +237,7 @@ pub(crate) struct SchemaRef {
 
 /// `experience-platform.batch`.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Batch {
+pub(crate) struct BatchLimits {
     pub(crate) max_records: NonZeroUsize,
     /// Below 1 000 000: the platform's limit for a request body.
     pub(crate) max_bytes: NonZeroUsize,
@@ -206,7 +247,7 @@ pub(crate) struct Batch {
 
 /// `experience-platform.pace`; `None` is unlimited.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Pace {
+pub(crate) struct RateLimits {
     pub(crate) requests_per_second: Option<NonZeroU32>,
     pub(crate) records_per_second: Option<NonZeroU32>,
 }
@@ -271,12 +312,12 @@ pub(crate) enum OnEvicted {
 pub(crate) struct Observability {
     /// Where metrics, readiness and the status page are served; `None` when they are off.
     pub(crate) listen: Option<SocketAddr>,
-    pub(crate) log: LogForm,
+    pub(crate) log: LogFormat,
 }
 
 /// `experience-platform.observability.log`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum LogForm {
+pub(crate) enum LogFormat {
     /// Lines for people.
     Human,
     /// One JSON object a line.

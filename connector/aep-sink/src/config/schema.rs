@@ -1,5 +1,5 @@
-//! The JSON Schema of the configuration, for editors: derived from the [raw types](super::raw),
-//! with the [forms](super::form) of their values.
+//! The JSON Schema of the configuration, for editors: derived from the [keys](super::keys),
+//! with the [schemas of their values](super::value_schemas).
 //!
 //! Draft 7, without references: what every version of yaml-language-server reads.
 
@@ -10,14 +10,14 @@ use schemars::transform::{RecursiveTransform, Transform as _};
 use schemars::{JsonSchema, Schema};
 use serde_json::{Value, json};
 
-use super::raw::RawConfig;
-use super::tree::{Path, Step};
+use super::keys::ConfigKeys;
+use super::yaml::path::{KeyPath, PathSegment};
 
 /// A placeholder anywhere in a text: then its form is that of the secret, which an editor does not
 /// know.
 const PLACEHOLDER: &str = r"\$\{\{";
 
-static WHOLE: LazyLock<Schema> = LazyLock::new(of::<RawConfig>);
+static WHOLE: LazyLock<Schema> = LazyLock::new(of::<ConfigKeys>);
 
 /// The schema of the whole file, as text.
 pub fn text() -> String {
@@ -25,20 +25,20 @@ pub fn text() -> String {
 }
 
 /// The schema of what stands at a path; `None` when there is no such key.
-pub(super) fn at(path: &Path) -> Option<&'static Value> {
+pub(super) fn at(path: &KeyPath) -> Option<&'static Value> {
     path.0.iter().try_fold(WHOLE.as_value(), |schema, step| {
         let mut alternatives = [schema]
             .into_iter()
             .chain(schema["anyOf"].as_array().into_iter().flatten());
         alternatives.find_map(|schema| match step {
-            Step::Key(key) => schema.get("properties")?.get(key),
-            Step::Index(_) => schema.get("items"),
+            PathSegment::Key(key) => schema.get("properties")?.get(key),
+            PathSegment::Index(_) => schema.get("items"),
         })
     })
 }
 
 /// The keys that may stand below a path.
-pub(super) fn keys_below(path: &Path) -> Vec<&'static str> {
+pub(super) fn keys_below(path: &KeyPath) -> Vec<&'static str> {
     let properties = at(path).and_then(|schema| schema.get("properties")?.as_object());
     properties
         .into_iter()
@@ -50,7 +50,7 @@ pub(super) fn keys_below(path: &Path) -> Vec<&'static str> {
 /// Whether the value at this path is never shown, even when it is written out instead of being a
 /// placeholder: that of a confidential key, and a single value where a section with such keys
 /// belongs.
-pub(super) fn is_confidential(path: &Path) -> bool {
+pub(super) fn is_confidential(path: &KeyPath) -> bool {
     fn holds_secrets(schema: &Value) -> bool {
         let properties = schema.get("properties").and_then(Value::as_object);
         schema["writeOnly"] == true

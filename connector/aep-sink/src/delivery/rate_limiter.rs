@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
-use crate::config::Pace as Rates;
+use crate::config::RateLimits as Rates;
 
 /// The configured rate. Shared by all inlets, because the platform's limits are the organisation's.
 #[derive(Debug)]

@@ -17,7 +17,7 @@ use explainer::Explainer;
 const BUFFER: usize = 256 << 10;
 
 /// What is written for each event.
-pub enum Form {
+pub enum OutputFormat {
     /// The answer, one line of JSON.
     Answer,
     /// Text for people.
@@ -33,7 +33,7 @@ pub enum Form {
 /// When the input cannot be read or the output cannot be written.
 pub fn run(
     transform: Option<Transform>,
-    form: Form,
+    format: OutputFormat,
     input: impl Read,
     output: impl Write,
 ) -> io::Result<()> {
@@ -43,8 +43,8 @@ pub fn run(
     };
     let input = BufReader::with_capacity(BUFFER, input);
     let output = BufWriter::with_capacity(BUFFER, output);
-    let result = match form {
-        Form::Answer => {
+    let result = match format {
+        OutputFormat::Answer => {
             let mut mapper = Mapper::new(params);
             for_each(input, output, |offset, value, out| {
                 let input = Input {
@@ -56,7 +56,7 @@ pub fn run(
                 out.push(b'\n');
             })
         }
-        Form::Explanation => explain_all(&mut Explainer::new(pairs, params), input, output),
+        OutputFormat::Explanation => explain_all(&mut Explainer::new(pairs, params), input, output),
     };
     match result {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
@@ -118,7 +118,7 @@ mod tests {
 
     fn answers(input: &[u8]) -> Vec<serde_json::Value> {
         let mut output = Vec::new();
-        run(None, Form::Answer, input, &mut output).unwrap();
+        run(None, OutputFormat::Answer, input, &mut output).unwrap();
         assert!(output.is_empty() || output.ends_with(b"\n"));
         output
             .split(|byte| *byte == b'\n')
@@ -160,7 +160,7 @@ mod tests {
         assert!(
             run(
                 None,
-                Form::Answer,
+                OutputFormat::Answer,
                 &b"{}\n"[..],
                 Closed(ErrorKind::BrokenPipe)
             )
@@ -168,7 +168,7 @@ mod tests {
         );
         let full = run(
             None,
-            Form::Answer,
+            OutputFormat::Answer,
             &b"{}\n"[..],
             Closed(ErrorKind::StorageFull),
         );

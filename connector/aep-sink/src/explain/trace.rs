@@ -8,10 +8,11 @@ use capillary_xdm::{Input, Mapper};
 use serde_json::Value;
 
 /// Values tried; a mapping takes microseconds.
-const MAX_LEAVES: usize = 5_000;
+const MAX_VALUES: usize = 5_000;
 
-/// Values that are right somewhere: one that has an effect tells where a wrong one would have gone.
-const RIGHT_SOMEWHERE: [&str; 8] = [
+/// Values of which each is valid for some field: one that has an effect shows where the value it
+/// replaces would have gone.
+const PROBE_VALUES: [&str; 8] = [
     "someone@example.org",
     "+15550100200",
     "2026-01-31",
@@ -22,9 +23,9 @@ const RIGHT_SOMEWHERE: [&str; 8] = [
     "someone",
 ];
 
-/// A part of an answer.
+/// The XDM class a field belongs to: ExperienceEvent or Individual Profile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Entity {
+pub(super) enum XdmClass {
     Event,
     Profile,
 }
@@ -32,7 +33,7 @@ pub(super) enum Entity {
 /// A field of an answer: `loyalty.pointsGained[0].value` of the event.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Field {
-    pub(super) entity: Entity,
+    pub(super) class: XdmClass,
     pub(super) path: String,
 }
 
@@ -40,7 +41,7 @@ impl Field {
     /// The event's `_id`.
     pub(super) fn id() -> Self {
         Self {
-            entity: Entity::Event,
+            class: XdmClass::Event,
             path: "_id".to_owned(),
         }
     }
@@ -66,23 +67,23 @@ pub(crate) enum Mapped {
 
 /// What becomes of a value of the event.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Fate {
+pub(super) enum Effect {
     /// These fields depend on it.
-    Goes(BTreeSet<Field>),
+    MappedTo(BTreeSet<Field>),
     /// With another value, or none, the event is skipped or rejected, for this reason.
     Decides(String),
     /// It is left out, but another value would go there.
-    Unusable(BTreeSet<Field>),
+    Discarded(BTreeSet<Field>),
     /// Null, or an empty text.
-    SaysNothing,
+    Empty,
     Unused,
 }
 
-/// The fate of every value of a mapped event, by JSON pointer, and how many were not looked at.
+/// The effect of every value of a mapped event, by JSON pointer, and how many were not looked at.
 #[derive(Debug)]
 pub(super) struct Trace {
-    pub(super) fates: Vec<(String, Fate)>,
-    pub(super) not_looked_at: usize,
+    pub(super) effects: Vec<(String, Effect)>,
+    pub(super) untried: usize,
 }
 
 /// Maps one record.
@@ -108,9 +109,9 @@ pub(super) fn map(mapper: &mut Mapper, value: &[u8], offset: i64) -> Mapped {
         };
     }
     let mut fields = Fields::new();
-    for (key, entity) in [("event", Entity::Event), ("profile", Entity::Profile)] {
+    for (key, class) in [("event", XdmClass::Event), ("profile", XdmClass::Profile)] {
         flatten(&whole[key], String::new(), &mut |path, value| {
-            fields.insert(Field { entity, path }, value.clone());
+            fields.insert(Field { class, path }, value.clone());
         });
     }
     Mapped::Fields { whole, fields }
@@ -119,9 +120,9 @@ pub(super) fn map(mapper: &mut Mapper, value: &[u8], offset: i64) -> Mapped {
 /// Finds out what becomes of every value of a document that is mapped to these fields.
 pub(super) fn trace(mapper: &mut Mapper, document: &Value, fields: &Fields) -> Trace {
     let mut pointers = Vec::new();
-    point(document, String::new(), &mut pointers);
-    let not_looked_at = pointers.len().saturating_sub(MAX_LEAVES);
-    pointers.truncate(MAX_LEAVES);
+    collect_pointers(document, String::new(), &mut pointers);
+    let untried = pointers.len().saturating_sub(MAX_VALUES);
+    pointers.truncate(MAX_VALUES);
     let mut fields = fields.clone();
     let is_own_id = |id: &Value| {
         pointers
@@ -134,28 +135,30 @@ pub(super) fn trace(mapper: &mut Mapper, document: &Value, fields: &Fields) -> T
     }
     // Changed in place and put back: a copy for each experiment would make it quadratic.
     let mut document = document.clone();
-    let fates = pointers
+    let effects = pointers
         .iter()
         .map(|pointer| {
             (
                 pointer.clone(),
-                fate(mapper, &mut document, pointer, &fields),
+                trace_value(mapper, &mut document, pointer, &fields),
             )
         })
         .collect();
-    Trace {
-        fates,
-        not_looked_at,
-    }
+    Trace { effects, untried }
 }
 
-fn fate(mapper: &mut Mapper, document: &mut Value, pointer: &str, fields: &Fields) -> Fate {
+fn trace_value(
+    mapper: &mut Mapper,
+    document: &mut Value,
+    pointer: &str,
+    fields: &Fields,
+) -> Effect {
     let Some(value) = document.pointer(pointer).cloned() else {
-        return Fate::Unused;
+        return Effect::Unused;
     };
     let has_own_id = fields.contains_key(&Field::id());
     let mut decides = None;
-    let mut effect = |replacement: Value| {
+    let mut changes_with = |replacement: Value| {
         let place = document.pointer_mut(pointer)?;
         let before = std::mem::replace(place, replacement);
         let mapped = map(mapper, document.to_string().as_bytes(), 0);
@@ -178,35 +181,35 @@ fn fate(mapper: &mut Mapper, document: &mut Value, pointer: &str, fields: &Field
         }
     };
     if value.is_null() || value.as_str().is_some_and(|text| text.trim().is_empty()) {
-        return Fate::SaysNothing;
+        return Effect::Empty;
     }
-    let changed: BTreeSet<Field> = others(&value)
+    let changed: BTreeSet<Field> = variants_of(&value)
         .into_iter()
-        .filter_map(&mut effect)
+        .filter_map(&mut changes_with)
         .flatten()
         .collect();
     if !changed.is_empty() {
-        return Fate::Goes(changed);
+        return Effect::MappedTo(changed);
     }
     // Some values count only by being there.
-    if let Some(changed) = effect(Value::Null) {
-        return Fate::Goes(changed);
+    if let Some(changed) = changes_with(Value::Null) {
+        return Effect::MappedTo(changed);
     }
-    let possible: BTreeSet<Field> = RIGHT_SOMEWHERE
+    let possible: BTreeSet<Field> = PROBE_VALUES
         .into_iter()
-        .filter_map(|text| effect(text.into()))
+        .filter_map(|text| changes_with(text.into()))
         .flatten()
         .collect();
     match decides {
-        Some(reason) => Fate::Decides(reason),
-        None if possible.is_empty() => Fate::Unused,
-        None => Fate::Unusable(possible),
+        Some(reason) => Effect::Decides(reason),
+        None if possible.is_empty() => Effect::Unused,
+        None => Effect::Discarded(possible),
     }
 }
 
 /// Other values of the same kind, as near as can be, so that they are as usable as the one that is
 /// there.
-fn others(value: &Value) -> Vec<Value> {
+fn variants_of(value: &Value) -> Vec<Value> {
     match value {
         Value::Bool(value) => vec![(!value).into()],
         Value::Number(number) => match (number.as_i64(), number.as_f64()) {
@@ -280,17 +283,17 @@ fn flatten(value: &Value, path: String, seen: &mut dyn FnMut(String, &Value)) {
 }
 
 /// The JSON pointers of all scalars.
-fn point(value: &Value, pointer: String, pointers: &mut Vec<String>) {
+fn collect_pointers(value: &Value, pointer: String, pointers: &mut Vec<String>) {
     match value {
         Value::Object(members) => {
             for (key, value) in members {
                 let key = key.replace('~', "~0").replace('/', "~1");
-                point(value, format!("{pointer}/{key}"), pointers);
+                collect_pointers(value, format!("{pointer}/{key}"), pointers);
             }
         }
         Value::Array(items) => {
             for (index, item) in items.iter().enumerate() {
-                point(item, format!("{pointer}/{index}"), pointers);
+                collect_pointers(item, format!("{pointer}/{index}"), pointers);
             }
         }
         _ => pointers.push(pointer),

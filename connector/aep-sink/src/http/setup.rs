@@ -58,7 +58,7 @@ impl<'a> HttpSetup<'a> {
 
     /// The most connections that one inlet can have in use at once.
     pub(super) fn max_concurrency(&self) -> usize {
-        self.platform.concurrency.most().get()
+        self.platform.concurrency.upper_bound().get()
     }
 
     /// The proxy, in the form hyper's connectors need.

@@ -19,33 +19,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
+use crate::config::BufferLimits;
 use in_flight::InFlightOffsets;
 pub use outcome::Outcome;
 pub use position::Position;
 pub use source_item::SourceItem;
-
-/// How much may be unsettled.
-#[derive(Debug, Clone, Copy)]
-pub struct Bounds {
-    /// Bytes of unsettled records, over all partitions.
-    pub bytes: u64,
-    /// Offsets from the oldest unsettled one to the newest read one, per partition.
-    pub offsets: u64,
-}
-
-impl Bounds {
-    /// The part of the bytes that is for responses of the broker on their way. A response is in
-    /// memory as the frame that was received, as the records cut from it, and for a moment in
-    /// between.
-    pub fn on_the_way(self) -> u64 {
-        self.bytes / 4
-    }
-
-    /// From this many unsettled bytes on nothing more is fetched: what is on its way fills the rest.
-    fn full(self) -> u64 {
-        self.bytes - self.on_the_way()
-    }
-}
 
 /// An error of the code, not of the outside world: the tracker was asked for something impossible.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -124,7 +102,7 @@ impl State {
 /// The account of every partition. Cheap to share behind an `Arc`.
 #[derive(Debug)]
 pub struct OffsetTracker {
-    bounds: Bounds,
+    bounds: BufferLimits,
     state: Mutex<State>,
     /// Counts what gives another offset to commit.
     progress: watch::Sender<u64>,
@@ -134,7 +112,7 @@ pub struct OffsetTracker {
 
 impl OffsetTracker {
     /// A tracker without partitions.
-    pub fn new(bounds: Bounds) -> Self {
+    pub fn new(bounds: BufferLimits) -> Self {
         Self {
             bounds,
             state: Mutex::default(),
@@ -255,7 +233,7 @@ impl OffsetTracker {
     }
 
     /// How much may be unsettled.
-    pub fn bounds(&self) -> Bounds {
+    pub fn bounds(&self) -> BufferLimits {
         self.bounds
     }
 
@@ -309,7 +287,7 @@ mod tests {
     use super::*;
 
     fn tracker() -> OffsetTracker {
-        OffsetTracker::new(Bounds {
+        OffsetTracker::new(BufferLimits {
             bytes: 100,
             offsets: 4,
         })

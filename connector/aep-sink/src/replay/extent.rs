@@ -44,12 +44,12 @@ pub(super) fn state(extents: &[Extent], tracker: &OffsetTracker, metrics: &Metri
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::offset_tracker::Bounds;
+    use crate::config::BufferLimits;
     use crate::offset_tracker::Outcome;
 
     #[test]
     fn progress_counts_settled_letters_of_all() {
-        let tracker = OffsetTracker::new(Bounds {
+        let tracker = OffsetTracker::new(BufferLimits {
             bytes: 1_000,
             offsets: 1_000,
         });

@@ -7,7 +7,7 @@ use tracing_subscriber::fmt::SubscriberBuilder;
 use tracing_subscriber::fmt::format::{DefaultFields, Format, Json, JsonFields};
 
 use super::progress::AboveBars;
-use crate::config::LogForm;
+use crate::config::LogFormat;
 
 /// Libraries whose INFO lines are about their own plumbing, and whose TRACE lines may show what
 /// goes over the wire.
@@ -28,13 +28,13 @@ const LIBRARIES: [&str; 10] = [
 ///
 /// ERROR: a record left the stream undelivered, or the process stops. WARN: something is late.
 /// INFO: lifecycle.
-pub(crate) fn start(form: LogForm) {
+pub(crate) fn start(form: LogFormat) {
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter(std::env::var("RUST_LOG").ok().as_deref()))
         .with_writer(|| AboveBars);
     match form {
-        LogForm::Human => log.with_ansi(std::io::stderr().is_terminal()).init(),
-        LogForm::Json => json(log).init(),
+        LogFormat::Human => log.with_ansi(std::io::stderr().is_terminal()).init(),
+        LogFormat::Json => json(log).init(),
     }
 }
 

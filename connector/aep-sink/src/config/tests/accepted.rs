@@ -253,6 +253,6 @@ fn observability_is_on_the_loopback_interface_unless_told() {
             .platform
             .observability
             .log,
-        LogForm::Json
+        LogFormat::Json
     );
 }

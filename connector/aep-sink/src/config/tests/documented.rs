@@ -1,7 +1,7 @@
 //! The table of keys, the schema and the sample say what is true.
 //!
-//! The keys are described once, at the raw types. After a change there, `UPDATE_DOCS=1 cargo test
-//! --workspace --bin capillary-aep-sink -- config::` writes the table and the schema anew.
+//! The keys are described once, at the fields of `keys.rs`. After a change there,
+//! `UPDATE_DOCS=1 cargo test --workspace --lib -- config::` writes the table and the schema again.
 
 use std::path::PathBuf;
 
@@ -233,7 +233,7 @@ fn the_defaults_are_the_defaults() {
         else {
             continue;
         };
-        let mut value: Value = tree::Node::parse(&base).unwrap().to_json();
+        let mut value: Value = Node::parse(&base).unwrap().to_json();
         // `strategy` has to stand beside every other key of `offset`.
         if key.path.starts_with("meta.consumer.offset.") {
             value["meta"]["consumer"]["offset"]["strategy"] = "manual".into();

@@ -12,7 +12,7 @@ static VALIDATOR: LazyLock<Validator> = LazyLock::new(|| jsonschema::draft7::new
 
 /// What the schema has against a file, by place.
 pub(crate) fn complaints(text: &str) -> Vec<String> {
-    let document = tree::Node::parse(text).unwrap().to_json();
+    let document = Node::parse(text).unwrap().to_json();
     VALIDATOR
         .iter_errors(&document)
         .map(|error| format!("{}: {error}", error.instance_path()))
@@ -21,7 +21,7 @@ pub(crate) fn complaints(text: &str) -> Vec<String> {
 
 /// A schema below the whole one.
 fn property(path: &str) -> &'static Value {
-    schema::at(&Path::of(path)).unwrap_or_else(|| panic!("{path}"))
+    schema::at(&KeyPath::of(path)).unwrap_or_else(|| panic!("{path}"))
 }
 
 #[test]

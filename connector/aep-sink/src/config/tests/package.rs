@@ -178,7 +178,7 @@ fn connector_toml_describes_every_key_of_the_table() {
 fn what_connector_toml_requires_is_required() {
     let mut tried = 0;
     for row in rows().iter().filter(|row| row.is_required()) {
-        let mut value = tree::Node::parse(LEAST).unwrap().to_json();
+        let mut value = Node::parse(LEAST).unwrap().to_json();
         let mut place = &mut value["experience-platform"];
         let (last, parents) = row.path.split_last().unwrap();
         for parent in parents {

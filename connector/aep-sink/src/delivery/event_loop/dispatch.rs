@@ -106,7 +106,7 @@ where
     /// bound of one no quarter can be left: it counts what is in flight only, and the inlets take
     /// turns.
     fn headroom(&self, name: InletName) -> Headroom {
-        let most = self.platform.concurrency.most().get();
+        let most = self.platform.concurrency.upper_bound().get();
         let events = self.events.pipeline.load();
         let Some(profiles) = self.profiles.as_ref().map(|inlet| inlet.pipeline.load()) else {
             return Headroom(events < most);
@@ -125,7 +125,7 @@ where
     /// Whether only one request may be in flight, and the other inlet has it.
     fn is_other_busy(&self, name: InletName) -> bool {
         let mut others = std::iter::once(&self.events).chain(self.profiles.as_ref());
-        self.platform.concurrency.most().get() == 1
+        self.platform.concurrency.upper_bound().get() == 1
             && others.any(|inlet| inlet.name != name && inlet.pipeline.in_flight() > 0)
     }
 

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use crate::config::{
-    Batch, Concurrency, CredentialNames, DeadLetterTopic, Events, Http, Ims, Inlet, LogForm,
-    Observability, OnEvicted, Pace, Platform, Profiles, RetryLimits, SchemaRef,
+    BatchLimits, BufferLimits, Concurrency, CredentialNames, DeadLetterTopic, Events, Http, Ims,
+    Inlet, LogFormat, Observability, OnEvicted, Platform, Profiles, RateLimits, RetryLimits,
+    SchemaRef,
 };
-use crate::offset_tracker::Bounds;
 use crate::secret::Secret;
 
 fn inlet(kind: &str) -> Inlet {
@@ -56,14 +56,14 @@ pub(super) fn platform() -> Platform {
             dataset_id: "profile-dataset".to_owned(),
             identity_dataset_id: None,
         }),
-        batch: Batch {
+        batch: BatchLimits {
             max_records: 500.try_into().unwrap(),
             max_bytes: 900_000.try_into().unwrap(),
             linger: Duration::from_millis(200),
         },
         concurrency: Concurrency::UpTo(64.try_into().unwrap()),
-        pace: Pace::default(),
-        buffer: Bounds {
+        pace: RateLimits::default(),
+        buffer: BufferLimits {
             bytes: 24 << 20,
             offsets: 100_000,
         },
@@ -88,7 +88,7 @@ pub(super) fn platform() -> Platform {
         shutdown_timeout: seconds(25),
         observability: Observability {
             listen: None,
-            log: LogForm::Human,
+            log: LogFormat::Human,
         },
     }
 }

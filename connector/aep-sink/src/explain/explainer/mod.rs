@@ -9,7 +9,7 @@ use std::fmt::{self, Write as _};
 use capillary_xdm::{MAX_EVENT_BYTES, MAX_PROFILE_BYTES, Mapper, Params};
 use serde_json::Value;
 
-use super::trace::{self, Entity, Fate, Field, Fields, Mapped};
+use super::trace::{self, Effect, Field, Fields, Mapped, XdmClass};
 use super::words::{NOTES, SKIPS, meaning};
 
 /// Width of the column of pointers, when they are no longer.
@@ -146,7 +146,7 @@ impl Explainer {
         writeln!(out, "  order       kept among records of {}", text("key"))?;
         for (field, value) in fields
             .iter()
-            .filter(|(field, _)| field.entity == Entity::Event)
+            .filter(|(field, _)| field.class == XdmClass::Event)
         {
             let Some(identity) = field
                 .path
@@ -156,7 +156,7 @@ impl Explainer {
                 continue;
             };
             let primary = Field {
-                entity: Entity::Event,
+                class: XdmClass::Event,
                 path: field.path.replace(".id", ".primary"),
             };
             let rank = if fields.get(&primary) == Some(&Value::Bool(true)) {
@@ -195,46 +195,55 @@ impl Explainer {
         out: &mut String,
     ) -> fmt::Result {
         let traced = trace::trace(&mut self.mapper, document, fields);
-        let of =
-            |wanted: fn(&Fate) -> bool| traced.fates.iter().filter(move |(_, fate)| wanted(fate));
+        let of = |wanted: fn(&Effect) -> bool| {
+            traced
+                .effects
+                .iter()
+                .filter(move |(_, effect)| wanted(effect))
+        };
         writeln!(out, "  went to")?;
-        for (pointer, fate) in of(|fate| matches!(fate, Fate::Goes(_))) {
-            if let Fate::Goes(fields) = fate {
-                writeln!(out, "    {pointer:POINTER_WIDTH$} {}", places(fields))?;
+        for (pointer, effect) in of(|effect| matches!(effect, Effect::MappedTo(_))) {
+            if let Effect::MappedTo(fields) = effect {
+                writeln!(out, "    {pointer:POINTER_WIDTH$} {}", grouped(fields))?;
             }
         }
         section(
             out,
             "decide whether it is mapped",
-            of(|fate| matches!(fate, Fate::Decides(_))),
-            |fate| match fate {
-                Fate::Decides(reason) => format!("else {reason}"),
+            of(|effect| matches!(effect, Effect::Decides(_))),
+            |effect| match effect {
+                Effect::Decides(reason) => format!("else {reason}"),
                 _ => String::new(),
             },
         )?;
         section(
             out,
             "left out: not usable as they are",
-            of(|fate| matches!(fate, Fate::Unusable(_))),
-            |fate| match fate {
-                Fate::Unusable(fields) => format!("another value would go to {}", places(fields)),
+            of(|effect| matches!(effect, Effect::Discarded(_))),
+            |effect| match effect {
+                Effect::Discarded(fields) => {
+                    format!("another value would go to {}", grouped(fields))
+                }
                 _ => String::new(),
             },
         )?;
         section(
             out,
             "left out: say nothing",
-            of(|fate| *fate == Fate::SaysNothing),
+            of(|effect| *effect == Effect::Empty),
             |_| String::new(),
         )?;
-        section(out, "not used", of(|fate| *fate == Fate::Unused), |_| {
-            String::new()
-        })?;
-        if traced.not_looked_at > 0 {
+        section(
+            out,
+            "not used",
+            of(|effect| *effect == Effect::Unused),
+            |_| String::new(),
+        )?;
+        if traced.untried > 0 {
             writeln!(
                 out,
                 "  {} further values were not looked at",
-                traced.not_looked_at
+                traced.untried
             )?;
         }
         self.write_parameters(document, fields, out)?;
@@ -350,30 +359,30 @@ fn notes(whole: &Value) -> impl Iterator<Item = &str> {
 fn section<'f>(
     out: &mut String,
     title: &str,
-    fates: impl Iterator<Item = &'f (String, Fate)>,
-    why: fn(&Fate) -> String,
+    effects: impl Iterator<Item = &'f (String, Effect)>,
+    why: fn(&Effect) -> String,
 ) -> fmt::Result {
-    for (number, (pointer, fate)) in fates.enumerate() {
+    for (number, (pointer, effect)) in effects.enumerate() {
         if number == 0 {
             writeln!(out, "  {title}")?;
         }
-        let line = format!("    {pointer:POINTER_WIDTH$} {}", why(fate));
+        let line = format!("    {pointer:POINTER_WIDTH$} {}", why(effect));
         writeln!(out, "{}", line.trim_end())?;
     }
     Ok(())
 }
 
 /// Fields, grouped by what they are part of.
-fn places(fields: &BTreeSet<Field>) -> String {
+fn grouped(fields: &BTreeSet<Field>) -> String {
     let mut groups: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for field in fields {
-        let entity = match field.entity {
-            Entity::Event => "event",
-            Entity::Profile => "profile",
+        let class = match field.class {
+            XdmClass::Event => "event",
+            XdmClass::Profile => "profile",
         };
         let (part, path) = match tenant_path(&field.path) {
-            Some(path) => (format!("{entity} {TENANT}"), path),
-            None => (entity.to_owned(), field.path.as_str()),
+            Some(path) => (format!("{class} {TENANT}"), path),
+            None => (class.to_owned(), field.path.as_str()),
         };
         groups.entry(part).or_default().push(path.to_owned());
     }
@@ -395,10 +404,10 @@ fn list(fields: &BTreeSet<Field>) -> String {
         })
     };
     let fields = fields.iter().map(|field| Field {
-        entity: field.entity,
+        class: field.class,
         path: without_index(&field.path),
     });
-    places(&fields.collect())
+    grouped(&fields.collect())
 }
 
 /// What stands below `_{tenant}.capillary`.

@@ -7,9 +7,9 @@ use capillary_xdm::{Depth, EventKind, Mapper, Params};
 use serde_json::Value;
 
 use crate::config::Transform;
-use crate::explain::trace::{self, Entity, Fate, Mapped};
+use crate::explain::trace::{self, Effect, Mapped, XdmClass};
 use crate::explain::words::{NOTES, SKIPS};
-use crate::explain::{Form, run};
+use crate::explain::{OutputFormat, run};
 
 const MAPPING: &str = include_str!("../../../../../docs/mapping.md");
 
@@ -29,7 +29,13 @@ fn explained_with(pairs: &[(&str, &str)], input: &[u8]) -> String {
         with: pairs,
     };
     let mut output = Vec::new();
-    run(Some(transform), Form::Explanation, input, &mut output).unwrap();
+    run(
+        Some(transform),
+        OutputFormat::Explanation,
+        input,
+        &mut output,
+    )
+    .unwrap();
     String::from_utf8(output).unwrap()
 }
 
@@ -254,19 +260,22 @@ fn each_field_of_what_is_mapped_field_by_field_has_its_source() {
             continue;
         };
         let traced = trace::trace(&mut mapper, &document, &fields);
-        let went = traced.fates.iter().filter_map(|(_, fate)| match fate {
-            Fate::Goes(fields) => Some(fields),
-            _ => None,
-        });
+        let went = traced
+            .effects
+            .iter()
+            .filter_map(|(_, effect)| match effect {
+                Effect::MappedTo(fields) => Some(fields),
+                _ => None,
+            });
         let reached: std::collections::BTreeSet<_> = went.flatten().collect();
         for field in fields.keys().filter(|field| !reached.contains(field)) {
-            let entity = if field.entity == Entity::Event {
+            let class = if field.class == XdmClass::Event {
                 "event"
             } else {
                 "profile"
             };
             sourceless.insert(
-                format!("{entity} {}", field.path),
+                format!("{class} {}", field.path),
                 path.display().to_string(),
             );
         }

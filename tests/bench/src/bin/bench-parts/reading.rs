@@ -5,7 +5,8 @@ use divan::{Bencher, black_box};
 
 use super::records::answers;
 use capillary_aep_sink::answer::Answer;
-use capillary_aep_sink::offset_tracker::{Bounds, OffsetTracker, Outcome, Position};
+use capillary_aep_sink::config::BufferLimits;
+use capillary_aep_sink::offset_tracker::{OffsetTracker, Outcome, Position};
 
 /// Records of a batch.
 const RECORDS: i64 = 500;
@@ -25,7 +26,7 @@ fn fourteen_answers_are_read(bencher: Bencher<'_, '_>) {
 /// Opened in order and settled in order, as a batch is.
 #[divan::bench]
 fn five_hundred_offsets_are_opened_and_settled(bencher: Bencher<'_, '_>) {
-    let tracker = OffsetTracker::new(Bounds {
+    let tracker = OffsetTracker::new(BufferLimits {
         bytes: 16 << 20,
         offsets: 100_000,
     });

@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::offset_tracker::{Bounds, OffsetTracker};
+use crate::config::BufferLimits;
+use crate::offset_tracker::OffsetTracker;
 
 /// The unit in which responses on their way are counted, in bytes.
 const UNIT: u64 = 1024;
@@ -45,7 +46,11 @@ pub(crate) struct FetchPermit {
 }
 
 impl FetchBudget {
-    pub(crate) fn new(tracker: Arc<OffsetTracker>, bounds: Bounds, max_bytes: NonZeroU32) -> Self {
+    pub(crate) fn new(
+        tracker: Arc<OffsetTracker>,
+        bounds: BufferLimits,
+        max_bytes: NonZeroU32,
+    ) -> Self {
         let share = bounds.on_the_way();
         Self {
             tracker,
@@ -142,7 +147,7 @@ mod tests {
     const RESPONSE: NonZeroU32 = NonZeroU32::new(16 << 10).unwrap();
 
     fn fetch_budget(bytes: u64, max_bytes: u32) -> (Arc<OffsetTracker>, FetchBudget) {
-        let bounds = Bounds {
+        let bounds = BufferLimits {
             bytes,
             offsets: 100,
         };

@@ -1,10 +1,10 @@
-//! A line of the file under the message about it, with a caret under the place.
+//! A line of the file under the message about it, with a caret under the span.
 //!
 //! A line may hold a secret that is written out where a placeholder belongs, under its right key or
 //! a mistyped one, in a comment, or in the ruins of broken YAML. So nothing of a line is shown but
 //!
 //! - keys, and the signs of YAML between them;
-//! - values of keys that the [schema](mod@super::schema) knows and does not call confidential, when
+//! - values of keys that the [schema](mod@crate::config::schema) knows and does not call confidential, when
 //!   the file has them on one line as they are read, and they are no URLs with a user in them.
 //!
 //! Everything else becomes `…`, and comments are cut off. A file that is no YAML shows the key its
@@ -12,18 +12,19 @@
 
 use std::fmt;
 
-use super::schema;
-use super::tree::{Kind, Node, Path, Place, is_plain};
+use crate::config::schema;
+use crate::config::yaml::path::{KeyPath, is_plain};
+use crate::config::yaml::tree::{Node, NodeKind, Span};
 
-/// Longer lines are cut around the place.
+/// Longer lines are cut around the span.
 const SHOWN_CHARS: usize = 100;
-/// What is kept before the place then.
+/// What is kept before the span then.
 const BEFORE: usize = 40;
 const HIDDEN: char = '…';
 
 /// The file's lines, and what on them may be shown.
 #[derive(Debug)]
-pub(super) struct Source {
+pub(in crate::config) struct Source {
     lines: Vec<Vec<char>>,
     tokens: Vec<Token>,
 }
@@ -31,13 +32,13 @@ pub(super) struct Source {
 /// A key or a scalar of the file.
 #[derive(Debug)]
 struct Token {
-    place: Place,
+    span: Span,
     is_open: bool,
 }
 
-/// One line as it is shown, and the place on it.
+/// One line as it is shown, and the span on it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Excerpt {
+pub(in crate::config) struct Excerpt {
     line: usize,
     text: String,
     start: usize,
@@ -48,39 +49,39 @@ pub(super) struct Excerpt {
 
 impl Source {
     /// The lines of a file and its tree, with placeholders as they are written.
-    pub(super) fn new(text: &str, written: &Node) -> Self {
+    pub(in crate::config) fn new(text: &str, written: &Node) -> Self {
         let mut source = Self {
             lines: lines(text),
             tokens: Vec::new(),
         };
-        source.visit(&Path::default(), written);
+        source.visit(&KeyPath::default(), written);
         source
     }
 
-    /// What may be shown of the line of a place; `None` when the file has no such line.
-    pub(super) fn excerpt(&self, place: Place) -> Option<Excerpt> {
-        let line = self.lines.get(place.line.checked_sub(1)?)?;
+    /// What may be shown of the line of a span; `None` when the file has no such line.
+    pub(in crate::config) fn excerpt(&self, span: Span) -> Option<Excerpt> {
+        let line = self.lines.get(span.line.checked_sub(1)?)?;
         let mut tokens: Vec<&Token> = self
             .tokens
             .iter()
-            .filter(|token| token.place.is_on(place.line))
+            .filter(|token| token.span.is_on(span.line))
             .collect();
-        tokens.sort_by_key(|token| (token.place.line, token.place.start));
+        tokens.sort_by_key(|token| (token.span.line, token.span.start));
         let mut tokens = tokens.into_iter().peekable();
         let mut shown = String::new();
-        // Where the place is in what is shown.
+        // Where the span is in what is shown.
         let (mut start, mut end) = (None, 0);
         for (column, letter) in line.iter().enumerate() {
-            if column == place.start {
+            if column == span.start {
                 start = Some(shown.chars().count());
             }
             while tokens
-                .next_if(|token| token.place.ends_before(place.line, column))
+                .next_if(|token| token.span.ends_before(span.line, column))
                 .is_some()
             {}
             match tokens
                 .peek()
-                .filter(|token| token.place.begins_by(place.line, column))
+                .filter(|token| token.span.begins_by(span.line, column))
             {
                 Some(Token { is_open: true, .. }) => shown.push(*letter),
                 None if letter.is_whitespace() => shown.push(' '),
@@ -89,46 +90,46 @@ impl Source {
                 Some(_) | None if shown.ends_with(HIDDEN) => {}
                 Some(_) | None => shown.push(HIDDEN),
             }
-            if column < place.end_on(line.len()) {
+            if column < span.end_on(line.len()) {
                 end = shown.chars().count();
             }
         }
         let start = start?;
         shown.truncate(shown.trim_end().len());
         Some(Excerpt::cut(
-            place.line,
+            span.line,
             &shown,
             start,
             end.saturating_sub(start),
         ))
     }
 
-    fn visit(&mut self, path: &Path, node: &Node) {
+    fn visit(&mut self, path: &KeyPath, node: &Node) {
         match &node.kind {
-            Kind::Map(entries) => {
+            NodeKind::Map(entries) => {
                 for (key, value) in entries {
-                    if let Some(place) = value.key {
-                        let is_open = is_plain(key) && self.reads(place, key);
-                        self.tokens.push(Token { place, is_open });
+                    if let Some(span) = value.key {
+                        let is_open = is_plain(key) && self.reads(span, key);
+                        self.tokens.push(Token { span, is_open });
                     }
                     self.visit(&path.key(key), value);
                 }
             }
-            Kind::List(items) => {
+            NodeKind::List(items) => {
                 for (index, item) in items.iter().enumerate() {
                     self.visit(&path.index(index), item);
                 }
             }
-            Kind::Null => {}
-            Kind::Text(text) => {
+            NodeKind::Null => {}
+            NodeKind::String(text) => {
                 let has_user = text.value.contains("://") && text.value.contains('@');
                 let is_open = is_open(path) && !has_user && self.reads(node.value, &text.value);
                 self.tokens.push(Token {
-                    place: node.value,
+                    span: node.value,
                     is_open,
                 });
             }
-            Kind::Bool(_) | Kind::Integer(_) | Kind::Float(_) => {
+            NodeKind::Bool(_) | NodeKind::Integer(_) | NodeKind::Float(_) => {
                 let number =
                     |letter: &char| letter.is_ascii_alphanumeric() || ".+-".contains(*letter);
                 let is_open = is_open(path)
@@ -136,16 +137,16 @@ impl Source {
                         .slice(node.value)
                         .is_some_and(|text| text.iter().all(number));
                 self.tokens.push(Token {
-                    place: node.value,
+                    span: node.value,
                     is_open,
                 });
             }
         }
     }
 
-    /// Whether the file has just this text at a place, plain or in quotes.
-    fn reads(&self, place: Place, text: &str) -> bool {
-        let Some(written) = self.slice(place) else {
+    /// Whether the file has just this text at a span, plain or in quotes.
+    fn reads(&self, span: Span, text: &str) -> bool {
+        let Some(written) = self.slice(span) else {
             return false;
         };
         let written: String = written.iter().collect();
@@ -156,15 +157,15 @@ impl Source {
         bare.unwrap_or(&written) == text
     }
 
-    /// The text at a place that begins and ends on one line.
-    fn slice(&self, place: Place) -> Option<&[char]> {
-        let line = self.lines.get(place.line.checked_sub(1)?)?;
-        (place.line == place.end_line).then(|| line.get(place.start..place.end))?
+    /// The text at a span that begins and ends on one line.
+    fn slice(&self, span: Span) -> Option<&[char]> {
+        let line = self.lines.get(span.line.checked_sub(1)?)?;
+        (span.line == span.end_line).then(|| line.get(span.start..span.end))?
     }
 }
 
 /// Whether values of this key may be shown.
-fn is_open(path: &Path) -> bool {
+fn is_open(path: &KeyPath) -> bool {
     schema::at(path).is_some() && !schema::is_confidential(path)
 }
 
@@ -182,7 +183,7 @@ fn lines(text: &str) -> Vec<Vec<char>> {
 
 impl Excerpt {
     /// What may be shown of a line that is no YAML: the key it begins with, if that is one of ours.
-    pub(super) fn of_broken(text: &str, line: usize) -> Option<Self> {
+    pub(in crate::config) fn of_broken(text: &str, line: usize) -> Option<Self> {
         let letters = lines(text).into_iter().nth(line.checked_sub(1)?)?;
         let content: String = letters.into_iter().collect();
         let body = content.trim_start_matches([' ', '-']);

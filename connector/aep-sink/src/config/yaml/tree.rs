@@ -3,8 +3,10 @@
 use std::collections::HashSet;
 use std::fmt;
 
-use saphyr::{LoadableYamlNode, MarkedYaml, Marker, Scalar, YamlData};
+use saphyr::{LoadableYamlNode, MarkedYaml, Marker, YamlData};
 use serde_json::Value;
+
+use super::path::{KeyPath, PathSegment};
 
 /// A file larger than this is not a connector configuration.
 const MAX_BYTES: usize = 1 << 20;
@@ -17,142 +19,54 @@ const MAX_DEPTH: usize = 64;
 const MAX_INDENTATION: usize = 100;
 const MAX_INDICATORS_PER_LINE: usize = 32;
 
-/// Longer than any key of ours.
-const MAX_KEY: usize = 40;
-const HIDDEN: &str = "…";
-
-/// One step from a node to a child.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Step {
-    Key(String),
-    Index(usize),
-}
-
-/// Where a node is, from the root: `meta.secrets[0].name`.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Path(pub(super) Vec<Step>);
-
 /// Where something stands in the file: lines from 1, columns from 0, in characters; the end is
 /// exclusive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Place {
-    pub(super) line: usize,
-    pub(super) start: usize,
-    pub(super) end_line: usize,
-    pub(super) end: usize,
+pub(in crate::config) struct Span {
+    pub(in crate::config) line: usize,
+    pub(in crate::config) start: usize,
+    pub(in crate::config) end_line: usize,
+    pub(in crate::config) end: usize,
 }
 
 /// A node and where it is.
 #[derive(Debug, Clone)]
-pub(super) struct Node {
+pub(in crate::config) struct Node {
     /// Of the key the node belongs to; `None` for the root and for items of lists.
-    pub(super) key: Option<Place>,
-    pub(super) value: Place,
-    pub(super) kind: Kind,
+    pub(in crate::config) key: Option<Span>,
+    pub(in crate::config) value: Span,
+    pub(in crate::config) kind: NodeKind,
 }
 
 #[derive(Debug, Clone)]
-pub(super) enum Kind {
+pub(in crate::config) enum NodeKind {
     Null,
     Bool(bool),
     Integer(i64),
     Float(f64),
-    Text(Text),
+    String(TextScalar),
     List(Vec<Node>),
     Map(Vec<(String, Node)>),
 }
 
 /// A text and the secrets that were put into it.
 #[derive(Clone)]
-pub(super) struct Text {
-    pub(super) value: String,
+pub(in crate::config) struct TextScalar {
+    pub(in crate::config) value: String,
     /// Names of the secrets the value was made of; not empty means that it must never be shown.
-    pub(super) secrets: Vec<String>,
+    pub(in crate::config) secrets: Vec<String>,
 }
 
 /// Why a text is no tree. Holds nothing of the text itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct SyntaxError {
-    pub(super) line: Option<usize>,
-    pub(super) message: String,
-}
-
-// === impl Path ===
-
-impl Path {
-    /// Reads `a.b.c`. For the paths written in this program; keys with dots or brackets in them
-    /// cannot be named so.
-    pub(super) fn of(text: &str) -> Self {
-        Self(
-            text.split('.')
-                .filter(|key| !key.is_empty())
-                .map(|key| Step::Key(key.to_owned()))
-                .collect(),
-        )
-    }
-
-    pub(super) fn key(&self, key: &str) -> Self {
-        self.then(Step::Key(key.to_owned()))
-    }
-
-    /// Another key beside this one.
-    pub(super) fn sibling(&self, key: &str) -> Self {
-        Self(self.0[..self.0.len().saturating_sub(1)].to_vec()).key(key)
-    }
-
-    pub(super) fn index(&self, index: usize) -> Self {
-        self.then(Step::Index(index))
-    }
-
-    pub(super) fn join(&self, rest: &Self) -> Self {
-        Self(self.0.iter().chain(&rest.0).cloned().collect())
-    }
-
-    pub(super) fn starts_with(&self, prefix: &Self) -> bool {
-        self.0.starts_with(&prefix.0)
-    }
-
-    pub(super) fn last_key(&self) -> Option<&str> {
-        match self.0.last() {
-            Some(Step::Key(key)) => Some(key),
-            _ => None,
-        }
-    }
-
-    fn then(&self, step: Step) -> Self {
-        let mut steps = self.0.clone();
-        steps.push(step);
-        Self(steps)
-    }
-}
-
-/// A missing blank, as in `{client-secret:hush}`, makes a key of a secret: what is not written as
-/// keys are is not shown.
-pub(super) fn is_plain(key: &str) -> bool {
-    key.len() <= MAX_KEY
-        && key
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
-}
-
-impl fmt::Display for Path {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (position, step) in self.0.iter().enumerate() {
-            match step {
-                Step::Key(key) => {
-                    let dot = if position == 0 { "" } else { "." };
-                    write!(f, "{dot}{}", if is_plain(key) { key } else { HIDDEN })?;
-                }
-                Step::Index(index) => write!(f, "[{index}]")?,
-            }
-        }
-        Ok(())
-    }
+pub(in crate::config) struct SyntaxError {
+    pub(in crate::config) line: Option<usize>,
+    pub(in crate::config) message: String,
 }
 
 // === impl Place ===
 
-impl Place {
+impl Span {
     fn between(start: Marker, end: Marker) -> Self {
         Self {
             line: start.line(),
@@ -163,20 +77,20 @@ impl Place {
     }
 
     /// Whether some of it is on a line.
-    pub(super) fn is_on(&self, line: usize) -> bool {
+    pub(in crate::config) fn is_on(&self, line: usize) -> bool {
         (self.line..=self.end_line).contains(&line)
     }
 
-    pub(super) fn begins_by(&self, line: usize, column: usize) -> bool {
+    pub(in crate::config) fn begins_by(&self, line: usize, column: usize) -> bool {
         (self.line, self.start) <= (line, column)
     }
 
-    pub(super) fn ends_before(&self, line: usize, column: usize) -> bool {
+    pub(in crate::config) fn ends_before(&self, line: usize, column: usize) -> bool {
         (self.end_line, self.end) <= (line, column)
     }
 
     /// The column where the part on the first line ends, when that line has so many characters.
-    pub(super) fn end_on(&self, length: usize) -> usize {
+    pub(in crate::config) fn end_on(&self, length: usize) -> usize {
         if self.line == self.end_line {
             self.end
         } else {
@@ -189,7 +103,7 @@ impl Place {
 
 impl Node {
     /// Reads one YAML document whose root is a map.
-    pub(super) fn parse(text: &str) -> Result<Self, SyntaxError> {
+    pub(in crate::config) fn parse(text: &str) -> Result<Self, SyntaxError> {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         if text.len() > MAX_BYTES {
             return Err(SyntaxError::new(None, "the file is larger than 1 MiB"));
@@ -210,11 +124,12 @@ impl Node {
             [] => Err(SyntaxError::new(None, "the file is empty")),
             [document] => match convert(document, 0)? {
                 node @ Self {
-                    kind: Kind::Map(_), ..
+                    kind: NodeKind::Map(_),
+                    ..
                 } => Ok(node),
                 node => Err(SyntaxError::new(
                     Some(node.value.line.max(1)),
-                    format!("found {}, expected keys and values", node.noun()),
+                    format!("found {}, expected keys and values", node.kind_name()),
                 )),
             },
             [_, second, ..] => Err(SyntaxError::new(
@@ -224,57 +139,60 @@ impl Node {
         }
     }
 
-    pub(super) fn get(&self, path: &Path) -> Option<&Self> {
+    pub(in crate::config) fn get(&self, path: &KeyPath) -> Option<&Self> {
         path.0.iter().try_fold(self, |node, step| node.child(step))
     }
 
     /// Where a reader looks for a path: its key, or, with `value`, what stands there, when that is
     /// on the key's line. Of a path that is not there, the nearest thing above it that is.
-    pub(super) fn place_of(&self, path: &Path, value: bool) -> Option<Place> {
+    pub(in crate::config) fn span_of(&self, path: &KeyPath, value: bool) -> Option<Span> {
         let mut node = self;
-        let mut place = None;
+        let mut span = None;
         for step in &path.0 {
             let Some(child) = node.child(step) else {
-                return place;
+                return span;
             };
             node = child;
-            place = Some(child.key.unwrap_or(child.value));
+            span = Some(child.key.unwrap_or(child.value));
         }
-        let is_scalar = !matches!(node.kind, Kind::Null | Kind::List(_) | Kind::Map(_));
-        match place {
+        let is_scalar = !matches!(
+            node.kind,
+            NodeKind::Null | NodeKind::List(_) | NodeKind::Map(_)
+        );
+        match span {
             Some(key) if value && is_scalar && key.line == node.value.line => Some(node.value),
-            place => place,
+            span => span,
         }
     }
 
-    pub(super) fn as_text(&self) -> Option<&Text> {
+    pub(in crate::config) fn as_text(&self) -> Option<&TextScalar> {
         match &self.kind {
-            Kind::Text(text) => Some(text),
+            NodeKind::String(text) => Some(text),
             _ => None,
         }
     }
 
     /// The kind of a node in words.
-    pub(super) fn noun(&self) -> &'static str {
+    pub(in crate::config) fn kind_name(&self) -> &'static str {
         match self.kind {
-            Kind::Null => "nothing",
-            Kind::Bool(_) => "true or false",
-            Kind::Integer(_) | Kind::Float(_) => "a number",
-            Kind::Text(_) => "text",
-            Kind::List(_) => "a list",
-            Kind::Map(_) => "keys and values",
+            NodeKind::Null => "nothing",
+            NodeKind::Bool(_) => "true or false",
+            NodeKind::Integer(_) | NodeKind::Float(_) => "a number",
+            NodeKind::String(_) => "text",
+            NodeKind::List(_) => "a list",
+            NodeKind::Map(_) => "keys and values",
         }
     }
 
-    pub(super) fn to_json(&self) -> Value {
+    pub(in crate::config) fn to_json(&self) -> Value {
         match &self.kind {
-            Kind::Null => Value::Null,
-            Kind::Bool(value) => Value::Bool(*value),
-            Kind::Integer(value) => Value::from(*value),
-            Kind::Float(value) => Value::from(*value),
-            Kind::Text(text) => Value::String(text.value.clone()),
-            Kind::List(items) => items.iter().map(Self::to_json).collect(),
-            Kind::Map(entries) => {
+            NodeKind::Null => Value::Null,
+            NodeKind::Bool(value) => Value::Bool(*value),
+            NodeKind::Integer(value) => Value::from(*value),
+            NodeKind::Float(value) => Value::from(*value),
+            NodeKind::String(text) => Value::String(text.value.clone()),
+            NodeKind::List(items) => items.iter().map(Self::to_json).collect(),
+            NodeKind::Map(entries) => {
                 let entries = entries
                     .iter()
                     .map(|(key, value)| (key.clone(), value.to_json()));
@@ -284,30 +202,34 @@ impl Node {
     }
 
     /// Visits every text, with its path.
-    pub(super) fn for_each_text(&mut self, path: &Path, visit: &mut impl FnMut(&Path, &mut Text)) {
+    pub(in crate::config) fn for_each_text(
+        &mut self,
+        path: &KeyPath,
+        visit: &mut impl FnMut(&KeyPath, &mut TextScalar),
+    ) {
         match &mut self.kind {
-            Kind::Text(text) => visit(path, text),
-            Kind::List(items) => {
+            NodeKind::String(text) => visit(path, text),
+            NodeKind::List(items) => {
                 for (index, item) in items.iter_mut().enumerate() {
                     item.for_each_text(&path.index(index), visit);
                 }
             }
-            Kind::Map(entries) => {
+            NodeKind::Map(entries) => {
                 for (key, value) in entries {
                     value.for_each_text(&path.key(key), visit);
                 }
             }
-            Kind::Null | Kind::Bool(_) | Kind::Integer(_) | Kind::Float(_) => {}
+            NodeKind::Null | NodeKind::Bool(_) | NodeKind::Integer(_) | NodeKind::Float(_) => {}
         }
     }
 
-    fn child(&self, step: &Step) -> Option<&Self> {
+    fn child(&self, step: &PathSegment) -> Option<&Self> {
         match (&self.kind, step) {
-            (Kind::Map(entries), Step::Key(key)) => entries
+            (NodeKind::Map(entries), PathSegment::Key(key)) => entries
                 .iter()
                 .find(|(name, _)| name == key)
                 .map(|(_, node)| node),
-            (Kind::List(items), Step::Index(index)) => items.get(*index),
+            (NodeKind::List(items), PathSegment::Index(index)) => items.get(*index),
             _ => None,
         }
     }
@@ -336,13 +258,13 @@ fn convert(yaml: &MarkedYaml<'_>, depth: usize) -> Result<Node, SyntaxError> {
     }
     let kind = match &yaml.data {
         YamlData::Value(scalar) => match scalar {
-            Scalar::Null => Kind::Null,
-            Scalar::Boolean(value) => Kind::Bool(*value),
-            Scalar::Integer(value) => Kind::Integer(*value),
-            Scalar::FloatingPoint(value) => Kind::Float(value.into_inner()),
-            Scalar::String(value) => Kind::Text(Text::plain(value.as_ref())),
+            saphyr::Scalar::Null => NodeKind::Null,
+            saphyr::Scalar::Boolean(value) => NodeKind::Bool(*value),
+            saphyr::Scalar::Integer(value) => NodeKind::Integer(*value),
+            saphyr::Scalar::FloatingPoint(value) => NodeKind::Float(value.into_inner()),
+            saphyr::Scalar::String(value) => NodeKind::String(TextScalar::plain(value.as_ref())),
         },
-        YamlData::Sequence(items) => Kind::List(
+        YamlData::Sequence(items) => NodeKind::List(
             items
                 .iter()
                 .map(|item| convert(item, depth + 1))
@@ -355,8 +277,8 @@ fn convert(yaml: &MarkedYaml<'_>, depth: usize) -> Result<Node, SyntaxError> {
             for (key, value) in entries {
                 let line = key.span.start.line();
                 let name = match &key.data {
-                    YamlData::Value(Scalar::String(name)) => name.to_string(),
-                    YamlData::Value(Scalar::Integer(number)) => number.to_string(),
+                    YamlData::Value(saphyr::Scalar::String(name)) => name.to_string(),
+                    YamlData::Value(saphyr::Scalar::Integer(number)) => number.to_string(),
                     _ => return Err(SyntaxError::new(Some(line), "a key is not plain text")),
                 };
                 if !known.insert(name.clone()) {
@@ -365,31 +287,31 @@ fn convert(yaml: &MarkedYaml<'_>, depth: usize) -> Result<Node, SyntaxError> {
                 map.push((
                     name,
                     Node {
-                        key: Some(Place::between(key.span.start, key.span.end)),
+                        key: Some(Span::between(key.span.start, key.span.end)),
                         ..convert(value, depth + 1)?
                     },
                 ));
             }
-            Kind::Map(map)
+            NodeKind::Map(map)
         }
         YamlData::Tagged(..) => return refuse("tags (`!name`) have no meaning here"),
         // An empty document comes as a bad value.
-        YamlData::BadValue if depth == 0 => Kind::Null,
+        YamlData::BadValue if depth == 0 => NodeKind::Null,
         YamlData::BadValue | YamlData::Alias(_) | YamlData::Representation(..) => {
             return refuse("the value does not fit its YAML tag");
         }
     };
     Ok(Node {
         key: None,
-        value: Place::between(yaml.span.start, yaml.span.end),
+        value: Span::between(yaml.span.start, yaml.span.end),
         kind,
     })
 }
 
 // === impl Text, SyntaxError ===
 
-impl Text {
-    pub(super) fn plain(value: &str) -> Self {
+impl TextScalar {
+    pub(in crate::config) fn plain(value: &str) -> Self {
         Self {
             value: value.to_owned(),
             secrets: Vec::new(),
@@ -397,7 +319,7 @@ impl Text {
     }
 }
 
-impl fmt::Debug for Text {
+impl fmt::Debug for TextScalar {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.secrets.is_empty() {
             write!(f, "{:?}", self.value)

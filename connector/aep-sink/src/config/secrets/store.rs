@@ -39,7 +39,7 @@ impl SecretStore {
     }
 
     /// Where somebody would put a missing one.
-    pub(super) fn place(&self) -> &'static str {
+    pub(in crate::config) fn place(&self) -> &'static str {
         match self {
             Self::File(_) => "the secrets file (a line `NAME=VALUE`)",
             Self::Environment => "the environment (no `--secrets` file was given)",
@@ -57,7 +57,7 @@ impl fmt::Debug for SecretStore {
 }
 
 /// Whether a text may name a secret: letters, digits and underscores, not beginning with a digit.
-pub(super) fn is_name(text: &str) -> bool {
+pub(in crate::config) fn is_name(text: &str) -> bool {
     text.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
         && text
             .chars()

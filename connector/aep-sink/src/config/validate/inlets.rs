@@ -1,66 +1,38 @@
 //! `experience-platform.events` and `.profiles`: which keys each format needs, and which it has no
 //! use for.
 
-use reqwest::Url;
+use url::Url;
 
-use super::check;
-use super::model::{Events, Inlet, Profiles, SchemaRef};
-use super::problem::Problems;
-use super::raw::RawInlet;
-use super::tree::Path;
-
-/// The spelling of the tutorials of streaming ingestion.
-pub(super) const SCHEMA_CONTENT_TYPE: &str = "application/vnd.adobe.xed-full+json;version=1";
-
-/// Formats of `events` and of `profiles`, the default first.
-pub(super) const EVENT_FORMATS: [(&str, Format); 2] = [("xdm", Format::Xdm), ("raw", Format::Raw)];
-pub(super) const PROFILE_FORMATS: [(&str, Format); 3] = [
-    ("upsert", Format::Upsert),
-    ("raw", Format::Raw),
-    ("xdm", Format::Xdm),
-];
+use super::rules;
+use crate::config::defaults;
+use crate::config::keys::InletKeys;
+use crate::config::model::{Events, Inlet, InletFormat, Profiles, SchemaRef};
+use crate::config::problem::Problems;
+use crate::config::yaml::path::KeyPath;
 
 const FLOW_ID: &str = "the id of the flow (dataflow) that maps the raw messages of this inlet";
 const DATASET_ID: &str = "the id of the dataset";
 
-/// How an inlet takes messages.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Format {
-    Xdm,
-    Raw,
-    Upsert,
-}
-
-impl Format {
-    fn word(self) -> &'static str {
-        match self {
-            Self::Xdm => "xdm",
-            Self::Raw => "raw",
-            Self::Upsert => "upsert",
-        }
-    }
-}
-
 /// A section whose values are checked one by one, but not yet against the format.
 struct Checked {
-    format: Option<Format>,
+    format: Option<InletFormat>,
     inlet: Option<Inlet>,
     schema: Option<SchemaRef>,
     identity_dataset_id: Option<String>,
 }
 
 /// Validates `events`.
-pub(super) fn events(raw: Option<RawInlet>, problems: &mut Problems<'_>) -> Option<Events> {
-    let root = Path::of("experience-platform.events");
-    let raw = problems.require(&root, raw, "the section that says where events go")?;
-    let checked = section(&root, raw, &EVENT_FORMATS, problems);
+pub(super) fn events(keys: Option<InletKeys>, problems: &mut Problems<'_>) -> Option<Events> {
+    let root = KeyPath::of("experience-platform.events");
+    let keys = problems.require(&root, keys, "the section that says where events go")?;
+    let checked = section(&root, keys, &defaults::EVENT_FORMATS, problems);
     let inlet = checked.inlet?;
     match checked.format? {
-        Format::Raw => Some(Events::Raw {
+        InletFormat::Raw => Some(Events::Raw {
             flow_id: inlet.flow_id.clone()?,
             inlet,
         }),
-        Format::Xdm | Format::Upsert => {
+        InletFormat::Xdm | InletFormat::Upsert => {
             inlet.dataset_id.as_ref()?;
             Some(Events::Xdm {
                 inlet,
@@ -71,22 +43,22 @@ pub(super) fn events(raw: Option<RawInlet>, problems: &mut Problems<'_>) -> Opti
 }
 
 /// Validates `profiles`.
-pub(super) fn profiles(raw: RawInlet, problems: &mut Problems<'_>) -> Option<Profiles> {
-    let root = Path::of("experience-platform.profiles");
-    let checked = section(&root, raw, &PROFILE_FORMATS, problems);
+pub(super) fn profiles(keys: InletKeys, problems: &mut Problems<'_>) -> Option<Profiles> {
+    let root = KeyPath::of("experience-platform.profiles");
+    let checked = section(&root, keys, &defaults::PROFILE_FORMATS, problems);
     let inlet = checked.inlet?;
     match checked.format? {
-        Format::Upsert => Some(Profiles::Upsert {
+        InletFormat::Upsert => Some(Profiles::Upsert {
             flow_id: inlet.flow_id.clone()?,
             dataset_id: inlet.dataset_id.clone()?,
             identity_dataset_id: checked.identity_dataset_id,
             inlet,
         }),
-        Format::Raw => Some(Profiles::Raw {
+        InletFormat::Raw => Some(Profiles::Raw {
             flow_id: inlet.flow_id.clone()?,
             inlet,
         }),
-        Format::Xdm => {
+        InletFormat::Xdm => {
             inlet.dataset_id.as_ref()?;
             Some(Profiles::Xdm {
                 inlet,
@@ -98,35 +70,35 @@ pub(super) fn profiles(raw: RawInlet, problems: &mut Problems<'_>) -> Option<Pro
 
 /// Checks a section; the first of `choices` is the default format.
 fn section(
-    root: &Path,
-    raw: RawInlet,
-    choices: &[(&str, Format)],
+    root: &KeyPath,
+    keys: InletKeys,
+    choices: &[(&str, InletFormat)],
     problems: &mut Problems<'_>,
 ) -> Checked {
     let path = root.key("format");
-    let format = match raw.format.as_deref() {
+    let format = match keys.format.as_deref() {
         // A mistyped format must not become the default.
-        word @ Some(_) => check::choice(&path, word, choices, problems),
+        word @ Some(_) => rules::choice(&path, word, choices, problems),
         None if problems.mentions(&path) => None,
         None => choices.first().map(|(_, format)| *format),
     };
     if let Some(format) = format {
-        refuse_useless(root, &raw, format, problems);
-        require_keys(root, &raw, format, problems);
+        refuse_useless(root, &keys, format, problems);
+        require_keys(root, &keys, format, problems);
     }
     let path = root.key("inlet-url");
     let url = problems.require(
         &path,
-        raw.inlet_url,
+        keys.inlet_url,
         "the inlet's URL, https://…/collection/…, as Adobe shows it",
     );
     let urls = url.and_then(|url| inlet_urls(&path, &url, problems));
     let mut identifier = |key: &str, value: Option<String>| {
-        value.and_then(|value| check::identifier(&root.key(key), value, problems))
+        value.and_then(|value| rules::identifier(&root.key(key), value, problems))
     };
-    let dataset_id = identifier("dataset-id", raw.dataset_id);
-    let flow_id = identifier("flow-id", raw.flow_id);
-    let identity_dataset_id = identifier("identity-dataset-id", raw.identity_dataset_id);
+    let dataset_id = identifier("dataset-id", keys.dataset_id);
+    let flow_id = identifier("flow-id", keys.flow_id);
+    let identity_dataset_id = identifier("identity-dataset-id", keys.identity_dataset_id);
     let inlet = urls.map(|(url, batch_url)| Inlet {
         url,
         batch_url,
@@ -136,65 +108,75 @@ fn section(
     Checked {
         format,
         inlet,
-        schema: schema(root, raw.schema_id, raw.schema_content_type, problems),
+        schema: schema(root, keys.schema_id, keys.schema_content_type, problems),
         identity_dataset_id,
     }
 }
 
 /// Keys a format has no use for are refused, as whoever wrote them expects them to do something.
-fn refuse_useless(root: &Path, raw: &RawInlet, format: Format, problems: &mut Problems<'_>) {
+fn refuse_useless(
+    root: &KeyPath,
+    keys: &InletKeys,
+    format: InletFormat,
+    problems: &mut Problems<'_>,
+) {
     let xdm_only = [
-        ("schema-id", raw.schema_id.is_some()),
-        ("schema-content-type", raw.schema_content_type.is_some()),
+        ("schema-id", keys.schema_id.is_some()),
+        ("schema-content-type", keys.schema_content_type.is_some()),
     ];
-    let upsert_only = [("identity-dataset-id", raw.identity_dataset_id.is_some())];
+    let upsert_only = [("identity-dataset-id", keys.identity_dataset_id.is_some())];
     let mut refuse = |keys: &[(&str, bool)], only: &str| {
         for (key, _) in keys.iter().filter(|(_, present)| *present) {
-            let word = format.word();
+            let word = format.as_str();
             problems.add(
                 &root.key(key),
                 format!("has no meaning with format {word}, only with {only}"),
             );
         }
     };
-    if format != Format::Xdm {
+    if format != InletFormat::Xdm {
         refuse(&xdm_only, "xdm");
     }
-    if format != Format::Upsert {
+    if format != InletFormat::Upsert {
         refuse(&upsert_only, "profiles of format upsert");
     }
 }
 
-fn require_keys(root: &Path, raw: &RawInlet, format: Format, problems: &mut Problems<'_>) {
+fn require_keys(
+    root: &KeyPath,
+    keys: &InletKeys,
+    format: InletFormat,
+    problems: &mut Problems<'_>,
+) {
     let mut require = |key: &str, value: &Option<String>, expected: &str| {
         problems.require(
             &root.key(key),
             value.as_ref(),
-            &format!("{expected} (format {})", format.word()),
+            &format!("{expected} (format {})", format.as_str()),
         );
     };
     match format {
-        Format::Xdm => {
+        InletFormat::Xdm => {
             require(
                 "schema-id",
-                &raw.schema_id,
+                &keys.schema_id,
                 "the schema's URL, https://ns.adobe.com/…/schemas/…",
             );
             // The OpenAPI document requires it in the header of every message. It requires the flow
             // id as well, which older tutorials leave out, so that one is sent when it is known.
-            require("dataset-id", &raw.dataset_id, DATASET_ID);
+            require("dataset-id", &keys.dataset_id, DATASET_ID);
         }
-        Format::Raw => require("flow-id", &raw.flow_id, FLOW_ID),
-        Format::Upsert => {
-            require("flow-id", &raw.flow_id, FLOW_ID);
-            require("dataset-id", &raw.dataset_id, DATASET_ID);
+        InletFormat::Raw => require("flow-id", &keys.flow_id, FLOW_ID),
+        InletFormat::Upsert => {
+            require("flow-id", &keys.flow_id, FLOW_ID);
+            require("dataset-id", &keys.dataset_id, DATASET_ID);
         }
     }
 }
 
 /// The URL as Adobe shows it, and the one for batches that follows from it.
-fn inlet_urls(path: &Path, text: &str, problems: &mut Problems<'_>) -> Option<(Url, Url)> {
-    let url = check::secure_url(path, text, problems)?;
+fn inlet_urls(path: &KeyPath, text: &str, problems: &mut Problems<'_>) -> Option<(Url, Url)> {
+    let url = rules::secure_url(path, text, problems)?;
     let segments: Vec<&str> = url.path_segments()?.collect();
     let [above @ .., "collection", id] = segments.as_slice() else {
         problems.expected(
@@ -218,23 +200,23 @@ fn inlet_urls(path: &Path, text: &str, problems: &mut Problems<'_>) -> Option<(U
 }
 
 fn schema(
-    root: &Path,
+    root: &KeyPath,
     id: Option<String>,
     content_type: Option<String>,
     problems: &mut Problems<'_>,
 ) -> Option<SchemaRef> {
     let path = root.key("schema-content-type");
-    let content_type = content_type.unwrap_or_else(|| SCHEMA_CONTENT_TYPE.to_owned());
+    let content_type = content_type.unwrap_or_else(|| defaults::SCHEMA_CONTENT_TYPE.to_owned());
     let content_type_fits = content_type.starts_with("application/vnd.adobe.xed")
         && !content_type.contains(char::is_control);
     if !content_type_fits {
         problems.expected(
             &path,
-            &format!("a media type such as {SCHEMA_CONTENT_TYPE}"),
+            &format!("a media type such as {}", defaults::SCHEMA_CONTENT_TYPE),
         );
     }
     let id = id?;
-    if check::url(&id).is_none() {
+    if rules::url(&id).is_none() {
         problems.expected(
             &root.key("schema-id"),
             "the schema's URL, https://ns.adobe.com/…/schemas/…",

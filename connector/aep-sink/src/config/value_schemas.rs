@@ -9,9 +9,8 @@ use std::borrow::Cow;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Map, Value, json};
 
-use super::raw::RawTopic;
-use super::scalar::{Partition, Period, Size, StartAt};
-use super::{inlet, scalar};
+use super::defaults;
+use super::yaml::scalar::{self, Partition, Period, Size, StartAt};
 
 /// The package data of the SmartModule, where its parameters are described.
 const MODULE: &str = include_str!("../../../../smartmodule/SmartModule.toml");
@@ -182,7 +181,7 @@ pub(super) fn events(schema: &mut Schema) {
         "type": ["string", "null"],
         "description": "XDM in batches, or bare events to a flow that maps them",
         "default": "xdm",
-        "enum": listed(&inlet::EVENT_FORMATS),
+        "enum": listed(&defaults::EVENT_FORMATS),
     });
     *property(schema, "identity-dataset-id") =
         json!({ "type": "null", "description": "Refused: profiles only" });
@@ -206,7 +205,7 @@ pub(super) fn profiles(schema: &mut Schema) {
         "type": ["string", "null"],
         "description": "`upsert` changes what it states, `raw` goes to a flow that maps it, `xdm` replaces the record",
         "default": "upsert",
-        "enum": listed(&inlet::PROFILE_FORMATS),
+        "enum": listed(&defaults::PROFILE_FORMATS),
     });
     let xdm_only = ["schema-id", "schema-content-type"];
     schema.insert(
@@ -290,26 +289,10 @@ fn property<'s>(schema: &'s mut Schema, key: &str) -> &'s mut Value {
 
 // === types ===
 
-/// `meta.topic`: a name, or the object of apiVersion 0.2.0.
-pub(super) struct Topic;
-
-impl JsonSchema for Topic {
-    fn schema_name() -> Cow<'static, str> {
-        "Topic".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let mut name = json_schema!({ "type": "string" });
-        topic_name(&mut name);
-        let object = generator.subschema_for::<RawTopic>();
-        json_schema!({ "title": "topic name, or object", "anyOf": [name, object] })
-    }
-}
-
 /// `transforms[].with`: the parameters the SmartModule's package describes.
-pub(super) struct Parameters;
+pub(super) struct ParametersSchema;
 
-impl JsonSchema for Parameters {
+impl JsonSchema for ParametersSchema {
     fn schema_name() -> Cow<'static, str> {
         "Parameters".into()
     }

@@ -6,35 +6,35 @@ use std::time::Duration;
 use bytesize::ByteSize;
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Unexpected, Visitor};
 
-use super::model::Start;
+use crate::config::model::Start;
 
 /// Longer than any pause, timeout or retention somebody means; far below what time arithmetic can
 /// hold.
 const MAX_PERIOD: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 
 /// What [`Period`] and [`Size`] expect, in words.
-pub(super) const PERIOD: &str =
+pub(in crate::config) const PERIOD: &str =
     "a duration with its unit, such as `200ms`, `30s` or `90d`, at most 100 years";
-pub(super) const SIZE: &str = "a size such as `900kB` or `16MiB`, or a number of bytes";
+pub(in crate::config) const SIZE: &str = "a size such as `900kB` or `16MiB`, or a number of bytes";
 
 /// A duration such as `200ms` or `90d`.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Period(pub(super) Duration);
+pub(in crate::config) struct Period(pub(in crate::config) Duration);
 
 /// A number of bytes, as a number or as text such as `16MiB`.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Size(pub(super) u64);
+pub(in crate::config) struct Size(pub(in crate::config) u64);
 
 /// `meta.consumer.partition` as written.
 #[derive(Debug, Clone)]
-pub(super) enum Partition {
+pub(in crate::config) enum Partition {
     All,
     Listed(Vec<u32>),
 }
 
 /// `meta.consumer.offset.start` as written.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct StartAt(pub(super) Start);
+pub(in crate::config) struct StartAt(pub(in crate::config) Start);
 
 impl<'de> Deserialize<'de> for Period {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

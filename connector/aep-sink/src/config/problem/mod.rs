@@ -4,11 +4,18 @@
 //! Nothing here shows a value that was made of a secret, nor one that stands where a secret
 //! belongs.
 
+mod excerpt;
+mod suggest;
+
 use std::fmt;
 
-use super::excerpt::{Excerpt, Source};
 use super::schema;
-use super::tree::{Kind, Node, Path, SyntaxError, is_plain};
+use super::yaml::path::{KeyPath, is_plain};
+use super::yaml::tree::{Node, NodeKind, SyntaxError};
+use excerpt::Excerpt;
+use suggest::nearest;
+
+pub(in crate::config) use excerpt::Source;
 
 /// Longer texts are cut in messages.
 const SHOWN_CHARS: usize = 60;
@@ -32,7 +39,7 @@ pub struct ConfigError {
 }
 
 impl ConfigError {
-    pub(super) fn new(file: &str, problems: Vec<Problem>) -> Self {
+    pub(in crate::config) fn new(file: &str, problems: Vec<Problem>) -> Self {
         Self {
             file: file.to_owned(),
             problems,
@@ -55,12 +62,12 @@ impl ConfigError {
     }
 
     /// An error about the file as a whole.
-    pub(super) fn whole(file: &str, message: impl Into<String>) -> Self {
+    pub(in crate::config) fn whole(file: &str, message: impl Into<String>) -> Self {
         Self::at_line(file, None, message.into(), None)
     }
 
     /// A file that is no tree.
-    pub(super) fn syntax(file: &str, text: &str, error: SyntaxError) -> Self {
+    pub(in crate::config) fn syntax(file: &str, text: &str, error: SyntaxError) -> Self {
         let excerpt = error.line.and_then(|line| Excerpt::of_broken(text, line));
         Self::at_line(file, error.line, error.message, excerpt)
     }
@@ -100,16 +107,16 @@ impl fmt::Display for ConfigError {
 
 /// Collects problems against the tree they were found in.
 #[derive(Debug)]
-pub(super) struct Problems<'a> {
+pub(in crate::config) struct Problems<'a> {
     source: &'a Source,
     tree: &'a Node,
-    found: Vec<(Path, Problem)>,
+    found: Vec<(KeyPath, Problem)>,
     /// Keys that are not missing but mistyped, which is said already.
-    mistyped: Vec<Path>,
+    mistyped: Vec<KeyPath>,
 }
 
 impl<'a> Problems<'a> {
-    pub(super) fn new(source: &'a Source, tree: &'a Node) -> Self {
+    pub(in crate::config) fn new(source: &'a Source, tree: &'a Node) -> Self {
         Self {
             source,
             tree,
@@ -119,7 +126,7 @@ impl<'a> Problems<'a> {
     }
 
     /// Goes on with another tree of the same file.
-    pub(super) fn onto<'b>(self, tree: &'b Node) -> Problems<'b>
+    pub(in crate::config) fn onto<'b>(self, tree: &'b Node) -> Problems<'b>
     where
         'a: 'b,
     {
@@ -131,25 +138,25 @@ impl<'a> Problems<'a> {
         }
     }
 
-    pub(super) fn tree(&self) -> &'a Node {
+    pub(in crate::config) fn tree(&self) -> &'a Node {
         self.tree
     }
 
     /// Adds a problem of a key. The message must not hold the value: [`Self::expected`] shows it
     /// when that is allowed.
-    pub(super) fn add(&mut self, path: &Path, message: impl Into<String>) {
+    pub(in crate::config) fn add(&mut self, path: &KeyPath, message: impl Into<String>) {
         self.push(path, false, message.into());
     }
 
     /// Adds "found X, expected Y".
-    pub(super) fn expected(&mut self, path: &Path, expected: &str) {
+    pub(in crate::config) fn expected(&mut self, path: &KeyPath, expected: &str) {
         let found = self.found_at(path);
         self.push(path, true, format!("found {found}, expected {expected}"));
     }
 
     /// Adds "found X, expected one of these words", and which of them was meant if that can be
     /// guessed.
-    pub(super) fn expected_one_of(&mut self, path: &Path, words: &[&str]) {
+    pub(in crate::config) fn expected_one_of(&mut self, path: &KeyPath, words: &[&str]) {
         let found = self.found_at(path);
         let mut message = format!("found {found}, expected {}", alternatives(words));
         let text = self.tree.get(path).and_then(Node::as_text);
@@ -161,20 +168,20 @@ impl<'a> Problems<'a> {
         self.push(path, true, message);
     }
 
-    fn push(&mut self, path: &Path, is_of_value: bool, message: String) {
-        let place = self.tree.place_of(path, is_of_value);
+    fn push(&mut self, path: &KeyPath, is_of_value: bool, message: String) {
+        let span = self.tree.span_of(path, is_of_value);
         let problem = Problem {
-            line: place.map(|place| place.line),
+            line: span.map(|span| span.line),
             path: path.to_string(),
             message,
-            excerpt: place.and_then(|place| self.source.excerpt(place)),
+            excerpt: span.and_then(|span| self.source.excerpt(span)),
         };
         self.found.push((path.clone(), problem));
     }
 
     /// Adds that a key is none of those allowed. The one that was meant, if that can be guessed, is
     /// not reported as missing any more.
-    pub(super) fn unknown(&mut self, path: &Path, allowed: &[&str]) {
+    pub(in crate::config) fn unknown(&mut self, path: &KeyPath, allowed: &[&str]) {
         let key = path.last_key().unwrap_or_default();
         if !is_plain(key) {
             return self.add(
@@ -196,9 +203,9 @@ impl<'a> Problems<'a> {
 
     /// Passes a required value on, or says that it is missing, unless something was said about it
     /// already.
-    pub(super) fn require<T>(
+    pub(in crate::config) fn require<T>(
         &mut self,
-        path: &Path,
+        path: &KeyPath,
         value: Option<T>,
         expected: &str,
     ) -> Option<T> {
@@ -209,7 +216,7 @@ impl<'a> Problems<'a> {
     }
 
     /// Whether a problem of this key, or of one above it, is known.
-    pub(super) fn mentions(&self, path: &Path) -> bool {
+    pub(in crate::config) fn mentions(&self, path: &KeyPath) -> bool {
         self.found
             .iter()
             .map(|(known, _)| known)
@@ -218,45 +225,47 @@ impl<'a> Problems<'a> {
     }
 
     /// Whether a problem of this key, or of one below it, is known.
-    pub(super) fn mentions_below(&self, path: &Path) -> bool {
+    pub(in crate::config) fn mentions_below(&self, path: &KeyPath) -> bool {
         self.found.iter().any(|(known, _)| known.starts_with(path))
     }
 
     /// Forgets the problems of other keys.
-    pub(super) fn keep_below(&mut self, path: &Path) {
+    pub(in crate::config) fn keep_below(&mut self, path: &KeyPath) {
         self.found.retain(|(known, _)| known.starts_with(path));
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(in crate::config) fn is_empty(&self) -> bool {
         self.found.is_empty()
     }
 
     /// All problems, in the order of the file.
-    pub(super) fn into_vec(mut self) -> Vec<Problem> {
+    pub(in crate::config) fn into_vec(mut self) -> Vec<Problem> {
         self.found.sort_by_key(|(_, problem)| problem.line);
         self.found.into_iter().map(|(_, problem)| problem).collect()
     }
 
     /// What stands at a path, in words.
-    fn found_at(&self, path: &Path) -> String {
+    fn found_at(&self, path: &KeyPath) -> String {
         let Some(node) = self.tree.get(path) else {
             return "nothing".to_owned();
         };
         match &node.kind {
-            Kind::Text(text) if !text.secrets.is_empty() => {
+            NodeKind::String(text) if !text.secrets.is_empty() => {
                 format!(
                     "a text made of secrets.{} (not shown)",
                     text.secrets.join(", secrets.")
                 )
             }
-            Kind::Text(_) | Kind::Integer(_) | Kind::Float(_) if schema::is_confidential(path) => {
-                format!("{} (not shown)", node.noun())
+            NodeKind::String(_) | NodeKind::Integer(_) | NodeKind::Float(_)
+                if schema::is_confidential(path) =>
+            {
+                format!("{} (not shown)", node.kind_name())
             }
-            Kind::Text(text) => shown(&text.value),
-            Kind::Integer(number) => format!("the number {number}"),
-            Kind::Float(number) => format!("the number {number}"),
-            Kind::Bool(value) => value.to_string(),
-            Kind::Null | Kind::List(_) | Kind::Map(_) => node.noun().to_owned(),
+            NodeKind::String(text) => shown(&text.value),
+            NodeKind::Integer(number) => format!("the number {number}"),
+            NodeKind::Float(number) => format!("the number {number}"),
+            NodeKind::Bool(value) => value.to_string(),
+            NodeKind::Null | NodeKind::List(_) | NodeKind::Map(_) => node.kind_name().to_owned(),
         }
     }
 }
@@ -274,57 +283,5 @@ fn shown(text: &str) -> String {
     match text.char_indices().nth(SHOWN_CHARS) {
         Some((end, _)) => format!("{:?}…", &text[..end]),
         None => format!("{text:?}"),
-    }
-}
-
-/// The candidate a mistyped word was most likely meant to be.
-pub(super) fn nearest<'c>(word: &str, candidates: &[&'c str]) -> Option<&'c str> {
-    let word = canonical(word);
-    candidates
-        .iter()
-        .map(|candidate| (edits(&word, &canonical(candidate)), *candidate))
-        .filter(|(edits, candidate)| *edits <= (candidate.len() / 3).max(2))
-        .min_by_key(|(edits, _)| *edits)
-        .map(|(_, candidate)| candidate)
-}
-
-/// `clientId`, `client_id` and `client-id` are the same word.
-fn canonical(word: &str) -> String {
-    let letters = word
-        .chars()
-        .filter(|letter| letter.is_alphanumeric())
-        .take(64);
-    letters.flat_map(char::to_lowercase).collect()
-}
-
-/// Levenshtein distance: insertions, deletions and replacements between two words.
-fn edits(from: &str, to: &str) -> usize {
-    let to: Vec<char> = to.chars().collect();
-    let mut row: Vec<usize> = (0..=to.len()).collect();
-    for (index, letter) in from.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = index + 1;
-        for column in 1..row.len() {
-            let replaced = diagonal + usize::from(letter != to[column - 1]);
-            diagonal = row[column];
-            row[column] = replaced.min(row[column] + 1).min(row[column - 1] + 1);
-        }
-    }
-    row[to.len()]
-}
-
-// === tests ===
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_mistyped_key_finds_the_nearest_right_one() {
-        let keys = ["client-id", "client-secret", "token-url"];
-        assert_eq!(nearest("clientId", &keys), Some("client-id"));
-        assert_eq!(nearest("client_secert", &keys), Some("client-secret"));
-        assert_eq!(nearest("tokenurl", &keys), Some("token-url"));
-        assert_eq!(nearest("colour", &keys), None);
     }
 }

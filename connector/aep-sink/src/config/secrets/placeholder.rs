@@ -4,9 +4,10 @@
 //! `: ` or a quote in it changes the structure. Here the file is read first, and only texts are
 //! filled in.
 
-use super::problem::Problems;
-use super::secrets::{SecretStore, is_name};
-use super::tree::{Kind, Node, Path, Text};
+use super::store::{SecretStore, is_name};
+use crate::config::problem::Problems;
+use crate::config::yaml::path::KeyPath;
+use crate::config::yaml::tree::{Node, NodeKind, TextScalar};
 use crate::secret::Secret;
 
 const OPEN: &str = "${{";
@@ -14,16 +15,16 @@ const CLOSE: &str = "}}";
 
 /// A secret that `meta.secrets` lists, with its value.
 #[derive(Debug, Clone)]
-pub(super) struct Listed {
+pub(in crate::config) struct Listed {
     name: String,
     value: Option<Secret>,
 }
 
 /// The secrets listed in `meta.secrets`, looked up. Every listed one must exist, used or not, as in
 /// stock connectors.
-pub(super) fn listed(store: &SecretStore, problems: &mut Problems<'_>) -> Vec<Listed> {
-    let list = Path::of("meta.secrets");
-    let Some(Kind::List(items)) = problems.tree().get(&list).map(|node| &node.kind) else {
+pub(in crate::config) fn listed(store: &SecretStore, problems: &mut Problems<'_>) -> Vec<Listed> {
+    let list = KeyPath::of("meta.secrets");
+    let Some(NodeKind::List(items)) = problems.tree().get(&list).map(|node| &node.kind) else {
         // Absent, or of a wrong type, which is reported with the other types.
         return Vec::new();
     };
@@ -54,10 +55,14 @@ pub(super) fn listed(store: &SecretStore, problems: &mut Problems<'_>) -> Vec<Li
 }
 
 /// Fills the placeholders in. Says whether there were any.
-pub(super) fn fill(tree: &mut Node, listed: &[Listed], problems: &mut Problems<'_>) -> bool {
+pub(in crate::config) fn fill(
+    tree: &mut Node,
+    listed: &[Listed],
+    problems: &mut Problems<'_>,
+) -> bool {
     let mut any = false;
     tree.for_each_text(
-        &Path::default(),
+        &KeyPath::default(),
         &mut |path, text| match filled(&text.value, listed) {
             Ok(Some(text_with_secrets)) => {
                 any = true;
@@ -74,7 +79,7 @@ pub(super) fn fill(tree: &mut Node, listed: &[Listed], problems: &mut Problems<'
 }
 
 /// The text with its placeholders filled in; `None` when it has none.
-fn filled(text: &str, listed: &[Listed]) -> Result<Option<Text>, String> {
+fn filled(text: &str, listed: &[Listed]) -> Result<Option<TextScalar>, String> {
     if text.contains("${%") || text.contains("${#") {
         return Err(
             "template statements are not understood, only `${{ secrets.NAME }}`".to_owned(),
@@ -110,5 +115,5 @@ fn filled(text: &str, listed: &[Listed]) -> Result<Option<Text>, String> {
         return Ok(None);
     }
     value.push_str(rest);
-    Ok(Some(Text { value, secrets }))
+    Ok(Some(TextScalar { value, secrets }))
 }

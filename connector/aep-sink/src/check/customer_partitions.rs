@@ -12,12 +12,12 @@ pub(super) const STEP: &str = "customers";
 
 /// Where the records of each sampled customer lie.
 #[derive(Debug, Default)]
-pub(super) struct Spread {
+pub(super) struct CustomerPartitions {
     partitions: HashMap<String, HashSet<u32>>,
     records: usize,
 }
 
-impl Spread {
+impl CustomerPartitions {
     /// Takes in one answer; skipped and rejected records have no customer.
     pub(super) fn add(&mut self, partition: u32, answer: &Bytes) {
         if let Ok(Answer::Mapped(mapped)) = Answer::read(answer) {
@@ -72,24 +72,24 @@ impl Spread {
 mod tests {
     use super::*;
 
-    fn spread(places: &[(u32, &str)]) -> Spread {
-        let mut spread = Spread::default();
+    fn customer_partitions(places: &[(u32, &str)]) -> CustomerPartitions {
+        let mut customer_partitions = CustomerPartitions::default();
         for (partition, customer) in places {
             let answer = format!(
                 r#"{{"v":1,"offset":0,"name":"pointsIssued","id":"i","key":"1:{customer}","at":1,"event":{{}}}}"#
             );
-            spread.add(*partition, &Bytes::from(answer));
+            customer_partitions.add(*partition, &Bytes::from(answer));
         }
-        spread.add(
+        customer_partitions.add(
             9,
             &Bytes::from_static(br#"{"offset":0,"skip":"unwanted_kind"}"#),
         );
-        spread
+        customer_partitions
     }
 
     #[test]
     fn one_customer_in_two_partitions_is_a_warning_that_names_no_customer() {
-        let finding = spread(&[(0, "555"), (1, "777"), (2, "555")]).finding(3);
+        let finding = customer_partitions(&[(0, "555"), (1, "777"), (2, "555")]).finding(3);
         assert!(!finding.failed());
         let text = format!("{finding:?}");
         assert!(
@@ -101,7 +101,7 @@ mod tests {
 
     #[test]
     fn customers_with_partitions_of_their_own_are_fine() {
-        let finding = spread(&[(0, "5"), (1, "7"), (0, "5")]).finding(2);
+        let finding = customer_partitions(&[(0, "5"), (1, "7"), (0, "5")]).finding(2);
         assert_eq!(
             finding,
             Finding::ok(
@@ -113,7 +113,7 @@ mod tests {
 
     #[test]
     fn nothing_is_claimed_of_an_empty_topic() {
-        assert!(format!("{:?}", spread(&[]).finding(2)).contains("Skipped"));
-        assert!(format!("{:?}", spread(&[]).finding(1)).contains("Ok"));
+        assert!(format!("{:?}", customer_partitions(&[]).finding(2)).contains("Skipped"));
+        assert!(format!("{:?}", customer_partitions(&[]).finding(1)).contains("Ok"));
     }
 }

@@ -4,12 +4,12 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::time::Duration;
 
-use reqwest::Url;
+use url::Url;
 
-use super::problem::Problems;
-use super::scalar::{Period, Size};
-use super::schema;
-use super::tree::Path;
+use crate::config::problem::Problems;
+use crate::config::schema;
+use crate::config::yaml::path::KeyPath;
+use crate::config::yaml::scalar::{Period, Size};
 
 /// Fluvio's own bound on names of topics.
 const MAX_TOPIC_NAME: usize = 63;
@@ -18,7 +18,7 @@ const MAX_TOKEN: usize = 512;
 
 /// What the messages call a credential or another value: its secrets, or its key when it is written
 /// out.
-pub(super) fn name_of(path: &Path, problems: &Problems<'_>) -> String {
+pub(super) fn name_of(path: &KeyPath, problems: &Problems<'_>) -> String {
     let secrets = problems
         .tree()
         .get(path)
@@ -35,8 +35,8 @@ pub(super) fn name_of(path: &Path, problems: &Problems<'_>) -> String {
 }
 
 /// Whether what stands here may be repeated in a message.
-pub(super) fn is_open(path: &Path, problems: &Problems<'_>) -> bool {
-    let of_secrets = |text: &super::tree::Text| !text.secrets.is_empty();
+pub(super) fn is_open(path: &KeyPath, problems: &Problems<'_>) -> bool {
+    let of_secrets = |text: &crate::config::yaml::tree::TextScalar| !text.secrets.is_empty();
     !schema::is_confidential(path)
         && !problems
             .tree()
@@ -47,7 +47,7 @@ pub(super) fn is_open(path: &Path, problems: &Problems<'_>) -> bool {
 
 /// A text that is not empty and has no blank at its ends (a line break at the end of a secret is
 /// easily made).
-pub(super) fn text(path: &Path, value: String, problems: &mut Problems<'_>) -> Option<String> {
+pub(super) fn text(path: &KeyPath, value: String, problems: &mut Problems<'_>) -> Option<String> {
     if value.trim().is_empty() {
         problems.add(path, format!("{} is empty", name_of(path, problems)));
         return None;
@@ -65,7 +65,7 @@ pub(super) fn text(path: &Path, value: String, problems: &mut Problems<'_>) -> O
 
 /// An identifier that travels in a header: printable ASCII without blanks.
 pub(super) fn identifier(
-    path: &Path,
+    path: &KeyPath,
     value: String,
     problems: &mut Problems<'_>,
 ) -> Option<String> {
@@ -83,7 +83,7 @@ pub(super) fn identifier(
 
 /// A name the cluster accepts for a topic.
 pub(super) fn topic_name(
-    path: &Path,
+    path: &KeyPath,
     value: String,
     problems: &mut Problems<'_>,
 ) -> Option<String> {
@@ -118,7 +118,7 @@ pub(super) fn url(value: &str) -> Option<Url> {
 
 /// A URL that secrets or personal data are sent to: https, or plain http to this machine (the
 /// simulator).
-pub(super) fn secure_url(path: &Path, value: &str, problems: &mut Problems<'_>) -> Option<Url> {
+pub(super) fn secure_url(path: &KeyPath, value: &str, problems: &mut Problems<'_>) -> Option<Url> {
     let Some(url) = url(value) else {
         problems.expected(path, "a URL such as https://…");
         return None;
@@ -164,7 +164,7 @@ pub(super) fn is_loopback(url: &Url) -> bool {
 
 /// A duration greater than nothing.
 pub(super) fn period(
-    path: &Path,
+    path: &KeyPath,
     value: Option<Period>,
     default: Duration,
     problems: &mut Problems<'_>,
@@ -181,7 +181,7 @@ pub(super) fn period(
 
 /// A whole number from 1 to `max`.
 pub(super) fn count(
-    path: &Path,
+    path: &KeyPath,
     value: Option<u64>,
     max: u64,
     problems: &mut Problems<'_>,
@@ -196,7 +196,7 @@ pub(super) fn count(
 
 /// A size from 1 byte to `max`.
 pub(super) fn size(
-    path: &Path,
+    path: &KeyPath,
     value: Option<Size>,
     max: u64,
     problems: &mut Problems<'_>,
@@ -230,7 +230,7 @@ pub(super) fn non_zero_usize(value: Option<u64>, default: NonZeroUsize) -> NonZe
 
 /// One of a few words.
 pub(super) fn choice<T: Copy>(
-    path: &Path,
+    path: &KeyPath,
     value: Option<&str>,
     choices: &[(&str, T)],
     problems: &mut Problems<'_>,
