@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_bar_is_as_long_whatever_the_share() {
+    fn bar_is_as_long_whatever_the_share() {
         assert_eq!(bar(0.5), "[############············]  50 %");
         for share in [-1.0, 0.0, 0.333, 0.999, 1.0, 7.0, f64::NAN, f64::INFINITY] {
             assert_eq!(

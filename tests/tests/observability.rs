@@ -51,7 +51,7 @@ fn value<'a>(rule: &'a str, key: &str) -> &'a str {
 }
 
 #[test]
-fn the_dashboard_is_json_and_shows_metrics_that_exist() {
+fn dashboard_is_json_and_shows_metrics_that_exist() {
     let text = read("observability/grafana-dashboard.json");
     let dashboard: serde_json::Value = serde_json::from_str(&text).unwrap();
     assert!(dashboard["panels"].as_array().unwrap().len() > 10);
@@ -64,7 +64,7 @@ fn the_dashboard_is_json_and_shows_metrics_that_exist() {
 }
 
 #[test]
-fn the_alert_rules_ask_for_metrics_that_exist() {
+fn alert_rules_ask_for_metrics_that_exist() {
     let (used, documented) = (used(&read("observability/alerts.yaml")), documented());
     assert!(used.len() > 8, "{used:?}");
     assert_eq!(
@@ -74,7 +74,7 @@ fn the_alert_rules_ask_for_metrics_that_exist() {
 }
 
 #[test]
-fn every_alert_has_a_summary_what_to_do_and_a_section_in_the_runbook_and_every_section_an_alert() {
+fn alerts_have_a_summary_and_a_section_of_the_runbook() {
     let rules = read("observability/alerts.yaml");
     let runbook = read("docs/runbook.md");
     let sections: BTreeSet<&str> = runbook
