@@ -248,7 +248,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_same_seed_gives_the_same_events() {
+    fn same_seed_gives_the_same_events() {
         let mut one = Workload::new(7, 10, Mix::default(), 1_790_000_000_000).unwrap();
         let mut two = Workload::new(7, 10, Mix::default(), 1_790_000_000_000).unwrap();
         for _ in 0..100 {
@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn every_core_kind_and_every_expectation_comes() {
+    fn workload_has_every_core_kind_and_expectation() {
         let mut workload = Workload::new(1, 10, Mix::default(), 1_790_000_000_000).unwrap();
         let events: Vec<_> = (0..200).map(|_| workload.next_event()).collect();
         for kind in CORE_KINDS {

@@ -98,7 +98,7 @@ fn expected(params: &[(&str, &str)], records: &[Record]) -> Vec<(i64, Vec<u8>, V
 }
 
 #[test]
-fn mapped_records_become_their_bare_events_and_all_others_vanish() {
+fn mapped_records_become_bare_events_and_others_vanish() {
     let records = batch();
     for version in VERSIONS {
         for params in [
@@ -136,14 +136,14 @@ fn mapped_records_become_their_bare_events_and_all_others_vanish() {
 }
 
 #[test]
-fn a_batch_without_a_wanted_record_gives_nothing_and_no_error() {
+fn batch_without_a_wanted_record_gives_nothing_and_no_error() {
     let mut chain = chain(25, &[("organizations", "[\"999999999\"]")]).unwrap();
     let output = chain.process(input(batch(), 25)).unwrap();
     assert!(output.error.is_none() && output.successes.is_empty());
 }
 
 #[test]
-fn a_bad_parameter_stops_the_chain_and_is_named() {
+fn bad_parameter_stops_the_chain_and_is_named() {
     let message = chain(25, &[("event", "pointsIssued")])
         .map(drop)
         .unwrap_err();
@@ -151,7 +151,7 @@ fn a_bad_parameter_stops_the_chain_and_is_named() {
 }
 
 #[test]
-fn events_of_several_times_the_memory_limit_leave_the_memory_flat() {
+fn memory_stays_flat_over_several_times_its_limit() {
     let sample = samples()
         .unwrap()
         .into_iter()

@@ -115,7 +115,7 @@ fn fits(said: &str, line: &str) -> bool {
 }
 
 #[test]
-fn every_example_that_is_called_tested_works_and_prints_what_it_says() {
+fn examples_called_tested_work_and_print_what_they_say() {
     let program = connector_program().unwrap();
     let directory = program.parent().unwrap();
     let path = std::env::var("PATH").unwrap_or_default();
@@ -155,7 +155,7 @@ fn every_example_that_is_called_tested_works_and_prints_what_it_says() {
 }
 
 #[test]
-fn a_line_fits_only_what_it_says() {
+fn line_fits_only_what_it_says() {
     assert!(fits("a …b", "a 12b") && fits("…", "") && fits("a…", "abc") && fits("a", "a"));
     assert!(
         !fits("a …b", "a 12c") && !fits("a", "ab") && !fits("a…b", "xab") && !fits("a…b", "abc")

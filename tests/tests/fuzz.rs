@@ -122,7 +122,7 @@ fn seeds() -> Vec<Vec<u8>> {
 }
 
 #[test]
-fn fuzzed_events_have_one_sound_answer_that_does_not_depend_on_what_came_before() {
+fn fuzzed_events_have_one_sound_answer_whatever_came_before() {
     let target = Target {
         name: "mapping",
         seeds: seeds(),

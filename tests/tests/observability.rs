@@ -51,7 +51,7 @@ fn value<'a>(rule: &'a str, key: &str) -> &'a str {
 }
 
 #[test]
-fn dashboard_shows_metrics_that_exist() {
+fn dashboard_is_json_and_shows_metrics_that_exist() {
     let text = read("observability/grafana-dashboard.json");
     let dashboard: serde_json::Value = serde_json::from_str(&text).unwrap();
     assert!(dashboard["panels"].as_array().unwrap().len() > 10);
@@ -64,7 +64,7 @@ fn dashboard_shows_metrics_that_exist() {
 }
 
 #[test]
-fn alert_rules_use_metrics_that_exist() {
+fn alert_rules_ask_for_metrics_that_exist() {
     let (used, documented) = (used(&read("observability/alerts.yaml")), documented());
     assert!(used.len() > 8, "{used:?}");
     assert_eq!(
@@ -74,7 +74,7 @@ fn alert_rules_use_metrics_that_exist() {
 }
 
 #[test]
-fn alerts_say_what_to_do_and_match_the_runbook() {
+fn alerts_have_a_summary_and_a_section_of_the_runbook() {
     let rules = read("observability/alerts.yaml");
     let runbook = read("docs/runbook.md");
     let sections: BTreeSet<&str> = runbook

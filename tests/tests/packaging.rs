@@ -21,7 +21,7 @@ fn read(path: &str) -> String {
 }
 
 #[test]
-fn both_sample_configurations_pass_the_offline_check() {
+fn sample_configurations_pass_the_offline_check() {
     for sample in ["connector.yaml", "connector/sample-config.yaml"] {
         let output = Command::new(connector_program().unwrap())
             .args(["check", "--offline", "--config"])
@@ -40,7 +40,7 @@ fn both_sample_configurations_pass_the_offline_check() {
 }
 
 #[tokio::test]
-async fn the_sample_for_cdk_test_points_at_the_simulator_as_it_is() {
+async fn sample_for_cdk_test_points_at_the_simulator_as_it_is() {
     let simulator = Simulator::start(SimulatorConfig::default()).await.unwrap();
     let section = simulator.experience_platform_section();
     let section = section.replace(simulator.base_url(), "http://127.0.0.1:8420");
@@ -52,7 +52,7 @@ async fn the_sample_for_cdk_test_points_at_the_simulator_as_it_is() {
 }
 
 #[test]
-fn smdk_reads_the_package_data_of_both_smartmodules() {
+fn package_data_of_both_smartmodules_is_read_by_smdk() {
     let [whole, events] = ["smartmodule", "smartmodule/events"].map(|directory| {
         let manifest = root().join(directory).join("SmartModule.toml");
         SmartModuleMetadata::from_toml(manifest)

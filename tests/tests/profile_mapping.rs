@@ -88,7 +88,7 @@ fn document(name: &str) -> PathBuf {
 }
 
 #[test]
-fn the_published_mapping_sets_are_the_ones_the_mapping_needs() {
+fn published_mapping_sets_are_the_ones_the_mapping_needs() {
     for (name, tenant) in [
         ("profile-mapping.json", None),
         ("profile-mapping-tenant.json", Some(TENANT)),
@@ -137,7 +137,7 @@ fn every_destination_is_a_field_of_the_profile_schema() {
 }
 
 #[test]
-fn the_identity_expression_fits_what_the_mapping_sends() {
+fn identity_expression_fits_what_the_mapping_sends() {
     let expression = identity_map();
     assert!(
         expression.len() <= 4_096,

@@ -93,7 +93,7 @@ fn violations(answer: &Value, value: &[u8]) -> Vec<String> {
 }
 
 #[test]
-fn every_sample_becomes_valid_xdm_with_every_set_of_parameters() {
+fn samples_become_valid_xdm_with_every_set_of_parameters() {
     let mut wrong = BTreeSet::new();
     for params in PARAMETERS {
         let mut mapper = mapper(params);
@@ -113,7 +113,7 @@ fn every_sample_becomes_valid_xdm_with_every_set_of_parameters() {
 }
 
 #[test]
-fn the_fourteen_kinds_are_mapped_by_default_and_nothing_else_is() {
+fn default_kinds_are_fourteen_and_nothing_else_is_mapped() {
     let mut mapper = mapper(&[]);
     for sample in samples().unwrap() {
         let answer = answer(&mut mapper, &sample.bytes);
@@ -138,7 +138,7 @@ fn the_fourteen_kinds_are_mapped_by_default_and_nothing_else_is() {
 }
 
 #[test]
-fn a_parameter_that_cannot_be_used_is_refused_by_name() {
+fn parameter_that_cannot_be_used_is_refused_by_name() {
     for (name, value) in [
         ("event", "pointsIssued"),
         ("events", "pointsIsued"),
@@ -178,7 +178,7 @@ fn omitted_fields_are_in_no_entity() {
 }
 
 #[test]
-fn without_a_tenant_nothing_is_written_outside_the_standard_field_groups() {
+fn output_without_a_tenant_stays_in_the_standard_field_groups() {
     let mut mapper = mapper(&[("events", "all")]);
     for sample in samples().unwrap() {
         let answer = answer(&mut mapper, &sample.bytes);
@@ -202,7 +202,7 @@ fn without_a_tenant_nothing_is_written_outside_the_standard_field_groups() {
 /// A schema declares one type per path: an id that is a number in one kind and text in another
 /// could never be loaded.
 #[test]
-fn a_path_has_one_type_whatever_the_event() {
+fn path_has_one_type_whatever_the_event() {
     let mut types: BTreeMap<String, BTreeMap<&'static str, String>> = BTreeMap::new();
     for params in PARAMETERS {
         let mut mapper = mapper(params);
@@ -289,7 +289,7 @@ fn damaged_and_unusual_events_stay_valid_or_are_skipped_or_rejected() {
 }
 
 #[test]
-fn an_odd_address_is_an_identity_and_a_contact_only_when_xdm_would_take_it() {
+fn odd_address_is_an_identity_only_when_xdm_accepts_it() {
     let sample = samples()
         .unwrap()
         .into_iter()
@@ -347,7 +347,7 @@ fn an_odd_address_is_an_identity_and_a_contact_only_when_xdm_would_take_it() {
 }
 
 #[test]
-fn the_same_bytes_get_the_same_answer_whatever_came_before() {
+fn same_bytes_get_the_same_answer_whatever_came_before() {
     let samples = samples().unwrap();
     let mut worn = mapper(&[("events", "all"), ("tenant", "harborpine")]);
     samples

@@ -108,7 +108,7 @@ fn values(records: &[Record]) -> Vec<&[u8]> {
 }
 
 #[test]
-fn the_module_asks_for_one_host_function_and_offers_what_the_engine_calls() {
+fn module_asks_for_one_host_function_and_offers_what_the_engine_calls() {
     let (imports, exports) =
         interface(&smartmodule_wasm().unwrap_or_else(|missing| panic!("{missing}")));
     assert_eq!(imports, ["env.copy_records"]);
@@ -175,7 +175,7 @@ fn native_and_wasm_answer_the_same_bytes_for_every_sample() {
 }
 
 #[test]
-fn an_answer_keeps_its_record_s_key_and_place_and_names_the_true_offset() {
+fn answer_keeps_its_record_s_key_and_place_and_names_the_true_offset() {
     let bytes: Vec<_> = samples()
         .unwrap()
         .into_iter()
@@ -199,7 +199,7 @@ fn an_answer_keeps_its_record_s_key_and_place_and_names_the_true_offset() {
 }
 
 #[test]
-fn an_event_without_times_is_dated_by_its_record() {
+fn event_without_times_is_dated_by_its_record() {
     let mut event: serde_json::Value =
         serde_json::from_slice(&samples_named("pointsIssued")).unwrap();
     event.as_object_mut().unwrap().remove("createdAt").unwrap();
@@ -212,7 +212,7 @@ fn an_event_without_times_is_dated_by_its_record() {
 }
 
 #[test]
-fn a_bad_parameter_stops_the_chain_and_is_named() {
+fn bad_parameter_stops_the_chain_and_is_named() {
     // The engine compiles the module for each of these, so the mapping's own tests have the other
     // cases.
     for (name, value) in [
@@ -230,7 +230,7 @@ fn a_bad_parameter_stops_the_chain_and_is_named() {
 }
 
 #[test]
-fn no_bytes_whatever_make_the_chain_fail() {
+fn chain_fails_for_no_input_whatever() {
     let mut random = fastrand::Rng::with_seed(0x0C0FFEE);
     let sample = samples_named("transactionAdded");
     let mut odd: Vec<Vec<u8>> = vec![
@@ -286,7 +286,7 @@ fn no_bytes_whatever_make_the_chain_fail() {
 }
 
 #[test]
-fn three_gigabytes_of_answers_leave_the_memory_flat() {
+fn memory_stays_flat_over_three_gigabytes_of_answers() {
     let mut chain = chain(BROKER_VERSION, &[]).unwrap();
     // Refused records of nearly the greatest size that is carried whole, of control characters,
     // each of which becomes six in JSON: the engine reads its input byte by byte, so the test takes

@@ -155,7 +155,7 @@ fn rows() -> BTreeSet<String> {
 }
 
 #[test]
-fn every_message_of_the_connector_is_explained_and_no_other() {
+fn messages_of_the_connector_are_explained_and_no_other() {
     let messages = messages();
     let rows = rows();
     assert!(
@@ -183,7 +183,7 @@ fn every_message_of_the_connector_is_explained_and_no_other() {
 }
 
 #[test]
-fn every_reason_for_a_hold_or_a_dead_letter_is_explained() {
+fn reasons_for_a_hold_or_a_dead_letter_are_explained() {
     let text = std::fs::read_to_string(root().join("docs/troubleshooting.md")).unwrap();
     let mut reasons = BTreeSet::new();
     for (_, code) in sources() {

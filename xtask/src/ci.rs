@@ -9,6 +9,9 @@ use crate::{modules, page};
 /// The release of cargo-deny the gates were written for.
 const DENY_VERSION: &str = "0.20.2";
 
+/// Builds the client for containers into the suites.
+const DOCKER: [&str; 2] = ["--features", "conformance/docker"];
+
 /// Every test. Uses nextest where it is installed, plain `cargo test` elsewhere.
 pub(crate) fn test(filter: &[String]) -> Result<(), Failed> {
     let products = build::products(&[build::CONNECTOR])?;
@@ -18,6 +21,9 @@ pub(crate) fn test(filter: &[String]) -> Result<(), Failed> {
         tests.args(["nextest", "run", "--workspace", "--no-fail-fast"]);
     } else {
         tests.args(["test", "--workspace", "--no-fail-fast"]);
+    }
+    if std::env::var("FLUVIO_TEST_CLUSTER").is_ok_and(|cluster| cluster.starts_with("docker")) {
+        tests.args(DOCKER);
     }
     products.point_to(&mut tests);
     tests.env("CAPILLARY_XDM_EVENTS_WASM", build::events()?);
@@ -35,14 +41,11 @@ pub(crate) fn all() -> Result<(), Failed> {
     test(&[])?;
     page::gate()?;
     run(cargo().args(["fmt", "--all", "--check"]))?;
-    run(cargo().args([
-        "clippy",
-        "--workspace",
-        "--all-targets",
-        "--",
-        "--deny",
-        "warnings",
-    ]))?;
+    run(cargo()
+        .args(["clippy", "--workspace", "--all-targets"])
+        // The client for containers adds packages and changes no feature of the others.
+        .args(DOCKER)
+        .args(["--", "--deny", "warnings"]))?;
     run(cargo()
         .args([
             "doc",

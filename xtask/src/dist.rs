@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_documents_of_the_archive_point_to_is_in_it() {
+    fn archive_holds_what_its_documents_link_to() {
         let mut documents = Vec::new();
         list(&root().join("docs"), &root(), &mut documents).unwrap();
         documents.retain(|path| path.extension().is_some_and(|extension| extension == "md"));
@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn a_dynamically_linked_program_is_told_by_its_interpreter() {
+    fn dynamically_linked_program_is_known_by_its_interpreter() {
         assert!(asks_for_a_loader(&elf(3)));
         assert!(!asks_for_a_loader(&elf(1)));
         let own = fs::read(std::env::current_exe().unwrap()).unwrap();

@@ -78,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_table_sums_what_every_target_tried() {
+    fn table_sums_what_every_target_tried() {
         let table = table("wire\t20\t3\t1\nargs\t22\t5\t1\n");
         let rows: Vec<Vec<&str>> = table
             .lines()

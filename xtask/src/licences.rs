@@ -139,7 +139,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn members_of_the_workspace_and_macros_are_no_third_parties() {
+    fn third_parties_exclude_workspace_members_and_macros() {
         let tree = "own v0.1.0 (/home/me/own)\tApache-2.0\t\nserde v1.0.1\tMIT OR Apache-2.0\thttps://x/serde\n\
                     derive v2.0.0 (proc-macro)\tMIT\thttps://x\n\nserde v1.0.1\tMIT OR Apache-2.0\thttps://x/serde\n";
         let packages = packages(tree);
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn a_licence_is_known_by_its_file_s_name() {
+    fn licence_is_known_by_its_file_s_name() {
         let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("../LICENSE");
         assert!(is_licence(&own));
         assert!(!is_licence(&own.with_file_name("Cargo.toml")));

@@ -202,7 +202,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_goal_is_of_the_ratio_where_there_is_one() {
+    fn goal_is_of_the_ratio_where_there_is_one() {
         let row = Row::new("x", 30.0, "records/s");
         assert_eq!(row.is_met(), None);
         assert_eq!(row.clone().at_least(40.0).is_met(), Some(false));

@@ -81,7 +81,7 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn this_very_process_uses_memory_and_time() {
+    fn usage_of_this_process_is_measured() {
         let begin = Usage::own().unwrap();
         let mut sum = 0_u64;
         while Usage::own().unwrap().processor <= begin.processor {

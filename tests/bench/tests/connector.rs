@@ -9,7 +9,7 @@ use conformance::harness::connector_program;
 use serde_json::Value;
 
 #[test]
-fn every_part_is_measured_at_the_smallest_size_and_lands_in_one_file() {
+fn parts_are_measured_at_the_smallest_size_into_one_file() {
     let directory = tempfile::tempdir().unwrap();
     let figures = directory.path().join("figures.json");
     let output = Command::new(env!("CARGO_BIN_EXE_bench-connector"))
@@ -55,7 +55,7 @@ fn every_part_is_measured_at_the_smallest_size_and_lands_in_one_file() {
 }
 
 #[test]
-fn the_smartmodules_figures_stand_in_the_same_table() {
+fn smartmodule_figures_are_in_the_same_table() {
     let directory = tempfile::tempdir().unwrap();
     let (found, figures) = (
         directory.path().join("found.json"),
@@ -90,7 +90,7 @@ fn the_smartmodules_figures_stand_in_the_same_table() {
 }
 
 #[test]
-fn a_part_is_found_by_its_name() {
+fn part_is_found_by_its_name() {
     for part in Part::ALL {
         assert_eq!(Part::named(part.name()), Some(part));
     }

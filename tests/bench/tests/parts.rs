@@ -4,7 +4,7 @@
 use std::process::Command;
 
 #[test]
-fn every_part_can_be_measured() {
+fn micro_benchmarks_can_all_be_measured() {
     let output = Command::new(env!("CARGO_BIN_EXE_bench-parts"))
         .arg("--test")
         .output()

@@ -17,7 +17,7 @@ fn bench(arguments: &[&str]) -> Output {
 }
 
 #[test]
-fn every_module_is_measured_at_the_smallest_size() {
+fn modules_are_measured_at_the_smallest_size() {
     let directory = tempfile::tempdir().unwrap();
     let figures = directory.path().join("figures.json");
     let output = bench(&["--quick", "--json", figures.to_str().unwrap()]);
@@ -35,7 +35,7 @@ fn every_module_is_measured_at_the_smallest_size() {
 }
 
 #[test]
-fn native_and_wasm_answer_the_same_for_made_up_and_for_broken_records() {
+fn native_and_wasm_answer_alike_for_made_up_and_broken_records() {
     // A million of them take minutes: `bench-smartmodule --compare 1000000`.
     let output = bench(&["--compare", "6000"]);
     let told = String::from_utf8(output.stdout).unwrap();

@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_mock_is_the_default_and_each_backend_has_its_word() {
+    fn mock_is_the_default_and_each_backend_has_its_word() {
         let parse = |value: &str| Backend::parse(value, IMAGE.to_owned()).unwrap();
         assert_eq!(parse(""), Backend::Mock);
         assert_eq!(parse("mock"), Backend::Mock);
@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_backend_is_an_error_in_one_line_that_names_the_choices() {
+    fn unknown_backend_is_an_error_that_names_the_choices() {
         for value in ["kubernetes", "bin:", "Mock"] {
             let error = Backend::parse(value, String::new())
                 .unwrap_err()

@@ -82,7 +82,7 @@ mod tests {
                         before they were read partition=2 first=20 last=29 lost=10";
 
     #[test]
-    fn a_range_is_read_from_the_log_and_only_from_a_line_that_agrees_with_itself() {
+    fn range_is_read_only_from_a_consistent_line_of_the_log() {
         let range = Evicted {
             partition: 2,
             first: 20,
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn a_range_that_is_told_twice_or_is_still_there_is_misreported() {
+    fn range_reported_twice_or_still_there_is_misreported() {
         let told = Evicted::told(LINE);
         let findings = |told: &[Evicted], start| {
             let mut verdict = Verdict::default();

@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn a_letter_stands_for_the_part_its_inlet_refused_and_for_no_other() {
+    fn letter_covers_only_the_part_its_inlet_refused() {
         let event = letter("delivery", "refused", "events", json!({"event": {}}));
         assert_eq!((event.parts(), event.is_odd()), (parts(true, false), false));
         let profile = letter("delivery", "refused", "profiles", json!({"profile": {}}));
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rejected_record_and_one_ahead_of_its_time_are_buried_whole() {
+    fn rejected_and_future_records_are_dead_lettered_whole() {
         let rejected = letter("mapping", "bad_time", "events", json!({"raw": {}}));
         assert_eq!((rejected.parts(), rejected.is_odd()), (Parts::ALL, false));
         let ahead = letter(
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn a_digest_stands_for_the_part_its_inlet_refused() {
+    fn digest_stands_for_the_part_its_inlet_refused() {
         let digest = letter(
             "delivery",
             "too_large",

@@ -255,7 +255,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_messages_of_a_batch_are_counted_by_their_headers() {
+    fn messages_of_a_batch_are_counted_by_their_headers() {
         let body = br#"{"messages":[{"header":{"createdAt":5},"body":{"createdAt":7}},{"header":{"createdAt":6},"body":{"text":"\"createdAt\":8},\"body\":"}}]}"#;
         let messages = Messages::read(body).unwrap();
         assert_eq!((messages.count, messages.created), (2, vec![5, 6]));
@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn ages_are_told_by_the_share_of_events_that_were_no_older() {
+    fn ages_are_given_by_the_share_of_younger_events() {
         let mut ages = Ages::default();
         assert_eq!(ages.at_share(0.5), None);
         ages.add(100, &[100, 90, 90, 0, 200]);

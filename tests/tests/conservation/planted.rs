@@ -133,7 +133,7 @@ async fn planted_commit_before_acknowledgement_is_caught() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn planted_commit_of_the_next_instead_of_the_last_settled_offset_is_caught() {
+async fn planted_commit_of_the_next_offset_is_caught() {
     for (bug, skipped) in [(Bug::CommitsTheNextOffset, 1), (Bug::None, 0)] {
         let scenario = scenario().await;
         produce(&scenario, &events(4 * BATCH)).await;
@@ -207,7 +207,7 @@ async fn with_a_part_refused(bug: Bug, inlet: &str) -> Verdict {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn planted_letter_of_one_part_in_place_of_the_whole_record_is_caught() {
+async fn planted_letter_of_one_part_instead_of_the_record_is_caught() {
     let verdict = with_a_part_refused(Bug::SettlesWithTheEvent, "events").await;
     assert!(
         !verdict.lost.is_empty(),
@@ -253,7 +253,7 @@ async fn planted_wrong_index_of_a_207_is_caught() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn planted_overtaking_in_a_lane_is_caught_and_the_documented_exception_is_not() {
+async fn planted_reordering_is_caught_and_the_documented_exception_is_not() {
     let verdict = play(Bug::OvertakesInTheLane, ALL, told_to_wait).await;
     // Those accepted in the batch that told it to wait may overtake; all of the later batches may
     // not.
@@ -263,7 +263,7 @@ async fn planted_overtaking_in_a_lane_is_caught_and_the_documented_exception_is_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn planted_blindness_to_a_hole_at_the_tail_is_caught() {
+async fn planted_blindness_to_a_gap_at_the_tail_is_caught() {
     for bug in [Bug::MissesTheTailHole, Bug::None] {
         let scenario = scenario().await;
         produce(&scenario, &events(BATCH)).await;

@@ -36,6 +36,6 @@ async fn random_faults_lose_invent_change_and_reorder_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn faults_nobody_has_seen_before_lose_nothing_either() {
+async fn faults_of_a_fresh_seed_lose_nothing() {
     soak(fastrand::u64(..1_000_000)).await;
 }

@@ -16,7 +16,7 @@ fn record(event: &RawEvent) -> ProducedRecord {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_record_of_three_partitions_on_two_spus_is_accounted_for() {
+async fn records_of_three_partitions_on_two_spus_are_accounted_for() {
     let scenario = scenario(Options {
         topic: TopicOptions::new("three").partitions(3),
         ..Options::default()
@@ -50,8 +50,7 @@ async fn records_produced_while_it_runs_arrive_and_are_committed_while_idle() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_stored_offset_is_the_last_one_whether_it_was_mapped_skipped_or_rejected_and_a_restart_repeats_nothing()
- {
+async fn stored_offset_is_the_last_one_and_a_restart_repeats_nothing() {
     let scenario = scenario(Options::default()).await;
     let skipped = json!({"eventName": "streakStart", "eventId": "6d8b0e5e-0000-4000-a000-000000000001", "orgId": 1, "createdAt": 1_780_000_000_000_i64, "data": {}});
     let skipped = skipped.to_string().into_bytes();
@@ -85,7 +84,7 @@ async fn the_stored_offset_is_the_last_one_whether_it_was_mapped_skipped_or_reje
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_poison_record_in_the_middle_of_a_batch_costs_its_neighbours_nothing() {
+async fn poison_record_does_not_affect_its_batch() {
     let scenario = scenario(Options::default()).await;
     let mut batch: Vec<_> = wanted(5, 20).iter().map(record).collect();
     batch.insert(
@@ -123,8 +122,7 @@ async fn a_poison_record_in_the_middle_of_a_batch_costs_its_neighbours_nothing()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_batch_whose_answers_exceed_max_bytes_is_not_lost_at_the_head_in_the_middle_or_at_the_tail()
- {
+async fn answers_over_max_bytes_are_mapped_by_the_connector() {
     // The broker sends nothing for such a batch and says nothing of it.
     let scenario = scenario(Options {
         max_bytes: "16kB".to_owned(),
@@ -144,8 +142,7 @@ async fn a_batch_whose_answers_exceed_max_bytes_is_not_lost_at_the_head_in_the_m
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_partition_whose_batches_need_more_than_its_part_of_the_buffer_is_mapped_by_the_broker_once_that_is_known()
- {
+async fn partition_with_large_batches_is_mapped_by_the_broker() {
     let scenario = scenario(Options {
         // A response may have 128 KiB, until something shows that it must hold more.
         platform: "  buffer: {max-bytes: 256KiB}\n".to_owned(),
@@ -197,8 +194,7 @@ async fn compressed_topics_are_read_like_any_other() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn unwanted_envelopes_of_one_event_share_its_id_and_nothing_is_sent_for_kinds_nobody_asked_for()
- {
+async fn unwanted_kinds_are_not_sent_and_envelopes_share_the_event_id() {
     let scenario = scenario(Options::default()).await;
     scenario.produce(&events(4, 48)).await.unwrap();
     settle(&scenario).await;
@@ -217,7 +213,7 @@ async fn unwanted_envelopes_of_one_event_share_its_id_and_nothing_is_sent_for_ki
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_a_profiles_section_only_events_are_sent() {
+async fn events_alone_are_sent_without_a_profiles_section() {
     let scenario = scenario(Options {
         profiles: false,
         ..Options::default()

@@ -111,7 +111,7 @@ async fn commits_are_refused_forgotten_or_stored_without_an_answer() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn commits_fail_while_the_spu_that_stores_them_is_down_and_reading_goes_on() {
+async fn commits_fail_but_reading_continues_while_their_spu_is_down() {
     let cluster = mock(2).await;
     let mock = cluster.mock().unwrap();
     mock.create_topic("split", 2);
@@ -145,7 +145,7 @@ async fn commits_fail_while_the_spu_that_stores_them_is_down_and_reading_goes_on
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_moved_leader_silences_old_streams_and_serves_new_ones() {
+async fn moved_leader_silences_old_streams_and_serves_new_ones() {
     let cluster = mock(2).await;
     let mock = cluster.mock().unwrap();
     mock.create_topic("moving", 1);
@@ -218,7 +218,7 @@ async fn fetches_wait_as_long_as_they_are_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_recreated_topic_is_empty_while_the_stored_offset_is_beyond_its_end() {
+async fn recreated_topic_is_empty_while_the_stored_offset_is_beyond_its_end() {
     let cluster = mock(1).await;
     let mock = cluster.mock().unwrap();
     mock.create_topic("phoenix", 1);
@@ -235,13 +235,13 @@ async fn a_recreated_topic_is_empty_while_the_stored_offset_is_beyond_its_end() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_profile_backend_runs_on_the_cluster_of_the_current_profile() {
+async fn profile_backend_runs_on_the_cluster_of_the_current_profile() {
     let cluster = mock(2).await;
     // The suite itself, as a user starts it against a cluster of their own.
     let suite = tokio::process::Command::new(std::env::current_exe().unwrap())
         .args([
             "--exact",
-            "smartmodules::a_filter_shifts_the_numbers_of_what_it_lets_through",
+            "smartmodules::filter_shifts_the_numbers_of_what_it_lets_through",
         ])
         .arg("lifecycle::deleting_a_topic_ends_its_streams_and_forgets_its_offsets")
         .env("FLUVIO_TEST_CLUSTER", "profile")
@@ -257,7 +257,7 @@ async fn the_profile_backend_runs_on_the_cluster_of_the_current_profile() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_chain_that_trapped_is_not_used_again() {
+async fn chain_that_trapped_is_not_used_again() {
     let (cluster, topic) = (mock(1).await, "traps");
     cluster
         .load_smartmodule(scripted_filter(), FILTER)
@@ -279,7 +279,7 @@ async fn a_chain_that_trapped_is_not_used_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn fifty_thousand_records_pass_in_order_through_producer_smartmodule_and_consumer() {
+async fn records_pass_producer_smartmodule_and_consumer_in_order() {
     const RECORDS: usize = 50_000;
     let cluster = mock(1).await;
     cluster

@@ -37,7 +37,7 @@ async fn leaders_are_spread_over_the_spus_and_system_topics_are_hidden() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn topics_that_exist_or_are_badly_named_are_refused_and_missing_ones_not_found() {
+async fn topics_that_exist_are_badly_named_or_missing_are_refused() {
     let cluster = cluster(1).await;
     let topic = topic(&cluster, TopicOptions::new("once")).await;
     let again = cluster
@@ -106,7 +106,7 @@ async fn deleting_a_topic_ends_its_streams_and_forgets_its_offsets() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn partitions_can_be_added_and_watchers_are_told() {
+async fn added_partitions_are_announced_to_watchers() {
     use fluvio::metadata::partition::PartitionSpec;
     let cluster = cluster(2).await;
     let topic = topic(&cluster, TopicOptions::new("growing")).await;
@@ -202,7 +202,7 @@ async fn records_and_offsets_survive_the_restart_of_an_spu_and_of_the_cluster() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stopped_spu_takes_its_partitions_offline_and_leaves_the_others() {
+async fn stopped_spu_takes_its_partitions_offline_and_leaves_the_others() {
     use fluvio::metadata::partition::PartitionSpec;
     let cluster = cluster(2).await;
     if cluster.spu_count() == 0 {
@@ -237,7 +237,7 @@ async fn a_stopped_spu_takes_its_partitions_offline_and_leaves_the_others() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_profile_file_leads_the_client_to_the_cluster() {
+async fn profile_file_leads_the_client_to_the_cluster() {
     let cluster = cluster(1).await;
     if cluster.spu_count() == 0 {
         return; // Somebody's profile is what was used to get here.
@@ -251,7 +251,7 @@ async fn the_profile_file_leads_the_client_to_the_cluster() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_retention_removed_is_refused_with_the_next_available_offset() {
+async fn records_removed_by_retention_give_the_next_available_offset() {
     let cluster = cluster(1).await;
     let options = TopicOptions {
         segment_size: Some(2_048),

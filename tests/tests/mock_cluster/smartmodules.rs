@@ -5,7 +5,7 @@ use fluvio_protocol::link::ErrorCode;
 use super::*;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_one_to_one_smartmodule_keeps_numbering_and_deltas_are_right_in_the_first_batch_only() {
+async fn one_to_one_smartmodule_has_right_deltas_only_in_the_first_batch() {
     let (cluster, topic) = filtered("numbering").await;
     batch(&cluster, &topic, &["a", "b"]).await;
     batch(&cluster, &topic, &["c", "d", "e"]).await;
@@ -30,7 +30,7 @@ async fn a_one_to_one_smartmodule_keeps_numbering_and_deltas_are_right_in_the_fi
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_filter_shifts_the_numbers_of_what_it_lets_through() {
+async fn filter_shifts_the_numbers_of_what_it_lets_through() {
     let (cluster, topic) = filtered("shifted").await;
     batch(&cluster, &topic, &["-", "b", "-", "d"]).await;
     batch(&cluster, &topic, &["-", "-"]).await;
@@ -60,7 +60,7 @@ async fn a_filter_shifts_the_numbers_of_what_it_lets_through() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_oversize_output_at_the_head_of_a_read_makes_a_hole_up_to_its_end() {
+async fn oversize_output_at_the_head_makes_a_gap_up_to_its_end() {
     let (cluster, topic) = filtered("head").await;
     compressed(
         &cluster,
@@ -85,7 +85,7 @@ async fn an_oversize_output_at_the_head_of_a_read_makes_a_hole_up_to_its_end() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_oversize_output_in_the_middle_is_lost_with_what_was_read_after_it() {
+async fn oversize_output_in_the_middle_is_lost_with_what_follows() {
     let (cluster, topic) = filtered("hole").await;
     batch(&cluster, &topic, &["before"]).await;
     compressed(
@@ -117,7 +117,7 @@ async fn an_oversize_output_in_the_middle_is_lost_with_what_was_read_after_it() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_oversize_output_at_the_tail_brings_no_response_at_all() {
+async fn oversize_output_at_the_tail_brings_no_response_at_all() {
     let (cluster, topic) = filtered("tail").await;
     batch(&cluster, &topic, &["before"]).await;
     compressed(
@@ -164,7 +164,7 @@ async fn outputs_that_fit_singly_come_in_several_responses() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_error_of_the_smartmodule_loses_the_rest_of_its_batch() {
+async fn smartmodule_error_loses_the_rest_of_its_batch() {
     let (cluster, topic) = filtered("error").await;
     batch(&cluster, &topic, &["a", "b", "!", "d"]).await;
     batch(&cluster, &topic, &["e"]).await;
@@ -181,7 +181,7 @@ async fn an_error_of_the_smartmodule_loses_the_rest_of_its_batch() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_error_before_anything_passed_moves_the_stream_past_all_that_was_read() {
+async fn smartmodule_error_before_any_output_skips_all_that_was_read() {
     let (cluster, topic) = filtered("poison").await;
     batch(&cluster, &topic, &["!"]).await;
     batch(&cluster, &topic, &["b"]).await;
@@ -196,7 +196,7 @@ async fn an_error_before_anything_passed_moves_the_stream_past_all_that_was_read
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_trap_is_told_once_and_then_the_stream_is_silent_for_ever() {
+async fn trap_is_reported_once_and_then_the_stream_is_silent() {
     let (cluster, topic) = filtered("trap").await;
     batch(&cluster, &topic, &["a", "*"]).await;
     let mut stream = cluster.stream(through_filter(&topic, 0)).await.unwrap();
@@ -211,7 +211,7 @@ async fn a_trap_is_told_once_and_then_the_stream_is_silent_for_ever() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_missing_or_broken_smartmodule_is_the_first_answer_of_the_stream() {
+async fn missing_or_broken_smartmodule_is_the_first_response() {
     let (cluster, topic) = filtered("missing").await;
     let with = |name: &str| StreamRequest {
         smartmodules: vec![smartmodule(name)],
@@ -250,7 +250,7 @@ async fn a_missing_or_broken_smartmodule_is_the_first_answer_of_the_stream() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_smartmodule_is_found_by_all_three_forms_of_its_name_and_replaced_silently() {
+async fn smartmodule_is_found_by_every_form_of_its_name() {
     let (cluster, topic) = filtered("names").await;
     batch(&cluster, &topic, &["a", "-"]).await;
     for name in ["tests/scripted@0.1.0", "tests/scripted", "scripted"] {
@@ -274,7 +274,7 @@ async fn a_smartmodule_is_found_by_all_three_forms_of_its_name_and_replaced_sile
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn output_is_compressed_as_its_input_and_the_limit_counts_it_uncompressed() {
+async fn output_is_compressed_as_its_input_and_limited_uncompressed() {
     for compression in [
         Compression::Gzip,
         Compression::Snappy,

@@ -8,7 +8,7 @@ use futures_util::StreamExt;
 use super::*;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_unmodified_client_creates_produces_consumes_and_commits() {
+async fn unmodified_client_creates_produces_consumes_and_commits() {
     use fluvio::consumer::{ConsumerConfigExtBuilder, ConsumerStream, OffsetManagementStrategy};
     let cluster = cluster(2).await;
     let topic = topic(&cluster, TopicOptions::new("client").partitions(3)).await;
@@ -70,8 +70,7 @@ async fn the_unmodified_client_creates_produces_consumes_and_commits() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stream_without_smartmodule_gets_batches_as_they_were_sent_and_no_more_before_the_acknowledgement()
- {
+async fn stream_without_smartmodule_waits_for_the_acknowledgement() {
     let cluster = cluster(1).await;
     let topic = topic(&cluster, TopicOptions::new("plain")).await;
     assert_eq!(
@@ -107,7 +106,7 @@ async fn a_stream_without_smartmodule_gets_batches_as_they_were_sent_and_no_more
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stream_from_the_middle_of_a_batch_gets_the_whole_batch() {
+async fn stream_from_the_middle_of_a_batch_gets_the_whole_batch() {
     let cluster = cluster(1).await;
     let topic = topic(&cluster, TopicOptions::new("middle")).await;
     batch(&cluster, &topic, &["a", "b", "c"]).await;
@@ -123,8 +122,7 @@ async fn a_stream_from_the_middle_of_a_batch_gets_the_whole_batch() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_batch_cut_by_the_limit_looks_whole_to_the_client_and_its_acknowledgement_would_lose_it()
-{
+async fn batch_cut_by_the_limit_looks_whole_to_the_client() {
     let cluster = cluster(1).await;
     let topic = topic(&cluster, TopicOptions::new("cut")).await;
     batch(&cluster, &topic, &["small"]).await;
@@ -155,7 +153,7 @@ async fn a_batch_cut_by_the_limit_looks_whole_to_the_client_and_its_acknowledgem
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn starting_past_the_end_is_an_error_that_names_both_offsets() {
+async fn start_past_the_end_is_an_error_with_both_offsets() {
     let cluster = cluster(1).await;
     let topic = topic(&cluster, TopicOptions::new("past")).await;
     batch(&cluster, &topic, &["a", "b"]).await;
@@ -189,7 +187,7 @@ async fn starting_past_the_end_is_an_error_that_names_both_offsets() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_topic_refuses_a_batch_compressed_otherwise() {
+async fn topic_refuses_a_batch_compressed_otherwise() {
     let cluster = cluster(1).await;
     let topic = topic(
         &cluster,

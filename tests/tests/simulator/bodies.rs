@@ -8,7 +8,7 @@ const INLET: &str = "d5262d48f4f3c4e1a0c6d8e7f9b0a1c2d3e4f5061728394a5b6c7d8e9fa
 const ORG: &str = "0A7D42FC5DB9D3360A495FD3@AdobeOrg";
 
 #[test]
-fn one_message_is_answered_as_the_validation_page_shows() {
+fn single_message_is_answered_as_the_validation_page_shows() {
     let answer = Single {
         inlet_id: INLET,
         xaction_id: "1555445493896:8600:8",
@@ -25,7 +25,7 @@ fn one_message_is_answered_as_the_validation_page_shows() {
 }
 
 #[test]
-fn a_batch_is_answered_as_the_batch_page_shows() {
+fn batch_is_answered_as_the_batch_page_shows() {
     let batch_id = "1565628583792:1485:153";
     let answer = Batch {
         inlet_id: INLET,
@@ -46,7 +46,7 @@ fn a_batch_is_answered_as_the_batch_page_shows() {
 }
 
 #[test]
-fn a_refused_message_has_no_id_in_the_documents_dialect() {
+fn refused_message_has_no_id_in_the_documents_dialect() {
     let text = answer::about(INLET, ORG, "Message has unknown xdm format");
     let item = Dialect::StatusCode.refused("1565628583792:1485:153", 1, 400, text);
     assert_eq!(
@@ -58,7 +58,7 @@ fn a_refused_message_has_no_id_in_the_documents_dialect() {
 }
 
 #[test]
-fn a_refused_message_carries_its_index_in_the_connectors_dialect() {
+fn refused_message_carries_its_index_in_the_connectors_dialect() {
     let text =
         "The 'header' field is mandatory. Provide a valid 'header' value and try again.".to_owned();
     let item = Dialect::Status.refused("9c1f8a52-3d4e-4b6f-a7c8-d9e0f1a2b3c4", 0, 400, text);
@@ -69,7 +69,7 @@ fn a_refused_message_carries_its_index_in_the_connectors_dialect() {
 }
 
 #[test]
-fn a_missing_token_is_a_problem_whose_status_is_text() {
+fn missing_token_is_a_problem_whose_status_is_text() {
     assert_eq!(
         answer::unauthorized(401),
         r#"{"type":"https://ns.adobe.com/adobecloud/problem/data-collection-service-authorization","status":"401","title":"Authorization","report":{"message":"[id] Ims service token is empty"}}"#
@@ -77,7 +77,7 @@ fn a_missing_token_is_a_problem_whose_status_is_text() {
 }
 
 #[test]
-fn a_bad_message_is_a_problem_whose_status_is_a_number() {
+fn bad_message_is_a_problem_whose_status_is_a_number() {
     let text = answer::about(
         INLET,
         ORG,
@@ -92,7 +92,7 @@ fn a_bad_message_is_a_problem_whose_status_is_a_number() {
 }
 
 #[test]
-fn at_most_five_violations_are_reported() {
+fn violations_are_reported_up_to_five() {
     let names: Vec<String> = (0..7).map(|number| format!("field{number}")).collect();
     let body: serde_json::Value =
         serde_json::from_str(&answer::invalid(INLET, ORG, &names)).unwrap();

@@ -34,7 +34,7 @@ async fn post(bench: &Bench, path: &str, body: Value) -> Answer {
 }
 
 #[tokio::test]
-async fn what_was_seen_can_be_read_back() {
+async fn seen_requests_can_be_read_back() {
     let bench = Bench::start().await;
     bench
         .batch(vec![bench.event("a"), bench.event("b")])
@@ -156,7 +156,7 @@ async fn faults_tokens_and_flows_can_be_steered() {
 }
 
 #[tokio::test]
-async fn no_read_back_holds_a_secret_or_a_token() {
+async fn read_back_holds_no_secret_or_token() {
     let bench = Bench::start().await;
     bench.batch(vec![bench.event("a")]).await.unwrap();
     let secret = &bench.simulator.config().credential.client_secret;
@@ -178,7 +178,7 @@ async fn no_read_back_holds_a_secret_or_a_token() {
 }
 
 #[tokio::test]
-async fn a_dropped_simulator_is_gone() {
+async fn dropped_simulator_is_gone() {
     let bench = Bench::start().await;
     let address = bench.simulator.address();
     let client = bench.http.clone();
@@ -197,7 +197,7 @@ async fn a_dropped_simulator_is_gone() {
 }
 
 #[tokio::test]
-async fn the_section_names_a_foreign_credential_instead_of_showing_it() {
+async fn section_names_a_foreign_credential_instead_of_showing_it() {
     let bench = Bench::start().await;
     let section = bench.simulator.experience_platform_section();
     assert!(
@@ -224,7 +224,7 @@ async fn the_section_names_a_foreign_credential_instead_of_showing_it() {
 }
 
 #[tokio::test]
-async fn the_binary_says_where_it_listens_and_counts_at_the_end() {
+async fn binary_says_where_it_listens_and_counts_at_the_end() {
     let faults = tempfile::NamedTempFile::new().unwrap();
     let script = json!({"steps": [{"target": "ims", "fault": {"kind": "status", "status": 429}}]});
     std::fs::write(faults.path(), script.to_string()).unwrap();
@@ -271,7 +271,7 @@ async fn the_binary_says_where_it_listens_and_counts_at_the_end() {
 }
 
 #[tokio::test]
-async fn the_binary_names_what_is_wrong_with_its_arguments() {
+async fn binary_names_what_is_wrong_with_its_arguments() {
     for (arguments, named) in [
         (vec!["--prot", "1"], "--prot"),
         (vec!["--port", "many"], "many"),

@@ -52,7 +52,7 @@ async fn steps_apply_in_order_each_to_its_number_of_requests() {
 }
 
 #[tokio::test]
-async fn a_status_may_hide_that_the_records_were_accepted() {
+async fn status_may_hide_that_the_records_were_accepted() {
     let bench = Bench::start().await;
     let hidden = Fault::Status {
         status: status(504),
@@ -81,7 +81,7 @@ async fn a_status_may_hide_that_the_records_were_accepted() {
 }
 
 #[tokio::test]
-async fn single_messages_of_a_batch_fail_in_either_dialect() {
+async fn messages_of_a_batch_fail_in_either_dialect() {
     for (dialect, key) in [
         (Dialect::StatusCode, "statusCode"),
         (Dialect::Status, "status"),
@@ -136,7 +136,7 @@ async fn single_messages_of_a_batch_fail_in_either_dialect() {
 }
 
 #[tokio::test]
-async fn a_message_fault_on_the_single_endpoint_is_the_status_of_the_request() {
+async fn message_fault_on_the_single_endpoint_is_the_status_of_the_request() {
     let bench = Bench::start().await;
     bench.script([events(Fault::message(status(400)))
         .forever()
@@ -151,7 +151,7 @@ async fn a_message_fault_on_the_single_endpoint_is_the_status_of_the_request() {
 }
 
 #[tokio::test]
-async fn a_poison_record_spoils_every_request_that_holds_it() {
+async fn poison_record_spoils_every_request_that_holds_it() {
     let bench = Bench::start().await;
     bench.script([events(Fault::status(status(500)))
         .forever()
@@ -247,7 +247,7 @@ async fn ids_may_lie_and_responses_may_stand_in_another_order() {
 }
 
 #[tokio::test]
-async fn a_reset_before_the_body_accepts_nothing_and_one_after_it_everything() {
+async fn reset_before_the_body_accepts_nothing_and_one_after_it_everything() {
     let bench = Bench::start().await;
     bench.script([
         events(Fault::ResetBeforeBody),
@@ -262,7 +262,7 @@ async fn a_reset_before_the_body_accepts_nothing_and_one_after_it_everything() {
 }
 
 #[tokio::test]
-async fn a_hang_lasts_as_long_as_the_client_waits() {
+async fn hang_lasts_as_long_as_the_client_waits() {
     let bench = Bench::start().await;
     bench.script([
         events(Fault::Hang { accept: false }),
@@ -305,7 +305,7 @@ async fn truncated_answers_end_early_or_lose_the_connection() {
 }
 
 #[tokio::test]
-async fn a_connection_may_close_after_a_complete_answer_without_a_word() {
+async fn connection_may_close_silently_after_a_complete_response() {
     let bench = Bench::start().await;
     bench.script([events(Fault::Close)]);
     let before = bench.simulator.counters().connections;
@@ -357,7 +357,7 @@ async fn delays_come_before_or_after_the_acceptance() {
 }
 
 #[tokio::test]
-async fn an_answer_may_come_in_pieces_over_a_time_and_a_body_may_be_read_in_pieces() {
+async fn response_and_body_may_be_transferred_in_pieces() {
     let bench = Bench::start().await;
     let slow = |fault| {
         bench.script([events(fault)]);
@@ -483,7 +483,7 @@ async fn random_latency_stays_in_its_range() {
 }
 
 #[tokio::test]
-async fn a_request_that_was_not_accepted_still_shows_what_it_held() {
+async fn request_that_was_not_accepted_still_shows_what_it_held() {
     let bench = Bench::start().await;
     bench.script([events(Fault::status(status(503)))]);
     bench

@@ -19,7 +19,7 @@ fn refusal(code: &str, description: &str) -> String {
 }
 
 #[tokio::test]
-async fn each_path_answers_in_its_own_unit() {
+async fn paths_of_ims_respond_in_their_own_unit() {
     let bench = Bench::start().await;
     let base = bench.simulator.base_url().to_owned();
     for (path, expires_in) in [
@@ -43,7 +43,7 @@ async fn each_path_answers_in_its_own_unit() {
 }
 
 #[tokio::test]
-async fn a_token_is_a_jwt_whose_times_are_text_in_milliseconds() {
+async fn token_is_a_jwt_whose_times_are_text_in_milliseconds() {
     let bench = Bench::start().await;
     let parts: Vec<&str> = bench.token.split('.').collect();
     assert_eq!(parts.len(), 3);
@@ -90,7 +90,7 @@ async fn wrong_credentials_are_refused_with_the_known_texts() {
 }
 
 #[tokio::test]
-async fn a_secret_that_is_not_percent_encoded_is_refused() {
+async fn secret_that_is_not_percent_encoded_is_refused() {
     let bench = Bench::start().await;
     let form =
         format!("grant_type=client_credentials&client_id={ID}&client_secret={SECRET}&scope=openid");
@@ -134,7 +134,7 @@ async fn scopes_may_be_separated_by_commas_or_spaces() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_not_a_form_is_refused_and_a_query_is_accepted() {
+async fn body_that_is_not_a_form_is_refused_and_a_query_is_accepted() {
     let bench = Bench::start().await;
     let url = bench.simulator.token_url();
     let json = bench
@@ -156,7 +156,7 @@ async fn a_body_that_is_not_a_form_is_refused_and_a_query_is_accepted() {
 }
 
 #[tokio::test]
-async fn a_credential_may_hold_two_secrets() {
+async fn credential_may_hold_two_secrets() {
     let mut config = SimulatorConfig::default();
     config.credential.second_secret = Some("next+secret".to_owned());
     let bench = Bench::with(config).await;
@@ -175,7 +175,7 @@ async fn a_credential_may_hold_two_secrets() {
 }
 
 #[tokio::test]
-async fn the_shape_of_the_answer_can_vary() {
+async fn shape_of_the_answer_can_vary() {
     let bench = Bench::start().await;
     let url = bench.simulator.token_url();
     let shape = TokenShape {
@@ -262,7 +262,7 @@ async fn revoked_expired_and_foreign_tokens_are_refused_in_every_form() {
 }
 
 #[tokio::test]
-async fn scripted_failures_of_the_token_server() {
+async fn token_server_fails_as_scripted() {
     let bench = Bench::start().await;
     let ims = |fault| Step::new(Target::Ims, fault);
     bench.script([
@@ -309,7 +309,7 @@ async fn scripted_failures_of_the_token_server() {
 }
 
 #[tokio::test]
-async fn calls_at_the_same_time_are_told_apart_from_calls_in_turn() {
+async fn concurrent_calls_are_distinguished_from_successive_ones() {
     let bench = Bench::start().await;
     assert_eq!(bench.simulator.counters().most_token_calls_at_once, 1);
     let pause = Duration::from_millis(150);

@@ -15,7 +15,7 @@ fn about(bench: &Bench, text: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_batch_is_answered_with_one_response_for_each_message() {
+async fn batch_is_answered_with_one_response_for_each_message() {
     let bench = Bench::start().await;
     let answer = bench
         .batch(vec![bench.event("a"), bench.event("b")])
@@ -34,7 +34,7 @@ async fn a_batch_is_answered_with_one_response_for_each_message() {
 }
 
 #[tokio::test]
-async fn a_single_message_is_answered_with_200_and_a_raw_one_with_its_flow() {
+async fn single_message_is_answered_with_200_and_a_raw_one_with_its_flow() {
     let bench = Bench::start().await;
     let answer = bench.single(bench.event("a")).await.unwrap();
     assert_eq!(
@@ -101,7 +101,7 @@ fn spoiled(bench: &Bench) -> Vec<(Value, String)> {
 }
 
 #[tokio::test]
-async fn a_bad_message_is_refused_and_its_neighbours_are_accepted() {
+async fn bad_message_is_refused_and_its_neighbours_are_accepted() {
     let bench = Bench::start().await;
     for (number, (message, text)) in spoiled(&bench).into_iter().enumerate() {
         let (before, after) = (format!("{number}-before"), format!("{number}-after"));
@@ -132,7 +132,7 @@ async fn a_bad_message_is_refused_and_its_neighbours_are_accepted() {
 }
 
 #[tokio::test]
-async fn the_connectors_dialect_says_status_and_carries_the_index() {
+async fn connectors_dialect_says_status_and_carries_the_index() {
     let bench = Bench::with(SimulatorConfig {
         dialect: Dialect::Status,
         ..SimulatorConfig::default()
@@ -152,7 +152,7 @@ async fn the_connectors_dialect_says_status_and_carries_the_index() {
 }
 
 #[tokio::test]
-async fn a_missing_organization_is_filled_in() {
+async fn missing_organization_is_filled_in() {
     let bench = Bench::start().await;
     let mut message = bench.event("a");
     message["header"]
@@ -163,7 +163,7 @@ async fn a_missing_organization_is_filled_in() {
 }
 
 #[tokio::test]
-async fn a_batch_of_nothing_but_bad_messages_is_still_207() {
+async fn batch_of_nothing_but_bad_messages_is_still_207() {
     let bench = Bench::start().await;
     let answer = bench.batch(vec![json!({}), json!(1)]).await.unwrap();
     assert_eq!(answer.status, 207);
@@ -177,7 +177,7 @@ async fn a_batch_of_nothing_but_bad_messages_is_still_207() {
 }
 
 #[tokio::test]
-async fn what_is_not_json_or_not_a_batch_is_refused_as_a_whole() {
+async fn body_that_is_not_json_or_no_batch_is_refused_whole() {
     let bench = Bench::start().await;
     let batch = bench.simulator.batch_url(bench.events());
     for body in [
@@ -212,7 +212,7 @@ async fn what_is_not_json_or_not_a_batch_is_refused_as_a_whole() {
 }
 
 #[tokio::test]
-async fn an_authenticated_inlet_asks_for_a_token_and_another_does_not() {
+async fn authenticated_inlet_asks_for_a_token_and_another_does_not() {
     let mut config = SimulatorConfig::default();
     config.inlets[1].authenticated = false;
     let bench = Bench::with(config).await;
@@ -240,7 +240,7 @@ async fn an_authenticated_inlet_asks_for_a_token_and_another_does_not() {
 }
 
 #[tokio::test]
-async fn a_raw_inlet_takes_the_flow_from_header_or_query_and_refuses_without() {
+async fn raw_inlet_takes_the_flow_from_header_or_query_and_refuses_without() {
     let bench = Bench::start().await;
     let (url, flow) = (
         bench.simulator.inlet_url(bench.profiles()),
@@ -375,7 +375,7 @@ async fn unknown_inlets_methods_types_and_compression_are_refused() {
 }
 
 #[tokio::test]
-async fn a_body_over_the_limit_is_refused_unread_and_the_connection_ends() {
+async fn body_over_the_limit_is_refused_unread_and_the_connection_ends() {
     let bench = Bench::start().await;
     let url = bench.simulator.batch_url(bench.events());
     let answer = bench.post(url, vec![b' '; 3_000_000]).send().await.unwrap();
@@ -400,7 +400,7 @@ async fn a_body_over_the_limit_is_refused_unread_and_the_connection_ends() {
 }
 
 #[tokio::test]
-async fn a_body_of_exactly_the_limit_is_read() {
+async fn body_of_exactly_the_limit_is_read() {
     let bench = Bench::start().await;
     let url = bench.simulator.batch_url(bench.events());
     let mut body = json!({"messages": [bench.event("a")]}).to_string();

@@ -76,7 +76,7 @@ async fn acceptances_keep_their_order_their_request_and_their_bytes() {
 }
 
 #[tokio::test]
-async fn the_lake_keeps_every_copy_and_profile_the_first() {
+async fn lake_keeps_every_copy_and_profile_the_first() {
     let bench = Bench::start().await;
     bench
         .batch(vec![bench.event("a"), bench.event("b"), bench.event("a")])
@@ -173,7 +173,7 @@ async fn oversize_and_invalid_records_are_acknowledged_and_lost() {
 }
 
 #[tokio::test]
-async fn a_merge_changes_what_it_states_and_a_create_replaces_everything() {
+async fn merge_changes_what_it_states_and_a_create_replaces_everything() {
     let bench = Bench::start().await;
     let send = async |operation: &str, rest: Value| {
         assert_eq!(
@@ -225,7 +225,7 @@ async fn a_merge_changes_what_it_states_and_a_create_replaces_everything() {
 }
 
 #[tokio::test]
-async fn a_raw_object_without_operations_is_a_create() {
+async fn raw_object_without_operations_is_a_create() {
     let bench = Bench::start().await;
     for points in [1, 2] {
         bench
@@ -236,7 +236,7 @@ async fn a_raw_object_without_operations_is_a_create() {
 }
 
 #[tokio::test]
-async fn what_is_sent_to_a_new_flow_is_acknowledged_and_lost() {
+async fn records_sent_to_a_new_flow_are_acknowledged_and_lost() {
     let settles = Duration::from_secs(3600);
     let bench = Bench::with(SimulatorConfig {
         flow_settles_after: settles,
@@ -257,7 +257,7 @@ async fn what_is_sent_to_a_new_flow_is_acknowledged_and_lost() {
 }
 
 #[tokio::test]
-async fn waiting_ends_with_the_change_that_was_waited_for() {
+async fn wait_ends_with_the_awaited_change() {
     let bench = Bench::start().await;
     let waiting = bench
         .simulator
@@ -274,7 +274,7 @@ async fn waiting_ends_with_the_change_that_was_waited_for() {
 }
 
 #[tokio::test]
-async fn overlapping_requests_can_be_told_from_successive_ones() {
+async fn overlapping_requests_are_distinguished_from_successive_ones() {
     let bench = Bench::start().await;
     let slow = conformance::simulator::Step::new(
         conformance::simulator::Target::Inlets,

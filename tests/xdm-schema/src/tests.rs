@@ -58,13 +58,13 @@ fn with(mut entity: Value, pointer: &str, value: Option<Value>) -> Value {
 }
 
 #[test]
-fn the_entities_the_violations_are_planted_in_are_valid() {
+fn entities_the_violations_are_planted_in_are_valid() {
     assert_eq!(event_violations(&event()), [""; 0]);
     assert_eq!(profile_violations(&profile()), [""; 0]);
 }
 
 #[test]
-fn each_rule_for_events_catches_a_planted_violation() {
+fn rules_for_events_catch_planted_violations() {
     for (pointer, planted) in [
         ("/unheardOf", Some(json!(1))),
         ("/productLineItems", Some(json!([{"SKU": "sku-1"}]))),
@@ -171,7 +171,7 @@ fn each_rule_for_events_catches_a_planted_violation() {
 }
 
 #[test]
-fn each_rule_for_profiles_catches_a_planted_violation() {
+fn rules_for_profiles_catch_planted_violations() {
     for (pointer, planted) in [
         ("/unheardOf", Some(json!(1))),
         ("/timestamp", Some(json!("2026-09-14T08:15:30Z"))),
@@ -220,7 +220,7 @@ fn each_rule_for_profiles_catches_a_planted_violation() {
 }
 
 #[test]
-fn a_record_has_exactly_one_primary_identity_over_all_namespaces() {
+fn record_has_exactly_one_primary_identity_over_all_namespaces() {
     let none = json!({"CapillaryId": [{"id": "1"}], "Email": [{"id": "a@example.com"}]});
     let two = json!({"CapillaryId": [{"id": "1", "primary": true}], "Email": [{"id": "a@example.com", "primary": true}]});
     for (map, count) in [(none, 0), (two, 2)] {
@@ -237,7 +237,7 @@ fn a_record_has_exactly_one_primary_identity_over_all_namespaces() {
 }
 
 #[test]
-fn two_customers_in_one_identity_map_are_a_violation() {
+fn customers_sharing_one_identity_map_are_a_violation() {
     let map = json!({"CapillaryId": [{"id": "1", "primary": true}, {"id": "2"}]});
     let found = event_violations(&with(event(), "/identityMap", Some(map)));
     assert_eq!(
@@ -247,7 +247,7 @@ fn two_customers_in_one_identity_map_are_a_violation() {
 }
 
 #[test]
-fn a_record_holds_at_most_twenty_identities() {
+fn record_holds_at_most_twenty_identities() {
     let others = |count: usize| {
         let mut map = json!({"CapillaryId": [{"id": "1", "primary": true}]});
         for other in 0..count {
@@ -283,7 +283,7 @@ fn records_profile_would_drop_silently_are_violations() {
 }
 
 #[test]
-fn a_violation_names_its_place_and_never_repeats_the_value() {
+fn violation_names_its_place_and_never_repeats_the_value() {
     let found = profile_violations(&with(
         profile(),
         "/personalEmail/address",

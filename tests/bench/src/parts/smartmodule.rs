@@ -84,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_mapping_is_told_against_floor_identity_and_value_and_has_goals() {
+    fn mapping_is_compared_with_floor_identity_and_value() {
         let figures = r#"{"wasm_bytes": 1, "rows": [
             {"name": "identity, stock", "micros": 8.0, "floor_micros": 1.0},
             {"name": "serde_json::Value, stock", "micros": 20.0, "floor_micros": 1.0},

@@ -40,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_customer_is_as_busy_as_zipfs_law_says() {
+    fn first_customer_is_as_busy_as_zipfs_law_says() {
         let customers = Customers::new(1000, 1.0);
         let mut rng = Rng::with_seed(1);
         let first = (0..100_000)
@@ -51,7 +51,7 @@ mod tests {
     }
 
     #[test]
-    fn without_an_exponent_everybody_has_the_same_share() {
+    fn customers_have_equal_shares_without_an_exponent() {
         let customers = Customers::new(10, 0.0);
         let mut rng = Rng::with_seed(1);
         let mut counts = [0_u32; 10];

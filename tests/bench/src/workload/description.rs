@@ -98,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_workload_of_the_repository_has_every_kind_delivered_by_default() {
+    fn workload_of_the_repository_has_every_kind_delivered_by_default() {
         let description = Description::load().unwrap();
         for kind in CORE_KINDS {
             assert!(
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn a_kind_that_is_not_delivered_is_refused_by_name() {
+    fn kind_that_is_not_delivered_is_refused_by_name() {
         let mut description = Description::load().unwrap();
         description.kinds.insert("badgeEarned".to_owned(), 1);
         assert!(description.check().unwrap_err().contains("badgeEarned"));

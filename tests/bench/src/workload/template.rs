@@ -94,7 +94,7 @@ mod tests {
     use conformance::workload::CORE_KINDS;
 
     #[test]
-    fn every_kind_says_who_when_and_which() {
+    fn kinds_all_say_who_when_and_which() {
         for kind in CORE_KINDS {
             let filling = Filling {
                 customer: 700_000_042,

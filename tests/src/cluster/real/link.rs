@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn each_fault_of_a_link_hits_what_it_names_and_nothing_else() {
+    async fn link_faults_hit_what_they_name_and_nothing_else() {
         let (target, seen) = server().await;
         let port = ports::free().unwrap();
         let link = Link::open(port, target).await.unwrap();

@@ -56,7 +56,7 @@ fn two() -> [Statement; 2] {
 }
 
 #[test]
-fn one_merged_statement_stands_for_both() {
+fn merged_statement_counts_for_both() {
     let verdict = verdict(
         &two(),
         &[arrived(
@@ -68,7 +68,7 @@ fn one_merged_statement_stands_for_both() {
 }
 
 #[test]
-fn a_field_only_the_older_one_states_must_arrive() {
+fn field_only_the_older_one_states_must_arrive() {
     let verdict = verdict(&two(), &[arrived(json!({"loyalty": {"points": 2}}))]);
     assert_eq!(
         (verdict.lost.len(), verdict.profiles_delivered),
@@ -78,7 +78,7 @@ fn a_field_only_the_older_one_states_must_arrive() {
 }
 
 #[test]
-fn a_profile_that_ends_with_an_older_value_is_found() {
+fn profile_that_ends_with_an_older_value_is_found() {
     let newer = arrived(json!({"loyalty": {"points": 2, "lifetimePoints": 9}}));
     let older = arrived(json!({"loyalty": {"points": 1}}));
     assert!(
@@ -90,14 +90,14 @@ fn a_profile_that_ends_with_an_older_value_is_found() {
 }
 
 #[test]
-fn a_value_nobody_stated_is_found() {
+fn value_nobody_stated_is_found() {
     let strange = arrived(json!({"loyalty": {"points": 3}}));
     let right = arrived(json!({"loyalty": {"points": 2, "lifetimePoints": 9}}));
     assert_eq!(verdict(&two(), &[strange, right]).invented.len(), 1);
 }
 
 #[test]
-fn the_newest_by_the_event_s_time_counts_not_the_last_in_the_topic() {
+fn newest_statement_by_event_time_counts_not_the_last() {
     let stated = [
         stated(0, 20, json!({"a": 1})),
         stated(1, 10, json!({"a": 2})),

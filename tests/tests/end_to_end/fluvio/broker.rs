@@ -8,7 +8,7 @@ use fluvio::Compression;
 use crate::{SOON, clean, events, scenario, settle, stop, wanted};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_connector_killed_in_the_middle_goes_on_where_it_was_and_loses_nothing() {
+async fn killed_connector_resumes_and_loses_nothing() {
     let scenario = scenario(Options {
         topic: TopicOptions::new("killed").partitions(3),
         ..Options::default()
@@ -29,7 +29,7 @@ async fn a_connector_killed_in_the_middle_goes_on_where_it_was_and_loses_nothing
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_broker_restart_in_the_middle_loses_nothing() {
+async fn broker_restart_loses_nothing() {
     let scenario = scenario(Options {
         topic: TopicOptions::new("restarted").partitions(3),
         ..Options::default()
@@ -52,7 +52,7 @@ async fn a_broker_restart_in_the_middle_loses_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_spu_may_restart_while_the_connector_runs() {
+async fn spu_restart_while_the_connector_runs_loses_nothing() {
     let scenario = scenario(Options {
         topic: TopicOptions::new("rolling").partitions(2),
         ..Options::default()
@@ -83,7 +83,7 @@ async fn each_spu_may_restart_while_the_connector_runs() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_controller_alone_may_go_while_the_connector_runs() {
+async fn controller_outage_while_the_connector_runs_loses_nothing() {
     let scenario = scenario(Options::default()).await;
     let mut connector = scenario.connector().unwrap();
     scenario.produce(&wanted(41, 50)).await.unwrap();
@@ -103,7 +103,7 @@ async fn the_controller_alone_may_go_while_the_connector_runs() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_gaps_of_a_deduplicated_topic_do_not_stop_the_stream() {
+async fn gaps_of_a_deduplicated_topic_do_not_stop_the_stream() {
     let filter = "scripted-filter";
     let scenario = scenario(Options::default()).await;
     scenario
@@ -139,8 +139,7 @@ async fn the_gaps_of_a_deduplicated_topic_do_not_stop_the_stream() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stop_in_the_middle_of_an_outage_leaves_the_rest_pending_and_the_next_start_delivers_it()
-{
+async fn stop_during_an_outage_leaves_the_rest_to_the_next_start() {
     let scenario = scenario(Options {
         platform: "  shutdown-timeout: 2s\n".to_owned(),
         ..Options::default()

@@ -32,7 +32,7 @@ async fn records_produced_after_a_leader_moved_arrive() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_smartmodule_the_spu_does_not_know_yet_is_waited_for() {
+async fn smartmodule_the_spu_does_not_know_yet_is_waited_for() {
     let scenario = mock(Options::default()).await;
     scenario.produce(&wanted(303, 20)).await.unwrap();
     let cluster = scenario.cluster.mock().unwrap();
@@ -52,7 +52,7 @@ async fn a_smartmodule_the_spu_does_not_know_yet_is_waited_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_smartmodule_the_spu_never_gets_to_know_ends_with_2() {
+async fn smartmodule_the_spu_never_gets_to_know_ends_with_2() {
     let scenario = mock(Options::default()).await;
     scenario.produce(&wanted(304, 5)).await.unwrap();
     scenario
@@ -67,7 +67,7 @@ async fn a_smartmodule_the_spu_never_gets_to_know_ends_with_2() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_the_controller_known_leaders_are_found_again_and_holes_are_filled() {
+async fn known_leaders_are_found_and_gaps_filled_without_the_controller() {
     let scenario = mock(Options {
         max_bytes: "100kB".to_owned(),
         ..Options::default()
@@ -101,7 +101,7 @@ async fn without_the_controller_known_leaders_are_found_again_and_holes_are_fill
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn only_the_listed_partitions_are_read_and_committed() {
+async fn listed_partitions_alone_are_read_and_committed() {
     let scenario = scenario(Options {
         topic: TopicOptions::new("listed").partitions(3),
         ..Options::default()
@@ -136,7 +136,7 @@ async fn only_the_listed_partitions_are_read_and_committed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_hole_longer_than_one_direct_read_is_filled_without_a_gap() {
+async fn gap_longer_than_one_direct_read_is_filled() {
     let scenario = scenario(Options {
         max_bytes: "100kB".to_owned(),
         ..Options::default()
@@ -163,7 +163,7 @@ async fn a_hole_longer_than_one_direct_read_is_filled_without_a_gap() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_partition_with_records_is_opened_before_those_with_nothing_to_read() {
+async fn partition_with_records_is_opened_before_empty_ones() {
     let scenario = scenario(Options {
         topic: TopicOptions::new("first").partitions(3),
         ..Options::default()

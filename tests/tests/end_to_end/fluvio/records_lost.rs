@@ -60,7 +60,7 @@ fn names_the_range(log: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn evicted_records_are_told_exactly_and_reading_goes_on_at_the_log_start() {
+async fn evicted_records_are_logged_and_reading_resumes_at_the_log_start() {
     let scenario = with_evicted_records("").await;
     let mut connector = scenario.connector().unwrap();
     scenario.settled(&mut connector, SOON).await.unwrap();
@@ -72,7 +72,7 @@ async fn evicted_records_are_told_exactly_and_reading_goes_on_at_the_log_start()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn evicted_records_stop_the_connector_when_it_is_told_so() {
+async fn evicted_records_stop_the_connector_when_so_configured() {
     let scenario = with_evicted_records("  on-evicted: stop\n").await;
     let connector = scenario.connector().unwrap();
     let exit = connector.wait(SOON).await.unwrap();
@@ -86,7 +86,7 @@ async fn evicted_records_stop_the_connector_when_it_is_told_so() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_high_watermark_behind_the_log_is_waited_out_and_not_taken_for_another_log() {
+async fn high_watermark_behind_the_log_is_waited_out() {
     let scenario = mock("").await;
     scenario.produce(&wanted(203, 20)).await.unwrap();
     let mut connector = scenario.connector().unwrap();
@@ -122,7 +122,7 @@ async fn a_high_watermark_behind_the_log_is_waited_out_and_not_taken_for_another
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_log_that_ends_before_the_stored_offset_ends_with_2_and_nothing_is_clamped() {
+async fn log_end_before_the_stored_offset_exits_with_2() {
     let scenario = mock("").await;
     scenario.produce(&wanted(205, 20)).await.unwrap();
     let mut connector = scenario.connector().unwrap();
@@ -144,7 +144,7 @@ async fn a_log_that_ends_before_the_stored_offset_ends_with_2_and_nothing_is_cla
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn records_evicted_while_the_connector_is_held_up_are_told_and_only_those() {
+async fn records_evicted_while_delivery_is_held_up_are_logged() {
     let options = Options {
         platform: "  buffer: {max-bytes: 24MiB, max-offsets: 10}\n".to_owned(),
         max_bytes: "10kB".to_owned(),
@@ -190,7 +190,7 @@ async fn records_evicted_while_the_connector_is_held_up_are_told_and_only_those(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn records_that_a_crash_of_the_broker_took_back_end_the_connector_with_2() {
+async fn records_taken_back_by_a_broker_crash_exit_with_2() {
     let scenario = mock("").await;
     produce_one_by_one(&scenario, 209, 20).await;
     let mut connector = scenario.connector().unwrap();
@@ -209,7 +209,7 @@ async fn records_that_a_crash_of_the_broker_took_back_end_the_connector_with_2()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_topic_deleted_while_it_is_read_ends_the_connector_with_a_message() {
+async fn topic_deleted_while_it_is_read_ends_the_connector_with_a_message() {
     let scenario = scenario(Options::default()).await;
     scenario.produce(&wanted(207, 20)).await.unwrap();
     let mut connector = scenario.connector().unwrap();
@@ -230,8 +230,7 @@ async fn a_topic_deleted_while_it_is_read_ends_the_connector_with_a_message() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn records_in_flight_when_their_topic_is_deleted_leave_no_offset_for_the_next_topic_of_that_name()
- {
+async fn records_in_flight_of_a_deleted_topic_leave_no_stored_offset() {
     let scenario = mock("").await;
     scenario.produce(&wanted(211, 10)).await.unwrap();
     let mut connector = scenario.connector().unwrap();
@@ -280,8 +279,7 @@ async fn records_in_flight_when_their_topic_is_deleted_leave_no_offset_for_the_n
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_reader_that_waits_for_room_hears_that_its_topic_was_deleted_and_its_offset_is_not_stored_again()
- {
+async fn reader_waiting_for_buffer_notices_a_deleted_topic() {
     let options = Options {
         platform: "  buffer: {max-bytes: 24MiB, max-offsets: 10}\n  shutdown-timeout: 1s\n"
             .to_owned(),

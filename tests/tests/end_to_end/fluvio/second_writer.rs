@@ -27,7 +27,7 @@ async fn mock(options: Options) -> Scenario {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn offsets_of_another_process_stop_the_connector_with_3_and_are_not_overwritten() {
+async fn offsets_of_another_process_exit_with_3_and_stay() {
     let scenario = scenario(Options::default()).await;
     scenario.produce(&wanted(101, 20)).await.unwrap();
     let mut connector = scenario.connector().unwrap();
@@ -52,7 +52,7 @@ async fn offsets_of_another_process_stop_the_connector_with_3_and_are_not_overwr
 
 /// Both keep up with the topic, so both store the very same offsets.
 #[tokio::test(flavor = "multi_thread")]
-async fn of_two_processes_with_one_consumer_id_the_older_ends_with_3_and_nothing_is_lost() {
+async fn older_of_two_writers_exits_with_3_and_nothing_is_lost() {
     let scenario = scenario(Options::default()).await;
     scenario.produce(&wanted(111, 20)).await.unwrap();
     let mut older = scenario.connector().unwrap();
@@ -73,7 +73,7 @@ async fn of_two_processes_with_one_consumer_id_the_older_ends_with_3_and_nothing
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stored_offset_that_the_broker_lost_is_committed_again() {
+async fn stored_offset_that_the_broker_lost_is_committed_again() {
     let scenario = mock(Options::default()).await;
     scenario.produce(&wanted(102, 20)).await.unwrap();
     let mut connector = scenario.connector().unwrap();
@@ -94,7 +94,7 @@ async fn a_stored_offset_that_the_broker_lost_is_committed_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_commit_whose_answer_is_lost_is_sent_again_and_holds_nothing_back() {
+async fn commit_whose_response_is_lost_is_sent_again() {
     let scenario = mock(Options::default()).await;
     let cluster = scenario.cluster.mock().unwrap();
     cluster.fail_commits(CommitFault::AnswerLost);
@@ -116,7 +116,7 @@ async fn a_commit_whose_answer_is_lost_is_sent_again_and_holds_nothing_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stored_offset_beyond_the_log_ends_with_2_after_a_time_of_grace() {
+async fn stored_offset_beyond_the_log_exits_with_2_after_a_grace_time() {
     let scenario = scenario(Options::default()).await;
     scenario.produce(&wanted(105, 20)).await.unwrap();
     commit_as_another(&scenario, 25).await;

@@ -102,7 +102,7 @@ async fn produced(seed: u64, options: Options) -> (Scenario, Vec<RawEvent>) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_set_up_that_is_well_passes_every_step_and_nothing_is_sent_stored_or_created() {
+async fn check_of_a_sound_setup_passes_and_changes_nothing() {
     let (scenario, _) = produced(401, Options::default()).await;
     let checked = check(&scenario, &scenario.configuration(), &[]).await;
     assert_eq!(checked.code, Some(0), "{:#}", checked.report);
@@ -141,12 +141,12 @@ async fn a_set_up_that_is_well_passes_every_step_and_nothing_is_sent_stored_or_c
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_check_for_a_person_has_a_mark_a_line_and_a_sum() {
+async fn check_output_has_marks_lines_and_a_summary() {
     let (scenario, _) = produced(402, Options::default()).await;
     let configuration = scenario
         .configuration()
         .replace(&scenario.topic, "no-such-topic");
-    let text = super::run_check(&scenario, &configuration).await;
+    let text = crate::run_check(&scenario, &configuration).await;
     for part in [
         "✓ configuration",
         "✗ topic",
@@ -160,7 +160,7 @@ async fn a_check_for_a_person_has_a_mark_a_line_and_a_sum() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn offline_looks_at_files_only() {
+async fn offline_check_reads_files_only() {
     let scenario = scenario(Options::default()).await;
     let good = scenario.configuration();
     let nowhere = Path::new("/nowhere/profile.toml");
@@ -202,7 +202,7 @@ async fn offline_looks_at_files_only() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_absent_cluster_is_named_and_the_platform_is_checked_all_the_same() {
+async fn absent_cluster_is_named_and_the_platform_is_still_checked() {
     let scenario = scenario(Options::default()).await;
     let directory = tempfile::tempdir().unwrap();
     let profile = directory.path().join("profile.toml");
@@ -230,7 +230,7 @@ async fn an_absent_cluster_is_named_and_the_platform_is_checked_all_the_same() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_smartmodule_that_is_missing_of_another_version_or_another_one_is_told_apart() {
+async fn smartmodule_missing_outdated_or_foreign_is_distinguished() {
     let (scenario, _) = produced(403, Options::default()).await;
     let uses = |uses: &str| scenario.configuration().replace(SMARTMODULE, uses);
     let checked = check(&scenario, &uses("capillary-aep/capillary-xdm@7.7.7"), &[]).await;
@@ -261,7 +261,7 @@ async fn a_smartmodule_that_is_missing_of_another_version_or_another_one_is_told
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stored_offset_beyond_the_log_is_found_before_the_start() {
+async fn stored_offset_beyond_the_log_is_found_before_the_start() {
     let (scenario, _) = produced(404, Options::default()).await;
     let request = StreamRequest {
         consumer: Some(scenario.name.clone()),
@@ -276,7 +276,7 @@ async fn a_stored_offset_beyond_the_log_is_found_before_the_start() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_dead_letter_topic_without_its_leader_is_told() {
+async fn dead_letter_topic_without_its_leader_is_reported() {
     let (scenario, _) = produced(405, Options::default()).await;
     let letters = TopicOptions::new(scenario.dead_letter_topic());
     scenario.cluster.create_topic(letters).await.unwrap();
@@ -297,7 +297,7 @@ async fn a_dead_letter_topic_without_its_leader_is_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_wrong_credential_is_named_and_the_inlets_are_not_asked() {
+async fn wrong_credential_is_named_and_inlets_are_not_called() {
     let mut options = Options::default();
     options.simulator.credential.scopes.remove("session");
     let scenario = scenario(options).await;
@@ -316,7 +316,7 @@ async fn a_wrong_credential_is_named_and_the_inlets_are_not_asked() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_inlet_that_is_not_there_or_has_another_flow_or_is_down_is_told_apart() {
+async fn inlet_absent_misconfigured_or_down_is_distinguished() {
     let scenario = scenario(Options::default()).await;
     let good = scenario.configuration();
     let unknown = good.replace(&"e7".repeat(32), &"ab".repeat(32));
@@ -341,7 +341,7 @@ async fn an_inlet_that_is_not_there_or_has_another_flow_or_is_down_is_told_apart
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn samples_are_validated_where_that_is_offered_and_are_records_of_the_topic() {
+async fn samples_from_the_topic_are_validated_where_offered() {
     let simulator = SimulatorConfig {
         sync_validation: true,
         ..SimulatorConfig::default()
@@ -400,7 +400,7 @@ async fn samples_are_validated_where_that_is_offered_and_are_records_of_the_topi
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn where_validation_is_not_offered_no_sample_is_ingested() {
+async fn sample_is_not_ingested_where_validation_is_not_offered() {
     let (scenario, _) = produced(407, Options::default()).await;
     let checked = check(&scenario, &scenario.configuration(), &["--send-samples"]).await;
     assert_eq!(checked.code, Some(0), "{:#}", checked.report);
@@ -409,7 +409,7 @@ async fn where_validation_is_not_offered_no_sample_is_ingested() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_customer_in_several_partitions_is_a_warning_and_no_failure() {
+async fn customer_in_several_partitions_is_only_a_warning() {
     let options = Options {
         topic: TopicOptions::new("spread").partitions(3),
         ..Options::default()

@@ -27,7 +27,7 @@ async fn buffered(observed: &Observed) -> f64 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_backlog_behind_a_platform_that_is_down_stays_in_the_broker() {
+async fn backlog_stays_in_the_broker_while_the_platform_is_down() {
     let scenario = scenario(Options {
         platform: "  buffer: {max-bytes: 128KiB, max-offsets: 100000}\n".to_owned(),
         // Three partitions ask at once, and what is on its way counts three times: with its

@@ -40,7 +40,7 @@ async fn busy() -> Scenario {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_metrics_are_those_of_the_documentation_and_agree_with_what_happened() {
+async fn metrics_are_those_documented_and_agree_with_what_happened() {
     let scenario = busy().await;
     let mut connector = scenario.connector().unwrap();
     let observed = connector.observed(SOON).await.unwrap();
@@ -130,7 +130,7 @@ async fn everything(observed: &Observed) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_state_names_dead_letters_by_their_place_and_nothing_shown_is_a_customer_s() {
+async fn status_names_dead_letters_by_place_without_customer_data() {
     let scenario = busy().await;
     let mut connector = scenario.connector().unwrap();
     let observed = connector.observed(SOON).await.unwrap();
@@ -166,7 +166,7 @@ async fn the_state_names_dead_letters_by_their_place_and_nothing_shown_is_a_cust
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn with_log_json_every_line_is_an_object_with_time_level_and_message() {
+async fn json_log_lines_are_objects_with_time_level_and_message() {
     let scenario = scenario(Options {
         platform: "  observability: {listen: off, log: json}\n".to_owned(),
         ..Options::default()

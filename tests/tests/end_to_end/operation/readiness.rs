@@ -81,7 +81,7 @@ async fn all_delivered(scenario: &Scenario, connector: Connector, records: usize
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_wrong_dataset_holds_the_inlet_and_readiness_names_it() {
+async fn wrong_dataset_holds_the_inlet_and_readiness_names_it() {
     let scenario = scenario(options()).await;
     let right = scenario
         .simulator
@@ -107,7 +107,7 @@ async fn a_wrong_dataset_holds_the_inlet_and_readiness_names_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_wrong_organisation_holds_the_inlet_and_readiness_names_it() {
+async fn wrong_organisation_holds_the_inlet_and_readiness_names_it() {
     let scenario = scenario(options()).await;
     let right = scenario.simulator.config().organization_id.clone();
     let wrong = scenario
@@ -127,7 +127,7 @@ async fn a_wrong_organisation_holds_the_inlet_and_readiness_names_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_wrong_inlet_is_held_and_readiness_names_it() {
+async fn wrong_inlet_is_held_and_readiness_names_it() {
     let scenario = scenario(options()).await;
     let right = scenario.simulator.events_inlet().unwrap().id.to_string();
     let wrong = scenario.configuration().replace(&right, &"ab".repeat(32));
@@ -140,7 +140,7 @@ async fn a_wrong_inlet_is_held_and_readiness_names_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_refusal_that_quotes_records_is_told_with_its_rule_and_without_the_quotation() {
+async fn refusal_that_quotes_records_is_shown_without_the_quotation() {
     let scenario = scenario(options()).await;
     let quotes = Fault::Message {
         status: Status::try_from(400).unwrap(),
@@ -168,7 +168,7 @@ async fn a_refusal_that_quotes_records_is_told_with_its_rule_and_without_the_quo
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_disabled_flow_holds_the_inlet_until_it_is_enabled_again_and_no_restart_is_needed() {
+async fn disabled_flow_holds_the_inlet_until_it_is_enabled_again() {
     let scenario = scenario(options()).await;
     assert!(scenario.simulator.enable_flow("events", false));
     scenario.produce(&wanted(602, RECORDS)).await.unwrap();
@@ -192,7 +192,7 @@ async fn a_disabled_flow_holds_the_inlet_until_it_is_enabled_again_and_no_restar
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_revoked_credential_stops_delivery_until_it_is_good_again_and_readiness_names_it() {
+async fn revoked_credential_stops_delivery_until_it_is_valid_again() {
     let scenario = scenario(options()).await;
     scenario.produce(&wanted(603, RECORDS)).await.unwrap();
     let mut connector = scenario.connector().unwrap();
@@ -233,7 +233,7 @@ async fn a_revoked_credential_stops_delivery_until_it_is_good_again_and_readines
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_inlet_that_does_not_answer_is_told_apart_from_one_that_refuses() {
+async fn inlet_that_does_not_respond_differs_from_one_that_refuses() {
     let scenario = scenario(options()).await;
     let down = Step::new(
         Target::Inlets,
@@ -259,8 +259,7 @@ async fn mock() -> Scenario {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_cluster_that_is_gone_offsets_that_cannot_be_stored_and_letters_that_cannot_be_written_are_told()
- {
+async fn readiness_reports_lost_cluster_unstored_offsets_and_letters() {
     let scenario = mock().await;
     let cluster = scenario.cluster.mock().unwrap();
     scenario.produce(&wanted(606, 20)).await.unwrap();
@@ -308,7 +307,7 @@ async fn a_cluster_that_is_gone_offsets_that_cannot_be_stored_and_letters_that_c
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn while_it_stops_it_is_not_ready() {
+async fn readiness_ends_while_the_connector_stops() {
     let scenario = scenario(Options {
         platform: "  shutdown-timeout: 60s\n".to_owned(),
         ..Options::default()
@@ -333,8 +332,7 @@ async fn while_it_stops_it_is_not_ready() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_partition_that_waits_for_room_after_an_interruption_blames_the_inlet_and_not_the_broker()
-{
+async fn partition_waiting_for_buffer_blames_the_inlet_not_the_broker() {
     let scenario = match Scenario::start_on(
         &Backend::Mock,
         Options {

@@ -16,7 +16,7 @@ async fn refused(scenario: &Scenario, configuration: &str) -> (Option<i32>, Stri
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_smartmodule_that_is_not_loaded_is_an_error_that_says_how_to_load_it() {
+async fn smartmodule_that_is_not_loaded_is_an_error_with_its_remedy() {
     let scenario = scenario(Options::default()).await;
     let configuration = scenario
         .configuration()
@@ -31,7 +31,7 @@ async fn a_smartmodule_that_is_not_loaded_is_an_error_that_says_how_to_load_it()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_topic_that_does_not_exist_is_named() {
+async fn topic_that_does_not_exist_is_named() {
     let scenario = scenario(Options::default()).await;
     let configuration = scenario
         .configuration()
@@ -42,7 +42,7 @@ async fn a_topic_that_does_not_exist_is_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_configuration_error_ends_with_2_and_names_key_and_line() {
+async fn configuration_error_exits_with_2_and_names_key_and_line() {
     let scenario = scenario(Options::default()).await;
     let good = scenario.configuration();
     for (from, to, names) in [
@@ -94,7 +94,7 @@ async fn a_configuration_error_ends_with_2_and_names_key_and_line() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_address_in_use_ends_with_2_and_names_the_key_and_what_to_do() {
+async fn address_in_use_exits_with_2_and_names_the_key() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let scenario = scenario(Options {
         platform: format!(
@@ -117,7 +117,7 @@ async fn an_address_in_use_ends_with_2_and_names_the_key_and_what_to_do() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_cluster_that_is_not_there_is_an_error_and_not_a_hang() {
+async fn absent_cluster_is_an_error_and_not_a_hang() {
     let scenario = scenario(Options::default()).await;
     let directory = tempfile::tempdir().unwrap();
     let profile = directory.path().join("profile.toml");
@@ -132,7 +132,7 @@ async fn a_cluster_that_is_not_there_is_an_error_and_not_a_hang() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stored_offset_beyond_the_end_of_the_log_stops_the_start_and_is_never_clamped() {
+async fn stored_offset_beyond_the_log_stops_the_start() {
     let scenario = scenario(Options::default()).await;
     scenario.produce(&wanted(301, 10)).await.unwrap();
     // What is left behind when data is restored from an older copy of the log.

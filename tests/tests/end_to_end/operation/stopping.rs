@@ -6,7 +6,7 @@ use conformance::simulator::{Fault, Status, Step, Target};
 use crate::{SOON, clean, holds_no_secret, scenario, settle, wanted};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_signal_that_asks_for_a_stop_delivers_what_was_read_commits_and_ends_with_0() {
+async fn stop_signals_deliver_what_was_read_commit_and_exit_with_0() {
     let scenario = scenario(Options::default()).await;
     for (seed, signal) in [(300, "INT"), (301, "HUP"), (302, "TERM")] {
         scenario.produce(&wanted(seed, 30)).await.unwrap();
@@ -40,7 +40,7 @@ async fn each_signal_that_asks_for_a_stop_delivers_what_was_read_commits_and_end
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_second_signal_ends_it_at_once_and_what_was_pending_is_delivered_by_the_next_start() {
+async fn second_signal_exits_at_once_and_the_next_start_delivers() {
     let scenario = scenario(Options {
         // Longer than the test would wait.
         platform: "  shutdown-timeout: 1h\n".to_owned(),

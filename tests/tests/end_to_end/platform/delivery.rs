@@ -68,7 +68,7 @@ async fn throttling_server_errors_and_lost_connections_delay_and_lose_nothing() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn answers_that_do_not_say_what_became_of_a_record_are_never_taken_for_success() {
+async fn ambiguous_responses_are_never_taken_for_success() {
     let unclear = [
         Fault::ShortResponses { missing: 1 },
         Fault::EmptyResponses,
@@ -90,7 +90,7 @@ async fn answers_that_do_not_say_what_became_of_a_record_are_never_taken_for_suc
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_record_refused_inside_a_207_is_dead_lettered_and_its_neighbours_are_not() {
+async fn record_refused_inside_a_207_is_dead_lettered_alone() {
     for dialect in [Dialect::StatusCode, Dialect::Status] {
         let scenario = scenario(Options::default()).await;
         let events = wanted(103, 60);
@@ -117,8 +117,7 @@ async fn a_record_refused_inside_a_207_is_dead_lettered_and_its_neighbours_are_n
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_record_that_is_told_to_wait_inside_a_207_is_sent_again_alone_and_its_customer_keeps_order()
- {
+async fn record_deferred_inside_a_207_is_retried_alone_and_in_order() {
     let scenario = scenario(Options::default()).await;
     let events = wanted(104, 120);
     for (index, code) in [(3, 429), (20, 503), (40, 500)] {
@@ -145,7 +144,7 @@ async fn a_record_that_is_told_to_wait_inside_a_207_is_sent_again_alone_and_its_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_batch_that_is_too_large_for_the_platform_is_halved_until_it_fits() {
+async fn batch_too_large_for_the_platform_is_halved_until_it_fits() {
     let (_, verdict) = with_faults(
         105,
         [Step::new(
@@ -243,7 +242,7 @@ fn merge(older: &mut Value, newer: &Value) {
 }
 
 #[test]
-fn statements_out_of_order_are_told_from_merged_ones() {
+fn statements_out_of_order_are_distinguished_from_merged_ones() {
     let (one, two, three) = (json!({"a": 1, "b": 1}), json!({"a": 2}), json!({"a": 3}));
     let stated = [one.clone(), two.clone(), three.clone()];
     assert!(arrived_in_order(&stated, &stated));
@@ -324,7 +323,7 @@ async fn raw_flows_get_the_bare_event_with_the_flow_id() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_inlet_that_refuses_everything_is_held_and_nothing_is_dead_lettered() {
+async fn inlet_that_refuses_everything_is_held_without_dead_letters() {
     let scenario = scenario(Options::default()).await;
     // The answer to an inlet URL that does not exist: a fault of the configuration, not of any
     // record.

@@ -113,8 +113,7 @@ async fn mended(seed: u64, guilty: &[usize]) -> (Scenario, Vec<String>) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn refused_records_arrive_by_replay_once_the_platform_is_mended_and_a_second_run_sends_nothing()
- {
+async fn replay_delivers_refused_records_and_a_second_run_sends_nothing() {
     let (scenario, ids) = mended(201, &[7, 31]).await;
     let report = replay(&scenario, &[]).await;
     assert_eq!(
@@ -133,7 +132,7 @@ async fn refused_records_arrive_by_replay_once_the_platform_is_mended_and_a_seco
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_dry_run_of_a_replay_sends_nothing_and_stores_nothing() {
+async fn replay_dry_run_sends_and_stores_nothing() {
     let (scenario, ids) = mended(202, &[5, 20, 40]).await;
     let calls = (
         scenario.simulator.requests().len(),
@@ -157,7 +156,7 @@ async fn a_dry_run_of_a_replay_sends_nothing_and_stores_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_filtered_replay_sends_what_matches_and_keeps_the_rest_reachable() {
+async fn replay_filter_sends_what_matches_and_keeps_the_rest() {
     let (scenario, _) = mended(203, &[4, 6]).await;
     let letters = scenario.dead_letters().await.unwrap();
     let kinds: Vec<String> = letters
@@ -193,7 +192,7 @@ async fn a_filtered_replay_sends_what_matches_and_keeps_the_rest_reachable() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_refused_again_is_reported_and_not_written_to_the_topic_a_second_time() {
+async fn replay_reports_what_is_refused_again_and_writes_no_letter() {
     let (scenario, ids) = mended(204, &[7, 31]).await;
     scenario.simulator.add_fault(refuses([ids[1].clone()], 400));
     let output = replay_with(&scenario, &scenario.configuration(), &[]).await;
@@ -211,7 +210,7 @@ async fn what_is_refused_again_is_reported_and_not_written_to_the_topic_a_second
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn rejected_records_are_mapped_with_the_parameters_of_today() {
+async fn replay_maps_rejected_records_with_current_parameters() {
     let mut options = Options::default();
     let parameter = ("qualify-identity".to_owned(), "true".to_owned());
     options.params.push(parameter);
@@ -239,7 +238,7 @@ async fn rejected_records_are_mapped_with_the_parameters_of_today() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_accepted_reason_is_dead_lettered_instead_of_holding_the_inlet() {
+async fn accepted_reason_dead_letters_instead_of_holding_the_inlet() {
     let scenario = scenario(Options {
         platform: "  dead-letter: {accept: [not_found]}\n".to_owned(),
         ..Options::default()
@@ -255,7 +254,7 @@ async fn an_accepted_reason_is_dead_lettered_instead_of_holding_the_inlet() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_replay_of_a_topic_whose_letters_retention_removed_stores_nothing_and_goes_well() {
+async fn replay_of_letters_removed_by_retention_stores_nothing() {
     let scenario = match Scenario::start_on(&Backend::Mock, Options::default()).await {
         Ok(scenario) => scenario,
         Err(error) => panic!("{error}"),
@@ -277,7 +276,7 @@ async fn a_replay_of_a_topic_whose_letters_retention_removed_stores_nothing_and_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_replay_sends_both_halves_of_a_record_although_duplicates_are_skipped() {
+async fn replay_sends_event_and_profile_although_duplicates_are_skipped() {
     let scenario = scenario(Options {
         platform: "  deduplicate: {}\n".to_owned(),
         ..Options::default()

@@ -8,7 +8,7 @@ use conformance::simulator::{
 use crate::{SOON, clean, events, holds_no_secret, scenario, settle, stop, wanted};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_token_serves_a_whole_run() {
+async fn token_serves_a_whole_run() {
     let scenario = scenario(Options::default()).await;
     scenario.produce(&events(201, 200)).await.unwrap();
     settle(&scenario).await;
@@ -16,7 +16,7 @@ async fn one_token_serves_a_whole_run() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_revoked_token_is_replaced_and_nothing_is_lost_whatever_the_refusal_looks_like() {
+async fn revoked_token_is_replaced_whatever_the_refusal_looks_like() {
     for refusal in [
         TokenRefusal::Unauthorized,
         TokenRefusal::Forbidden,
@@ -42,7 +42,7 @@ async fn a_revoked_token_is_replaced_and_nothing_is_lost_whatever_the_refusal_lo
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_unversioned_token_endpoint_with_milliseconds_and_spaces_works() {
+async fn unversioned_token_endpoint_with_milliseconds_works() {
     let scenario = scenario(Options::default()).await;
     scenario.produce(&wanted(220, 28)).await.unwrap();
     let configuration = scenario.configuration().replace(
@@ -66,7 +66,7 @@ async fn the_unversioned_token_endpoint_with_milliseconds_and_spaces_works() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn odd_shapes_of_the_token_answer_are_understood() {
+async fn token_responses_of_odd_shapes_are_understood() {
     for (expires_in, jwt) in [
         (ExpiresIn::Text, false),
         (ExpiresIn::Absent, true),
@@ -91,7 +91,7 @@ async fn odd_shapes_of_the_token_answer_are_understood() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_ims_that_fails_at_start_delays_delivery_and_nothing_else() {
+async fn ims_failure_at_start_only_delays_delivery() {
     let scenario = scenario(Options::default()).await;
     scenario.produce(&wanted(240, 14)).await.unwrap();
     let status = |code| Status::try_from(code).unwrap();
@@ -113,7 +113,7 @@ async fn an_ims_that_fails_at_start_delays_delivery_and_nothing_else() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_second_secret_is_used_when_the_first_is_refused() {
+async fn second_secret_is_used_when_the_first_is_refused() {
     let scenario = scenario(Options::default()).await;
     scenario.produce(&wanted(250, 14)).await.unwrap();
     let configuration = scenario
@@ -175,7 +175,7 @@ async fn wrong_credentials_are_named_by_name_and_dead_letter_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_credential_revoked_while_it_runs_holds_everything_back_and_the_log_says_what_to_do() {
+async fn credential_revoked_during_a_run_holds_delivery_and_is_logged() {
     let scenario = scenario(Options {
         platform: "  shutdown-timeout: 1s\n".to_owned(),
         ..Options::default()
@@ -224,7 +224,7 @@ async fn a_credential_revoked_while_it_runs_holds_everything_back_and_the_log_sa
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn even_the_most_talkative_log_holds_no_secret_no_token_and_no_customer() {
+async fn trace_log_holds_no_secret_token_or_customer() {
     let scenario = scenario(Options::default()).await;
     scenario.produce(&events(270, 60)).await.unwrap();
     let mut connector = scenario.connector_logging("trace").unwrap();

@@ -135,7 +135,7 @@ impl Encrypted {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_verified_profile_with_a_client_certificate_delivers_everything_encrypted() {
+async fn verified_profile_with_a_client_certificate_encrypts_everything() {
     let cluster = Encrypted::start(true).await;
     let client = cluster.authority.client("sink").unwrap();
     let profile = cluster.verified(DOMAIN, &cluster.authority, &client);
@@ -157,14 +157,14 @@ async fn a_verified_profile_with_a_client_certificate_delivers_everything_encryp
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_anonymous_profile_delivers_everything_encrypted() {
+async fn anonymous_profile_delivers_everything_encrypted() {
     let cluster = Encrypted::start(false).await;
     let profile = cluster.profile("tls_policy = \"anonymous\"");
     cluster.deliver(502, &profile).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_cluster_of_another_authority_or_another_name_is_not_talked_to() {
+async fn cluster_of_another_authority_or_name_is_refused() {
     let cluster = Encrypted::start(false).await;
     let client = cluster.authority.client("sink").unwrap();
     let stranger = Authority::new("stranger").unwrap();
@@ -185,7 +185,7 @@ async fn a_cluster_of_another_authority_or_another_name_is_not_talked_to() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_client_the_cluster_does_not_trust_is_told_so() {
+async fn client_the_cluster_does_not_trust_gets_a_message() {
     let cluster = Encrypted::start(true).await;
     let unknown = Authority::new("stranger").unwrap().client("sink").unwrap();
     let log = cluster
@@ -199,7 +199,7 @@ async fn a_client_the_cluster_does_not_trust_is_told_so() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn tls_files_that_are_missing_are_named_before_anything_is_tried() {
+async fn missing_tls_files_are_named_before_connecting() {
     let cluster = Encrypted::start(false).await;
     let tls = "tls_policy = \"verified\"\ntls_source = \"files\"\n[cluster.test.tls.certs]\ndomain = \"x\"\nkey = \"/nowhere/k\"\n\
                cert = \"/nowhere/c\"\nca_cert = \"/nowhere/ca\"";
@@ -276,7 +276,7 @@ impl Https {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_authority_of_one_s_own_is_trusted_for_https() {
+async fn own_authority_is_trusted_for_https() {
     let https = Https::start(false).await;
     let host = format!("localhost:{}", https.address().port());
     https
@@ -285,7 +285,7 @@ async fn an_authority_of_one_s_own_is_trusted_for_https() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_that_authority_nothing_is_sent() {
+async fn unknown_authority_is_refused_for_https() {
     let https = Https::start(false).await;
     let host = format!("localhost:{}", https.address().port());
     https.scenario.produce(&wanted(504, 5)).await.unwrap();
@@ -301,7 +301,7 @@ async fn without_that_authority_nothing_is_sent() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_client_certificate_is_shown_to_whoever_asks_for_one() {
+async fn client_certificate_is_sent_on_request() {
     let https = Https::start(true).await;
     let host = format!("localhost:{}", https.address().port());
     let without = https.configuration(&host, &https.ca_file());
@@ -322,7 +322,7 @@ async fn a_client_certificate_is_shown_to_whoever_asks_for_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_proxy_is_given_a_tunnel_to_open_and_sees_nothing_of_what_goes_through() {
+async fn proxy_opens_a_tunnel_and_sees_nothing_inside() {
     let https = Https::start(false).await;
     let proxy = Proxy::start(https.address()).await.unwrap();
     let http = format!(
