@@ -9,7 +9,8 @@ mod transport;
 mod wording;
 
 pub(crate) use envelope::MAX_BODY;
-pub(crate) use problem::{Refusal, Scope};
+pub use problem::{Refusal, Scope};
 pub(crate) use request::{Endpoint, EndpointError, Request};
-pub(crate) use response::{Answer, Fate, Kind, read};
-pub(crate) use transport::{HttpAnswer, Transport, TransportError};
+pub use response::{Answer, Fate, Kind, read};
+pub use transport::HttpAnswer;
+pub(crate) use transport::{Transport, TransportError};

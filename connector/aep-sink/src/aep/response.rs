@@ -17,10 +17,12 @@ use super::transport::HttpAnswer;
 
 /// What became of one record.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Fate {
+pub enum Fate {
+    /// It was taken.
     Accepted,
     /// Refused for the moment, with this status.
     Again(u16),
+    /// Refused for good.
     Refused(Refusal),
     /// The answer does not say.
     Unknown,
@@ -28,7 +30,7 @@ pub(crate) enum Fate {
 
 /// What an answer means for the request.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Answer {
+pub enum Answer {
     /// One fate for every record sent, in order.
     Records(Vec<Fate>),
     /// The whole request was refused. Which record is to blame, if any, it does not say.
@@ -41,21 +43,25 @@ pub(crate) enum Answer {
     Target(Refusal),
     /// It heals by itself.
     Busy {
+        /// The HTTP status.
         status: u16,
+        /// The pause it asks for.
         retry_after: Option<Duration>,
     },
 }
 
 /// Which of the two kinds of answer to expect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub enum Kind {
     /// `responses` with one item for each of this many messages.
     Batch(usize),
+    /// The record itself, without a list.
     Single,
 }
 
-/// Reads an answer.
-pub(crate) fn read(answer: &HttpAnswer, kind: Kind, now_ms: i64) -> Answer {
+/// Reads a response. `now_ms` is the time that a date in `Retry-After` is held against, milliseconds
+/// since the epoch.
+pub fn read(answer: &HttpAnswer, kind: Kind, now_ms: i64) -> Answer {
     let refusal = || Refusal::from_bytes(answer.status, &answer.body);
     match answer.status {
         200..=299 => Answer::Records(match kind {

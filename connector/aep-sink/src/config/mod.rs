@@ -25,12 +25,10 @@ mod tree;
 use std::path::Path as FilePath;
 
 pub(crate) use model::*;
-pub use model::{Config, Transform};
+pub use model::{Config, CredentialNames, Transform};
 pub use problem::ConfigError;
 pub use schema::text as schema;
-pub(crate) use secrets::SecretStore;
-#[cfg(test)]
-pub(crate) use tests::complaints;
+pub use secrets::SecretStore;
 
 use excerpt::Source;
 use problem::Problems;
@@ -73,7 +71,10 @@ pub fn load_transform(
 }
 
 /// Reads a configuration from its text. `file` is what messages call it.
-pub(crate) fn parse(file: &str, text: &str, store: &SecretStore) -> Result<Config, ConfigError> {
+///
+/// # Errors
+/// All problems of the text at once, each with its line.
+pub fn parse(file: &str, text: &str, store: &SecretStore) -> Result<Config, ConfigError> {
     with_raw(file, text, store, validate)
 }
 

@@ -143,10 +143,13 @@ pub(crate) struct Ims {
 /// The names under which the operator knows the credential's parts, such as
 /// `secrets.IMS_CLIENT_ID`.
 #[derive(Debug, Clone)]
-pub(crate) struct CredentialNames {
-    pub(crate) client_id: String,
-    pub(crate) client_secret: String,
-    pub(crate) client_secret_next: Option<String>,
+pub struct CredentialNames {
+    /// The client id.
+    pub client_id: String,
+    /// The client secret.
+    pub client_secret: String,
+    /// The secret that is tried when the first is refused.
+    pub client_secret_next: Option<String>,
 }
 
 /// An HTTP inlet. The URL is the one Experience Platform shows for the connection, used verbatim.

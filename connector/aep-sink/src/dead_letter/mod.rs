@@ -3,5 +3,6 @@
 mod letter;
 mod write;
 
-pub(crate) use letter::{DeadLetter, Origin, Summary, Trial};
+pub(crate) use letter::Summary;
+pub use letter::{DeadLetter, Origin, Trial};
 pub(crate) use write::{DeadLetters, LetterError, write};

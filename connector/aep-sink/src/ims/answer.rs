@@ -23,24 +23,32 @@ const ROUNDING: Duration = Duration::from_secs(60);
 
 /// A granted token.
 #[derive(Debug)]
-pub(super) struct Grant {
+pub struct Grant {
     /// `Bearer …`, marked sensitive.
-    pub(super) bearer: HeaderValue,
-    pub(super) life: Duration,
+    pub bearer: HeaderValue,
+    /// How long the token is valid from its grant on, a day at most.
+    pub life: Duration,
     /// The token's claims and the answer's body tell different lives.
-    pub(super) units_disagree: bool,
+    pub units_disagree: bool,
 }
 
 /// Why no token came. Holds nothing that was sent, and of the answer only what cannot be secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Failure {
+pub enum Failure {
     /// The client id or the client secret is wrong.
     Credential(Part),
     /// IMS understood and refused, for another reason.
-    Refused { status: u16, code: String },
+    Refused {
+        /// The HTTP status.
+        status: u16,
+        /// The OAuth error code, or that there is none.
+        code: String,
+    },
     /// IMS is overloaded or broken; it may have named a pause.
     Unavailable {
+        /// The HTTP status.
         status: u16,
+        /// What `Retry-After` asks for.
         pause: Option<Duration>,
     },
     /// No answer, or half of one.
@@ -53,15 +61,20 @@ pub(super) enum Failure {
 
 /// Which part of the credential IMS named.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Part {
+pub enum Part {
+    /// The client id.
     Id,
+    /// The client secret.
     Secret,
     /// It did not say.
     Unknown,
 }
 
-/// Reads an answer.
-pub(super) fn read(status: u16, retry_after: Option<&str>, body: &[u8]) -> Result<Grant, Failure> {
+/// Reads what IMS gave for a request for a token.
+///
+/// # Errors
+/// When it holds no token that can be sent.
+pub fn read(status: u16, retry_after: Option<&str>, body: &[u8]) -> Result<Grant, Failure> {
     match status {
         200..=299 => grant(body),
         408 | 429 | 500.. => Err(Failure::Unavailable {

@@ -10,7 +10,7 @@ use crate::error::{Fault, Retry};
 /// Why there is no token. Says nothing that was sent to IMS.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{failure}")]
-pub(crate) struct TokenError {
+pub struct TokenError {
     failure: Explained,
     /// How long IMS is left alone from now on.
     pause: Duration,
@@ -25,7 +25,9 @@ struct Explained {
 }
 
 impl TokenError {
-    pub(super) fn new(failure: Failure, names: &CredentialNames, pause: Duration) -> Self {
+    /// `names` are what the operator calls the parts of the credential; `pause` is how long IMS is
+    /// left alone.
+    pub fn new(failure: Failure, names: &CredentialNames, pause: Duration) -> Self {
         let secrets = match &names.client_secret_next {
             Some(next) => format!("{} (and {next})", names.client_secret),
             None => names.client_secret.clone(),

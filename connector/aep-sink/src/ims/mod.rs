@@ -1,10 +1,8 @@
 //! Access tokens of Adobe IMS, by the client-credentials grant.
 
-mod answer;
+pub mod answer;
 mod error;
 mod exchange;
-#[cfg(test)]
-mod fuzz;
 mod refusals;
 mod server_clock;
 mod source;
@@ -12,6 +10,6 @@ mod source;
 mod tests;
 mod token;
 
-pub(crate) use error::TokenError;
+pub use error::TokenError;
 pub(crate) use source::{TokenSource, TokenStatus};
 pub(crate) use token::Token;
