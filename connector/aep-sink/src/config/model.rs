@@ -17,9 +17,9 @@ use crate::secret::Secret;
 #[derive(Debug, Clone)]
 pub struct Config {
     /// `meta.name`: the instance, used in the client id and the default dead-letter topic.
-    pub(crate) name: String,
+    pub name: String,
     /// `meta.topic`.
-    pub(crate) topic: String,
+    pub topic: String,
     pub(crate) consumer: Consumer,
     pub(crate) transform: Transform,
     pub(crate) platform: Platform,
