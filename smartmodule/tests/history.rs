@@ -5,7 +5,6 @@
 mod support;
 
 use capillary_xdm::Mapper;
-use fuzzing::{Target, fuzz};
 use serde_json::{Value, json};
 use support::{answer_text, mapper, samples};
 
@@ -172,42 +171,4 @@ fn events_of_a_known_shape_are_answered_as_if_first() {
             }
         }
     }
-}
-
-#[test]
-fn fuzzed_records_are_answered_as_if_they_were_the_first() {
-    let seeds = samples()
-        .into_iter()
-        .filter_map(|(_, raw)| serde_json::from_slice::<Value>(&raw).ok())
-        .map(|event| written(&event, true).into_bytes())
-        .collect();
-    let target = Target {
-        name: "history",
-        seeds,
-        dictionary: &[
-            "\"", "\\", "null", "-1", ".5", "e3", "{}", "[]", ",", "\u{e9}",
-        ],
-        executions: 6_000,
-    };
-    let mut histories = History::all();
-    fuzz(target, |input| {
-        // Twice: the second time, its shape is known.
-        let answers: Vec<String> = histories
-            .iter_mut()
-            .map(|history| history.check(input))
-            .collect();
-        histories.iter_mut().for_each(|history| {
-            history.check(input);
-        });
-        let reason = |answer: &str| {
-            answer
-                .split("\"reason\":")
-                .nth(1)
-                .map(|rest| rest.chars().take(20).collect::<String>())
-        };
-        answers
-            .first()
-            .and_then(|answer| reason(answer))
-            .unwrap_or_default()
-    });
 }

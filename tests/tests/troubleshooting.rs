@@ -45,9 +45,9 @@ fn sources() -> Vec<(String, String)> {
         for entry in std::fs::read_dir(directory).unwrap() {
             let path = entry.unwrap().path();
             let name = path.file_name().unwrap().to_string_lossy().into_owned();
-            if path.is_dir() && name != "tests" && name != "fuzz" {
+            if path.is_dir() && name != "tests" {
                 visit(&path, files);
-            } else if name.ends_with(".rs") && name != "tests.rs" && name != "fuzz.rs" {
+            } else if name.ends_with(".rs") && name != "tests.rs" {
                 let text = std::fs::read_to_string(&path).unwrap();
                 let code = text
                     .split("#[cfg(test)]\nmod tests {")

@@ -20,9 +20,11 @@ const NEITHER: &str = "it has neither `v` nor `skip`";
 /// An answer, ready to be delivered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
+    /// What the record became.
     Mapped(Mapped),
     /// Not wanted; the reason is a short word.
     Skipped(String),
+    /// The record cannot be mapped.
     Rejected(Rejected),
 }
 
@@ -47,8 +49,11 @@ pub struct Mapped {
 /// A record the SmartModule could not map.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rejected {
+    /// A short word, such as `bad_time`.
     pub reason: String,
+    /// The place in the record, a JSON pointer.
     pub pointer: Option<String>,
+    /// For people.
     pub message: String,
     /// The members of the answer that hold the original (`raw`, `rawBase64`, or size and hash), as
     /// a JSON object.
@@ -64,7 +69,10 @@ pub enum AnswerError {
     #[error(
         "the SmartModule answers in version {found}, this connector understands version {VERSION}: update the older one"
     )]
-    Version { found: u64 },
+    Version {
+        /// What the answer states.
+        found: u64,
+    },
     /// Some other SmartModule, or none, is at work. The cause is given without quoting the record.
     #[error("not an answer of the capillary-xdm SmartModule: {0}")]
     Foreign(String),

@@ -9,7 +9,8 @@ mod retry_after;
 mod transport;
 
 pub(crate) use envelope::MAX_BODY;
-pub(crate) use problem::{Refusal, Scope};
+pub use problem::{Refusal, Scope};
 pub(crate) use request::{Endpoint, EndpointError, Request};
-pub(crate) use response::{InletResponse, Kind, RecordStatus, read};
-pub(crate) use transport::{HttpResponse, Transport, TransportError};
+pub use response::{InletResponse, Kind, RecordStatus, read};
+pub use transport::HttpResponse;
+pub(crate) use transport::{Transport, TransportError};

@@ -6,7 +6,7 @@ use super::redact::{redact, unquoted, without_record};
 
 /// Whom a refusal concerns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Scope {
+pub enum Scope {
     /// One record: another one may well be accepted.
     Record,
     /// Every record: something about the target or its configuration must change.
@@ -15,16 +15,18 @@ pub(crate) enum Scope {
 
 /// A refusal for good, as far as the response alone can tell.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Refusal {
-    pub(crate) scope: Scope,
+pub struct Refusal {
+    /// Whom it concerns.
+    pub scope: Scope,
     /// A short word for counters and dead letters.
-    pub(crate) reason: &'static str,
-    pub(crate) status: u16,
+    pub reason: &'static str,
+    /// The HTTP status, or the one of the item.
+    pub status: u16,
     /// The other side's message, without anything that looks like a person's data or a token, and
-    /// cut short. For readers of the record; for logs there is [`Self::redacted_message`].
-    pub(crate) message: String,
-    /// Where in the record the first violation is, when the response says.
-    pub(crate) pointer: Option<String>,
+    /// cut short. For whoever has the record as well; for logs there is [`Self::redacted_message`].
+    pub message: String,
+    /// Where in the record the first violation is, when the answer says.
+    pub pointer: Option<String>,
 }
 
 impl Refusal {

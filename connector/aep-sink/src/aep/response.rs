@@ -17,10 +17,12 @@ use super::transport::HttpResponse;
 
 /// What became of one record.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum RecordStatus {
+pub enum RecordStatus {
+    /// It was taken.
     Accepted,
     /// Refused for the moment, with this status.
     Retry(u16),
+    /// Refused for good.
     Refused(Refusal),
     /// The response does not say.
     Unknown,
@@ -28,8 +30,8 @@ pub(crate) enum RecordStatus {
 
 /// What a response means for the request.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum InletResponse {
-    /// One status for every record sent, in order.
+pub enum InletResponse {
+    /// One fate for every record sent, in order.
     Records(Vec<RecordStatus>),
     /// The whole request was refused. Which record is to blame, if any, it does not say.
     Refused(Refusal),
@@ -41,21 +43,25 @@ pub(crate) enum InletResponse {
     Target(Refusal),
     /// It heals by itself.
     Busy {
+        /// The HTTP status.
         status: u16,
+        /// The pause it asks for.
         retry_after: Option<Duration>,
     },
 }
 
 /// Which of the two kinds of response to expect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub enum Kind {
     /// `responses` with one item for each of this many messages.
     Batch(usize),
+    /// The record itself, without a list.
     Single,
 }
 
-/// Reads a response.
-pub(crate) fn read(response: &HttpResponse, kind: Kind, now_ms: i64) -> InletResponse {
+/// Reads a response. `now_ms` is the time that a date in `Retry-After` is held against, milliseconds
+/// since the epoch.
+pub fn read(response: &HttpResponse, kind: Kind, now_ms: i64) -> InletResponse {
     let refusal = || Refusal::from_bytes(response.status, &response.body);
     match response.status {
         200..=299 => InletResponse::Records(match kind {
@@ -134,7 +140,8 @@ fn single(body: &[u8]) -> RecordStatus {
     // transaction.
     let acknowledged = ["inletId", "inletID", "xactionId"]
         .iter()
-        .any(|member| members.contains_key(*member));
+        .filter_map(|member| members.get(*member)?.as_str())
+        .any(|id| !id.is_empty());
     match record_status(&Value::Object(members)) {
         RecordStatus::Unknown if acknowledged => RecordStatus::Accepted,
         RecordStatus::Accepted if !acknowledged => RecordStatus::Unknown,

@@ -20,12 +20,10 @@ mod yaml;
 use std::path::Path;
 
 pub(crate) use model::*;
-pub use model::{BufferLimits, Concurrency, Config, Transform};
+pub use model::{BufferLimits, Concurrency, Config, CredentialNames, Transform};
 pub use problem::ConfigError;
 pub use schema::text as schema;
-pub(crate) use secrets::store::SecretStore;
-#[cfg(test)]
-pub(crate) use tests::complaints;
+pub use secrets::store::SecretStore;
 
 use keys::ConfigKeys;
 use problem::{Problems, Source};
@@ -66,7 +64,10 @@ pub fn load_transform(config: &Path, secrets: Option<&Path>) -> Result<Transform
 }
 
 /// Reads a configuration from its text. `file` is what messages call it.
-pub(crate) fn parse(file: &str, text: &str, store: &SecretStore) -> Result<Config, ConfigError> {
+///
+/// # Errors
+/// All problems of the text at once, each with its line.
+pub fn parse(file: &str, text: &str, store: &SecretStore) -> Result<Config, ConfigError> {
     read_and_validate(file, text, store, validate::config)
 }
 

@@ -16,9 +16,9 @@ use crate::secret::Secret;
 #[derive(Debug, Clone)]
 pub struct Config {
     /// `meta.name`: the instance, used in the client id and the default dead-letter topic.
-    pub(crate) name: String,
+    pub name: String,
     /// `meta.topic`.
-    pub(crate) topic: String,
+    pub topic: String,
     pub(crate) consumer: Consumer,
     pub(crate) transform: Transform,
     pub(crate) platform: Platform,
@@ -165,10 +165,13 @@ pub(crate) struct Ims {
 /// The names under which the operator knows the credential's parts, such as
 /// `secrets.IMS_CLIENT_ID`.
 #[derive(Debug, Clone)]
-pub(crate) struct CredentialNames {
-    pub(crate) client_id: String,
-    pub(crate) client_secret: String,
-    pub(crate) client_secret_next: Option<String>,
+pub struct CredentialNames {
+    /// The client id.
+    pub client_id: String,
+    /// The client secret.
+    pub client_secret: String,
+    /// The secret that is tried when the first is refused.
+    pub client_secret_next: Option<String>,
 }
 
 /// An HTTP inlet. The URL is the one Experience Platform shows for the connection, used verbatim.

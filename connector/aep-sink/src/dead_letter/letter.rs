@@ -11,7 +11,7 @@ use crate::offset_tracker::Position;
 
 /// Where a record came from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(crate) struct Origin {
+pub struct Origin {
     topic: String,
     partition: u32,
     offset: i64,
@@ -31,17 +31,23 @@ struct Target {
 
 /// What is known of the attempts to deliver a record.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Attempts {
+pub struct Attempts {
     /// `events` or `profiles`.
-    pub(crate) inlet: &'static str,
-    pub(crate) reason: &'static str,
-    pub(crate) pointer: Option<String>,
-    pub(crate) status: Option<u16>,
-    pub(crate) message: String,
-    pub(crate) attempts: u32,
-    /// Milliseconds since the epoch.
-    pub(crate) first: Option<i64>,
-    pub(crate) last: Option<i64>,
+    pub inlet: &'static str,
+    /// Why it could not be delivered, a short word.
+    pub reason: &'static str,
+    /// The place in the record, where the response names one.
+    pub pointer: Option<String>,
+    /// The last HTTP status.
+    pub status: Option<u16>,
+    /// The last message of Experience Platform.
+    pub message: String,
+    /// How often it was sent.
+    pub attempts: u32,
+    /// The time of the first attempt, milliseconds since the epoch.
+    pub first: Option<i64>,
+    /// The time of the last attempt, milliseconds since the epoch.
+    pub last: Option<i64>,
 }
 
 /// What a dead letter says, without the record and its customer.
@@ -60,7 +66,7 @@ pub(crate) struct DeadLetterSummary {
 /// A dead letter, ready to be written.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct DeadLetter {
+pub struct DeadLetter {
     v: u32,
     stage: Stage,
     reason: String,
@@ -94,7 +100,8 @@ struct RecordDigest {
 }
 
 impl Origin {
-    pub(crate) fn new(topic: &str, position: Position, timestamp: Option<i64>) -> Self {
+    /// A record by its coordinates; `timestamp` is milliseconds since the epoch.
+    pub fn new(topic: &str, position: Position, timestamp: Option<i64>) -> Self {
         Self {
             topic: topic.to_owned(),
             partition: position.partition,
@@ -106,7 +113,10 @@ impl Origin {
 
 impl DeadLetter {
     /// Stage `mapping`: the SmartModule rejected it.
-    pub(crate) fn rejected(source: Origin, rejected: &Rejected) -> Result<Self, serde_json::Error> {
+    ///
+    /// # Errors
+    /// When the original is not JSON.
+    pub fn rejected(source: Origin, rejected: &Rejected) -> Result<Self, serde_json::Error> {
         Ok(Self {
             v: VERSION,
             stage: Stage::Mapping,
@@ -126,7 +136,10 @@ impl DeadLetter {
 
     /// Stage `delivery`: the inlet refused it for good, or it can never be sent. `parts` are the
     /// entities concerned, by their name in the answer.
-    pub(crate) fn undeliverable(
+    ///
+    /// # Errors
+    /// When an entity is not JSON.
+    pub fn undeliverable(
         source: Origin,
         (key, name, id): (&str, &str, &str),
         parts: &[(&'static str, &Bytes)],
@@ -209,7 +222,11 @@ impl DeadLetter {
         &self.source
     }
 
-    pub(crate) fn to_json(&self) -> Result<Vec<u8>, serde_json::Error> {
+    /// The letter as it is written.
+    ///
+    /// # Errors
+    /// Never for a letter that was made; the serializer's type says it might.
+    pub fn to_json(&self) -> Result<Vec<u8>, serde_json::Error> {
         serde_json::to_vec(self)
     }
 }

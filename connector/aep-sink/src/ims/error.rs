@@ -9,7 +9,7 @@ use crate::error::{Fault, Retry};
 
 /// Why there is no token. Says nothing that was sent to IMS.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) struct TokenError {
+pub struct TokenError {
     error: RequestError,
     /// The parts of the credential to look at, by the operator's names.
     names: String,
@@ -18,7 +18,9 @@ pub(crate) struct TokenError {
 }
 
 impl TokenError {
-    pub(super) fn new(error: RequestError, names: &CredentialNames, pause: Duration) -> Self {
+    /// `names` are what the operator calls the parts of the credential; `pause` is how long IMS is
+    /// left alone.
+    pub fn new(error: RequestError, names: &CredentialNames, pause: Duration) -> Self {
         let secrets = match &names.client_secret_next {
             Some(next) => format!("{} (and {next})", names.client_secret),
             None => names.client_secret.clone(),

@@ -23,25 +23,33 @@ const ROUNDING: Duration = Duration::from_secs(60);
 
 /// A token response: IMS granted a token.
 #[derive(Debug)]
-pub(super) struct TokenGrant {
+pub struct TokenGrant {
     /// `Bearer …`, marked sensitive.
-    pub(super) bearer: HeaderValue,
-    pub(super) life: Duration,
+    pub bearer: HeaderValue,
+    /// How long the token is valid from its grant on, a day at most.
+    pub life: Duration,
     /// The token's claims and the response's body state different lives.
-    pub(super) units_disagree: bool,
+    pub units_disagree: bool,
 }
 
 /// Why a request gave no token. Holds nothing that was sent, and of the response only what cannot
 /// be secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum RequestError {
+pub enum RequestError {
     /// OAuth's `invalid_client`: the client id or the client secret is wrong.
     InvalidClient(CredentialPart),
     /// Another error response.
-    Refused { status: u16, code: String },
+    Refused {
+        /// The HTTP status.
+        status: u16,
+        /// The OAuth error code, or that there is none.
+        code: String,
+    },
     /// IMS is overloaded or broken; it may have named a pause.
     Unavailable {
+        /// The HTTP status.
         status: u16,
+        /// What `Retry-After` asks for.
         pause: Option<Duration>,
     },
     /// No response, or half of one.
@@ -54,15 +62,20 @@ pub(super) enum RequestError {
 
 /// Which part of the credential an error response names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum CredentialPart {
+pub enum CredentialPart {
+    /// The client id.
     Id,
+    /// The client secret.
     Secret,
     /// Neither, or both.
     Unknown,
 }
 
 /// Parses a response.
-pub(super) fn parse(
+///
+/// # Errors
+/// When it holds no token that can be sent.
+pub fn parse(
     status: u16,
     retry_after: Option<&str>,
     body: &[u8],

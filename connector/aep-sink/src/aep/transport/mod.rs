@@ -19,10 +19,13 @@ const MAX_RESPONSE: usize = 8 * 1024 * 1024;
 
 /// A response as it came.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct HttpResponse {
-    pub(crate) status: u16,
-    pub(crate) retry_after: Option<String>,
-    pub(crate) body: Bytes,
+pub struct HttpResponse {
+    /// The HTTP status.
+    pub status: u16,
+    /// The header `Retry-After`, as written.
+    pub retry_after: Option<String>,
+    /// The whole body.
+    pub body: Bytes,
 }
 
 /// The exchange failed. All of these heal, and none says whether the records were accepted.

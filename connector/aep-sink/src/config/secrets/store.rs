@@ -6,7 +6,7 @@ use crate::secret::Secret;
 
 /// A source of secrets.
 #[derive(Clone)]
-pub(crate) enum SecretStore {
+pub enum SecretStore {
     /// Pairs of a file, in its order.
     File(Vec<(String, Secret)>),
     /// The process environment: a variable of the secret's name.
@@ -17,7 +17,7 @@ impl SecretStore {
     /// Reads the form every Fluvio connector reads: one `NAME=VALUE` per line, split at the first
     /// `=`, both sides trimmed. There are no quotes, escapes or comments; a line without `=` says
     /// nothing.
-    pub(crate) fn from_text(text: &str) -> Self {
+    pub fn from_text(text: &str) -> Self {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let pairs = text.lines().filter_map(|line| line.split_once('='));
         Self::File(
@@ -28,7 +28,7 @@ impl SecretStore {
     }
 
     /// The value of a name; of several in a file, the first.
-    pub(crate) fn get(&self, name: &str) -> Option<Secret> {
+    pub fn get(&self, name: &str) -> Option<Secret> {
         match self {
             Self::File(pairs) => pairs
                 .iter()

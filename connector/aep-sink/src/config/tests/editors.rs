@@ -11,7 +11,7 @@ static SCHEMA: LazyLock<Value> = LazyLock::new(|| serde_json::from_str(&schema::
 static VALIDATOR: LazyLock<Validator> = LazyLock::new(|| jsonschema::draft7::new(&SCHEMA).unwrap());
 
 /// What the schema has against a file, by place.
-pub(crate) fn complaints(text: &str) -> Vec<String> {
+pub(super) fn complaints(text: &str) -> Vec<String> {
     let document = Node::parse(text).unwrap().to_json();
     VALIDATOR
         .iter_errors(&document)

@@ -7,7 +7,7 @@ mod excerpts;
 mod package;
 mod refused;
 
-pub(crate) use editors::complaints;
+use editors::complaints;
 
 use super::*;
 

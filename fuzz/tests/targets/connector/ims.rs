@@ -1,14 +1,32 @@
-//! What IMS answers, fuzzed.
+//! Responses of Adobe IMS.
 
+use std::any::type_name_of_val;
 use std::time::Duration;
 
-use fuzzing::{Target, fuzz};
+use capillary_aep_sink::config::CredentialNames;
+use capillary_aep_sink::ims::TokenError;
+use capillary_aep_sink::ims::response::parse;
+use fuzz_targets::{Target, json, text};
+use proptest::prelude::*;
+use proptest::sample::select;
 use serde_json::Value;
 
-use super::TokenError;
-use super::response::parse;
-use crate::config::CredentialNames;
-use crate::fuzz::texts;
+use super::texts::texts;
+
+const KEYS: &[&str] = &[
+    "access_token",
+    "token_type",
+    "bearer",
+    "expires_in",
+    "created_at",
+    "error",
+    "error_description",
+    "invalid_client",
+    "invalid_scope",
+    "S3cretP4ss",
+    // {"created_at":1,"expires_in":1e300}
+    "e30.eyJjcmVhdGVkX2F0IjoxLCJleHBpcmVzX2luIjoxZTMwMH0.c2ln",
+];
 
 const DICTIONARY: &[&str] = &[
     "\"access_token\":",
@@ -51,16 +69,31 @@ fn shown(status: u16, retry_after: Option<&str>, body: &[u8]) -> String {
     }
 }
 
+/// Lines: status, Retry-After; then the body.
+fn inputs(stored: Vec<Vec<u8>>) -> impl Strategy<Value = Vec<u8>> {
+    let bodies: Vec<Vec<u8>> = stored
+        .iter()
+        .filter_map(|input| input.splitn(3, |byte| *byte == b'\n').nth(2))
+        .map(<[u8]>::to_vec)
+        .collect();
+    let status = prop_oneof![4 => Just(200), 1 => select(vec![400, 401, 408, 429, 500]), 1 => 100..1_000_u16];
+    let pause = select(vec!["", "7", " 7 ", "-1", "18446744073709551615", "soon"]);
+    let body = json::edited(select(bodies.clone()), &bodies, KEYS);
+    let written = (status, pause, body).prop_map(|(status, pause, body)| {
+        [format!("{status}\n{pause}\n").into_bytes(), body].concat()
+    });
+    let inputs = prop_oneof![3 => written, 1 => text::spliced(stored)];
+    text::edited(inputs, DICTIONARY)
+}
+
 #[test]
-fn fuzzed_ims_answers_give_a_token_of_a_day_at_most_or_an_error_and_show_nothing_of_themselves() {
+fn ims_response_gives_a_bounded_token_or_an_error_and_is_never_shown() {
     let target = Target {
         name: "ims",
-        seeds: Vec::new(),
-        dictionary: DICTIONARY,
-        executions: 4_000,
+        test: type_name_of_val(&ims_response_gives_a_bounded_token_or_an_error_and_is_never_shown),
+        cases: 4_000,
     };
-    // Lines: status, Retry-After; then the body.
-    fuzz(target, |input| {
+    target.run(inputs(target.stored()), |input| {
         let mut parts = input.splitn(3, |byte| *byte == b'\n');
         let mut line = || String::from_utf8_lossy(parts.next().unwrap_or_default()).into_owned();
         let status = line().parse().unwrap_or(200);
@@ -82,7 +115,7 @@ fn fuzzed_ims_answers_give_a_token_of_a_day_at_most_or_an_error_and_show_nothing
             );
         }
         let shown = shown(status, retry_after.as_deref(), body);
-        let ours = super::fuzz::shown(status, retry_after.as_deref(), b"{}");
+        let ours = super::ims::shown(status, retry_after.as_deref(), b"{}");
         let mut secrets = Vec::new();
         texts(&value, &mut secrets);
         for secret in secrets.iter().filter(|text| text.len() >= 6) {
@@ -96,11 +129,5 @@ fn fuzzed_ims_answers_give_a_token_of_a_day_at_most_or_an_error_and_show_nothing
                 "{secret:?} is in {shown}"
             );
         }
-        let outcome: String = shown
-            .chars()
-            .filter(|letter| !letter.is_ascii_digit())
-            .take(90)
-            .collect();
-        outcome
     });
 }
