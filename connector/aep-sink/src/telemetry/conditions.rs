@@ -98,6 +98,7 @@ pub(crate) struct Conditions {
 
 impl Conditions {
     /// None yet; the clock gives since when each is there.
+    #[cfg(test)]
     pub(crate) fn new(clock: Clock) -> Self {
         Self {
             clock,

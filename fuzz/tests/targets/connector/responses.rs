@@ -206,11 +206,10 @@ fn response_never_acknowledges_a_record_it_does_not_name() {
                         Kind::Single => match &value["responses"] {
                             Value::Array(items) => items.len() == 1 && may_be_accepted(&items[0]),
                             _ => {
-                                // Of a lone record's response the reader asks only that the
-                                // member is there, whatever its type.
-                                let known = ["inletId", "inletID", "xactionId"]
-                                    .iter()
-                                    .any(|member| value.get(member).is_some());
+                                let known =
+                                    ["inletId", "inletID", "xactionId"].iter().any(|member| {
+                                        value[member].as_str().is_some_and(|id| !id.is_empty())
+                                    });
                                 may_be_accepted(&value) || (known && status_less(&value))
                             }
                         },
