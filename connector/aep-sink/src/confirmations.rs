@@ -1,4 +1,4 @@
-//! Looks that confirm each other: what may be late, or gone by mistake, is believed only when
+//! Observations that confirm each other: what may be late, or gone by mistake, is believed only when
 //! several looks in a row found it.
 
 use std::time::Duration;
@@ -15,7 +15,7 @@ pub(crate) struct Confirmations {
 }
 
 impl Confirmations {
-    /// Looks that come sooner than `spacing` after the one before do not count: they are repeated
+    /// Observations sooner than `spacing` after the one before do not count: they are repeated
     /// because something else failed.
     pub(crate) fn spaced(spacing: Duration) -> Self {
         Self {

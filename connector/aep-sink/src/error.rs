@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// Whose fault it is: the first question of whoever reads the log.
+/// Whose fault it is: the first question of an operator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fault {
     /// Configuration, credentials or rights: somebody must change something.

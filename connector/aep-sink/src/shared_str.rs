@@ -12,7 +12,7 @@ use bytes::Bytes;
 pub struct SharedStr(Bytes);
 
 impl SharedStr {
-    /// Text that was found in `whole`; what was put together anew (JSON with escapes) is kept as it
+    /// Text that was found in `whole`; what had to be unescaped is kept as it
     /// is.
     pub fn part_of(whole: &Bytes, text: Cow<'_, str>) -> Self {
         match text {

@@ -81,14 +81,14 @@ fn partition(snapshot: &Snapshot<'_>, view: &PartitionView, state: &StateMetrics
     let partition = view.partition;
     let labels = Partition { partition };
     for (offsets, offset) in [
-        (&state.log_start, view.standing.log_start),
-        (&state.high_watermark, view.standing.high_watermark),
+        (&state.log_start, view.status.log_start),
+        (&state.high_watermark, view.status.high_watermark),
         (&state.next, view.progress.map(|progress| progress.next)),
         (
             &state.settled,
             view.progress.and_then(|progress| progress.settled),
         ),
-        (&state.committed, view.standing.committed),
+        (&state.committed, view.status.committed),
     ] {
         if let Some(offset) = offset {
             offsets.get_or_create(&labels).set(offset);
@@ -108,15 +108,15 @@ fn partition(snapshot: &Snapshot<'_>, view: &PartitionView, state: &StateMetrics
             .set(age.as_secs_f64());
     }
     for (counters, count) in [
-        (&state.interruptions, view.standing.interruptions),
-        (&state.holes, view.standing.gaps),
-        (&state.hole_records, view.standing.filled),
+        (&state.interruptions, view.status.interruptions),
+        (&state.holes, view.status.gaps),
+        (&state.hole_records, view.status.filled),
     ] {
         counters.get_or_create(&labels).inc_by(count);
     }
     for (result, count) in [
-        ("acknowledged", view.standing.commits),
-        ("failed", view.standing.commit_failures),
+        ("acknowledged", view.status.commits),
+        ("failed", view.status.commit_failures),
     ] {
         let labels = PartitionResult { partition, result };
         state.commits.get_or_create(&labels).inc_by(count);
@@ -153,7 +153,7 @@ fn inlets(snapshot: &Snapshot<'_>, state: &StateMetrics) {
 
 fn token(snapshot: &Snapshot<'_>, state: &StateMetrics) {
     let token = &snapshot.token;
-    let (age, remaining) = token.held.unzip();
+    let (age, remaining) = token.current.unzip();
     if let Some(age) = age {
         state.token_age.get_or_create(&[]).set(age.as_secs_f64());
     }

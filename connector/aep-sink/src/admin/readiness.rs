@@ -11,15 +11,15 @@ pub(super) fn report(snapshot: &Snapshot<'_>) -> String {
         return "ready\n".to_owned();
     }
     let mut text = "not ready\n".to_owned();
-    for standing in &snapshot.conditions {
+    for condition in &snapshot.conditions {
         let _ = write!(
             text,
             "\n{}, since {}\n  whose fault: {}\n  reason: {}\n  what to do: {}\n",
-            standing.place,
-            at(standing.since),
-            standing.fault.whose(),
-            standing.reason,
-            standing.remedy,
+            condition.place,
+            at(condition.since),
+            condition.fault.whose(),
+            condition.reason,
+            condition.remedy,
         );
     }
     text

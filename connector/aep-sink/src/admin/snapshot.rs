@@ -46,7 +46,7 @@ pub(crate) struct Observer {
     pub(crate) tracker: Arc<OffsetTracker>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) dead_letters: Arc<RecentDeadLetters>,
-    pub(crate) standing: Arc<PartitionStatuses>,
+    pub(crate) partitions: Arc<PartitionStatuses>,
     pub(crate) conditions: Arc<Conditions>,
     pub(crate) tokens: TokenSource,
     /// How long the topic keeps its records; known once the cluster was reached.
@@ -57,7 +57,7 @@ pub(crate) struct Observer {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct PartitionView {
     pub(super) partition: u32,
-    pub(super) standing: PartitionStatus,
+    pub(super) status: PartitionStatus,
     /// `None` until it is known where reading begins.
     pub(super) progress: Option<Progress>,
 }
@@ -89,7 +89,7 @@ impl PartitionView {
     pub(super) fn lag(&self) -> Option<u64> {
         let progress = self.progress?;
         // The broker tells its high watermark with some delay.
-        let end = self.standing.high_watermark?.max(progress.next);
+        let end = self.status.high_watermark?.max(progress.next);
         let settled = progress
             .settled
             .map_or(0, |settled| settled.saturating_add(1));
@@ -105,7 +105,7 @@ impl Observer {
             .into_iter()
             .map(|progress| (progress.partition, progress))
             .collect();
-        let partitions = self.standing.snapshot().into_iter();
+        let partitions = self.partitions.snapshot().into_iter();
         let counts = self.metrics.snapshot();
         let token = self.tokens.status();
         let reported = self.conditions.all();
@@ -123,9 +123,9 @@ impl Observer {
             now,
             started: self.started,
             partitions: partitions
-                .map(|(partition, standing)| PartitionView {
+                .map(|(partition, status)| PartitionView {
                     partition,
-                    standing,
+                    status,
                     progress: progress.get(&partition).copied(),
                 })
                 .collect(),
@@ -151,7 +151,7 @@ fn conditions(
     now: i64,
 ) -> Vec<ActiveCondition> {
     let mut all = reported;
-    if let Some((error, failing)) = token.error.as_ref().filter(|_| token.held.is_none()) {
+    if let Some((error, failing)) = token.error.as_ref().filter(|_| token.current.is_none()) {
         let since = now - i64::try_from(failing.as_millis()).unwrap_or(0);
         let condition = Condition::of(error.fault(), error);
         all.push(ActiveCondition::new(Component::Token, since, condition));
@@ -184,7 +184,7 @@ impl Snapshot<'_> {
         if view.lag()? == 0 {
             return Some(Duration::ZERO);
         }
-        let (_, produced) = view.standing.oldest?;
+        let (_, produced) = view.status.oldest?;
         let age = self.now.saturating_sub(produced);
         Some(Duration::from_millis(u64::try_from(age).unwrap_or(0)))
     }

@@ -100,7 +100,7 @@ struct Token {
 pub(super) fn json(snapshot: &Snapshot<'_>) -> Result<Vec<u8>, serde_json::Error> {
     let counts = &snapshot.counts;
     let instance = snapshot.instance;
-    let (age, remaining) = snapshot.token.held.unzip();
+    let (age, remaining) = snapshot.token.current.unzip();
     let status = Status {
         name: &instance.name,
         version: env!("CARGO_PKG_VERSION"),
@@ -130,7 +130,7 @@ pub(super) fn json(snapshot: &Snapshot<'_>) -> Result<Vec<u8>, serde_json::Error
             .map(|inlet| view(snapshot, inlet))
             .collect(),
         token: Token {
-            held: snapshot.token.held.is_some(),
+            held: snapshot.token.current.is_some(),
             age: age.map(|age| age.as_secs()),
             remaining: remaining.map(|remaining| remaining.as_secs()),
             refreshes: snapshot.token.granted,
@@ -155,16 +155,16 @@ fn partitions(snapshot: &Snapshot<'_>) -> Vec<Partition> {
     views
         .map(|view| Partition {
             partition: view.partition,
-            log_start: view.standing.log_start,
-            high_watermark: view.standing.high_watermark,
+            log_start: view.status.log_start,
+            high_watermark: view.status.high_watermark,
             next: view.progress.map(|progress| progress.next),
             settled: view.progress.and_then(|progress| progress.settled),
-            committed: view.standing.committed,
+            committed: view.status.committed,
             lag: view.lag(),
             pending: view.progress.map_or(0, |progress| progress.pending),
             oldest_unsettled_age: snapshot.oldest_age(view).map(|age| age.as_secs_f64()),
-            interruptions: view.standing.interruptions,
-            holes: view.standing.gaps,
+            interruptions: view.status.interruptions,
+            holes: view.status.gaps,
         })
         .collect()
 }

@@ -29,7 +29,7 @@ pub(crate) fn log(observer: &Observer) {
         evicted = snapshot.evicted,
         pending = snapshot.pending(),
         lag,
-        obstacles = ?snapshot.conditions.iter().map(|standing| standing.place.to_string()).collect::<Vec<_>>(),
+        obstacles = ?snapshot.conditions.iter().map(|condition| condition.place.to_string()).collect::<Vec<_>>(),
         "so far"
     );
 }

@@ -37,7 +37,7 @@ fn observer() -> Arc<Observer> {
         tracker: Arc::new(OffsetTracker::new(bounds)),
         metrics: Arc::new(Metrics::default()),
         dead_letters: Arc::new(RecentDeadLetters::default()),
-        standing: Arc::new(PartitionStatuses::default()),
+        partitions: Arc::new(PartitionStatuses::default()),
         conditions: Arc::new(Conditions::default()),
         tokens: TokenSource::new(&config.platform.ims, Client::new(), config.platform.retry),
         retention: OnceLock::new(),
@@ -179,10 +179,10 @@ async fn lag_includes_what_is_not_read_yet() {
         offset: 10,
     };
     observer.tracker.settle(first, Outcome::Delivered).unwrap();
-    observer.standing.change(3, |standing| {
-        standing.high_watermark = Some(20);
-        standing.committed = Some(9);
-        standing.oldest = Some((11, NOW - 5_000));
+    observer.partitions.change(3, |status| {
+        status.high_watermark = Some(20);
+        status.committed = Some(9);
+        status.oldest = Some((11, NOW - 5_000));
     });
     let snapshot: Snapshot<'_> = observer.snapshot();
     assert_eq!(snapshot.partitions[0].lag(), Some(9), "11 to 19");

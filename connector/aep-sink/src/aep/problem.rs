@@ -23,7 +23,7 @@ pub struct Refusal {
     /// The HTTP status, or the one of the item.
     pub status: u16,
     /// The other side's message, without anything that looks like a person's data or a token, and
-    /// cut short. For whoever has the record as well; for logs there is [`Self::redacted_message`].
+    /// cut short. For readers who have the record as well; for logs there is [`Self::redacted_message`].
     pub message: String,
     /// Where in the record the first violation is, when the answer says.
     pub pointer: Option<String>,

@@ -31,7 +31,7 @@ pub enum RecordStatus {
 /// What a response means for the request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum InletResponse {
-    /// One fate for every record sent, in order.
+    /// One status for every record sent, in order.
     Records(Vec<RecordStatus>),
     /// The whole request was refused. Which record is to blame, if any, it does not say.
     Refused(Refusal),

@@ -58,7 +58,7 @@ async fn run_until_stopped(config: Config) -> Result<(), RunError> {
         tracker: Arc::new(OffsetTracker::new(config.platform.buffer)),
         metrics: Arc::new(Metrics::default()),
         dead_letters: Arc::new(RecentDeadLetters::default()),
-        standing: Arc::new(PartitionStatuses::default()),
+        partitions: Arc::new(PartitionStatuses::default()),
         conditions: Arc::new(Conditions::default()),
         tokens: tokens.clone(),
         retention: OnceLock::new(),
@@ -74,7 +74,7 @@ async fn run_until_stopped(config: Config) -> Result<(), RunError> {
         () = signals.received() => return Ok(()),
         connected = connect(&config, &tokens, &observer.conditions) => connected?,
     };
-    let (broker, letters) = connected;
+    let (broker, dead_letters) = connected;
     // Set once, here.
     let _ = observer.retention.set(broker.retention());
     let tracker = Arc::clone(&observer.tracker);
@@ -82,7 +82,7 @@ async fn run_until_stopped(config: Config) -> Result<(), RunError> {
     let reader = broker.supervisor(
         Arc::clone(&tracker),
         sender,
-        Arc::clone(&observer.standing),
+        Arc::clone(&observer.partitions),
         Arc::clone(&observer.conditions),
     );
     let delivery = Delivery::new(
@@ -96,7 +96,7 @@ async fn run_until_stopped(config: Config) -> Result<(), RunError> {
             clock: Clock::System,
             transport: Arc::new(clients.inlets),
             tokens: Arc::new(tokens),
-            letters: Arc::new(letters),
+            dead_letters: Arc::new(dead_letters),
             random: fastrand::Rng::new(),
         },
     )?;

@@ -47,8 +47,8 @@ pub(crate) async fn connect(
         Err(_) => warn!("Adobe IMS does not answer; delivery waits for it"),
     }
     warn_of_clock_skew(tokens);
-    let letters = start.retry(|| broker.dead_letters()).await?;
-    Ok((broker, BrokerDeadLetters::new(letters)))
+    let dead_letters = start.retry(|| broker.dead_letters()).await?;
+    Ok((broker, BrokerDeadLetters::new(dead_letters)))
 }
 
 /// Warns of a clock that is wrong: retention, dead letters and waits for events of the future depend

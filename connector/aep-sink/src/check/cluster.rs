@@ -234,7 +234,7 @@ fn customers(inspector: &Inspector, tails: &[LogTail], report: &mut Report) -> S
     sampled
 }
 
-/// Whether dead letters can be kept. Nothing is written: a letter would stay there for ever.
+/// Whether dead letters can be kept. Nothing is written: a dead letter would stay there.
 async fn dead_letters(inspector: &Inspector, config: &Config) -> Finding {
     let topic = &config.platform.dead_letter.topic;
     match inspector.dead_letters().await {

@@ -8,7 +8,7 @@ use super::keys::{ConsumerKeys, MetaKeys, PlatformKeys};
 use super::problem::Problems;
 use super::yaml::path::{KeyPath, PathSegment};
 
-/// After so many wrong values in one file, the rest can wait for the next attempt.
+/// After this many wrong values in one file, the rest can wait for the next attempt.
 const MAX_PROBLEMS: usize = 50;
 
 /// Reads a value that stands at `at`. What cannot be read is reported, taken out, and the rest is

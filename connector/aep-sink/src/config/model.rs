@@ -100,7 +100,7 @@ pub(crate) struct Platform {
 /// `experience-platform.concurrency`: how many requests may be under way at once, over both inlets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Concurrency {
-    /// `fixed`: so many, however the inlets are.
+    /// `fixed`: this many, whatever the inlets do.
     Fixed(NonZeroUsize),
     /// `max`: what each inlet is found to take well, and together no more than this.
     UpTo(NonZeroUsize),

@@ -1,6 +1,6 @@
 //! Why a dead letter was not written.
 
-/// A letter could not be written.
+/// A dead letter could not be written.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum DeadLetterError {
     /// The topic does not take values of this size.

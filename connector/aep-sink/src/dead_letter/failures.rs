@@ -14,7 +14,7 @@ pub(crate) struct WriteFailures {
     topic: String,
     metrics: Arc<Metrics>,
     conditions: Arc<Conditions>,
-    /// Letters whose last attempt failed.
+    /// Dead letters whose last attempt failed.
     failing: AtomicU64,
 }
 
@@ -29,7 +29,7 @@ impl WriteFailures {
         }
     }
 
-    /// An attempt failed; `first`: the first one of its letter.
+    /// An attempt failed; `first`: the first one of its dead letter.
     pub(super) fn failed(&self, error: &DeadLetterError, first: bool) {
         self.metrics.dead_letter_failed();
         self.failing.fetch_add(u64::from(first), Ordering::Relaxed);
@@ -48,7 +48,7 @@ impl WriteFailures {
         self.conditions.put(Component::DeadLetters, condition);
     }
 
-    /// A letter whose attempts had failed was written.
+    /// A dead letter whose attempts had failed was written.
     pub(super) fn recovered(&self) {
         if self.failing.fetch_sub(1, Ordering::Relaxed) == 1 {
             self.conditions.clear(Component::DeadLetters);

@@ -1,18 +1,18 @@
 //! Records that cannot be delivered, with everything needed to understand and to replay them.
 
+mod compose;
 mod error;
 mod failures;
 mod format;
-mod letter;
 mod read;
 mod recent;
 mod write;
 
+pub(crate) use compose::DeadLetterSummary;
+pub use compose::{Attempts, DeadLetter, Origin};
 pub(crate) use error::DeadLetterError;
 pub(crate) use failures::WriteFailures;
 pub(crate) use format::Stage;
-pub(crate) use letter::DeadLetterSummary;
-pub use letter::{Attempts, DeadLetter, Origin};
 pub(crate) use read::ReadDeadLetter;
 pub(crate) use recent::RecentDeadLetters;
 pub(crate) use write::{DeadLetters, write};

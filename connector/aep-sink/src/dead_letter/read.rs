@@ -52,7 +52,7 @@ impl<'a> ReadDeadLetter<'a> {
     pub(crate) fn parse(value: &'a [u8]) -> Option<Self> {
         serde_json::from_slice::<Self>(value)
             .ok()
-            .filter(|letter| letter.v == VERSION)
+            .filter(|dead_letter| dead_letter.v == VERSION)
     }
 }
 
@@ -80,7 +80,7 @@ mod tests {
                 r#"{{"v":1,"stage":"mapping","reason":"bad_json","message":"","source":{{"topic":"t","partition":0,"offset":4}},"record":{record}}}"#
             );
             ReadDeadLetter::parse(text.as_bytes())
-                .and_then(|letter| letter.record.original().map(Cow::into_owned))
+                .and_then(|dead_letter| dead_letter.record.original().map(Cow::into_owned))
         };
         assert_eq!(record(r#"{"raw":"a\"b"}"#).as_deref(), Some(&b"a\"b"[..]));
         assert_eq!(

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::letter::DeadLetterSummary;
+use super::compose::DeadLetterSummary;
 
 const KEPT: usize = 20;
 
@@ -12,21 +12,21 @@ const KEPT: usize = 20;
 pub(crate) struct RecentDeadLetters(Mutex<VecDeque<DeadLetterSummary>>);
 
 impl RecentDeadLetters {
-    fn letters(&self) -> MutexGuard<'_, VecDeque<DeadLetterSummary>> {
+    fn dead_letters(&self) -> MutexGuard<'_, VecDeque<DeadLetterSummary>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Adds one that was written.
-    pub(crate) fn push(&self, letter: DeadLetterSummary) {
-        let mut letters = self.letters();
-        if letters.len() >= KEPT {
-            letters.pop_front();
+    pub(crate) fn push(&self, dead_letter: DeadLetterSummary) {
+        let mut dead_letters = self.dead_letters();
+        if dead_letters.len() >= KEPT {
+            dead_letters.pop_front();
         }
-        letters.push_back(letter);
+        dead_letters.push_back(dead_letter);
     }
 
     /// A copy, oldest first.
     pub(crate) fn all(&self) -> VecDeque<DeadLetterSummary> {
-        self.letters().clone()
+        self.dead_letters().clone()
     }
 }

@@ -5,9 +5,9 @@ use std::future::Future;
 
 use tokio::time::sleep;
 
+use super::compose::DeadLetter;
 use super::error::DeadLetterError;
 use super::failures::WriteFailures;
-use super::letter::DeadLetter;
 use crate::backoff::Backoff;
 
 /// Where dead letters go.
@@ -28,17 +28,17 @@ pub(crate) trait DeadLetters: Send + Sync {
 /// # Errors
 /// It cannot be turned into JSON: a defect of this program.
 pub(crate) async fn write(
-    letters: &impl DeadLetters,
-    letter: &DeadLetter,
+    dead_letters: &impl DeadLetters,
+    dead_letter: &DeadLetter,
     backoff: &mut Backoff,
     write_failures: &WriteFailures,
 ) -> Result<(), serde_json::Error> {
-    let mut value = letter.to_json()?;
+    let mut value = dead_letter.to_json()?;
     let mut is_whole = true;
     let mut failures = 0;
     let mut is_logged = false;
     loop {
-        let error = match letters.write(letter.key(), value.clone()).await {
+        let error = match dead_letters.write(dead_letter.key(), value.clone()).await {
             Ok(()) => {
                 if failures > 0 {
                     write_failures.recovered();
@@ -48,7 +48,7 @@ pub(crate) async fn write(
             Err(error) => error,
         };
         if error == DeadLetterError::TooLarge && is_whole {
-            value = letter.without_record()?.to_json()?;
+            value = dead_letter.without_record()?.to_json()?;
             is_whole = false;
             continue;
         }
@@ -57,7 +57,7 @@ pub(crate) async fn write(
         failures += 1;
         if !is_logged {
             is_logged = true;
-            let source = letter.source();
+            let source = dead_letter.source();
             if heals {
                 tracing::warn!(%source, %error, "a dead letter cannot be written yet; its record stays pending");
             } else {

@@ -72,7 +72,7 @@ impl Batch {
         }
     }
 
-    /// Takes the chunk in front out; the next one starts afresh, but for the suspicion.
+    /// Takes the chunk in front out; the next one starts afresh, but stays suspect.
     pub(super) fn take_chunk(&mut self) -> Vec<Entity> {
         self.failures = 0;
         // Or a bad record among 500 would take nine times five attempts to find.
@@ -98,7 +98,7 @@ impl Batch {
         }
     }
 
-    /// Halves the chunk because it keeps failing. The chunks inherit the suspicion: they are split at
+    /// Halves the chunk because it keeps failing. The chunks stay suspect: they are split at
     /// their next failure.
     pub(super) fn halve_suspect(&mut self) {
         self.suspect = true;

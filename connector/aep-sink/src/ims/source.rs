@@ -77,7 +77,7 @@ struct State {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct TokenStatus {
     /// Age and what is left of its life, of a token that is good as far as anyone knows.
-    pub(crate) held: Option<(Duration, Duration)>,
+    pub(crate) current: Option<(Duration, Duration)>,
     /// Fetches since the start, by their end.
     pub(crate) granted: u64,
     pub(crate) failed: u64,
@@ -179,8 +179,11 @@ impl TokenSource {
     /// How long the current token is still good for; `None` when there is none.
     pub(crate) fn life_left(&self) -> Option<Duration> {
         let state = self.0.state();
-        let held = state.current.as_ref().filter(|held| !held.is_refused())?;
-        Some(held.ends_at.duration_since(Instant::now())).filter(|left| !left.is_zero())
+        let current = state
+            .current
+            .as_ref()
+            .filter(|current| !current.is_refused())?;
+        Some(current.ends_at.duration_since(Instant::now())).filter(|left| !left.is_zero())
     }
 
     /// What the clock of IMS shows, in milliseconds since the epoch, by its last dated response:
@@ -196,16 +199,20 @@ impl TokenSource {
         let now = Instant::now();
         let mut state = self.0.state();
         let state = &mut *state;
-        let Some(held) = state.current.as_mut().filter(|held| held.token.is(token)) else {
+        let Some(current) = state
+            .current
+            .as_mut()
+            .filter(|current| current.token.is(token))
+        else {
             return;
         };
-        let by_another = held.inlets.values().any(|refused| *refused);
-        if held.inlets.insert(inlet, true) == Some(true) {
+        let by_another = current.inlets.values().any(|refused| *refused);
+        if current.inlets.insert(inlet, true) == Some(true) {
             return;
         }
         let pause = state
             .refusals
-            .refused(inlet, now - held.since, self.0.retry);
+            .refused(inlet, now - current.since, self.0.retry);
         // At least half of the pause, so that requests stay as rare as it says.
         let then = now + pause.mul_f64((1.0 + state.random.f64()) / 2.0);
         // What one has to wait for, another may need at once.
@@ -224,8 +231,12 @@ impl TokenSource {
     pub(crate) fn accept(&self, inlet: InletName, token: &Token) {
         let mut state = self.0.state();
         state.refusals.accepted(inlet);
-        if let Some(held) = state.current.as_mut().filter(|held| held.token.is(token)) {
-            held.inlets.insert(inlet, false);
+        if let Some(current) = state
+            .current
+            .as_mut()
+            .filter(|current| current.token.is(token))
+        {
+            current.inlets.insert(inlet, false);
         }
     }
 
@@ -236,13 +247,13 @@ impl TokenSource {
         let good = state
             .current
             .as_ref()
-            .filter(|held| !held.is_refused() && now < held.ends_at);
+            .filter(|current| !current.is_refused() && now < current.ends_at);
         let failing = state
             .failing_since
             .map(|since| now - since)
             .unwrap_or_default();
         TokenStatus {
-            held: good.map(|held| (now - held.since, held.ends_at - now)),
+            current: good.map(|current| (now - current.since, current.ends_at - now)),
             granted: state.granted,
             failed: state.failed,
             error: state.error.clone().map(|error| (error, failing)),
@@ -254,14 +265,18 @@ impl TokenSource {
         let mut state = self.0.state();
         let may_ask = !state.under_way && now >= state.not_before;
         let under_way = state.under_way;
-        if let Some(held) = state.current.as_mut().filter(|held| now < held.ends_at) {
-            let token = held.token.clone();
+        if let Some(current) = state
+            .current
+            .as_mut()
+            .filter(|current| now < current.ends_at)
+        {
+            let token = current.token.clone();
             let refused = match inlet {
-                Some(inlet) => *held.inlets.entry(inlet).or_default(),
-                None => held.is_refused(),
+                Some(inlet) => *current.inlets.entry(inlet).or_default(),
+                None => current.is_refused(),
             };
             if !refused {
-                if may_ask && now >= held.renew_at {
+                if may_ask && now >= current.renew_at {
                     self.fetch(&mut state);
                 }
                 return Next::Take(token);
@@ -422,9 +437,11 @@ impl Inner {
         let valid = state
             .current
             .as_ref()
-            .filter(|held| !held.is_refused() && now < held.ends_at);
+            .filter(|current| !current.is_refused() && now < current.ends_at);
         let left = valid
-            .map_or(Duration::ZERO, |held| held.ends_at.duration_since(now))
+            .map_or(Duration::ZERO, |current| {
+                current.ends_at.duration_since(now)
+            })
             .as_secs();
         // Once, and again when there is something else to say.
         if failures == 1 || state.error.as_ref().map(ToString::to_string) != Some(error.to_string())

@@ -4,17 +4,17 @@ use crate::offset_tracker::OffsetTracker;
 use crate::telemetry::Metrics;
 use crate::telemetry::progress::State;
 
-/// The letters of one partition that a replay looks at.
+/// The dead letters of one partition that a replay looks at.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Extent {
     pub(super) partition: u32,
     pub(super) first: i64,
-    /// The end of the topic when the replay began: no letter of this replay.
+    /// The end of the topic when the replay began: no dead letter of this replay.
     pub(super) end: i64,
 }
 
 impl Extent {
-    pub(super) fn letters(&self) -> u64 {
+    pub(super) fn dead_letters(&self) -> u64 {
         u64::try_from(self.end.saturating_sub(self.first)).unwrap_or(0)
     }
 
@@ -29,7 +29,7 @@ pub(super) fn state(extents: &[Extent], tracker: &OffsetTracker, metrics: &Metri
     let counts = metrics.snapshot();
     State {
         done: extents.iter().map(|extent| extent.settled(tracker)).sum(),
-        total: extents.iter().map(Extent::letters).sum(),
+        total: extents.iter().map(Extent::dead_letters).sum(),
         details: format!(
             "{} events and {} profile statements delivered, {} refused again",
             counts.events_delivered,

@@ -4,9 +4,9 @@
 //! Progress is kept as two stored offsets of the dead-letter topic: `<meta.name>-replay` for events
 //! (and for all that cannot be sent), `<meta.name>-replay-profiles` for profile statements. They
 //! are apart so that a replay of events neither loses profile statements for a later `--profiles`
-//! nor sends its own again because of them. An offset moves only over letters that were dealt with:
-//! delivered, refused again or left with their reason in the report. It never passes a letter that
-//! a filter passed over, so no filtered run makes a letter unreachable.
+//! nor sends its own again because of them. An offset moves only over dead letters that were dealt with:
+//! delivered, refused again or left with their reason in the report. It never passes a dead letter that
+//! a filter passed over, so no filtered run makes a dead letter unreachable.
 
 mod extent;
 mod plan;
@@ -44,7 +44,7 @@ use extent::Extent;
 use plan::{Filter, Planner, Step, Wanted};
 pub use report::Report;
 
-/// Letters between reading and delivery; the tracker bounds what is in memory.
+/// Dead letters between reading and delivery; the tracker bounds what is in memory.
 const ARRIVALS: usize = 256;
 /// An inlet that is down or held for so long, without any progress, ends a replay: a person is
 /// waiting for it.
@@ -62,11 +62,11 @@ pub enum Since {
 /// What is to be replayed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Options {
-    /// Only letters with one of these reasons; none means all.
+    /// Only dead letters with one of these reasons; none means all.
     pub reasons: Vec<String>,
     /// Only events of these kinds; none means all.
     pub events: Vec<String>,
-    /// Only letters written since.
+    /// Only dead letters written since.
     pub since: Option<Since>,
     /// Shows what would be sent; sends and stores nothing.
     pub dry_run: bool,
@@ -76,7 +76,7 @@ pub struct Options {
     pub again: bool,
 }
 
-/// A letter that is refused again is not written again: it is in the topic already.
+/// A dead letter that is refused again is not written again: it is in the topic already.
 struct RefusedAgain;
 
 impl DeadLetters for RefusedAgain {
@@ -99,7 +99,7 @@ impl Progress {
         Ok(Self { consumer, stored })
     }
 
-    /// The last letter done, as far as this run is concerned.
+    /// The last dead letter done, as far as this run is concerned.
     fn done(&self, partition: u32, again: bool) -> i64 {
         match self.stored.get(&partition) {
             Some(stored) if !again => *stored,
@@ -114,7 +114,7 @@ struct Stretch {
     reader: DeadLetterReader,
     events_done: i64,
     profiles_done: i64,
-    /// The first letter the filters passed over.
+    /// The first dead letter the filters passed over.
     barrier: Option<i64>,
 }
 
@@ -136,8 +136,11 @@ impl Feed {
             .collect()
     }
 
-    /// Reads all letters; those to be sent go to `arrivals`, or nowhere in a dry run.
-    async fn run(&mut self, arrivals: Option<mpsc::Sender<SourceItem>>) -> Result<(), BrokerError> {
+    /// Reads all dead letters; those to be sent go to `source_items`, or nowhere in a dry run.
+    async fn run(
+        &mut self,
+        source_items: Option<mpsc::Sender<SourceItem>>,
+    ) -> Result<(), BrokerError> {
         let Self {
             stretches,
             planner,
@@ -158,10 +161,12 @@ impl Feed {
                 match planner.plan(&stored, wanted) {
                     Step::Send(answer) => {
                         report.to_send += 1;
-                        let Some(arrivals) = &arrivals else { continue };
+                        let Some(source_items) = &source_items else {
+                            continue;
+                        };
                         tracker.room(partition).await;
                         let position = Position { partition, offset };
-                        let permit = arrivals
+                        let permit = source_items
                             .reserve()
                             .await
                             .map_err(|_closed| BrokerError::DeliveryGone)?;
@@ -274,7 +279,7 @@ async fn send_again(config: Config, options: Options) -> Result<Report, RunError
         let (read, extents) = (Arc::clone(&feed.read), feed.extents());
         let state = || progress::State {
             done: read.load(Ordering::Relaxed),
-            total: extents.iter().map(Extent::letters).sum(),
+            total: extents.iter().map(Extent::dead_letters).sum(),
             details: "dry run".to_owned(),
         };
         progress::during("replay", state, feed.run(None)).await?;
@@ -322,7 +327,7 @@ async fn deliver(
     }
     let tracker = Arc::clone(&feed.tracker);
     let conditions = Arc::<Conditions>::default();
-    // A record that both inlets refused has two letters with one event id and one key: no
+    // A record that both inlets refused has two dead letters with one event id and one key: no
     // duplicates, but its two halves.
     let platform = Platform {
         deduplicate: None,
@@ -339,15 +344,15 @@ async fn deliver(
             clock: Clock::System,
             transport: Arc::new(clients.inlets),
             tokens: Arc::new(tokens),
-            letters: Arc::new(RefusedAgain),
+            dead_letters: Arc::new(RefusedAgain),
             random: fastrand::Rng::new(),
         },
     )?;
-    let (sender, arrivals) = mpsc::channel(ARRIVALS);
+    let (sender, source_items) = mpsc::channel(ARRIVALS);
     let extents = feed.extents();
     let state = || extent::state(&extents, &tracker, metrics);
     let work = async {
-        let (fed, delivered) = tokio::join!(feed.run(Some(sender)), delivery.run(arrivals));
+        let (fed, delivered) = tokio::join!(feed.run(Some(sender)), delivery.run(source_items));
         delivered?;
         fed?;
         Ok(None)

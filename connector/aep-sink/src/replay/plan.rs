@@ -14,7 +14,7 @@ use crate::dead_letter::{ReadDeadLetter, Stage};
 pub(super) struct Filter {
     pub(super) reasons: Vec<String>,
     pub(super) events: Vec<String>,
-    /// Letters written then or later, milliseconds since the epoch.
+    /// Dead letters written then or later, milliseconds since the epoch.
     pub(super) since: Option<i64>,
 }
 
@@ -82,19 +82,19 @@ impl Planner {
     }
 
     pub(super) fn plan(&mut self, stored: &StoredDeadLetter, wanted: Wanted) -> Step {
-        let Some(letter) = ReadDeadLetter::parse(&stored.value) else {
+        let Some(dead_letter) = ReadDeadLetter::parse(&stored.value) else {
             return Step::Left(UNREADABLE);
         };
         let filter = &self.filter;
         let late = filter
             .since
             .is_none_or(|since| stored.written.is_some_and(|written| written >= since));
-        if !late || !matches(&filter.reasons, &letter.reason) {
+        if !late || !matches(&filter.reasons, &dead_letter.reason) {
             return Step::Unmatched;
         }
-        match letter.stage {
-            Stage::Delivery => self.refused(stored, &letter, wanted),
-            Stage::Mapping => self.rejected(stored, &letter, wanted),
+        match dead_letter.stage {
+            Stage::Delivery => self.refused(stored, &dead_letter, wanted),
+            Stage::Mapping => self.rejected(stored, &dead_letter, wanted),
         }
     }
 
@@ -102,10 +102,10 @@ impl Planner {
     fn refused(
         &self,
         stored: &StoredDeadLetter,
-        letter: &ReadDeadLetter<'_>,
+        dead_letter: &ReadDeadLetter<'_>,
         wanted: Wanted,
     ) -> Step {
-        let Some(event) = &letter.event else {
+        let Some(event) = &dead_letter.event else {
             return Step::Left(UNREADABLE);
         };
         if !matches(&self.filter.events, &event.name) {
@@ -118,24 +118,24 @@ impl Planner {
         else {
             return Step::Left(UNREADABLE);
         };
-        if letter.record.event.is_none() && letter.record.profile.is_none() {
+        if dead_letter.record.event.is_none() && dead_letter.record.profile.is_none() {
             return Step::Left(COORDINATES);
         }
-        let at = letter
+        let at = dead_letter
             .record
             .event
             .and_then(time)
-            .or(letter.source.timestamp)
+            .or(dead_letter.source.timestamp)
             .or(stored.written);
         let replayed = Replayed {
             v: answer::VERSION,
-            offset: letter.source.offset,
+            offset: dead_letter.source.offset,
             name: &event.name,
             id: &event.id,
             key,
             at: at.unwrap_or_default(),
-            event: letter.record.event,
-            profile: letter.record.profile,
+            event: dead_letter.record.event,
+            profile: dead_letter.record.profile,
         };
         self.send(replayed, wanted)
     }
@@ -144,10 +144,10 @@ impl Planner {
     fn rejected(
         &mut self,
         stored: &StoredDeadLetter,
-        letter: &ReadDeadLetter<'_>,
+        dead_letter: &ReadDeadLetter<'_>,
         wanted: Wanted,
     ) -> Step {
-        let Some(original) = letter.record.original() else {
+        let Some(original) = dead_letter.record.original() else {
             // Its kind is not known, so a filter by kinds does not ask for it.
             return if self.filter.events.is_empty() {
                 Step::Left(COORDINATES)
@@ -157,8 +157,8 @@ impl Planner {
         };
         let mut bytes = Vec::new();
         let input = Input {
-            offset: letter.source.offset,
-            timestamp: letter.source.timestamp,
+            offset: dead_letter.source.offset,
+            timestamp: dead_letter.source.timestamp,
             value: &original,
         };
         self.mapper.answer(input, &mut bytes);
@@ -232,7 +232,7 @@ mod tests {
         profile: true,
     };
 
-    fn letter(reason: &str, record: &str) -> StoredDeadLetter {
+    fn dead_letter(reason: &str, record: &str) -> StoredDeadLetter {
         let value = format!(
             r#"{{"v":1,"stage":"delivery","reason":"{reason}","message":"m","source":{{"topic":"t","partition":2,"offset":40}},"event":{{"name":"pointsIssued","id":"e-1"}},"target":{{"inlet":"events","message":"m"}},"record":{record}}}"#
         );
@@ -263,32 +263,35 @@ mod tests {
 
     #[test]
     fn stored_event_is_sent_unchanged_its_profile_only_on_request() {
-        let mapped = sent(planner(Filter::default(), false).plan(&letter("refused", BOTH), ALL));
+        let mapped =
+            sent(planner(Filter::default(), false).plan(&dead_letter("refused", BOTH), ALL));
         assert_eq!(
             mapped.event.as_deref(),
             Some(&br#"{"_id":"e-1","timestamp":"2026-01-02T03:04:05.678Z"}"#[..])
         );
         assert_eq!((&*mapped.key, mapped.at), ("100:5", 1_767_323_045_678));
         assert_eq!(mapped.profile, None);
-        let mapped = sent(planner(Filter::default(), true).plan(&letter("refused", BOTH), ALL));
+        let mapped =
+            sent(planner(Filter::default(), true).plan(&dead_letter("refused", BOTH), ALL));
         assert_eq!(mapped.profile.as_deref(), Some(&br#"{"p": 1}"#[..]));
         let later = Wanted {
             event: false,
             profile: true,
         };
-        let mapped = sent(planner(Filter::default(), true).plan(&letter("refused", BOTH), later));
+        let mapped =
+            sent(planner(Filter::default(), true).plan(&dead_letter("refused", BOTH), later));
         assert!(mapped.event.is_none() && mapped.profile.is_some());
     }
 
     #[test]
     fn profile_statement_waits_until_it_is_asked_for() {
-        let letter = letter("refused", r#"{"profile":{"p":1}}"#);
+        let dead_letter = dead_letter("refused", r#"{"profile":{"p":1}}"#);
         assert_eq!(
-            planner(Filter::default(), false).plan(&letter, ALL),
+            planner(Filter::default(), false).plan(&dead_letter, ALL),
             Step::Left(PROFILE)
         );
         assert!(
-            sent(planner(Filter::default(), true).plan(&letter, ALL))
+            sent(planner(Filter::default(), true).plan(&dead_letter, ALL))
                 .event
                 .is_none()
         );
@@ -296,7 +299,7 @@ mod tests {
 
     #[test]
     fn filters_pass_over_what_they_do_not_ask_for() {
-        let plan = |filter| planner(filter, false).plan(&letter("refused", BOTH), ALL);
+        let plan = |filter| planner(filter, false).plan(&dead_letter("refused", BOTH), ALL);
         let reason = |reason: &str| Filter {
             reasons: vec![reason.to_owned()],
             ..Filter::default()
@@ -320,7 +323,7 @@ mod tests {
     #[test]
     fn letters_with_only_coordinates_and_foreign_ones_are_left() {
         let mut planner = planner(Filter::default(), true);
-        let hashed = letter("refused", r#"{"size":5,"sha256":"00"}"#);
+        let hashed = dead_letter("refused", r#"{"size":5,"sha256":"00"}"#);
         assert_eq!(planner.plan(&hashed, ALL), Step::Left(COORDINATES));
         let stranger = StoredDeadLetter {
             value: Bytes::from_static(b"hello"),

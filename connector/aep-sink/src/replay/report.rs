@@ -12,15 +12,15 @@ use super::plan;
 pub struct Report {
     /// Nothing was sent or stored: `to_send` is what would be.
     pub(crate) dry_run: bool,
-    /// Letters looked at.
+    /// Dead letters looked at.
     pub(crate) letters: u64,
     /// Passed over by the filters. Progress stops before the first of them.
     pub(crate) unmatched: u64,
-    /// Letters handed to delivery, or that would be.
+    /// Dead letters handed to delivery, or that would be.
     pub(crate) to_send: u64,
     pub(crate) events_delivered: u64,
     pub(crate) profiles_delivered: u64,
-    /// Refused once more, by reason. Their letters stay where they are.
+    /// Refused once more, by reason. Their dead letters stay where they are.
     pub(crate) refused_again: BTreeMap<String, u64>,
     /// Not sent, by reason.
     pub(crate) left: BTreeMap<&'static str, u64>,

@@ -24,7 +24,7 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 const MAX_BYTES: i32 = 1 << 20;
 const WHAT: &str = "looking at the oldest unsettled record";
 
-/// Looks, and goes on looking.
+/// Measures the lag again and again.
 pub(super) async fn watch(context: &ConsumerContext) {
     loop {
         let (progress, _) = context.tracker.progress_of_all();

@@ -60,7 +60,7 @@ pub(super) struct PartitionReader {
     /// `None` until the log was looked at for the first time.
     assembler: Option<Assembler>,
     backoff: ReconnectBackoff,
-    /// Looks in a row that found something gone.
+    /// Times in a row that something was gone.
     confirmations: Confirmations,
     /// The offset at which the SmartModule failed last.
     failed_at: Option<i64>,

@@ -121,8 +121,8 @@ impl DeadLetterReader {
     /// The next dead letter; `None` at the end.
     pub(crate) async fn next(&mut self) -> Result<Option<StoredDeadLetter>, BrokerError> {
         loop {
-            if let Some(letter) = self.buffered.pop_front() {
-                return Ok(Some(letter));
+            if let Some(dead_letter) = self.buffered.pop_front() {
+                return Ok(Some(dead_letter));
             }
             let Some(log_reader) = self.log_reader.as_mut().filter(|_| self.next < self.end) else {
                 return Ok(None);

@@ -34,7 +34,7 @@ struct Entry {
     send_again: bool,
     /// The newest commit is to be sent again, and is not acknowledged yet.
     restoring: bool,
-    /// Looks in a row that found an older value this process does not know.
+    /// Times in a row that an older value was found which this process did not store.
     regressions: u32,
 }
 

@@ -140,7 +140,7 @@ pub(crate) fn keep(file: &str, expected: &str) {
     );
 }
 
-/// The document with the rows of its table of keys anew, in their order; a key it does not have
+/// The document with the rows of its table of keys rewritten, in their order; a key it does not have
 /// comes after its nearest relative.
 fn with_rows_of(document: &str, keys: &[Key]) -> String {
     const HEAD: &str = "| key | type | default | meaning |\n| --- | --- | --- | --- |\n";

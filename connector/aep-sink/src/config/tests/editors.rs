@@ -1,4 +1,4 @@
-//! What an editor is told by the schema.
+//! What the schema tells an editor.
 
 use std::sync::LazyLock;
 

@@ -113,7 +113,7 @@ fn section(
     }
 }
 
-/// Keys a format has no use for are refused, as whoever wrote them expects them to do something.
+/// Keys a format has no use for are refused, because their author expects them to do something.
 fn refuse_useless(
     root: &KeyPath,
     keys: &InletKeys,

@@ -89,7 +89,7 @@ impl Span {
         (self.end_line, self.end) <= (line, column)
     }
 
-    /// The column where the part on the first line ends, when that line has so many characters.
+    /// The column where the part on the first line ends, when that line is that long.
     pub(in crate::config) fn end_on(&self, length: usize) -> usize {
         if self.line == self.end_line {
             self.end

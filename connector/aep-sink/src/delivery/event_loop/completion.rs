@@ -45,9 +45,10 @@ where
                     "profile"
                 };
                 let trial = trial(name, undeliverable, Some(&entity));
-                let letter = self.dead_letter(&entity.record, &[(part, &entity.json)], trial)?;
+                let dead_letter =
+                    self.dead_letter(&entity.record, &[(part, &entity.json)], trial)?;
                 self.dead_letters.push_back(PendingDeadLetter {
-                    letter,
+                    dead_letter,
                     of: DeadLetterOf::Entity(entity.record),
                 });
                 Ok(())
@@ -74,14 +75,16 @@ where
         &mut self,
         written: &PendingDeadLetter,
     ) -> Result<(), DeliveryError> {
-        let (source, reason) = (written.letter.source(), written.letter.reason());
+        let (source, reason) = (written.dead_letter.source(), written.dead_letter.reason());
         self.parts.metrics.dead_lettered(reason);
         let now = self.parts.clock.now_ms();
-        self.parts.recent.push(written.letter.summary(now));
+        self.parts.recent.push(written.dead_letter.summary(now));
         tracing::error!(%source, reason, "{}", D::END);
         match &written.of {
             DeadLetterOf::Record(position) => {
-                self.tallies.dead_lettered.inc(written.letter.kind());
+                self.record_counters
+                    .dead_lettered
+                    .inc(written.dead_letter.kind());
                 self.settle(*position, Outcome::DeadLettered)
             }
             DeadLetterOf::Entity(record) => self.on_entity_end(record, true),
@@ -99,11 +102,11 @@ where
                 if let Some(deduplicator) = &mut self.deduplicator {
                     deduplicator.delivered(record, Instant::now());
                 }
-                self.tallies.delivered.inc(&record.name);
+                self.record_counters.delivered.inc(&record.name);
                 self.settle(record.position, Outcome::Delivered)
             }
             Some(true) => {
-                self.tallies.dead_lettered.inc(&record.name);
+                self.record_counters.dead_lettered.inc(&record.name);
                 self.settle(record.position, Outcome::DeadLettered)
             }
         }

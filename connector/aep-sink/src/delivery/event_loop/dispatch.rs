@@ -87,15 +87,20 @@ where
             }
         }
         while self.writing.len() < DEAD_LETTERS
-            && let Some(letter) = self.dead_letters.pop_front()
+            && let Some(dead_letter) = self.dead_letters.pop_front()
         {
-            let letters = Arc::clone(&self.parts.letters);
+            let dead_letters = Arc::clone(&self.parts.dead_letters);
             let failures = Arc::clone(&self.write_failures);
             let mut backoff = Backoff::new(self.platform.retry, self.parts.random.fork());
             self.writing.push(Box::pin(async move {
-                let written =
-                    dead_letter::write(&*letters, &letter.letter, &mut backoff, &failures).await;
-                (letter, written)
+                let written = dead_letter::write(
+                    &*dead_letters,
+                    &dead_letter.dead_letter,
+                    &mut backoff,
+                    &failures,
+                )
+                .await;
+                (dead_letter, written)
             }));
         }
         Ok(())

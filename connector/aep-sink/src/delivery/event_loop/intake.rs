@@ -42,14 +42,14 @@ where
                     .map_err(|source| DeliveryError::Answer { position, source })?
                 {
                     Answer::Skipped(reason) => {
-                        self.tallies.skipped.inc(&reason);
+                        self.record_counters.skipped.inc(&reason);
                         self.settle(position, Outcome::Skipped)
                     }
                     Answer::Rejected(rejected) => {
                         let origin = Origin::new(&self.parts.topic, position, timestamp);
-                        let letter = DeadLetter::rejected(origin, &rejected)?;
+                        let dead_letter = DeadLetter::rejected(origin, &rejected)?;
                         self.dead_letters.push_back(PendingDeadLetter {
-                            letter,
+                            dead_letter,
                             of: DeadLetterOf::Record(position),
                         });
                         Ok(())
@@ -74,7 +74,7 @@ where
             .as_mut()
             .is_some_and(|deduplicator| deduplicator.has(&record, now.instant))
         {
-            self.tallies.skipped.inc(DUPLICATE);
+            self.record_counters.skipped.inc(DUPLICATE);
             return self.settle(position, Outcome::Skipped);
         }
         // The record's own time is the clock of its producer. Where that one agrees with the
@@ -100,9 +100,9 @@ where
             parts.extend(event.as_ref().map(|event| ("event", event)));
             parts.extend(profile.as_ref().map(|profile| ("profile", profile)));
             let trial = trial(InletName::Events, undeliverable, None);
-            let letter = self.dead_letter(&record, &parts, trial)?;
+            let dead_letter = self.dead_letter(&record, &parts, trial)?;
             self.dead_letters.push_back(PendingDeadLetter {
-                letter,
+                dead_letter,
                 of: DeadLetterOf::Record(position),
             });
             return Ok(());

@@ -46,7 +46,7 @@ pub(crate) struct Parts<T, K, D> {
     pub(crate) clock: Clock,
     pub(crate) transport: Arc<T>,
     pub(crate) tokens: Arc<K>,
-    pub(crate) letters: Arc<D>,
+    pub(crate) dead_letters: Arc<D>,
     pub(crate) random: fastrand::Rng,
 }
 
@@ -66,7 +66,7 @@ type Writing =
 
 /// A dead letter that is not written yet, and what is settled when it is.
 pub(super) struct PendingDeadLetter {
-    pub(super) letter: DeadLetter,
+    pub(super) dead_letter: DeadLetter,
     pub(super) of: DeadLetterOf,
 }
 
@@ -90,7 +90,7 @@ pub(crate) struct Delivery<T, K, D> {
     pub(super) writing: FuturesUnordered<Writing>,
     /// Events delivered before, if copies of them are to be skipped.
     pub(super) deduplicator: Option<Deduplicator>,
-    pub(super) tallies: RecordCounters,
+    pub(super) record_counters: RecordCounters,
     pub(super) write_failures: Arc<WriteFailures>,
     /// Records that are not settled.
     pub(super) open: usize,
@@ -151,7 +151,7 @@ where
         };
         Ok(Self {
             wall: Steady::new(parts.clock.clone()),
-            tallies: parts.metrics.record_counters(),
+            record_counters: parts.metrics.record_counters(),
             write_failures: Arc::new(WriteFailures::new(
                 &platform.dead_letter.topic,
                 Arc::clone(&parts.metrics),

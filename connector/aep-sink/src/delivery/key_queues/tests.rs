@@ -310,7 +310,7 @@ fn entity_requeued_after_release_goes_before_its_queue() {
     }
 }
 
-/// Whatever happens in whatever order, nothing is lost or there twice, and what is told of the
+/// Whatever happens in whatever order, nothing is lost or there twice, and what is reported of the
 /// ready queues is true.
 #[test]
 fn queues_keep_every_entity_once_whatever_happens() {

@@ -258,7 +258,7 @@ impl Tokens for FakeTokens {
 #[derive(Default)]
 pub(super) struct FakeLetters {
     pub(super) written: Mutex<Vec<(String, Value)>>,
-    /// Errors to answer with, before letters are written.
+    /// Errors to answer with, before dead letters are written.
     pub(super) errors: Mutex<Vec<DeadLetterError>>,
 }
 
@@ -278,7 +278,7 @@ impl DeadLetters for FakeLetters {
 pub(super) struct World {
     pub(super) platform: Arc<FakePlatform>,
     pub(super) tokens: Arc<FakeTokens>,
-    pub(super) letters: Arc<FakeLetters>,
+    pub(super) dead_letters: Arc<FakeLetters>,
     pub(super) tracker: Arc<OffsetTracker>,
     pub(super) metrics: Arc<Metrics>,
     pub(in crate::delivery) conditions: Arc<Conditions>,
@@ -320,7 +320,7 @@ impl World {
                 accepted: Mutex::default(),
             }),
             tokens: Arc::default(),
-            letters: Arc::default(),
+            dead_letters: Arc::default(),
             tracker: Arc::new(OffsetTracker::new(config.buffer)),
             metrics: Arc::default(),
             conditions: Arc::new(Conditions::new(Clock::Fixed(Arc::clone(&clock)))),
@@ -338,7 +338,7 @@ impl World {
     }
 
     /// The next record of partition 0.
-    pub(super) fn arrival(&self, mut answer: Value) -> SourceItem {
+    pub(super) fn source_item(&self, mut answer: Value) -> SourceItem {
         let position = Position {
             partition: 0,
             offset: self.next.fetch_add(1, Ordering::Relaxed),
@@ -363,7 +363,7 @@ impl World {
             clock: Clock::Fixed(Arc::clone(&self.clock)),
             transport: Arc::clone(&self.platform),
             tokens: Arc::clone(&self.tokens),
-            letters: Arc::clone(&self.letters),
+            dead_letters: Arc::clone(&self.dead_letters),
             random: fastrand::Rng::with_seed(7),
         };
         Delivery::new(&self.config, parts).unwrap()
@@ -387,7 +387,7 @@ impl World {
     ) -> Option<Result<(), DeliveryError>> {
         let (sender, receiver) = mpsc::channel(100_000);
         for answer in answers {
-            sender.send(self.arrival(answer)).await.unwrap();
+            sender.send(self.source_item(answer)).await.unwrap();
         }
         drop(sender);
         timeout(time, self.delivery().run(receiver)).await.ok()
@@ -401,13 +401,13 @@ impl World {
         self.platform.accepted.lock().unwrap().clone()
     }
 
-    pub(super) fn letters(&self) -> Vec<Value> {
-        self.letters
+    pub(super) fn dead_letters(&self) -> Vec<Value> {
+        self.dead_letters
             .written
             .lock()
             .unwrap()
             .iter()
-            .map(|(_, letter)| letter.clone())
+            .map(|(_, dead_letter)| dead_letter.clone())
             .collect()
     }
 

@@ -393,12 +393,12 @@ async fn a_token_that_one_inlet_refuses_goes_on_serving_the_other_also_while_ims
     }
     let status = source.status();
     assert!(
-        status.held.is_some() && status.error.is_some(),
+        status.current.is_some() && status.error.is_some(),
         "{status:?}"
     );
     // Once it is refused by both, it is no good any more.
     source.refuse(PROFILES, &refused);
-    assert!(source.status().held.is_none() && source.life_left().is_none());
+    assert!(source.status().current.is_none() && source.life_left().is_none());
 }
 
 #[tokio::test(start_paused = true)]

@@ -29,7 +29,7 @@ const RECORD_OVERHEAD: usize = 32;
 const MAP_BATCH: usize = 128;
 
 /// What keeping account of a record takes besides its answer, in bytes: its names, its place in the
-/// lanes and the tracker, and what the allocator adds. An estimate; short answers would otherwise
+/// queues and the tracker, and what the allocator adds. An estimate; short answers would otherwise
 /// fill the memory with their accounts.
 const TRACKING_OVERHEAD: u64 = 1000;
 

@@ -49,7 +49,7 @@ async fn stormy() -> World {
     let (sender, receiver) = tokio::sync::mpsc::channel(50_000);
     for n in 0..20_000 {
         sender
-            .send(world.arrival(both(&n.to_string(), &format!("c{n}"))))
+            .send(world.source_item(both(&n.to_string(), &format!("c{n}"))))
             .await
             .unwrap();
     }
@@ -70,7 +70,7 @@ async fn inlet_that_says_429_gets_fewer_requests_and_later_more_again() {
     sleep(Duration::from_secs(20)).await;
     let after = limit(&world, InletName::Events);
     assert!(after >= 2 * during, "{after} after {during}");
-    assert_eq!((world.letters().len(), world.dead()), (0, 0));
+    assert_eq!((world.dead_letters().len(), world.dead()), (0, 0));
 }
 
 #[tokio::test(start_paused = true)]
@@ -110,12 +110,12 @@ async fn record_that_always_gets_a_503_does_not_slow_the_others() {
     .with(|config| config.batch.max_records = 1.try_into().unwrap());
     let (sender, receiver) = tokio::sync::mpsc::channel(50_000);
     sender
-        .send(world.arrival(event("stuck", "s")))
+        .send(world.source_item(event("stuck", "s")))
         .await
         .unwrap();
     for n in 0..20_000 {
         sender
-            .send(world.arrival(event(&n.to_string(), &format!("c{n}"))))
+            .send(world.source_item(event(&n.to_string(), &format!("c{n}"))))
             .await
             .unwrap();
     }

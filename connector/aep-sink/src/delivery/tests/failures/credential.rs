@@ -8,7 +8,7 @@ use crate::delivery::tests::world::*;
 #[tokio::test(start_paused = true)]
 async fn revoked_credential_stops_delivery_and_loses_nothing() {
     for down_before in [false, true] {
-        // Also when the inlet is down for another reason at that moment: what is told is what has
+        // Also when the inlet is down for another reason at that moment: what is reported is what has
         // to be mended now.
         let world = World::new(move |call| {
             if down_before && call.number < 6 {
@@ -20,7 +20,7 @@ async fn revoked_credential_stops_delivery_and_loses_nothing() {
         world.tokens.revoked.store(!down_before, Ordering::Relaxed);
         let (sender, receiver) = tokio::sync::mpsc::channel(100);
         for answer in ten() {
-            sender.send(world.arrival(answer)).await.unwrap();
+            sender.send(world.source_item(answer)).await.unwrap();
         }
         drop(sender);
         let running = tokio::spawn(world.delivery().run(receiver));
@@ -30,7 +30,7 @@ async fn revoked_credential_stops_delivery_and_loses_nothing() {
         world.tokens.revoked.store(true, Ordering::Relaxed);
         tokio::time::sleep(Duration::from_secs(3600)).await;
         assert_eq!(
-            (world.letters().len(), world.tracker.settled_through(0)),
+            (world.dead_letters().len(), world.tracker.settled_through(0)),
             (0, None)
         );
         let stopped = world.conditions.all();

@@ -60,9 +60,15 @@ async fn retry_after_holds_back_that_inlet_and_only_that_inlet() {
     .with(|config| config.batch.max_records = 1.try_into().unwrap());
     let (sender, receiver) = tokio::sync::mpsc::channel(10);
     let running = tokio::spawn(world.delivery().run(receiver));
-    sender.send(world.arrival(event("a", "c1"))).await.unwrap();
+    sender
+        .send(world.source_item(event("a", "c1")))
+        .await
+        .unwrap();
     tokio::time::sleep(Duration::from_millis(300)).await;
-    sender.send(world.arrival(both("b", "c2"))).await.unwrap();
+    sender
+        .send(world.source_item(both("b", "c2")))
+        .await
+        .unwrap();
     drop(sender);
     running.await.unwrap().unwrap();
     let at = |id: &str| {
@@ -243,7 +249,12 @@ async fn dead_letter_that_cannot_be_written_keeps_its_record_pending() {
         message: "no leader".to_owned(),
         heals: true,
     };
-    world.letters.errors.lock().unwrap().extend(vec![failed; 9]);
+    world
+        .dead_letters
+        .errors
+        .lock()
+        .unwrap()
+        .extend(vec![failed; 9]);
     let reject = json!({"v": 1, "reject": {"reason": "not_json", "message": "x"}, "raw": "x"});
     assert!(
         world
@@ -252,7 +263,7 @@ async fn dead_letter_that_cannot_be_written_keeps_its_record_pending() {
             .is_none()
     );
     assert_eq!(
-        (world.tracker.pending(), world.letters().len()),
+        (world.tracker.pending(), world.dead_letters().len()),
         (1, 0),
         "dropped in the middle: not settled"
     );
@@ -262,12 +273,17 @@ async fn dead_letter_that_cannot_be_written_keeps_its_record_pending() {
         message: "no leader".to_owned(),
         heals: true,
     };
-    world.letters.errors.lock().unwrap().extend(vec![failed; 9]);
+    world
+        .dead_letters
+        .errors
+        .lock()
+        .unwrap()
+        .extend(vec![failed; 9]);
     world
         .run([json!({"v": 1, "reject": {"reason": "not_json", "message": "x"}, "raw": "x"})])
         .await
         .unwrap();
-    assert_eq!((world.letters().len(), world.dead()), (1, 1));
+    assert_eq!((world.dead_letters().len(), world.dead()), (1, 1));
     assert_eq!(world.metrics.snapshot().dead_letter_failures, 9);
 }
 
@@ -275,7 +291,7 @@ async fn dead_letter_that_cannot_be_written_keeps_its_record_pending() {
 async fn dead_letter_too_large_for_its_topic_keeps_coordinates_and_hash() {
     let world = World::new(ok);
     world
-        .letters
+        .dead_letters
         .errors
         .lock()
         .unwrap()
@@ -284,10 +300,10 @@ async fn dead_letter_too_large_for_its_topic_keeps_coordinates_and_hash() {
         .run([json!({"v": 1, "reject": {"reason": "not_json", "message": "x"}, "raw": "abc"})])
         .await
         .unwrap();
-    let letter = &world.letters()[0];
-    assert_eq!(letter["record"]["size"], r#"{"raw":"abc"}"#.len());
-    assert_eq!(letter["record"]["sha256"].as_str().unwrap().len(), 64);
-    assert_eq!(letter["source"]["offset"], 0);
+    let dead_letter = &world.dead_letters()[0];
+    assert_eq!(dead_letter["record"]["size"], r#"{"raw":"abc"}"#.len());
+    assert_eq!(dead_letter["record"]["sha256"].as_str().unwrap().len(), 64);
+    assert_eq!(dead_letter["source"]["offset"], 0);
 }
 
 #[tokio::test(start_paused = true)]
@@ -363,7 +379,12 @@ async fn faults_in_any_mix_lose_no_record_and_settle_none_twice() {
             message: "no leader".to_owned(),
             heals: true,
         };
-        world.letters.errors.lock().unwrap().extend(vec![failed; 5]);
+        world
+            .dead_letters
+            .errors
+            .lock()
+            .unwrap()
+            .extend(vec![failed; 5]);
         let answers = (0..150).map(|n| both(&format!("{n:03}"), &format!("c{}", n % 20)));
         world.run(answers).await.unwrap();
 
@@ -374,10 +395,10 @@ async fn faults_in_any_mix_lose_no_record_and_settle_none_twice() {
         );
         let accepted = world.accepted();
         let dead: Vec<String> = world
-            .letters()
+            .dead_letters()
             .iter()
-            .map(|letter| {
-                let record = &letter["record"];
+            .map(|dead_letter| {
+                let record = &dead_letter["record"];
                 let id = record
                     .pointer("/event/_id")
                     .or(record.pointer("/profile/id"))
@@ -507,6 +528,6 @@ async fn credential_to_be_changed_is_reported_while_unavailable() {
             stopped.iter().any(|stop| stop.remedy.contains(words)),
             "{words}: {stopped:?}"
         );
-        assert_eq!(world.letters().len(), 0);
+        assert_eq!(world.dead_letters().len(), 0);
     }
 }

@@ -15,9 +15,9 @@ fn many(count: usize) -> Vec<serde_json::Value> {
 
 fn dead_ids(world: &World) -> Vec<String> {
     let mut ids: Vec<String> = world
-        .letters()
+        .dead_letters()
         .iter()
-        .map(|letter| letter["event"]["id"].as_str().unwrap().to_owned())
+        .map(|dead_letter| dead_letter["event"]["id"].as_str().unwrap().to_owned())
         .collect();
     ids.sort();
     ids
@@ -32,18 +32,27 @@ async fn record_that_is_refused_is_dead_lettered_its_neighbours_delivered() {
     });
     world.run(many(10)).await.unwrap();
     assert_eq!(dead_ids(&world), ["3"]);
-    let letter = &world.letters()[0];
+    let dead_letter = &world.dead_letters()[0];
     assert_eq!(
-        (letter["stage"].as_str(), letter["reason"].as_str()),
+        (
+            dead_letter["stage"].as_str(),
+            dead_letter["reason"].as_str()
+        ),
         (Some("delivery"), Some("refused"))
     );
     assert_eq!(
-        letter["target"],
+        dead_letter["target"],
         serde_json::json!({"inlet": "events", "status": 400, "message": "Message is invalid"})
     );
-    assert_eq!(letter["record"], serde_json::json!({"event": {"_id": "3"}}));
     assert_eq!(
-        (letter["attempts"].as_u64(), letter["firstAttempt"].as_i64()),
+        dead_letter["record"],
+        serde_json::json!({"event": {"_id": "3"}})
+    );
+    assert_eq!(
+        (
+            dead_letter["attempts"].as_u64(),
+            dead_letter["firstAttempt"].as_i64()
+        ),
         (Some(1), Some(NOW))
     );
     assert_eq!((world.delivered(), world.calls().len()), (9, 1));
@@ -108,7 +117,7 @@ async fn batch_too_large_is_halved_and_only_a_lone_record_dead_lettered() {
         (world.delivered(), dead_ids(&world)),
         (19, vec!["8".to_owned()])
     );
-    assert_eq!(world.letters()[0]["reason"], "too_large");
+    assert_eq!(world.dead_letters()[0]["reason"], "too_large");
 }
 
 #[tokio::test(start_paused = true)]
@@ -175,13 +184,13 @@ async fn configuration_fault_holds_the_inlet_and_loses_nothing() {
             .with(|config| config.batch.max_records = max_records.try_into().unwrap());
             let (sender, receiver) = tokio::sync::mpsc::channel(1000);
             for answer in many(100) {
-                sender.send(world.arrival(answer)).await.unwrap();
+                sender.send(world.source_item(answer)).await.unwrap();
             }
             drop(sender);
             let running = tokio::spawn(world.delivery().run(receiver));
             tokio::time::sleep(Duration::from_secs(3600)).await;
             assert_eq!(
-                (world.letters().len(), world.tracker.settled_through(0)),
+                (world.dead_letters().len(), world.tracker.settled_through(0)),
                 (0, None),
                 "{name}, {max_records}"
             );
@@ -224,7 +233,7 @@ async fn held_inlet_does_not_hold_the_other() {
             .is_none()
     );
     assert_eq!(world.metrics.snapshot().events_delivered, 50);
-    assert_eq!((world.letters().len(), world.delivered()), (0, 0));
+    assert_eq!((world.dead_letters().len(), world.delivered()), (0, 0));
 }
 
 #[tokio::test(start_paused = true)]
@@ -278,15 +287,15 @@ async fn poison_record_is_found_and_dead_lettered_while_others_pass() {
         } else {
             event(&n.to_string(), &format!("c{n}"))
         };
-        sender.send(world.arrival(answer)).await.unwrap();
+        sender.send(world.source_item(answer)).await.unwrap();
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
     drop(sender);
     running.await.unwrap().unwrap();
     assert_eq!(dead_ids(&world), ["bad"]);
-    assert_eq!(world.letters()[0]["reason"], "target_keeps_failing");
+    assert_eq!(world.dead_letters()[0]["reason"], "target_keeps_failing");
     assert!(
-        world.letters()[0]["attempts"]
+        world.dead_letters()[0]["attempts"]
             .as_u64()
             .is_some_and(|attempts| attempts >= 20)
     );
@@ -310,11 +319,11 @@ async fn batch_that_fails_as_a_whole_is_halved_while_others_pass() {
         } else {
             event(&n.to_string(), &format!("c{n}"))
         };
-        sender.send(world.arrival(answer)).await.unwrap();
+        sender.send(world.source_item(answer)).await.unwrap();
     }
     for n in 100..400 {
         sender
-            .send(world.arrival(event(&n.to_string(), &format!("c{n}"))))
+            .send(world.source_item(event(&n.to_string(), &format!("c{n}"))))
             .await
             .unwrap();
         tokio::time::sleep(Duration::from_millis(500)).await;
@@ -333,7 +342,7 @@ async fn inlet_that_fails_for_everything_dead_letters_nothing_ever() {
             .is_none()
     );
     assert_eq!(
-        (world.letters().len(), world.tracker.settled_through(0)),
+        (world.dead_letters().len(), world.tracker.settled_through(0)),
         (0, None)
     );
     let calls = world.calls().len();
@@ -348,12 +357,12 @@ async fn accepted_reason_dead_letters_exactly_what_was_refused_for_it() {
     let world = World::new(|call| items(call, |_| Some((400, "Message has unknown xdm format"))))
         .with(|platform| platform.dead_letter.accept = vec!["unknown_schema".to_owned()]);
     world.run(many(30)).await.unwrap();
-    assert_eq!((world.letters().len(), world.delivered()), (30, 0));
+    assert_eq!((world.dead_letters().len(), world.delivered()), (30, 0));
     assert!(
         world
-            .letters()
+            .dead_letters()
             .iter()
-            .all(|letter| letter["reason"] == "unknown_schema")
+            .all(|dead_letter| dead_letter["reason"] == "unknown_schema")
     );
 }
 
@@ -364,7 +373,7 @@ async fn reason_that_is_not_accepted_still_holds_the_inlet() {
     let ended = world
         .run_for(std::time::Duration::from_secs(3_600), many(30))
         .await;
-    assert!(ended.is_none() && world.letters().is_empty());
+    assert!(ended.is_none() && world.dead_letters().is_empty());
 }
 
 #[tokio::test(start_paused = true)]
@@ -381,12 +390,12 @@ async fn batch_that_can_never_pass_does_not_keep_its_inlet_down_forever() {
     let (sender, receiver) = tokio::sync::mpsc::channel(1000);
     let running = tokio::spawn(world.delivery().run(receiver));
     for id in ["a", "poison", "b"] {
-        sender.send(world.arrival(event(id, id))).await.unwrap();
+        sender.send(world.source_item(event(id, id))).await.unwrap();
     }
     tokio::time::sleep(std::time::Duration::from_secs(600)).await;
     for n in 0..100 {
         sender
-            .send(world.arrival(event(&n.to_string(), &format!("c{n}"))))
+            .send(world.source_item(event(&n.to_string(), &format!("c{n}"))))
             .await
             .unwrap();
         tokio::time::sleep(std::time::Duration::from_secs(60)).await;
@@ -425,12 +434,12 @@ async fn record_no_response_ever_names_is_given_up_while_others_pass() {
     let (sender, receiver) = tokio::sync::mpsc::channel(1000);
     let running = tokio::spawn(world.delivery().run(receiver));
     sender
-        .send(world.arrival(event("mute", "m")))
+        .send(world.source_item(event("mute", "m")))
         .await
         .unwrap();
     for n in 0..200 {
         sender
-            .send(world.arrival(event(&n.to_string(), &format!("c{n}"))))
+            .send(world.source_item(event(&n.to_string(), &format!("c{n}"))))
             .await
             .unwrap();
         tokio::time::sleep(std::time::Duration::from_secs(30)).await;
@@ -523,7 +532,7 @@ async fn poison_record_that_gets_a_503_with_a_pause_is_dead_lettered() {
         } else {
             event(&n.to_string(), &format!("c{n}"))
         };
-        sender.send(world.arrival(answer)).await.unwrap();
+        sender.send(world.source_item(answer)).await.unwrap();
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
     drop(sender);
@@ -556,7 +565,7 @@ async fn poison_record_that_draws_a_403_is_found_and_dead_lettered() {
             } else {
                 event(&n.to_string(), &format!("c{n}"))
             };
-            sender.send(world.arrival(answer)).await.unwrap();
+            sender.send(world.source_item(answer)).await.unwrap();
             tokio::time::sleep(Duration::from_millis(500)).await;
             if n == 400 {
                 let delivered = world.delivered();
@@ -596,7 +605,7 @@ async fn response_to_an_earlier_request_does_not_show_the_record_s_fault() {
         if n == 11 {
             tokio::time::sleep(Duration::from_secs(3)).await;
         }
-        sender.send(world.arrival(answer)).await.unwrap();
+        sender.send(world.source_item(answer)).await.unwrap();
     }
     drop(sender);
     running.await.unwrap().unwrap();

@@ -132,13 +132,13 @@ async fn records_reach_a_real_http_server_through_refusals_and_retries() {
         clock: Clock::System,
         transport: Arc::new(crate::http::clients(&world.config).unwrap().inlets),
         tokens: Arc::clone(&world.tokens),
-        letters: Arc::clone(&world.letters),
+        dead_letters: Arc::clone(&world.dead_letters),
         random: fastrand::Rng::with_seed(1),
     };
     let (sender, receiver) = mpsc::channel(10);
     for n in 0..9 {
         sender
-            .send(world.arrival(event(&n.to_string(), &format!("c{n}"))))
+            .send(world.source_item(event(&n.to_string(), &format!("c{n}"))))
             .await
             .unwrap();
     }
@@ -150,7 +150,7 @@ async fn records_reach_a_real_http_server_through_refusals_and_retries() {
         .unwrap();
 
     assert_eq!((world.delivered(), world.dead()), (8, 1));
-    assert_eq!(world.letters()[0]["event"]["id"], "4");
+    assert_eq!(world.dead_letters()[0]["event"]["id"], "4");
     let seen = seen.lock().unwrap();
     let steps: Vec<(&str, &str, &str)> = seen
         .iter()

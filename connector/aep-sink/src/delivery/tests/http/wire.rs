@@ -99,9 +99,15 @@ async fn batch_that_is_not_full_waits_for_the_linger_and_no_longer() {
     let (sender, receiver) = mpsc::channel(10);
     let running = tokio::spawn(world.delivery().run(receiver));
     let start = Instant::now();
-    sender.send(world.arrival(event("a", "c1"))).await.unwrap();
+    sender
+        .send(world.source_item(event("a", "c1")))
+        .await
+        .unwrap();
     tokio::time::sleep(Duration::from_millis(100)).await;
-    sender.send(world.arrival(event("b", "c2"))).await.unwrap();
+    sender
+        .send(world.source_item(event("b", "c2")))
+        .await
+        .unwrap();
     tokio::time::sleep(Duration::from_millis(300)).await;
     let calls = world.calls();
     assert_eq!(calls[0].ids, ["a", "b"]);
@@ -119,7 +125,7 @@ async fn batch_that_is_full_does_not_wait() {
     let running = tokio::spawn(world.delivery().run(receiver));
     for n in 0..25 {
         sender
-            .send(world.arrival(event(&n.to_string(), &format!("c{n}"))))
+            .send(world.source_item(event(&n.to_string(), &format!("c{n}"))))
             .await
             .unwrap();
     }
@@ -152,8 +158,8 @@ async fn request_is_never_larger_than_configured_or_the_platform_takes() {
         );
     }
     assert_eq!((world.delivered(), world.dead()), (51, 1));
-    assert_eq!(world.letters()[0]["reason"], "too_large");
-    assert_eq!(world.letters()[0]["attempts"], 0);
+    assert_eq!(world.dead_letters()[0]["reason"], "too_large");
+    assert_eq!(world.dead_letters()[0]["attempts"], 0);
 }
 
 #[tokio::test(start_paused = true)]
@@ -206,7 +212,7 @@ async fn rejected_record_becomes_a_dead_letter_with_the_original() {
         .await
         .unwrap();
     assert_eq!(
-        world.letters(),
+        world.dead_letters(),
         [
             json!({"v": 1, "stage": "mapping", "reason": "bad_time", "pointer": "/createdAt", "message": "11 digits",
             "source": {"topic": "capillary-events", "partition": 0, "offset": 1, "timestamp": NOW - 500},
@@ -257,10 +263,10 @@ async fn event_far_in_the_future_is_dead_lettered_whole() {
     let mut future = both("future", "c1");
     future["at"] = json!(NOW + 300_001);
     world.run([future]).await.unwrap();
-    let letters = world.letters();
-    assert_eq!(letters[0]["reason"], "future_time");
+    let dead_letters = world.dead_letters();
+    assert_eq!(dead_letters[0]["reason"], "future_time");
     assert_eq!(
-        letters[0]["record"],
+        dead_letters[0]["record"],
         json!({"event": {"_id": "future"}, "profile": {"id": "future-p"}})
     );
     assert!(world.calls().is_empty());

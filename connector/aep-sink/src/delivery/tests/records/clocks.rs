@@ -55,7 +55,10 @@ async fn wall_clock_set_back_by_an_hour_costs_and_delays_no_later_event() {
     let delivery = world.delivery();
     world.clock.fetch_sub(HOUR, Ordering::Relaxed);
     let (sender, receiver) = mpsc::channel(10);
-    sender.send(world.arrival(event("a", "c1"))).await.unwrap();
+    sender
+        .send(world.source_item(event("a", "c1")))
+        .await
+        .unwrap();
     drop(sender);
     let begun = Instant::now();
     delivery.run(receiver).await.unwrap();
@@ -108,7 +111,7 @@ async fn event_ahead_of_every_clock_is_dead_lettered_when_ours_is_slow() {
     let mut event = event("future", "c1");
     event["at"] = json!(NOW + HOUR);
     world.run([event]).await.unwrap();
-    assert_eq!(world.letters()[0]["reason"], "future_time");
+    assert_eq!(world.dead_letters()[0]["reason"], "future_time");
 }
 
 #[tokio::test(start_paused = true)]

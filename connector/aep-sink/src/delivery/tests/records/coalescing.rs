@@ -119,7 +119,7 @@ async fn statement_that_is_late_does_not_turn_the_profile_back() {
         late,
         stated("2", "c", 50, &points(7)),
     ] {
-        sender.send(world.arrival(answer)).await.unwrap();
+        sender.send(world.source_item(answer)).await.unwrap();
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
     drop(sender);
@@ -156,7 +156,7 @@ async fn coalesced_statements_refused_cost_exactly_the_poison_one() {
         });
         world.run(answers).await.unwrap();
         assert_eq!((world.delivered(), world.dead()), (8, 1));
-        assert_eq!(world.letters()[0]["source"]["offset"], json!(4));
+        assert_eq!(world.dead_letters()[0]["source"]["offset"], json!(4));
         let mut fields = BTreeMap::new();
         for statement in statements(&world)
             .into_iter()

@@ -20,7 +20,10 @@ async fn deliver(world: &World, ids: &[&str]) {
     let (sender, receiver) = tokio::sync::mpsc::channel(10);
     let running = tokio::spawn(world.delivery().run(receiver));
     for id in ids {
-        sender.send(world.arrival(event(id, "c"))).await.unwrap();
+        sender
+            .send(world.source_item(event(id, "c")))
+            .await
+            .unwrap();
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
     drop(sender);
@@ -76,7 +79,10 @@ async fn copy_of_an_event_that_is_not_delivered_is_sent() {
     let (sender, receiver) = tokio::sync::mpsc::channel(10);
     let running = tokio::spawn(world.delivery().run(receiver));
     for id in ["a", "a"] {
-        sender.send(world.arrival(event(id, "c"))).await.unwrap();
+        sender
+            .send(world.source_item(event(id, "c")))
+            .await
+            .unwrap();
         tokio::time::sleep(Duration::from_secs(60)).await;
     }
     drop(sender);

@@ -73,7 +73,7 @@ async fn held_inlet_does_not_pause_after_superseded_statements() {
     let (sender, receiver) = mpsc::channel(100);
     let running = tokio::spawn(world.delivery().run(receiver));
     sender
-        .send(world.arrival(stated("newest", "c", 0)))
+        .send(world.source_item(stated("newest", "c", 0)))
         .await
         .unwrap();
     sleep(Duration::from_secs(1)).await;
@@ -81,7 +81,7 @@ async fn held_inlet_does_not_pause_after_superseded_statements() {
     let late = (1..=12).map(|ago| stated("late", "c", ago));
     let good = named("good", 20).map(|(id, customer)| stated(&id, &customer, 9));
     for answer in bad.chain(late).chain(good) {
-        sender.send(world.arrival(answer)).await.unwrap();
+        sender.send(world.source_item(answer)).await.unwrap();
     }
     drop(sender);
     running.await.unwrap().unwrap();

@@ -42,7 +42,7 @@ async fn platform_that_calls_everything_too_large_dead_letters_nothing() {
             .is_none()
     );
     assert_eq!(
-        (world.letters().len(), world.tracker.settled_through(0)),
+        (world.dead_letters().len(), world.tracker.settled_through(0)),
         (0, None)
     );
     let stopped = world.conditions.all();
@@ -69,12 +69,12 @@ async fn record_small_but_always_too_large_is_given_up_while_others_pass() {
     let (sender, receiver) = tokio::sync::mpsc::channel(1000);
     let running = tokio::spawn(world.delivery().run(receiver));
     sender
-        .send(world.arrival(event("odd", "odd")))
+        .send(world.source_item(event("odd", "odd")))
         .await
         .unwrap();
     for n in 0..200 {
         sender
-            .send(world.arrival(event(&n.to_string(), &format!("c{n}"))))
+            .send(world.source_item(event(&n.to_string(), &format!("c{n}"))))
             .await
             .unwrap();
         tokio::time::sleep(Duration::from_secs(10)).await;
@@ -82,15 +82,15 @@ async fn record_small_but_always_too_large_is_given_up_while_others_pass() {
     drop(sender);
     running.await.unwrap().unwrap();
     assert_eq!((world.delivered(), world.dead()), (200, 1));
-    let letter = &world.letters()[0];
+    let dead_letter = &world.dead_letters()[0];
     assert_eq!(
-        (&letter["event"]["id"], &letter["reason"]),
+        (&dead_letter["event"]["id"], &dead_letter["reason"]),
         (&"odd".into(), &"target_keeps_failing".into())
     );
     assert!(
-        letter["message"]
+        dead_letter["message"]
             .as_str()
             .is_some_and(|message| message.contains("413")),
-        "{letter}"
+        "{dead_letter}"
     );
 }

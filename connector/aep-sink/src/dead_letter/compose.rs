@@ -222,10 +222,10 @@ impl DeadLetter {
         &self.source
     }
 
-    /// The letter as it is written.
+    /// The dead letter as it is written.
     ///
     /// # Errors
-    /// Never for a letter that was made; the serializer's type says it might.
+    /// Never for a dead letter that was made; the serializer's type says it might.
     pub fn to_json(&self) -> Result<Vec<u8>, serde_json::Error> {
         serde_json::to_vec(self)
     }
@@ -293,8 +293,8 @@ mod tests {
         let (event, profile) = (Bytes::from_static(b"{\"e\": 1}"), Bytes::from_static(b"{}"));
         let parts = [("event", &event), ("profile", &profile)];
         let names = ("100:5", "pointsIssued", "e-1");
-        let letter = DeadLetter::undeliverable(origin(), names, &parts, attempts).unwrap();
-        let json = letter.to_json().unwrap();
+        let dead_letter = DeadLetter::undeliverable(origin(), names, &parts, attempts).unwrap();
+        let json = dead_letter.to_json().unwrap();
         let read = ReadDeadLetter::parse(&json).unwrap();
         assert_eq!(read.stage, Stage::Delivery);
         assert_eq!(read.record.event.map(RawValue::get), Some("{\"e\": 1}"));
@@ -304,7 +304,7 @@ mod tests {
             (read.name.as_str(), read.id.as_str()),
             ("pointsIssued", "e-1")
         );
-        let json = letter.without_record().unwrap().to_json().unwrap();
+        let json = dead_letter.without_record().unwrap().to_json().unwrap();
         let read = ReadDeadLetter::parse(&json).unwrap();
         assert!(read.record.event.is_none() && read.record.original().is_none());
     }
