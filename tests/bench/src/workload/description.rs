@@ -9,7 +9,7 @@ use serde::Deserialize;
 use crate::error::BenchError;
 use conformance::workload::CORE_KINDS;
 
-/// A workload, read from `tests/workloads/loyalty.json`.
+/// A workload, read from `tests/bench/workloads/loyalty.json`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Description {
