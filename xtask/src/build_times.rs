@@ -133,7 +133,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_row_has_minutes_and_processor_minutes() {
+    fn row_has_minutes_and_processor_minutes() {
         let taken = Taken {
             wall: Duration::from_secs(90),
             processor: Duration::from_secs(171),

@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_part_is_not_copied_and_what_is_new_is_kept() {
+    fn part_is_not_copied_and_what_is_new_is_kept() {
         let whole = Bytes::from_static("über 5".as_bytes());
         let part = SharedStr::part_of(
             &whole,

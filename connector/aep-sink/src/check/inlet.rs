@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn an_inlet_that_refuses_what_is_no_message_is_well() {
+    fn inlet_that_refuses_what_is_no_message_is_well() {
         let body = r#"{"status":400,"title":"x","report":{"message":"inletId: [a] imsOrgId: [b] Message has unknown xdm format"}}"#;
         assert!(
             finding(400, body).contains("status: Ok"),
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn an_outage_is_not_the_configuration_s_fault() {
+    fn outage_is_not_the_configuration_s_fault() {
         for status in [429, 500, 503] {
             assert!(
                 finding(status, "").contains("status: Unavailable"),
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn an_acknowledgement_of_nothing_is_suspicious() {
+    fn acknowledgement_of_nothing_is_suspicious() {
         assert!(finding(200, r#"{"inletId":"a"}"#).contains("status: Warning"));
     }
 }

@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn the_exit_code_says_who_has_to_act() {
+    fn exit_code_says_who_has_to_act() {
         assert_eq!(
             report(&[Status::Ok, Status::Skipped, Status::Warning]).exit_code(),
             0
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn a_machine_reads_what_a_person_reads() {
+    fn machine_reads_what_a_person_reads() {
         let mut report = report(&[Status::Ok]);
         report.add(Finding::new("topic", Status::Wrong, "not there").advise("create it"));
         let text = report.to_string();

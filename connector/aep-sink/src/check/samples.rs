@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn a_violation_is_told_with_its_place() {
+    fn violation_is_told_with_its_place() {
         let body = r##"{"status":400,"title":"Invalid XDM Message Format","report":{"message":"Message is invalid","cause":{
             "_streamingValidation":[{"pointerToViolation":"#","causingExceptions":[{"pointerToViolation":"#/loyalty/points",
             "causingExceptions":[],"message":"expected type: Number, found: String"}],"message":"1 schema violations found"}]}}}"##;
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn a_location_that_does_not_validate_says_nothing_about_the_records() {
+    fn location_that_does_not_validate_says_nothing_about_the_records() {
         assert_eq!(verdict(501, "{}"), SampleVerdict::NotOffered);
         assert!(matches!(verdict(429, ""), SampleVerdict::Unavailable(_)));
     }

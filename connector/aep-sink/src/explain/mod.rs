@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn a_closed_pipe_ends_quietly_and_a_full_disk_does_not() {
+    fn closed_pipe_ends_quietly_and_a_full_disk_does_not() {
         assert!(
             run(
                 None,

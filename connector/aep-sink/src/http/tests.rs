@@ -79,7 +79,7 @@ async fn redirects_of_an_inlet_are_not_followed() {
 }
 
 #[tokio::test]
-async fn the_configured_proxy_gets_the_requests_of_both_clients() {
+async fn configured_proxy_gets_the_requests_of_both_clients() {
     for is_inlet in [false, true] {
         let (host, head) = server(FINE).await;
         let platform = platform(&format!("{{proxy: \"http://user:p%40ss@{host}\"}}"));
@@ -106,7 +106,7 @@ async fn the_configured_proxy_gets_the_requests_of_both_clients() {
 }
 
 #[tokio::test]
-async fn what_is_encrypted_asks_the_proxy_for_a_tunnel_and_tells_when_it_is_refused() {
+async fn https_asks_the_proxy_for_a_tunnel_and_reports_a_refusal() {
     let (host, head) =
         server("HTTP/1.1 407 Proxy Authentication Required\r\ncontent-length: 0\r\n\r\n").await;
     let platform = platform(&format!("{{proxy: \"http://user:pass@{host}\"}}"));
@@ -137,7 +137,7 @@ fn innermost<'e>(error: &'e (dyn Error + 'static)) -> &'e (dyn Error + 'static) 
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_host_that_takes_the_connection_and_never_speaks_is_given_up_after_the_connect_timeout() {
+async fn host_that_never_speaks_is_given_up_after_the_connect_timeout() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("https://{}/", listener.local_addr().unwrap());
     let started = tokio::time::Instant::now();
@@ -153,7 +153,7 @@ async fn a_host_that_takes_the_connection_and_never_speaks_is_given_up_after_the
 }
 
 #[test]
-fn a_file_without_certificates_is_refused_by_name() {
+fn file_without_certificates_is_refused_by_name() {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(b"no certificate").unwrap();
     let refused = |http: String| clients(&platform(&http)).unwrap_err().to_string();
@@ -183,7 +183,7 @@ fn a_file_without_certificates_is_refused_by_name() {
 }
 
 #[test]
-fn a_key_that_lost_its_line_breaks_is_refused_without_being_shown() {
+fn key_that_lost_its_line_breaks_is_refused_without_being_shown() {
     let certified = rcgen::generate_simple_self_signed(["sink".to_owned()]).unwrap();
     let (certificate, key) = (certified.cert.pem(), certified.signing_key.serialize_pem());
     for (from, to) in [("\n", " "), ("\n", "\\n"), ("-----END", "END"), ("M", "!")] {

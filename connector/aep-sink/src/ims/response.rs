@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn the_claims_of_the_token_count_more_than_the_body() {
+    fn claims_of_the_token_count_more_than_the_body() {
         let claims = r#"{"created_at":"1700000000000","expires_in":"3600000"}"#;
         let body = format!(r#"{{"access_token":"{}","expires_in":86399}}"#, jwt(claims));
         let grant = parse(200, None, body.as_bytes()).unwrap();
@@ -269,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn the_token_type_is_optional_and_has_no_case() {
+    fn token_type_is_optional_and_has_no_case() {
         assert!(parse(200, None, br#"{"access_token":"t","token_type":"Bearer"}"#).is_ok());
         assert!(matches!(
             parse(200, None, br#"{"access_token":"t","token_type":"mac"}"#),

@@ -33,7 +33,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_mistyped_key_finds_the_nearest_right_one() {
+    fn mistyped_key_finds_the_nearest_right_one() {
         let keys = ["client-id", "client-secret", "token-url"];
         assert_eq!(nearest("clientId", &keys), Some("client-id"));
         assert_eq!(nearest("client_secert", &keys), Some("client-secret"));

@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secrets_file_is_read_as_the_stock_connectors_read_it() {
+    fn secrets_file_is_read_as_the_stock_connectors_read_it() {
         let text = "A = one=1 \r\n\n# note\nno equals sign\nB=\"two\"\nA=later\nC=";
         assert_eq!(
             value(text, "A").as_deref(),

@@ -4,7 +4,7 @@ use super::*;
 use std::time::Duration;
 
 #[test]
-fn the_sample_is_valid() {
+fn sample_is_valid() {
     let config = valid(SAMPLE);
     assert_eq!(config.name, "capillary-to-aep");
     assert_eq!(
@@ -18,7 +18,7 @@ fn the_sample_is_valid() {
 }
 
 #[test]
-fn the_sample_is_valid_with_every_optional_key_switched_on() {
+fn sample_is_valid_with_every_optional_key_switched_on() {
     let on: String = SAMPLE
         .lines()
         // The editors' line.
@@ -46,7 +46,7 @@ fn is_key(text: &str) -> bool {
 }
 
 #[test]
-fn the_defaults_are_those_of_the_promise() {
+fn defaults_are_those_of_the_promise() {
     let config = valid(LEAST);
     assert_eq!(config.consumer.max_bytes.get(), 2 << 20);
     assert_eq!(config.consumer.start, Start::Beginning);
@@ -74,7 +74,7 @@ fn the_defaults_are_those_of_the_promise() {
 }
 
 #[test]
-fn the_batch_url_follows_from_the_inlet_url() {
+fn batch_url_follows_from_the_inlet_url() {
     let config = valid(&with(
         "https://dcs.adobedc.net/collection/abc",
         "http://127.0.0.1:8080/gw/collection/abc",
@@ -93,7 +93,7 @@ fn the_batch_url_follows_from_the_inlet_url() {
 }
 
 #[test]
-fn a_secret_stays_one_text_whatever_is_in_it() {
+fn secret_stays_one_text_whatever_is_in_it() {
     let config = valid(LEAST);
     assert_eq!(
         config.platform.ims.client_secret.expose(),
@@ -106,7 +106,7 @@ fn a_secret_stays_one_text_whatever_is_in_it() {
 }
 
 #[test]
-fn a_placeholder_may_stand_within_a_text_and_unquoted() {
+fn placeholder_may_stand_within_a_text_and_unquoted() {
     let text = with("ABC123@AdobeOrg", "${{ secrets.ORG }}@AdobeOrg")
         .replace("[{name", "[{name: ORG}, {name");
     let store = SecretStore::from_text(&format!("{SECRETS}ORG=FFFF"));
@@ -115,7 +115,7 @@ fn a_placeholder_may_stand_within_a_text_and_unquoted() {
 }
 
 #[test]
-fn a_number_in_a_secret_stays_text() {
+fn number_in_a_secret_stays_text() {
     let store = SecretStore::from_text("IMS_CLIENT_ID=12345\nIMS_CLIENT_SECRET=1e3");
     let config = parse("c", LEAST, &store).unwrap();
     assert_eq!(config.platform.ims.client_id.expose(), "12345");
@@ -148,7 +148,7 @@ fn partitions_and_starts_have_the_stock_forms() {
 }
 
 #[test]
-fn the_topic_object_of_the_later_api_version_is_read() {
+fn topic_object_of_the_later_api_version_is_read() {
     let text = with("0.1.0", "0.2.0").replace(
         "  topic: events\n",
         "  topic:\n    version: 0.1.0\n    meta: {name: events}\n    partition: {count: 3}\n    retention: {time: 7d}\n",
@@ -207,7 +207,7 @@ fn profiles_have_their_three_formats() {
 }
 
 #[test]
-fn the_transform_alone_needs_neither_the_platform_nor_secrets() {
+fn transform_alone_needs_neither_the_platform_nor_secrets() {
     let store = SecretStore::from_text("");
     let transform = parse_transform("c", SAMPLE, &store).unwrap();
     assert_eq!(transform.with["primary-identity"], "customerId");

@@ -171,19 +171,19 @@ fn with_rows_of(document: &str, keys: &[Key]) -> String {
 }
 
 #[test]
-fn the_table_is_what_the_code_says_of_each_key() {
+fn table_is_what_the_code_says_of_each_key() {
     let keys = keys();
     assert!(keys.len() > 60, "only {} keys were found", keys.len());
     keep(TABLE, &with_rows_of(&document(TABLE), &keys));
 }
 
 #[test]
-fn the_schema_in_the_repository_is_what_the_command_prints() {
+fn schema_in_the_repository_is_what_the_command_prints() {
     keep("docs/connector.schema.json", &schema::text());
 }
 
 #[test]
-fn the_sample_names_the_schema_and_shows_every_key_that_does_something() {
+fn sample_names_the_schema_and_shows_every_key_that_does_something() {
     let first = SAMPLE.lines().next().unwrap();
     assert_eq!(
         first,
@@ -215,7 +215,7 @@ fn every_key_is_described() {
 }
 
 #[test]
-fn the_defaults_are_the_defaults() {
+fn defaults_are_the_defaults() {
     let base = plus(
         "  profiles: {inlet-url: \"https://x/collection/p\", flow-id: f, dataset-id: d}\n  deduplicate: {}",
     );

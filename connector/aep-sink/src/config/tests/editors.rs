@@ -25,7 +25,7 @@ fn property(path: &str) -> &'static Value {
 }
 
 #[test]
-fn the_schema_is_a_schema() {
+fn schema_is_a_schema() {
     jsonschema::draft7::meta::validate(&SCHEMA).unwrap();
     assert!(
         !SCHEMA.to_string().contains("$ref"),
@@ -125,7 +125,7 @@ fn typical_mistakes_are_seen_while_typing() {
 }
 
 #[test]
-fn an_unknown_key_is_refused_in_every_section() {
+fn unknown_key_is_refused_in_every_section() {
     let sections = [
         ("", "apiVersion: 0.1.0\n", ""),
         ("meta", "meta:\n", "  "),
@@ -173,7 +173,7 @@ fn words_are_proposed() {
 }
 
 #[test]
-fn the_parameters_of_the_smartmodule_are_known_with_their_meaning() {
+fn parameters_of_the_smartmodule_are_known_with_their_meaning() {
     let with = &property("transforms")["items"]["properties"]["with"]["properties"];
     for (name, parameter) in with.as_object().unwrap() {
         let pair = (name.clone(), String::new());
@@ -190,7 +190,7 @@ fn the_parameters_of_the_smartmodule_are_known_with_their_meaning() {
 
 /// An editor sees placeholders, the reader what stands for them.
 #[test]
-fn a_placeholder_may_stand_for_any_text() {
+fn placeholder_may_stand_for_any_text() {
     let placeholder = "\"${{ secrets.IMS_CLIENT_ID }}\"";
     for text in [
         with("ABC123@AdobeOrg", placeholder),

@@ -15,7 +15,7 @@ fn shows(text: &str, lines: &str) {
 }
 
 #[test]
-fn a_mistyped_key_is_underlined() {
+fn mistyped_key_is_underlined() {
     let text = with("    inlet-url: ", "    inlet-ulr: ");
     shows(
         &text,
@@ -27,7 +27,7 @@ connector.yaml:18: experience-platform.events.inlet-ulr: unknown key; did you me
 }
 
 #[test]
-fn a_wrong_value_is_shown_and_underlined() {
+fn wrong_value_is_shown_and_underlined() {
     shows(
         &plus("  batch: {max-records: 500, linger: fast} # as agreed"),
         "
@@ -41,7 +41,7 @@ fn a_wrong_value_is_shown_and_underlined() {
 }
 
 #[test]
-fn a_missing_key_is_missed_at_its_section() {
+fn missing_key_is_missed_at_its_section() {
     shows(
         &with("    dataset-id: d1\n", ""),
         "
@@ -52,7 +52,7 @@ events.dataset-id: missing; expected the id of the dataset (format xdm)
 }
 
 #[test]
-fn a_value_of_few_words_finds_the_nearest_one() {
+fn value_of_few_words_finds_the_nearest_one() {
     for (text, meant) in [
         (plus("  on-evicted: contineu"), "did you mean `continue`?"),
         (
@@ -80,7 +80,7 @@ fn a_value_of_few_words_finds_the_nearest_one() {
 
 /// A parameter's name is a key as well.
 #[test]
-fn a_mistyped_parameter_finds_the_nearest_one() {
+fn mistyped_parameter_finds_the_nearest_one() {
     let step = "  - uses: capillary-aep/capillary-xdm@0.1.0\n";
     says(
         &with(step, &format!("{step}    with: {{tennant: acme}}\n")),
@@ -101,7 +101,7 @@ fn placeholders_are_shown_as_they_are_written() {
 
 /// Secrets written out, under every kind of mistake around them.
 #[test]
-fn a_secret_that_is_written_out_is_in_no_excerpt() {
+fn secret_that_is_written_out_is_in_no_excerpt() {
     let secret = "    client-secret: \"${{ secrets.IMS_CLIENT_SECRET }}\"\n";
     let ims = "  ims:\n    client-id: \"${{ secrets.IMS_CLIENT_ID }}\"\n    client-secret: \"${{ secrets.IMS_CLIENT_SECRET }}\"\n";
     let line = |text: &str| with(secret, &format!("    {text}\n"));
@@ -200,7 +200,7 @@ fn random_damage_shows_nothing_of_a_secret_that_is_written_out() {
 }
 
 #[test]
-fn a_line_that_is_no_yaml_shows_the_key_it_begins_with_and_no_more() {
+fn line_that_is_no_yaml_shows_the_key_it_begins_with_and_no_more() {
     shows(
         &with("    id: sink\n", "    id: sink: x\n"),
         "connector.yaml:9: not valid YAML: mapping values are not allowed in this context\n  9 |     id: …\n    |     ^^^^^",
@@ -208,7 +208,7 @@ fn a_line_that_is_no_yaml_shows_the_key_it_begins_with_and_no_more() {
 }
 
 #[test]
-fn a_long_line_is_cut_around_the_place() {
+fn long_line_is_cut_around_the_place() {
     let list: Vec<String> = (0..60).map(|number| number.to_string()).collect();
     let text = with(
         "    id: sink\n",

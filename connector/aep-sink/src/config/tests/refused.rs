@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn an_unknown_key_is_named_with_its_place_and_the_nearest_right_one() {
+fn unknown_key_is_named_with_its_place_and_the_nearest_right_one() {
     let text = with("    client-id: \"${{", "    clientid: \"${{");
     says(
         &text,
@@ -16,7 +16,7 @@ fn an_unknown_key_is_named_with_its_place_and_the_nearest_right_one() {
 }
 
 #[test]
-fn a_key_at_the_wrong_level_is_sent_to_the_right_one() {
+fn key_at_the_wrong_level_is_sent_to_the_right_one() {
     says(
         &format!("{LEAST}consumer: {{id: x}}\n"),
         &["connector.yaml:21: consumer:", "belongs under `meta`"],
@@ -52,7 +52,7 @@ fn several_problems_are_told_at_once() {
 }
 
 #[test]
-fn a_secret_that_is_missing_or_not_listed_is_named() {
+fn secret_that_is_missing_or_not_listed_is_named() {
     let store = SecretStore::from_text("IMS_CLIENT_ID=x");
     let message = parse("c", LEAST, &store).unwrap_err().to_string();
     assert!(
@@ -103,7 +103,7 @@ fn other_placeholders_and_templates() {
 }
 
 #[test]
-fn a_value_made_of_a_secret_is_never_shown() {
+fn value_made_of_a_secret_is_never_shown() {
     for key in [
         "  on-evicted",
         "  shutdown-timeout",
@@ -197,7 +197,7 @@ fn transforms_other_than_the_one_step() {
 }
 
 #[test]
-fn a_place_to_listen_that_is_none() {
+fn place_to_listen_that_is_none() {
     for listen in [
         "localhost",
         "9464",
@@ -347,7 +347,7 @@ fn values_out_of_range() {
 }
 
 #[test]
-fn a_secret_with_a_line_break_at_its_end() {
+fn secret_with_a_line_break_at_its_end() {
     let store = SecretStore::File(vec![
         ("IMS_CLIENT_ID".to_owned(), crate::secret::Secret::new("x")),
         (
@@ -409,7 +409,7 @@ fn random_bytes_never_panic_and_never_show_a_secret() {
 }
 
 #[test]
-fn a_valid_configuration_prints_no_secret() {
+fn valid_configuration_prints_no_secret() {
     let text = plus("  http: {proxy: \"http://user:${{ secrets.IMS_CLIENT_ID }}@host:1\"}");
     let printed = format!("{:?}", valid(&text));
     assert!(
@@ -419,7 +419,7 @@ fn a_valid_configuration_prints_no_secret() {
 }
 
 #[test]
-fn a_parameter_the_mapping_does_not_know_is_named_with_its_line() {
+fn parameter_the_mapping_does_not_know_is_named_with_its_line() {
     let step = "  - uses: capillary-aep/capillary-xdm@0.1.0\n";
     let text = with(
         step,
@@ -441,7 +441,7 @@ fn a_parameter_the_mapping_does_not_know_is_named_with_its_line() {
 }
 
 #[test]
-fn the_stock_spelling_of_max_bytes_is_pointed_at_and_not_given_twice() {
+fn stock_spelling_of_max_bytes_is_pointed_at_and_not_given_twice() {
     says(
         &with("    id: sink\n", "    id: sink\n    max_bytes: 3GiB\n"),
         &["connector.yaml:10: meta.consumer.max_bytes: found"],
@@ -456,7 +456,7 @@ fn the_stock_spelling_of_max_bytes_is_pointed_at_and_not_given_twice() {
 }
 
 #[test]
-fn a_client_certificate_and_its_key_need_each_other() {
+fn client_certificate_and_its_key_need_each_other() {
     says(
         &plus("  http: {client-cert-file: c.pem}"),
         &["experience-platform.http.client-key-file: missing"],

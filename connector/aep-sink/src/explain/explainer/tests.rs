@@ -118,7 +118,7 @@ fn what_parameters_would_add_is_named() {
 }
 
 #[test]
-fn a_value_that_cannot_be_used_says_where_a_right_one_would_go() {
+fn value_that_cannot_be_used_says_where_a_right_one_would_go() {
     let mut event = sample("customerAdded");
     event["data"]["customerIdentifiers"]["instore"]["email"] = "nobody".into();
     let text = explained(&[], &event);
@@ -138,7 +138,7 @@ fn a_value_that_cannot_be_used_says_where_a_right_one_would_go() {
 }
 
 #[test]
-fn an_id_that_is_a_hash_is_not_laid_at_every_value() {
+fn id_that_is_a_hash_is_not_laid_at_every_value() {
     let mut event = sample("pointsIssued");
     event.as_object_mut().unwrap().remove("eventId");
     let text = explained(&[], &event);
@@ -149,7 +149,7 @@ fn an_id_that_is_a_hash_is_not_laid_at_every_value() {
 }
 
 #[test]
-fn a_skipped_event_says_why_and_where_it_looked() {
+fn skipped_event_says_why_and_where_it_looked() {
     let text = explained(&[("events", "customerAdded")], &sample("pointsIssued"));
     assert!(
         text.contains("event 0: skipped, unwanted_kind: `events` does not list it"),
@@ -184,7 +184,7 @@ fn a_skipped_event_says_why_and_where_it_looked() {
 }
 
 #[test]
-fn a_rejected_event_says_why_and_shows_the_place() {
+fn rejected_event_says_why_and_shows_the_place() {
     let mut event = sample("pointsIssued");
     event["createdAt"] = 5.into();
     let text = explained(&[], &event);
@@ -291,7 +291,7 @@ fn each_field_of_what_is_mapped_field_by_field_has_its_source() {
 }
 
 #[test]
-fn the_words_are_those_of_the_mapping_document() {
+fn words_are_those_of_the_mapping_document() {
     for (word, meaning) in SKIPS {
         assert!(
             MAPPING.contains(&format!("| `{word}` | {meaning} |")),

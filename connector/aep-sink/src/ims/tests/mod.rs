@@ -146,7 +146,7 @@ async fn many_callers_share_one_fetch() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_caller_that_gives_up_does_not_end_the_fetch_of_the_others() {
+async fn caller_that_gives_up_does_not_end_the_fetch_of_the_others() {
     let script = Script::of([Answer::Token("one", DAY)]);
     let source = script.source();
     assert!(
@@ -159,7 +159,7 @@ async fn a_caller_that_gives_up_does_not_end_the_fetch_of_the_others() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_token_is_renewed_ten_minutes_ahead_while_the_old_one_is_used() {
+async fn token_is_renewed_ten_minutes_ahead_while_the_old_one_is_used() {
     let script = Script::of([Answer::Token("one", DAY), Answer::Token("two", DAY)]);
     let source = script.source();
     take(&source).await;
@@ -175,7 +175,7 @@ async fn a_token_is_renewed_ten_minutes_ahead_while_the_old_one_is_used() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_token_of_ten_minutes_is_renewed_ninety_seconds_ahead() {
+async fn token_of_ten_minutes_is_renewed_ninety_seconds_ahead() {
     let script = Script::of([
         Answer::Token("one", Duration::from_secs(600)),
         Answer::Token("two", DAY),
@@ -193,7 +193,7 @@ async fn a_token_of_ten_minutes_is_renewed_ninety_seconds_ahead() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_valid_token_is_used_to_its_very_end_while_ims_is_down() {
+async fn valid_token_is_used_to_its_very_end_while_ims_is_down() {
     let script = Script::of([Answer::Token("one", Duration::from_secs(600))]);
     let source = script.source();
     take(&source).await;
@@ -230,7 +230,7 @@ async fn ims_is_left_alone_while_it_fails_however_often_callers_ask() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_pause_that_ims_names_is_kept_and_clamped() {
+async fn pause_that_ims_names_is_kept_and_clamped() {
     let busy = |seconds| {
         Answer::Fails(RequestError::Unavailable {
             status: 429,
@@ -258,7 +258,7 @@ async fn a_pause_that_ims_names_is_kept_and_clamped() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refused_token_is_replaced_once_however_many_requests_it_was_refused_for() {
+async fn refused_token_is_replaced_once_for_all_its_requests() {
     let script = Script::of([Answer::Token("one", DAY), Answer::Token("two", DAY)]);
     let source = script.source();
     let first = source.token_for(EVENTS).await.unwrap();
@@ -277,7 +277,7 @@ async fn a_refused_token_is_replaced_once_however_many_requests_it_was_refused_f
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refused_token_is_not_given_out_while_ims_fails() {
+async fn refused_token_is_not_given_out_while_ims_fails() {
     let script = Script::of([Answer::Token("one", DAY), down()]);
     let source = script.source();
     source.refuse(EVENTS, &source.token_for(EVENTS).await.unwrap());
@@ -318,8 +318,7 @@ async fn refuse_for(source: &TokenSource, inlet: InletName, time: Duration) -> V
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_inlet_that_accepts_no_token_gets_fresh_ones_ever_more_rarely_and_is_asked_with_those_it_refused()
- {
+async fn inlet_that_accepts_no_token_gets_fresh_ones_at_growing_intervals() {
     let script = Script::of((0..200).map(|_| Answer::Token("again", DAY)));
     let source = script.source();
     let tries = refuse_for(&source, EVENTS, Duration::from_secs(3_600)).await;
@@ -339,7 +338,7 @@ async fn an_inlet_that_accepts_no_token_gets_fresh_ones_ever_more_rarely_and_is_
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_inlet_that_accepts_again_starts_a_new_count_of_refusals() {
+async fn inlet_that_accepts_again_starts_a_new_count_of_refusals() {
     let script = Script::of((0..200).map(|_| Answer::Token("again", DAY)));
     let source = script.source();
     refuse_for(&source, EVENTS, Duration::from_secs(3_600)).await;
@@ -361,7 +360,7 @@ async fn an_inlet_that_accepts_again_starts_a_new_count_of_refusals() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_token_that_one_inlet_refuses_goes_on_serving_the_other_also_while_ims_is_down() {
+async fn token_that_one_inlet_refuses_serves_the_other_while_ims_is_down() {
     let script = Script::of([Answer::Token("one", DAY)]);
     script.then((0..100).map(|_| down()));
     let source = script.source();
@@ -402,7 +401,7 @@ async fn a_token_that_one_inlet_refuses_goes_on_serving_the_other_also_while_ims
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_renewal_of_a_token_does_not_wait_for_an_inlet_that_refuses_all_of_them() {
+async fn renewal_does_not_wait_for_an_inlet_that_refuses_all_tokens() {
     let script = Script::of((0..200).map(|_| Answer::Token("short", Duration::from_secs(600))));
     let source = script.source();
     source.token_for(PROFILES).await.unwrap();
@@ -423,7 +422,7 @@ async fn the_renewal_of_a_token_does_not_wait_for_an_inlet_that_refuses_all_of_t
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_token_that_ends_is_replaced_at_once_for_an_inlet_while_the_other_refuses_all_of_them() {
+async fn token_that_ends_is_replaced_although_the_other_inlet_refuses_all() {
     let script = Script::of((0..200).map(|_| Answer::Token("again", DAY)));
     let source = script.source();
     source.token_for(PROFILES).await.unwrap();
@@ -483,7 +482,7 @@ async fn short_lived_tokens_are_renewed_at_half_their_life() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_wrong_secret_is_named_and_asked_for_again_only_after_a_minute() {
+async fn wrong_secret_is_named_and_asked_for_again_only_after_a_minute() {
     let wrong = || Answer::Fails(RequestError::InvalidClient(CredentialPart::Secret));
     let script = Script::of([wrong(), Answer::Token("one", DAY)]);
     let source = script.source();
@@ -505,7 +504,7 @@ async fn a_wrong_secret_is_named_and_asked_for_again_only_after_a_minute() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_second_secret_takes_over_when_the_first_is_refused_and_is_remembered() {
+async fn second_secret_takes_over_when_the_first_is_refused() {
     let wrong = Answer::Fails(RequestError::InvalidClient(CredentialPart::Secret));
     let script = Script::of([wrong, Answer::Token("one", DAY), Answer::Token("two", DAY)]);
     let source = script.source_with(true);
@@ -532,7 +531,7 @@ async fn when_both_secrets_are_wrong_both_are_named() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_wrong_client_id_does_not_try_the_second_secret() {
+async fn wrong_client_id_does_not_try_the_second_secret() {
     let script = Script::of([Answer::Fails(RequestError::InvalidClient(
         CredentialPart::Id,
     ))]);
@@ -547,14 +546,14 @@ async fn a_wrong_client_id_does_not_try_the_second_secret() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_panic_in_a_fetch_does_not_leave_callers_waiting() {
+async fn panic_in_a_fetch_does_not_leave_callers_waiting() {
     // Panics when it is asked.
     let error = Script::default().source().token().await.unwrap_err();
     assert_eq!(error.fault(), Fault::Internal);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_token_shows_nothing_when_printed() {
+async fn token_shows_nothing_when_printed() {
     let script = Script::of([Answer::Token("hush", DAY)]);
     let source = script.source();
     let token = source.token_for(EVENTS).await.unwrap();

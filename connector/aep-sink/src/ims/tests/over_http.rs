@@ -68,7 +68,7 @@ fn source(url: &str) -> TokenSource {
 }
 
 #[tokio::test]
-async fn the_request_is_a_form_in_the_body() {
+async fn request_is_a_form_in_the_body() {
     let (url, seen) = serve(vec![(
         200,
         "",
@@ -88,7 +88,7 @@ async fn the_request_is_a_form_in_the_body() {
 }
 
 #[tokio::test]
-async fn the_date_of_the_answer_is_the_clock_of_ims() {
+async fn date_of_the_answer_is_the_clock_of_ims() {
     let (url, _) = serve(vec![(
         200,
         "",
