@@ -368,7 +368,8 @@ fn fit_event(
             return Ok(identities);
         }
     }
-    let message = "the event is over 10000 bytes even without its optional parts; Profile would drop it silently";
+    let message = "the event is over 10000 bytes even without its optional parts; Profile would \
+        drop it silently";
     Err(Reject::new("event_too_large", &event.envelope.at("/data"), message).into())
 }
 

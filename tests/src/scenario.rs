@@ -192,9 +192,7 @@ impl Scenario {
     #[must_use]
     pub fn configuration(&self) -> String {
         let mut text = format!(
-            "apiVersion: 0.1.0\nmeta:\n  version: 0.1.0\n  name: {name}\n  type: capillary-aep-sink\n  topic: {topic}\n  secrets: \
-             [{{name: IMS_CLIENT_ID}}, {{name: IMS_CLIENT_SECRET}}]\n  consumer: {{id: {name}, partition: all, max-bytes: {max_bytes}, offset: \
-             {{start: beginning, strategy: manual}}}}\n",
+            "apiVersion: 0.1.0\nmeta:\n  version: 0.1.0\n  name: {name}\n  type: capillary-aep-sink\n  topic: {topic}\n  secrets: [{{name: IMS_CLIENT_ID}}, {{name: IMS_CLIENT_SECRET}}]\n  consumer: {{id: {name}, partition: all, max-bytes: {max_bytes}, offset: {{start: beginning, strategy: manual}}}}\n",
             name = self.name,
             topic = self.topic,
             max_bytes = self.options.max_bytes,
@@ -210,8 +208,7 @@ impl Scenario {
         }
         let simulated = self.simulator.config();
         text.push_str(&format!(
-            "experience-platform:\n  organization-id: {}\n  ims: {{client-id: \"${{{{ secrets.IMS_CLIENT_ID }}}}\", client-secret: \
-             \"${{{{ secrets.IMS_CLIENT_SECRET }}}}\", token-url: \"{}\"}}\n",
+            "experience-platform:\n  organization-id: {}\n  ims: {{client-id: \"${{{{ secrets.IMS_CLIENT_ID }}}}\", client-secret: \"${{{{ secrets.IMS_CLIENT_SECRET }}}}\", token-url: \"{}\"}}\n",
             simulated.organization_id,
             self.simulator.token_url(),
         ));
@@ -221,7 +218,8 @@ impl Scenario {
                 .map(|id| format!("schema-id: \"{id}\", "))
                 .unwrap_or_default();
             text.push_str(&format!(
-                "  events: {{inlet-url: \"{}\", format: {}, {schema}dataset-id: \"{}\", flow-id: \"{}\"}}\n",
+                "  events: \
+                {{inlet-url: \"{}\", format: {}, {schema}dataset-id: \"{}\", flow-id: \"{}\"}}\n",
                 self.simulator.inlet_url(inlet),
                 self.options.events_format,
                 inlet.dataset_id.as_deref().unwrap_or_default(),
@@ -234,7 +232,8 @@ impl Scenario {
             .filter(|_| self.options.profiles)
         {
             text.push_str(&format!(
-                "  profiles: {{inlet-url: \"{}\", format: {}, dataset-id: \"{}\", flow-id: \"{}\"}}\n",
+                "  profiles: \
+                {{inlet-url: \"{}\", format: {}, dataset-id: \"{}\", flow-id: \"{}\"}}\n",
                 self.simulator.inlet_url(inlet),
                 self.options.profiles_format,
                 inlet.dataset_id.as_deref().unwrap_or_default(),

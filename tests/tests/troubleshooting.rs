@@ -59,7 +59,7 @@ fn sources() -> Vec<(String, String)> {
         }
     }
     let mut files = Vec::new();
-    visit(&root().join("connector/src"), &mut files);
+    visit(&root().join("connector"), &mut files);
     files
 }
 
@@ -107,7 +107,7 @@ fn messages() -> BTreeMap<String, String> {
                 messages.entry(message).or_insert_with(|| file.clone());
             }
         };
-        for opening in ["error!(", "warn!(", "#[error("] {
+        for opening in ["error!(", "warn!(", "complain(", "#[error("] {
             for (at, _) in code.match_indices(opening) {
                 let macro_name_goes_on = opening != "#[error("
                     && code[..at]

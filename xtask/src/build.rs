@@ -128,7 +128,8 @@ pub(crate) fn install_target(target: &str) -> Result<(), Failed> {
     }
     run(Command::new("rustup").args(["target", "add", target])).map_err(|_| {
         Failed::new(format!(
-            "the Rust target {target} is missing and rustup could not add it; install it the way this Rust was installed"
+            "the Rust target {target} is missing and rustup could not add it; install it the way \
+            this Rust was installed"
         ))
     })
 }

@@ -90,7 +90,8 @@ fn deny() -> Result<(), Failed> {
         run(&mut check(&["advisories"]))
     } else {
         println!(
-            "xtask: the advisory database (github.com) cannot be reached from here; advisories were NOT checked"
+            "xtask: the advisory database (github.com) cannot be reached from here; advisories \
+            were NOT checked"
         );
         Ok(())
     }

@@ -75,8 +75,9 @@ fn binary(target: &str) -> Result<PathBuf, Failed> {
     let named = std::env::var_os(format!("CC_{}", target.replace('-', "_"))).is_some();
     if is_static && target != host() && !named && !exists("musl-gcc", "--version") {
         return Err(Failed::new(format!(
-            "{target} needs a C compiler for musl: `apt-get install musl-tools` on Debian, `dnf install musl-gcc` on Fedora; \
-             or run `cargo xtask dist --target {}`, whose binary needs the C library of the machine it runs on",
+            "{target} needs a C compiler for musl: `apt-get install musl-tools` on Debian, `dnf \
+            install musl-gcc` on Fedora; or run `cargo xtask dist --target {}`, whose binary needs \
+            the C library of the machine it runs on",
             host()
         )));
     }

@@ -38,7 +38,8 @@ pub(crate) fn of(target: &str) -> Result<String, Failed> {
     }
     let sources = sources();
     let mut out = String::from(
-        "Capillary to Experience Platform contains the following packages. Their licences follow the list.\n\n",
+        "Capillary to Experience Platform contains the following packages. Their licences follow \
+        the list.\n\n",
     );
     let mut texts: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for (name, licence) in &packages {
@@ -140,8 +141,9 @@ mod tests {
 
     #[test]
     fn third_parties_exclude_workspace_members_and_macros() {
-        let tree = "own v0.1.0 (/home/me/own)\tApache-2.0\t\nserde v1.0.1\tMIT OR Apache-2.0\thttps://x/serde\n\
-                    derive v2.0.0 (proc-macro)\tMIT\thttps://x\n\nserde v1.0.1\tMIT OR Apache-2.0\thttps://x/serde\n";
+        let tree = "own v0.1.0 (/home/me/own)\tApache-2.0\t\nserde v1.0.1\tMIT OR \
+            Apache-2.0\thttps://x/serde\nderive v2.0.0 (proc-macro)\tMIT\thttps://x\n\nserde \
+            v1.0.1\tMIT OR Apache-2.0\thttps://x/serde\n";
         let packages = packages(tree);
         assert_eq!(packages.len(), 1);
         assert_eq!(

@@ -32,7 +32,8 @@ pub(crate) fn check(arguments: &[String]) -> Result<(), Failed> {
 pub(crate) fn gate() -> Result<(), Failed> {
     if browser().is_none() {
         println!(
-            "xtask: there is no Chromium here and it cannot be installed; the status page was NOT checked"
+            "xtask: there is no Chromium here and it cannot be installed; the status page was NOT \
+            checked"
         );
         return Ok(());
     }

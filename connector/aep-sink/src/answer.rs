@@ -67,7 +67,8 @@ pub enum AnswerError {
     /// The SmartModule in the cluster was replaced while streams were open, or the connector was
     /// not updated with it.
     #[error(
-        "the SmartModule answers in version {found}, this connector understands version {VERSION}: update the older one"
+        "the SmartModule answers in version {found}, this connector understands version {VERSION}: \
+        update the older one"
     )]
     Version {
         /// What the answer states.

@@ -94,7 +94,8 @@ fn scenes() -> Vec<Scene> {
         trouble("the road gets ten times longer", 100, Inlet { network: |t| if t < 100.0 { 0.08 } else { 0.8 }, ..INLET }),
         trouble("the work gets five times longer", 100,
             Inlet { work: |t, n| (INLET.work)(t, n) * if t < 100.0 { 1.0 } else { 5.0 }, ..INLET }),
-        trouble("half a minute without connections", 130, Inlet { fault: |t| outage(t, Fault::Broken), ..INLET }),
+        trouble("half a minute without \
+            connections", 130, Inlet { fault: |t| outage(t, Fault::Broken), ..INLET }),
         trouble("half a minute of 503", 130, Inlet { fault: |t| outage(t, Fault::Unavailable), ..INLET }),
         trouble("half a minute without answers", 130, Inlet { fault: |t| outage(t, Fault::Hangs), ..INLET }),
         Scene {
@@ -197,7 +198,8 @@ fn limit_has_the_best_worst_case_of_all_rivals() {
             });
             writeln!(
                 table,
-                "  {name:12}  goodput {:3.0} %  median {:5.0} ms  p95 {:5.0} ms  refused {:4.1} %{recovery}",
+                "  {name:12}  goodput {:3.0} %  median {:5.0} ms  p95 {:5.0} ms  refused {:4.1} \
+                %{recovery}",
                 100.0 * goodput,
                 1000.0 * it.median,
                 1000.0 * it.slow,

@@ -96,7 +96,8 @@ async fn main() -> ExitCode {
 /// Plays the demo and judges it.
 async fn play(arguments: &Arguments) -> Result<Verdict, ScenarioError> {
     println!(
-        "Starting a Fluvio cluster, loading the SmartModule, starting a simulated Experience Platform …"
+        "Starting a Fluvio cluster, loading the SmartModule, starting a simulated Experience \
+        Platform …"
     );
     let scenario = Scenario::start(Options {
         topic: TopicOptions::new("capillary-events").partitions(PARTITIONS),
@@ -106,7 +107,8 @@ async fn play(arguments: &Arguments) -> Result<Verdict, ScenarioError> {
     let started = Instant::now();
     let mut connector = scenario.connector()?;
     println!(
-        "Producing {} raw events of {} kinds for {CUSTOMERS} customers to topic '{}' ({PARTITIONS} partitions); some unwanted, some broken.",
+        "Producing {} raw events of {} kinds for {CUSTOMERS} customers to topic '{}' ({PARTITIONS} \
+        partitions); some unwanted, some broken.",
         arguments.events,
         CORE_KINDS.len(),
         scenario.topic
@@ -158,7 +160,8 @@ fn tell(progress: &mut Progress, produced: usize, of: usize, scenario: &Scenario
         )
     });
     let line = format!(
-        "  produced {produced:>6} │ events accepted {events:>6} │ profile statements accepted {profiles:>6}"
+        "  produced {produced:>6} │ events accepted {events:>6} │ profile statements accepted \
+        {profiles:>6}"
     );
     progress.show(produced as f64 / of.max(1) as f64, &line);
 }

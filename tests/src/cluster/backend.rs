@@ -42,7 +42,8 @@ impl Backend {
             other => match other.strip_prefix("bin:") {
                 Some(path) if !path.is_empty() => Ok(Backend::Binary(path.into())),
                 _ => Err(ClusterError::Missing(format!(
-                    "{VARIABLE} is {other:?}; it must be mock, bin:PATH (a fluvio-run binary), docker or profile"
+                    "{VARIABLE} is {other:?}; it must be mock, bin:PATH (a fluvio-run binary), \
+                    docker or profile"
                 ))),
             },
         }

@@ -143,9 +143,9 @@ impl Cluster {
         let path = self.directory.path().join("profile.toml");
         let endpoint = self.endpoint();
         let text = format!(
-            "version = \"2.0\"\ncurrent_profile = \"test\"\n\n[profile.test]\ncluster = \"test\"\n\n\
-             [cluster.test]\nendpoint = \"{endpoint}\"\nuse_spu_local_address = false\n\n\
-             [cluster.test.tls]\ntls_policy = \"disabled\"\n"
+            "version = \"2.0\"\ncurrent_profile = \"test\"\n\n[profile.test]\ncluster = \
+            \"test\"\n\n[cluster.test]\nendpoint = \"{endpoint}\"\nuse_spu_local_address = \
+            false\n\n[cluster.test.tls]\ntls_policy = \"disabled\"\n"
         );
         std::fs::write(&path, text).map_err(failed("writing the profile"))?;
         Ok(path)

@@ -78,8 +78,9 @@ pub(super) fn judge(verdict: &mut Verdict, told: &[Evicted], log_starts: &[(u32,
 mod tests {
     use super::*;
 
-    const LINE: &str = "2026-01-01T00:00:00Z ERROR capillary_aep_sink::broker: records were removed by the topic's retention \
-                        before they were read partition=2 first=20 last=29 lost=10";
+    const LINE: &str = "2026-01-01T00:00:00Z ERROR capillary_aep_sink::broker: records were \
+        removed by the topic's retention before they were read partition=2 first=20 last=29 \
+        lost=10";
 
     #[test]
     fn range_is_read_only_from_a_consistent_line_of_the_log() {

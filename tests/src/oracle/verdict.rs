@@ -88,7 +88,8 @@ impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "produced {}, events {}, profiles {}, skipped {}, dead-lettered {} {:?}, evicted {}, duplicates {}",
+            "produced {}, events {}, profiles {}, skipped {}, dead-lettered {} {:?}, evicted {}, \
+            duplicates {}",
             self.produced,
             self.events_delivered,
             self.profiles_delivered,

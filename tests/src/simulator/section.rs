@@ -40,7 +40,8 @@ impl Simulator {
             )
         };
         let mut section = format!(
-            "experience-platform:\n  organization-id: {}\n  ims:\n    client-id: {}\n    client-secret: {}\n    token-url: {}\n",
+            "experience-platform:\n  organization-id: {}\n  ims:\n    client-id: {}\n    \
+            client-secret: {}\n    token-url: {}\n",
             quoted(&config.organization_id),
             quoted(client_id),
             quoted(client_secret),

@@ -34,8 +34,9 @@ pub(super) struct Stage {
 /// Short times, so that many faults fit into little time; the rest as users have it.
 pub(super) fn platform() -> String {
     format!(
-        "  batch: {{max-records: 50, linger: 50ms}}\n  http: {{connect-timeout: 2s, request-timeout: {REQUEST_TIMEOUT_MS}ms}}\n  \
-         retry: {{initial: 100ms, max: 2s}}\n  shutdown-timeout: 10s\n"
+        "  batch: {{max-records: 50, linger: 50ms}}\n  http: \
+        {{connect-timeout: 2s, request-timeout: {REQUEST_TIMEOUT_MS}ms}}\n  retry: \
+        {{initial: 100ms, max: 2s}}\n  shutdown-timeout: 10s\n"
     )
 }
 

@@ -35,8 +35,9 @@ const PAUSE: Duration = Duration::from_millis(200);
 /// The configured address cannot be listened on. The user's to mend; exit code 2.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "experience-platform.observability.listen: cannot listen on {address}: {source}; give every connector on a host a \
-     port of its own (port 0 takes a free one), name an address of this host, or write `off`"
+    "experience-platform.observability.listen: cannot listen on {address}: {source}; give every \
+    connector on a host a port of its own (port 0 takes a free one), name an address of this host, \
+    or write `off`"
 )]
 pub(crate) struct ListenError {
     address: SocketAddr,

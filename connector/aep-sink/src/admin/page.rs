@@ -20,8 +20,8 @@ impl Page {
     pub(super) fn new() -> Self {
         let (style, script) = (hash("<style>", "</style>"), hash("<script>", "</script>"));
         let policy = format!(
-            "default-src 'none'; style-src '{style}'; script-src '{script}'; connect-src 'self'; img-src data:; \
-             base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+            "default-src 'none'; style-src '{style}'; script-src '{script}'; connect-src 'self'; \
+            img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
         );
         // Hashes are base64, so it is a header; without them nothing of the page would run, which a
         // test would notice.

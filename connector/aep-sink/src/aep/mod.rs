@@ -1,16 +1,16 @@
 //! Streaming ingestion over HTTP: what is sent, how it travels, and what the responses mean.
 
+mod endpoint;
 mod envelope;
 mod problem;
 mod redact;
-mod request;
 mod response;
 mod retry_after;
 mod transport;
 
+pub(crate) use endpoint::{Endpoint, EndpointError, Request};
 pub(crate) use envelope::MAX_BODY;
 pub use problem::{Refusal, Scope};
-pub(crate) use request::{Endpoint, EndpointError, Request};
 pub use response::{InletResponse, Kind, RecordStatus, read};
 pub use transport::HttpResponse;
 pub(crate) use transport::{Transport, TransportError};

@@ -59,7 +59,7 @@ pub enum Kind {
     Single,
 }
 
-/// Reads a response. `now_ms` is the time that a date in `Retry-After` is held against, milliseconds
+/// Reads a response; 200 and 207 are read alike, record by record. `now_ms` is the time that a date in `Retry-After` is held against, milliseconds
 /// since the epoch.
 pub fn read(response: &HttpResponse, kind: Kind, now_ms: i64) -> InletResponse {
     let refusal = || Refusal::from_bytes(response.status, &response.body);

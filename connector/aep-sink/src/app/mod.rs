@@ -154,7 +154,8 @@ async fn run_until_stopped(config: Config) -> Result<(), RunError> {
             if drained.is_err() {
                 warn!(
                     pending = tracker.pending(),
-                    "not everything could be delivered within shutdown-timeout; the rest is delivered by the next start"
+                    "not everything could be delivered within shutdown-timeout; the rest is \
+                    delivered by the next start"
                 );
             }
         }

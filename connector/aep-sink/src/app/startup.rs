@@ -61,7 +61,8 @@ fn warn_of_clock_skew(tokens: &TokenSource) {
     if behind.abs() > CLOCK_TOLERANCE_SECONDS {
         warn!(
             behind_seconds = behind,
-            "this machine's clock and that of Adobe IMS differ: set this one (NTP); events are judged by the later one meanwhile"
+            "this machine's clock and that of Adobe IMS differ: set this one (NTP); events are \
+            judged by the later one meanwhile"
         );
     }
 }

@@ -17,8 +17,8 @@ const EXIT_OTHER: u8 = 1;
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum BrokerError {
     #[error(
-        "no usable Fluvio profile in {path}: {reason}; create one with `fluvio profile add NAME HOST:PORT local` \
-         or point FLV_PROFILE_PATH to one"
+        "no usable Fluvio profile in {path}: {reason}; create one with `fluvio profile add NAME \
+        HOST:PORT local` or point FLV_PROFILE_PATH to one"
     )]
     Profile { path: String, reason: String },
     #[error("the TLS settings of the Fluvio profile cannot be used: {reason}")]
@@ -58,8 +58,8 @@ pub(crate) enum BrokerError {
     )]
     TopicMissing { topic: String },
     #[error(
-        "topic {topic} was deleted while it was read; once it is created again, a restart reads the new one (stored \
-         offsets of the old one are deleted with it)"
+        "topic {topic} was deleted while it was read; once it is created again, a restart reads \
+        the new one (stored offsets of the old one are deleted with it)"
     )]
     TopicDeleted { topic: String },
     #[error("topic {topic} has no partition {partition}")]
@@ -75,8 +75,9 @@ pub(crate) enum BrokerError {
         end: i64,
     },
     #[error(
-        "partition {replica} is readable only up to offset {end}, before the next offset to read, {next}, although its \
-         log goes on: after a crash the broker may know its high watermark only at the next write"
+        "partition {replica} is readable only up to offset {end}, before the next offset to read, \
+        {next}, although its log goes on: after a crash the broker may know its high watermark \
+        only at the next write"
     )]
     WatermarkBehind {
         replica: String,
@@ -89,13 +90,13 @@ pub(crate) enum BrokerError {
     SmartModuleUnknown { uses: String },
     #[error(
         "SmartModule {uses} is not loaded in the cluster ({loaded}); load it with `smdk load`, or \
-         `fluvio smartmodule create NAME --wasm-file capillary_xdm.wasm` and name it in `transforms`"
+        `fluvio smartmodule create NAME --wasm-file capillary_xdm.wasm` and name it in `transforms`"
     )]
     SmartModuleMissing { uses: String, loaded: String },
     #[error(
-        "`transforms` names {uses}, which fits several loaded SmartModules ({fits}), and the broker may take any; delete the \
-         others (`fluvio smartmodule delete NAME`), or name one version (one that was created without package data fits \
-         every version)"
+        "`transforms` names {uses}, which fits several loaded SmartModules ({fits}), and the \
+        broker may take any; delete the others (`fluvio smartmodule delete NAME`), or name one \
+        version (one that was created without package data fits every version)"
     )]
     SmartModuleAmbiguous { uses: String, fits: String },
     #[error("SmartModule {uses} does not start with these parameters: {reason}")]
@@ -117,8 +118,7 @@ pub(crate) enum BrokerError {
         reason: String,
     },
     #[error(
-        "SmartModule {uses} answers in version {found}, this connector reads version {known}; load the SmartModule \
-         that belongs to this connector"
+        "SmartModule {uses} answers in version {found}, this connector reads version {known}; load the SmartModule that belongs to this connector"
     )]
     AnswerVersion {
         uses: String,
@@ -126,9 +126,9 @@ pub(crate) enum BrokerError {
         known: u64,
     },
     #[error(
-        "partition {replica} ends at offset {end}, but the next offset to read is {next}; the topic was recreated or \
-         truncated. Delete the stored offset (`fluvio consumer delete {consumer} --topic … --partition …`) or use \
-         another consumer id"
+        "partition {replica} ends at offset {end}, but the next offset to read is {next}; the \
+        topic was recreated or truncated. Delete the stored offset (`fluvio consumer delete \
+        {consumer} --topic … --partition …`) or use another consumer id"
     )]
     BeyondEnd {
         replica: String,
@@ -137,7 +137,8 @@ pub(crate) enum BrokerError {
         end: i64,
     },
     #[error(
-        "offsets {first} to {last} of partition {replica} were removed by retention before they were read"
+        "offsets {first} to {last} of partition {replica} were removed by retention before they \
+        were read"
     )]
     Evicted {
         replica: String,
@@ -145,13 +146,15 @@ pub(crate) enum BrokerError {
         last: i64,
     },
     #[error(
-        "another process was started as consumer {consumer} and has taken over partition {partition}; it goes on, this one \
-         ends, and nothing is lost. If both are wanted, give every instance its own consumer id and its own partitions"
+        "another process was started as consumer {consumer} and has taken over partition \
+        {partition}; it goes on, this one ends, and nothing is lost. If both are wanted, give \
+        every instance its own consumer id and its own partitions"
     )]
     TakenOver { consumer: String, partition: u32 },
     #[error(
-        "another process commits offsets as consumer {consumer} (partition {partition} stands at {found}, which this \
-         process never wrote); give every instance its own consumer id and its own partitions"
+        "another process commits offsets as consumer {consumer} (partition {partition} stands at \
+        {found}, which this process never wrote); give every instance its own consumer id and its \
+        own partitions"
     )]
     OtherWriter {
         consumer: String,
@@ -161,7 +164,8 @@ pub(crate) enum BrokerError {
     #[error("a record of {size} bytes is too large for topic {topic}")]
     DeadLetterTooLarge { topic: String, size: usize },
     #[error(
-        "not all offsets could be committed within the time allowed ({left}); what is beyond them is read again"
+        "not all offsets could be committed within the time allowed ({left}); what is beyond them \
+        is read again"
     )]
     CommitIncomplete { left: String },
     #[error("the delivery side is gone")]

@@ -32,7 +32,8 @@ pub(super) async fn steps(config: &Config, report: &mut Report) -> SampledAnswer
             let finding = failed(CLUSTER, &error);
             report.add(match error {
                 BrokerError::Connect { .. } => finding.advise(
-                    "see that the cluster runs (`fluvio cluster status`) and that the profile names it (`fluvio profile list`)",
+                    "see that the cluster runs (`fluvio cluster status`) and that the profile \
+                    names it (`fluvio profile list`)",
                 ),
                 _ => finding,
             });
@@ -145,8 +146,8 @@ async fn smartmodule(inspector: &Inspector, config: &Config, report: &mut Report
             let found =
                 format!("{uses} is loaded in version {version}, and this connector is {OWN}");
             Finding::new(SMARTMODULE, Status::Wrong, found).advise(format!(
-                "load the SmartModule of version {OWN} and name it in `transforms`: records the broker cannot answer are \
-                 mapped here, and both mappings must be one"
+                "load the SmartModule of version {OWN} and name it in `transforms`: records the \
+                broker cannot answer are mapped here, and both mappings must be one"
             ))
         }
         Ok(None) => Finding::ok(
@@ -201,11 +202,14 @@ async fn answers(
         }
         Ok(None) => {
             let found = format!(
-                "{uses} gave no answer to the last records of partition {}: they may exceed max-bytes",
+                "{uses} gave no answer to the last records of partition {}: they may exceed \
+                max-bytes",
                 tail.partition
             );
-            Finding::new(ANSWERS, Status::Warning, found)
-                .advise("raise meta.consumer.max-bytes; until then the connector maps such records itself, more slowly")
+            Finding::new(ANSWERS, Status::Warning, found).advise(
+                "raise meta.consumer.max-bytes; until then the connector maps such records \
+                    itself, more slowly",
+            )
         }
         Err(error) => failed(ANSWERS, &error),
     }
@@ -245,7 +249,8 @@ async fn dead_letters(inspector: &Inspector, config: &Config) -> Finding {
         Ok(DeadLetterTopicState::Creatable) => Finding::ok(
             LETTERS,
             format!(
-                "topic {topic} is not there yet; the cluster would create it (asked without creating it)"
+                "topic {topic} is not there yet; the cluster would create it (asked without \
+                creating it)"
             ),
         ),
         Err(error) => failed(LETTERS, &error).advise(format!(
@@ -258,13 +263,18 @@ fn failed(step: &'static str, error: &BrokerError) -> Finding {
     let finding = Finding::new(step, Status::of(error.fault()), error.to_string());
     match error {
         BrokerError::Connect { .. } => finding.advise(
-            "see that it runs (`fluvio cluster spu list`) and that its public address can be reached from this machine",
+            "see that it runs (`fluvio cluster spu list`) and that its public address can be \
+            reached from this machine",
         ),
-        BrokerError::Request { .. } => finding.advise("try again; if it stays, look at the broker's log"),
+        BrokerError::Request { .. } => finding.advise(
+            "try again; if it stays, look at the \
+            broker's log",
+        ),
         BrokerError::PartitionMissing { .. } => finding.advise("change `meta.consumer.partition`"),
-        BrokerError::NotListed { .. } | BrokerError::NoLeader { .. } => {
-            finding.advise("see that every SPU runs: `fluvio cluster spu list`, `fluvio partition list`")
-        }
+        BrokerError::NotListed { .. } | BrokerError::NoLeader { .. } => finding.advise(
+            "see that every SPU runs: `fluvio cluster spu list`, `fluvio partition \
+                list`",
+        ),
         _ => finding,
     }
 }

@@ -22,10 +22,19 @@ pub(super) async fn probe(
 ) -> Finding {
     let request = endpoint.probe();
     let host = request.head.uri.host().unwrap_or_default().to_owned();
-    match transport.post_within(longest, &request, token.bearer().clone()).await {
-        Ok(answer) => classify(step, &host, aep::read(&answer, Kind::Single, Clock::System.now_ms())),
-        Err(error) => Finding::new(step, Status::Unavailable, format!("{host}: {error}"))
-            .advise("see that the host of inlet-url can be reached from here (http.proxy, http.ca-file, firewall)"),
+    match transport
+        .post_within(longest, &request, token.bearer().clone())
+        .await
+    {
+        Ok(answer) => classify(
+            step,
+            &host,
+            aep::read(&answer, Kind::Single, Clock::System.now_ms()),
+        ),
+        Err(error) => Finding::new(step, Status::Unavailable, format!("{host}: {error}")).advise(
+            "see that the host of inlet-url can be reached from here (http.proxy, \
+                http.ca-file, firewall)",
+        ),
     }
 }
 

@@ -40,9 +40,15 @@ pub(super) fn steps(config: &Path, secrets: Option<&Path>, report: &mut Report) 
                 ),
             });
             report.add(match of_secrets {
-                Some(error) => Finding::new(SECRETS, Status::Wrong, error.to_string())
-                    .advise("put each one into the file of `--secrets` as NAME=VALUE, or into the environment"),
-                None => Finding::skipped(SECRETS, "not looked at before the configuration is valid"),
+                Some(error) => Finding::new(SECRETS, Status::Wrong, error.to_string()).advise(
+                    "put each one into the file of `--secrets` as NAME=VALUE, or into the \
+                        environment",
+                ),
+                None => Finding::skipped(
+                    SECRETS,
+                    "not looked at before the configuration is \
+                    valid",
+                ),
             });
             return None;
         }

@@ -62,8 +62,8 @@ pub(super) async fn steps(
         ),
     });
     if !send_samples {
-        let why = "organization, schema, dataset and flow show only with a record; `--send-samples` sends some, and what passes \
-                   is ingested";
+        let why = "organization, schema, dataset and flow show only with a record; \
+            `--send-samples` sends some, and what passes is ingested";
         report.add(Finding::skipped(samples::STEP, why).advise(samples::START_ADVICE));
     } else if reached {
         samples::send(platform, sampled, &transport, &token, report).await;

@@ -17,7 +17,8 @@ use crate::ims::Token;
 pub(super) const STEP: &str = "samples";
 
 /// What to do where nothing can be validated ahead.
-pub(super) const START_ADVICE: &str = "or start: when they are wrong, /ready and the log name what to change with the first record, and nothing is lost";
+pub(super) const START_ADVICE: &str = "or start: when they are wrong, /ready and the log name what \
+    to change with the first record, and nothing is lost";
 
 /// Synchronous validation allows an inlet 60 requests a minute; the rest is left to others.
 const MAX_SAMPLES: usize = 50;
@@ -46,7 +47,8 @@ pub(super) async fn send(
     let endpoint = match Endpoint::validation(platform) {
         Ok(Some(endpoint)) => endpoint,
         Ok(None) => {
-            let why = "events.format is raw: the platform validates after the flow has mapped them; see the dataset";
+            let why = "events.format is raw: the platform validates after the flow has mapped \
+                them; see the dataset";
             return report.add(Finding::skipped(STEP, why));
         }
         Err(error) => return report.add(Finding::new(STEP, Status::Wrong, error.to_string())),
@@ -77,7 +79,8 @@ pub(super) async fn send(
             SampleVerdict::Unvalidated => unvalidated += 1,
             SampleVerdict::Invalid(refusal) => report.add(invalid(kind, &refusal)),
             SampleVerdict::NotOffered => {
-                let why = "this location does not validate on request (501); only the North American one is known to";
+                let why = "this location does not validate on request (501); only the North \
+                    American one is known to";
                 return report.add(Finding::skipped(STEP, why).advise(START_ADVICE));
             }
             SampleVerdict::Unavailable(reason) => {
@@ -112,7 +115,8 @@ fn invalid(kind: &str, refusal: &Refusal) -> Finding {
         refusal.redacted_message()
     );
     Finding::new(STEP, Status::Wrong, found).advise(
-        "compare the dataset's schema with docs/mapping.md; a field it lacks can be left out with `omit-fields`",
+        "compare the dataset's schema with docs/mapping.md; a field it lacks can be left out with \
+        `omit-fields`",
     )
 }
 

@@ -19,7 +19,8 @@ use super::yaml::scalar::{Partition, Period, Size, StartAt};
 /// The whole file. The keys above `experience-platform` are those of every Fluvio connector.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-#[schemars(title = "Configuration of capillary-aep-sink", transform = value_schemas::topic_by_version)]
+#[schemars(title = "Configuration of \
+    capillary-aep-sink", transform = value_schemas::topic_by_version)]
 pub(super) struct ConfigKeys {
     /// Form of the file. From 0.1.0 on secrets work; in 0.2.0 `meta.topic` is an object
     #[serde(rename = "apiVersion")]
@@ -279,10 +280,10 @@ pub(super) struct BatchKeys {
 pub(super) struct ConcurrencyKeys {
     /// Upper bound of the requests under way at once, over both inlets; at most 1000. Below it, how
     /// many each inlet takes well is found by measuring: fewer after 429, 503, timeouts and when
-    /// answers take twice their usual time, more while all is well
+    /// responses take twice their usual time, more while all is well
     #[schemars(extend("default" = 384), range(min = 1, max = defaults::CONCURRENCY_LIMIT))]
     pub(super) max: Option<u64>,
-    /// So many instead, without measuring. Not together with `max`
+    /// A fixed number instead, without measuring. Not together with `max`
     #[schemars(range(min = 1, max = defaults::CONCURRENCY_LIMIT))]
     pub(super) fixed: Option<u64>,
 }
@@ -303,8 +304,8 @@ pub(super) struct PaceKeys {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(super) struct BufferKeys {
-    /// Bytes read and not yet settled, over all partitions, with 1000 for the account of each
-    /// record
+    /// Bytes read and not yet settled, over all partitions, with 1000 of bookkeeping for
+    /// each record
     #[schemars(extend("default" = "12MiB"))]
     pub(super) max_bytes: Option<Size>,
     /// Offsets from the oldest unsettled one on, per partition; what a restart reads again at most
@@ -317,7 +318,7 @@ pub(super) struct BufferKeys {
 #[serde(deny_unknown_fields)]
 pub(super) struct DeduplicateKeys {
     /// The section `deduplicate` (`{}` for its defaults; without it nothing is skipped) skips
-    /// copies (same `eventId` and customer) of events this process delivered. The last so many are
+    /// copies (same `eventId` and customer) of events this process delivered. The last `count` are
     /// remembered, at most 1000000, some 80 bytes each. A copy of an event still on its way is sent
     #[schemars(extend("default" = 100_000), range(min = 1, max = defaults::DEDUPLICATE_COUNT_LIMIT))]
     pub(super) count: Option<u64>,

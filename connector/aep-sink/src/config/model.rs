@@ -142,7 +142,7 @@ impl BufferLimits {
 /// are skipped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Deduplicate {
-    /// The last so many.
+    /// How many of the last ones.
     pub(crate) count: NonZeroUsize,
     /// No longer than this.
     pub(crate) age: Duration,

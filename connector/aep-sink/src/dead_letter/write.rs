@@ -59,9 +59,11 @@ pub(crate) async fn write(
             is_logged = true;
             let source = dead_letter.source();
             if heals {
-                tracing::warn!(%source, %error, "a dead letter cannot be written yet; its record stays pending");
+                tracing::warn!(%source, %error, "a dead letter cannot be written yet; its record \
+                    stays pending");
             } else {
-                tracing::error!(%source, %error, "a dead letter cannot be written until this is repaired; its record stays pending");
+                tracing::error!(%source, %error, "a dead letter cannot be written until this is \
+                    repaired; its record stays pending");
             }
         }
         sleep(backoff.pause(failures)).await;

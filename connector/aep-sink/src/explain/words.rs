@@ -16,11 +16,13 @@ pub(super) const SKIPS: [(&str, &str); 5] = [
 pub(super) const NOTES: [(&str, &str); 5] = [
     (
         "program_unknown",
-        "which loyalty program it belongs to is not known, so there is an event only; see `program-id`",
+        "which loyalty program it belongs to is not known, so there is an event only; see \
+        `program-id`",
     ),
     (
         "other_program",
-        "it belongs to a program the profile does not speak of, so there is an event only; see `program-id`",
+        "it belongs to a program the profile does not speak of, so there is an event only; see \
+        `program-id`",
     ),
     (
         "of_a_group",

@@ -19,8 +19,8 @@ pub(crate) enum HttpError {
         source: std::io::Error,
     },
     #[error(
-        "experience-platform.http.client-cert-file and client-key-file: {certificate} and {key} are no certificate and \
-         its private key in PEM form: {reason}"
+        "experience-platform.http.client-cert-file and client-key-file: {certificate} and {key} \
+        are no certificate and its private key in PEM form: {reason}"
     )]
     ClientCertificate {
         certificate: PathBuf,
@@ -31,8 +31,8 @@ pub(crate) enum HttpError {
     Proxy,
     /// With the text of reqwest or rustls.
     #[error(
-        "no HTTP client can be made: {0}; on a system without certificate authorities, install them (package \
-             ca-certificates) or name a file in experience-platform.http.ca-file"
+        "no HTTP client can be made: {0}; on a system without certificate authorities, install \
+        them (package ca-certificates) or name a file in experience-platform.http.ca-file"
     )]
     Client(String),
 }

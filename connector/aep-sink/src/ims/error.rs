@@ -81,14 +81,14 @@ impl fmt::Display for TokenError {
             RequestError::Refused { status, code } if code == "invalid_scope" => {
                 write!(
                     f,
-                    "Adobe IMS refuses the scope ({status} {code}): the credential of {names} lacks a scope that \
-                     experience-platform.ims.scope names"
+                    "Adobe IMS refuses the scope ({status} {code}): the credential of {names} \
+                    lacks a scope that experience-platform.ims.scope names"
                 )
             }
             RequestError::Refused { status, code } => write!(
                 f,
-                "Adobe IMS refuses to give a token ({status}, {code}): check experience-platform.ims.token-url and \
-                 the credential of {names}"
+                "Adobe IMS refuses to give a token ({status}, {code}): check \
+                experience-platform.ims.token-url and the credential of {names}"
             ),
             RequestError::Unavailable { status, .. } => write!(f, "Adobe IMS answers {status}"),
             RequestError::Network(reason) => write!(f, "Adobe IMS cannot be reached: {reason}"),

@@ -369,7 +369,8 @@ impl Inner {
         if grant.units_disagree && !state.warned_units {
             state.warned_units = true;
             tracing::info!(
-                "the answer of Adobe IMS and the token itself state different lives; the token's counts"
+                "the answer of Adobe IMS and the token itself state different lives; the token's \
+                counts"
             );
         }
         if used != state.secret {
@@ -446,7 +447,8 @@ impl Inner {
         // Once, and again when there is something else to say.
         if failures == 1 || state.error.as_ref().map(ToString::to_string) != Some(error.to_string())
         {
-            tracing::warn!(%error, held_token_valid_for_seconds = left, "no new access token; asking again");
+            tracing::warn!(%error, held_token_valid_for_seconds = left, "no new access token; \
+                asking again");
         } else {
             tracing::debug!(%error, attempt = failures, "still no new access token");
         }

@@ -29,7 +29,8 @@ pub use source_item::SourceItem;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum OffsetTrackerError {
     #[error(
-        "offset {position} was opened after {newest}; offsets of a partition are opened in order, once"
+        "offset {position} was opened after {newest}; offsets of a partition are opened in order, \
+        once"
     )]
     /// An offset was opened that is not greater than the newest one.
     OutOfOrder {

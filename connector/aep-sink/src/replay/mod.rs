@@ -209,7 +209,8 @@ async fn send_again(config: Config, options: Options) -> Result<Report, RunError
     let profiles = Progress::load(&log, format!("{}-replay-profiles", config.name)).await?;
     if options.profiles && config.platform.profiles.is_none() {
         warn!(
-            "--profiles: the configuration has no section `profiles`, so no profile statements are sent"
+            "--profiles: the configuration has no section `profiles`, so no profile statements are \
+            sent"
         );
     } else if options.profiles {
         warn!("--profiles: replayed profile statements may overwrite newer ones");

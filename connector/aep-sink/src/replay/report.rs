@@ -76,19 +76,22 @@ impl fmt::Display for Report {
         if self.left.contains_key(plan::COORDINATES) {
             writeln!(
                 f,
-                "Letters with only coordinates name the record's place in the source topic; produce it again from there."
+                "Letters with only coordinates name the record's place in the source topic; \
+                produce it again from there."
             )?;
         }
         if !self.refused_again.is_empty() || self.left.contains_key(plan::REJECTED) {
             writeln!(
                 f,
-                "What failed again stays in the dead-letter topic; --again, with filters, tries it once more."
+                "What failed again stays in the dead-letter topic; --again, with filters, tries it \
+                once more."
             )?;
         }
         if self.unmatched > 0 && !self.dry_run {
             writeln!(
                 f,
-                "Progress stops before the first letter the filters passed over: what was sent after it is sent again next time."
+                "Progress stops before the first letter the filters passed over: what was sent \
+                after it is sent again next time."
             )?;
         }
         if let Some(reason) = &self.ended_early {

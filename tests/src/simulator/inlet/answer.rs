@@ -198,6 +198,7 @@ pub fn invalid(inlet_id: &str, organization_id: &str, violations: &[String]) -> 
 #[must_use]
 pub fn html(status: u16) -> String {
     format!(
-        "<html><head><title>{status}</title></head><body><h1>{status}</h1><p>The server could not complete the request.</p></body></html>"
+        "<html><head><title>{status}</title></head><body><h1>{status}</h1><p>The server could not \
+        complete the request.</p></body></html>"
     )
 }

@@ -90,10 +90,14 @@ impl Refusal {
         let message = match (self, dialect) {
             // Adobe's connector has this text among its fixtures, without the frame.
             (Self::MissingHeader, Dialect::Status) => {
-                return "The 'header' field is mandatory. Provide a valid 'header' value and try again.".to_owned();
+                return "The 'header' field is mandatory. Provide a valid 'header' value and try \
+                    again."
+                    .to_owned();
             }
             (Self::MissingBody, Dialect::Status) => {
-                return "The 'body' field is mandatory. Provide a valid 'body' value and try again.".to_owned();
+                return "The 'body' field is mandatory. Provide a valid 'body' value and try \
+                    again."
+                    .to_owned();
             }
             (Self::MissingHeader | Self::MissingBody | Self::UnknownFormat, _) => {
                 "Message has unknown xdm format"

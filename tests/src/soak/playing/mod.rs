@@ -371,7 +371,8 @@ impl<'a> Playing<'a> {
             )
         });
         format!(
-            "{:>5} s  produced {produced}  events {events}  profile statements {profiles}  faults {}  kills {}  findings {}  last {kind:?}",
+            "{:>5} s  produced {produced}  events {events}  profile statements {profiles}  faults \
+            {}  kills {}  findings {}  last {kind:?}",
             elapsed.as_secs(),
             self.faults.values().sum::<usize>(),
             self.kills,

@@ -11,7 +11,7 @@ use hyper::Method;
 use hyper::header::{AUTHORIZATION, HeaderValue, RETRY_AFTER};
 use tokio::time::timeout;
 
-use super::request::Request;
+use super::endpoint::Request;
 use crate::http::InletClient;
 
 /// Longest response that is read. The response to the largest batch has some hundred bytes a record.

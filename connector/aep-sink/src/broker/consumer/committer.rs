@@ -165,7 +165,8 @@ impl Committer {
             .conditions
             .put(Component::Commit(self.partition), condition);
         if self.backoff.failures() == 0 {
-            warn!(partition = self.partition, %error, "an offset could not be committed; reading goes on, commits are retried");
+            warn!(partition = self.partition, %error, "an offset could not be committed; reading \
+                goes on, commits are retried");
         } else {
             debug!(partition = self.partition, %error, "an offset could not be committed");
         }

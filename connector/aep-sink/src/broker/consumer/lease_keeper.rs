@@ -60,8 +60,10 @@ pub(super) async fn keep_lease(context: Arc<ConsumerContext>) -> BrokerError {
                 context.conditions.put(
                     Component::Writer,
                     Condition {
-                        remedy: "stop the other process, or give each its own meta.consumer.id and its own partitions"
-                            .to_owned(),
+                        remedy:
+                            "stop the other process, or give each its own meta.consumer.id and \
+                            its own partitions"
+                                .to_owned(),
                         ..Condition::of(Fault::User, &taken)
                     },
                 );

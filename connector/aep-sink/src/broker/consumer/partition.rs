@@ -220,7 +220,8 @@ impl PartitionReader {
                     partition = self.partition,
                     next,
                     high_watermark = end,
-                    "the broker's high watermark is behind its log; reading goes on at the end of the log"
+                    "the broker's high watermark is behind its log; reading goes on at the end of \
+                    the log"
                 );
                 Ok(())
             }

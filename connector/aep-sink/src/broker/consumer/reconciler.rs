@@ -160,8 +160,10 @@ impl Reconciler {
                 let condition = Condition {
                     fault: Fault::User,
                     reason: foreign.to_string(),
-                    remedy: "stop the other process, or give each its own meta.consumer.id and its own partitions"
-                        .to_owned(),
+                    remedy:
+                        "stop the other process, or give each its own meta.consumer.id and its \
+                        own partitions"
+                            .to_owned(),
                 };
                 self.context.conditions.put(Component::Writer, condition);
                 let enough = if self.context.writer_lease.is_held() {

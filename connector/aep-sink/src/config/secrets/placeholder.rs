@@ -101,7 +101,8 @@ fn filled(text: &str, listed: &[Listed]) -> Result<Option<TextScalar>, String> {
         };
         let Some(secret) = listed.iter().find(|secret| secret.name == name) else {
             return Err(format!(
-                "the secret {name} is used here but not listed in meta.secrets; add `- name: {name}`"
+                "the secret {name} is used here but not listed in meta.secrets; add `- name: \
+                {name}`"
             ));
         };
         value.push_str(before);

@@ -31,7 +31,8 @@ pub(super) fn check_api_version(
     match version.unwrap_or(defaults::API_VERSIONS[0]) {
         "0.0.0" if templated => problems.add(
             &path,
-            "secrets need apiVersion 0.1.0 or 0.2.0: with 0.0.0, or none, stock connectors ignore meta.secrets",
+            "secrets need apiVersion 0.1.0 or 0.2.0: with 0.0.0, or none, stock connectors ignore \
+            meta.secrets",
         ),
         known if defaults::API_VERSIONS.contains(&known) => {}
         // No guess which one was meant: the oldest would be the nearest to many.
@@ -191,18 +192,21 @@ fn offset(keys: Option<OffsetKeys>, problems: &mut Problems<'_>) -> Start {
         None | Some("manual") => {}
         Some("auto") => problems.expected(
             &path,
-            "manual: `auto` commits what was read, so a record that is not delivered yet would be lost at a restart",
+            "manual: `auto` commits what was read, so a record that is not delivered yet would be \
+            lost at a restart",
         ),
         Some("none") => problems.expected(
             &path,
-            "manual: with `none` nothing is committed, and every restart would read the topic again",
+            "manual: with `none` nothing is committed, and every restart would read the topic \
+            again",
         ),
         Some(_) => problems.expected_one_of(&path, &["manual"]),
     }
     if keys.flush_period.is_some() {
         problems.add(
             &root.key("flush-period"),
-            "has no meaning here: offsets are committed when records are delivered, at most once a second; remove the key",
+            "has no meaning here: offsets are committed when records are delivered, at most once a \
+            second; remove the key",
         );
     }
     keys.start.map_or(Start::Beginning, |StartAt(start)| start)

@@ -112,8 +112,8 @@ fn concurrency(keys: &ConcurrencyKeys, problems: &mut Problems<'_>) -> Concurren
     if keys.max.is_some() && keys.fixed.is_some() {
         problems.add(
             &root,
-            "found both `max` and `fixed`, expected one of them: `max` bounds a number that is found by measuring, \
-             `fixed` sets it",
+            "found both `max` and `fixed`, expected one of them: `max` bounds a number that is \
+            found by measuring, `fixed` sets it",
         );
     }
     match fixed {
@@ -333,7 +333,8 @@ fn observability(keys: &ObservabilityKeys, problems: &mut Problems<'_>) -> Obser
             if address.is_none() {
                 problems.expected(
                     &path,
-                    "an IP address and port, such as `127.0.0.1:9464` (port 0: any free one), or `off`",
+                    "an IP address and port, such as `127.0.0.1:9464` (port 0: any free one), or \
+                    `off`",
                 );
             }
             address
@@ -378,8 +379,8 @@ fn dead_letter(
             if !rules::is_topic_name(&topic) {
                 problems.add(
                     &path,
-                    "missing; the default, <meta.name>-dead-letter, is no topic name (lower-case letters, digits and \
-                     hyphens, at most 63), so name one",
+                    "missing; the default, <meta.name>-dead-letter, is no topic name (lower-case \
+                    letters, digits and hyphens, at most 63), so name one",
                 );
                 return None;
             }

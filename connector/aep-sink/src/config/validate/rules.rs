@@ -90,7 +90,8 @@ pub(super) fn topic_name(
     if !is_topic_name(&value) {
         problems.expected(
             path,
-            "a topic name: lower-case letters, digits and hyphens, at most 63, no hyphen at the ends",
+            "a topic name: lower-case letters, digits and hyphens, at most 63, no hyphen at the \
+            ends",
         );
         return None;
     }

@@ -24,8 +24,8 @@ pub(super) fn transform(
         problems.add(
             &root,
             format!(
-                "found {} steps, expected {ONE}: what another step drops or changes would look like loss, or be \
-                 bypassed when a gap is read again",
+                "found {} steps, expected {ONE}: what another step drops or changes would look \
+                like loss, or be bypassed when a gap is read again",
                 steps.len()
             ),
         );
@@ -123,7 +123,8 @@ fn parameters(
             Value::Number(_) | Value::Bool(_) => {
                 problems.expected(
                     &path,
-                    "text, a list or a map; put the value in quotes, as every Fluvio connector wants it",
+                    "text, a list or a map; put the value in quotes, as every Fluvio connector \
+                    wants it",
                 );
             }
             Value::Null => problems.expected(&path, "text, a list or a map"),

@@ -126,7 +126,10 @@ impl<'de> Deserialize<'de> for StartAt {
             type Value = StartAt;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("`beginning`, `end`, or one of {absolute: N}, {from-beginning: N}, {from-end: N}")
+                f.write_str(
+                    "`beginning`, `end`, or one of {absolute: N}, {from-beginning: N}, \
+                    {from-end: N}",
+                )
             }
 
             fn visit_str<E: de::Error>(self, text: &str) -> Result<StartAt, E> {

@@ -103,7 +103,8 @@ impl FieldVersions {
             if known.is_none() && !std::mem::replace(&mut self.is_logged, true) {
                 tracing::info!(
                     most = FIELDS,
-                    "profile statements have more fields than are remembered: of the others, late statements are not held back"
+                    "profile statements have more fields than are remembered: of the others, late \
+                    statements are not held back"
                 );
             }
             return known.unwrap_or_default();

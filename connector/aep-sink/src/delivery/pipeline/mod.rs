@@ -9,9 +9,9 @@
 //!                                 schedule ─→ refusals
 //! ```
 
-mod backpressure;
 mod breaker;
 mod failure;
+mod limit_samples;
 mod now;
 mod outcome;
 mod record_statuses;

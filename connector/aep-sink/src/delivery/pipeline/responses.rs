@@ -76,7 +76,8 @@ impl Pipeline {
                         retry_after: None,
                         may_be_the_record: true,
                         heals: true,
-                        remedy: "raise the limit of what a request may hold on the way to the inlet: proxy, gateway or firewall",
+                        remedy: "raise the limit of what a request may hold on the way to the \
+                            inlet: proxy, gateway or firewall",
                     };
                     return self.failed(batch, &failure, probe, now);
                 }
@@ -120,7 +121,8 @@ impl Pipeline {
                 let remedy = if may_be_the_record {
                     WAIT
                 } else {
-                    "nothing: it is asked again; if it lasts, check inlet-url, http.proxy, http.ca-file and the firewall"
+                    "nothing: it is asked again; if it lasts, check inlet-url, http.proxy, \
+                    http.ca-file and the firewall"
                 };
                 let failure = Failure {
                     cause,

@@ -113,7 +113,7 @@ impl Pipeline {
         }
     }
 
-    /// What asks an inlet that is down how it is: something else each time. What failed may be
+    /// Picks the probe of an inlet that is down: something else each time. What failed may be
     /// failing for its own sake, and asking with it alone would keep the inlet unavailable forever.
     fn outage_probe(&mut self, now: Now, permit: bool) -> Option<Batch> {
         (0..3).find_map(|turn| match (self.breaker.probes() + turn) % 3 {
