@@ -38,7 +38,9 @@ pub(super) fn text(recorded: &Metrics, snapshot: &Snapshot<'_>) -> Result<String
     recorded.register(&mut registry);
     let mut text = String::new();
     prometheus_text::encode(&mut text, &registry)?;
-    Ok(text)
+    // The library writes this bound with an exponent. Rules that name the bucket compare labels as
+    // text.
+    Ok(text.replace("le=\"1e+06\"", "le=\"1000000\""))
 }
 
 fn process(snapshot: &Snapshot<'_>, state: &StateMetrics) {

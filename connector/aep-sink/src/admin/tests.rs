@@ -249,6 +249,7 @@ fn metrics_show_what_was_recorded_with_its_labels() {
         "capillary_aep_request_duration_seconds_bucket{inlet=\"events\",le=\"0.5\"} 0",
         "capillary_aep_request_duration_seconds_bucket{inlet=\"events\",le=\"1\"} 1",
         "capillary_aep_request_duration_seconds_bucket{inlet=\"events\",le=\"+Inf\"} 1",
+        "capillary_aep_request_size_bytes_bucket{inlet=\"events\",le=\"1000000\"} 1",
         "capillary_aep_request_records_sum{inlet=\"events\"} 3.0",
         "capillary_aep_request_records_count{inlet=\"events\"} 1",
         "capillary_aep_inlet_state{inlet=\"events\",state=\"held\"} 1",

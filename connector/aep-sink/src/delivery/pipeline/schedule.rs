@@ -55,6 +55,8 @@ impl Pipeline {
                 Payload::AsStated => None,
                 Payload::Coalesced(json) => Some(json),
                 Payload::Nothing => {
+                    // Nothing of it asks the inlet; what is left is an ordinary batch.
+                    batch.probe = false;
                     for entity in batch.take_chunk() {
                         self.complete(entity, None, now);
                     }
