@@ -7,7 +7,7 @@ use super::step::Step;
 use crate::input::event::{Event, Trim};
 use crate::mapping::xdm_writer::XdmWriter;
 
-/// A plan, and where in the [`PlanCache`] its actions are kept.
+/// A plan, and where in the [`PlanCache`](super::action::PlanCache) its actions are kept.
 #[derive(Debug)]
 pub(in crate::mapping) struct Plan {
     pub(in crate::mapping) slot: PlanSlot,
