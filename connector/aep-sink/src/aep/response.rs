@@ -138,13 +138,18 @@ fn single(body: &[u8]) -> RecordStatus {
     }
     // A bare status is what a gateway or a health check says; an inlet names itself or the
     // transaction.
-    let acknowledged = ["inletId", "inletID", "xactionId"]
+    let named = ["inletId", "inletID", "xactionId"]
         .iter()
         .filter_map(|member| members.get(*member)?.as_str())
         .any(|id| !id.is_empty());
+    // A status that is there and cannot be read says something; what, is not known.
+    let acknowledged = named
+        && ["status", "statusCode"]
+            .iter()
+            .all(|member| members.get(*member).is_none_or(Value::is_null));
     match record_status(&Value::Object(members)) {
         RecordStatus::Unknown if acknowledged => RecordStatus::Accepted,
-        RecordStatus::Accepted if !acknowledged => RecordStatus::Unknown,
+        RecordStatus::Accepted if !named => RecordStatus::Unknown,
         record_status => record_status,
     }
 }
@@ -449,6 +454,8 @@ mod tests {
             "{}",
             r#"{"error_code":"1"}"#,
             r#"{"status":200,"message":"OK"}"#,
+            r#"{"inletId":"ab","status":true}"#,
+            r#"{"xactionId":[]}"#,
             "null",
             r#"["error","forbidden",null,null]"#,
             r#"{"responses":[["x"]]}"#,
