@@ -134,13 +134,13 @@ pub(crate) struct MapArgs {
 pub(crate) struct ReplayArgs {
     #[command(flatten)]
     pub(crate) files: ConfigArgs,
-    /// Only letters with this reason; may be repeated.
+    /// Only dead letters with this reason; may be repeated.
     #[arg(long = "reason", value_name = "REASON", value_parser = NonEmptyStringValueParser::new())]
     reasons: Vec<String>,
     /// Only events of this kind, such as pointsIssued; may be repeated.
     #[arg(long = "event", value_name = "KIND", value_parser = NonEmptyStringValueParser::new())]
     events: Vec<String>,
-    /// Only letters written since: 2026-01-31T08:00:00Z, or 12h for the last twelve hours.
+    /// Only dead letters written since: 2026-01-31T08:00:00Z, or 12h for the last twelve hours.
     #[arg(long, value_name = "TIME", value_parser = since)]
     since: Option<Since>,
     /// Shows what would be sent; sends and stores nothing.
