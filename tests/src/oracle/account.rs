@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, HashMap};
 use capillary_xdm::{Input, Mapper};
 use serde_json::Value;
 
+use super::dead_letters::DeadLetters;
 use super::evicted;
-use super::letters::Letters;
 use super::record::Answer;
 use super::run::Run;
 use super::statements::{self, Statement};
@@ -24,7 +24,7 @@ struct Arrivals<'a> {
 ///
 /// Records are matched by `_id`; a workload whose records share an `_id` on purpose cannot be
 /// judged here.
-pub(super) fn judge(run: &Run<'_>, letters: &Letters) -> Verdict {
+pub(super) fn judge(run: &Run<'_>, letters: &DeadLetters) -> Verdict {
     let &Run {
         with_profiles,
         topic,
@@ -91,9 +91,9 @@ pub(super) fn judge(run: &Run<'_>, letters: &Letters) -> Verdict {
         if letter {
             verdict.dead_lettered += 1;
         }
-        let buried = letters.parts(place);
+        let dead_lettered = letters.parts(place);
         let (Some(id), Some(event)) = (&answer.id, answer.event) else {
-            if !buried.event {
+            if !dead_lettered.event {
                 verdict.lost.push(format!(
                     "{place}: rejected by the mapping, and no dead letter"
                 ));
@@ -111,7 +111,7 @@ pub(super) fn judge(run: &Run<'_>, letters: &Letters) -> Verdict {
                         .push(format!("{place}: event {id} differs from its mapping"));
                 }
             }
-            None if !buried.event => verdict.lost.push(format!("{place}: event {id}")),
+            None if !dead_lettered.event => verdict.lost.push(format!("{place}: event {id}")),
             None => {}
         }
         if let (true, Some(profile)) = (with_profiles, answer.profile) {
@@ -119,7 +119,7 @@ pub(super) fn judge(run: &Run<'_>, letters: &Letters) -> Verdict {
                 partition: record.partition,
                 offset: record.offset,
                 at: answer.at.unwrap_or_default(),
-                buried: buried.profile,
+                dead_lettered: dead_lettered.profile,
                 entity: serde_json::from_str(profile.get()).unwrap_or_default(),
             });
         }
@@ -150,7 +150,7 @@ fn judge_statements(
         *arrived.entry(canonical(&profile.entity)).or_default() += 1;
     }
     let mut wanted: BTreeMap<String, usize> = BTreeMap::new();
-    for statement in stated.iter().filter(|statement| !statement.buried) {
+    for statement in stated.iter().filter(|statement| !statement.dead_lettered) {
         *wanted.entry(statement.entity.to_string()).or_default() += 1;
     }
     for (statement, times) in wanted {

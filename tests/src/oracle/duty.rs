@@ -17,8 +17,12 @@ pub(super) enum Kind {
     Skipped,
     /// A dead letter for this reason.
     Rejected { reason: String },
-    /// An event, in the order of its lane. `at` is its time.
-    Event { id: String, lane: String, at: i64 },
+    /// An event, in the order of its ordering key. `at` is its time.
+    Event {
+        id: String,
+        ordering_key: String,
+        at: i64,
+    },
 }
 
 pub(super) fn duties(params: Params, topic: &[Produced]) -> Vec<Duty> {
@@ -42,7 +46,7 @@ pub(super) fn duties(params: Params, topic: &[Produced]) -> Vec<Duty> {
                 ..
             }) => Kind::Event {
                 id,
-                lane: key.unwrap_or_default(),
+                ordering_key: key.unwrap_or_default(),
                 at: at.unwrap_or_default(),
             },
             Ok(Answer {

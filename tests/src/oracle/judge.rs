@@ -7,9 +7,9 @@ use std::sync::Arc;
 use capillary_xdm::Params;
 
 use super::account;
+use super::dead_letters::{self, DeadLetters};
 use super::duty::{Duty, Kind, duties};
 use super::evicted::{self, Evicted};
-use super::letters::{self, Letters};
 use super::order::reordered;
 use super::record::Produced;
 use super::run::Run;
@@ -20,12 +20,12 @@ impl Run<'_> {
     /// Judges it.
     #[must_use]
     pub fn judge(self) -> Verdict {
-        let letters = Letters::read(self.letters);
+        let letters = DeadLetters::read(self.letters);
         let mut verdict = account::judge(&self, &letters);
         let duties = duties(self.params, self.topic);
         verdict.reordered = reordered(&duties, self.events, self.requests);
         verdict.committed_early = early(&duties, self.events, &letters, self.evicted, self.stored);
-        letters::judge(&mut verdict, &letters, &duties, self.requests, self.since);
+        dead_letters::judge(&mut verdict, &letters, &duties, self.requests, self.since);
         evicted::judge(&mut verdict, self.evicted, self.log_starts);
         verdict
     }
@@ -47,7 +47,7 @@ pub fn committed_early(
     early(
         &duties(params, records),
         events,
-        &Letters::read(letters),
+        &DeadLetters::read(letters),
         &[],
         stored,
     )
@@ -56,7 +56,7 @@ pub fn committed_early(
 fn early(
     duties: &[Duty],
     events: &[Arc<Accepted>],
-    letters: &Letters,
+    letters: &DeadLetters,
     evicted: &[Evicted],
     stored: &[(u32, i64)],
 ) -> Vec<String> {

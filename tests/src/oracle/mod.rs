@@ -6,11 +6,11 @@
 //! mapping run natively; the connector's own counts are not asked.
 
 mod account;
+mod dead_letter;
+mod dead_letters;
 mod duty;
 mod evicted;
 mod judge;
-mod letter;
-mod letters;
 mod order;
 mod record;
 mod run;

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use super::duty::{Duty, Kind};
 use crate::simulator::{Accepted, InletRequest};
 
-/// Offset and `_id` of what arrived in a lane, by the sequence of its first arrival.
-type Lane<'a> = BTreeMap<u64, (i64, &'a str)>;
+/// Offset and `_id` of what arrived for one ordering key, by the sequence of its first arrival.
+type Arrivals<'a> = BTreeMap<u64, (i64, &'a str)>;
 
 /// Records of one customer in one partition whose first arrival was before that of an earlier one.
 ///
@@ -24,18 +24,21 @@ pub(super) fn reordered(
             first.entry(id).or_insert(event);
         }
     }
-    // Of each lane every arrival so far, by its sequence: a comparison with the neighbour alone
+    // Of each ordering key every arrival so far, by its sequence: a comparison with the neighbour alone
     // would miss who overtook two.
-    let mut lanes: HashMap<(u32, &str), Lane<'_>> = HashMap::new();
+    let mut arrivals: HashMap<(u32, &str), Arrivals<'_>> = HashMap::new();
     let mut findings = Vec::new();
     for Duty { place, kind } in duties {
-        let Kind::Event { id, lane, .. } = kind else {
+        let Kind::Event {
+            id, ordering_key, ..
+        } = kind
+        else {
             continue;
         };
         let Some(arrival) = first.get(id.as_str()) else {
             continue;
         };
-        let before = lanes.entry((place.partition, lane)).or_default();
+        let before = arrivals.entry((place.partition, ordering_key)).or_default();
         for (offset, overtaken) in before
             .range(arrival.sequence + 1..)
             .map(|(_, earlier)| earlier)

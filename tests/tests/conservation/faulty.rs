@@ -1,5 +1,5 @@
 //! A small connector with one bug: it reads the real topic through the real SmartModule, posts to
-//! the simulator, buries and commits, as the product does, and shares no code with it.
+//! the simulator, writes dead letters and commits, as the product does, and shares no code with it.
 
 use std::time::Duration;
 
@@ -16,11 +16,11 @@ pub(crate) enum Bug {
     CommitsBeforeAcknowledgement,
     CommitsTheNextOffset,
     IgnoresInnerErrors,
-    BuriesTheNeighbour,
-    OvertakesInTheLane,
+    DeadLettersTheNeighbour,
+    ReordersWithinKey,
     MissesTheTailHole,
-    BuriesConfigurationFaults,
-    BuriesForAnotherReason,
+    DeadLettersConfigurationFaults,
+    DeadLettersForAnotherReason,
     ChangesThePayload,
     /// The letter of the event ends the record: its profile statement is forgotten.
     SettlesWithTheEvent,
@@ -165,7 +165,7 @@ impl<'a> FaultyConnector<'a> {
             .filter(|record| record.get("reject").is_some())
         {
             let reason = rejected["reject"]["reason"].as_str().unwrap();
-            self.bury(rejected, None, reason).await;
+            self.write_dead_letter(rejected, None, reason).await;
         }
         let mut forgotten = Vec::new();
         if self.bug == Bug::SettlesWithTheProfile {
@@ -185,19 +185,21 @@ impl<'a> FaultyConnector<'a> {
                     for (index, record) in waiting.iter().enumerate() {
                         match codes.get(index) {
                             Some(200) => {}
-                            Some(400) if self.bug == Bug::BuriesTheNeighbour => {
-                                self.bury(
+                            Some(400) if self.bug == Bug::DeadLettersTheNeighbour => {
+                                self.write_dead_letter(
                                     &waiting[(index + 1) % waiting.len()],
                                     Some("event"),
                                     "refused",
                                 )
                                 .await;
                             }
-                            Some(400) if self.bug == Bug::BuriesForAnotherReason => {
-                                self.bury(record, Some("event"), "too_large").await;
+                            Some(400) if self.bug == Bug::DeadLettersForAnotherReason => {
+                                self.write_dead_letter(record, Some("event"), "too_large")
+                                    .await;
                             }
                             Some(400) => {
-                                self.bury(record, Some("event"), "refused").await;
+                                self.write_dead_letter(record, Some("event"), "refused")
+                                    .await;
                                 if self.bug == Bug::SettlesWithTheEvent {
                                     forgotten.push(record.clone());
                                 }
@@ -205,14 +207,15 @@ impl<'a> FaultyConnector<'a> {
                             _ => again.push(record.clone()),
                         }
                     }
-                    if self.bug == Bug::OvertakesInTheLane {
+                    if self.bug == Bug::ReordersWithinKey {
                         later.append(&mut again);
                     }
                     waiting = again;
                 }
-                404 if self.bug == Bug::BuriesConfigurationFaults => {
+                404 if self.bug == Bug::DeadLettersConfigurationFaults => {
                     for record in std::mem::take(&mut waiting) {
-                        self.bury(&record, Some("event"), "refused").await;
+                        self.write_dead_letter(&record, Some("event"), "refused")
+                            .await;
                     }
                 }
                 // Held: a matter of the configuration.
@@ -253,7 +256,8 @@ impl<'a> FaultyConnector<'a> {
                 .body(statement.to_string());
             let status = request.send().await.unwrap().status();
             if status.as_u16() == 400 {
-                self.bury(record, Some("profile"), "refused").await;
+                self.write_dead_letter(record, Some("profile"), "refused")
+                    .await;
                 refused.push(record.clone());
             } else {
                 assert!(status.is_success(), "{status}");
@@ -304,8 +308,8 @@ impl<'a> FaultyConnector<'a> {
         entity
     }
 
-    /// Buries a part of a record; all of one that the mapping rejects.
-    async fn bury(&self, record: &Value, part: Option<&str>, reason: &str) {
+    /// Writes a dead letter for a part of a record; for all of one that the mapping rejects.
+    async fn write_dead_letter(&self, record: &Value, part: Option<&str>, reason: &str) {
         let stage = part.map_or("mapping", |_| "delivery");
         let kept = part.map_or_else(|| json!({"raw": null}), |part| json!({part: record[part]}));
         let inlet = part.map(|part| format!("{part}s"));

@@ -50,7 +50,7 @@ async fn scenario_with(profiles: bool) -> Scenario {
     }
 }
 
-/// Events of one customer, so that all share a lane.
+/// Events of one customer, so that all share an ordering key.
 fn events(count: usize) -> Vec<RawEvent> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
     let mix = Mix {
@@ -207,7 +207,7 @@ async fn with_a_part_refused(bug: Bug, inlet: &str) -> Verdict {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn planted_letter_of_one_part_instead_of_the_record_is_caught() {
+async fn planted_dead_letter_of_one_part_instead_of_the_record_is_caught() {
     let verdict = with_a_part_refused(Bug::SettlesWithTheEvent, "events").await;
     assert!(
         !verdict.lost.is_empty(),
@@ -234,7 +234,7 @@ async fn planted_letter_of_one_part_instead_of_the_record_is_caught() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn planted_wrong_index_of_a_207_is_caught() {
-    let verdict = play(Bug::BuriesTheNeighbour, ALL, refused_for_good).await;
+    let verdict = play(Bug::DeadLettersTheNeighbour, ALL, refused_for_good).await;
     assert_eq!(
         verdict.lost.len(),
         1,
@@ -254,7 +254,7 @@ async fn planted_wrong_index_of_a_207_is_caught() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn planted_reordering_is_caught_and_the_documented_exception_is_not() {
-    let verdict = play(Bug::OvertakesInTheLane, ALL, told_to_wait).await;
+    let verdict = play(Bug::ReordersWithinKey, ALL, told_to_wait).await;
     // Those accepted in the batch that told it to wait may overtake; all of the later batches may
     // not.
     assert_eq!(verdict.reordered.len(), 3 * BATCH, "{verdict}");
@@ -289,7 +289,7 @@ async fn planted_blindness_to_a_gap_at_the_tail_is_caught() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn planted_dead_letters_for_a_configuration_fault_are_caught() {
-    let verdict = play(Bug::BuriesConfigurationFaults, ALL, wrong_flow).await;
+    let verdict = play(Bug::DeadLettersConfigurationFaults, ALL, wrong_flow).await;
     assert_eq!(verdict.invented.len(), 4 * BATCH, "{verdict}");
     let verdict = play(Bug::None, ALL, wrong_flow).await;
     assert!(
@@ -301,7 +301,7 @@ async fn planted_dead_letters_for_a_configuration_fault_are_caught() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn planted_dead_letter_with_another_reason_is_caught() {
-    let verdict = play(Bug::BuriesForAnotherReason, ALL, refused_for_good).await;
+    let verdict = play(Bug::DeadLettersForAnotherReason, ALL, refused_for_good).await;
     assert_eq!(verdict.wrong_reasons.len(), 1, "{verdict}");
     assert!(
         verdict.lost.is_empty() && verdict.invented.is_empty(),

@@ -74,7 +74,7 @@ pub fn answer_violations(answer: &Value, offset: i64, value: &[u8]) -> Vec<Strin
     );
     expect(
         answer["key"].as_str().is_some_and(|key| key.contains(':')),
-        "the lane key is not `org:customer`",
+        "the ordering key is not `org:customer`",
     );
     expect(
         answer["at"].is_i64() || answer["at"].is_u64(),

@@ -1,5 +1,5 @@
-//! The JSON around a record. Everything that does not change is written once; an entity is spliced
-//! in unparsed.
+//! The JSON around a record, by the format of the inlet. Everything that does not change is written
+//! once; an entity is spliced in unparsed. `endpoint` says which requests a format makes.
 
 use std::io::Write as _;
 

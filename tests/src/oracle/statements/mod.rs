@@ -24,7 +24,7 @@ pub(super) struct Statement {
     /// The event's time.
     pub(super) at: i64,
     /// Whether a dead letter stands for it: then it may have arrived, or not.
-    pub(super) buried: bool,
+    pub(super) dead_lettered: bool,
     pub(super) entity: Value,
 }
 
@@ -69,15 +69,20 @@ pub(super) fn judge(verdict: &mut Verdict, stated: &[Statement], arrived: &[Arc<
     }
     verdict.profiles_delivered += stated
         .iter()
-        .filter(|statement| !statement.buried && !wrong.contains(&subject(&statement.entity)))
+        .filter(|statement| {
+            !statement.dead_lettered && !wrong.contains(&subject(&statement.entity))
+        })
         .count();
 }
 
 /// The values a field may have at the end; `None` when nothing has to arrive. Nothing orders two
-/// partitions, so each has its own; a buried statement newer than the rest may have arrived.
+/// partitions, so each has its own; a dead-lettered statement newer than the rest may have arrived.
 fn last_values<'a>(said: &'a [(&Statement, String)]) -> Option<BTreeSet<&'a str>> {
     let mut newest: BTreeMap<u32, (i64, i64)> = BTreeMap::new();
-    for (statement, _) in said.iter().filter(|(statement, _)| !statement.buried) {
+    for (statement, _) in said
+        .iter()
+        .filter(|(statement, _)| !statement.dead_lettered)
+    {
         let stamp = newest
             .entry(statement.partition)
             .or_insert((i64::MIN, i64::MIN));
@@ -86,7 +91,7 @@ fn last_values<'a>(said: &'a [(&Statement, String)]) -> Option<BTreeSet<&'a str>
     let is_last = |statement: &Statement| {
         let stamp = (statement.at, statement.offset);
         match newest.get(&statement.partition) {
-            Some(newest) => stamp == *newest || (statement.buried && stamp > *newest),
+            Some(newest) => stamp == *newest || (statement.dead_lettered && stamp > *newest),
             None => true,
         }
     };

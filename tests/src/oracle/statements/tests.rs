@@ -15,7 +15,7 @@ fn stated(offset: i64, at: i64, facts: Value) -> Statement {
         partition: 0,
         offset,
         at,
-        buried: false,
+        dead_lettered: false,
         entity: entity(facts),
     }
 }

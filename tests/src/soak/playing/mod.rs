@@ -268,7 +268,7 @@ impl<'a> Playing<'a> {
         scenario.cluster.cut_links().await;
     }
 
-    /// Lets letters be due while their topic takes none.
+    /// Makes dead letters necessary while their topic takes none.
     async fn without_dead_letters(&self, lasts: Duration) -> Result<(), ScenarioError> {
         let Stage { scenario, feed, .. } = self.stage;
         let topic = scenario.dead_letter_topic();

@@ -256,13 +256,13 @@ impl Tokens for FakeTokens {
 }
 
 #[derive(Default)]
-pub(super) struct FakeLetters {
+pub(super) struct FakeDeadLetters {
     pub(super) written: Mutex<Vec<(String, Value)>>,
     /// Errors to answer with, before dead letters are written.
     pub(super) errors: Mutex<Vec<DeadLetterError>>,
 }
 
-impl DeadLetters for FakeLetters {
+impl DeadLetters for FakeDeadLetters {
     const END: &'static str = "dead-lettered";
 
     async fn write(&self, key: &str, value: Vec<u8>) -> Result<(), DeadLetterError> {
@@ -278,7 +278,7 @@ impl DeadLetters for FakeLetters {
 pub(super) struct World {
     pub(super) platform: Arc<FakePlatform>,
     pub(super) tokens: Arc<FakeTokens>,
-    pub(super) dead_letters: Arc<FakeLetters>,
+    pub(super) dead_letters: Arc<FakeDeadLetters>,
     pub(super) tracker: Arc<OffsetTracker>,
     pub(super) metrics: Arc<Metrics>,
     pub(in crate::delivery) conditions: Arc<Conditions>,
@@ -353,7 +353,7 @@ impl World {
         }
     }
 
-    pub(super) fn delivery(&self) -> Delivery<FakePlatform, FakeTokens, FakeLetters> {
+    pub(super) fn delivery(&self) -> Delivery<FakePlatform, FakeTokens, FakeDeadLetters> {
         let parts = Parts {
             topic: "capillary-events".to_owned(),
             tracker: Arc::clone(&self.tracker),

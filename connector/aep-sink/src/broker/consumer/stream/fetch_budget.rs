@@ -163,7 +163,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn permits_end_when_responses_on_their_way_fill_their_share() {
         // A share of 160 KiB: ten responses, or three with the accounts of their records.
-        let (_ledger, fetch_budget) = fetch_budget(640 << 10, 16 << 10);
+        let (_tracker, fetch_budget) = fetch_budget(640 << 10, 16 << 10);
         let first = fetch_budget.acquire(0, RESPONSE).await;
         let _others = (
             fetch_budget.acquire(1, RESPONSE).await,
@@ -180,7 +180,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn large_response_that_does_not_come_leaves_permits_to_others() {
-        let (_ledger, fetch_budget) = fetch_budget(16 << 20, 2 << 20);
+        let (_tracker, fetch_budget) = fetch_budget(16 << 20, 2 << 20);
         let first = fetch_budget
             .acquire(0, fetch_budget.max_response_size())
             .await;
@@ -204,7 +204,7 @@ mod tests {
 
     #[test]
     fn responses_are_smaller_the_more_partitions_there_are() {
-        let (_ledger, fetch_budget) = fetch_budget(16 << 20, 2 << 20);
+        let (_tracker, fetch_budget) = fetch_budget(16 << 20, 2 << 20);
         let found = [1, 8, 12, 100].map(|partitions| {
             fetch_budget.set_partitions(partitions);
             fetch_budget.response_size(0).get() >> 10
@@ -214,7 +214,7 @@ mod tests {
 
     #[test]
     fn large_batch_gets_what_it_needs_and_a_quarter_more() {
-        let (_ledger, fetch_budget) = fetch_budget(16 << 20, 2 << 20);
+        let (_tracker, fetch_budget) = fetch_budget(16 << 20, 2 << 20);
         fetch_budget.set_partitions(8);
         let found = [256, 257, 409, 410, 1_000, 1_639, 9_000]
             .map(|needed| fetch_budget.response_size(needed << 10).get() >> 10);
@@ -223,13 +223,13 @@ mod tests {
 
     #[test]
     fn response_is_never_larger_than_configured() {
-        let (_ledger, fetch_budget) = fetch_budget(16 << 20, 10_000);
+        let (_tracker, fetch_budget) = fetch_budget(16 << 20, 10_000);
         assert_eq!(fetch_budget.response_size(0).get(), 10_000);
     }
 
     #[tokio::test(start_paused = true)]
     async fn direct_reads_of_many_partitions_wait_for_each_other() {
-        let (_ledger, fetch_budget) = fetch_budget(24, 16);
+        let (_tracker, fetch_budget) = fetch_budget(24, 16);
         let (first, _second) = (
             fetch_budget.acquire_direct_read().await,
             fetch_budget.acquire_direct_read().await,

@@ -7,7 +7,7 @@ use super::record::Place;
 
 /// What a letter says of its record.
 #[derive(Debug, Clone, Deserialize)]
-pub(super) struct Letter {
+pub(super) struct DeadLetter {
     pub(super) source: Place,
     pub(super) stage: String,
     pub(super) reason: String,
@@ -59,7 +59,7 @@ impl Parts {
     }
 }
 
-impl Letter {
+impl DeadLetter {
     /// Whether it is about a profile statement.
     pub(super) fn is_statement(&self) -> bool {
         self.target
@@ -67,7 +67,7 @@ impl Letter {
             .is_some_and(|target| target.inlet == "profiles")
     }
 
-    /// The parts that could be buried for its reason: a record that lies ahead of its time is never
+    /// The parts that could be dead_lettered for its reason: a record that lies ahead of its time is never
     /// split, and one that the mapping rejects has no parts yet.
     fn guilty(&self) -> Parts {
         if self.stage == "mapping" || self.reason == "future_time" {
@@ -79,7 +79,7 @@ impl Letter {
         }
     }
 
-    fn held(&self) -> Parts {
+    fn contained_parts(&self) -> Parts {
         if self.stage == "mapping" || self.record.sha256.is_some() {
             return Parts::ALL;
         }
@@ -91,13 +91,14 @@ impl Letter {
 
     /// The parts it stands for. All others must be delivered.
     pub(super) fn parts(&self) -> Parts {
-        self.held().and(self.guilty())
+        self.contained_parts().and(self.guilty())
     }
 
     /// Whether it keeps something that was not refused, or keeps nothing.
     pub(super) fn is_odd(&self) -> bool {
         let parts = self.parts();
-        parts == Parts::default() || (parts != self.held() && self.record.sha256.is_none())
+        parts == Parts::default()
+            || (parts != self.contained_parts() && self.record.sha256.is_none())
     }
 }
 
@@ -107,7 +108,7 @@ mod tests {
 
     use super::*;
 
-    fn letter(stage: &str, reason: &str, inlet: &str, record: Value) -> Letter {
+    fn letter(stage: &str, reason: &str, inlet: &str, record: Value) -> DeadLetter {
         let text = json!({
             "source": {"partition": 0, "offset": 1}, "stage": stage, "reason": reason, "target": {"inlet": inlet}, "record": record,
         });

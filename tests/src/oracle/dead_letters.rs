@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use super::dead_letter::{DeadLetter, Parts};
 use super::duty::{Duty, Kind};
-use super::letter::{Letter, Parts};
 use super::record::Place;
 use super::verdict::Verdict;
 use crate::simulator::InletRequest;
@@ -18,8 +18,8 @@ const AHEAD_MS: i64 = 5 * 60 * 1000;
 
 /// The letters, by the place of their record.
 #[derive(Debug, Default)]
-pub(super) struct Letters {
-    letters: BTreeMap<Place, Vec<Letter>>,
+pub(super) struct DeadLetters {
+    letters: BTreeMap<Place, Vec<DeadLetter>>,
     /// Further letters for the same parts of a record.
     copies: usize,
     /// Letters by reason, without copies.
@@ -28,11 +28,11 @@ pub(super) struct Letters {
     unreadable: Vec<String>,
 }
 
-impl Letters {
+impl DeadLetters {
     pub(super) fn read(values: &[Vec<u8>]) -> Self {
         let mut read = Self::default();
         for value in values {
-            match serde_json::from_slice::<Letter>(value) {
+            match serde_json::from_slice::<DeadLetter>(value) {
                 Ok(letter) => {
                     let of_record = read.letters.entry(letter.source).or_default();
                     if of_record
@@ -61,7 +61,9 @@ impl Letters {
     /// The parts of this record that letters stand for.
     pub(super) fn parts(&self, place: Place) -> Parts {
         let letters = self.letters.get(&place).into_iter().flatten();
-        letters.map(Letter::parts).fold(Parts::default(), Parts::or)
+        letters
+            .map(DeadLetter::parts)
+            .fold(Parts::default(), Parts::or)
     }
 }
 
@@ -69,7 +71,7 @@ impl Letters {
 /// the wrong reason.
 pub(super) fn judge(
     verdict: &mut Verdict,
-    letters: &Letters,
+    letters: &DeadLetters,
     duties: &[Duty],
     requests: &[InletRequest],
     since: i64,
@@ -195,7 +197,7 @@ impl<'a> Refusals<'a> {
 
     /// The reasons an event may be dead-lettered for, as far as the letter's own account of the
     /// refusal is true.
-    fn reasons(&self, id: &str, at: i64, since: i64, letter: &Letter) -> Vec<&'static str> {
+    fn reasons(&self, id: &str, at: i64, since: i64, letter: &DeadLetter) -> Vec<&'static str> {
         let mut reasons = Vec::new();
         let statement = letter.is_statement();
         let found = if statement {
