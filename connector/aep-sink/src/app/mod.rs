@@ -22,7 +22,7 @@ use crate::dead_letter::RecentDeadLetters;
 use crate::delivery::{Delivery, Parts};
 use crate::http;
 use crate::ims::TokenSource;
-use crate::offset_tracker::OffsetTracker;
+use crate::offset_tracker::{OffsetTracker, revocations};
 use crate::signals::Signals;
 use crate::telemetry::{Component, Condition, Conditions, Metrics, log};
 
@@ -79,6 +79,7 @@ async fn run_until_stopped(config: Config) -> Result<(), RunError> {
     let _ = observer.retention.set(broker.retention());
     let tracker = Arc::clone(&observer.tracker);
     let (sender, items) = mpsc::channel(SOURCE_ITEMS);
+    let (_revoker, revocations) = revocations();
     let reader = broker.supervisor(
         Arc::clone(&tracker),
         sender,
@@ -90,6 +91,7 @@ async fn run_until_stopped(config: Config) -> Result<(), RunError> {
         Parts {
             topic: config.topic.clone(),
             tracker: Arc::clone(&tracker),
+            revocations,
             metrics: Arc::clone(&observer.metrics),
             conditions: Arc::clone(&observer.conditions),
             recent: Arc::clone(&observer.dead_letters),

@@ -1,11 +1,14 @@
 //! One attempt: rate, token, timeout, HTTP.
 
 use std::future::Future;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use hyper::header::HeaderValue;
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::rate_limiter::{RateLimiter, RetryAfterGate, Waited};
@@ -52,6 +55,8 @@ pub(super) enum AttemptResult {
     Failed(TransportError),
     /// Nothing was sent.
     NoToken(NoToken),
+    /// Nothing was sent: some of its records are not to be any more.
+    Withdrawn,
 }
 
 /// How long an attempt took. Waiting for the rate or a token is not in it.
@@ -98,17 +103,26 @@ impl<T: Transport, K: Tokens> Sender<T, K> {
         request: Request,
         kind: Kind,
         records: usize,
+        withdrawn: oneshot::Receiver<()>,
     ) -> (AttemptResult, Option<AttemptTiming>) {
+        let mut withdrawn = pin!(withdrawn.fuse());
         let mut refused = None;
         let mut timing = None;
         loop {
-            // The rate limit inside the repetition: every request counts at the other side, whatever its
-            // reason.
-            self.wait(records).await;
-            // The token after the pause: during a long one it may have expired.
-            let token = match self.tokens.token(self.inlet).await {
-                Ok(token) => token,
-                Err(none) => return (AttemptResult::NoToken(none), timing),
+            let token = async {
+                // The rate limit inside the repetition: every request counts at the other side,
+                // whatever its reason.
+                self.wait(records).await;
+                // The token after the pause: during a long one it may have expired.
+                self.tokens.token(self.inlet).await
+            };
+            let token = tokio::select! {
+                biased;
+                Ok(()) = &mut withdrawn => return (AttemptResult::Withdrawn, None),
+                token = token => match token {
+                    Ok(token) => token,
+                    Err(none) => return (AttemptResult::NoToken(none), timing),
+                },
             };
             let authorization = self.tokens.bearer(&token).clone();
             if refused.as_ref() == Some(&authorization) {

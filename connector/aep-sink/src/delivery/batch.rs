@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::entity::{Entity, OrderingKey};
@@ -36,6 +37,8 @@ pub(super) struct Batch {
     pub(super) begun: Instant,
     /// When the chunk in front may go.
     pub(super) not_before: Instant,
+    /// Takes the request back, as long as it is not sent.
+    pub(super) withdraw: Option<oneshot::Sender<()>>,
 }
 
 impl Batch {
@@ -51,6 +54,7 @@ impl Batch {
             acceptances: None,
             begun: now,
             not_before: now,
+            withdraw: None,
         }
     }
 
@@ -114,6 +118,17 @@ impl Batch {
         }
         self.chunks.retain(|chunk| !chunk.is_empty());
         withdrawn
+    }
+
+    /// Takes out what is of a partition and waits: all of it, or all behind the chunk in front when
+    /// that one is in flight.
+    pub(super) fn revoke(&mut self, partition: u32, is_in_flight: bool) -> Vec<Entity> {
+        let mut revoked = Vec::new();
+        for chunk in self.chunks.iter_mut().skip(usize::from(is_in_flight)) {
+            revoked.extend(chunk.extract_if(.., |entity| entity.is_of(partition)));
+        }
+        self.chunks.retain(|chunk| !chunk.is_empty());
+        revoked
     }
 
     pub(super) fn is_done(&self) -> bool {

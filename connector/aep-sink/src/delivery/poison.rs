@@ -123,6 +123,17 @@ impl PoisonSuspects {
             .map(|(_, entity, refusal)| (entity, refusal))
     }
 
+    /// Hands out those of a partition.
+    pub(super) fn revoke(&mut self, partition: u32) -> Vec<Entity> {
+        let of_it = |(_, entity, _): &mut (Instant, Entity, Refusal)| entity.is_of(partition);
+        let revoked = self.waiting.extract_if(.., of_it);
+        let revoked = revoked.map(|(_, entity, _)| entity).collect();
+        if self.waiting.is_empty() {
+            self.last = None;
+        }
+        revoked
+    }
+
     /// When those that wait are given up on an idle inlet.
     pub(super) fn due(&self) -> Option<Instant> {
         self.last.map(|last| last + GRACE)

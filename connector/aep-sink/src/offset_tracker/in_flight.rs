@@ -52,6 +52,12 @@ impl InFlightOffsets {
         self.row.front().map(|slot| slot.offset)
     }
 
+    /// The bytes of those that are open.
+    pub(super) fn bytes(&self) -> u64 {
+        let open = self.row.iter().filter(|slot| slot.open);
+        open.map(|slot| slot.bytes).sum()
+    }
+
     /// How many are open.
     pub(super) fn len(&self) -> usize {
         self.open

@@ -12,6 +12,7 @@
 mod in_flight;
 mod outcome;
 mod position;
+mod revocation;
 mod source_item;
 
 use std::collections::BTreeMap;
@@ -23,6 +24,7 @@ use crate::config::BufferLimits;
 use in_flight::InFlightOffsets;
 pub use outcome::Outcome;
 pub use position::Position;
+pub use revocation::{Revocation, Revocations, Revoker, revocations};
 pub use source_item::SourceItem;
 
 /// An error of the code, not of the outside world: the tracker was asked for something impossible.
@@ -135,6 +137,19 @@ impl OffsetTracker {
             newest: processed,
         };
         self.state().accounts.insert(partition, account);
+    }
+
+    /// Forgets a partition that is no longer read here: its open offsets are another's, and what
+    /// they held in the buffer is free.
+    pub fn forget(&self, partition: u32) {
+        {
+            let mut state = self.state();
+            let Some(account) = state.accounts.remove(&partition) else {
+                return;
+            };
+            state.bytes = state.bytes.saturating_sub(account.open.bytes());
+        }
+        self.room.send_modify(|count| *count += 1);
     }
 
     /// Opens an offset that was read: it is pending from now on.
@@ -387,6 +402,22 @@ mod tests {
         let tracker = tracker();
         tracker.open(at(0), 100).unwrap();
         assert!(!tracker.has_room(7));
+    }
+
+    #[test]
+    fn partition_that_is_forgotten_frees_its_bytes_and_begins_anew() {
+        let tracker = tracker();
+        tracker.begin(0, Some(4));
+        for offset in 5..8 {
+            tracker.open(at(offset), 40).unwrap();
+        }
+        tracker.settle(at(5), Outcome::Delivered).unwrap();
+        assert_eq!(tracker.settled_through(0), Some(5));
+        tracker.forget(0);
+        assert_eq!(tracker.progress_of_all(), (Vec::new(), 0));
+        tracker.begin(0, Some(5));
+        tracker.open(at(6), 40).unwrap();
+        assert_eq!(tracker.progress_of_all().1, 40);
     }
 
     #[test]

@@ -35,6 +35,7 @@ use crate::offset_tracker::OffsetTracker;
 use crate::offset_tracker::Outcome;
 use crate::offset_tracker::Position;
 use crate::offset_tracker::SourceItem;
+use crate::offset_tracker::revocations;
 use crate::signals::Signals;
 use crate::telemetry::log;
 use crate::telemetry::progress;
@@ -339,6 +340,7 @@ async fn deliver(
         Parts {
             topic: config.platform.dead_letter.topic.clone(),
             tracker: Arc::clone(&tracker),
+            revocations: revocations().1,
             metrics: Arc::clone(metrics),
             conditions: Arc::clone(&conditions),
             recent: Arc::default(),

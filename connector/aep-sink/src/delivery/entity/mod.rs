@@ -11,7 +11,7 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 pub use ordering_key::OrderingKey;
-pub use record::Record;
+pub use record::{EntityEnd, Record};
 pub(crate) use subject::IDENTITY;
 pub use subject::{Stamp, Subject};
 
@@ -144,6 +144,11 @@ impl Entity {
     /// Whether both are about one profile.
     pub fn coalesces_with(&self, other: &Self) -> bool {
         self.subject.is_some() && self.subject == other.subject
+    }
+
+    /// Whether its record is of this partition.
+    pub fn is_of(&self, partition: u32) -> bool {
+        self.record.position.partition == partition
     }
 
     /// The offset of its record.

@@ -1,11 +1,23 @@
 //! The record that entities come from.
 
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 
 use super::ordering_key::OrderingKey;
 use crate::answer::Mapped;
 use crate::offset_tracker::Position;
 use crate::shared_str::SharedStr;
+
+/// How an entity ends. A record ends as the last of these that one of its entities ended as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum EntityEnd {
+    /// Acknowledged, or replaced by what was.
+    Delivered,
+    /// Written to the dead-letter topic.
+    DeadLettered,
+    /// Dropped with its partition. Its offset stays open.
+    Revoked,
+}
 
 /// What the entities of one record share. The record is settled when its last entity has ended.
 #[derive(Debug)]
@@ -23,7 +35,7 @@ pub struct Record {
     /// When the event happened, milliseconds since the epoch.
     pub at: i64,
     entities: AtomicU8,
-    dead_lettered: AtomicBool,
+    end: AtomicU8,
 }
 
 impl Record {
@@ -37,7 +49,7 @@ impl Record {
             key: mapped.key,
             at: mapped.at,
             entities: AtomicU8::new(0),
-            dead_lettered: AtomicBool::new(false),
+            end: AtomicU8::new(EntityEnd::Delivered as u8),
         }
     }
 
@@ -51,12 +63,15 @@ impl Record {
         self.entities.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Notes the end of one entity. Returns whether it was the last one, with whether any of them
-    /// was dead-lettered.
-    pub fn end(&self, dead_lettered: bool) -> Option<bool> {
-        self.dead_lettered
-            .fetch_or(dead_lettered, Ordering::Relaxed);
-        (self.entities.fetch_sub(1, Ordering::Relaxed) == 1)
-            .then(|| self.dead_lettered.load(Ordering::Relaxed))
+    /// Notes the end of one entity. Returns how the record ends, if it was the last one.
+    pub fn end(&self, end: EntityEnd) -> Option<EntityEnd> {
+        let before = self.end.fetch_max(end as u8, Ordering::Relaxed);
+        (self.entities.fetch_sub(1, Ordering::Relaxed) == 1).then(|| {
+            let ends = [EntityEnd::Revoked, EntityEnd::DeadLettered];
+            let worst = before.max(end as u8);
+            ends.into_iter()
+                .find(|end| *end as u8 == worst)
+                .unwrap_or(EntityEnd::Delivered)
+        })
     }
 }

@@ -8,7 +8,7 @@ use super::state::{DeadLetterOf, Delivery, PendingDeadLetter};
 use crate::aep::Transport;
 use crate::dead_letter::{Attempts, DeadLetter, DeadLetters, Origin};
 use crate::delivery::attempt::Tokens;
-use crate::delivery::entity::{Entity, Record};
+use crate::delivery::entity::{Entity, EntityEnd, Record};
 use crate::delivery::pipeline::{Completed, Undeliverable};
 use crate::inlet_name::InletName;
 use crate::offset_tracker::Outcome;
@@ -29,6 +29,9 @@ where
             entity,
             undeliverable,
         } = completed;
+        if undeliverable.is_some() && self.is_revoked(entity.record.position.partition) {
+            return self.on_entity_end(&entity.record, EntityEnd::Revoked);
+        }
         match undeliverable {
             None => {
                 if entity.superseded {
@@ -36,7 +39,7 @@ where
                 } else {
                     self.parts.metrics.delivered(name);
                 }
-                self.on_entity_end(&entity.record, false)
+                self.on_entity_end(&entity.record, EntityEnd::Delivered)
             }
             Some(undeliverable) => {
                 let part = if name == InletName::Events {
@@ -87,27 +90,31 @@ where
                     .inc(written.dead_letter.kind());
                 self.settle(*position, Outcome::DeadLettered)
             }
-            DeadLetterOf::Entity(record) => self.on_entity_end(record, true),
+            DeadLetterOf::Entity(record) => self.on_entity_end(record, EntityEnd::DeadLettered),
         }
     }
 
     pub(super) fn on_entity_end(
         &mut self,
         record: &Record,
-        dead_lettered: bool,
+        end: EntityEnd,
     ) -> Result<(), DeliveryError> {
-        match record.end(dead_lettered) {
+        match record.end(end) {
             None => Ok(()),
-            Some(false) => {
+            Some(EntityEnd::Delivered) => {
                 if let Some(deduplicator) = &mut self.deduplicator {
                     deduplicator.delivered(record, Instant::now());
                 }
                 self.record_counters.delivered.inc(&record.name);
                 self.settle(record.position, Outcome::Delivered)
             }
-            Some(true) => {
+            Some(EntityEnd::DeadLettered) => {
                 self.record_counters.dead_lettered.inc(&record.name);
                 self.settle(record.position, Outcome::DeadLettered)
+            }
+            Some(EntityEnd::Revoked) => {
+                self.open.end(record.position);
+                Ok(())
             }
         }
     }
@@ -117,7 +124,7 @@ where
         position: Position,
         outcome: Outcome,
     ) -> Result<(), DeliveryError> {
-        self.open -= 1;
+        self.open.end(position);
         Ok(self.parts.tracker.settle(position, outcome)?)
     }
 }

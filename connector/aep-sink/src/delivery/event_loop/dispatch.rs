@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::error::DeliveryError;
-use super::state::{Delivery, Inlet};
+use super::state::{Delivery, Inlet, Writing};
 use crate::aep::{Kind, Transport};
 use crate::backoff::Backoff;
 use crate::dead_letter::{self, DeadLetters};
@@ -41,6 +41,7 @@ where
                     id,
                     entities,
                     coalesced,
+                    withdrawn,
                 }) = inlet.pipeline.next(now, headroom)
                 else {
                     continue;
@@ -64,7 +65,7 @@ where
                 };
                 let sender = Arc::clone(&inlet.sender);
                 self.in_flight.push(Box::pin(async move {
-                    (name, id, sender.send(request, kind, count).await)
+                    (name, id, sender.send(request, kind, count, withdrawn).await)
                 }));
             }
             // In turns: with a limit of one, the first of a fixed order would always win.
@@ -92,16 +93,14 @@ where
             let dead_letters = Arc::clone(&self.parts.dead_letters);
             let failures = Arc::clone(&self.write_failures);
             let mut backoff = Backoff::new(self.platform.retry, self.parts.random.fork());
-            self.writing.push(Box::pin(async move {
-                let written = dead_letter::write(
-                    &*dead_letters,
-                    &dead_letter.dead_letter,
-                    &mut backoff,
-                    &failures,
-                )
-                .await;
+            let of = dead_letter.of.clone();
+            let writing = Box::pin(async move {
+                let letter = &dead_letter.dead_letter;
+                let written =
+                    dead_letter::write(&*dead_letters, letter, &mut backoff, &failures).await;
                 (dead_letter, written)
-            }));
+            });
+            self.writing.push(Writing { of, writing });
         }
         Ok(())
     }

@@ -31,13 +31,12 @@ where
 {
     pub(super) fn accept(&mut self, item: SourceItem) -> Result<(), DeliveryError> {
         match item {
-            SourceItem::Gap { .. } => Ok(()),
             SourceItem::Record {
                 position,
                 timestamp,
                 answer,
-            } => {
-                self.open += 1;
+            } if !self.is_revoked(position.partition) => {
+                self.open.begin(position);
                 match Answer::read(&answer)
                     .map_err(|source| DeliveryError::Answer { position, source })?
                 {
@@ -57,6 +56,7 @@ where
                     Answer::Mapped(mapped) => self.mapped(position, timestamp, mapped),
                 }
             }
+            SourceItem::Gap { .. } | SourceItem::Record { .. } => Ok(()),
         }
     }
 

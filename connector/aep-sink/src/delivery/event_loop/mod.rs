@@ -4,6 +4,7 @@ mod completion;
 mod dispatch;
 mod error;
 mod intake;
+mod revocation;
 mod state;
 
 use std::pin::pin;
@@ -44,7 +45,8 @@ where
         let mut alarm = pin!(sleep_until(Instant::now()));
         loop {
             self.dispatch()?;
-            if !is_open && self.open == 0 {
+            self.end_revocations();
+            if !is_open && self.open.is_empty() {
                 return Ok(());
             }
             let wake = self.wake();
@@ -63,24 +65,32 @@ where
                 }
                 Some(finished) = self.in_flight.next() => {
                     let now = self.now();
-                    self.on_finished(finished, now);
+                    self.on_finished(finished, now)?;
                     // Responses come together. What follows from them is then done once.
                     while let Some(Some(finished)) = self.in_flight.next().now_or_never() {
-                        self.on_finished(finished, now);
+                        self.on_finished(finished, now)?;
                     }
                 }
                 Some((dead_letter, written)) = self.writing.next() => {
                     written?;
                     self.on_dead_letter_written(&dead_letter)?;
                 }
+                Some(revocation) = self.parts.revocations.next() => {
+                    self.revoke(revocation, &mut items)?;
+                }
                 () = &mut alarm, if wake.is_some() => {}
             }
         }
     }
 
-    fn on_finished(&mut self, (name, id, (result, timing)): Finished, now: Now) {
+    fn on_finished(
+        &mut self,
+        (name, id, (result, timing)): Finished,
+        now: Now,
+    ) -> Result<(), DeliveryError> {
         if let Some(inlet) = self.inlet(name) {
             inlet.pipeline.on_response(id, result, timing, now);
         }
+        self.drop_revoked(now)
     }
 }

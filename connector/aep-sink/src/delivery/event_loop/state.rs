@@ -1,10 +1,12 @@
 //! What the event loop works on.
 
-use std::collections::VecDeque;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, VecDeque};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_util::stream::FuturesUnordered;
@@ -23,7 +25,7 @@ use crate::delivery::key_queues::{Capacity, RequestShape};
 use crate::delivery::pipeline::{Now, Pipeline, RequestLimits};
 use crate::delivery::rate_limiter::{RateLimiter, RetryAfterGate};
 use crate::inlet_name::InletName;
-use crate::offset_tracker::{OffsetTracker, Position};
+use crate::offset_tracker::{OffsetTracker, Position, Revocation, Revocations};
 use crate::telemetry::metrics::RecordCounters;
 use crate::telemetry::{Conditions, Metrics};
 
@@ -39,6 +41,8 @@ pub(crate) struct Parts<T, K, D> {
     /// The source topic, for dead letters.
     pub(crate) topic: String,
     pub(crate) tracker: Arc<OffsetTracker>,
+    /// Partitions that are given up during the run.
+    pub(crate) revocations: Revocations,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) conditions: Arc<Conditions>,
     /// The dead letters written last.
@@ -61,8 +65,21 @@ pub(super) struct Inlet<T, K> {
 /// A request that is finished: of which inlet, its number, and its result.
 pub(super) type Finished = (InletName, u64, (AttemptResult, Option<AttemptTiming>));
 type InFlight = Pin<Box<dyn Future<Output = Finished> + Send>>;
-type Writing =
-    Pin<Box<dyn Future<Output = (PendingDeadLetter, Result<(), serde_json::Error>)> + Send>>;
+type Written = (PendingDeadLetter, Result<(), serde_json::Error>);
+
+/// A dead letter that is being written.
+pub(super) struct Writing {
+    pub(super) of: DeadLetterOf,
+    pub(super) writing: Pin<Box<dyn Future<Output = Written> + Send>>,
+}
+
+impl Future for Writing {
+    type Output = Written;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        self.writing.as_mut().poll(context)
+    }
+}
 
 /// A dead letter that is not written yet, and what is settled when it is.
 pub(super) struct PendingDeadLetter {
@@ -71,11 +88,48 @@ pub(super) struct PendingDeadLetter {
 }
 
 /// What a dead letter holds.
+#[derive(Clone)]
 pub(super) enum DeadLetterOf {
     /// The whole record.
     Record(Position),
     /// One entity of it.
     Entity(Arc<Record>),
+}
+
+impl DeadLetterOf {
+    pub(super) fn position(&self) -> Position {
+        match self {
+            Self::Record(position) => *position,
+            Self::Entity(record) => record.position,
+        }
+    }
+}
+
+/// How many records of each partition are neither settled nor given up.
+#[derive(Debug, Default)]
+pub(super) struct OpenRecords(BTreeMap<u32, usize>);
+
+impl OpenRecords {
+    pub(super) fn begin(&mut self, position: Position) {
+        *self.0.entry(position.partition).or_default() += 1;
+    }
+
+    pub(super) fn end(&mut self, position: Position) {
+        if let Entry::Occupied(mut open) = self.0.entry(position.partition) {
+            *open.get_mut() -= 1;
+            if *open.get() == 0 {
+                open.remove();
+            }
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(super) fn any_of(&self, partition: u32) -> bool {
+        self.0.contains_key(&partition)
+    }
 }
 
 /// Delivers source items until their channel is closed and everything is settled.
@@ -92,8 +146,9 @@ pub(crate) struct Delivery<T, K, D> {
     pub(super) deduplicator: Option<Deduplicator>,
     pub(super) record_counters: RecordCounters,
     pub(super) write_failures: Arc<WriteFailures>,
-    /// Records that are not settled.
-    pub(super) open: usize,
+    pub(super) open: OpenRecords,
+    /// Partitions of which nothing is sent any more, until nothing of them is in flight.
+    pub(super) revoked: Vec<Revocation>,
     /// In which order the inlets are asked for their next request.
     pub(super) turns: [InletName; 2],
 }
@@ -165,7 +220,8 @@ where
             dead_letters: VecDeque::new(),
             writing: FuturesUnordered::new(),
             deduplicator: platform.deduplicate.map(Deduplicator::new),
-            open: 0,
+            open: OpenRecords::default(),
+            revoked: Vec::new(),
             turns: [InletName::Profiles, InletName::Events],
         })
     }

@@ -177,6 +177,38 @@ impl KeyQueues {
         self.arrange(ordering_key, now, now_ms);
     }
 
+    /// Takes out what is of a partition and waits.
+    pub fn revoke(&mut self, partition: u32) -> Vec<Entity> {
+        let mut revoked = Vec::new();
+        for queue in self.queues.values_mut() {
+            let before = revoked.len();
+            let (waiting, of_it) = (&mut queue.waiting, |entity: &Entity| {
+                entity.is_of(partition)
+            });
+            for entity in std::mem::take(waiting) {
+                if of_it(&entity) {
+                    queue.bytes -= entity.wire_len;
+                    revoked.push(entity);
+                } else {
+                    waiting.push_back(entity);
+                }
+            }
+            if matches!(queue.state, QueueState::Ready(_)) {
+                let taken = revoked.get(before..).unwrap_or_default();
+                self.ready_records -= taken.len();
+                self.ready_bytes -= taken.iter().map(|entity| entity.wire_len).sum::<usize>();
+            }
+        }
+        self.queues
+            .retain(|_, queue| queue.out > 0 || !queue.waiting.is_empty());
+        let queues = &self.queues;
+        self.ready
+            .retain(|ready| queues.contains_key(&ready.ordering_key));
+        self.solo.retain(|key| queues.contains_key(key));
+        self.forget_taken();
+        revoked
+    }
+
     /// Moves queues whose rest is over to the ready ones.
     pub fn wake_rested(&mut self, now: Instant, now_ms: i64) {
         while let Some(Reverse((until, ordering_key))) = self.resting.peek().copied() {

@@ -69,7 +69,10 @@ fn signal(result: &AttemptResult) -> Option<Signal> {
         }
         AttemptResult::Response(InletResponse::Busy { status, .. }) => of_status(*status),
         AttemptResult::Failed(TransportError::Timeout) => Some(Signal::Overloaded),
-        AttemptResult::Response(_) | AttemptResult::Failed(_) | AttemptResult::NoToken(_) => None,
+        AttemptResult::Response(_)
+        | AttemptResult::Failed(_)
+        | AttemptResult::NoToken(_)
+        | AttemptResult::Withdrawn => None,
     }
 }
 

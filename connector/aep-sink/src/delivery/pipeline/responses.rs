@@ -33,9 +33,10 @@ impl Pipeline {
         } else {
             None
         };
+        let is_withdrawn = result == AttemptResult::Withdrawn;
         let was_misconfigured = self.breaker.is_misconfigured();
         self.draw_consequences(batch, result, probe, now);
-        if probe && was_misconfigured {
+        if probe && was_misconfigured && !is_withdrawn {
             self.breaker
                 .on_probe_refused(refusal.as_ref(), &self.backoff, now);
         }
@@ -134,6 +135,7 @@ impl Pipeline {
                 };
                 self.failed(batch, &failure, probe, now);
             }
+            AttemptResult::Withdrawn => self.resume(batch, now),
             AttemptResult::NoToken(none) => {
                 let failure = Failure {
                     cause: NO_TOKEN,

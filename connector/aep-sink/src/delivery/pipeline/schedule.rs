@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::breaker::State;
@@ -21,6 +22,8 @@ pub(in crate::delivery) struct NextRequest<'a> {
     pub(in crate::delivery) entities: &'a [Entity],
     /// What is sent instead of the only or all of them, when they are statements about one profile.
     pub(in crate::delivery) coalesced: Option<Bytes>,
+    /// Says that it must not be sent any more, if it is not yet.
+    pub(in crate::delivery) withdrawn: oneshot::Receiver<()>,
 }
 
 impl Pipeline {
@@ -64,6 +67,8 @@ impl Pipeline {
                     continue;
                 }
             };
+            let (withdraw, withdrawn) = oneshot::channel();
+            batch.withdraw = Some(withdraw);
             let id = self.next_id;
             self.next_id += 1;
             let entities = self.in_flight.entry(id).or_insert(batch).chunk();
@@ -71,6 +76,7 @@ impl Pipeline {
                 id,
                 entities,
                 coalesced,
+                withdrawn,
             });
         }
     }

@@ -127,6 +127,33 @@ impl Pipeline {
         std::mem::take(&mut self.completed)
     }
 
+    /// Takes out what is of a partition and waits. What is in flight goes on, unless it is not sent
+    /// yet: then it comes back, to be taken out by the next call.
+    pub(in crate::delivery) fn revoke(&mut self, partition: u32, now: Now) -> Vec<Entity> {
+        let mut revoked = self.queues.revoke(partition);
+        revoked.extend(self.suspects.revoke(partition));
+        let mut out = Vec::new();
+        for batch in self.in_flight.values_mut() {
+            out.extend(batch.revoke(partition, true));
+            if batch.chunk().iter().any(|entity| entity.is_of(partition))
+                && let Some(withdraw) = batch.withdraw.take()
+            {
+                // Its attempt may have ended at this moment.
+                let _ = withdraw.send(());
+            }
+        }
+        for batch in &mut self.parked {
+            out.extend(batch.revoke(partition, false));
+        }
+        self.parked.retain(|batch| !batch.is_done());
+        for entity in &out {
+            self.queues
+                .release(entity.ordering_key, now.instant, now.wall);
+        }
+        revoked.append(&mut out);
+        revoked
+    }
+
     /// Whether nothing is in flight or ready, so that no further evidence is to be expected.
     pub(super) fn is_idle(&self) -> bool {
         self.breaker.is_closed() && self.load() == 0 && !self.queues.has_ready()

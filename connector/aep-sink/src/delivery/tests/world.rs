@@ -23,6 +23,7 @@ use crate::offset_tracker::OffsetTracker;
 use crate::offset_tracker::Outcome;
 use crate::offset_tracker::Position;
 use crate::offset_tracker::SourceItem;
+use crate::offset_tracker::{Revoker, revocations};
 use crate::telemetry::{Conditions, Metrics};
 
 /// The wall clock of every test, unless it moves it.
@@ -285,6 +286,8 @@ pub(super) struct World {
     pub(in crate::delivery) recent: Arc<RecentDeadLetters>,
     pub(super) clock: Arc<AtomicI64>,
     pub(super) config: Platform,
+    /// Of the delivery made last.
+    pub(super) revoker: Mutex<Option<Revoker>>,
     /// The records' own time. Answers come without one; only records that are read raw have it.
     pub(super) logged: Option<i64>,
     next: AtomicI64,
@@ -325,6 +328,7 @@ impl World {
             metrics: Arc::default(),
             conditions: Arc::new(Conditions::new(Clock::Fixed(Arc::clone(&clock)))),
             recent: Arc::default(),
+            revoker: Mutex::default(),
             logged: None,
             clock,
             config,
@@ -338,11 +342,13 @@ impl World {
     }
 
     /// The next record of partition 0.
-    pub(super) fn source_item(&self, mut answer: Value) -> SourceItem {
-        let position = Position {
-            partition: 0,
-            offset: self.next.fetch_add(1, Ordering::Relaxed),
-        };
+    pub(super) fn source_item(&self, answer: Value) -> SourceItem {
+        let offset = self.next.fetch_add(1, Ordering::Relaxed);
+        self.item_at(0, offset, answer)
+    }
+
+    pub(super) fn item_at(&self, partition: u32, offset: i64, mut answer: Value) -> SourceItem {
+        let position = Position { partition, offset };
         answer["offset"] = json!(position.offset);
         let answer = Bytes::from(answer.to_string());
         self.tracker.open(position, answer.len() as u64).unwrap();
@@ -354,9 +360,12 @@ impl World {
     }
 
     pub(super) fn delivery(&self) -> Delivery<FakePlatform, FakeTokens, FakeDeadLetters> {
+        let (revoker, revocations) = revocations();
+        *self.revoker.lock().unwrap() = Some(revoker);
         let parts = Parts {
             topic: "capillary-events".to_owned(),
             tracker: Arc::clone(&self.tracker),
+            revocations,
             metrics: Arc::clone(&self.metrics),
             conditions: Arc::clone(&self.conditions),
             recent: Arc::clone(&self.recent),

@@ -21,6 +21,7 @@ use crate::config::{Events, Inlet};
 use crate::delivery::tests::settings::*;
 use crate::delivery::tests::world::*;
 use crate::delivery::{Delivery, Parts};
+use crate::offset_tracker::revocations;
 
 #[tokio::test]
 async fn response_that_trickles_in_without_an_end_times_out() {
@@ -126,6 +127,7 @@ async fn records_reach_a_real_http_server_through_refusals_and_retries() {
     let parts = Parts {
         topic: "capillary-events".to_owned(),
         tracker: Arc::clone(&world.tracker),
+        revocations: revocations().1,
         metrics: Arc::clone(&world.metrics),
         conditions: Arc::clone(&world.conditions),
         recent: Arc::clone(&world.recent),

@@ -5,4 +5,5 @@ mod coalescing;
 mod deduplication;
 mod fairness;
 mod order;
+mod revocation;
 mod sizes;
