@@ -25,7 +25,8 @@ pub struct TopicOptions {
     pub name: String,
     /// How many partitions.
     pub partitions: u32,
-    /// How many SPUs have each partition. The mock keeps one copy whatever is asked.
+    /// How many SPUs have each partition. The mock keeps one copy, and takes the others for
+    /// followers that have it while they run.
     pub replicas: u32,
     /// What producers may send.
     pub compression: CompressionAlgorithm,

@@ -206,6 +206,7 @@ impl MockCluster {
             replica.refresh();
             found.replica = std::sync::Arc::new(replica);
             found.leader = spu_id(spu);
+            found.spus = vec![spu_id(spu)];
             Ok(())
         })
     }
@@ -325,7 +326,7 @@ impl MockCluster {
     }
 
     fn set_online(&self, spu: usize, online: bool) {
-        self.shared.change(|state| state.spus[spu].online = online);
+        self.shared.change(|state| state.set_online(spu, online));
     }
 
     fn partition(&self, topic: &str, partition: u32) -> io::Result<Partition> {

@@ -99,11 +99,14 @@ impl Log {
 
     /// The bytes from the batch that holds `offset`, at most `limit`: the SPU sends a slice of its
     /// file, so the last batch may be cut, and a first batch larger than the limit reaches no
-    /// client whole.
-    pub(super) fn slice(&self, offset: Offset, limit: usize) -> Bytes {
+    /// client whole. Batches from `end` on are left out.
+    pub(super) fn slice(&self, offset: Offset, end: Offset, limit: usize) -> Bytes {
         let first = self.batches.partition_point(|batch| batch.last < offset);
         let mut slice = BytesMut::new();
         for batch in self.batches.range(first..) {
+            if batch.base >= end {
+                break;
+            }
             let room = limit - slice.len();
             if batch.encoded.len() >= room {
                 slice.put_slice(&batch.encoded[..room]);

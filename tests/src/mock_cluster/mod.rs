@@ -5,7 +5,7 @@
 //! It exists because a fault (a lost commit answer, a moved leader, an evicted log) can be produced
 //! here at an exact moment, and because nobody has to install anything to run the tests. Behaviour
 //! follows SPU and SC 0.18.1, oddities included: where the broker loses records, so does this. It
-//! keeps everything in memory, never replicates, and knows no TLS: a test double, nothing to run in
+//! keeps everything in memory, never elects, and knows no TLS: a test double, nothing to run in
 //! production.
 
 mod connection;

@@ -3,6 +3,7 @@
 use std::io;
 use std::sync::Mutex;
 
+use fluvio::Isolation;
 use fluvio_controlplane_metadata::topic::Deduplication;
 use fluvio_protocol::record::{Batch, Offset, RawRecords};
 use tokio::sync::watch;
@@ -22,10 +23,21 @@ pub(super) struct Replica {
     /// The deduplication filter, built at the first write after the leader came up.
     pub(super) filter: tokio::sync::Mutex<Option<Chain>>,
     end: watch::Sender<Offset>,
+    high_watermark: watch::Sender<Offset>,
     deleted: watch::Sender<bool>,
-    /// What is told as the high watermark, where that is behind the log: an SPU writes it lazily,
-    /// and after a crash knows an old one until the next write.
-    behind: Mutex<Option<Offset>>,
+    behind: Mutex<Behind>,
+}
+
+/// Where the high watermark is, if it is not the end of the log.
+#[derive(Clone, Copy, Debug)]
+enum Behind {
+    No,
+    /// An SPU writes it lazily, and after a crash knows an old one until the next write.
+    UntilWrite(Offset),
+    /// It moves only when every replica has a record, also while one of them is away: the number of
+    /// replicas that have to have it is fixed (`in_sync_replica` and `compute_hw` in
+    /// fluvio-spu/src/replication/leader/replica_state.rs).
+    FollowerAway(Offset),
 }
 
 impl Replica {
@@ -41,8 +53,9 @@ impl Replica {
             deduplication,
             filter: tokio::sync::Mutex::default(),
             end: watch::Sender::new(0),
+            high_watermark: watch::Sender::new(0),
             deleted: watch::Sender::new(false),
-            behind: Mutex::default(),
+            behind: Mutex::new(Behind::No),
         }
     }
 
@@ -53,10 +66,14 @@ impl Replica {
         for batch in batches {
             log.append(batch)?;
         }
-        let end = log.end();
         drop(log);
-        *lock(&self.behind) = None;
-        self.end.send_replace(end);
+        {
+            let mut behind = lock(&self.behind);
+            if matches!(*behind, Behind::UntilWrite(_)) {
+                *behind = Behind::No;
+            }
+        }
+        self.refresh();
         Ok(base)
     }
 
@@ -69,25 +86,49 @@ impl Replica {
     /// Log start and high watermark, as consumers are told.
     pub(super) fn told_range(&self) -> (Offset, Offset) {
         let (start, end) = self.range();
-        (start, lock(&self.behind).unwrap_or(end))
+        (start, self.watermark(end))
+    }
+
+    fn watermark(&self, end: Offset) -> Offset {
+        match *lock(&self.behind) {
+            Behind::No => end,
+            Behind::UntilWrite(offset) | Behind::FollowerAway(offset) => offset.min(end),
+        }
     }
 
     /// Leaves the high watermark behind the log until the next write.
     pub(super) fn lag(&self, high_watermark: Offset) {
-        *lock(&self.behind) = Some(high_watermark);
+        *lock(&self.behind) = Behind::UntilWrite(high_watermark);
     }
 
-    pub(super) fn watch_end(&self) -> watch::Receiver<Offset> {
-        self.end.subscribe()
+    /// A follower goes away, or all are back.
+    pub(super) fn set_replicated(&self, replicated: bool) {
+        let (_, watermark) = self.told_range();
+        *lock(&self.behind) = if replicated {
+            Behind::No
+        } else {
+            Behind::FollowerAway(watermark)
+        };
+        self.refresh();
+    }
+
+    /// Where what may be read ends, and each time that moves.
+    pub(super) fn watch_readable(&self, isolation: Isolation) -> watch::Receiver<Offset> {
+        match isolation {
+            Isolation::ReadCommitted => self.high_watermark.subscribe(),
+            Isolation::ReadUncommitted => self.end.subscribe(),
+        }
     }
 
     pub(super) fn watch_deletion(&self) -> watch::Receiver<bool> {
         self.deleted.subscribe()
     }
 
-    /// Tells the streams the log's end after the log was put in place as a whole.
+    /// Tells the streams where the log ends now.
     pub(super) fn refresh(&self) {
-        self.end.send_replace(self.range().1);
+        let (_, end) = self.range();
+        self.end.send_replace(end);
+        self.high_watermark.send_replace(self.watermark(end));
     }
 
     pub(super) fn delete(&self) {

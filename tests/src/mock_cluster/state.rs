@@ -44,6 +44,9 @@ pub(super) struct Spu {
 #[derive(Clone, Debug)]
 pub(super) struct Partition {
     pub(super) leader: i32,
+    /// SPUs that should have it, the leader first. Only the leader's copy exists; the others decide
+    /// whether it counts as replicated.
+    pub(super) spus: Vec<i32>,
     pub(super) replica: Arc<Replica>,
 }
 
@@ -81,11 +84,15 @@ impl State {
         };
         for partition in 0..spec.partitions() {
             let turn = usize::try_from(partition).unwrap_or_default() + self.next_leader;
-            let leader = assigned
+            let copies = spec.replication_factor().unwrap_or(1);
+            let computed = (0..usize::try_from(copies).unwrap_or(1))
+                .map(|copy| self.spus[(turn + copy) % self.spus.len()].id)
+                .take(self.spus.len());
+            let spus: Vec<i32> = assigned
                 .iter()
                 .find(|map| map.id == partition)
-                .and_then(|map| map.replicas.first().copied())
-                .unwrap_or(self.spus[turn % self.spus.len()].id);
+                .map_or_else(|| computed.collect(), |map| map.replicas.clone());
+            let leader = spus.first().copied().unwrap_or(self.spus[0].id);
             let replica = || {
                 Arc::new(Replica::new(
                     name,
@@ -97,6 +104,7 @@ impl State {
                 .entry((name.to_owned(), partition))
                 .or_insert_with(|| Partition {
                     leader,
+                    spus,
                     replica: replica(),
                 });
         }
@@ -118,6 +126,19 @@ impl State {
     pub(super) fn led_by(&self, id: i32, topic: &str, partition: u32) -> Option<Arc<Replica>> {
         let found = self.partitions.get(&(topic.to_owned(), partition))?;
         (found.leader == id).then(|| Arc::clone(&found.replica))
+    }
+
+    /// Replication stands still while a follower is away.
+    pub(super) fn set_online(&mut self, spu: usize, online: bool) {
+        self.spus[spu].online = online;
+        let changed = self.spus[spu].id;
+        for partition in self.partitions.values() {
+            if partition.leader != changed && partition.spus.contains(&changed) {
+                let followers = partition.spus.iter().filter(|id| **id != partition.leader);
+                let replicated = followers.copied().all(|id| self.is_online(id));
+                partition.replica.set_replicated(replicated);
+            }
+        }
     }
 
     pub(super) fn is_online(&self, id: i32) -> bool {

@@ -85,6 +85,8 @@ fn partition(snapshot: &Snapshot<'_>, view: &PartitionView, state: &StateMetrics
     for (offsets, offset) in [
         (&state.log_start, view.status.log_start),
         (&state.high_watermark, view.status.high_watermark),
+        (&state.log_end, view.status.log_end),
+        (&state.unreplicated, view.status.unreplicated),
         (&state.next, view.progress.map(|progress| progress.next)),
         (
             &state.settled,

@@ -88,8 +88,9 @@ impl PartitionView {
     /// Offsets that are not settled, read or not.
     pub(super) fn lag(&self) -> Option<u64> {
         let progress = self.progress?;
-        // The broker tells its high watermark with some delay.
-        let end = self.status.high_watermark?.max(progress.next);
+        // The broker tells both with some delay.
+        let end = self.status.high_watermark.max(self.status.log_end)?;
+        let end = end.max(progress.next);
         let settled = progress
             .settled
             .map_or(0, |settled| settled.saturating_add(1));

@@ -203,6 +203,22 @@ async fn lag_includes_what_is_not_read_yet() {
     }
 }
 
+#[test]
+fn lag_counts_to_the_end_of_the_log_and_not_to_the_high_watermark() {
+    let observer = observer();
+    observer.tracker.begin(0, Some(9));
+    observer.partitions.change(0, |status| {
+        status.high_watermark = Some(10);
+        status.log_end = Some(210);
+        status.unreplicated = Some(200);
+    });
+    let snapshot: Snapshot<'_> = observer.snapshot();
+    assert_eq!(snapshot.partitions[0].lag(), Some(200));
+    let metrics = super::metrics::text(&observer.metrics, &snapshot).unwrap();
+    assert!(metrics.contains("capillary_aep_unreplicated_records{partition=\"0\"} 200"));
+    assert!(metrics.contains("capillary_aep_log_end_offset{partition=\"0\"} 210"));
+}
+
 /// The name and type of every metric of the documentation.
 fn documented() -> BTreeSet<(String, String)> {
     let rows = include_str!("../../../../docs/metrics.md").lines();

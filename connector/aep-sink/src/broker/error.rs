@@ -14,7 +14,7 @@ const EXIT_OTHER_WRITER: u8 = 3;
 const EXIT_OTHER: u8 = 1;
 
 /// An error of the broker side. The text is for the operator: it names the thing and the next step.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub(crate) enum BrokerError {
     #[error(
         "no usable Fluvio profile in {path}: {reason}; create one with `fluvio profile add NAME \
@@ -75,11 +75,11 @@ pub(crate) enum BrokerError {
         end: i64,
     },
     #[error(
-        "partition {replica} is readable only up to offset {end}, before the next offset to read, \
-        {next}, although its log goes on: after a crash the broker may know its high watermark \
-        only at the next write"
+        "partition {replica} is replicated only up to offset {end}, before the next offset to \
+        read, {next}, although the log of its leader goes on; it is read as soon as all replicas \
+        have it"
     )]
-    WatermarkBehind {
+    NotReplicated {
         replica: String,
         next: i64,
         end: i64,
@@ -221,7 +221,7 @@ impl BrokerError {
             | Self::NotListed { .. }
             | Self::NoLeader { .. }
             | Self::LogShorter { .. }
-            | Self::WatermarkBehind { .. }
+            | Self::NotReplicated { .. }
             | Self::SmartModuleUnknown { .. }
             | Self::SmartModuleFailed { .. }
             | Self::CommitIncomplete { .. } => Fault::External,

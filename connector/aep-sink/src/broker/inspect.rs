@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use fluvio::Isolation;
 use fluvio::metadata::topic::TopicSpec;
 use fluvio_protocol::link::ErrorCode;
 use tokio::time::{Instant, sleep, timeout};
@@ -164,8 +165,14 @@ impl Inspector {
         let from = log.start.max(log.end - count);
         let mut records = Vec::new();
         if from < log.end {
-            let mut reader =
-                LogReader::open(&self.metadata, &self.config.topic, partition, from).await?;
+            let mut reader = LogReader::open(
+                &self.metadata,
+                &self.config.topic,
+                partition,
+                from,
+                Isolation::ReadCommitted,
+            )
+            .await?;
             let mut next = from;
             while next < log.end {
                 for batch in reader.next().await? {

@@ -15,9 +15,11 @@ mod partition_log;
 use std::sync::Arc;
 use std::time::Duration;
 
+use fluvio::Isolation;
+use fluvio::metadata::topic::TopicSpec;
 use tokio::sync::mpsc;
 
-use crate::config::{Config, DeadLetterTopic};
+use crate::config::{self, Config, DeadLetterTopic};
 use crate::offset_tracker::OffsetTracker;
 use crate::offset_tracker::SourceItem;
 use crate::telemetry::Conditions;
@@ -37,6 +39,7 @@ pub(crate) struct Broker {
     metadata: Arc<ClusterMetadata>,
     config: Config,
     retention: Duration,
+    isolation: Isolation,
 }
 
 impl Broker {
@@ -59,6 +62,7 @@ impl Broker {
             metadata: Arc::new(metadata),
             config: config.clone(),
             retention: Duration::from_secs(topic.retention_secs().into()),
+            isolation: isolation(&topic, config),
         })
     }
 
@@ -90,6 +94,7 @@ impl Broker {
             start: config.consumer.start,
             transform: config.transform.clone(),
             on_evicted: config.platform.on_evicted,
+            isolation: self.isolation,
             tracker,
             fetch_budget,
             startup_order: StartupOrder::default(),
@@ -105,5 +110,16 @@ impl Broker {
     pub(crate) async fn dead_letters(&self) -> Result<DeadLetterWriter, BrokerError> {
         let settings: &DeadLetterTopic = &self.config.platform.dead_letter;
         DeadLetterWriter::open(Arc::clone(&self.metadata), settings).await
+    }
+}
+
+/// What of the log is read. With one replica there is nothing to wait for: the log of the leader is
+/// the log. Its high watermark says no more; after a crash it is behind until the next write.
+fn isolation(topic: &TopicSpec, config: &Config) -> Isolation {
+    let replicas = topic.replicas().replication_factor();
+    match config.consumer.isolation {
+        config::Isolation::Uncommitted => Isolation::ReadUncommitted,
+        config::Isolation::Committed if replicas == Some(1) => Isolation::ReadUncommitted,
+        config::Isolation::Committed => Isolation::ReadCommitted,
     }
 }

@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::time::Duration;
 
-use super::model::{InletFormat, LogFormat, OnEvicted};
+use super::model::{InletFormat, Isolation, LogFormat, OnEvicted};
 
 /// Accepted values of `apiVersion`, the default first.
 pub(super) const API_VERSIONS: [&str; 3] = ["0.0.0", "0.1.0", "0.2.0"];
@@ -18,6 +18,13 @@ pub(super) const API_VERSIONS: [&str; 3] = ["0.0.0", "0.1.0", "0.2.0"];
 pub(super) const CONSUMER_MAX_BYTES: NonZeroU32 = NonZeroU32::new(2 << 20).unwrap();
 /// The protocol's type for it is a signed 32-bit number.
 pub(super) const CONSUMER_MAX_BYTES_LIMIT: u64 = i32::MAX as u64;
+
+/// The default first. What is committed is in the log also after another replica became the leader;
+/// an uncommitted offset may get another record then, which would never be read.
+pub(super) const ISOLATIONS: [(&str, Isolation); 2] = [
+    ("committed", Isolation::Committed),
+    ("uncommitted", Isolation::Uncommitted),
+];
 
 // === experience-platform.ims ===
 

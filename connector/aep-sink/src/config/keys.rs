@@ -88,6 +88,10 @@ pub(super) struct ConsumerKeys {
     #[serde(alias = "max_bytes")]
     #[schemars(extend("default" = "2MiB"))]
     pub(super) max_bytes: Option<Size>,
+    /// Whether only records that all replicas have are read, or also those the leader alone has. Of a
+    /// topic with one replica they are the same
+    #[schemars(extend("default" = "committed"), transform = value_schemas::one_of(&defaults::ISOLATIONS))]
+    pub(super) isolation: Option<String>,
     /// Where to begin
     pub(super) offset: Option<OffsetKeys>,
 }

@@ -32,8 +32,19 @@ pub(crate) struct Consumer {
     pub(crate) partitions: Partitions,
     /// Most bytes of answers the broker may send in one response.
     pub(crate) max_bytes: NonZeroU32,
+    /// What is read of a topic with several replicas.
+    pub(crate) isolation: Isolation,
     /// Where a partition without a stored offset begins.
     pub(crate) start: Start,
+}
+
+/// `meta.consumer.isolation`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Isolation {
+    /// Records that all replicas have.
+    Committed,
+    /// Also those the leader alone has.
+    Uncommitted,
 }
 
 /// Which partitions this instance reads.

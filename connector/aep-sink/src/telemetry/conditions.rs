@@ -25,6 +25,8 @@ pub(crate) enum Component {
     Inlet(&'static str),
     /// Reading a partition.
     Partition(u32),
+    /// Records that not all replicas have may not be read.
+    Replication,
     /// Listing the partitions of the topic.
     Partitions,
     /// Reading the stored offsets back.
@@ -140,6 +142,11 @@ impl Conditions {
         self.active().remove(&place);
     }
 
+    /// Whether a component has one.
+    pub(crate) fn has(&self, place: Component) -> bool {
+        self.active().contains_key(&place)
+    }
+
     /// All that hold now, by component.
     pub(crate) fn all(&self) -> Vec<ActiveCondition> {
         self.active().values().cloned().collect()
@@ -166,6 +173,7 @@ impl fmt::Display for Component {
             Self::Token => f.write_str("access token"),
             Self::Inlet(name) => write!(f, "inlet {name}"),
             Self::Partition(partition) => write!(f, "reading partition {partition}"),
+            Self::Replication => f.write_str("replication"),
             Self::Partitions => f.write_str("list of partitions"),
             Self::StoredOffsets => f.write_str("stored offsets"),
             Self::Commit(partition) => write!(f, "committing partition {partition}"),

@@ -28,7 +28,7 @@ impl Listed for TopicSpec {
             };
             for ((topic, partition), placed) in &state.partitions {
                 if topic == name {
-                    status.replica_map.insert(*partition, vec![placed.leader]);
+                    status.replica_map.insert(*partition, placed.spus.clone());
                 }
             }
             Metadata {
@@ -52,11 +52,12 @@ impl Listed for PartitionSpec {
             .iter()
             .filter_map(|((topic, partition), placed)| {
                 let spec = PartitionSpec::from_replicas(
-                    vec![placed.leader],
+                    placed.spus.clone(),
                     state.topics.get(topic)?,
                     None,
                 );
                 let (start, end) = placed.replica.range();
+                let (_, high_watermark) = placed.replica.told_range();
                 // Without other replicas nobody can be elected, so the partition waits for its
                 // leader to come back.
                 let resolution = if state.is_online(placed.leader) {
@@ -64,7 +65,7 @@ impl Listed for PartitionSpec {
                 } else {
                     PartitionResolution::LeaderOffline
                 };
-                let leader = (placed.leader, end, end);
+                let leader = (placed.leader, high_watermark, end);
                 let status = PartitionStatus::new2(
                     leader,
                     Vec::new(),

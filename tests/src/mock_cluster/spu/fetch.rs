@@ -3,12 +3,16 @@
 use std::sync::Arc;
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
+use fluvio::Isolation;
 use fluvio_protocol::api::{RequestHeader, RequestMessage};
 use fluvio_protocol::link::ErrorCode;
 use fluvio_protocol::record::{Batch, Offset, RawRecords};
 use fluvio_protocol::{Decoder, Encoder, Version};
 use fluvio_socket::{ExclusiveFlvSink, SocketError};
-use fluvio_spu_schema::fetch::FetchablePartitionResponse;
+use fluvio_spu_schema::fetch::{
+    FetchPartition, FetchRequest, FetchResponse, FetchablePartitionResponse,
+    FetchableTopicResponse, FileFetchRequest,
+};
 use fluvio_spu_schema::server::smartmodule::SmartModuleInvocation;
 use fluvio_spu_schema::server::stream_fetch::{
     FileStreamFetchRequest, StreamFetchRequest, StreamFetchResponse,
@@ -85,6 +89,7 @@ pub(crate) struct PartitionStream {
     start: Offset,
     max_bytes: usize,
     invocations: Vec<SmartModuleInvocation>,
+    isolation: Isolation,
     credit: watch::Receiver<Option<Offset>>,
 }
 
@@ -135,6 +140,7 @@ pub(crate) async fn open(
         start: request.fetch_offset,
         max_bytes: usize::try_from(request.max_bytes).unwrap_or_default(),
         invocations: request.smartmodules,
+        isolation: request.isolation,
         credit: given,
     }))
 }
@@ -163,7 +169,7 @@ impl PartitionStream {
         // not been acknowledged.
         let (mut read, waits) = self.send_from(self.start, &mut chain).await?;
         let mut consumer = (!waits).then_some(read);
-        let mut end = self.replica.watch_end();
+        let mut end = self.replica.watch_readable(self.isolation);
         let mut deleted = self.replica.watch_deletion();
         // What was written since the read must not be missed.
         end.mark_changed();
@@ -208,21 +214,26 @@ impl PartitionStream {
         if !delay.is_zero() {
             tokio::time::sleep(delay).await;
         }
-        let (start, end, slice) = {
+        let (start, high_watermark) = self.replica.told_range();
+        let (end, slice) = {
             let log = lock(&self.replica.log);
-            if !log.readable(offset)? {
+            let end = match self.isolation {
+                Isolation::ReadCommitted => high_watermark,
+                Isolation::ReadUncommitted => log.end(),
+            };
+            if !log.readable(offset)? || offset >= end {
                 return Ok((offset, false));
             }
             let slice = if chain.is_none() {
-                log.slice(offset, self.max_bytes)
+                log.slice(offset, end, self.max_bytes)
             } else {
                 Bytes::new()
             };
-            (log.start(), log.end(), slice)
+            (end, slice)
         };
         let mut response = PartitionResponse {
             partition_index: self.replica.partition,
-            high_watermark: end,
+            high_watermark,
             log_start_offset: start,
             ..PartitionResponse::default()
         };
@@ -295,6 +306,60 @@ impl PartitionStream {
         };
         send(&mut self.sink, &self.header, response).await
     }
+}
+
+/// One part of each log that is asked for, at once and without a stream (`handle_fetch_request` in
+/// fluvio-spu/src/services/public/fetch_handler.rs).
+pub(crate) async fn part(
+    shared: &Shared,
+    spu: i32,
+    request: RequestMessage<FileFetchRequest>,
+    sink: &mut ExclusiveFlvSink,
+) -> Result<(), SocketError> {
+    let (header, request) = request.get_header_request();
+    let limit = usize::try_from(request.max_bytes).unwrap_or_default();
+    let read = |topic: &str, asked: &FetchPartition| -> Result<PartitionResponse, ErrorCode> {
+        let replica = shared.state().led_by(spu, topic, asked.partition_index);
+        let replica = replica.ok_or(ErrorCode::NotLeaderForPartition)?;
+        let (log_start_offset, high_watermark) = replica.told_range();
+        let log = lock(&replica.log);
+        let end = match request.isolation_level {
+            Isolation::ReadCommitted => high_watermark,
+            Isolation::ReadUncommitted => log.end(),
+        };
+        let mut response = PartitionResponse {
+            high_watermark,
+            log_start_offset,
+            ..PartitionResponse::default()
+        };
+        if log.readable(asked.fetch_offset)? {
+            response.records = LogSlice(log.slice(asked.fetch_offset, end, limit));
+        }
+        Ok(response)
+    };
+    let topics = request.topics.iter().map(|topic| {
+        let partitions = topic.fetch_partitions.iter().map(|asked| {
+            let refused = |error_code| PartitionResponse {
+                error_code,
+                ..PartitionResponse::default()
+            };
+            PartitionResponse {
+                partition_index: asked.partition_index,
+                ..read(&topic.name, asked).unwrap_or_else(refused)
+            }
+        });
+        FetchableTopicResponse {
+            name: topic.name.clone(),
+            partitions: partitions.collect(),
+            ..FetchableTopicResponse::default()
+        }
+    });
+    let response = FetchResponse {
+        topics: topics.collect(),
+        ..FetchResponse::default()
+    };
+    let message = RequestMessage::<FetchRequest<LogSlice>>::response_with_header(&header, response);
+    sink.send_response(&message, header.api_version()).await
 }
 
 /// A batch on its way to a consumer: compressed as its input was.

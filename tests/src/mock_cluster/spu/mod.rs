@@ -99,8 +99,10 @@ async fn converse(shared: Arc<Shared>, spu: i32, stream: TcpStream) -> Result<()
                 let response = consumer_offsets::stored(&shared, spu, &request.request);
                 reply(&mut sink, &request, response).await?;
             }
-            other @ (SpuServerRequest::FileFetchRequest(_)
-            | SpuServerRequest::StartMirrorRequest(_)) => {
+            SpuServerRequest::FileFetchRequest(request) => {
+                fetch::part(&shared, spu, request, &mut sink).await?;
+            }
+            other @ SpuServerRequest::StartMirrorRequest(_) => {
                 return Err(format!("{other} is not imitated").into());
             }
         }

@@ -3,4 +3,5 @@
 mod broker;
 mod partitions;
 mod records_lost;
+mod replication;
 mod second_writer;

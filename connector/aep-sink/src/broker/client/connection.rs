@@ -1,5 +1,9 @@
-//! One connection to a part of the cluster, with a bound on every wait.
+//! One connection to a part of the cluster, shared by all who speak to it, with a bound on every
+//! wait.
 
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use fluvio_protocol::api::Request;
@@ -21,14 +25,40 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Longest wait for the response to a request. The client's own limit is a minute, too long to hold
 /// back a shutdown.
 const CALL_TIMEOUT: Duration = Duration::from_secs(15);
+/// What a response that holds a part of the log may take besides, on the slowest line that is taken
+/// for one that works: bytes per second.
+const SLOWEST_LINE: u64 = 64 << 10;
 
 /// Responses of a stream fetch.
 pub(crate) type Responses = AsyncResponse<DefaultStreamFetchRequest>;
 
-/// A multiplexed connection. After an error it is not used again: a request given up half-way may
-/// have left half a frame behind.
+/// How many streams may be opened on a connection. The broker keeps a stream that was given up, with
+/// its SmartModule, until its connection closes; so later ones get another connection.
+const MAX_STREAMS: u32 = 256;
+
+/// A multiplexed connection. Its clones are the same connection: one response of a stream is
+/// outstanding at most, so no stream that is not polled holds up another.
+#[derive(Clone)]
 pub(crate) struct Connection {
-    socket: VersionedSerialSocket,
+    socket: Arc<VersionedSerialSocket>,
+    /// Whether a request failed or was not answered in time. What is under way may still end well;
+    /// whoever needs a connection from now on gets another.
+    doubtful: Arc<AtomicBool>,
+    streams: Arc<AtomicU32>,
+}
+
+/// Makes a connection doubtful, unless the answer came before this is dropped.
+struct Unanswered<'a> {
+    doubtful: &'a AtomicBool,
+    answered: bool,
+}
+
+impl Drop for Unanswered<'_> {
+    fn drop(&mut self) {
+        if !self.answered {
+            self.doubtful.store(true, Ordering::Relaxed);
+        }
+    }
 }
 
 impl Connection {
@@ -49,7 +79,18 @@ impl Connection {
         let (socket, config, versions) = versioned.split();
         let socket =
             VersionedSerialSocket::new(MultiplexerSocket::shared(socket), config, versions);
-        Ok(Self { socket })
+        Ok(Self {
+            socket: Arc::new(socket),
+            doubtful: Arc::default(),
+            streams: Arc::default(),
+        })
+    }
+
+    /// Whether somebody who needs a connection may use this one.
+    pub(crate) fn is_usable(&self) -> bool {
+        !self.socket.is_stale()
+            && !self.doubtful.load(Ordering::Relaxed)
+            && self.streams.load(Ordering::Relaxed) < MAX_STREAMS
     }
 
     pub(crate) fn address(&self) -> &str {
@@ -74,16 +115,68 @@ impl Connection {
         request: R,
     ) -> Result<R::Response, BrokerError>
     where
-        R: Request + Send + Sync,
+        R: Request + Send + Sync + 'static,
+        R::Response: Send + 'static,
     {
-        match timeout(CALL_TIMEOUT, self.socket.send_receive(request)).await {
-            Ok(response) => response.map_err(|error| self.failed(what, &error)),
-            Err(_elapsed) => Err(BrokerError::Request {
-                what,
-                address: self.address().to_owned(),
-                reason: format!("no answer within {} s", CALL_TIMEOUT.as_secs()),
-            }),
-        }
+        let socket = Arc::clone(&self.socket);
+        self.within(what, "no answer", CALL_TIMEOUT, async move {
+            socket.send_receive(request).await
+        })
+        .await
+    }
+
+    /// The same where the response has up to `max_bytes` and takes its time on a slow line.
+    pub(crate) async fn call_for<R>(
+        &self,
+        what: &'static str,
+        request: R,
+        max_bytes: i32,
+    ) -> Result<R::Response, BrokerError>
+    where
+        R: Request + Send + Sync + 'static,
+        R::Response: Send + 'static,
+    {
+        let bytes = u64::try_from(max_bytes).unwrap_or_default();
+        let limit = CALL_TIMEOUT + Duration::from_secs(bytes / SLOWEST_LINE);
+        let socket = Arc::clone(&self.socket);
+        self.within(what, "no answer", limit, async move {
+            // A plain request has a limit of the client's own.
+            let mut response = socket.send_async(request).await?;
+            response
+                .next()
+                .await
+                .unwrap_or(Err(SocketError::SocketClosed))
+        })
+        .await
+    }
+
+    /// Does something on the connection, in a task of its own: given up half-way it could leave
+    /// half a frame behind, for all who share the connection.
+    async fn within<T: Send + 'static>(
+        &self,
+        what: &'static str,
+        nothing: &'static str,
+        limit: Duration,
+        work: impl Future<Output = Result<T, SocketError>> + Send + 'static,
+    ) -> Result<T, BrokerError> {
+        let mut unanswered = Unanswered {
+            doubtful: &self.doubtful,
+            answered: false,
+        };
+        let reason = match timeout(limit, tokio::spawn(work)).await {
+            Ok(Ok(Ok(done))) => {
+                unanswered.answered = true;
+                return Ok(done);
+            }
+            Ok(Ok(Err(error))) => with_causes(&error),
+            Ok(Err(error)) => error.to_string(),
+            Err(_elapsed) => format!("{nothing} within {} s", limit.as_secs()),
+        };
+        Err(BrokerError::Request {
+            what,
+            address: self.address().to_owned(),
+            reason,
+        })
     }
 
     /// Opens a stream of responses.
@@ -102,15 +195,12 @@ impl Connection {
                 what: "offset management",
             });
         }
+        self.streams.fetch_add(1, Ordering::Relaxed);
         let message = self.socket.new_request(request, Some(version));
-        match timeout(CALL_TIMEOUT, self.socket.create_stream(message, QUEUE)).await {
-            Ok(stream) => stream.map_err(|error| self.failed(WHAT, &error)),
-            Err(_elapsed) => Err(BrokerError::Request {
-                what: WHAT,
-                address: self.address().to_owned(),
-                reason: "the connection takes no data".to_owned(),
-            }),
-        }
+        let socket = Arc::clone(&self.socket);
+        let open = async move { socket.create_stream(message, QUEUE).await };
+        self.within(WHAT, "the connection takes no data", CALL_TIMEOUT, open)
+            .await
     }
 
     /// Waits for the next response of a stream.
@@ -119,10 +209,13 @@ impl Connection {
         what: &'static str,
         responses: &mut Responses,
     ) -> Result<DefaultStreamFetchResponse, BrokerError> {
-        match responses.next().await {
-            Some(response) => response.map_err(|error| self.failed(what, &error)),
-            None => Err(self.closed(what)),
-        }
+        let ended = match responses.next().await {
+            Some(Ok(response)) => return Ok(response),
+            Some(Err(error)) => self.failed(what, &error),
+            None => self.closed(what),
+        };
+        self.doubtful.store(true, Ordering::Relaxed);
+        Err(ended)
     }
 
     /// An error of the connection itself.

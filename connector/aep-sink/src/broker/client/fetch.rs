@@ -1,6 +1,10 @@
-//! Reading a partition as a stream: the one place where requests for it are made.
+//! Reading a partition, as a stream or one part at a time: the one place where requests for it are
+//! made.
 
 use fluvio::Isolation;
+use fluvio_protocol::link::ErrorCode;
+use fluvio_protocol::record::{Batch, RawRecords, RecordSet};
+use fluvio_spu_schema::fetch::{FetchPartition, FetchRequest, FetchableTopic};
 use fluvio_spu_schema::server::stream_fetch::DefaultStreamFetchRequest;
 
 use super::connection::{Connection, Responses};
@@ -21,6 +25,13 @@ pub(crate) struct Fetch<'a> {
     pub(crate) transform: Option<&'a Transform>,
     /// The consumer that may store offsets through the stream.
     pub(crate) consumer: Option<&'a str>,
+}
+
+/// The answer to a request for one part of the log.
+pub(crate) enum LogPart {
+    /// The batches; the last one may be cut.
+    Batches(Vec<Batch<RawRecords>>),
+    Refused(ErrorCode),
 }
 
 impl<'a> Fetch<'a> {
@@ -59,5 +70,36 @@ impl<'a> Fetch<'a> {
             .build()
             .map_err(|error| connection.unusable(what, error.to_string()))?;
         connection.stream(request).await
+    }
+
+    /// Asks for one part of the log, without a stream: nothing is left behind at the broker.
+    /// Without a SmartModule and a consumer.
+    pub(crate) async fn once(
+        self,
+        connection: &Connection,
+        what: &'static str,
+    ) -> Result<LogPart, BrokerError> {
+        let request: FetchRequest<RecordSet<RawRecords>> = FetchRequest {
+            max_bytes: self.max_bytes,
+            isolation_level: self.isolation,
+            topics: vec![FetchableTopic {
+                name: self.topic.to_owned(),
+                fetch_partitions: vec![FetchPartition {
+                    partition_index: self.partition,
+                    fetch_offset: self.offset,
+                    max_bytes: self.max_bytes,
+                    ..FetchPartition::default()
+                }],
+            }],
+            ..FetchRequest::default()
+        };
+        let response = connection.call_for(what, request, self.max_bytes).await?;
+        let found = response
+            .find_partition(self.topic, self.partition)
+            .ok_or_else(|| connection.unusable(what, "the partition is not in it".to_owned()))?;
+        Ok(match found.error_code {
+            ErrorCode::None => LogPart::Batches(found.records.batches),
+            code => LogPart::Refused(code),
+        })
     }
 }

@@ -1,11 +1,13 @@
 //! What the cluster holds: topics, partitions and their leaders, loaded SmartModules.
 //!
-//! Asked for whenever it is needed. The client's own metadata cache ends with the connection to
-//! the controller and then gives stale answers.
+//! Objects are asked for whenever they are needed; the client's own metadata cache ends with the
+//! connection to the controller and then gives stale answers. Leaders are remembered: nothing that
+//! only needs an SPU waits for the controller.
 
 use std::collections::HashMap;
 use std::fmt::Debug;
-use std::sync::{MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use fluvio::FluvioClusterConfig;
 use fluvio::metadata::objects::{
@@ -20,52 +22,74 @@ use fluvio_protocol::link::ErrorCode;
 use fluvio_protocol::{Decoder, Encoder};
 use fluvio_sc_schema::{AdminSpec, TryEncodableFrom};
 use fluvio_socket::ClientConfig;
-use tokio::sync::Mutex;
+use futures_util::future::{BoxFuture, FutureExt, Shared};
 
 use super::connection::Connection;
+use super::connection_slot::ConnectionSlot;
+use super::replica_map::{Replica, ReplicaMap, SpuAddress, join};
 use super::tls;
 use crate::broker::error::BrokerError;
 
 const CLUSTER: &str = "the Fluvio cluster";
 const LIST: &str = "a metadata request";
 
-/// Looks things up at the streaming controller.
-pub(crate) struct ClusterMetadata {
-    cluster: FluvioClusterConfig,
-    /// Kept between look-ups, dropped when one fails.
-    controller: Mutex<Option<Connection>>,
-    /// Where the leaders were last. SPUs go on serving while the controller is down.
-    known: std::sync::Mutex<HashMap<String, Leader>>,
+/// A list that is older is asked for again when somebody connects to a leader: whoever does so has
+/// lost one, or begins.
+const LEADERS_AGE: Duration = Duration::from_secs(1);
+
+/// What a connection to an SPU is for. An SPU answers the requests of a connection one after the
+/// other, so what may take long has one of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Purpose {
+    /// Streams and short requests.
+    Reading,
+    /// Parts of the log as it was produced: up to 32 MiB each.
+    LogParts,
+    /// Stored offsets: the SPU waits for the one that keeps them.
+    Offsets,
+    /// Dead letters: the SPU waits until they are replicated.
+    Writing,
 }
 
-/// The SPU that leads a partition.
-#[derive(Debug, Clone)]
-struct Leader {
-    spu: i32,
-    name: String,
-    address: String,
+type LookUp = Shared<BoxFuture<'static, Result<(), BrokerError>>>;
+
+/// Looks things up at the streaming controller, and connects to the SPUs it names.
+#[derive(Clone)]
+pub(crate) struct ClusterMetadata(Arc<Inner>);
+
+struct Inner {
+    cluster: FluvioClusterConfig,
+    controller: ConnectionSlot,
+    replicas: ReplicaMap,
+    /// The look-up of leaders that is under way.
+    look_up: Mutex<Option<LookUp>>,
+    /// By SPU.
+    spus: Mutex<HashMap<(i32, Purpose), Arc<ConnectionSlot>>>,
 }
 
 impl ClusterMetadata {
     /// Connects once, so that a wrong address is known at start.
     pub(crate) async fn connect(cluster: FluvioClusterConfig) -> Result<Self, BrokerError> {
-        let metadata = Self {
-            cluster,
-            controller: Mutex::new(None),
-            known: std::sync::Mutex::default(),
-        };
-        let connection = Connection::open(metadata.client_config()?, CLUSTER).await?;
+        let connection = Connection::open(client_config(&cluster)?, CLUSTER).await?;
         connection.version::<ObjectApiListRequest>(LIST)?;
-        *metadata.controller.lock().await = Some(connection);
-        Ok(metadata)
+        Ok(Self(Arc::new(Inner {
+            cluster,
+            controller: ConnectionSlot::holding(connection),
+            replicas: ReplicaMap::default(),
+            look_up: Mutex::default(),
+            spus: Mutex::default(),
+        })))
     }
 
     fn client_config(&self) -> Result<ClientConfig, BrokerError> {
-        let mut config = tls::client_config(&self.cluster)?;
-        if let Some(id) = &self.cluster.client_id {
-            config.set_client_id(id);
-        }
-        Ok(config)
+        client_config(&self.0.cluster)
+    }
+
+    async fn controller(&self) -> Result<Connection, BrokerError> {
+        let config = self.client_config()?;
+        let address = config.addr().to_owned();
+        let connect = || Connection::open(config, CLUSTER);
+        self.0.controller.get(&address, connect).await
     }
 
     /// All objects of a kind, without bulky content. System objects are listed only when asked for,
@@ -75,24 +99,15 @@ impl ClusterMetadata {
         S: AdminSpec + Send + Sync,
         S::Status: Encoder + Decoder + Debug,
     {
-        let mut slot = self.controller.lock().await;
-        // Taken out for the time of the request: after an error or a cancellation it must not be
-        // used again.
-        let connection = match slot.take() {
-            Some(connection) => match self.list_at::<S>(&connection, system).await {
-                Ok(found) => {
-                    *slot = Some(connection);
-                    return Ok(found);
-                }
-                // The controller may have been restarted since the last look-up: once more on a new
-                // connection.
-                Err(_stale) => Connection::open(self.client_config()?, CLUSTER).await?,
-            },
-            None => Connection::open(self.client_config()?, CLUSTER).await?,
-        };
-        let found = self.list_at::<S>(&connection, system).await?;
-        *slot = Some(connection);
-        Ok(found)
+        let connection = self.controller().await?;
+        match self.list_at::<S>(&connection, system).await {
+            // The controller may have been restarted since the last look-up: once more on a new
+            // connection.
+            Err(BrokerError::Request { .. }) if !connection.is_usable() => {
+                self.list_at::<S>(&self.controller().await?, system).await
+            }
+            done => done,
+        }
     }
 
     async fn list_at<S>(
@@ -171,7 +186,7 @@ impl ClusterMetadata {
 
     async fn create(&self, name: &str, spec: TopicSpec, dry_run: bool) -> Result<(), BrokerError> {
         const WHAT: &str = "creating a topic";
-        let connection = Connection::open(self.client_config()?, CLUSTER).await?;
+        let connection = self.controller().await?;
         let version = connection.version::<ObjectApiCreateRequest>(WHAT)?;
         let common = CommonCreateRequest {
             name: name.to_owned(),
@@ -188,73 +203,112 @@ impl ClusterMetadata {
         }
     }
 
-    /// Connects to the leader of a partition; while the controller cannot be asked, to the one that
-    /// was it last. A leader that is none any more refuses.
+    /// A connection for reading at the leader of a partition, which all partitions of that SPU
+    /// share. A leader that is none any more refuses; the next attempt knows better.
     pub(crate) async fn connect_leader(
         &self,
         topic: &str,
         partition: u32,
     ) -> Result<Connection, BrokerError> {
-        let replica = format!("{topic}-{partition}");
-        let leader = match self.leader(&replica).await {
-            Ok(leader) => {
-                self.known().insert(replica, leader.clone());
-                leader
-            }
-            Err(error @ (BrokerError::Connect { .. } | BrokerError::Request { .. })) => {
-                // Taken first: the lock must not be held any longer than that.
-                let known = self.known().get(&replica).cloned();
-                known.ok_or(error)?
-            }
-            Err(error) => return Err(error),
+        self.connect_leader_for(Purpose::Reading, topic, partition)
+            .await
+    }
+
+    /// The same for another purpose.
+    pub(crate) async fn connect_leader_for(
+        &self,
+        purpose: Purpose,
+        topic: &str,
+        partition: u32,
+    ) -> Result<Connection, BrokerError> {
+        let leader = self.leader(format!("{topic}-{partition}")).await?;
+        let slot = {
+            let mut spus = self.0.spus.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(spus.entry((leader.id, purpose)).or_default())
         };
         // One TLS front may serve several SPUs; it tells them apart by the server name.
         let mut config = self.client_config()?.with_prefix_sni_domain(&leader.name);
-        config.set_addr(leader.address);
-        Connection::open(config, &format!("SPU {}", leader.spu)).await
+        config.set_addr(leader.address.clone());
+        let who = format!("SPU {}", leader.id);
+        slot.get(&leader.address, || Connection::open(config, &who))
+            .await
     }
 
-    fn known(&self) -> MutexGuard<'_, HashMap<String, Leader>> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Asks the controller for the leader of a partition.
-    async fn leader(&self, replica: &str) -> Result<Leader, BrokerError> {
-        let mut found = self.find_partition(replica, false).await?;
-        if found.is_none() {
-            // Fluvio's own topics are listed apart.
-            found = self.find_partition(replica, true).await?;
-        }
-        let found = found.ok_or_else(|| BrokerError::NotListed {
-            replica: replica.to_owned(),
-        })?;
-        let spus = self.list::<SpuSpec>(false).await?;
-        let spu = spus
-            .into_iter()
-            .find(|spu| spu.spec.id == found.spec.leader)
-            .ok_or_else(|| BrokerError::NoLeader {
-                replica: replica.to_owned(),
-            })?;
-        let config = self.client_config()?;
-        let address = match &spu.spec.public_endpoint_local {
-            Some(local) if config.use_spu_local_address() => {
-                format!("{}:{}", local.host, local.port)
+    /// The leader of a partition: the one that is known, while it is looked up again beside; only
+    /// where none is known, the look-up is waited for.
+    async fn leader(&self, replica: String) -> Result<SpuAddress, BrokerError> {
+        if let Some(Replica {
+            leader: Some(leader),
+            ..
+        }) = self.0.replicas.get(&replica)
+        {
+            if self.0.replicas.is_older_than(LEADERS_AGE) {
+                // Its task goes on by itself.
+                drop(self.look_up());
             }
-            _ => spu.spec.public_endpoint.addr(),
-        };
-        Ok(Leader {
-            spu: spu.spec.id,
-            name: spu.name,
-            address,
-        })
+            return Ok(leader);
+        }
+        // One that was under way may have begun before the partition was there.
+        self.look_up().await?;
+        if self.0.replicas.get(&replica).is_none() {
+            self.look_up().await?;
+        }
+        match self.0.replicas.get(&replica) {
+            None => Err(BrokerError::NotListed { replica }),
+            Some(found) => found.leader.ok_or(BrokerError::NoLeader { replica }),
+        }
     }
 
-    async fn find_partition(
-        &self,
-        replica: &str,
-        system: bool,
-    ) -> Result<Option<Metadata<PartitionSpec>>, BrokerError> {
-        let all = self.list::<PartitionSpec>(system).await?;
-        Ok(all.into_iter().find(|partition| partition.name == replica))
+    /// The partitions of a topic as they are listed now, by number.
+    pub(crate) async fn replicas(&self, topic: &str) -> Result<HashMap<u32, Replica>, BrokerError> {
+        self.look_up().await?;
+        let all = self.0.replicas.all();
+        let of_topic = all.iter().filter_map(|(name, replica)| {
+            let partition = name.strip_prefix(topic)?.strip_prefix('-')?.parse().ok()?;
+            Some((partition, replica.clone()))
+        });
+        Ok(of_topic.collect())
     }
+
+    /// Lists where all partitions are. One look-up at a time, in a task of its own: it goes on also
+    /// when nobody waits for it, and whoever asks meanwhile joins it.
+    fn look_up(&self) -> LookUp {
+        let mut under_way = self
+            .0
+            .look_up
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(look_up) = under_way.as_ref().filter(|one| one.peek().is_none()) {
+            return look_up.clone();
+        }
+        let metadata = self.clone();
+        let task = tokio::spawn(async move { metadata.list_replicas().await });
+        let look_up = task
+            .map(|ended| ended.unwrap_or_else(|error| Err(BrokerError::Task(error.to_string()))))
+            .boxed()
+            .shared();
+        *under_way = Some(look_up.clone());
+        look_up
+    }
+
+    async fn list_replicas(&self) -> Result<(), BrokerError> {
+        // Fluvio's own topics are listed apart.
+        let (partitions, system, spus) = tokio::try_join!(
+            self.list::<PartitionSpec>(false),
+            self.list::<PartitionSpec>(true),
+            self.list::<SpuSpec>(false),
+        )?;
+        let local = self.client_config()?.use_spu_local_address();
+        let partitions = partitions.into_iter().chain(system).collect();
+        self.0.replicas.replace(join(partitions, &spus, local));
+        Ok(())
+    }
+}
+
+fn client_config(cluster: &FluvioClusterConfig) -> Result<ClientConfig, BrokerError> {
+    let mut config = tls::client_config(cluster)?;
+    if let Some(id) = &cluster.client_id {
+        config.set_client_id(id);
+    }
+    Ok(config)
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use fluvio::Isolation;
 use tokio::sync::watch;
 
 use super::startup_order::StartupOrder;
@@ -24,6 +25,8 @@ pub(crate) struct ConsumerContext {
     pub(crate) start: Start,
     pub(crate) transform: Transform,
     pub(crate) on_evicted: OnEvicted,
+    /// What of the log is read.
+    pub(crate) isolation: Isolation,
     pub(crate) tracker: Arc<OffsetTracker>,
     pub(crate) fetch_budget: FetchBudget,
     pub(crate) startup_order: StartupOrder,

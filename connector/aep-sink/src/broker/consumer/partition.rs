@@ -5,6 +5,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
+use fluvio::Isolation;
 use fluvio_protocol::link::ErrorCode;
 use fluvio_spu_schema::server::update_offset::{OffsetUpdate, UpdateOffsetsRequest};
 use tokio::sync::{mpsc, watch};
@@ -21,7 +22,7 @@ use super::context::{ConsumerContext, stopped};
 use crate::backoff::ReconnectBackoff;
 use crate::broker::client::{Connection, ErrorClass, Fetch, Responses, stream_error};
 use crate::broker::error::BrokerError;
-use crate::broker::partition_log::{LogBounds, LogEnd, probe_log_end};
+use crate::broker::partition_log::{LogBounds, fetch_log_end};
 use crate::confirmations::Confirmations;
 
 use super::start_position::{PartitionStart, StartPosition};
@@ -172,7 +173,7 @@ impl PartitionReader {
         let log = context.look(&connection, self.partition).await?;
         let next = self.next(log);
         if next > log.end {
-            self.check_log_end(next, log).await?;
+            self.check_log_end(&connection, next, log).await?;
         }
         let mut assembler = match self.assembler.take() {
             Some(assembler) => assembler,
@@ -210,24 +211,26 @@ impl PartitionReader {
         }
     }
 
-    /// Looks past the high watermark: fails unless the log ends exactly at the next offset.
-    async fn check_log_end(&self, next: i64, log: LogBounds) -> Result<(), BrokerError> {
+    /// Looks past the high watermark: fails unless what begins at the next offset may be read, now
+    /// or once it is written.
+    async fn check_log_end(
+        &self,
+        connection: &Connection,
+        next: i64,
+        log: LogBounds,
+    ) -> Result<(), BrokerError> {
         let context = &self.context;
-        let (replica, end) = (context.replica(self.partition), log.end);
-        match probe_log_end(&context.metadata, &context.topic, self.partition, next).await? {
-            LogEnd::Here => {
-                warn!(
-                    partition = self.partition,
-                    next,
-                    high_watermark = end,
-                    "the broker's high watermark is behind its log; reading goes on at the end of \
-                    the log"
-                );
-                Ok(())
-            }
-            LogEnd::Further => Err(BrokerError::WatermarkBehind { replica, next, end }),
-            LogEnd::Before => Err(BrokerError::LogShorter { replica, next, end }),
+        let log_end = fetch_log_end(connection, WHAT, &context.topic, self.partition).await?;
+        let replica = context.replica(self.partition);
+        if next > log_end {
+            let end = log_end;
+            return Err(BrokerError::LogShorter { replica, next, end });
         }
+        if context.isolation == Isolation::ReadCommitted {
+            let end = log.end;
+            return Err(BrokerError::NotReplicated { replica, next, end });
+        }
+        Ok(())
     }
 
     /// Waits for a permit. A wait for room means that the broker was reached: whatever was in the
@@ -397,6 +400,7 @@ impl PartitionReader {
         let fetch = Fetch {
             transform: Some(&context.transform),
             consumer: Some(&context.consumer),
+            isolation: context.isolation,
             ..Fetch::unmapped(&context.topic, self.partition, offset, max_bytes)
         };
         fetch.open(connection, WHAT).await

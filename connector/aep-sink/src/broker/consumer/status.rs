@@ -10,10 +10,14 @@ pub(crate) struct PartitionStatus {
     pub(crate) log_start: Option<i64>,
     /// The offset the next replicated record will have, as the broker last reported it.
     pub(crate) high_watermark: Option<i64>,
+    /// The offset the next record of the leader's log will have, as the controller last told it.
+    pub(crate) log_end: Option<i64>,
+    /// How many of its last records not all replicas have.
+    pub(crate) unreplicated: Option<i64>,
     /// The last stored offset the broker acknowledged, or the one found at the start.
     pub(crate) committed: Option<i64>,
-    /// The oldest record that was not settled at the last look: its offset, and when it
-    /// was produced, milliseconds since the epoch.
+    /// The oldest record that was not settled at the last look: its offset, and when the
+    /// first record of its batch was produced, milliseconds since the epoch.
     pub(crate) oldest: Option<(i64, i64)>,
     /// Connections that ended although they were not closed here.
     pub(crate) interruptions: u64,

@@ -4,6 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use bytes::Bytes;
+use fluvio::Isolation;
 
 use crate::config::Config;
 
@@ -76,7 +77,16 @@ impl DeadLetterLog {
         end: i64,
     ) -> Result<DeadLetterReader, BrokerError> {
         let log_reader = if next < end {
-            Some(LogReader::open(&self.metadata, &self.topic, partition, next).await?)
+            Some(
+                LogReader::open(
+                    &self.metadata,
+                    &self.topic,
+                    partition,
+                    next,
+                    Isolation::ReadCommitted,
+                )
+                .await?,
+            )
         } else {
             None
         };

@@ -2,7 +2,7 @@
 
 use fluvio::metadata::topic::{CleanupPolicy, SegmentBasedPolicy, TopicSpec};
 
-use crate::broker::client::{ClusterMetadata, Connection};
+use crate::broker::client::{ClusterMetadata, Connection, Purpose};
 use crate::broker::error::BrokerError;
 use crate::broker::partition_log::fetch_bounds;
 use crate::config::DeadLetterTopic;
@@ -26,7 +26,9 @@ pub(crate) async fn connect_leader(
     metadata: &ClusterMetadata,
     topic: &str,
 ) -> Result<Connection, BrokerError> {
-    let connection = metadata.connect_leader(topic, PARTITION).await?;
+    let connection = metadata
+        .connect_leader_for(Purpose::Writing, topic, PARTITION)
+        .await?;
     fetch_bounds(&connection, WHAT, topic, PARTITION).await?;
     Ok(connection)
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use fluvio_protocol::link::ErrorCode;
 use fluvio_spu_schema::server::consumer_offset::FetchConsumerOffsetsRequest;
 
-use crate::broker::client::ClusterMetadata;
+use crate::broker::client::{ClusterMetadata, Purpose};
 use crate::broker::error::BrokerError;
 
 /// Fluvio's own topic of stored offsets has one partition.
@@ -34,7 +34,10 @@ impl StoredOffsets {
     /// error is never "none".
     pub(crate) async fn read(&self) -> Result<HashMap<u32, i64>, BrokerError> {
         // Only the leader of that partition answers; other brokers refuse.
-        let connection = self.metadata.connect_leader(OFFSET_TOPIC, 0).await?;
+        let connection = self
+            .metadata
+            .connect_leader_for(Purpose::Offsets, OFFSET_TOPIC, 0)
+            .await?;
         let request = FetchConsumerOffsetsRequest::with_opts(None, Some(self.consumer.clone()));
         let response = connection.call(WHAT, request).await?;
         if response.error_code != ErrorCode::None {

@@ -2,11 +2,9 @@
 //! its records.
 
 mod bounds;
-mod log_end;
 mod reader;
 mod record;
 
-pub(super) use bounds::{BOUNDS, LogBounds, fetch_bounds};
-pub(super) use log_end::{LogEnd, probe_log_end};
+pub(super) use bounds::{BOUNDS, LogBounds, fetch_bounds, fetch_log_end};
 pub(super) use reader::LogReader;
 pub(super) use record::{LogRecord, decode_batch};

@@ -1,95 +1,60 @@
 //! Reads the log as it was produced: to fill gaps in the answers, to inspect it, and to replay dead
 //! letters.
 
-use std::sync::Arc;
-use std::time::Duration;
-
-use fluvio_protocol::link::ErrorCode;
+use fluvio::Isolation;
 use fluvio_protocol::record::{BATCH_PREAMBLE_SIZE, Batch, RawRecords};
-use fluvio_spu_schema::server::update_offset::{OffsetUpdate, UpdateOffsetsRequest};
-use tokio::time::timeout;
 use tracing::debug;
 
-use crate::broker::client::{ClusterMetadata, Connection, Fetch, Responses};
+use crate::broker::client::{ClusterMetadata, Connection, Fetch, LogPart, Purpose};
 use crate::broker::error::BrokerError;
 
 /// How much is asked for at once: little enough for a slow line. A batch that is larger (the
 /// broker's default allows 32 MiB) is asked for by its own size.
 const MAX_BYTES: i32 = 512 << 10;
-/// A response without a SmartModule is a copy from a file; longer than this is an outage, beside
-/// the time it takes on the slowest line that is taken for one that works.
-const RESPONSE_TIMEOUT: Duration = Duration::from_secs(30);
-/// Bytes per second.
-const SLOWEST_LINE: u64 = 64 << 10;
 const WHAT: &str = "reading records again";
 
-/// A read under way. It has a connection of its own: a stream cannot be closed without its
-/// connection, and each one left behind would occupy the broker.
+/// A read under way.
 pub(crate) struct LogReader {
-    metadata: Arc<ClusterMetadata>,
+    connection: Connection,
     topic: String,
     partition: u32,
-    /// Where the next response begins.
+    isolation: Isolation,
+    /// Where the next part begins.
     next: i64,
-    /// The most bytes of a response.
-    max_bytes: i32,
-    connection: Connection,
-    responses: Responses,
-    credit: Option<OffsetUpdate>,
 }
 
 impl LogReader {
     pub(crate) async fn open(
-        metadata: &Arc<ClusterMetadata>,
+        metadata: &ClusterMetadata,
         topic: &str,
         partition: u32,
         from: i64,
+        isolation: Isolation,
     ) -> Result<Self, BrokerError> {
-        Self::open_with(metadata, topic, partition, from, MAX_BYTES).await
-    }
-
-    async fn open_with(
-        metadata: &Arc<ClusterMetadata>,
-        topic: &str,
-        partition: u32,
-        from: i64,
-        max_bytes: i32,
-    ) -> Result<Self, BrokerError> {
-        let connection = metadata.connect_leader(topic, partition).await?;
-        let fetch = Fetch::unmapped(topic, partition, from, max_bytes);
-        let responses = fetch.open(&connection, WHAT).await?;
+        let connection = metadata
+            .connect_leader_for(Purpose::LogParts, topic, partition)
+            .await?;
         Ok(Self {
-            metadata: Arc::clone(metadata),
+            connection,
             topic: topic.to_owned(),
             partition,
+            isolation,
             next: from,
-            max_bytes,
-            connection,
-            responses,
-            credit: None,
         })
     }
 
     /// The next part of the log: at least one whole batch.
     pub(crate) async fn next(&mut self) -> Result<Vec<Batch<RawRecords>>, BrokerError> {
-        let mut batches = self.response().await?;
-        if let Some(needed) = whole(&mut batches, self.max_bytes) {
+        let mut batches = self.part(MAX_BYTES).await?;
+        if let Some(needed) = whole(&mut batches, MAX_BYTES) {
             debug!(
                 partition = self.partition,
                 offset = self.next,
                 needed,
                 "asking for a batch by its own size"
             );
-            *self = Self::open_with(
-                &self.metadata,
-                &self.topic,
-                self.partition,
-                self.next,
-                needed,
-            )
-            .await?;
-            batches = self.response().await?;
-            whole(&mut batches, self.max_bytes);
+            batches = self.part(needed).await?;
+            whole(&mut batches, needed);
         }
         let last = batches.last().ok_or_else(|| {
             self.connection.unusable(
@@ -98,37 +63,19 @@ impl LogReader {
             )
         })?;
         self.next = last.get_last_offset() + 1;
-        if let Some(credit) = &mut self.credit {
-            credit.offset = self.next;
-        }
         Ok(batches)
     }
 
-    /// The batches of the next response; the last one may be cut.
-    async fn response(&mut self) -> Result<Vec<Batch<RawRecords>>, BrokerError> {
-        if let Some(credit) = self.credit.take() {
-            let request = UpdateOffsetsRequest {
-                offsets: vec![credit],
-            };
-            self.connection.call(WHAT, request).await?;
+    /// The batches of the next part; the last one may be cut.
+    async fn part(&self, max_bytes: i32) -> Result<Vec<Batch<RawRecords>>, BrokerError> {
+        let fetch = Fetch {
+            isolation: self.isolation,
+            ..Fetch::unmapped(&self.topic, self.partition, self.next, max_bytes)
+        };
+        match fetch.once(&self.connection, WHAT).await? {
+            LogPart::Batches(batches) => Ok(batches),
+            LogPart::Refused(code) => Err(self.connection.refused(WHAT, code)),
         }
-        let response = self.connection.next(WHAT, &mut self.responses);
-        let response = timeout(response_timeout(self.max_bytes), response)
-            .await
-            .unwrap_or_else(|_elapsed| {
-                Err(self
-                    .connection
-                    .unusable(WHAT, "it does not come".to_owned()))
-            })?;
-        let partition = response.partition;
-        if partition.error_code != ErrorCode::None {
-            return Err(self.connection.refused(WHAT, partition.error_code));
-        }
-        self.credit = Some(OffsetUpdate {
-            offset: self.next,
-            session_id: response.stream_id,
-        });
-        Ok(partition.records.batches)
     }
 }
 
@@ -145,12 +92,6 @@ fn whole(batches: &mut Vec<Batch<RawRecords>>, asked: i32) -> Option<i32> {
     batches.truncate(whole);
     let preamble = i32::try_from(BATCH_PREAMBLE_SIZE).ok()?;
     cut?.checked_add(preamble).filter(|needed| *needed > asked)
-}
-
-/// How long a response of at most `max_bytes` may take.
-fn response_timeout(max_bytes: i32) -> Duration {
-    RESPONSE_TIMEOUT
-        + Duration::from_secs(u64::try_from(max_bytes).unwrap_or_default() / SLOWEST_LINE)
 }
 
 // === tests ===
@@ -210,17 +151,6 @@ mod tests {
             let mut batches = vec![large.clone()];
             assert_eq!(whole(&mut batches, asked), needs, "{asked} were asked for");
             assert!(batches.is_empty());
-        }
-    }
-
-    #[test]
-    fn response_timeout_allows_a_line_of_one_megabit() {
-        for bytes in [MAX_BYTES, 32 << 20] {
-            let takes = Duration::from_secs(u64::try_from(bytes).unwrap() * 8 / 1_000_000);
-            assert!(
-                takes < response_timeout(bytes),
-                "{bytes} bytes take {takes:?}"
-            );
         }
     }
 }

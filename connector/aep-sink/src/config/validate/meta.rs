@@ -9,7 +9,7 @@ use super::rules;
 use crate::config::decode::decode;
 use crate::config::defaults;
 use crate::config::keys::{ConsumerKeys, MetaKeys, OffsetKeys, TopicKeys};
-use crate::config::model::{Consumer, Partitions, Start};
+use crate::config::model::{Consumer, Isolation, Partitions, Start};
 use crate::config::problem::Problems;
 use crate::config::yaml::path::KeyPath;
 use crate::config::yaml::scalar::{Partition, StartAt};
@@ -172,11 +172,18 @@ fn consumer(keys: Option<ConsumerKeys>, problems: &mut Problems<'_>) -> Option<C
         defaults::CONSUMER_MAX_BYTES_LIMIT,
         problems,
     );
+    let isolation = rules::choice(
+        &root.key("isolation"),
+        keys.isolation.as_deref(),
+        &defaults::ISOLATIONS,
+        problems,
+    );
     let start = offset(keys.offset, problems);
     Some(Consumer {
         id: id?,
         partitions,
         max_bytes: rules::non_zero_u32(max_bytes).unwrap_or(defaults::CONSUMER_MAX_BYTES),
+        isolation: isolation.unwrap_or(Isolation::Committed),
         start,
     })
 }

@@ -37,6 +37,10 @@ pub(crate) struct StateMetrics {
     /// Offset.
     pub(crate) high_watermark: Family<Partition, Gauge>,
     /// Offset.
+    pub(crate) log_end: Family<Partition, Gauge>,
+    /// Records.
+    pub(crate) unreplicated: Family<Partition, Gauge>,
+    /// Offset.
     pub(crate) next: Family<Partition, Gauge>,
     /// Offset.
     pub(crate) settled: Family<Partition, Gauge>,
@@ -166,6 +170,19 @@ impl StateMetrics {
             "capillary_aep_high_watermark_offset",
             "The offset the next replicated record will have",
             self.high_watermark.clone(),
+        );
+        declare(
+            registry,
+            "capillary_aep_log_end_offset",
+            "The offset the next record of the leader's log will have",
+            self.log_end.clone(),
+        );
+        declare(
+            registry,
+            "capillary_aep_unreplicated_records",
+            "Records the leader has and not all replicas; they are read only with isolation: \
+             uncommitted",
+            self.unreplicated.clone(),
         );
         declare(
             registry,

@@ -230,8 +230,7 @@ impl Assembler {
             // from theirs, nor may one that waits for its permit have a response in memory.
             let _direct = context.fetch_budget.acquire_direct_read().await;
             let from = self.expected();
-            let mut reader =
-                LogReader::open(&context.metadata, &context.topic, self.partition, from).await?;
+            let mut reader = self.log_reader(from).await?;
             for batch in reader.next().await? {
                 // A compressed part of the log can be many times its size, so it is unpacked batch
                 // by batch.
@@ -255,8 +254,7 @@ impl Assembler {
         let context = Arc::clone(&self.context);
         let _direct = context.fetch_budget.acquire_direct_read().await;
         let first = self.expected();
-        let mut reader =
-            LogReader::open(&context.metadata, &context.topic, self.partition, first).await?;
+        let mut reader = self.log_reader(first).await?;
         warn!(
             partition = self.partition,
             first, reason, "mapping here what the broker's SmartModule cannot take"
@@ -273,6 +271,18 @@ impl Assembler {
             self.map_records(records, batch.get_last_offset()).await?;
         }
         Ok(())
+    }
+
+    async fn log_reader(&self, from: i64) -> Result<LogReader, BrokerError> {
+        let context = &self.context;
+        LogReader::open(
+            &context.metadata,
+            &context.topic,
+            self.partition,
+            from,
+            context.isolation,
+        )
+        .await
     }
 
     fn count_gaps(&self, gaps: usize) {
@@ -343,13 +353,7 @@ impl Assembler {
         };
         self.count_gaps(gaps.len());
         let mut next = *first.start();
-        let mut reader = LogReader::open(
-            &self.context.metadata,
-            &self.context.topic,
-            self.partition,
-            next,
-        )
-        .await?;
+        let mut reader = self.log_reader(next).await?;
         while next <= *last.end() {
             for batch in reader.next().await? {
                 next = batch.get_last_offset() + 1;
