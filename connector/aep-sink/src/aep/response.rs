@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use std::mem::discriminant;
 use std::time::Duration;
 
+use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -59,15 +60,32 @@ pub enum Kind {
     Single,
 }
 
-/// Reads a response; 200 and 207 are read alike, record by record. `now_ms` is the time that a date in `Retry-After` is held against, milliseconds
-/// since the epoch.
-pub fn read(response: &HttpResponse, kind: Kind, now_ms: i64) -> InletResponse {
-    let refusal = || Refusal::from_bytes(response.status, &response.body);
+/// Reads a response; 200 and 207 are read alike, record by record. `sent` are the records of the
+/// request with their creation times. `now_ms` is the time that a date in `Retry-After` is held
+/// against, milliseconds since the epoch.
+pub fn read(
+    response: &HttpResponse,
+    kind: Kind,
+    sent: &[(i64, Bytes)],
+    now_ms: i64,
+) -> InletResponse {
+    let refusal = || Refusal {
+        sent: sent.iter().map(|(_, record)| record.clone()).collect(),
+        ..Refusal::from_bytes(response.status, &response.body)
+    };
     match response.status {
-        200..=299 => InletResponse::Records(match kind {
-            Kind::Batch(count) => batch(&response.body, count),
-            Kind::Single => vec![single(&response.body)],
-        }),
+        200..=299 => {
+            let mut statuses = match kind {
+                Kind::Batch(count) => batch(&response.body, count),
+                Kind::Single => vec![single(&response.body)],
+            };
+            for (status, (_, record)) in statuses.iter_mut().zip(sent) {
+                if let RecordStatus::Refused(refusal) = status {
+                    refusal.sent.push(record.clone());
+                }
+            }
+            InletResponse::Records(statuses)
+        }
         401 | 403 => InletResponse::Unauthorized(refusal()),
         413 => InletResponse::TooLarge(refusal()),
         // Not those of the 5xx that say "never": 501 is answered to `syncValidation` at most
@@ -319,7 +337,7 @@ mod tests {
             retry_after: None,
             body: serde_json::to_vec(body).unwrap().into(),
         };
-        match read(&response, Kind::Batch(count), 0) {
+        match read(&response, Kind::Batch(count), &[], 0) {
             InletResponse::Records(statuses) => statuses,
             other => panic!("{other:?}"),
         }
@@ -343,6 +361,7 @@ mod tests {
                 body: "<html>".into(),
             },
             Kind::Batch(3),
+            &[],
             0,
         )
     }
@@ -423,7 +442,7 @@ mod tests {
             body: r#"{"responses":[{"xactionId":"a"},"#.into(),
         };
         assert_eq!(
-            read(&cut, Kind::Batch(2), 0),
+            read(&cut, Kind::Batch(2), &[], 0),
             InletResponse::Records(vec![RecordStatus::Unknown; 2])
         );
     }
@@ -436,7 +455,7 @@ mod tests {
                 retry_after: None,
                 body: body.to_owned().into(),
             };
-            match read(&response, Kind::Single, 0) {
+            match read(&response, Kind::Single, &[], 0) {
                 InletResponse::Records(statuses) => short(&statuses),
                 other => panic!("{other:?}"),
             }

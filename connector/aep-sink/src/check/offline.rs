@@ -53,7 +53,7 @@ pub(super) fn steps(config: &Path, secrets: Option<&Path>, report: &mut Report) 
             return None;
         }
     };
-    report.add(match http::clients(&config.platform) {
+    report.add(match http::client(&config.platform) {
         Ok(_) => Finding::ok(HTTP, "certificates and proxy can be used"),
         Err(error) => Finding::new(HTTP, Status::Wrong, error.to_string()),
     });

@@ -191,7 +191,7 @@ fn response_never_acknowledges_a_record_it_does_not_name() {
         } else {
             Kind::Batch(count)
         };
-        let reading = read(&answer, kind, 1_445_412_000_000);
+        let reading = read(&answer, kind, &[], 1_445_412_000_000);
         match &reading {
             InletResponse::Records(fates) => {
                 assert!((200..300).contains(&status));
