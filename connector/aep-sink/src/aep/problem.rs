@@ -4,6 +4,7 @@ use bytes::Bytes;
 use serde_json::Value;
 
 use super::redact::{redact, without_values};
+use super::response_ids::ResponseIds;
 use super::sent_values::SentValues;
 
 /// Whom a refusal concerns.
@@ -29,6 +30,8 @@ pub struct Refusal {
     pub message: String,
     /// Where in the record the first violation is, when the answer says.
     pub pointer: Option<String>,
+    /// What the response calls the request and the message.
+    pub ids: ResponseIds,
     /// The records it may be about.
     pub(crate) sent: Vec<Bytes>,
 }
@@ -49,6 +52,7 @@ impl Refusal {
             status,
             message,
             pointer,
+            ids: ResponseIds::of(body),
             sent: Vec::new(),
         }
     }

@@ -69,9 +69,13 @@ pub fn read(
     sent: &[(i64, Bytes)],
     now_ms: i64,
 ) -> InletResponse {
-    let refusal = || Refusal {
-        sent: sent.iter().map(|(_, record)| record.clone()).collect(),
-        ..Refusal::from_bytes(response.status, &response.body)
+    let refusal = || {
+        let read = Refusal::from_bytes(response.status, &response.body);
+        Refusal {
+            ids: read.ids.in_response(response.request_id.as_deref()),
+            sent: sent.iter().map(|(_, record)| record.clone()).collect(),
+            ..read
+        }
     };
     match response.status {
         200..=299 => {
@@ -79,9 +83,12 @@ pub fn read(
                 Kind::Batch(count) => batch(&response.body, count),
                 Kind::Single => vec![single(&response.body)],
             };
-            for (status, (_, record)) in statuses.iter_mut().zip(sent) {
+            for (index, status) in statuses.iter_mut().enumerate() {
                 if let RecordStatus::Refused(refusal) = status {
-                    refusal.sent.push(record.clone());
+                    let ids = std::mem::take(&mut refusal.ids);
+                    refusal.ids = ids.in_response(response.request_id.as_deref());
+                    let record = sent.get(index).map(|(_, record)| record.clone());
+                    refusal.sent.extend(record);
                 }
             }
             InletResponse::Records(statuses)
@@ -335,6 +342,7 @@ mod tests {
         let response = HttpResponse {
             status,
             retry_after: None,
+            request_id: None,
             body: serde_json::to_vec(body).unwrap().into(),
         };
         match read(&response, Kind::Batch(count), &[], 0) {
@@ -358,6 +366,7 @@ mod tests {
             &HttpResponse {
                 status,
                 retry_after: retry_after.map(str::to_owned),
+                request_id: None,
                 body: "<html>".into(),
             },
             Kind::Batch(3),
@@ -439,6 +448,7 @@ mod tests {
         let cut = HttpResponse {
             status: 207,
             retry_after: None,
+            request_id: None,
             body: r#"{"responses":[{"xactionId":"a"},"#.into(),
         };
         assert_eq!(
@@ -453,6 +463,7 @@ mod tests {
             let response = HttpResponse {
                 status: 200,
                 retry_after: None,
+                request_id: None,
                 body: body.to_owned().into(),
             };
             match read(&response, Kind::Single, &[], 0) {

@@ -161,6 +161,7 @@ mod tests {
         let answer = HttpResponse {
             status,
             retry_after: None,
+            request_id: None,
             body: body.to_owned().into(),
         };
         classify(&answer, &[])

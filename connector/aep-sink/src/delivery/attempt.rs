@@ -186,9 +186,10 @@ impl<T: Transport, K: Tokens> Sender<T, K> {
         (posted, timing)
     }
 
-    fn read(&self, response: &HttpResponse, kind: Kind, request: &Request) -> InletResponse {
+    fn read(&self, answer: &HttpResponse, kind: Kind, request: &Request) -> InletResponse {
+        answer.log_ids(self.inlet.as_str());
         let sent = request.body.entities();
-        let response = aep::read(response, kind, sent, self.clock.now_ms());
+        let response = aep::read(answer, kind, sent, self.clock.now_ms());
         if let InletResponse::Busy {
             retry_after: Some(pause),
             ..

@@ -184,6 +184,7 @@ fn response_never_acknowledges_a_record_it_does_not_name() {
         let answer = HttpResponse {
             status,
             retry_after,
+            request_id: None,
             body: body.into(),
         };
         let kind = if count == 0 {

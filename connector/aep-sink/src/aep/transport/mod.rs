@@ -10,7 +10,11 @@ use hyper::header::{AUTHORIZATION, HeaderName, HeaderValue, RETRY_AFTER};
 use tokio::time::timeout;
 
 use super::endpoint::Request;
+use super::response_ids::{self, ResponseIds};
 use crate::http::{HttpClient, TransportError};
+
+/// What Adobe's support asks for.
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Longest response that is read. The response to the largest batch has some hundred bytes a record.
 const MAX_RESPONSE: usize = 8 * 1024 * 1024;
@@ -22,8 +26,37 @@ pub struct HttpResponse {
     pub status: u16,
     /// The header `Retry-After`, as written.
     pub retry_after: Option<String>,
+    /// The header `x-request-id`, as written.
+    pub request_id: Option<String>,
     /// The whole body.
     pub body: Bytes,
+}
+
+impl HttpResponse {
+    /// Says at the level `debug` by which ids the other side knows the request and its messages.
+    pub(crate) fn log_ids(&self, inlet: &'static str) {
+        if !tracing::enabled!(tracing::Level::DEBUG) {
+            return;
+        }
+        let messages = response_ids::of_messages(&self.body);
+        let joined = |id: fn(&ResponseIds) -> Option<&String>| {
+            let ids: Vec<&str> = messages
+                .iter()
+                .map(|ids| id(ids).map_or("-", String::as_str))
+                .collect();
+            ids.join(" ")
+        };
+        tracing::debug!(
+            inlet,
+            status = self.status,
+            request_id = ResponseIds::default()
+                .in_response(self.request_id.as_deref())
+                .request_id,
+            xaction_ids = joined(|ids| ids.xaction_id.as_ref()),
+            batch_ids = joined(|ids| ids.batch_id.as_ref()),
+            "answered, message by message"
+        );
+    }
 }
 
 /// Carries requests. Tests have a scripted one.
@@ -67,6 +100,7 @@ impl Transport for HttpClient {
                 return Ok(HttpResponse {
                     status: 407,
                     retry_after: None,
+                    request_id: None,
                     body: Bytes::new(),
                 });
             }
@@ -79,6 +113,7 @@ impl Transport for HttpClient {
         Ok(HttpResponse {
             status: response.status().as_u16(),
             retry_after: header(RETRY_AFTER),
+            request_id: header(REQUEST_ID),
             body: response.into_body(),
         })
     }

@@ -66,6 +66,7 @@ pub(super) fn reply(status: u16, body: impl Into<Bytes>) -> Reply {
         answer: Ok(HttpResponse {
             status,
             retry_after: None,
+            request_id: None,
             body: body.into(),
         }),
     }
@@ -75,6 +76,7 @@ pub(super) fn busy(status: u16, retry_after: &str) -> Reply {
     let answer = HttpResponse {
         status,
         retry_after: Some(retry_after.to_owned()),
+        request_id: None,
         body: Bytes::new(),
     };
     Reply {
