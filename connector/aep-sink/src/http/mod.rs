@@ -6,6 +6,7 @@
 //! for another program cannot divert tokens and personal data.
 
 mod client;
+mod connection;
 mod error;
 mod setup;
 mod tls;

@@ -14,7 +14,7 @@ use hyper::header::{HOST, HeaderMap, HeaderValue};
 use hyper::{Request, Uri, upgrade};
 use tower_service::Service;
 
-use super::client::{ConnectError, Host, Stream, connect};
+use super::connection::{ConnectError, Host, Stream, connect};
 
 /// The proxy answers `CONNECT` with this status.
 #[derive(Debug, thiserror::Error)]
