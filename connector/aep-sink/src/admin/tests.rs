@@ -39,7 +39,11 @@ fn observer() -> Arc<Observer> {
         dead_letters: Arc::new(RecentDeadLetters::default()),
         partitions: Arc::new(PartitionStatuses::default()),
         conditions: Arc::new(Conditions::default()),
-        tokens: TokenSource::new(&config.platform.ims, Client::new(), config.platform.retry),
+        tokens: TokenSource::new(
+            &config.platform.ims,
+            crate::http::client(&config.platform).unwrap(),
+            config.platform.retry,
+        ),
         retention: OnceLock::new(),
     })
 }

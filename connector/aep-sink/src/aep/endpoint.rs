@@ -6,7 +6,7 @@ use bytes::Bytes;
 use hyper::Uri;
 use hyper::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue, InvalidHeaderValue, USER_AGENT};
 use hyper::http::uri::InvalidUri;
-use reqwest::Url;
+use url::Url;
 
 use super::envelope::{self, Envelope, MAX_BODY};
 use crate::config::{Events, Inlet, Platform, Profiles};
@@ -217,6 +217,14 @@ impl Body {
             envelope.write(*at, entity, &mut body);
         }
         body.into()
+    }
+
+    /// The records in it, with their creation times.
+    pub(crate) fn entities(&self) -> &[(i64, Bytes)] {
+        match self {
+            Self::Records { entities, .. } => entities,
+            Self::Nonsense => &[],
+        }
     }
 
     /// How many bytes that is, without writing them.

@@ -5,12 +5,16 @@ mod envelope;
 mod problem;
 mod redact;
 mod response;
+mod response_ids;
 mod retry_after;
+mod sent_values;
 mod transport;
 
+pub(crate) use crate::http::TransportError;
 pub(crate) use endpoint::{Endpoint, EndpointError, Request};
 pub(crate) use envelope::MAX_BODY;
 pub use problem::{Refusal, Scope};
 pub use response::{InletResponse, Kind, RecordStatus, read};
+pub use response_ids::ResponseIds;
 pub use transport::HttpResponse;
-pub(crate) use transport::{Transport, TransportError};
+pub(crate) use transport::Transport;

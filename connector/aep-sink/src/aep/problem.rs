@@ -1,8 +1,11 @@
 //! What a refusal says, and whether it concerns a record or the configuration.
 
+use bytes::Bytes;
 use serde_json::Value;
 
-use super::redact::{redact, unquoted, without_record};
+use super::redact::{redact, without_values};
+use super::response_ids::ResponseIds;
+use super::sent_values::SentValues;
 
 /// Whom a refusal concerns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +30,10 @@ pub struct Refusal {
     pub message: String,
     /// Where in the record the first violation is, when the answer says.
     pub pointer: Option<String>,
+    /// What the response calls the request and the message.
+    pub ids: ResponseIds,
+    /// The records it may be about.
+    pub(crate) sent: Vec<Bytes>,
 }
 
 impl Refusal {
@@ -45,6 +52,8 @@ impl Refusal {
             status,
             message,
             pointer,
+            ids: ResponseIds::of(body),
+            sent: Vec::new(),
         }
     }
 
@@ -53,22 +62,18 @@ impl Refusal {
         Self::new(status, &serde_json::from_slice(body).unwrap_or(Value::Null))
     }
 
-    /// The message and the place for logs, readiness and `check`: nothing that could be a word of
-    /// the record.
+    /// The message and the place for logs, readiness and `check`: no value of the records sent.
     pub(crate) fn redacted_message(&self) -> String {
-        let mut redacted_message = match self.reason {
-            // Decided before anybody looked at the record.
-            "unauthorized" | "not_found" | "proxy_refuses" | "wrong_inlet" => {
-                unquoted(&self.message)
-            }
-            _ => without_record(&self.message),
-        };
-        if redacted_message.is_empty() {
-            redacted_message.push_str("no message");
+        let sent = SentValues::of(&self.sent);
+        let mut shown = without_values(&self.message, &sent);
+        if shown.is_empty() {
+            shown.push_str("no message");
         }
         match &self.pointer {
-            Some(pointer) if !pointer.is_empty() => format!("{redacted_message} (at {pointer})"),
-            _ => redacted_message,
+            Some(pointer) if !pointer.is_empty() => {
+                format!("{shown} (at {})", without_values(pointer, &sent))
+            }
+            _ => shown,
         }
     }
 
@@ -90,13 +95,19 @@ impl Refusal {
     /// What the operator can do about a refusal of target scope.
     pub(crate) fn advice(&self) -> &'static str {
         match self.reason {
+            "unauthorized" if self.message.is_empty() => {
+                "check the credential's product profile, permissions and IP allow-list, and the \
+                access labels of the dataset; without a message it may also be a proxy or firewall \
+                on the way"
+            }
             "unauthorized" => {
-                "check the credential's product profile, permissions and IP allow-list"
+                "check the credential's product profile, permissions and IP allow-list, and the \
+                access labels of the dataset"
             }
             "proxy_refuses" => "check http.proxy: the proxy asks for credentials",
             "not_found" => "check inlet-url: no such inlet",
             "wrong_organization" => "check organization-id against the inlet's organisation",
-            "unknown_schema" => "check schema-id and format against the dataset and the inlet",
+            "unknown_schema" => "check schema-id and format, and that the dataset uses this schema",
             "unknown_flow" => "check flow-id and that the dataflow is enabled",
             "unknown_dataset" => "check dataset-id",
             _ => "check inlet-url, format, schema-id, dataset-id and flow-id of this inlet",
@@ -143,20 +154,28 @@ fn judge(status: u16, message: &str) -> (Scope, &'static str) {
         "disabled",
         "not exist",
         "not match",
+        "n't match",
+        "mismatch",
+        "no active",
         "mandatory",
         "not enabled",
     ]);
     if absent && any(&["ims org", "imsorg "]) {
         (Scope::Target, "wrong_organization")
     } else if any(&["unknown xdm format", "'header' field"])
-        || (absent && any(&["schemaref", "schema id", "payload schema"]))
+        || (absent && any(&["schemaref", "schema id", "payload schema", "dataset schema"]))
+        || any(&[
+            "schema does not match",
+            "schema doesn't match",
+            "schema mismatch",
+        ])
     {
         (Scope::Target, "unknown_schema")
     } else if absent && any(&[" flow", "flowid", "flow-id", "dataflow"]) {
         (Scope::Target, "unknown_flow")
     } else if absent && any(&["dataset"]) {
         (Scope::Target, "unknown_dataset")
-    } else if any(&["in the header"]) {
+    } else if any(&["in the header", "payload header"]) {
         (Scope::Target, "wrong_header")
     } else {
         (Scope::Record, "refused")
@@ -242,6 +261,24 @@ mod tests {
             scope(400, &format!("{about}unsupported operations in the header")),
             (Scope::Target, "wrong_header")
         );
+        for (said, reason) in [
+            ("No active flow exists for the given inlet", "unknown_flow"),
+            ("Payload header is missing Source Name", "wrong_header"),
+            (
+                "The message can't be validated: the message schema does not match the dataset schema reference",
+                "unknown_schema",
+            ),
+            (
+                "payload schema not specified, or did not match the XDM definition",
+                "unknown_schema",
+            ),
+            (
+                "dataset 5f0c has another schema: schema mismatch",
+                "unknown_schema",
+            ),
+        ] {
+            assert_eq!(scope(400, said), (Scope::Target, reason), "{said}");
+        }
         assert_eq!(scope(404, ""), (Scope::Target, "not_found"));
         assert_eq!(scope(302, ""), (Scope::Target, "wrong_inlet"));
     }
@@ -277,7 +314,8 @@ mod tests {
         );
         assert_eq!(
             refusal.redacted_message(),
-            "Message is invalid: expected type: Integer, found: String […] (at /person/name/firstName)"
+            "Message is invalid: expected type: Integer, found: String […] (at /person/name/firstName)",
+            "also without the record"
         );
         assert_eq!(
             Refusal::new(403, &Value::Null).redacted_message(),

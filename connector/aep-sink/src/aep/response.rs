@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use std::mem::discriminant;
 use std::time::Duration;
 
+use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -59,15 +60,39 @@ pub enum Kind {
     Single,
 }
 
-/// Reads a response; 200 and 207 are read alike, record by record. `now_ms` is the time that a date in `Retry-After` is held against, milliseconds
-/// since the epoch.
-pub fn read(response: &HttpResponse, kind: Kind, now_ms: i64) -> InletResponse {
-    let refusal = || Refusal::from_bytes(response.status, &response.body);
+/// Reads a response; 200 and 207 are read alike, record by record. `sent` are the records of the
+/// request with their creation times. `now_ms` is the time that a date in `Retry-After` is held
+/// against, milliseconds since the epoch.
+pub fn read(
+    response: &HttpResponse,
+    kind: Kind,
+    sent: &[(i64, Bytes)],
+    now_ms: i64,
+) -> InletResponse {
+    let refusal = || {
+        let read = Refusal::from_bytes(response.status, &response.body);
+        Refusal {
+            ids: read.ids.in_response(response.request_id.as_deref()),
+            sent: sent.iter().map(|(_, record)| record.clone()).collect(),
+            ..read
+        }
+    };
     match response.status {
-        200..=299 => InletResponse::Records(match kind {
-            Kind::Batch(count) => batch(&response.body, count),
-            Kind::Single => vec![single(&response.body)],
-        }),
+        200..=299 => {
+            let mut statuses = match kind {
+                Kind::Batch(count) => batch(&response.body, count),
+                Kind::Single => vec![single(&response.body)],
+            };
+            for (index, status) in statuses.iter_mut().enumerate() {
+                if let RecordStatus::Refused(refusal) = status {
+                    let ids = std::mem::take(&mut refusal.ids);
+                    refusal.ids = ids.in_response(response.request_id.as_deref());
+                    let record = sent.get(index).map(|(_, record)| record.clone());
+                    refusal.sent.extend(record);
+                }
+            }
+            InletResponse::Records(statuses)
+        }
         401 | 403 => InletResponse::Unauthorized(refusal()),
         413 => InletResponse::TooLarge(refusal()),
         // Not those of the 5xx that say "never": 501 is answered to `syncValidation` at most
@@ -317,9 +342,10 @@ mod tests {
         let response = HttpResponse {
             status,
             retry_after: None,
+            request_id: None,
             body: serde_json::to_vec(body).unwrap().into(),
         };
-        match read(&response, Kind::Batch(count), 0) {
+        match read(&response, Kind::Batch(count), &[], 0) {
             InletResponse::Records(statuses) => statuses,
             other => panic!("{other:?}"),
         }
@@ -340,9 +366,11 @@ mod tests {
             &HttpResponse {
                 status,
                 retry_after: retry_after.map(str::to_owned),
+                request_id: None,
                 body: "<html>".into(),
             },
             Kind::Batch(3),
+            &[],
             0,
         )
     }
@@ -420,10 +448,11 @@ mod tests {
         let cut = HttpResponse {
             status: 207,
             retry_after: None,
+            request_id: None,
             body: r#"{"responses":[{"xactionId":"a"},"#.into(),
         };
         assert_eq!(
-            read(&cut, Kind::Batch(2), 0),
+            read(&cut, Kind::Batch(2), &[], 0),
             InletResponse::Records(vec![RecordStatus::Unknown; 2])
         );
     }
@@ -434,9 +463,10 @@ mod tests {
             let response = HttpResponse {
                 status: 200,
                 retry_after: None,
+                request_id: None,
                 body: body.to_owned().into(),
             };
-            match read(&response, Kind::Single, 0) {
+            match read(&response, Kind::Single, &[], 0) {
                 InletResponse::Records(statuses) => short(&statuses),
                 other => panic!("{other:?}"),
             }

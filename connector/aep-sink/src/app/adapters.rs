@@ -1,7 +1,7 @@
 //! Implements what delivery needs from outside: tokens by the source of IMS, dead letters by the
 //! writer of their topic.
 
-use reqwest::header::HeaderValue;
+use hyper::header::HeaderValue;
 use tokio::time::Instant;
 
 use crate::broker::{BrokerError, DeadLetterWriter};

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::report::{Finding, Status};
 use crate::aep::{self, Endpoint, InletResponse, Kind, Refusal, Transport};
 use crate::clock::Clock;
-use crate::http::InletClient;
+use crate::http::HttpClient;
 use crate::ims::Token;
 
 /// Refusals that are about the configuration even when the message cannot be read: the header of
@@ -16,7 +16,7 @@ const CONFIGURATION_REASONS: [&str; 3] = ["wrong_organization", "unknown_flow", 
 pub(super) async fn probe(
     step: &'static str,
     endpoint: &Endpoint,
-    transport: &InletClient,
+    transport: &HttpClient,
     token: &Token,
     longest: Duration,
 ) -> Finding {
@@ -29,7 +29,7 @@ pub(super) async fn probe(
         Ok(answer) => classify(
             step,
             &host,
-            aep::read(&answer, Kind::Single, Clock::System.now_ms()),
+            aep::read(&answer, Kind::Single, &[], Clock::System.now_ms()),
         ),
         Err(error) => Finding::new(step, Status::Unavailable, format!("{host}: {error}")).advise(
             "see that the host of inlet-url can be reached from here (http.proxy, \
@@ -95,11 +95,16 @@ mod tests {
         let answer = HttpResponse {
             status,
             retry_after: None,
+            request_id: None,
             body: body.to_owned().into(),
         };
         format!(
             "{:?}",
-            classify("events inlet", "host", aep::read(&answer, Kind::Single, 0))
+            classify(
+                "events inlet",
+                "host",
+                aep::read(&answer, Kind::Single, &[], 0)
+            )
         )
     }
 

@@ -7,6 +7,7 @@
 mod cluster;
 mod customer_partitions;
 mod inlet;
+mod inlet_ids;
 mod offline;
 mod platform;
 mod report;

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::inlet_ids;
 use super::report::{Finding, Report, Status};
 use crate::config::{self, Config};
 use crate::http;
@@ -53,9 +54,12 @@ pub(super) fn steps(config: &Path, secrets: Option<&Path>, report: &mut Report) 
             return None;
         }
     };
-    report.add(match http::clients(&config.platform) {
+    report.add(match http::client(&config.platform) {
         Ok(_) => Finding::ok(HTTP, "certificates and proxy can be used"),
         Err(error) => Finding::new(HTTP, Status::Wrong, error.to_string()),
     });
+    for finding in inlet_ids::findings(&config.platform) {
+        report.add(finding);
+    }
     Some(config)
 }

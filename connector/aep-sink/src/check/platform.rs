@@ -29,15 +29,14 @@ pub(super) async fn steps(
         }
     };
     // What is wrong with the client was a finding of its own.
-    let Ok(clients) = http::clients(platform) else {
+    let Ok(transport) = http::client(platform) else {
         report.add(Finding::skipped(TOKEN, "no HTTP client to ask with"));
         return skip_all(report, "no HTTP client to ask with");
     };
-    let tokens = TokenSource::new(&platform.ims, clients.ims, platform.retry);
+    let tokens = TokenSource::new(&platform.ims, transport.clone(), platform.retry);
     let Some(token) = token(config, &tokens, report).await else {
         return skip_all(report, "no token to ask with");
     };
-    let transport = clients.inlets;
     let probe = async |step, endpoint: Result<Endpoint, EndpointError>| match endpoint {
         Ok(endpoint) => {
             inlet::probe(
@@ -92,6 +91,9 @@ async fn token(config: &Config, tokens: &TokenSource, report: &mut Report) -> Op
             let finding = Finding::new(TOKEN, Status::of(error.fault()), error.to_string());
             report.add(match error.fault() {
                 crate::error::Fault::User => finding,
+                _ if error.is_busy() => finding.advise(
+                    "nothing to change here: try again later; the connector waits by itself",
+                ),
                 _ => finding.advise(format!(
                     "see that {ims} can be reached from here (http.proxy, http.ca-file, firewall)"
                 )),

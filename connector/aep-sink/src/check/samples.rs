@@ -2,6 +2,8 @@
 //! schema, dataset and flow validated. What passes is ingested, so this is asked for, and sends
 //! nothing that is not in the topic already.
 
+use bytes::Bytes;
+
 use super::SampledAnswers;
 use super::report::{Finding, Report, Status};
 use crate::aep::{
@@ -10,7 +12,7 @@ use crate::aep::{
 use crate::answer::Answer as Mapping;
 use crate::clock::Clock;
 use crate::config::Platform;
-use crate::http::InletClient;
+use crate::http::HttpClient;
 use crate::ims::Token;
 
 /// Name of the step.
@@ -40,7 +42,7 @@ enum SampleVerdict {
 pub(super) async fn send(
     platform: &Platform,
     sampled: &SampledAnswers,
-    transport: &InletClient,
+    transport: &HttpClient,
     token: &Token,
     report: &mut Report,
 ) {
@@ -71,7 +73,7 @@ pub(super) async fn send(
             .post_within(longest, &request, token.bearer().clone())
             .await
         {
-            Ok(answer) => classify(&answer),
+            Ok(answer) => classify(&answer, request.body.entities()),
             Err(error) => SampleVerdict::Unavailable(error.to_string()),
         };
         match verdict {
@@ -120,11 +122,11 @@ fn invalid(kind: &str, refusal: &Refusal) -> Finding {
     )
 }
 
-fn classify(answer: &HttpResponse) -> SampleVerdict {
+fn classify(answer: &HttpResponse, sent: &[(i64, Bytes)]) -> SampleVerdict {
     if answer.status == 501 {
         return SampleVerdict::NotOffered;
     }
-    match aep::read(answer, Kind::Single, Clock::System.now_ms()) {
+    match aep::read(answer, Kind::Single, sent, Clock::System.now_ms()) {
         InletResponse::Records(fates) => match fates.as_slice() {
             [RecordStatus::Accepted] if passed(answer) => SampleVerdict::Valid,
             [RecordStatus::Accepted] => SampleVerdict::Unvalidated,
@@ -156,11 +158,13 @@ mod tests {
     use super::*;
 
     fn verdict(status: u16, body: &str) -> SampleVerdict {
-        classify(&HttpResponse {
+        let answer = HttpResponse {
             status,
             retry_after: None,
+            request_id: None,
             body: body.to_owned().into(),
-        })
+        };
+        classify(&answer, &[])
     }
 
     #[test]

@@ -75,7 +75,8 @@ fn remove(value: &mut Value, path: &KeyPath) -> bool {
 }
 
 /// Turns serde's sentence into ours. Serde's own shows the value, which may be a secret, so only
-/// what it expected is taken from it.
+/// what it expected is taken from it: what is behind the last `, expected `. Expectations are
+/// texts of this program without these words; a value may hold them.
 fn report(path: &KeyPath, message: &str, problems: &mut Problems<'_>) {
     if message.starts_with("unknown field ") {
         let names: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
@@ -87,7 +88,7 @@ fn report(path: &KeyPath, message: &str, problems: &mut Problems<'_>) {
             format!("the key {rest} is there twice, in two spellings"),
         );
     }
-    match message.split_once(", expected ") {
+    match message.rsplit_once(", expected ") {
         Some((_, "a string")) => problems.expected(path, "text; put the value in quotes"),
         Some((_, "a sequence")) => problems.expected(path, "a list"),
         Some((_, expected)) if expected.starts_with("struct ") || expected == "a map" => {

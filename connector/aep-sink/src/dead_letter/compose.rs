@@ -6,6 +6,7 @@ use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
 use super::format::{EventName, Stage, VERSION};
+use crate::aep::ResponseIds;
 use crate::answer::Rejected;
 use crate::offset_tracker::Position;
 
@@ -27,6 +28,8 @@ struct Target {
     #[serde(skip_serializing_if = "Option::is_none")]
     status: Option<u16>,
     message: String,
+    #[serde(flatten)]
+    ids: ResponseIds,
 }
 
 /// What is known of the attempts to deliver a record.
@@ -42,6 +45,8 @@ pub struct Attempts {
     pub status: Option<u16>,
     /// The last message of Experience Platform.
     pub message: String,
+    /// What the last response calls the request and the message.
+    pub ids: ResponseIds,
     /// How often it was sent.
     pub attempts: u32,
     /// The time of the first attempt, milliseconds since the epoch.
@@ -170,6 +175,7 @@ impl DeadLetter {
                 inlet: attempts.inlet,
                 status: attempts.status,
                 message: attempts.message,
+                ids: attempts.ids,
             }),
             attempts: Some(attempts.attempts),
             first_attempt: attempts.first,
@@ -287,6 +293,10 @@ mod tests {
             pointer: None,
             status: Some(400),
             message: "no".to_owned(),
+            ids: ResponseIds {
+                xaction_id: Some("1:2:3".to_owned()),
+                ..ResponseIds::default()
+            },
             attempts: 1,
             first: None,
             last: None,
@@ -296,6 +306,11 @@ mod tests {
         let names = ("100:5", "pointsIssued", "e-1", 1_699_999_999_000);
         let dead_letter = DeadLetter::undeliverable(origin(), names, &parts, attempts).unwrap();
         let json = dead_letter.to_json().unwrap();
+        let target = &serde_json::from_slice::<serde_json::Value>(&json).unwrap()["target"];
+        assert_eq!(
+            *target,
+            serde_json::json!({"inlet": "events", "status": 400, "message": "no", "xactionId": "1:2:3"})
+        );
         let read = ReadDeadLetter::parse(&json).unwrap();
         assert_eq!(read.stage, Stage::Delivery);
         assert_eq!(read.record.event.map(RawValue::get), Some("{\"e\": 1}"));

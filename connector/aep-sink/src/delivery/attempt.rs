@@ -138,7 +138,7 @@ impl<T: Transport, K: Tokens> Sender<T, K> {
             let (posted, measured) = self.timing(&request, records, authorization.clone()).await;
             timing = Some(measured);
             let response = match posted {
-                Ok(response) => self.read(&response, kind),
+                Ok(response) => self.read(&response, kind, &request),
                 Err(error) => return (AttemptResult::Failed(error), timing),
             };
             if matches!(response, InletResponse::Records(_))
@@ -200,8 +200,10 @@ impl<T: Transport, K: Tokens> Sender<T, K> {
         (posted, timing)
     }
 
-    fn read(&self, response: &HttpResponse, kind: Kind) -> InletResponse {
-        let response = aep::read(response, kind, self.clock.now_ms());
+    fn read(&self, answer: &HttpResponse, kind: Kind, request: &Request) -> InletResponse {
+        answer.log_ids(self.inlet.as_str());
+        let sent = request.body.entities();
+        let response = aep::read(answer, kind, sent, self.clock.now_ms());
         if let InletResponse::Busy {
             retry_after: Some(pause),
             ..
@@ -224,6 +226,8 @@ fn result(response: &Result<HttpResponse, TransportError>) -> &'static str {
             _ => "4xx",
         },
         Err(TransportError::Timeout) => "timeout",
-        Err(TransportError::Connect(_) | TransportError::Broken(_)) => "network",
+        Err(TransportError::Connect(_) | TransportError::Proxy(_) | TransportError::Broken(_)) => {
+            "network"
+        }
     }
 }

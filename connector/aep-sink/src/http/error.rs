@@ -1,4 +1,4 @@
-//! Why there is no HTTP client.
+//! Why there is no HTTP client, or no response.
 
 use std::path::PathBuf;
 
@@ -29,10 +29,25 @@ pub(crate) enum HttpError {
     },
     #[error("experience-platform.http.proxy: not a proxy")]
     Proxy,
-    /// With the text of reqwest or rustls.
+    /// With the text of rustls.
     #[error(
         "no HTTP client can be made: {0}; on a system without certificate authorities, install \
         them (package ca-certificates) or name a file in experience-platform.http.ca-file"
     )]
     Client(String),
+}
+
+/// An exchange failed. All of these heal, and none but a failed connection says whether the request
+/// was taken.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum TransportError {
+    #[error("no answer in time")]
+    Timeout,
+    #[error("cannot connect: {0}")]
+    Connect(String),
+    /// With the status of its answer to `CONNECT`.
+    #[error("the proxy answers {0} to CONNECT")]
+    Proxy(u16),
+    #[error("the exchange broke off: {0}")]
+    Broken(String),
 }

@@ -1,8 +1,7 @@
-//! Both clients over real sockets. TLS, client certificates and tunnels are in the end-to-end
+//! The client over real sockets. TLS, client certificates and tunnels are in the end-to-end
 //! suite.
 
-use std::error::Error;
-use std::io::{ErrorKind, Write};
+use std::io::Write;
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -40,29 +39,16 @@ async fn server(answer: &'static str) -> (String, JoinHandle<String>) {
     (host, head)
 }
 
-async fn post(platform: &Platform, url: &str) -> Result<u16, hyper_util::client::legacy::Error> {
+async fn post(platform: &Platform, url: &str) -> Result<u16, TransportError> {
     let request = Request::post(url)
         .body(Full::new(Bytes::from_static(b"{}")))
         .unwrap();
-    let answer = clients(platform).unwrap().inlets.send(request).await?;
+    let answer = client(platform).unwrap().exchange(request, 1024).await?;
     Ok(answer.status().as_u16())
 }
 
 #[tokio::test]
-async fn requests_to_ims_say_who_sends_them_and_redirects_are_not_followed() {
-    let (host, head) = server(REDIRECT).await;
-    let client = clients(&platform("{}")).unwrap().ims;
-    let answer = client.get(format!("http://{host}/")).send().await.unwrap();
-    assert_eq!(answer.status().as_u16(), 302);
-    let head = head.await.unwrap();
-    assert!(
-        head.contains(&format!("user-agent: {USER_AGENT}")),
-        "{head}"
-    );
-}
-
-#[tokio::test]
-async fn redirects_of_an_inlet_are_not_followed() {
+async fn redirects_are_not_followed() {
     let (host, head) = server(REDIRECT).await;
     assert_eq!(
         post(&platform("{}"), &format!("http://{host}/collection/x"))
@@ -79,61 +65,54 @@ async fn redirects_of_an_inlet_are_not_followed() {
 }
 
 #[tokio::test]
-async fn configured_proxy_gets_the_requests_of_both_clients() {
-    for is_inlet in [false, true] {
-        let (host, head) = server(FINE).await;
-        let platform = platform(&format!("{{proxy: \"http://user:p%40ss@{host}\"}}"));
-        let url = "http://platform.invalid/collection/x";
-        if is_inlet {
-            post(&platform, url).await.unwrap();
-        } else {
-            clients(&platform)
-                .unwrap()
-                .ims
-                .post(url)
-                .send()
-                .await
-                .unwrap();
-        }
-        let head = head.await.unwrap();
-        assert!(head.starts_with(&format!("POST {url} ")), "{head}");
-        // `user:p@ss`
-        assert!(
-            head.contains("proxy-authorization: Basic dXNlcjpwQHNz\r\n"),
-            "{is_inlet} {head}"
-        );
-    }
+async fn configured_proxy_gets_the_requests() {
+    let (host, head) = server(FINE).await;
+    let platform = platform(&format!("{{proxy: \"http://user:p%40ss@{host}\"}}"));
+    let url = "http://platform.invalid/collection/x";
+    post(&platform, url).await.unwrap();
+    let head = head.await.unwrap();
+    assert!(head.starts_with(&format!("POST {url} ")), "{head}");
+    // `user:p@ss`
+    assert!(
+        head.contains("proxy-authorization: Basic dXNlcjpwQHNz\r\n"),
+        "{head}"
+    );
 }
 
 #[tokio::test]
 async fn https_asks_the_proxy_for_a_tunnel_and_reports_a_refusal() {
-    let (host, head) =
-        server("HTTP/1.1 407 Proxy Authentication Required\r\ncontent-length: 0\r\n\r\n").await;
-    let platform = platform(&format!("{{proxy: \"http://user:pass@{host}\"}}"));
-    let error = post(&platform, "https://platform.invalid/collection/x")
-        .await
-        .unwrap_err();
-    let head = head.await.unwrap();
-    assert!(
-        head.starts_with("CONNECT platform.invalid:443 HTTP/1.1\r\n"),
-        "{head}"
-    );
-    assert!(
-        head.contains("proxy-authorization: Basic dXNlcjpwYXNz\r\n"),
-        "{head}"
-    );
-    assert!(
-        head.contains(&format!("user-agent: {USER_AGENT}\r\n")),
-        "{head}"
-    );
-    assert!(!head.contains("collection"), "{head}");
-    assert!(error.is_connect());
-    let cause = innermost(&error).to_string();
-    assert!(cause.contains("proxy authorization required"), "{cause}");
-}
-
-fn innermost<'e>(error: &'e (dyn Error + 'static)) -> &'e (dyn Error + 'static) {
-    error.source().map_or(error, innermost)
+    for (answer, status) in [
+        (
+            "HTTP/1.1 407 Proxy Authentication Required\r\ncontent-length: 0\r\n\r\n",
+            407,
+        ),
+        (
+            "HTTP/1.1 403 Forbidden\r\ncontent-length: 3\r\n\r\nno!",
+            403,
+        ),
+        ("HTTP/1.1 502 Bad Gateway\r\n\r\n<html>", 502),
+    ] {
+        let (host, head) = server(answer).await;
+        let platform = platform(&format!("{{proxy: \"http://user:pass@{host}\"}}"));
+        let url = "https://platform.invalid/collection/x";
+        assert_eq!(
+            post(&platform, url).await,
+            Err(TransportError::Proxy(status))
+        );
+        let head = head.await.unwrap();
+        assert!(
+            head.starts_with("CONNECT platform.invalid:443 HTTP/1.1\r\n"),
+            "{head}"
+        );
+        for line in [
+            "host: platform.invalid:443".to_owned(),
+            "proxy-authorization: Basic dXNlcjpwYXNz".to_owned(),
+            format!("user-agent: {USER_AGENT}"),
+        ] {
+            assert!(head.contains(&format!("{line}\r\n")), "{head}");
+        }
+        assert!(!head.contains("collection"), "{head}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -145,18 +124,14 @@ async fn host_that_never_speaks_is_given_up_after_the_connect_timeout() {
         .await
         .unwrap_err();
     assert_eq!(started.elapsed().as_secs(), 3);
-    let cause = innermost(&error).downcast_ref::<std::io::Error>().unwrap();
-    assert_eq!(
-        (error.is_connect(), cause.kind()),
-        (true, ErrorKind::TimedOut)
-    );
+    assert_eq!(error, TransportError::Timeout);
 }
 
 #[test]
 fn file_without_certificates_is_refused_by_name() {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(b"no certificate").unwrap();
-    let refused = |http: String| clients(&platform(&http)).unwrap_err().to_string();
+    let refused = |http: String| client(&platform(&http)).unwrap_err().to_string();
     let error = refused(format!("{{ca-file: {:?}}}", file.path()));
     assert!(
         error.contains("ca-file") && error.contains("no certificate"),
@@ -196,7 +171,7 @@ fn key_that_lost_its_line_breaks_is_refused_without_being_shown() {
             files[0].path(),
             files[1].path()
         );
-        let error = clients(&platform(&http)).unwrap_err();
+        let error = client(&platform(&http)).unwrap_err();
         let told = format!("{error} {error:?}");
         assert!(told.contains("private key in PEM form"), "{told}");
         // Neither as text nor as numbers.

@@ -45,10 +45,17 @@ impl TokenError {
         }
     }
 
+    /// Whether the way to IMS is well and IMS asks to wait.
+    pub(crate) fn is_busy(&self) -> bool {
+        matches!(self.error, RequestError::Unavailable { .. })
+    }
+
     pub(crate) fn fault(&self) -> Fault {
         match self.error {
             RequestError::InvalidClient(_) | RequestError::Refused { .. } => Fault::User,
             RequestError::Unavailable { .. }
+            | RequestError::Interposed { .. }
+            | RequestError::Proxy(_)
             | RequestError::Network(_)
             | RequestError::Unusable(_) => Fault::External,
             RequestError::Defect => Fault::Internal,
@@ -90,6 +97,23 @@ impl fmt::Display for TokenError {
                 "Adobe IMS refuses to give a token ({status}, {code}): check \
                 experience-platform.ims.token-url and the credential of {names}"
             ),
+            RequestError::Interposed { status } => write!(
+                f,
+                "something in between answers {status} in place of Adobe IMS: check \
+                experience-platform.http.proxy, the firewall and experience-platform.ims.token-url"
+            ),
+            RequestError::Proxy(407) => f.write_str(
+                "the proxy answers 407 to CONNECT: it asks for a credential, check \
+                experience-platform.http.proxy",
+            ),
+            RequestError::Proxy(status) => write!(
+                f,
+                "the proxy answers {status} to CONNECT: check experience-platform.http.proxy, and \
+                that the proxy allows and reaches the host of experience-platform.ims.token-url"
+            ),
+            RequestError::Unavailable { status: 429, .. } => {
+                f.write_str("Adobe IMS answers 429: it asks to wait")
+            }
             RequestError::Unavailable { status, .. } => write!(f, "Adobe IMS answers {status}"),
             RequestError::Network(reason) => write!(f, "Adobe IMS cannot be reached: {reason}"),
             RequestError::Defect => f.write_str(

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use reqwest::header::HeaderValue;
+use hyper::header::HeaderValue;
 use serde_json::Value;
 
 /// The longest life Adobe documents. A longer one is a mistaken unit.
@@ -42,9 +42,17 @@ pub enum RequestError {
     Refused {
         /// The HTTP status.
         status: u16,
-        /// The OAuth error code, or that there is none.
+        /// The OAuth error code, or that it is none.
         code: String,
     },
+    /// Neither a token nor a refusal of OAuth: a page, a redirect or nothing. IMS did not say it,
+    /// but something on the way to it.
+    Interposed {
+        /// The HTTP status.
+        status: u16,
+    },
+    /// The proxy opens no tunnel, and answers with this status.
+    Proxy(u16),
     /// IMS is overloaded or broken; it may have named a pause.
     Unavailable {
         /// The HTTP status.
@@ -154,10 +162,9 @@ fn millis(millis: f64) -> Duration {
 
 fn error_response(status: u16, body: &[u8]) -> RequestError {
     let body: Value = serde_json::from_slice(body).unwrap_or_default();
-    let code = body
-        .get("error")
-        .and_then(Value::as_str)
-        .unwrap_or_default();
+    let Some(code) = body.get("error").and_then(Value::as_str) else {
+        return RequestError::Interposed { status };
+    };
     if code == "invalid_client" {
         // Known texts: "invalid client_secret parameter", "invalid client_id parameter".
         let description = body

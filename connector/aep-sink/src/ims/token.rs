@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use reqwest::header::HeaderValue;
+use hyper::header::HeaderValue;
 use tokio::time::Instant;
 
 use crate::inlet_name::InletName;

@@ -2,13 +2,17 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use reqwest::Client;
-use reqwest::header::{ACCEPT, CONTENT_TYPE, DATE, HeaderName, RETRY_AFTER};
+use http_body_util::Full;
+use hyper::header::{ACCEPT, CONTENT_TYPE, DATE, HeaderName, RETRY_AFTER, USER_AGENT};
+use hyper::{Request, Response};
+use tokio::time::timeout;
 
 use super::response::{self, RequestError, TokenGrant};
 use super::server_clock::ServerClock;
 use crate::config::Ims;
+use crate::http::{self, HttpClient, TransportError};
 use crate::secret::Secret;
 
 /// A token is a few kilobytes; a longer response is something else.
@@ -20,42 +24,51 @@ pub(super) type TokenEndpoint =
     Box<dyn Fn(Secret) -> BoxFuture<'static, Result<TokenGrant, RequestError>> + Send + Sync>;
 
 /// The endpoint of the configuration, over HTTP.
-pub(super) fn over_http(ims: &Ims, client: Client, clock: Arc<ServerClock>) -> TokenEndpoint {
+pub(super) fn over_http(ims: &Ims, client: HttpClient, clock: Arc<ServerClock>) -> TokenEndpoint {
     let (url, id, scope) = (
         ims.token_url.clone(),
         ims.client_id.clone(),
         ims.scope.clone(),
     );
     Box::new(move |secret| {
-        let request = client
-            .post(url.clone())
+        let request = Request::post(url.as_str())
+            .header(USER_AGENT, http::USER_AGENT)
             .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
             .header(ACCEPT, "application/json")
             // In the body, not in the query, as servers log queries.
-            .body(form(&id, &secret, &scope));
-        let clock = Arc::clone(&clock);
+            .body(Full::new(Bytes::from(form(&id, &secret, &scope))));
+        let (client, clock) = (client.clone(), Arc::clone(&clock));
         Box::pin(async move {
-            let mut received = request.send().await.map_err(network)?;
-            let status = received.status().as_u16();
+            let request = request.map_err(|error| RequestError::Network(error.to_string()))?;
+            let exchange = client.exchange(request, MAX_BODY);
+            let received: Response<Bytes> = timeout(client.request_timeout(), exchange)
+                .await
+                .unwrap_or(Err(TransportError::Timeout))?;
             let header = |name: HeaderName| {
                 let value = received.headers().get(name)?;
                 value.to_str().ok().map(str::to_owned)
             };
-            let retry_after = header(RETRY_AFTER);
             // With every status.
             if let Some(date) = header(DATE) {
                 clock.observe(&date);
             }
-            let mut body = Vec::new();
-            while let Some(chunk) = received.chunk().await.map_err(network)? {
-                body.extend_from_slice(&chunk);
-                if body.len() > MAX_BODY {
-                    return Err(RequestError::Unusable("it is longer than any token"));
-                }
-            }
-            response::parse(status, retry_after.as_deref(), &body)
+            let retry_after = header(RETRY_AFTER);
+            let status = received.status().as_u16();
+            response::parse(status, retry_after.as_deref(), received.body())
         })
     })
+}
+
+impl From<TransportError> for RequestError {
+    fn from(error: TransportError) -> Self {
+        match error {
+            TransportError::Proxy(status) => Self::Proxy(status),
+            TransportError::Connect(reason) | TransportError::Broken(reason) => {
+                Self::Network(reason)
+            }
+            TransportError::Timeout => Self::Network(error.to_string()),
+        }
+    }
 }
 
 /// The form of the client-credentials grant, every value percent-encoded: a secret may hold `&`,
@@ -70,21 +83,6 @@ fn form(id: &Secret, secret: &Secret, scope: &str) -> String {
         // A space: `%20` is one to every server, `+` only to those that decode forms strictly. A
         // plus of a value is `%2B` here.
         .replace('+', "%20")
-}
-
-/// The innermost cause says most ("connection refused"); the outer ones repeat the URL.
-fn network(error: reqwest::Error) -> RequestError {
-    let error = error.without_url();
-    let mut cause: &dyn std::error::Error = &error;
-    while let Some(inner) = cause.source() {
-        cause = inner;
-    }
-    let reason = if error.is_timeout() {
-        "no answer in time".to_owned()
-    } else {
-        cause.to_string()
-    };
-    RequestError::Network(reason)
 }
 
 // === tests ===

@@ -320,8 +320,8 @@ async fn deliver(
     metrics: &Arc<Metrics>,
     signals: &mut Signals,
 ) -> Result<Option<String>, RunError> {
-    let clients = http::clients(&config.platform)?;
-    let tokens = TokenSource::new(&config.platform.ims, clients.ims, config.platform.retry);
+    let client = http::client(&config.platform)?;
+    let tokens = TokenSource::new(&config.platform.ims, client.clone(), config.platform.retry);
     match timeout(config.platform.http.request_timeout, tokens.token()).await {
         Ok(Err(error)) if error.retry() == Retry::Never => return Err(RunError::Credential(error)),
         Ok(Err(error)) => warn!(%error, "no access token yet; delivery waits for it"),
@@ -345,7 +345,7 @@ async fn deliver(
             conditions: Arc::clone(&conditions),
             recent: Arc::default(),
             clock: Clock::System,
-            transport: Arc::new(clients.inlets),
+            transport: Arc::new(client),
             tokens: Arc::new(tokens),
             dead_letters: Arc::new(RefusedAgain),
             random: fastrand::Rng::new(),

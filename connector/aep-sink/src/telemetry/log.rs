@@ -11,7 +11,7 @@ use crate::config::LogFormat;
 
 /// Libraries whose INFO lines are about their own plumbing, and whose TRACE lines may show what
 /// goes over the wire.
-const LIBRARIES: [&str; 10] = [
+const LIBRARIES: [&str; 9] = [
     "fluvio",
     "fluvio_compression",
     "fluvio_future",
@@ -20,7 +20,6 @@ const LIBRARIES: [&str; 10] = [
     "h2",
     "hyper",
     "hyper_util",
-    "reqwest",
     "rustls",
 ];
 

@@ -3,6 +3,7 @@
 use std::any::type_name_of_val;
 
 use bytes::Bytes;
+use capillary_aep_sink::aep::ResponseIds;
 use capillary_aep_sink::answer::Answer;
 use capillary_aep_sink::dead_letter::{Attempts, DeadLetter, Origin};
 use capillary_aep_sink::offset_tracker::Position;
@@ -131,6 +132,7 @@ fn answer_is_read_whole_or_refused_unquoted_and_its_letter_keeps_it() {
                     pointer: None,
                     status: Some(400),
                     message: String::new(),
+                    ids: ResponseIds::default(),
                     attempts: 1,
                     first: None,
                     last: None,

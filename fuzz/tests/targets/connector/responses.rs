@@ -184,6 +184,7 @@ fn response_never_acknowledges_a_record_it_does_not_name() {
         let answer = HttpResponse {
             status,
             retry_after,
+            request_id: None,
             body: body.into(),
         };
         let kind = if count == 0 {
@@ -191,7 +192,7 @@ fn response_never_acknowledges_a_record_it_does_not_name() {
         } else {
             Kind::Batch(count)
         };
-        let reading = read(&answer, kind, 1_445_412_000_000);
+        let reading = read(&answer, kind, &[], 1_445_412_000_000);
         match &reading {
             InletResponse::Records(fates) => {
                 assert!((200..300).contains(&status));

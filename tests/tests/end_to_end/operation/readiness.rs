@@ -140,11 +140,15 @@ async fn wrong_inlet_is_held_and_readiness_names_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn refusal_that_quotes_records_is_shown_without_the_quotation() {
+async fn refusal_is_shown_with_its_rule_and_names_and_without_what_it_quotes() {
     let scenario = scenario(options()).await;
     let quotes = Fault::Message {
         status: Status::try_from(400).unwrap(),
-        message: Some("expected type: Integer, found: String [Mara Ellison]".to_owned()),
+        message: Some(
+            "DCVS-1106-400: The message cannot be validated: [#: required key [_acme] not found, \
+            #/person/name: String [Mara Ellison]]"
+                .to_owned(),
+        ),
         dialect: None,
         accept: false,
     };
@@ -155,13 +159,11 @@ async fn refusal_that_quotes_records_is_shown_without_the_quotation() {
     scenario.produce(&wanted(604, RECORDS)).await.unwrap();
     let mut connector = scenario.connector().unwrap();
     let observed = connector.observed(SOON).await.unwrap();
-    let rule = "refused (400: expected type: Integer, found: String […])";
+    let rule = "DCVS-1106-400: The message cannot be validated: [#: required key [_acme] not \
+        found, #/person/name: String […]]";
     let shown = not_ready(&observed, &["inlet events", rule]).await;
     let log = stop(&scenario, connector).await;
-    assert!(
-        log.contains("expected type: Integer, found: String […]"),
-        "{log}"
-    );
+    assert!(log.contains(rule), "{log}");
     for text in [&log, &shown.text] {
         assert!(!text.contains("Mara"), "{text}");
     }

@@ -1,18 +1,20 @@
 //! One HTTP exchange.
 
-use std::error::Error;
 use std::future::Future;
-use std::io;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use http_body_util::Full;
 use hyper::Method;
-use hyper::header::{AUTHORIZATION, HeaderValue, RETRY_AFTER};
+use hyper::header::{AUTHORIZATION, HeaderName, HeaderValue, RETRY_AFTER};
 use tokio::time::timeout;
 
 use super::endpoint::Request;
-use crate::http::InletClient;
+use super::response_ids::{self, ResponseIds};
+use crate::http::{HttpClient, TransportError};
+
+/// What Adobe's support asks for.
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Longest response that is read. The response to the largest batch has some hundred bytes a record.
 const MAX_RESPONSE: usize = 8 * 1024 * 1024;
@@ -24,19 +26,37 @@ pub struct HttpResponse {
     pub status: u16,
     /// The header `Retry-After`, as written.
     pub retry_after: Option<String>,
+    /// The header `x-request-id`, as written.
+    pub request_id: Option<String>,
     /// The whole body.
     pub body: Bytes,
 }
 
-/// The exchange failed. All of these heal, and none says whether the records were accepted.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum TransportError {
-    #[error("no answer in time")]
-    Timeout,
-    #[error("cannot connect: {0}")]
-    Connect(String),
-    #[error("the exchange broke off: {0}")]
-    Broken(String),
+impl HttpResponse {
+    /// Says at the level `debug` by which ids the other side knows the request and its messages.
+    pub(crate) fn log_ids(&self, inlet: &'static str) {
+        if !tracing::enabled!(tracing::Level::DEBUG) {
+            return;
+        }
+        let messages = response_ids::of_messages(&self.body);
+        let joined = |id: fn(&ResponseIds) -> Option<&String>| {
+            let ids: Vec<&str> = messages
+                .iter()
+                .map(|ids| id(ids).map_or("-", String::as_str))
+                .collect();
+            ids.join(" ")
+        };
+        tracing::debug!(
+            inlet,
+            status = self.status,
+            request_id = ResponseIds::default()
+                .in_response(self.request_id.as_deref())
+                .request_id,
+            xaction_ids = joined(|ids| ids.xaction_id.as_ref()),
+            batch_ids = joined(|ids| ids.batch_id.as_ref()),
+            "answered, message by message"
+        );
+    }
 }
 
 /// Carries requests. Tests have a scripted one.
@@ -62,7 +82,7 @@ pub(crate) trait Transport: Send + Sync {
     }
 }
 
-impl Transport for InletClient {
+impl Transport for HttpClient {
     async fn post(
         &self,
         request: &Request,
@@ -73,50 +93,29 @@ impl Transport for InletClient {
         *ready.uri_mut() = request.head.uri.clone();
         ready.headers_mut().clone_from(&request.head.headers);
         ready.headers_mut().insert(AUTHORIZATION, authorization);
-        let response = self.send(ready).await.map_err(|error| {
-            let is_connect = error.is_connect();
-            classify(&error, is_connect)
-        })?;
-        let status = response.status().as_u16();
-        let retry_after = response
-            .headers()
-            .get(RETRY_AFTER)
-            .and_then(|value| value.to_str().ok())
-            .map(str::to_owned);
-        let body = Limited::new(response.into_body(), MAX_RESPONSE)
-            .collect()
-            .await;
-        let body = body.map_err(|error| {
-            if error.is::<LengthLimitError>() {
-                TransportError::Broken("the answer is too long".to_owned())
-            } else {
-                classify(&*error, false)
+        let response = match self.exchange(ready, MAX_RESPONSE).await {
+            // What a proxy that forwards would answer to the request itself: it lasts until
+            // somebody gives it a credential.
+            Err(TransportError::Proxy(407)) => {
+                return Ok(HttpResponse {
+                    status: 407,
+                    retry_after: None,
+                    request_id: None,
+                    body: Bytes::new(),
+                });
             }
-        })?;
+            exchanged => exchanged?,
+        };
+        let header = |name: HeaderName| {
+            let value = response.headers().get(name)?;
+            value.to_str().ok().map(str::to_owned)
+        };
         Ok(HttpResponse {
-            status,
-            retry_after,
-            // No copy of one that came in one piece, as nearly all do.
-            body: body.to_bytes(),
+            status: response.status().as_u16(),
+            retry_after: header(RETRY_AFTER),
+            request_id: header(REQUEST_ID),
+            body: response.into_body(),
         })
-    }
-}
-
-/// Takes the innermost cause: the outer texts say less.
-fn classify(error: &(dyn Error + 'static), is_connect: bool) -> TransportError {
-    let mut cause = error;
-    while let Some(source) = cause.source() {
-        cause = source;
-    }
-    let is_late = cause
-        .downcast_ref::<io::Error>()
-        .is_some_and(|error| error.kind() == io::ErrorKind::TimedOut);
-    if is_late {
-        TransportError::Timeout
-    } else if is_connect {
-        TransportError::Connect(cause.to_string())
-    } else {
-        TransportError::Broken(cause.to_string())
     }
 }
 

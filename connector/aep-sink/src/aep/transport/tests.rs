@@ -26,12 +26,12 @@ fn platform(address: &str) -> Platform {
     platform
 }
 
-fn client(platform: &Platform) -> (InletClient, Request) {
-    let client = crate::http::clients(platform).unwrap().inlets;
+fn client(platform: &Platform) -> (HttpClient, Request) {
+    let client = crate::http::client(platform).unwrap();
     (client, Endpoint::events(platform).unwrap().probe())
 }
 
-async fn post(client: &InletClient, request: &Request) -> Result<HttpResponse, TransportError> {
+async fn post(client: &HttpClient, request: &Request) -> Result<HttpResponse, TransportError> {
     client
         .post(request, HeaderValue::from_static("Bearer t"))
         .await
@@ -164,4 +164,36 @@ async fn response_without_an_end_is_not_kept() {
         post(&client, &request).await,
         Err(TransportError::Broken("the answer is too long".to_owned()))
     );
+}
+
+#[tokio::test]
+async fn proxy_that_wants_a_credential_is_the_answer_of_an_https_inlet_too() {
+    for (answer, expected) in [
+        ("407 Proxy Authentication Required", Ok(407)),
+        ("403 Forbidden", Err(TransportError::Proxy(403))),
+    ] {
+        let (address, served) = first(move |mut stream| async move {
+            request_of(&mut stream).await;
+            let head = format!("HTTP/1.1 {answer}\r\ncontent-length: 0\r\n\r\n");
+            stream.write_all(head.as_bytes()).await.unwrap();
+        })
+        .await;
+        let store = SecretStore::from_text("IMS_CLIENT_ID=a\nIMS_CLIENT_SECRET=b");
+        let sample = format!("{SAMPLE}\n  http: {{proxy: \"http://{address}\"}}\n");
+        let (client, request) = client(&parse("sample", &sample, &store).unwrap().platform);
+        let response = post(&client, &request).await;
+        assert_eq!(
+            response.as_ref().map(|response| response.status),
+            expected.as_ref().copied()
+        );
+        if let Ok(response) = response {
+            let read = crate::aep::read(&response, crate::aep::Kind::Single, &[], 0);
+            assert!(
+                matches!(&read, crate::aep::InletResponse::Target(refusal)
+                    if refusal.reason == "proxy_refuses"),
+                "{read:?}"
+            );
+        }
+        served.await.unwrap();
+    }
 }

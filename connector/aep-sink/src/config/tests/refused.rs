@@ -472,3 +472,54 @@ fn client_certificate_and_its_key_need_each_other() {
     .http;
     assert!(http.client_certificate.is_some());
 }
+
+#[test]
+fn value_that_imitates_an_expectation_is_not_shown() {
+    let imitation = "5, expected hush, expected u64";
+    for key in [
+        "batch: {max-records: VALUE}",
+        "batch: {linger: VALUE}",
+        "batch: {max-bytes: VALUE}",
+        "pace: VALUE",
+        "deduplicate: {count: VALUE, age: VALUE}",
+        "dead-letter: {accept: VALUE}",
+        "observability: VALUE",
+        "VALUE: 1",
+    ] {
+        for value in ["${{ secrets.IMS_CLIENT_SECRET }}", imitation] {
+            let key = key.replace("VALUE", &format!("\"{value}\""));
+            let text = format!("{LEAST}  {key}\n");
+            let store =
+                SecretStore::from_text(&format!("IMS_CLIENT_ID=x\nIMS_CLIENT_SECRET={imitation}"));
+            let Err(error) = parse("c", &text, &store) else {
+                panic!("{text}");
+            };
+            let told = error.to_string();
+            let is_secret = value != imitation;
+            assert!(!(is_secret && told.contains("hush")), "{told}");
+            assert!(!told.contains("expected hush, expected u64 "), "{told}");
+            assert!(!told.contains("expected hush, expected u64\n"), "{told}");
+        }
+    }
+}
+
+#[test]
+fn schema_id_that_was_pasted_with_its_quotation_mark_is_refused() {
+    for broken in ["1%22", "1\"", "1'", "%201", "1}"] {
+        let id = format!("https://ns.adobe.com/tenant/schemas/{broken}");
+        let text = with("https://ns.adobe.com/tenant/schemas/1", &id);
+        says(
+            &text,
+            &[
+                "events.schema-id",
+                "without quotation marks, blanks and `%`",
+            ],
+        );
+    }
+}
+
+#[test]
+fn flow_id_in_the_url_is_sent_to_its_key() {
+    let text = with("/collection/abc", "/collection/abc?x-adobe-flow-id=1");
+    says(&text, &["events.inlet-url", "`flow-id`"]);
+}

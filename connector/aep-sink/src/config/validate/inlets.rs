@@ -176,6 +176,13 @@ fn require_keys(
 
 /// The URL as Adobe shows it, and the one for batches that follows from it.
 fn inlet_urls(path: &KeyPath, text: &str, problems: &mut Problems<'_>) -> Option<(Url, Url)> {
+    if text.contains("x-adobe-flow-id=") {
+        problems.expected(
+            path,
+            "the URL without `?x-adobe-flow-id=…`; that id belongs into `flow-id`",
+        );
+        return None;
+    }
     let url = rules::secure_url(path, text, problems)?;
     let segments: Vec<&str> = url.path_segments()?.collect();
     let [above @ .., "collection", id] = segments.as_slice() else {
@@ -216,6 +223,16 @@ fn schema(
         );
     }
     let id = id?;
+    // What copying from an address line or from JSON leaves behind.
+    let is_spoilt = |id: &str| id.contains(['%', '"', '\'', '`', '<', '>', '{', '}', ',']);
+    if is_spoilt(&id) {
+        problems.expected(
+            &root.key("schema-id"),
+            "the schema's URL, https://ns.adobe.com/…/schemas/…, without quotation marks, blanks \
+            and `%`",
+        );
+        return None;
+    }
     if rules::url(&id).is_none() {
         problems.expected(
             &root.key("schema-id"),

@@ -140,6 +140,7 @@ pub(super) fn trial(
         pointer: undeliverable.pointer,
         status: undeliverable.status,
         message: undeliverable.message,
+        ids: undeliverable.ids,
         attempts: entity.map_or(0, |entity| entity.attempts),
         first: entity.and_then(|entity| entity.first_attempt),
         last: entity.and_then(|entity| entity.last_attempt),

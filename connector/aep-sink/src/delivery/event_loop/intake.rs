@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::completion::trial;
 use super::error::DeliveryError;
 use super::state::{DeadLetterOf, Delivery, PendingDeadLetter};
-use crate::aep::{MAX_BODY, Transport};
+use crate::aep::{MAX_BODY, ResponseIds, Transport};
 use crate::answer::{Answer, Mapped};
 use crate::dead_letter::{DeadLetter, DeadLetters, Origin};
 use crate::delivery::attempt::Tokens;
@@ -94,6 +94,7 @@ where
                 status: None,
                 message,
                 pointer: None,
+                ids: ResponseIds::default(),
             };
             let mut parts = Vec::new();
             parts.extend(event.as_ref().map(|event| ("event", event)));
@@ -139,6 +140,7 @@ where
                             status: None,
                             message,
                             pointer: None,
+                            ids: ResponseIds::default(),
                         }),
                     },
                 ));

@@ -1,6 +1,6 @@
 //! How entities end.
 
-use crate::aep::Refusal;
+use crate::aep::{Refusal, ResponseIds};
 use crate::delivery::entity::Entity;
 
 /// An entity that needs no further attempt.
@@ -18,6 +18,7 @@ pub(in crate::delivery) struct Undeliverable {
     pub(in crate::delivery) status: Option<u16>,
     pub(in crate::delivery) message: String,
     pub(in crate::delivery) pointer: Option<String>,
+    pub(in crate::delivery) ids: ResponseIds,
 }
 
 impl Undeliverable {
@@ -28,6 +29,7 @@ impl Undeliverable {
             status: None,
             message,
             pointer: None,
+            ids: ResponseIds::default(),
         }
     }
 }
@@ -39,6 +41,7 @@ impl From<Refusal> for Undeliverable {
             status: Some(refusal.status),
             message: refusal.message,
             pointer: refusal.pointer,
+            ids: refusal.ids,
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::failure::{Failure, NO_TOKEN, WAIT, cause};
 use super::now::Now;
 use super::state::Pipeline;
-use crate::aep::TransportError::{Broken, Connect, Timeout};
+use crate::aep::TransportError::{Broken, Connect, Proxy, Timeout};
 use crate::aep::{InletResponse, MAX_BODY, RecordStatus, Refusal, Scope};
 use crate::delivery::attempt::{AttemptResult, AttemptTiming};
 use crate::delivery::batch::Batch;
@@ -114,16 +114,21 @@ impl Pipeline {
             AttemptResult::Failed(error) => {
                 let cause = match error {
                     Timeout => "timeout",
-                    Connect(_) | Broken(_) => "network",
+                    Connect(_) | Proxy(_) | Broken(_) => "network",
                 };
                 // Something on the way may break off whenever it sees this record. A refused
                 // connection saw none.
-                let may_be_the_record = !matches!(error, Connect(_));
-                let remedy = if may_be_the_record {
-                    WAIT
-                } else {
-                    "nothing: it is asked again; if it lasts, check inlet-url, http.proxy, \
-                    http.ca-file and the firewall"
+                let may_be_the_record = !matches!(error, Connect(_) | Proxy(_));
+                let remedy = match error {
+                    Timeout | Broken(_) => WAIT,
+                    Proxy(_) => {
+                        "it is asked again; if it lasts, check http.proxy, and that the proxy \
+                        allows and reaches the host of inlet-url"
+                    }
+                    Connect(_) => {
+                        "nothing: it is asked again; if it lasts, check inlet-url, http.proxy, \
+                        http.ca-file and the firewall"
+                    }
                 };
                 let failure = Failure {
                     cause,

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use reqwest::header::HeaderValue;
+use hyper::header::HeaderValue;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, timeout};
@@ -67,6 +67,7 @@ pub(super) fn reply(status: u16, body: impl Into<Bytes>) -> Reply {
         answer: Ok(HttpResponse {
             status,
             retry_after: None,
+            request_id: None,
             body: body.into(),
         }),
     }
@@ -76,6 +77,7 @@ pub(super) fn busy(status: u16, retry_after: &str) -> Reply {
     let answer = HttpResponse {
         status,
         retry_after: Some(retry_after.to_owned()),
+        request_id: None,
         body: Bytes::new(),
     };
     Reply {

@@ -6,9 +6,9 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use reqwest::Url;
-use reqwest::header::HeaderValue;
+use hyper::header::HeaderValue;
 use tokio::time::{advance, sleep};
+use url::Url;
 
 use super::response::{CredentialPart, RequestError, TokenGrant};
 use super::{Token, TokenSource};

@@ -60,11 +60,11 @@ async fn serve(answers: Vec<(u16, &'static str, &'static str)>) -> (String, Seen
 }
 
 fn source(url: &str) -> TokenSource {
-    TokenSource::new(
-        &ims(url, false),
-        reqwest::Client::builder().no_proxy().build().unwrap(),
-        RETRY,
-    )
+    let store = crate::config::SecretStore::from_text("IMS_CLIENT_ID=a\nIMS_CLIENT_SECRET=b");
+    let sample = include_str!("../../../../../connector.yaml");
+    let config = crate::config::parse("sample", sample, &store).unwrap();
+    let client = crate::http::client(&config.platform).unwrap();
+    TokenSource::new(&ims(url, false), client, RETRY)
 }
 
 #[tokio::test]
@@ -129,9 +129,26 @@ async fn answers_of_every_kind_become_errors_that_say_whose_fault_it_is() {
             Fault::User,
             "ims.scope",
         ),
-        (404, "", "<html>", Fault::User, "ims.token-url"),
-        (302, "", "", Fault::User, "ims.token-url"),
-        (429, "2", "", Fault::External, "429"),
+        (
+            403,
+            "",
+            r#"{"error":"access_denied"}"#,
+            Fault::User,
+            "ims.token-url",
+        ),
+        (404, "", "<html>", Fault::External, "in between answers 404"),
+        (
+            403,
+            "",
+            "<html>Access denied</html>",
+            Fault::External,
+            "http.proxy",
+        ),
+        (403, "", "", Fault::External, "in between answers 403"),
+        (407, "", "hush-1", Fault::External, "in between answers 407"),
+        (302, "", "", Fault::External, "in between answers 302"),
+        (400, "", "[]", Fault::External, "in between answers 400"),
+        (429, "2", "", Fault::External, "429: it asks to wait"),
         (503, "", "<html>hush-1</html>", Fault::External, "503"),
         (200, "", "<html>hush-1</html>", Fault::External, "not JSON"),
     ] {

@@ -1,45 +1,46 @@
-//! The client of the inlets, and the connections it opens: directly, or through the proxy.
+//! The HTTP client, and the connections it opens: directly, or through the proxy.
 
+use std::error::Error;
 use std::fmt;
 use std::future::Future;
-use std::io::{self, IoSlice};
+use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::Full;
-use hyper::body::Incoming;
+use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::header::{HeaderMap, HeaderValue, PROXY_AUTHORIZATION, USER_AGENT};
-use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper::{Request, Response, Uri};
 use hyper_rustls::HttpsConnector;
-use hyper_util::client::legacy::connect::proxy::Tunnel;
-use hyper_util::client::legacy::connect::{Connected, Connection, HttpConnector};
-use hyper_util::client::legacy::{Client, Error};
+use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::time::timeout;
 use tower_service::Service;
 
-use super::error::HttpError;
+use super::connection::{ConnectError, Host, Stream, connect};
+use super::error::{HttpError, TransportError};
 use super::setup::{self, HttpSetup};
+use super::tunnel::{ProxyRefused, Tunnel};
 
-/// Keeps connections to the inlets and sends requests over them. Neither follows redirects nor
-/// repeats what may have been sent. Cheap to clone.
+/// Keeps connections to IMS and the inlets and sends requests over them. Neither follows redirects,
+/// which would repeat a request, secret and all, to wherever the response points, nor repeats what
+/// may have been sent. Cheap to clone.
 ///
 /// Not reqwest, which is built on the same client: what it adds to each request for redirects and
 /// repetitions, even when they are switched off, was measured as 23 % more processor time of the
 /// connector where every profile statement is a request of its own (docs/performance.md).
 #[derive(Debug, Clone)]
-pub(crate) struct InletClient {
+pub(crate) struct HttpClient {
     client: Client<Connector, Full<Bytes>>,
     /// `Proxy-Authorization` of each request the proxy forwards. A tunnel gets it once, when it is
     /// opened.
     forwarding: Option<HeaderValue>,
+    request_timeout: Duration,
 }
 
-impl InletClient {
+impl HttpClient {
     pub(super) fn new(setup: &HttpSetup<'_>) -> Result<Self, HttpError> {
         let (connector, forwarding) = Connector::new(setup)?;
         let client = Client::builder(TokioExecutor::new())
@@ -47,14 +48,25 @@ impl InletClient {
             .pool_idle_timeout(setup::POOL_IDLE)
             .pool_max_idle_per_host(setup.max_concurrency())
             .build(connector);
-        Ok(Self { client, forwarding })
+        Ok(Self {
+            client,
+            forwarding,
+            request_timeout: setup.request_timeout(),
+        })
     }
 
-    /// Sends a request to its URL; gives the head of the response. Only connecting has a timeout.
-    pub(crate) async fn send(
+    /// The longest that a whole exchange may take: `http.request-timeout`.
+    pub(crate) fn request_timeout(&self) -> Duration {
+        self.request_timeout
+    }
+
+    /// Sends a request to its URL and reads the whole response, up to so many bytes. Only
+    /// connecting has a timeout.
+    pub(crate) async fn exchange(
         &self,
         mut request: Request<Full<Bytes>>,
-    ) -> Result<Response<Incoming>, Error> {
+        longest: usize,
+    ) -> Result<Response<Bytes>, TransportError> {
         if let Some(credential) = &self.forwarding
             && request.uri().scheme_str() == Some("http")
         {
@@ -62,16 +74,45 @@ impl InletClient {
                 .headers_mut()
                 .insert(PROXY_AUTHORIZATION, credential.clone());
         }
-        self.client.request(request).await
+        let response = self.client.request(request).await.map_err(|error| {
+            let is_connect = error.is_connect();
+            classify(&error, is_connect)
+        })?;
+        let (head, body) = response.into_parts();
+        let body = Limited::new(body, longest).collect().await;
+        let body = body.map_err(|error| {
+            if error.is::<LengthLimitError>() {
+                TransportError::Broken("the answer is too long".to_owned())
+            } else {
+                classify(&*error, false)
+            }
+        })?;
+        // No copy of one that came in one piece, as nearly all do.
+        Ok(Response::from_parts(head, body.to_bytes()))
+    }
+}
+
+/// Takes the innermost cause: the outer texts say less.
+fn classify(error: &(dyn Error + 'static), is_connect: bool) -> TransportError {
+    let mut cause = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    let is_late = cause
+        .downcast_ref::<io::Error>()
+        .is_some_and(|error| error.kind() == io::ErrorKind::TimedOut);
+    if let Some(ProxyRefused(status)) = cause.downcast_ref() {
+        TransportError::Proxy(*status)
+    } else if is_late {
+        TransportError::Timeout
+    } else if is_connect {
+        TransportError::Connect(cause.to_string())
+    } else {
+        TransportError::Broken(cause.to_string())
     }
 }
 
 // === impl Connector ===
-
-/// Why there is no connection. The next attempt may succeed.
-type ConnectError = Box<dyn std::error::Error + Send + Sync>;
-
-type Host = HttpsConnector<HttpConnector>;
 
 /// Opens connections. Cheap to clone, which the client does for each request.
 #[derive(Clone)]
@@ -90,7 +131,7 @@ struct Proxied {
     /// To the proxy, which forwards plain requests …
     forward: Host,
     /// … and through it, for encrypted ones.
-    tunnel: HttpsConnector<Tunnel<Host>>,
+    tunnel: HttpsConnector<Tunnel>,
 }
 
 impl Connector {
@@ -101,11 +142,15 @@ impl Connector {
             None => (Route::Direct(host), None),
             Some(proxy) => {
                 let agent = HeaderValue::from_static(setup::USER_AGENT);
-                let mut tunnel = Tunnel::new(proxy.uri.clone(), host.clone())
-                    .with_headers(HeaderMap::from_iter([(USER_AGENT, agent)]));
+                let mut headers = HeaderMap::from_iter([(USER_AGENT, agent)]);
                 if let Some(credential) = &proxy.credential {
-                    tunnel = tunnel.with_auth(credential.clone());
+                    headers.insert(PROXY_AUTHORIZATION, credential.clone());
                 }
+                let tunnel = Tunnel {
+                    proxy: proxy.uri.clone(),
+                    to_proxy: host.clone(),
+                    headers,
+                };
                 let proxied = Proxied {
                     proxy: proxy.uri,
                     forward: host,
@@ -160,94 +205,5 @@ impl Route {
                 Ok(Stream::to_proxy(connect(&proxied.forward, proxy).await?))
             }
         }
-    }
-}
-
-/// Makes a connector ready and opens a connection.
-async fn connect<C>(connector: &C, to: Uri) -> Result<C::Response, C::Error>
-where
-    C: Service<Uri> + Clone,
-    C::Response: Read + Write,
-{
-    let mut connector = connector.clone();
-    std::future::poll_fn(|cx| connector.poll_ready(cx)).await?;
-    connector.call(to).await
-}
-
-// === impl Stream ===
-
-/// TCP, TLS, or TLS in a tunnel.
-trait ByteStream: Read + Write + Unpin + Send {}
-
-impl<T: Read + Write + Unpin + Send> ByteStream for T {}
-
-/// An open connection.
-struct Stream {
-    bytes: Box<dyn ByteStream>,
-    /// To a proxy that forwards requests: it needs the whole URL in the request line.
-    is_forwarded: bool,
-}
-
-impl Stream {
-    /// To the host itself, or through a tunnel.
-    fn to_host(bytes: impl Read + Write + Unpin + Send + 'static) -> Self {
-        Self {
-            bytes: Box::new(bytes),
-            is_forwarded: false,
-        }
-    }
-
-    /// To a proxy that forwards requests.
-    fn to_proxy(bytes: impl Read + Write + Unpin + Send + 'static) -> Self {
-        Self {
-            is_forwarded: true,
-            ..Self::to_host(bytes)
-        }
-    }
-}
-
-impl Connection for Stream {
-    fn connected(&self) -> Connected {
-        Connected::new().proxy(self.is_forwarded)
-    }
-}
-
-impl Read for Stream {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: ReadBufCursor<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut *self.bytes).poll_read(cx, buf)
-    }
-}
-
-impl Write for Stream {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut *self.bytes).poll_write(cx, buf)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut *self.bytes).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut *self.bytes).poll_shutdown(cx)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.bytes.is_write_vectored()
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut *self.bytes).poll_write_vectored(cx, bufs)
     }
 }
