@@ -61,7 +61,7 @@ fn classify(connection: &Connection, code: ErrorCode) -> Result<LogEnd, BrokerEr
 
 /// The broker has no code for this, only a text ("start offset: 9 is greater than leo: 3",
 /// fluvio-storage's replica).
-fn is_beyond_end(code: &ErrorCode) -> bool {
+pub(crate) fn is_beyond_end(code: &ErrorCode) -> bool {
     matches!(code, ErrorCode::Other(text) if text.contains("is greater than leo"))
 }
 

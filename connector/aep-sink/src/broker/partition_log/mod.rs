@@ -7,6 +7,6 @@ mod reader;
 mod record;
 
 pub(super) use bounds::{BOUNDS, LogBounds, fetch_bounds};
-pub(super) use log_end::{LogEnd, probe_log_end};
+pub(super) use log_end::{LogEnd, is_beyond_end, probe_log_end};
 pub(super) use reader::LogReader;
 pub(super) use record::{LogRecord, decode_batch};

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use fluvio::Isolation;
 use fluvio_protocol::link::ErrorCode;
 use fluvio_protocol::record::{BATCH_PREAMBLE_SIZE, Batch, RawRecords};
 use fluvio_spu_schema::server::update_offset::{OffsetUpdate, UpdateOffsetsRequest};
@@ -22,6 +23,8 @@ const RESPONSE_TIMEOUT: Duration = Duration::from_secs(30);
 /// Bytes per second.
 const SLOWEST_LINE: u64 = 64 << 10;
 const WHAT: &str = "reading records again";
+const COMMITTED: Isolation = Isolation::ReadCommitted;
+const UNCOMMITTED: Isolation = Isolation::ReadUncommitted;
 
 /// A read under way. It has a connection of its own: a stream cannot be closed without its
 /// connection, and each one left behind would occupy the broker.
@@ -29,6 +32,7 @@ pub(crate) struct LogReader {
     metadata: Arc<ClusterMetadata>,
     topic: String,
     partition: u32,
+    isolation: Isolation,
     /// Where the next response begins.
     next: i64,
     /// The most bytes of a response.
@@ -45,7 +49,17 @@ impl LogReader {
         partition: u32,
         from: i64,
     ) -> Result<Self, BrokerError> {
-        Self::open_with(metadata, topic, partition, from, MAX_BYTES).await
+        Self::open_with(metadata, topic, partition, from, MAX_BYTES, COMMITTED).await
+    }
+
+    /// As [`open`](Self::open), also for records that are not replicated.
+    pub(crate) async fn open_uncommitted(
+        metadata: &Arc<ClusterMetadata>,
+        topic: &str,
+        partition: u32,
+        from: i64,
+    ) -> Result<Self, BrokerError> {
+        Self::open_with(metadata, topic, partition, from, MAX_BYTES, UNCOMMITTED).await
     }
 
     async fn open_with(
@@ -54,14 +68,19 @@ impl LogReader {
         partition: u32,
         from: i64,
         max_bytes: i32,
+        isolation: Isolation,
     ) -> Result<Self, BrokerError> {
         let connection = metadata.connect_leader(topic, partition).await?;
-        let fetch = Fetch::unmapped(topic, partition, from, max_bytes);
+        let fetch = Fetch {
+            isolation,
+            ..Fetch::unmapped(topic, partition, from, max_bytes)
+        };
         let responses = fetch.open(&connection, WHAT).await?;
         Ok(Self {
             metadata: Arc::clone(metadata),
             topic: topic.to_owned(),
             partition,
+            isolation,
             next: from,
             max_bytes,
             connection,
@@ -86,6 +105,7 @@ impl LogReader {
                 self.partition,
                 self.next,
                 needed,
+                self.isolation,
             )
             .await?;
             batches = self.response().await?;

@@ -13,9 +13,6 @@ use crate::delivery::attempt::Tokens;
 use crate::delivery::pipeline::{Headroom, NextRequest};
 use crate::inlet_name::InletName;
 
-/// Dead letters written at once. They are rare; more would only crowd the dead-letter topic.
-const DEAD_LETTERS: usize = 16;
-
 impl<T, K, D> Delivery<T, K, D>
 where
     T: Transport + 'static,
@@ -86,21 +83,20 @@ where
                 self.on_completed(name, completed)?;
             }
         }
-        while self.writing.len() < DEAD_LETTERS
-            && let Some(dead_letter) = self.dead_letters.pop_front()
-        {
+        while let Some(mut to_write) = self.dead_letters.next()? {
             let dead_letters = Arc::clone(&self.parts.dead_letters);
             let failures = Arc::clone(&self.write_failures);
             let mut backoff = Backoff::new(self.platform.retry, self.parts.random.fork());
             self.writing.push(Box::pin(async move {
-                let written = dead_letter::write(
+                let is_written = dead_letter::write(
                     &*dead_letters,
-                    &dead_letter.dead_letter,
+                    &mut to_write.batch,
+                    to_write.is_smallest,
                     &mut backoff,
                     &failures,
                 )
                 .await;
-                (dead_letter, written)
+                (to_write, is_written)
             }));
         }
         Ok(())
@@ -145,6 +141,7 @@ where
         };
         let events = wake(&self.events);
         let profiles = self.profiles.as_ref().and_then(wake);
-        [events, profiles].into_iter().flatten().min()
+        let report = self.write_report.due();
+        [events, profiles, report].into_iter().flatten().min()
     }
 }

@@ -44,7 +44,9 @@ where
         let mut alarm = pin!(sleep_until(Instant::now()));
         loop {
             self.dispatch()?;
+            self.write_report.tell(Instant::now());
             if !is_open && self.open == 0 {
+                self.write_report.tell_all();
                 return Ok(());
             }
             let wake = self.wake();
@@ -69,9 +71,10 @@ where
                         self.on_finished(finished, now);
                     }
                 }
-                Some((dead_letter, written)) = self.writing.next() => {
-                    written?;
-                    self.on_dead_letter_written(&dead_letter)?;
+                Some((write, is_written)) = self.writing.next() => {
+                    for written in self.dead_letters.ended(write, is_written)? {
+                        self.on_dead_letter_written(&written)?;
+                    }
                 }
                 () = &mut alarm, if wake.is_some() => {}
             }

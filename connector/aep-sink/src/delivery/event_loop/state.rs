@@ -1,6 +1,5 @@
 //! What the event loop works on.
 
-use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -14,7 +13,9 @@ use crate::aep::{Endpoint, EndpointError, MAX_BODY, Transport};
 use crate::backoff::Backoff;
 use crate::clock::{Clock, Steady};
 use crate::config::Platform;
-use crate::dead_letter::{DeadLetter, DeadLetters, RecentDeadLetters, WriteFailures};
+use crate::dead_letter::{
+    DeadLetters, RecentDeadLetters, ToWrite, WriteFailures, WriteQueue, WriteReport,
+};
 use crate::delivery::attempt::{AttemptResult, AttemptTiming, Sender, Tokens};
 use crate::delivery::concurrency_limit::ConcurrencyLimit;
 use crate::delivery::deduplicator::Deduplicator;
@@ -61,16 +62,11 @@ pub(super) struct Inlet<T, K> {
 /// A request that is finished: of which inlet, its number, and its result.
 pub(super) type Finished = (InletName, u64, (AttemptResult, Option<AttemptTiming>));
 type InFlight = Pin<Box<dyn Future<Output = Finished> + Send>>;
-type Writing =
-    Pin<Box<dyn Future<Output = (PendingDeadLetter, Result<(), serde_json::Error>)> + Send>>;
+/// Dead letters whose writing has ended, and whether they are stored.
+type Writing = Pin<Box<dyn Future<Output = (ToWrite<DeadLetterOf>, bool)> + Send>>;
 
-/// A dead letter that is not written yet, and what is settled when it is.
-pub(super) struct PendingDeadLetter {
-    pub(super) dead_letter: DeadLetter,
-    pub(super) of: DeadLetterOf,
-}
-
-/// What a dead letter holds.
+/// What a dead letter holds, and what is settled when it is written.
+#[derive(Debug)]
 pub(super) enum DeadLetterOf {
     /// The whole record.
     Record(Position),
@@ -86,7 +82,8 @@ pub(crate) struct Delivery<T, K, D> {
     pub(super) events: Inlet<T, K>,
     pub(super) profiles: Option<Inlet<T, K>>,
     pub(super) in_flight: FuturesUnordered<InFlight>,
-    pub(super) dead_letters: VecDeque<PendingDeadLetter>,
+    pub(super) dead_letters: WriteQueue<DeadLetterOf>,
+    pub(super) write_report: WriteReport,
     pub(super) writing: FuturesUnordered<Writing>,
     /// Events delivered before, if copies of them are to be skipped.
     pub(super) deduplicator: Option<Deduplicator>,
@@ -162,7 +159,8 @@ where
             events,
             profiles,
             in_flight: FuturesUnordered::new(),
-            dead_letters: VecDeque::new(),
+            dead_letters: WriteQueue::default(),
+            write_report: WriteReport::default(),
             writing: FuturesUnordered::new(),
             deduplicator: platform.deduplicate.map(Deduplicator::new),
             open: 0,
