@@ -5,7 +5,7 @@ use hyper::header::HeaderValue;
 use tokio::time::Instant;
 
 use crate::broker::{BrokerError, DeadLetterWriter};
-use crate::dead_letter::{DeadLetterError, DeadLetters};
+use crate::dead_letter::{DeadLetterError, DeadLetters, LetterBatch};
 use crate::delivery::{NoToken, Tokens};
 use crate::error::Retry;
 use crate::ims::{Token, TokenSource};
@@ -50,10 +50,11 @@ impl BrokerDeadLetters {
 impl DeadLetters for BrokerDeadLetters {
     const END: &'static str = "dead-lettered; once its cause is mended, `replay` sends it again";
 
-    async fn write(&self, key: &str, value: Vec<u8>) -> Result<(), DeadLetterError> {
+    async fn write(&self, batch: &mut LetterBatch) -> Result<(), DeadLetterError> {
         self.0
-            .write(Some(key.as_bytes().to_vec()), value)
+            .write(&batch.records, &mut batch.doubt)
             .await
+            .map(|_first| ())
             .map_err(|error| match error {
                 BrokerError::DeadLetterTooLarge { .. } => DeadLetterError::TooLarge,
                 error => DeadLetterError::Failed {

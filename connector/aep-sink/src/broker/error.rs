@@ -161,6 +161,11 @@ pub(crate) enum BrokerError {
         partition: u32,
         found: i64,
     },
+    #[error(
+        "topic {topic} has the dead letters, but has not replicated them yet; see that every SPU \
+        runs (`fluvio cluster spu list`)"
+    )]
+    DeadLettersNotReplicated { topic: String },
     #[error("a record of {size} bytes is too large for topic {topic}")]
     DeadLetterTooLarge { topic: String, size: usize },
     #[error(
@@ -222,6 +227,7 @@ impl BrokerError {
             | Self::NoLeader { .. }
             | Self::LogShorter { .. }
             | Self::NotReplicated { .. }
+            | Self::DeadLettersNotReplicated { .. }
             | Self::SmartModuleUnknown { .. }
             | Self::SmartModuleFailed { .. }
             | Self::CommitIncomplete { .. } => Fault::External,

@@ -71,7 +71,12 @@ pub(crate) struct Comparison {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum DeadLetterTopicState {
     /// It is there, and its leader serves it.
-    Served { address: String },
+    Served {
+        address: String,
+        /// How many copies the cluster keeps of a dead letter, and of a record of the source topic.
+        replicas: u32,
+        source: u32,
+    },
     /// It is not there, and the controller would create it.
     Creatable,
 }
@@ -297,16 +302,21 @@ impl Inspector {
     /// Whether dead letters could be written, as far as that shows without writing one.
     pub(crate) async fn dead_letters(&self) -> Result<DeadLetterTopicState, BrokerError> {
         let settings = &self.config.platform.dead_letter;
-        if self.metadata.topic(&settings.topic).await?.is_none() {
-            let spec: TopicSpec = dead_letter_topic::topic_spec(settings);
+        let source = self.metadata.topic(&self.config.topic).await?;
+        let source = source.unwrap_or_else(|| TopicSpec::new_computed(1, 1, None));
+        let Some(found) = self.metadata.topic(&settings.topic).await? else {
+            let spec: TopicSpec = dead_letter_topic::topic_spec(settings, &source);
             self.metadata
                 .could_create_topic(&settings.topic, spec)
                 .await?;
             return Ok(DeadLetterTopicState::Creatable);
-        }
-        let connection = dead_letter_topic::connect_leader(&self.metadata, &settings.topic).await?;
+        };
+        let (connection, _end) =
+            dead_letter_topic::connect_leader(&self.metadata, &settings.topic).await?;
         Ok(DeadLetterTopicState::Served {
             address: connection.address().to_owned(),
+            replicas: dead_letter_topic::replicas(&found),
+            source: dead_letter_topic::replicas(&source),
         })
     }
 

@@ -38,7 +38,8 @@ use offsets::{CommitHistory, WriterLease};
 pub(crate) struct Broker {
     metadata: Arc<ClusterMetadata>,
     config: Config,
-    retention: Duration,
+    /// The source topic.
+    topic: TopicSpec,
     isolation: Isolation,
 }
 
@@ -61,14 +62,14 @@ impl Broker {
         Ok(Self {
             metadata: Arc::new(metadata),
             config: config.clone(),
-            retention: Duration::from_secs(topic.retention_secs().into()),
             isolation: isolation(&topic, config),
+            topic,
         })
     }
 
     /// How long the source topic keeps its records.
     pub(crate) fn retention(&self) -> Duration {
-        self.retention
+        Duration::from_secs(self.topic.retention_secs().into())
     }
 
     /// The reading side. SourceItems of a partition come in offset order; the channel closes when
@@ -109,7 +110,7 @@ impl Broker {
     /// The writer of dead letters; creates their topic if it is absent.
     pub(crate) async fn dead_letters(&self) -> Result<DeadLetterWriter, BrokerError> {
         let settings: &DeadLetterTopic = &self.config.platform.dead_letter;
-        DeadLetterWriter::open(Arc::clone(&self.metadata), settings).await
+        DeadLetterWriter::open(Arc::clone(&self.metadata), settings, &self.topic).await
     }
 }
 

@@ -242,7 +242,21 @@ fn customers(inspector: &Inspector, tails: &[LogTail], report: &mut Report) -> S
 async fn dead_letters(inspector: &Inspector, config: &Config) -> Finding {
     let topic = &config.platform.dead_letter.topic;
     match inspector.dead_letters().await {
-        Ok(DeadLetterTopicState::Served { address }) => Finding::ok(
+        Ok(DeadLetterTopicState::Served {
+            replicas, source, ..
+        }) if replicas < config.platform.dead_letter.replicas.unwrap_or(source) => Finding::new(
+            LETTERS,
+            Status::Warning,
+            format!(
+                "topic {topic} keeps {replicas} copies of a record, the source topic {source}; a \
+                dead letter is the last copy of its record"
+            ),
+        )
+        .advise(format!(
+            "create {topic} anew with `--replication {source}` once what it holds was replayed, or \
+            set `experience-platform.dead-letter.replicas` to what you want"
+        )),
+        Ok(DeadLetterTopicState::Served { address, .. }) => Finding::ok(
             LETTERS,
             format!("topic {topic} is there, served by {address} (nothing was written)"),
         ),

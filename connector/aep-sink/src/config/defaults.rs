@@ -87,6 +87,8 @@ pub(super) const RETRY_MAX: Duration = Duration::from_secs(30);
 // === experience-platform.dead-letter ===
 
 pub(super) const DEAD_LETTER_RETENTION: Duration = Duration::from_secs(90 * 24 * 3600);
+/// More than any cluster has brokers.
+pub(super) const REPLICAS_LIMIT: u64 = 100;
 /// Values of `accept`: the reasons that hold an inlet, as its ERROR line names them.
 pub(super) const REFUSAL_REASONS: [&str; 9] = [
     "unauthorized",

@@ -387,6 +387,9 @@ pub(super) struct DeadLetterKeys {
     /// Used only when the topic is created
     #[schemars(extend("default" = "90d"))]
     pub(super) retention: Option<Period>,
+    /// Used only when the topic is created; default: as many as the source topic has
+    #[schemars(range(min = 1, max = defaults::REPLICAS_LIMIT))]
+    pub(super) replicas: Option<u64>,
     /// Refusals with these reasons are dead-lettered instead of holding the inlet. Remove it again
     /// once the topic is past them
     #[schemars(extend("default" = []), transform = value_schemas::list_of(&defaults::REFUSAL_REASONS))]

@@ -309,6 +309,8 @@ pub(crate) struct DeadLetterTopic {
     pub(crate) topic: String,
     /// Used only when the topic has to be created.
     pub(crate) retention: Duration,
+    /// Used only when the topic has to be created; as many as the source topic has, if not given.
+    pub(crate) replicas: Option<u32>,
     /// Refusals with these reasons are dead-lettered, also when they would hold the inlet.
     pub(crate) accept: Vec<String>,
 }

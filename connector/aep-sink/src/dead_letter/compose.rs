@@ -1,7 +1,8 @@
 //! Makes dead letters: one constructor per stage at which a record can fail.
 
 use bytes::Bytes;
-use serde::Serialize;
+use serde::ser::{Error as _, SerializeMap};
+use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
@@ -91,14 +92,25 @@ pub struct DeadLetter {
     last_attempt: Option<i64>,
     /// `{"event":…}`, `{"profile":…}` or both as mapped; `{"raw":…}` or `{"rawBase64":…}` as
     /// produced; size and hash when it is too large.
-    record: Box<RawValue>,
+    record: Content,
     /// The record's key in the dead-letter topic: dead letters of one customer stay in order.
     #[serde(skip)]
     key: String,
 }
 
+/// What a dead letter holds of its record.
+#[derive(Debug, Clone)]
+enum Content {
+    /// A JSON object.
+    Original(Bytes),
+    /// Entities by their name in the answer: slices of it and no copies, so that a dead letter that
+    /// waits takes no more memory than its record did.
+    Entities(Vec<(&'static str, Bytes)>),
+    Digest(RecordDigest),
+}
+
 /// Written in place of a record that does not fit.
-#[derive(Serialize)]
+#[derive(Debug, Clone, Serialize)]
 struct RecordDigest {
     size: usize,
     sha256: String,
@@ -135,7 +147,7 @@ impl DeadLetter {
             attempts: None,
             first_attempt: None,
             last_attempt: None,
-            record: raw(&rejected.original)?,
+            record: Content::Original(json(&rejected.original)?.clone()),
         })
     }
 
@@ -150,14 +162,10 @@ impl DeadLetter {
         parts: &[(&'static str, &Bytes)],
         attempts: Attempts,
     ) -> Result<Self, serde_json::Error> {
-        let mut record = Vec::new();
-        for (part, entity) in parts {
-            record.extend_from_slice(if record.is_empty() { b"{\"" } else { b",\"" });
-            record.extend_from_slice(part.as_bytes());
-            record.extend_from_slice(b"\":");
-            record.extend_from_slice(entity);
-        }
-        record.push(b'}');
+        let entities = parts
+            .iter()
+            .map(|(part, entity)| Ok((*part, json(entity)?.clone())))
+            .collect::<Result<_, serde_json::Error>>()?;
         Ok(Self {
             v: VERSION,
             stage: Stage::Delivery,
@@ -180,22 +188,22 @@ impl DeadLetter {
             attempts: Some(attempts.attempts),
             first_attempt: attempts.first,
             last_attempt: attempts.last,
-            record: raw(&record)?,
+            record: Content::Entities(entities),
         })
     }
 
     /// The same dead letter with the record's size and hash in its place. The source coordinates
     /// still lead to the record, as long as the source topic keeps it.
     pub(super) fn without_record(&self) -> Result<Self, serde_json::Error> {
-        let text = self.record.get().as_bytes();
-        let sha256 = Sha256::digest(text)
+        let text = serde_json::to_vec(&self.record)?;
+        let sha256 = Sha256::digest(&text)
             .iter()
             .map(|byte| format!("{byte:02x}"))
             .collect();
-        let record = serde_json::value::to_raw_value(&RecordDigest {
+        let record = Content::Digest(RecordDigest {
             size: text.len(),
             sha256,
-        })?;
+        });
         Ok(Self {
             record,
             ..self.clone()
@@ -221,7 +229,7 @@ impl DeadLetter {
         }
     }
 
-    pub(crate) fn key(&self) -> &str {
+    pub(super) fn key(&self) -> &str {
         &self.key
     }
 
@@ -244,8 +252,26 @@ impl std::fmt::Display for Origin {
     }
 }
 
-fn raw(json: &[u8]) -> Result<Box<RawValue>, serde_json::Error> {
-    serde_json::from_slice::<Box<RawValue>>(json)
+impl Serialize for Content {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let raw = |json| serde_json::from_slice::<&RawValue>(json).map_err(S::Error::custom);
+        match self {
+            Self::Original(object) => raw(object)?.serialize(serializer),
+            Self::Entities(entities) => {
+                let mut map = serializer.serialize_map(Some(entities.len()))?;
+                for (part, entity) in entities {
+                    map.serialize_entry(part, raw(entity)?)?;
+                }
+                map.end()
+            }
+            Self::Digest(digest) => digest.serialize(serializer),
+        }
+    }
+}
+
+/// The same bytes, if they are JSON.
+fn json(bytes: &Bytes) -> Result<&Bytes, serde_json::Error> {
+    serde_json::from_slice::<&RawValue>(bytes).map(|_| bytes)
 }
 
 // === tests ===

@@ -1,71 +1,74 @@
-//! Writes a dead letter until it is stored. Meanwhile its record stays pending: the stream stops
-//! rather than lose it.
+//! Writes dead letters until they are stored. Meanwhile their records stay pending: the stream stops
+//! rather than lose one.
 
 use std::future::Future;
 
 use tokio::time::sleep;
 
-use super::compose::DeadLetter;
 use super::error::DeadLetterError;
 use super::failures::WriteFailures;
 use crate::backoff::Backoff;
+
+/// Dead letters that are written together, all or none.
+#[derive(Debug, Default)]
+pub(crate) struct LetterBatch {
+    /// Key and value of each.
+    pub(crate) records: Vec<(String, Vec<u8>)>,
+    /// Set when an attempt ended without saying whether they were stored: where in the topic they
+    /// would be then. They are looked for there before they are written once more.
+    pub(crate) doubt: Option<i64>,
+}
 
 /// Where dead letters go.
 pub(crate) trait DeadLetters: Send + Sync {
     /// What became of a record whose dead letter went here, and what to do, for the log.
     const END: &'static str;
 
-    /// Returns when the dead letter is stored for good.
+    /// Returns when the dead letters are stored for good.
     fn write(
         &self,
-        key: &str,
-        value: Vec<u8>,
+        batch: &mut LetterBatch,
     ) -> impl Future<Output = Result<(), DeadLetterError>> + Send;
 }
 
-/// Writes one dead letter, however long it takes.
-///
-/// # Errors
-/// It cannot be turned into JSON: a defect of this program.
+/// Writes dead letters, however long it takes. `false`, and nothing written, when they are too
+/// large; unless they are as small as they can be: then that, too, is waited out.
 pub(crate) async fn write(
     dead_letters: &impl DeadLetters,
-    dead_letter: &DeadLetter,
+    batch: &mut LetterBatch,
+    is_smallest: bool,
     backoff: &mut Backoff,
     write_failures: &WriteFailures,
-) -> Result<(), serde_json::Error> {
-    let mut value = dead_letter.to_json()?;
-    let mut is_whole = true;
+) -> bool {
     let mut failures = 0;
-    let mut is_logged = false;
     loop {
-        let error = match dead_letters.write(dead_letter.key(), value.clone()).await {
+        let error = match dead_letters.write(batch).await {
             Ok(()) => {
                 if failures > 0 {
                     write_failures.recovered();
                 }
-                return Ok(());
+                return true;
+            }
+            Err(DeadLetterError::TooLarge) if !is_smallest => {
+                if failures > 0 {
+                    write_failures.recovered();
+                }
+                return false;
             }
             Err(error) => error,
         };
-        if error == DeadLetterError::TooLarge && is_whole {
-            value = dead_letter.without_record()?.to_json()?;
-            is_whole = false;
-            continue;
-        }
-        let heals = error.heals();
         write_failures.failed(&error, failures == 0);
-        failures += 1;
-        if !is_logged {
-            is_logged = true;
-            let source = dead_letter.source();
-            if heals {
-                tracing::warn!(%source, %error, "a dead letter cannot be written yet; its record \
-                    stays pending");
+        if failures == 0 {
+            let count = batch.records.len();
+            if error.heals() {
+                tracing::warn!(count, %error, "dead letters cannot be written yet; their records \
+                    stay pending");
             } else {
-                tracing::error!(%source, %error, "a dead letter cannot be written until this is \
-                    repaired; its record stays pending");
+                tracing::error!(count, %error, "dead letters cannot be written until this is \
+                    repaired; their records stay pending");
             }
         }
+        failures += 1;
         sleep(backoff.pause(failures)).await;
     }
 }

@@ -26,7 +26,7 @@ use crate::app::{RunError, exit_code};
 use crate::broker::{BrokerError, DeadLetterLog, DeadLetterReader};
 use crate::clock::Clock;
 use crate::config::{Config, Platform};
-use crate::dead_letter::{DeadLetterError, DeadLetters};
+use crate::dead_letter::{DeadLetterError, DeadLetters, LetterBatch};
 use crate::delivery::{Delivery, Parts};
 use crate::error::Retry;
 use crate::http;
@@ -83,7 +83,7 @@ struct RefusedAgain;
 impl DeadLetters for RefusedAgain {
     const END: &'static str = "refused again; its letter stays in the dead-letter topic";
 
-    async fn write(&self, _key: &str, _value: Vec<u8>) -> Result<(), DeadLetterError> {
+    async fn write(&self, _batch: &mut LetterBatch) -> Result<(), DeadLetterError> {
         Ok(())
     }
 }

@@ -328,7 +328,7 @@ mod tests {
         .unwrap();
         event.as_object_mut().unwrap().remove("createdAt");
         let time = 1_795_392_000_000_i64;
-        let mut plan = |source: serde_json::Value| {
+        let plan = |source: serde_json::Value| {
             let value = serde_json::json!({
                 "v": 1, "stage": "mapping", "reason": "bad_time", "message": "m",
                 "source": source, "record": {"raw": event.to_string()},

@@ -371,6 +371,12 @@ fn dead_letter(
         defaults::DEAD_LETTER_RETENTION,
         problems,
     );
+    let replicas = rules::count(
+        &root.key("replicas"),
+        keys.replicas,
+        defaults::REPLICAS_LIMIT,
+        problems,
+    );
     let path = root.key("topic");
     let topic = match (keys.topic, name) {
         (Some(topic), _) => rules::topic_name(&path, topic, problems)?,
@@ -392,6 +398,7 @@ fn dead_letter(
     Some(DeadLetterTopic {
         topic,
         retention,
+        replicas: replicas.and_then(|count| u32::try_from(count).ok()),
         accept,
     })
 }

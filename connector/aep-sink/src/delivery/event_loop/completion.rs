@@ -4,9 +4,9 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::error::DeliveryError;
-use super::state::{DeadLetterOf, Delivery, PendingDeadLetter};
+use super::state::{DeadLetterOf, Delivery};
 use crate::aep::Transport;
-use crate::dead_letter::{Attempts, DeadLetter, DeadLetters, Origin};
+use crate::dead_letter::{Attempts, DeadLetter, DeadLetters, Origin, PendingDeadLetter};
 use crate::delivery::attempt::Tokens;
 use crate::delivery::entity::{Entity, EntityEnd, Record};
 use crate::delivery::pipeline::{Completed, Undeliverable};
@@ -50,10 +50,8 @@ where
                 let trial = trial(name, undeliverable, Some(&entity));
                 let dead_letter =
                     self.dead_letter(&entity.record, &[(part, &entity.json)], trial)?;
-                self.dead_letters.push_back(PendingDeadLetter {
-                    dead_letter,
-                    of: DeadLetterOf::Entity(entity.record),
-                });
+                self.dead_letters
+                    .push(dead_letter, DeadLetterOf::Entity(entity.record));
                 Ok(())
             }
         }
@@ -76,13 +74,15 @@ where
 
     pub(super) fn on_dead_letter_written(
         &mut self,
-        written: &PendingDeadLetter,
+        written: &PendingDeadLetter<DeadLetterOf>,
     ) -> Result<(), DeliveryError> {
-        let (source, reason) = (written.dead_letter.source(), written.dead_letter.reason());
-        self.parts.metrics.dead_lettered(reason);
+        self.parts
+            .metrics
+            .dead_lettered(written.dead_letter.reason());
         let now = self.parts.clock.now_ms();
         self.parts.recent.push(written.dead_letter.summary(now));
-        tracing::error!(%source, reason, "{}", D::END);
+        self.write_report
+            .written(&written.dead_letter, D::END, Instant::now());
         match &written.of {
             DeadLetterOf::Record(position) => {
                 self.record_counters

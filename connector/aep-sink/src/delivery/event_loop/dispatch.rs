@@ -5,16 +5,13 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::error::DeliveryError;
-use super::state::{Delivery, Inlet, Writing};
+use super::state::{Delivery, Inlet};
 use crate::aep::{Kind, Transport};
 use crate::backoff::Backoff;
 use crate::dead_letter::{self, DeadLetters};
 use crate::delivery::attempt::Tokens;
 use crate::delivery::pipeline::{Headroom, NextRequest};
 use crate::inlet_name::InletName;
-
-/// Dead letters written at once. They are rare; more would only crowd the dead-letter topic.
-const DEAD_LETTERS: usize = 16;
 
 impl<T, K, D> Delivery<T, K, D>
 where
@@ -87,20 +84,21 @@ where
                 self.on_completed(name, completed)?;
             }
         }
-        while self.writing.len() < DEAD_LETTERS
-            && let Some(dead_letter) = self.dead_letters.pop_front()
-        {
+        while let Some(mut to_write) = self.dead_letters.next()? {
             let dead_letters = Arc::clone(&self.parts.dead_letters);
             let failures = Arc::clone(&self.write_failures);
             let mut backoff = Backoff::new(self.platform.retry, self.parts.random.fork());
-            let of = dead_letter.of.clone();
-            let writing = Box::pin(async move {
-                let letter = &dead_letter.dead_letter;
-                let written =
-                    dead_letter::write(&*dead_letters, letter, &mut backoff, &failures).await;
-                (dead_letter, written)
-            });
-            self.writing.push(Writing { of, writing });
+            self.writing.push(Box::pin(async move {
+                let is_written = dead_letter::write(
+                    &*dead_letters,
+                    &mut to_write.batch,
+                    to_write.is_smallest,
+                    &mut backoff,
+                    &failures,
+                )
+                .await;
+                (to_write.id, is_written)
+            }));
         }
         Ok(())
     }
@@ -144,6 +142,7 @@ where
         };
         let events = wake(&self.events);
         let profiles = self.profiles.as_ref().and_then(wake);
-        [events, profiles].into_iter().flatten().min()
+        let report = self.write_report.due();
+        [events, profiles, report].into_iter().flatten().min()
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::completion::trial;
 use super::error::DeliveryError;
-use super::state::{DeadLetterOf, Delivery, PendingDeadLetter};
+use super::state::{DeadLetterOf, Delivery};
 use crate::aep::{MAX_BODY, ResponseIds, Transport};
 use crate::answer::{Answer, Mapped};
 use crate::dead_letter::{DeadLetter, DeadLetters, Origin};
@@ -47,10 +47,8 @@ where
                     Answer::Rejected(rejected) => {
                         let origin = Origin::new(&self.parts.topic, position, timestamp);
                         let dead_letter = DeadLetter::rejected(origin, &rejected)?;
-                        self.dead_letters.push_back(PendingDeadLetter {
-                            dead_letter,
-                            of: DeadLetterOf::Record(position),
-                        });
+                        self.dead_letters
+                            .push(dead_letter, DeadLetterOf::Record(position));
                         Ok(())
                     }
                     Answer::Mapped(mapped) => self.mapped(position, timestamp, mapped),
@@ -101,10 +99,8 @@ where
             parts.extend(profile.as_ref().map(|profile| ("profile", profile)));
             let trial = trial(InletName::Events, undeliverable, None);
             let dead_letter = self.dead_letter(&record, &parts, trial)?;
-            self.dead_letters.push_back(PendingDeadLetter {
-                dead_letter,
-                of: DeadLetterOf::Record(position),
-            });
+            self.dead_letters
+                .push(dead_letter, DeadLetterOf::Record(position));
             return Ok(());
         }
         let ordering_key = record.ordering_key();

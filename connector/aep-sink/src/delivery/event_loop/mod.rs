@@ -46,7 +46,9 @@ where
         loop {
             self.dispatch()?;
             self.end_revocations();
+            self.write_report.tell(Instant::now());
             if !is_open && self.open.is_empty() {
+                self.write_report.tell_all();
                 return Ok(());
             }
             let wake = self.wake();
@@ -71,9 +73,10 @@ where
                         self.on_finished(finished, now)?;
                     }
                 }
-                Some((dead_letter, written)) = self.writing.next() => {
-                    written?;
-                    self.on_dead_letter_written(&dead_letter)?;
+                Some((write, is_written)) = self.writing.next() => {
+                    for written in self.dead_letters.ended(write, is_written)? {
+                        self.on_dead_letter_written(&written)?;
+                    }
                 }
                 Some(revocation) = self.parts.revocations.next() => {
                     self.revoke(revocation, &mut items)?;

@@ -1,6 +1,5 @@
 //! Partitions that are given up during the run: another process delivers them now.
 
-use futures_util::stream::FuturesUnordered;
 use tokio::sync::mpsc::Receiver;
 
 use super::error::DeliveryError;
@@ -28,25 +27,11 @@ where
         while let Ok(item) = items.try_recv() {
             self.accept(item)?;
         }
-        let is_revoked =
-            |of: &DeadLetterOf, delivery: &Self| delivery.is_revoked(of.position().partition);
-        let mut dropped = Vec::new();
-        for dead_letter in std::mem::take(&mut self.dead_letters) {
-            if is_revoked(&dead_letter.of, self) {
-                dropped.push(dead_letter.of);
-            } else {
-                self.dead_letters.push_back(dead_letter);
-            }
-        }
         // Also those that are being written: they may wait for their topic for hours.
-        let writing: FuturesUnordered<_> = std::mem::take(&mut self.writing);
-        for writing in writing {
-            if is_revoked(&writing.of, self) {
-                dropped.push(writing.of);
-            } else {
-                self.writing.push(writing);
-            }
-        }
+        let revoked: Vec<u32> = self.revoked.iter().map(|one| one.partition).collect();
+        let dropped = self
+            .dead_letters
+            .remove(|of| revoked.contains(&of.position().partition));
         for of in dropped {
             match of {
                 DeadLetterOf::Record(position) => self.open.end(position),

@@ -1,12 +1,11 @@
 //! What the event loop works on.
 
+use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, VecDeque};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_util::stream::FuturesUnordered;
@@ -16,7 +15,7 @@ use crate::aep::{Endpoint, EndpointError, MAX_BODY, Transport};
 use crate::backoff::Backoff;
 use crate::clock::{Clock, Steady};
 use crate::config::Platform;
-use crate::dead_letter::{DeadLetter, DeadLetters, RecentDeadLetters, WriteFailures};
+use crate::dead_letter::{DeadLetters, RecentDeadLetters, WriteFailures, WriteQueue, WriteReport};
 use crate::delivery::attempt::{AttemptResult, AttemptTiming, Sender, Tokens};
 use crate::delivery::concurrency_limit::ConcurrencyLimit;
 use crate::delivery::deduplicator::Deduplicator;
@@ -65,30 +64,11 @@ pub(super) struct Inlet<T, K> {
 /// A request that is finished: of which inlet, its number, and its result.
 pub(super) type Finished = (InletName, u64, (AttemptResult, Option<AttemptTiming>));
 type InFlight = Pin<Box<dyn Future<Output = Finished> + Send>>;
-type Written = (PendingDeadLetter, Result<(), serde_json::Error>);
+/// A write of dead letters that has ended, and whether they are stored.
+type Writing = Pin<Box<dyn Future<Output = (u64, bool)> + Send>>;
 
-/// A dead letter that is being written.
-pub(super) struct Writing {
-    pub(super) of: DeadLetterOf,
-    pub(super) writing: Pin<Box<dyn Future<Output = Written> + Send>>,
-}
-
-impl Future for Writing {
-    type Output = Written;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        self.writing.as_mut().poll(context)
-    }
-}
-
-/// A dead letter that is not written yet, and what is settled when it is.
-pub(super) struct PendingDeadLetter {
-    pub(super) dead_letter: DeadLetter,
-    pub(super) of: DeadLetterOf,
-}
-
-/// What a dead letter holds.
-#[derive(Clone)]
+/// What a dead letter holds, and what is settled when it is written.
+#[derive(Debug)]
 pub(super) enum DeadLetterOf {
     /// The whole record.
     Record(Position),
@@ -140,7 +120,8 @@ pub(crate) struct Delivery<T, K, D> {
     pub(super) events: Inlet<T, K>,
     pub(super) profiles: Option<Inlet<T, K>>,
     pub(super) in_flight: FuturesUnordered<InFlight>,
-    pub(super) dead_letters: VecDeque<PendingDeadLetter>,
+    pub(super) dead_letters: WriteQueue<DeadLetterOf>,
+    pub(super) write_report: WriteReport,
     pub(super) writing: FuturesUnordered<Writing>,
     /// Events delivered before, if copies of them are to be skipped.
     pub(super) deduplicator: Option<Deduplicator>,
@@ -217,7 +198,8 @@ where
             events,
             profiles,
             in_flight: FuturesUnordered::new(),
-            dead_letters: VecDeque::new(),
+            dead_letters: WriteQueue::default(),
+            write_report: WriteReport::default(),
             writing: FuturesUnordered::new(),
             deduplicator: platform.deduplicate.map(Deduplicator::new),
             open: OpenRecords::default(),

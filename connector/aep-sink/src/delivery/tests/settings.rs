@@ -82,6 +82,7 @@ pub(super) fn platform() -> Platform {
         dead_letter: DeadLetterTopic {
             topic: "dead".to_owned(),
             retention: seconds(1),
+            replicas: None,
             accept: Vec::new(),
         },
         on_evicted: OnEvicted::Continue,

@@ -16,7 +16,7 @@ use super::settings::platform;
 use crate::aep::{HttpResponse, Request, Transport, TransportError};
 use crate::clock::Clock;
 use crate::config::Platform;
-use crate::dead_letter::{DeadLetterError, DeadLetters, RecentDeadLetters};
+use crate::dead_letter::{DeadLetterError, DeadLetters, LetterBatch, RecentDeadLetters};
 use crate::delivery::{Delivery, DeliveryError, NoToken, Parts, Tokens};
 use crate::inlet_name::InletName;
 use crate::offset_tracker::OffsetTracker;
@@ -263,17 +263,25 @@ pub(super) struct FakeDeadLetters {
     pub(super) written: Mutex<Vec<(String, Value)>>,
     /// Errors to answer with, before dead letters are written.
     pub(super) errors: Mutex<Vec<DeadLetterError>>,
+    /// How long a write takes.
+    pub(super) round_trip: Mutex<Duration>,
+    pub(super) round_trips: Mutex<usize>,
 }
 
 impl DeadLetters for FakeDeadLetters {
     const END: &'static str = "dead-lettered";
 
-    async fn write(&self, key: &str, value: Vec<u8>) -> Result<(), DeadLetterError> {
+    async fn write(&self, batch: &mut LetterBatch) -> Result<(), DeadLetterError> {
         if let Some(error) = self.errors.lock().unwrap().pop() {
             return Err(error);
         }
-        let value = serde_json::from_slice(&value).expect("a letter is JSON");
-        self.written.lock().unwrap().push((key.to_owned(), value));
+        let round_trip = *self.round_trip.lock().unwrap();
+        sleep(round_trip).await;
+        *self.round_trips.lock().unwrap() += 1;
+        for (key, value) in &batch.records {
+            let value = serde_json::from_slice(value).expect("a letter is JSON");
+            self.written.lock().unwrap().push((key.clone(), value));
+        }
         Ok(())
     }
 }

@@ -288,6 +288,25 @@ async fn dead_letter_that_cannot_be_written_keeps_its_record_pending() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn rejected_records_are_dead_lettered_at_5000_a_second_over_5_ms() {
+    let world = World::new(ok);
+    *world.dead_letters.round_trip.lock().unwrap() = Duration::from_millis(5);
+    let reject = json!({"v": 1, "reject": {"reason": "not_json", "message": "x"}, "raw": "x"});
+    let start = tokio::time::Instant::now();
+    world.run(vec![reject; 20_000]).await.unwrap();
+    assert_eq!((world.dead_letters().len(), world.dead()), (20_000, 20_000));
+    let round_trips = *world.dead_letters.round_trips.lock().unwrap();
+    assert!(round_trips <= 40, "{round_trips} writes for 20 000 letters");
+    assert!(start.elapsed() < Duration::from_secs(4));
+    let offsets: Vec<_> = world
+        .dead_letters()
+        .iter()
+        .map(|letter| letter["source"]["offset"].as_i64().unwrap())
+        .collect();
+    assert!(offsets.is_sorted());
+}
+
+#[tokio::test(start_paused = true)]
 async fn dead_letter_too_large_for_its_topic_keeps_coordinates_and_hash() {
     let world = World::new(ok);
     world
