@@ -1,5 +1,6 @@
 //! The one loop: source items in, requests and dead letters in flight, settlements out.
 
+mod ahead;
 mod completion;
 mod dispatch;
 mod error;
@@ -46,6 +47,7 @@ where
         loop {
             self.dispatch()?;
             self.end_revocations();
+            self.ahead.report(Instant::now(), &self.parts.conditions);
             if !is_open && self.open.is_empty() {
                 return Ok(());
             }
