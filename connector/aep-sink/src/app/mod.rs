@@ -30,7 +30,7 @@ use crate::telemetry::{Component, Condition, Conditions, Metrics, log};
 /// the two from waiting for each other at every record.
 const SOURCE_ITEMS: usize = 1024;
 /// For the last commits. The broker responds in milliseconds, or it is gone.
-const FINAL_COMMIT_TIMEOUT: Duration = Duration::from_secs(5);
+pub(crate) const FINAL_COMMIT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Between two summaries of progress in the log.
 const SUMMARY_INTERVAL: Duration = Duration::from_secs(60);
 

@@ -49,6 +49,12 @@ pub(super) const PROFILE_FORMATS: [(&str, InletFormat); 3] = [
     ("xdm", InletFormat::Xdm),
 ];
 
+/// Of format `upsert`: seconds, in which Profile usually applies a statement. Statements of the
+/// other formats are not merged, so a busy customer would wait for each of them.
+pub(super) const SETTLE: Duration = Duration::from_secs(5);
+/// Longer ones hold more in memory than they can help.
+pub(super) const SETTLE_LIMIT: Duration = Duration::from_secs(60);
+
 // === experience-platform.batch ===
 
 pub(super) const BATCH_MAX_RECORDS: NonZeroUsize = NonZeroUsize::new(500).unwrap();
@@ -108,7 +114,7 @@ pub(super) const REFUSAL_REASONS: [&str; 9] = [
 pub(super) const ON_EVICTED: [(&str, OnEvicted); 2] =
     [("continue", OnEvicted::Continue), ("stop", OnEvicted::Stop)];
 /// Below the 30 s that Kubernetes grants a stopping container.
-pub(super) const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(25);
+pub(super) const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(20);
 /// The usual port of OpenTelemetry's Prometheus exporters; no stock Fluvio process uses it.
 /// Loopback, because there is no authentication.
 pub(super) const LISTEN: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 9464));

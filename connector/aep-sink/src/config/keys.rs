@@ -201,7 +201,7 @@ pub(super) struct PlatformKeys {
     #[schemars(extend("default" = "continue"), transform = value_schemas::one_of(&defaults::ON_EVICTED))]
     pub(super) on_evicted: Option<String>,
     /// How long a stopping connector may finish what is under way
-    #[schemars(extend("default" = "25s"))]
+    #[schemars(extend("default" = "20s"))]
     pub(super) shutdown_timeout: Option<Period>,
     /// What the running connector shows of itself
     pub(super) observability: Option<ObservabilityKeys>,
@@ -258,6 +258,11 @@ pub(super) struct InletKeys {
     /// The flow (dataflow) of the inlet. Required with `raw` and `upsert`
     #[schemars(transform = value_schemas::identifier)]
     pub(super) flow_id: Option<String>,
+    /// Profiles only: how long the next statement of a customer waits after the last one was
+    /// acknowledged, merging with what comes meanwhile; at most 1m, `0s` sends it at once. Longer
+    /// than Profile takes to apply a statement, or an older value may win. `5s` with `upsert`, else
+    /// `0s`
+    pub(super) settle: Option<Period>,
     /// Format `upsert` only: dataset for identities
     #[schemars(transform = value_schemas::identifier)]
     pub(super) identity_dataset_id: Option<String>,

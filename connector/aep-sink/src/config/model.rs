@@ -93,6 +93,8 @@ pub(crate) struct Platform {
     pub(crate) ims: Ims,
     pub(crate) events: Events,
     pub(crate) profiles: Option<Profiles>,
+    /// `profiles.settle`: how long a customer's next statement waits after an acknowledgement.
+    pub(crate) settle: Duration,
     pub(crate) batch: BatchLimits,
     pub(crate) concurrency: Concurrency,
     pub(crate) pace: RateLimits,

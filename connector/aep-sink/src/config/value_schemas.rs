@@ -183,8 +183,9 @@ pub(super) fn events(schema: &mut Schema) {
         "default": "xdm",
         "enum": listed(&defaults::EVENT_FORMATS),
     });
-    *property(schema, "identity-dataset-id") =
-        json!({ "type": "null", "description": "Refused: profiles only" });
+    for key in ["identity-dataset-id", "settle"] {
+        *property(schema, key) = json!({ "type": "null", "description": "Refused: profiles only" });
+    }
     schema.insert(
         "allOf".to_owned(),
         json!([

@@ -47,6 +47,14 @@ impl InFlightOffsets {
         Some(bytes)
     }
 
+    /// Takes the bytes of an open offset, which stays open.
+    pub(super) fn take_bytes(&mut self, offset: i64) -> u64 {
+        let place = self.row.binary_search_by_key(&offset, |slot| slot.offset);
+        let slot = place.ok().and_then(|place| self.row.get_mut(place));
+        slot.filter(|slot| slot.open)
+            .map_or(0, |slot| std::mem::take(&mut slot.bytes))
+    }
+
     /// The oldest open offset.
     pub(super) fn first(&self) -> Option<i64> {
         self.row.front().map(|slot| slot.offset)

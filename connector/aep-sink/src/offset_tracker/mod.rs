@@ -64,6 +64,8 @@ pub struct Progress {
 struct Account {
     /// In-flight offsets and their size in bytes.
     open: InFlightOffsets,
+    /// The bytes of those that were set aside.
+    aside: BTreeMap<i64, u64>,
     /// The newest offset opened or passed.
     newest: Option<i64>,
 }
@@ -91,10 +93,17 @@ struct State {
     /// A few, so a tree is searched faster than a hash is made.
     accounts: BTreeMap<u32, Account>,
     bytes: u64,
+    /// Bytes of what was set aside.
+    aside: u64,
     outcomes: [u64; Outcome::ALL],
 }
 
 impl State {
+    /// The bytes that bound reading. What was set aside has as much room again of its own.
+    fn counted(&self, bounds: BufferLimits) -> u64 {
+        self.bytes + self.aside.saturating_sub(bounds.bytes)
+    }
+
     fn count(&mut self, outcome: Outcome, offsets: u64) {
         if let Some(count) = self.outcomes.get_mut(outcome as usize) {
             *count += offsets;
@@ -133,8 +142,8 @@ impl OffsetTracker {
     /// earlier run. `None` when nothing was.
     pub fn begin(&self, partition: u32, processed: Option<i64>) {
         let account = Account {
-            open: InFlightOffsets::default(),
             newest: processed,
+            ..Account::default()
         };
         self.state().accounts.insert(partition, account);
     }
@@ -148,6 +157,7 @@ impl OffsetTracker {
                 return;
             };
             state.bytes = state.bytes.saturating_sub(account.open.bytes());
+            state.aside = state.aside.saturating_sub(account.aside.values().sum());
         }
         self.room.send_modify(|count| *count += 1);
     }
@@ -165,6 +175,29 @@ impl OffsetTracker {
         Ok(())
     }
 
+    /// Counts an open offset among those that wait for a moment, and not for an inlet: until it is
+    /// settled it takes no room of the others, as long as no more than the whole buffer waits so.
+    pub fn set_aside(&self, position: Position) {
+        let makes_room = {
+            let mut state = self.state();
+            let was_full = state.counted(self.bounds) >= self.bounds.full();
+            let Some(account) = state.accounts.get_mut(&position.partition) else {
+                return;
+            };
+            let bytes = account.open.take_bytes(position.offset);
+            if bytes == 0 {
+                return;
+            }
+            account.aside.insert(position.offset, bytes);
+            state.bytes = state.bytes.saturating_sub(bytes);
+            state.aside += bytes;
+            was_full && state.counted(self.bounds) < self.bounds.full()
+        };
+        if makes_room {
+            self.room.send_modify(|count| *count += 1);
+        }
+    }
+
     /// Settles an open offset, for good.
     pub fn settle(&self, position: Position, outcome: Outcome) -> Result<(), OffsetTrackerError> {
         let (was_first, makes_room) = {
@@ -178,9 +211,11 @@ impl OffsetTracker {
                 .settle(position.offset)
                 .ok_or(OffsetTrackerError::NotOpen(position))?;
             let is_shorter = was_long && account.stretch() < self.bounds.offsets;
-            let was_full = state.bytes >= self.bounds.full();
+            let aside = account.aside.remove(&position.offset).unwrap_or_default();
+            let was_full = state.counted(self.bounds) >= self.bounds.full();
             state.bytes = state.bytes.saturating_sub(bytes);
-            let is_emptier = was_full && state.bytes < self.bounds.full();
+            state.aside = state.aside.saturating_sub(aside);
+            let is_emptier = was_full && state.counted(self.bounds) < self.bounds.full();
             state.count(outcome, 1);
             (was_first, is_shorter || is_emptier)
         };
@@ -245,7 +280,7 @@ impl OffsetTracker {
             })
             .collect();
         all.sort_unstable_by_key(|progress| progress.partition);
-        (all, state.bytes)
+        (all, state.bytes + state.aside)
     }
 
     /// How much may be unsettled.
@@ -292,7 +327,7 @@ impl OffsetTracker {
     pub fn has_room(&self, partition: u32) -> bool {
         let state = self.state();
         let stretch = state.accounts.get(&partition).map_or(0, Account::stretch);
-        state.bytes < self.bounds.full() && stretch < self.bounds.offsets
+        state.counted(self.bounds) < self.bounds.full() && stretch < self.bounds.offsets
     }
 }
 
@@ -402,6 +437,34 @@ mod tests {
         let tracker = tracker();
         tracker.open(at(0), 100).unwrap();
         assert!(!tracker.has_room(7));
+    }
+
+    #[tokio::test]
+    async fn offsets_set_aside_take_no_room_of_the_others_up_to_a_bound() {
+        let tracker = OffsetTracker::new(BufferLimits {
+            bytes: 100,
+            offsets: 1_000,
+        });
+        for offset in 0..4 {
+            tracker.open(at(offset), 25).unwrap();
+        }
+        assert!(!tracker.has_room(0));
+        let waiting = tracker.room(0);
+        for offset in 0..4 {
+            tracker.set_aside(at(offset));
+            tracker.set_aside(at(offset));
+        }
+        waiting.await;
+        tracker.open(at(4), 70).unwrap();
+        assert!(tracker.has_room(0), "the room aside is a hundred bytes");
+        tracker.set_aside(at(4));
+        tracker.open(at(5), 10).unwrap();
+        assert!(!tracker.has_room(0), "what is over it counts");
+        assert_eq!(tracker.progress_of_all().1, 180);
+        for offset in 0..6 {
+            tracker.settle(at(offset), Outcome::Delivered).unwrap();
+        }
+        assert_eq!(tracker.progress_of_all().1, 0);
     }
 
     #[test]

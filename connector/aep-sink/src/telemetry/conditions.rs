@@ -37,6 +37,8 @@ pub(crate) enum Component {
     Writer,
     /// Writing dead letters.
     DeadLetters,
+    /// The clock of those who write events.
+    Clock,
 }
 
 /// Something that keeps records from being delivered.
@@ -179,6 +181,7 @@ impl fmt::Display for Component {
             Self::Commit(partition) => write!(f, "committing partition {partition}"),
             Self::Writer => f.write_str("another writer"),
             Self::DeadLetters => f.write_str("dead letters"),
+            Self::Clock => f.write_str("events ahead of the clock"),
         }
     }
 }

@@ -74,6 +74,32 @@ fn defaults_are_those_of_the_promise() {
 }
 
 #[test]
+fn stop_with_the_defaults_ends_before_kubernetes_kills() {
+    let shutdown = valid(LEAST).platform.shutdown_timeout + crate::app::FINAL_COMMIT_TIMEOUT;
+    assert!(shutdown <= Duration::from_secs(27), "{shutdown:?} of 30 s");
+}
+
+#[test]
+fn settling_time_is_that_of_the_format_unless_it_is_given() {
+    let profiles = |lines: &str| {
+        let section = "experience-platform:\n";
+        let inlet = "inlet-url: \"https://dcs.adobedc.net/collection/ab\"";
+        let profiles = format!("{section}  profiles: {{{inlet}, {lines}}}\n");
+        valid(&with(section, &profiles)).platform.settle
+    };
+    let upsert = "dataset-id: a, flow-id: b";
+    for (lines, expected) in [
+        (upsert.to_owned(), 5_000),
+        (format!("{upsert}, settle: 300ms"), 300),
+        (format!("{upsert}, settle: 0s"), 0),
+        ("format: raw, flow-id: b".to_owned(), 0),
+        ("format: raw, flow-id: b, settle: 2s".to_owned(), 2_000),
+    ] {
+        assert_eq!(profiles(&lines), Duration::from_millis(expected), "{lines}");
+    }
+}
+
+#[test]
 fn batch_url_follows_from_the_inlet_url() {
     let config = valid(&with(
         "https://dcs.adobedc.net/collection/abc",

@@ -1,6 +1,8 @@
 //! `experience-platform.events` and `.profiles`: which keys each format needs, and which it has no
 //! use for.
 
+use std::time::Duration;
+
 use url::Url;
 
 use super::rules;
@@ -9,6 +11,7 @@ use crate::config::keys::InletKeys;
 use crate::config::model::{Events, Inlet, InletFormat, Profiles, SchemaRef};
 use crate::config::problem::Problems;
 use crate::config::yaml::path::KeyPath;
+use crate::config::yaml::scalar::Period;
 
 const FLOW_ID: &str = "the id of the flow (dataflow) that maps the raw messages of this inlet";
 const DATASET_ID: &str = "the id of the dataset";
@@ -25,6 +28,13 @@ struct Checked {
 pub(super) fn events(keys: Option<InletKeys>, problems: &mut Problems<'_>) -> Option<Events> {
     let root = KeyPath::of("experience-platform.events");
     let keys = problems.require(&root, keys, "the section that says where events go")?;
+    if keys.settle.is_some() {
+        let path = root.key("settle");
+        problems.add(
+            &path,
+            "has no meaning for events, which carry their own time",
+        );
+    }
     let checked = section(&root, keys, &defaults::EVENT_FORMATS, problems);
     let inlet = checked.inlet?;
     match checked.format? {
@@ -66,6 +76,24 @@ pub(super) fn profiles(keys: InletKeys, problems: &mut Problems<'_>) -> Option<P
             })
         }
     }
+}
+
+/// Validates `profiles.settle`.
+pub(super) fn settle(keys: &InletKeys, problems: &mut Problems<'_>) -> Duration {
+    let Some(Period(settle)) = keys.settle else {
+        let word = keys.format.as_deref();
+        let is_upsert = word.is_none_or(|word| word == InletFormat::Upsert.as_str());
+        return if is_upsert {
+            defaults::SETTLE
+        } else {
+            Duration::ZERO
+        };
+    };
+    if settle > defaults::SETTLE_LIMIT {
+        let path = KeyPath::of("experience-platform.profiles.settle");
+        problems.expected(&path, "a duration of at most 1m");
+    }
+    settle
 }
 
 /// Checks a section; the first of `choices` is the default format.

@@ -55,6 +55,8 @@ pub(super) fn platform(
     let ims = ims(keys.ims, problems);
     let events = inlets::events(keys.events, problems);
     // `Some(None)`: there is a section, and it is wrong.
+    let settle = keys.profiles.as_ref();
+    let settle = settle.map(|keys| inlets::settle(keys, problems));
     let profiles = keys.profiles.map(|keys| inlets::profiles(keys, problems));
     let concurrency = concurrency(&keys.concurrency.unwrap_or_default(), problems);
     let on_evicted = rules::choice(
@@ -84,6 +86,7 @@ pub(super) fn platform(
             Some(valid) => Some(valid?),
             None => None,
         },
+        settle: settle.unwrap_or_default(),
         batch,
         concurrency,
         pace,

@@ -17,6 +17,9 @@ use crate::offset_tracker::Outcome;
 use crate::offset_tracker::Position;
 use crate::offset_tracker::SourceItem;
 
+/// How far ahead of our clock an event may be without waiting. Two machines' clocks differ by as
+/// much, and Adobe documents no refusal of a timestamp, only that it lies in the past.
+const TOLERANCE_MS: i64 = 30 * 1000;
 /// How far ahead of our clock an event may be: it waits that long. Clocks differ; beyond this it is
 /// an error in the data.
 const FUTURE_MS: i64 = 5 * 60 * 1000;
@@ -105,6 +108,8 @@ where
         }
         let ordering_key = record.ordering_key();
         let mut oversize = Vec::new();
+        let mut is_held = false;
+        let mut waits_until = None;
         let statements = [(InletName::Events, event), (InletName::Profiles, profile)];
         // Both entities are counted before either can end.
         for (name, json) in statements {
@@ -115,11 +120,12 @@ where
             let wire_len = inlet.endpoint.wire_len(record.at, &json);
             let mut entity = Entity::new(Arc::clone(&record), json, ordering_key, wire_len);
             // Statements about a profile have no time of their own to wait for.
-            if name == InletName::Events {
-                entity.due = u64::try_from(ahead)
-                    .ok()
-                    .map(|ahead| now.instant + Duration::from_millis(ahead));
+            if name == InletName::Events && ahead > TOLERANCE_MS {
+                let due = now.instant + Duration::from_millis(ahead.unsigned_abs());
+                entity.due = Some(due);
+                waits_until = Some(due);
             }
+            is_held |= entity.due.is_some() || inlet.pipeline.is_held(ordering_key, now);
             if inlet.endpoint.merges() {
                 entity.subject = Subject::read(&record, &entity.json);
             }
@@ -141,6 +147,12 @@ where
                     },
                 ));
             }
+        }
+        if let Some(due) = waits_until {
+            self.ahead.add(due);
+        }
+        if is_held {
+            self.parts.tracker.set_aside(position);
         }
         for (name, completed) in oversize {
             self.on_completed(name, completed)?;

@@ -1,5 +1,6 @@
 //! The one loop: source items in, requests and dead letters in flight, settlements out.
 
+mod ahead;
 mod completion;
 mod dispatch;
 mod error;
@@ -47,6 +48,7 @@ where
             self.dispatch()?;
             self.end_revocations();
             self.write_report.tell(Instant::now());
+            self.ahead.report(Instant::now(), &self.parts.conditions);
             if !is_open && self.open.is_empty() {
                 self.write_report.tell_all();
                 return Ok(());

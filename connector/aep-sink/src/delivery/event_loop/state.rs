@@ -11,6 +11,7 @@ use std::time::Duration;
 use futures_util::stream::FuturesUnordered;
 use tokio::time::Instant;
 
+use super::ahead::AheadEvents;
 use crate::aep::{Endpoint, EndpointError, MAX_BODY, Transport};
 use crate::backoff::Backoff;
 use crate::clock::{Clock, Steady};
@@ -28,10 +29,11 @@ use crate::offset_tracker::{OffsetTracker, Position, Revocation, Revocations};
 use crate::telemetry::metrics::RecordCounters;
 use crate::telemetry::{Conditions, Metrics};
 
-/// What may be coalesced into one statement. Profile drops records above 100 kB without a word.
+/// How many statements may be coalesced into one: all that wait, or a customer with many of them
+/// would never get to the newest. How large the one may be is seen when it is made.
 const COALESCED: Capacity = Capacity {
-    records: 100,
-    bytes: 100_000,
+    records: 4096,
+    bytes: usize::MAX,
 };
 
 /// What delivery works with.
@@ -128,6 +130,7 @@ pub(crate) struct Delivery<T, K, D> {
     pub(super) record_counters: RecordCounters,
     pub(super) write_failures: Arc<WriteFailures>,
     pub(super) open: OpenRecords,
+    pub(super) ahead: AheadEvents,
     /// Partitions of which nothing is sent any more, until nothing of them is in flight.
     pub(super) revoked: Vec<Revocation>,
     /// In which order the inlets are asked for their next request.
@@ -148,7 +151,7 @@ where
         // and one that is down or throttles must not slow the other.
         let limit = ConcurrencyLimit::new(platform.concurrency, Instant::now());
         let mut inlet = |name, endpoint: Endpoint| {
-            let limits = request_limits(platform, &endpoint);
+            let limits = request_limits(platform, &endpoint, name);
             let backoff = Backoff::new(platform.retry, random.fork());
             Inlet {
                 name,
@@ -204,6 +207,7 @@ where
             deduplicator: platform.deduplicate.map(Deduplicator::new),
             open: OpenRecords::default(),
             revoked: Vec::new(),
+            ahead: AheadEvents::default(),
             turns: [InletName::Profiles, InletName::Events],
         })
     }
@@ -229,7 +233,12 @@ where
 }
 
 /// How entities are put into requests to this inlet. Without batches nothing is gained by lingering.
-fn request_limits(platform: &Platform, endpoint: &Endpoint) -> RequestLimits {
+fn request_limits(platform: &Platform, endpoint: &Endpoint, name: InletName) -> RequestLimits {
+    let settle = match name {
+        // Events carry their own time.
+        InletName::Events => Duration::ZERO,
+        InletName::Profiles => platform.settle,
+    };
     if endpoint.batched() {
         // Each entity counts one byte for its comma; the frame of a batch counts the one comma too
         // many.
@@ -247,12 +256,14 @@ fn request_limits(platform: &Platform, endpoint: &Endpoint) -> RequestLimits {
             capacity,
             linger: platform.batch.linger,
             shape: RequestShape::Batch,
+            settle,
         }
     } else if endpoint.merges() {
         RequestLimits {
             capacity: COALESCED,
             linger: Duration::ZERO,
             shape: RequestShape::OneProfile,
+            settle,
         }
     } else {
         RequestLimits {
@@ -262,6 +273,7 @@ fn request_limits(platform: &Platform, endpoint: &Endpoint) -> RequestLimits {
             },
             linger: Duration::ZERO,
             shape: RequestShape::Single,
+            settle,
         }
     }
 }

@@ -11,6 +11,8 @@
 //! queues became ready all the same: by the age of its records, one that waited for its queue would
 //! take the next batch along before it is filled.
 
+mod settling;
+
 use std::cmp::Reverse;
 use std::collections::hash_map::Entry;
 use std::collections::{BinaryHeap, VecDeque};
@@ -18,6 +20,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use self::settling::Settling;
 use super::digest_map::ByDigest;
 use super::entity::{Batching, Entity, OrderingKey, Seq};
 
@@ -58,7 +61,8 @@ enum QueueState {
     Ready(Seq),
     /// Its first entity goes in a request of its own.
     Solo,
-    /// Waits for a moment: a backoff, or the time of a future event.
+    /// Waits for a moment: a backoff, the time of a future event, or that what was acknowledged
+    /// before is applied.
     Resting(Instant),
 }
 
@@ -89,11 +93,13 @@ pub struct KeyQueues {
     ready_records: usize,
     ready_bytes: usize,
     shape: RequestShape,
+    settling: Settling,
 }
 
 impl KeyQueues {
-    /// No queues, for an inlet with requests of this shape.
-    pub fn new(shape: RequestShape) -> Self {
+    /// No queues, for an inlet with requests of this shape. `settle`: how long a customer's next
+    /// entity waits after an acknowledgement.
+    pub fn new(shape: RequestShape, settle: Duration) -> Self {
         Self {
             queues: ByDigest::default(),
             ready: VecDeque::new(),
@@ -104,6 +110,7 @@ impl KeyQueues {
             ready_records: 0,
             ready_bytes: 0,
             shape,
+            settling: Settling::new(settle),
         }
     }
 
@@ -132,6 +139,25 @@ impl KeyQueues {
                 self.arrange(ordering_key, now, now_ms);
             }
         }
+    }
+
+    /// Entities of this customer were acknowledged, and have not been released yet.
+    pub fn acknowledged(&mut self, ordering_key: OrderingKey, now: Instant) {
+        self.settling.begin(ordering_key, now);
+    }
+
+    /// Whether what was acknowledged of this customer may not be applied yet.
+    pub fn is_settling(&self, ordering_key: OrderingKey, now: Instant) -> bool {
+        self.settling.until(ordering_key, now).is_some()
+    }
+
+    /// Whether this customer's entities wait for a moment: until what was acknowledged is applied,
+    /// or for the time of an event.
+    pub fn is_held(&self, ordering_key: OrderingKey, now: Instant, now_ms: i64) -> bool {
+        let queue = self.queues.get(&ordering_key);
+        let first = queue.and_then(|queue| queue.waiting.front());
+        self.is_settling(ordering_key, now)
+            || first.is_some_and(|first| first.waits_until(now, now_ms).is_some())
     }
 
     /// An entity that was out has ended.
@@ -211,6 +237,7 @@ impl KeyQueues {
 
     /// Moves queues whose rest is over to the ready ones.
     pub fn wake_rested(&mut self, now: Instant, now_ms: i64) {
+        self.settling.forget(now);
         while let Some(Reverse((until, ordering_key))) = self.resting.peek().copied() {
             if until > now {
                 break;
@@ -410,7 +437,9 @@ impl KeyQueues {
         let ahead = first
             .waits_until(now, now_ms)
             .map(|due| due.min(now + LOOK_AGAIN));
-        if let Some(until) = ahead.or(queue.rest_until.filter(|until| *until > now)) {
+        let rests = queue.rest_until.filter(|until| *until > now);
+        let settles = self.settling.until(ordering_key, now);
+        if let Some(until) = ahead.or(rests.max(settles)) {
             queue.state = QueueState::Resting(until);
             self.resting.push(Reverse((until, ordering_key)));
             return;

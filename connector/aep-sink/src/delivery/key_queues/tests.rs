@@ -43,7 +43,7 @@ fn ahead(offset: i64, key: &str, at: u32, now: Instant) -> Entity {
 }
 
 fn queues(entities: &[(i64, &str)], now: Instant) -> KeyQueues {
-    let mut queues = KeyQueues::new(RequestShape::Batch);
+    let mut queues = KeyQueues::new(RequestShape::Batch, Duration::ZERO);
     for (offset, key) in entities {
         queues.push(entity(*offset, key, 0), now, 0);
     }
@@ -175,7 +175,7 @@ fn batch_is_due_at_once_when_full_else_after_the_linger() {
 #[test]
 fn event_of_the_future_blocks_its_queue_until_its_time() {
     let now = Instant::now();
-    let mut queues = KeyQueues::new(RequestShape::Batch);
+    let mut queues = KeyQueues::new(RequestShape::Batch, Duration::ZERO);
     queues.push(ahead(0, "a", 60_000, now), now, 0);
     queues.push(entity(1, "a", 0), now, 0);
     queues.push(entity(2, "b", 0), now, 0);
@@ -191,7 +191,7 @@ fn event_of_the_future_blocks_its_queue_until_its_time() {
 #[test]
 fn event_of_the_future_waits_no_longer_when_the_clock_is_set_back() {
     let now = Instant::now();
-    let mut queues = KeyQueues::new(RequestShape::Batch);
+    let mut queues = KeyQueues::new(RequestShape::Batch, Duration::ZERO);
     queues.push(ahead(0, "a", 60_000, now), now, 0);
     let there = now + Duration::from_secs(60);
     queues.wake_rested(there, -7_200_000);
@@ -201,7 +201,7 @@ fn event_of_the_future_waits_no_longer_when_the_clock_is_set_back() {
 #[test]
 fn event_of_the_future_goes_soon_when_the_clock_is_set_forward() {
     let now = Instant::now();
-    let mut queues = KeyQueues::new(RequestShape::Batch);
+    let mut queues = KeyQueues::new(RequestShape::Batch, Duration::ZERO);
     queues.push(ahead(0, "a", 240_000, now), now, 0);
     let again = queues.next_wake().unwrap();
     assert!(again - now <= Duration::from_secs(5));
@@ -212,7 +212,7 @@ fn event_of_the_future_goes_soon_when_the_clock_is_set_forward() {
 /// OrderingKey `b` was out with its first entity, which is given as well, while three more came, of these
 /// keys.
 fn back_after(holds: RequestShape, keys: [&str; 3], now: Instant) -> (KeyQueues, Entity) {
-    let mut queues = KeyQueues::new(holds);
+    let mut queues = KeyQueues::new(holds, Duration::ZERO);
     queues.push(entity(0, "b", 0), now, 0);
     let out = queues.take_one().unwrap();
     for (offset, key) in (1..).zip(keys) {
@@ -277,7 +277,7 @@ fn entity_requeued_last_lets_all_others_go_first() {
             ),
             (KeyQueues::requeue_last, [1, 2, 0]),
         ] {
-            let mut queues = KeyQueues::new(holds);
+            let mut queues = KeyQueues::new(holds, Duration::ZERO);
             for (offset, key) in [(0, "a"), (1, "b"), (2, "c")] {
                 queues.push(entity(offset, key, 0), now, 0);
             }
@@ -346,7 +346,7 @@ impl Play {
             } else {
                 Capacity { records: 4, ..ALL }
             },
-            queues: KeyQueues::new(holds),
+            queues: KeyQueues::new(holds, Duration::ZERO),
             now: Instant::now(),
             pushed: 0,
             out: Vec::new(),

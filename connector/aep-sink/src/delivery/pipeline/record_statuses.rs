@@ -86,7 +86,10 @@ impl Pipeline {
         }
         for ((entity, record_status), blame) in chunk.into_iter().zip(statuses).zip(blame) {
             match record_status {
-                RecordStatus::Accepted => self.complete(entity, None, now),
+                RecordStatus::Accepted => {
+                    self.queues.acknowledged(entity.ordering_key, now.instant);
+                    self.complete(entity, None, now)
+                }
                 RecordStatus::Refused(refusal) if self.accepts(&refusal) => {
                     self.complete(entity, Some(refusal.into()), now)
                 }

@@ -83,6 +83,10 @@ impl Pipeline {
             }
             if batch.is_split || entity.failures() > 0 {
                 entity.batching = Batching::Alone;
+            } else if failure.may_be_the_record {
+                // It may have been accepted. What is sent again must not be newer than that: both
+                // may be applied in either order.
+                entity.batching = entity.batching.max(Batching::OnePerKey);
             }
             let pause = self.backoff.pause_or(entity.attempts, failure.retry_after);
             self.requeue(entity, now.instant + pause, &mut batch, now);

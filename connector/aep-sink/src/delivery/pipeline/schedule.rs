@@ -13,6 +13,9 @@ use crate::delivery::batch::Batch;
 use crate::delivery::coalesce::Payload;
 use crate::delivery::entity::Entity;
 
+/// What one statement may hold of several. Profile drops records above 100 kB without a word.
+const LARGEST_COALESCED: usize = 100_000;
+
 /// A request to be sent.
 #[derive(Debug)]
 pub(in crate::delivery) struct NextRequest<'a> {
@@ -49,12 +52,21 @@ impl Pipeline {
         loop {
             let mut batch = self.next_batch(now, headroom)?;
             batch.begun = now.instant;
-            batch.attempt(now.wall);
-            let coalesced = match &mut self.coalescer {
-                Some(coalescer) => coalescer.coalesce(batch.chunk_mut()),
+            let payload = match &mut self.coalescer {
+                Some(coalescer) => loop {
+                    match coalescer.coalesce(batch.chunk_mut()) {
+                        Payload::Coalesced(json)
+                            if json.len() > LARGEST_COALESCED && batch.chunk().len() > 1 =>
+                        {
+                            batch.halve();
+                        }
+                        payload => break payload,
+                    }
+                },
                 None => Payload::AsStated,
             };
-            let coalesced = match coalesced {
+            batch.attempt(now.wall);
+            let coalesced = match payload {
                 Payload::AsStated => None,
                 Payload::Coalesced(json) => Some(json),
                 Payload::Nothing => {

@@ -15,7 +15,7 @@ use crate::backoff::Backoff;
 use crate::delivery::batch::Batch;
 use crate::delivery::coalesce::Coalescer;
 use crate::delivery::concurrency_limit::ConcurrencyLimit;
-use crate::delivery::entity::Entity;
+use crate::delivery::entity::{Entity, OrderingKey};
 use crate::delivery::key_queues::{Capacity, KeyQueues, RequestShape};
 use crate::delivery::poison::PoisonSuspects;
 use crate::inlet_name::InletName;
@@ -27,6 +27,8 @@ pub(in crate::delivery) struct RequestLimits {
     pub(in crate::delivery) capacity: Capacity,
     pub(in crate::delivery) linger: Duration,
     pub(in crate::delivery) shape: RequestShape,
+    /// How long a customer's next entity waits after an acknowledgement.
+    pub(in crate::delivery) settle: Duration,
 }
 
 /// Whether one more request fits below the bound of all inlets together.
@@ -78,7 +80,7 @@ impl Pipeline {
             backoff,
             breaker: Breaker::new(inlet, Arc::clone(&metrics), conditions),
             metrics,
-            queues: KeyQueues::new(limits.shape),
+            queues: KeyQueues::new(limits.shape, limits.settle),
             coalescer: (limits.shape == RequestShape::OneProfile).then(Coalescer::default),
             in_flight: HashMap::new(),
             parked: Vec::new(),
@@ -105,6 +107,11 @@ impl Pipeline {
 
     pub(in crate::delivery) fn push(&mut self, entity: Entity, now: Now) {
         self.queues.push(entity, now.instant, now.wall);
+    }
+
+    /// Whether this customer's entities wait for a moment, whatever the inlet does.
+    pub(in crate::delivery) fn is_held(&self, ordering_key: OrderingKey, now: Now) -> bool {
+        self.queues.is_held(ordering_key, now.instant, now.wall)
     }
 
     /// No more entities will come.
@@ -181,6 +188,15 @@ impl Pipeline {
         }
         if self.breaker.is_misconfigured() {
             self.requeue_all(batch, None, now);
+            return;
+        }
+        let ordering_key = batch.chunk().first().map(|entity| entity.ordering_key);
+        if ordering_key.is_some_and(|key| self.queues.is_settling(key, now.instant)) {
+            // A request that settles is about one customer. Meanwhile it needs no place in the limit.
+            for entity in batch.into_entities() {
+                self.queues
+                    .requeue_after(entity, now.instant, now.instant, now.wall);
+            }
             return;
         }
         batch.not_before = now.instant;

@@ -56,6 +56,8 @@ pub(super) fn platform() -> Platform {
             dataset_id: "profile-dataset".to_owned(),
             identity_dataset_id: None,
         }),
+        // Most tests are about other things.
+        settle: Duration::ZERO,
         batch: BatchLimits {
             max_records: 500.try_into().unwrap(),
             max_bytes: 900_000.try_into().unwrap(),

@@ -102,7 +102,7 @@ fn a_batch_is_filled_and_ends(bencher: Bencher<'_, '_>) {
         each.collect::<Vec<_>>()
     };
     bencher.with_inputs(records).bench_local_values(|entities| {
-        let mut queues = KeyQueues::new(RequestShape::Batch);
+        let mut queues = KeyQueues::new(RequestShape::Batch, Duration::ZERO);
         for entity in entities {
             queues.push(entity, now, 0);
         }

@@ -1,5 +1,6 @@
 //! The wall clock may be wrong and may jump: no record is lost or stuck because of it.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use crate::delivery::tests::world::*;
+use crate::offset_tracker::OffsetTracker;
 
 const HOUR: i64 = 3_600_000;
 
@@ -102,6 +104,50 @@ async fn wall_clock_set_forward_ends_the_waits_that_are_over_by_it() {
         at >= Duration::from_secs(10) && at < Duration::from_secs(16),
         "{at:?}"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn events_slightly_ahead_of_the_clock_are_sent_at_once() {
+    let world = World::new(ok);
+    let answers = (0..20_000).map(|n| {
+        let mut event = event(&n.to_string(), &format!("c{n}"));
+        event["at"] = json!(NOW + if n % 2 == 0 { 10_000 } else { 30_000 });
+        event
+    });
+    let ended = world.run_for(Duration::from_secs(5), answers).await;
+    assert!(ended.is_some(), "{} delivered", world.delivered());
+    assert_eq!(world.delivered(), 20_000);
+}
+
+#[tokio::test(start_paused = true)]
+async fn events_that_wait_for_their_time_take_no_room_and_readiness_says_so() {
+    let mut world = World::new(ok).with(|config| config.buffer.bytes = 100_000);
+    world.tracker = Arc::new(OffsetTracker::new(world.config.buffer));
+    let (sender, receiver) = mpsc::channel(10_000);
+    let running = tokio::spawn(world.delivery().run(receiver));
+    for n in 0..500 {
+        let mut ahead = event(&n.to_string(), &format!("c{n}"));
+        ahead["at"] = json!(NOW + 240_000);
+        sender.send(world.source_item(ahead)).await.unwrap();
+        // Of the same customer, and blocked by it.
+        let blocked = event(&format!("b{n}"), &format!("c{n}"));
+        sender.send(world.source_item(blocked)).await.unwrap();
+    }
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(world.accepted().len(), 0);
+    assert!(world.tracker.has_room(0));
+    let reported = world.conditions.all();
+    assert!(reported[0].reason.contains("500 events"), "{reported:?}");
+    assert!(
+        reported[0]
+            .remedy
+            .contains("clock of the machine that writes"),
+        "{reported:?}"
+    );
+    drop(sender);
+    running.await.unwrap().unwrap();
+    assert_eq!(world.delivered(), 1000);
+    assert!(world.conditions.all().is_empty());
 }
 
 #[tokio::test(start_paused = true)]

@@ -6,4 +6,5 @@ mod deduplication;
 mod fairness;
 mod order;
 mod revocation;
+mod settling;
 mod sizes;
