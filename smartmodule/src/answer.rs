@@ -4,6 +4,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::input::unmapped::{Reject, Unmapped};
 use crate::json::{write_integer, write_text};
+use crate::mapper::Input;
 use crate::output::buffer::OutBuf;
 use crate::output::encode::{write_base64, write_hex};
 use crate::output::padded::padded;
@@ -15,21 +16,22 @@ pub const ANSWER_VERSION: u32 = 1;
 pub const MAX_RAW_BYTES: usize = 256 * 1024;
 
 /// Writes the answer to a record that is not mapped.
-pub(crate) fn write_unmapped(out: &mut OutBuf, offset: i64, value: &[u8], unmapped: &Unmapped) {
+pub(crate) fn write_unmapped(out: &mut OutBuf, input: Input<'_>, unmapped: &Unmapped) {
     match unmapped {
         Unmapped::Skip(reason) => {
             out.put32(padded!(b"{\"offset\":"));
-            write_integer(out, offset);
+            write_integer(out, input.offset);
             out.put32(padded!(b",\"skip\":"));
             write_text(out, reason);
             out.push(b'}');
         }
-        Unmapped::Reject(reject) => write_reject(out, offset, value, reject),
+        Unmapped::Reject(reject) => write_reject(out, input, reject),
     }
 }
 
-fn write_reject(out: &mut OutBuf, offset: i64, value: &[u8], reject: &Reject) {
-    write_head(out, offset);
+fn write_reject(out: &mut OutBuf, input: Input<'_>, reject: &Reject) {
+    let value = input.value;
+    write_head(out, input);
     out.put(b",\"reject\":{\"reason\":");
     write_text(out, reject.reason);
     out.put(b",\"pointer\":");
@@ -54,9 +56,14 @@ fn write_reject(out: &mut OutBuf, offset: i64, value: &[u8], reject: &Reject) {
     out.push(b'}');
 }
 
-/// `{"v":1,"offset":N`
-pub(crate) fn write_head(out: &mut OutBuf, offset: i64) {
+/// `{"v":1,"offset":N`, and `,"ts":N` where the record has a time: the broker drops it from what a
+/// SmartModule returns.
+pub(crate) fn write_head(out: &mut OutBuf, input: Input<'_>) {
     const { assert!(ANSWER_VERSION == 1) }
     out.put32(padded!(b"{\"v\":1,\"offset\":"));
-    write_integer(out, offset);
+    write_integer(out, input.offset);
+    if let Some(timestamp) = input.timestamp {
+        out.put32(padded!(b",\"ts\":"));
+        write_integer(out, timestamp);
+    }
 }

@@ -115,11 +115,11 @@ impl Mapper {
     pub(crate) fn answer_into(&mut self, input: Input<'_>, out: &mut OutBuf) {
         let start = out.len();
         let written = with_event(&self.params, &mut self.scratch, input, |event, resolved| {
-            write(event, input.offset, resolved, out)
+            write(event, input, resolved, out)
         });
         if let Err(unmapped) = written {
             out.truncate(start);
-            write_unmapped(out, input.offset, input.value, &unmapped);
+            write_unmapped(out, input, &unmapped);
         }
     }
 }
@@ -230,11 +230,11 @@ fn first_kind<'a>(params: &Params, value: &'a [u8]) -> FirstName<'a> {
 /// Writes the answer to an event that is mapped.
 fn write(
     event: &Event<'_>,
-    offset: i64,
+    input: Input<'_>,
     resolved: &mut PlanCache,
     out: &mut OutBuf,
 ) -> Result<(), Unmapped> {
-    write_head(out, offset);
+    write_head(out, input);
     out.put32(padded!(b",\"name\":\""));
     out.put48(event.kind.event_name());
     out.put32(padded!(b",\"id\":\""));

@@ -11,7 +11,9 @@ use serde_json::value::RawValue;
 
 use crate::shared_str::SharedStr;
 
-/// The version of the answers this connector understands.
+/// The version of the answers this connector understands. Members may be added within a version:
+/// those that are not known are passed over, and those an older SmartModule did not write are
+/// absent.
 pub const VERSION: u64 = 1;
 
 /// Why something is no answer.
@@ -127,6 +129,7 @@ struct WireVersion {
 struct WireHead {
     v: Option<u64>,
     offset: i64,
+    ts: Option<i64>,
     skip: Option<IgnoredAny>,
 }
 
@@ -192,38 +195,63 @@ impl Answer {
     }
 }
 
-/// The true log offset of the record an answer belongs to. Reads no more than it needs: this is
-/// asked of every record before it is delivered.
+/// What an answer says of the record it belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Head {
+    /// Its true log offset.
+    pub(crate) offset: i64,
+    /// Its Fluvio timestamp, milliseconds since the epoch: absent when it has none, when it is
+    /// skipped, and in answers of older SmartModules.
+    pub(crate) timestamp: Option<i64>,
+}
+
+/// Reads of an answer what belongs to its record, and no more: this is asked of every record before
+/// it is delivered.
 ///
-/// The record's own position in the response is not used: the broker numbers what a SmartModule
-/// returns from the first batch of the read, and over several batches that number drifts.
-pub(crate) fn offset_of(answer: &[u8]) -> Result<i64, AnswerError> {
+/// The record's own position and time in the response are not used: the broker numbers what a
+/// SmartModule returns from the first batch of the read, so that over several batches the number
+/// drifts, and drops the time.
+pub(crate) fn head(answer: &[u8]) -> Result<Head, AnswerError> {
     // Answers are written with version and offset first; most of them need no JSON parser.
-    if let Some(offset) = leading_offset(answer) {
-        return Ok(offset);
+    if let Some(head) = leading_head(answer) {
+        return Ok(head);
     }
     let head: WireHead =
         serde_json::from_slice(answer).map_err(|error| AnswerError::Foreign(describe(&error)))?;
     match (head.v, head.skip) {
-        (Some(VERSION), _) | (None, Some(_)) => Ok(head.offset),
+        (Some(VERSION), _) | (None, Some(_)) => Ok(Head {
+            offset: head.offset,
+            timestamp: head.ts,
+        }),
         (Some(found), _) => Err(AnswerError::Version { found }),
         (None, None) => Err(AnswerError::Foreign(NEITHER.to_owned())),
     }
 }
 
-/// The offset, when the answer begins exactly as the SmartModule writes it.
-fn leading_offset(answer: &[u8]) -> Option<i64> {
+/// The head, when the answer begins exactly as the SmartModule writes it.
+fn leading_head(answer: &[u8]) -> Option<Head> {
     let (rest, is_skipped) = match answer.strip_prefix(b"{\"v\":1,\"offset\":") {
         Some(rest) => (rest, false),
         None => (answer.strip_prefix(b"{\"offset\":")?, true),
     };
-    let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    let (number, rest) = rest.split_at_checked(digits)?;
+    let (offset, rest) = leading_digits(rest)?;
+    let (timestamp, rest) = match rest.strip_prefix(b",\"ts\":") {
+        Some(rest) if !is_skipped => {
+            let (timestamp, rest) = leading_digits(rest)?;
+            (Some(timestamp), rest)
+        }
+        _ => (None, rest),
+    };
     let follows: &[u8] = if is_skipped { b",\"skip\":" } else { b",\"" };
-    if !rest.starts_with(follows) {
-        return None;
-    }
-    std::str::from_utf8(number).ok()?.parse().ok()
+    rest.starts_with(follows)
+        .then_some(Head { offset, timestamp })
+}
+
+/// The number in front, and what follows it.
+fn leading_digits(text: &[u8]) -> Option<(i64, &[u8])> {
+    let digits = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let (number, rest) = text.split_at_checked(digits)?;
+    Some((std::str::from_utf8(number).ok()?.parse().ok()?, rest))
 }
 
 fn slice(bytes: &Bytes, part: &RawValue) -> Bytes {
@@ -235,7 +263,7 @@ fn slice(bytes: &Bytes, part: &RawValue) -> Bytes {
 fn original(bytes: &Bytes) -> Result<Bytes, AnswerError> {
     let mut members: BTreeMap<Cow<'_, str>, &RawValue> =
         serde_json::from_slice(bytes).map_err(|error| AnswerError::Foreign(describe(&error)))?;
-    for known in ["v", "offset", "reject"] {
+    for known in ["v", "offset", "ts", "reject"] {
         members.remove(known);
     }
     let object =
@@ -310,9 +338,9 @@ mod tests {
             r#"{"sha256":"ab","size":300000}"#,
         ] {
             let members = &original[1..original.len() - 1];
-            let Ok(Answer::Rejected(rejected)) =
-                read(&format!(r#"{{"v":1,"offset":7,{reject},{members}}}"#))
-            else {
+            let Ok(Answer::Rejected(rejected)) = read(&format!(
+                r#"{{"v":1,"offset":7,"ts":9,{reject},{members}}}"#
+            )) else {
                 panic!("not rejected")
             };
             assert_eq!(&rejected.original[..], original.as_bytes());
@@ -351,7 +379,21 @@ mod tests {
     }
 
     #[test]
-    fn offset_is_read_from_every_kind_of_answer() {
+    fn offset_and_time_are_read_from_every_kind_of_answer() {
+        let offset_of = |answer: &[u8]| head(answer).map(|head| head.offset);
+        for (ts, timestamp) in [
+            ("", None),
+            ("\"ts\":1700000000000,", Some(1_700_000_000_000)),
+        ] {
+            for rest in [
+                "\"name\":\"n\",\"event\":{}",
+                "\"reject\":{},\"raw\":\"\\\"ts\\\":7\"",
+            ] {
+                let answer = format!(r#"{{"v":1,"offset":12,{ts}{rest}}}"#);
+                let offset = 12;
+                assert_eq!(head(answer.as_bytes()), Ok(Head { offset, timestamp }));
+            }
+        }
         assert_eq!(
             offset_of(br#"{"v":1,"offset":12,"name":"pointsIssued","event":{}}"#),
             Ok(12)
@@ -364,7 +406,15 @@ mod tests {
     }
 
     #[test]
-    fn offset_is_read_whatever_the_order_of_keys() {
+    fn head_is_read_whatever_the_order_of_keys() {
+        assert_eq!(
+            head(br#"{ "ts": 5, "event": {"ts": 8}, "offset": 3, "v": 1 }"#),
+            Ok(Head {
+                offset: 3,
+                timestamp: Some(5)
+            })
+        );
+        let offset_of = |answer: &[u8]| head(answer).map(|head| head.offset);
         assert_eq!(
             offset_of(br#"{ "offset": 3, "event": {"offset": 8}, "v": 1 }"#),
             Ok(3)
@@ -375,7 +425,7 @@ mod tests {
     #[test]
     fn offset_of_another_version_is_an_error() {
         assert_eq!(
-            offset_of(br#"{"v":2,"offset":12,"name":"x"}"#),
+            head(br#"{"v":2,"offset":12,"name":"x"}"#),
             Err(AnswerError::Version { found: 2 })
         );
     }
@@ -388,7 +438,7 @@ mod tests {
             br#"{"offset":1}"#,
             b"",
         ] {
-            let Err(AnswerError::Foreign(reason)) = offset_of(foreign) else {
+            let Err(AnswerError::Foreign(reason)) = head(foreign) else {
                 panic!(
                     "{} was taken for an answer",
                     String::from_utf8_lossy(foreign)

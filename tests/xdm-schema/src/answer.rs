@@ -61,7 +61,7 @@ pub fn answer_violations(answer: &Value, offset: i64, value: &[u8]) -> Vec<Strin
     }
     let event = &answer["event"];
     let known = [
-        "at", "event", "id", "key", "name", "notes", "offset", "profile", "v",
+        "at", "event", "id", "key", "name", "notes", "offset", "profile", "ts", "v",
     ];
     expect(
         keys.iter().all(|key| known.contains(key)),

@@ -278,10 +278,10 @@ impl Inspector {
             let records =
                 decode_batch(batch).map_err(|reason| connection.unusable(READ, reason))?;
             for record in records {
-                let offset = answer::offset_of(&record.value).map_err(|error| {
+                let head = answer::head(&record.value).map_err(|error| {
                     BrokerError::unusable_answer(uses, format!("{partition}:{from}"), error)
                 })?;
-                answers.insert(offset, record.value);
+                answers.insert(head.offset, record.value);
             }
         }
         Ok(Some(answers))

@@ -135,13 +135,13 @@ impl DeadLetter {
     }
 
     /// Stage `delivery`: the inlet refused it for good, or it can never be sent. `parts` are the
-    /// entities concerned, by their name in the answer.
+    /// entities concerned, by their name in the answer; `at` is when the event happened.
     ///
     /// # Errors
     /// When an entity is not JSON.
     pub fn undeliverable(
         source: Origin,
-        (key, name, id): (&str, &str, &str),
+        (key, name, id, at): (&str, &str, &str, i64),
         parts: &[(&'static str, &Bytes)],
         attempts: Attempts,
     ) -> Result<Self, serde_json::Error> {
@@ -164,6 +164,7 @@ impl DeadLetter {
             event: Some(EventName {
                 name: name.to_owned(),
                 id: id.to_owned(),
+                at: Some(at),
             }),
             target: Some(Target {
                 inlet: attempts.inlet,
@@ -292,7 +293,7 @@ mod tests {
         };
         let (event, profile) = (Bytes::from_static(b"{\"e\": 1}"), Bytes::from_static(b"{}"));
         let parts = [("event", &event), ("profile", &profile)];
-        let names = ("100:5", "pointsIssued", "e-1");
+        let names = ("100:5", "pointsIssued", "e-1", 1_699_999_999_000);
         let dead_letter = DeadLetter::undeliverable(origin(), names, &parts, attempts).unwrap();
         let json = dead_letter.to_json().unwrap();
         let read = ReadDeadLetter::parse(&json).unwrap();
@@ -301,8 +302,8 @@ mod tests {
         assert_eq!(read.record.profile.map(RawValue::get), Some("{}"));
         let read = read.event.unwrap();
         assert_eq!(
-            (read.name.as_str(), read.id.as_str()),
-            ("pointsIssued", "e-1")
+            (read.name.as_str(), read.id.as_str(), read.at),
+            ("pointsIssued", "e-1", Some(1_699_999_999_000))
         );
         let json = dead_letter.without_record().unwrap().to_json().unwrap();
         let read = ReadDeadLetter::parse(&json).unwrap();

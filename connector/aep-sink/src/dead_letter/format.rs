@@ -20,4 +20,7 @@ pub(crate) enum Stage {
 pub(crate) struct EventName {
     pub(crate) name: String,
     pub(crate) id: String,
+    /// When it happened, milliseconds since the epoch; absent in dead letters of older connectors.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) at: Option<i64>,
 }

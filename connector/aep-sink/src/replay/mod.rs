@@ -160,7 +160,7 @@ impl Feed {
                     profile: offset > stretch.profiles_done,
                 };
                 match planner.plan(&stored, wanted) {
-                    Step::Send(answer) => {
+                    Step::Send { answer, timestamp } => {
                         report.to_send += 1;
                         let Some(source_items) = &source_items else {
                             continue;
@@ -174,7 +174,7 @@ impl Feed {
                         tracker.open(position, u64::try_from(answer.len()).unwrap_or(u64::MAX))?;
                         permit.send(SourceItem::Record {
                             position,
-                            timestamp: stored.written,
+                            timestamp: timestamp.or(stored.written),
                             answer,
                         });
                         continue;

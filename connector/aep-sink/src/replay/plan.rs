@@ -30,8 +30,11 @@ pub(super) struct Wanted {
 pub(super) enum Step {
     /// The filters do not ask for it.
     Unmatched,
-    /// Sent: an answer as the SmartModule gives it.
-    Send(Bytes),
+    /// Sent: an answer as the SmartModule gives it, and the source record's own time.
+    Send {
+        answer: Bytes,
+        timestamp: Option<i64>,
+    },
     /// Left, and why: a word for the report.
     Left(&'static str),
 }
@@ -121,10 +124,11 @@ impl Planner {
         if dead_letter.record.event.is_none() && dead_letter.record.profile.is_none() {
             return Step::Left(COORDINATES);
         }
-        let at = dead_letter
-            .record
-            .event
-            .and_then(time)
+        // Profile statements are merged by the event's time. Dead letters of older connectors do
+        // not state it.
+        let at = event
+            .at
+            .or_else(|| dead_letter.record.event.and_then(time))
             .or(dead_letter.source.timestamp)
             .or(stored.written);
         let replayed = Replayed {
@@ -137,7 +141,7 @@ impl Planner {
             event: dead_letter.record.event,
             profile: dead_letter.record.profile,
         };
-        self.send(replayed, wanted)
+        self.send(replayed, dead_letter.source.timestamp, wanted)
     }
 
     /// The original is mapped with today's mapping and parameters.
@@ -178,7 +182,7 @@ impl Planner {
                     event: part(mapped.event.as_ref()),
                     profile: part(mapped.profile.as_ref()),
                 };
-                self.send(replayed, wanted)
+                self.send(replayed, dead_letter.source.timestamp, wanted)
             }
             _ if filtered => Step::Unmatched,
             Ok(Answer::Skipped(_)) => Step::Left(SKIPPED),
@@ -187,7 +191,7 @@ impl Planner {
         }
     }
 
-    fn send(&self, mut replayed: Replayed<'_>, wanted: Wanted) -> Step {
+    fn send(&self, mut replayed: Replayed<'_>, timestamp: Option<i64>, wanted: Wanted) -> Step {
         let withheld = replayed.profile.is_some() && !self.profiles;
         replayed.event = replayed.event.filter(|_| wanted.event);
         replayed.profile = replayed.profile.filter(|_| wanted.profile && self.profiles);
@@ -195,7 +199,10 @@ impl Planner {
             return Step::Left(if withheld { PROFILE } else { DONE });
         }
         match serde_json::to_vec(&replayed) {
-            Ok(bytes) => Step::Send(Bytes::from(bytes)),
+            Ok(bytes) => Step::Send {
+                answer: Bytes::from(bytes),
+                timestamp,
+            },
             Err(_) => Step::Left(UNREADABLE),
         }
     }
@@ -252,7 +259,7 @@ mod tests {
         r#"{"event":{"_id":"e-1","timestamp":"2026-01-02T03:04:05.678Z"},"profile":{"p": 1}}"#;
 
     fn sent(step: Step) -> crate::answer::Mapped {
-        let Step::Send(answer) = step else {
+        let Step::Send { answer, .. } = step else {
             panic!("not sent: {step:?}")
         };
         match Answer::read(&answer).unwrap() {
@@ -298,6 +305,52 @@ mod tests {
     }
 
     #[test]
+    fn profile_statement_is_dated_by_its_event_and_not_by_its_letter() {
+        let mut stored = dead_letter("refused", r#"{"profile":{"p":1}}"#);
+        let at =
+            |stored: &StoredDeadLetter| sent(planner(Filter::default(), true).plan(stored, ALL)).at;
+        assert_eq!(
+            at(&stored),
+            1_000,
+            "an older connector's: nothing better is known"
+        );
+        let text = String::from_utf8(stored.value.to_vec()).unwrap();
+        stored.value = Bytes::from(text.replace(r#""id":"e-1""#, r#""id":"e-1","at":700"#));
+        assert_eq!(at(&stored), 700);
+    }
+
+    #[test]
+    fn original_without_a_time_is_mapped_by_that_of_its_record() {
+        let mut event: serde_json::Value = serde_json::from_str(include_str!(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../../tests/fixtures/capillary/pointsIssued.json"
+        )))
+        .unwrap();
+        event.as_object_mut().unwrap().remove("createdAt");
+        let time = 1_795_392_000_000_i64;
+        let mut plan = |source: serde_json::Value| {
+            let value = serde_json::json!({
+                "v": 1, "stage": "mapping", "reason": "bad_time", "message": "m",
+                "source": source, "record": {"raw": event.to_string()},
+            });
+            let stored = StoredDeadLetter {
+                offset: 3,
+                written: Some(1_000),
+                key: None,
+                value: Bytes::from(value.to_string()),
+            };
+            planner(Filter::default(), false).plan(&stored, ALL)
+        };
+        let source = serde_json::json!({"topic": "t", "partition": 2, "offset": 40});
+        assert_eq!(plan(source.clone()), Step::Left(REJECTED));
+        let mut timed = source;
+        timed["timestamp"] = time.into();
+        let step = plan(timed);
+        assert!(matches!(&step, Step::Send { timestamp, .. } if *timestamp == Some(time)));
+        assert_eq!(sent(step).at, time);
+    }
+
+    #[test]
     fn filters_pass_over_what_they_do_not_ask_for() {
         let plan = |filter| planner(filter, false).plan(&dead_letter("refused", BOTH), ALL);
         let reason = |reason: &str| Filter {
@@ -316,7 +369,7 @@ mod tests {
             assert_eq!(plan(unmatched), Step::Unmatched);
         }
         for matched in [reason("refused"), event("pointsIssued"), since(1_000)] {
-            assert!(matches!(plan(matched), Step::Send(_)));
+            assert!(matches!(plan(matched), Step::Send { .. }));
         }
     }
 

@@ -13,6 +13,7 @@ use serde_json::Value;
 const KEYS: &[&str] = &[
     "v",
     "offset",
+    "ts",
     "skip",
     "name",
     "id",
@@ -134,7 +135,7 @@ fn answer_is_read_whole_or_refused_unquoted_and_its_letter_keeps_it() {
                     first: None,
                     last: None,
                 };
-                let names = (&*mapped.key, &*mapped.name, &*mapped.id);
+                let names = (&*mapped.key, &*mapped.name, &*mapped.id, mapped.at);
                 let letter =
                     letter(&DeadLetter::undeliverable(source(), names, &parts, trial).unwrap());
                 let Some(record) = letter else { return };

@@ -68,7 +68,7 @@ where
         let origin = Origin::new(&self.parts.topic, record.position, record.timestamp);
         DeadLetter::undeliverable(
             origin,
-            (&record.key, &record.name, &record.id),
+            (&record.key, &record.name, &record.id, record.at),
             parts,
             trial,
         )

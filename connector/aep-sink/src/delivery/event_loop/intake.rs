@@ -79,8 +79,7 @@ where
         }
         // The record's own time is the clock of its producer. Where that one agrees with the
         // event, it is ours that is wrong, and a wrong clock here must not cost or hold up a single
-        // record. Answers of the broker's SmartModule have lost that time, so the clock of Adobe is
-        // another witness.
+        // record. Not every producer gives a time, so the clock of Adobe is another witness.
         let mut clock = now.wall.max(timestamp.unwrap_or(i64::MIN));
         if record.at > clock
             && let Some(there) = self.parts.tokens.server_time(now.instant)

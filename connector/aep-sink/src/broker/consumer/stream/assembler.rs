@@ -198,10 +198,10 @@ impl Assembler {
         }
         let answers = records
             .into_iter()
-            .map(|record| match answer::offset_of(&record.value) {
-                Ok(offset) => Ok(RawAnswer {
-                    offset,
-                    timestamp: record.timestamp,
+            .map(|record| match answer::head(&record.value) {
+                Ok(head) => Ok(RawAnswer {
+                    offset: head.offset,
+                    timestamp: head.timestamp,
                     value: record.value,
                 }),
                 Err(error) => Err(BrokerError::unusable_answer(
