@@ -15,7 +15,7 @@ mod position;
 mod revocation;
 mod source_item;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
@@ -66,6 +66,10 @@ struct Account {
     open: InFlightOffsets,
     /// The newest offset opened or passed.
     newest: Option<i64>,
+    /// When records were produced that were opened, and everything before them is not settled yet.
+    times: VecDeque<(i64, i64)>,
+    /// The newest record with everything up to it settled, and when it was produced.
+    anchor: Option<(i64, i64)>,
 }
 
 impl Account {
@@ -75,6 +79,16 @@ impl Account {
             // there is nothing to say.
             Some(first) => Some(first - 1),
             None => self.newest,
+        }
+    }
+
+    /// Moves the anchor up to what is settled.
+    fn advance_anchor(&mut self) {
+        let Some(settled) = self.settled_through() else {
+            return;
+        };
+        while let Some(time) = self.times.pop_front_if(|(offset, _)| *offset <= settled) {
+            self.anchor = Some(time);
         }
     }
 
@@ -133,8 +147,8 @@ impl OffsetTracker {
     /// earlier run. `None` when nothing was.
     pub fn begin(&self, partition: u32, processed: Option<i64>) {
         let account = Account {
-            open: InFlightOffsets::default(),
             newest: processed,
+            ..Account::default()
         };
         self.state().accounts.insert(partition, account);
     }
@@ -152,8 +166,14 @@ impl OffsetTracker {
         self.room.send_modify(|count| *count += 1);
     }
 
-    /// Opens an offset that was read: it is pending from now on.
-    pub fn open(&self, position: Position, bytes: u64) -> Result<(), OffsetTrackerError> {
+    /// Opens an offset that was read: it is pending from now on. `timestamp` is when its record was
+    /// produced, milliseconds since the epoch.
+    pub fn open(
+        &self,
+        position: Position,
+        bytes: u64,
+        timestamp: Option<i64>,
+    ) -> Result<(), OffsetTrackerError> {
         let mut state = self.state();
         let account = state.accounts.entry(position.partition).or_default();
         if let Some(newest) = account.newest.filter(|newest| *newest >= position.offset) {
@@ -161,6 +181,9 @@ impl OffsetTracker {
         }
         account.newest = Some(position.offset);
         account.open.open(position.offset, bytes);
+        account
+            .times
+            .extend(timestamp.map(|timestamp| (position.offset, timestamp)));
         state.bytes += bytes;
         Ok(())
     }
@@ -177,6 +200,9 @@ impl OffsetTracker {
                 .open
                 .settle(position.offset)
                 .ok_or(OffsetTrackerError::NotOpen(position))?;
+            if was_first {
+                account.advance_anchor();
+            }
             let is_shorter = was_long && account.stretch() < self.bounds.offsets;
             let was_full = state.bytes >= self.bounds.full();
             state.bytes = state.bytes.saturating_sub(bytes);
@@ -222,13 +248,18 @@ impl OffsetTracker {
         Ok(())
     }
 
-    /// The offset to commit for a partition; `None` while nothing is settled.
+    /// The offset to commit for a partition: the last one of those that need not be read again, −1
+    /// when all must be; `None` while it is not known where reading begins.
     pub fn settled_through(&self, partition: u32) -> Option<i64> {
-        self.state()
-            .accounts
-            .get(&partition)?
-            .settled_through()
-            .filter(|offset| *offset >= 0)
+        self.state().accounts.get(&partition)?.settled_through()
+    }
+
+    /// The offset to commit for a partition, and the newest record up to it whose timestamp is
+    /// known: its offset and when it was produced.
+    pub fn commit_point(&self, partition: u32) -> Option<(i64, Option<(i64, i64)>)> {
+        let state = self.state();
+        let account = state.accounts.get(&partition)?;
+        Some((account.settled_through()?, account.anchor))
     }
 
     /// How far every partition is, in order, and how many bytes are unsettled over all of them.
@@ -317,11 +348,46 @@ mod tests {
     }
 
     #[test]
-    fn nothing_settled_means_nothing_to_commit() {
+    fn beginning_is_committed_while_nothing_is_settled() {
         let tracker = tracker();
         tracker.begin(0, None);
-        tracker.open(at(0), 1).unwrap();
-        assert_eq!(tracker.settled_through(0), None);
+        assert_eq!(
+            tracker.settled_through(0),
+            None,
+            "where reading begins is not known"
+        );
+        tracker.begin(0, Some(-1));
+        assert_eq!(tracker.settled_through(0), Some(-1));
+        tracker.open(at(0), 1, None).unwrap();
+        assert_eq!(tracker.settled_through(0), Some(-1));
+    }
+
+    #[test]
+    fn anchor_is_the_newest_record_with_everything_before_it_settled() {
+        let tracker = tracker();
+        tracker.begin(0, Some(-1));
+        for (offset, timestamp) in [(0, Some(70)), (1, None), (2, Some(72)), (3, Some(73))] {
+            tracker.open(at(offset), 1, timestamp).unwrap();
+        }
+        assert_eq!(tracker.commit_point(0), Some((-1, None)));
+        tracker.settle(at(2), Outcome::Delivered).unwrap();
+        tracker.settle(at(0), Outcome::Delivered).unwrap();
+        assert_eq!(tracker.commit_point(0), Some((0, Some((0, 70)))));
+        tracker.settle(at(1), Outcome::Delivered).unwrap();
+        assert_eq!(tracker.commit_point(0), Some((2, Some((2, 72)))));
+    }
+
+    #[test]
+    fn partition_that_is_forgotten_gives_back_its_room() {
+        let tracker = tracker();
+        tracker.begin(0, None);
+        tracker.open(at(0), 100, None).unwrap();
+        assert!(!tracker.has_room(1));
+        tracker.forget(0);
+        assert!(tracker.has_room(1));
+        assert_eq!((tracker.pending(), tracker.settled_through(0)), (0, None));
+        tracker.begin(0, Some(4));
+        tracker.open(at(5), 1, None).unwrap();
     }
 
     #[test]
@@ -329,7 +395,7 @@ mod tests {
         let tracker = tracker();
         tracker.begin(0, None);
         for offset in 0..3 {
-            tracker.open(at(offset), 1).unwrap();
+            tracker.open(at(offset), 1, None).unwrap();
         }
         tracker.settle(at(0), Outcome::Delivered).unwrap();
         tracker.settle(at(1), Outcome::Skipped).unwrap();
@@ -341,7 +407,7 @@ mod tests {
         let tracker = tracker();
         tracker.begin(0, Some(9));
         for offset in 10..13 {
-            tracker.open(at(offset), 1).unwrap();
+            tracker.open(at(offset), 1, None).unwrap();
         }
         tracker.settle(at(11), Outcome::Delivered).unwrap();
         tracker.settle(at(12), Outcome::Delivered).unwrap();
@@ -353,7 +419,7 @@ mod tests {
     #[test]
     fn offset_settles_once() {
         let tracker = tracker();
-        tracker.open(at(0), 1).unwrap();
+        tracker.open(at(0), 1, None).unwrap();
         tracker.settle(at(0), Outcome::Delivered).unwrap();
         assert_eq!(
             tracker.settle(at(0), Outcome::Delivered),
@@ -364,9 +430,9 @@ mod tests {
     #[test]
     fn offset_read_twice_is_an_error() {
         let tracker = tracker();
-        tracker.open(at(5), 1).unwrap();
+        tracker.open(at(5), 1, None).unwrap();
         assert!(matches!(
-            tracker.open(at(5), 1),
+            tracker.open(at(5), 1, None),
             Err(OffsetTrackerError::OutOfOrder { .. })
         ));
     }
@@ -384,7 +450,7 @@ mod tests {
     async fn room_waits_while_the_stretch_is_full_until_the_oldest_settles() {
         let tracker = tracker();
         for offset in 0..4 {
-            tracker.open(at(offset), 1).unwrap();
+            tracker.open(at(offset), 1, None).unwrap();
         }
         for offset in 1..4 {
             tracker.settle(at(offset), Outcome::Delivered).unwrap();
@@ -400,7 +466,7 @@ mod tests {
     #[test]
     fn bytes_of_one_partition_hold_back_every_partition() {
         let tracker = tracker();
-        tracker.open(at(0), 100).unwrap();
+        tracker.open(at(0), 100, None).unwrap();
         assert!(!tracker.has_room(7));
     }
 
@@ -409,14 +475,14 @@ mod tests {
         let tracker = tracker();
         tracker.begin(0, Some(4));
         for offset in 5..8 {
-            tracker.open(at(offset), 40).unwrap();
+            tracker.open(at(offset), 40, None).unwrap();
         }
         tracker.settle(at(5), Outcome::Delivered).unwrap();
         assert_eq!(tracker.settled_through(0), Some(5));
         tracker.forget(0);
         assert_eq!(tracker.progress_of_all(), (Vec::new(), 0));
         tracker.begin(0, Some(5));
-        tracker.open(at(6), 40).unwrap();
+        tracker.open(at(6), 40, None).unwrap();
         assert_eq!(tracker.progress_of_all().1, 40);
     }
 
@@ -425,7 +491,7 @@ mod tests {
         let tracker = tracker();
         tracker.begin(0, Some(9));
         for offset in 10..13 {
-            tracker.open(at(offset), 1).unwrap();
+            tracker.open(at(offset), 1, None).unwrap();
         }
         tracker.settle(at(10), Outcome::Delivered).unwrap();
         let (all, bytes) = tracker.progress_of_all();

@@ -31,8 +31,6 @@ pub(crate) enum Component {
     StoredOffsets,
     /// Storing the offset of a partition.
     Commit(u32),
-    /// The one-writer rule.
-    Writer,
     /// Writing dead letters.
     DeadLetters,
 }
@@ -169,7 +167,6 @@ impl fmt::Display for Component {
             Self::Partitions => f.write_str("list of partitions"),
             Self::StoredOffsets => f.write_str("stored offsets"),
             Self::Commit(partition) => write!(f, "committing partition {partition}"),
-            Self::Writer => f.write_str("another writer"),
             Self::DeadLetters => f.write_str("dead letters"),
         }
     }
