@@ -44,10 +44,6 @@ impl Confirmations {
         self.count = 0;
         self.last = None;
     }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.count == 0
-    }
 }
 
 // === tests ===
@@ -72,7 +68,6 @@ mod tests {
         let mut confirmations = Confirmations::default();
         assert!(!confirmations.suffice(2));
         confirmations.reset();
-        assert!(confirmations.is_empty());
         assert!(!confirmations.suffice(2));
         assert!(confirmations.suffice(2));
     }

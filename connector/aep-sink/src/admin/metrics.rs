@@ -9,8 +9,8 @@ use super::snapshot::{PartitionView, Snapshot};
 use crate::inlet_name::InletName;
 use crate::telemetry::metrics::StateMetrics;
 use crate::telemetry::metrics::labels::{
-    InletOutcome, InletStateLabels, Obstacle, Partition, PartitionResult, RecordOutcome,
-    TokenResult,
+    InletOutcome, InletStateLabels, Obstacle, Partition, PartitionResult, PartitionState,
+    RecordOutcome, TokenResult,
 };
 use crate::telemetry::{InletState, Metrics};
 
@@ -53,6 +53,17 @@ fn process(snapshot: &Snapshot<'_>, state: &StateMetrics) {
             fault: condition.fault.code(),
         };
         state.obstacles.get_or_create(&labels).set(1);
+    }
+    let ownership = &snapshot.ownership;
+    for (name, partitions) in [
+        ("owned", &ownership.owned),
+        ("standby", &ownership.standby),
+        ("elsewhere", &ownership.elsewhere),
+        ("unread", &ownership.unread),
+    ] {
+        let count = u64::try_from(partitions.len()).unwrap_or(u64::MAX);
+        let labels = PartitionState { state: name };
+        state.partitions.get_or_create(&labels).set(count);
     }
     state.buffer.set(snapshot.buffer_bytes);
     state.buffer_limit.set(snapshot.buffer_limit);

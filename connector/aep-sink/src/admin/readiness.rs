@@ -1,16 +1,40 @@
 //! Whether records are being delivered, and if not, why and what to do, for people.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::time::{Duration, UNIX_EPOCH};
 
 use super::snapshot::Snapshot;
+use crate::broker::Ownership;
 
 /// The text of `/ready`. Writing to a `String` cannot fail, hence the ignored results.
 pub(super) fn report(snapshot: &Snapshot<'_>) -> String {
-    if snapshot.is_ready() {
-        return "ready\n".to_owned();
+    let mut text = if snapshot.is_ready() {
+        "ready\n".to_owned()
+    } else {
+        "not ready\n".to_owned()
+    };
+    let Ownership {
+        standby, unread, ..
+    } = &snapshot.ownership;
+    if !standby.is_empty() {
+        let _ = write!(
+            text,
+            "\nstanding by for {}\n  another process with consumer id {} reads what is waited for \
+            and gives signs of life; once it stops, this one goes on\n",
+            named(standby),
+            snapshot.instance.consumer,
+        );
     }
-    let mut text = "not ready\n".to_owned();
+    if !unread.is_empty() {
+        let _ = write!(
+            text,
+            "\nread by nobody: {}\n  meta.consumer.partition of this process leaves this out, and no \
+            other process with consumer id {} reads it\n",
+            named(unread),
+            snapshot.instance.consumer,
+        );
+    }
     for condition in &snapshot.conditions {
         let _ = write!(
             text,
@@ -23,6 +47,17 @@ pub(super) fn report(snapshot: &Snapshot<'_>) -> String {
         );
     }
     text
+}
+
+/// Partitions by their numbers.
+fn named(partitions: &BTreeSet<u32>) -> String {
+    let numbers: Vec<_> = partitions.iter().map(u32::to_string).collect();
+    let word = if numbers.len() == 1 {
+        "partition"
+    } else {
+        "partitions"
+    };
+    format!("{word} {}", numbers.join(", "))
 }
 
 fn at(milliseconds: i64) -> impl std::fmt::Display {

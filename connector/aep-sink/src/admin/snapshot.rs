@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use crate::broker::{PartitionStatus, PartitionStatuses};
+use crate::broker::{Ownership, PartitionStatus, PartitionStatuses};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::dead_letter::{DeadLetterSummary, RecentDeadLetters};
@@ -70,6 +70,7 @@ pub(super) struct Snapshot<'a> {
     pub(super) now: i64,
     pub(super) started: i64,
     pub(super) partitions: Vec<PartitionView>,
+    pub(super) ownership: Ownership,
     pub(super) buffer_bytes: u64,
     pub(super) buffer_limit: u64,
     pub(super) absent: u64,
@@ -130,6 +131,7 @@ impl Observer {
                     progress: progress.get(&partition).copied(),
                 })
                 .collect(),
+            ownership: self.partitions.ownership(),
             buffer_bytes,
             buffer_limit: self.tracker.bounds().bytes,
             absent: self.tracker.count(Outcome::Absent),

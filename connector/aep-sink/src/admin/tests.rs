@@ -176,7 +176,7 @@ async fn lag_includes_what_is_not_read_yet() {
             partition: 3,
             offset,
         };
-        observer.tracker.open(position, 100).unwrap();
+        observer.tracker.open(position, 100, None).unwrap();
     }
     let first = Position {
         partition: 3,

@@ -79,12 +79,13 @@ async fn run_until_stopped(config: Config) -> Result<(), RunError> {
     let _ = observer.retention.set(broker.retention());
     let tracker = Arc::clone(&observer.tracker);
     let (sender, items) = mpsc::channel(SOURCE_ITEMS);
-    let (_revoker, revocations) = revocations();
+    let (revoker, revocations) = revocations();
     let reader = broker.supervisor(
         Arc::clone(&tracker),
         sender,
         Arc::clone(&observer.partitions),
         Arc::clone(&observer.conditions),
+        revoker,
     );
     let delivery = Delivery::new(
         &config.platform,

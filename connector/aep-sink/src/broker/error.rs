@@ -8,8 +8,8 @@ use crate::offset_tracker::OffsetTrackerError;
 
 /// Wrong configuration or a cluster that somebody has to change.
 const EXIT_USER: u8 = 2;
-/// Another process commits under the same consumer id.
-const EXIT_OTHER_WRITER: u8 = 3;
+/// The log is not the one whose offset is stored: a person has to decide.
+const EXIT_ANOTHER_LOG: u8 = 3;
 /// Everything else.
 const EXIT_OTHER: u8 = 1;
 
@@ -62,6 +62,12 @@ pub(crate) enum BrokerError {
         the new one (stored offsets of the old one are deleted with it)"
     )]
     TopicDeleted { topic: String },
+    #[error(
+        "topic {topic} was deleted, or the controller does not know it any more, or this user may \
+        not read it any more: for a minute it was not listed with all partitions that are read; \
+        nothing is lost, and a restart goes on from the stored offsets if they are still there"
+    )]
+    TopicUnlisted { topic: String },
     #[error("topic {topic} has no partition {partition}")]
     PartitionMissing { topic: String, partition: u32 },
     #[error("partition {replica} is not listed by the cluster")]
@@ -146,20 +152,18 @@ pub(crate) enum BrokerError {
         last: i64,
     },
     #[error(
-        "another process was started as consumer {consumer} and has taken over partition \
-        {partition}; it goes on, this one ends, and nothing is lost. If both are wanted, give \
-        every instance its own consumer id and its own partitions"
+        "partition {replica} is not the log that was read: its record at offset {offset} was \
+        produced at {expected}, the one that is there now at {found}; the topic was created again, \
+        or a crash took records back and others came since. Nothing is skipped. Delete the stored \
+        offset (`fluvio consumer delete {consumer} --topic … --partition …`) to read this log from \
+        its beginning, or use another consumer id"
     )]
-    TakenOver { consumer: String, partition: u32 },
-    #[error(
-        "another process commits offsets as consumer {consumer} (partition {partition} stands at \
-        {found}, which this process never wrote); give every instance its own consumer id and its \
-        own partitions"
-    )]
-    OtherWriter {
+    AnotherLog {
+        replica: String,
         consumer: String,
-        partition: u32,
-        found: i64,
+        offset: i64,
+        expected: String,
+        found: String,
     },
     #[error(
         "topic {topic} has the dead letters, but has not replicated them yet; see that every SPU \
@@ -216,8 +220,8 @@ impl BrokerError {
             | Self::AnswerVersion { .. }
             | Self::BeyondEnd { .. }
             | Self::Evicted { .. }
-            | Self::OtherWriter { .. }
-            | Self::TakenOver { .. }
+            | Self::AnotherLog { .. }
+            | Self::TopicUnlisted { .. }
             | Self::DeadLetterTooLarge { .. } => Fault::User,
             Self::Connect { .. }
             | Self::Request { .. }
@@ -246,10 +250,12 @@ impl BrokerError {
     /// The exit code of the process when this error ends it.
     pub(crate) fn exit_code(&self) -> u8 {
         match (self, self.fault()) {
-            (Self::OtherWriter { .. } | Self::TakenOver { .. }, _) => EXIT_OTHER_WRITER,
+            (Self::AnotherLog { .. } | Self::BeyondEnd { .. }, _) => EXIT_ANOTHER_LOG,
             // Nothing is wrong with the configuration: retention was faster, and the operator asked
             // to stop then.
-            (Self::Evicted { .. } | Self::TopicDeleted { .. }, _) => EXIT_OTHER,
+            (Self::Evicted { .. } | Self::TopicDeleted { .. } | Self::TopicUnlisted { .. }, _) => {
+                EXIT_OTHER
+            }
             (_, Fault::User) => EXIT_USER,
             _ => EXIT_OTHER,
         }

@@ -10,7 +10,7 @@ use fluvio::metadata::topic::TopicSpec;
 use fluvio_protocol::link::ErrorCode;
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::config::{Config, Partitions};
+use crate::config::{Config, Partitions, Start};
 
 use super::dead_letter_topic;
 use crate::answer;
@@ -113,10 +113,8 @@ impl Inspector {
     /// All partitions of the topic, and among them those this instance is to read.
     pub(crate) async fn partitions(&self) -> Result<(Vec<u32>, Vec<u32>), BrokerError> {
         let all = find_partitions(&self.metadata, &self.config).await?;
-        let wanted = match &self.config.consumer.partitions {
-            Partitions::All => all.clone(),
-            Partitions::Only(wanted) => wanted.clone(),
-        };
+        let include = |partition: &u32| self.config.consumer.partitions.include(*partition);
+        let wanted = all.iter().copied().filter(include).collect();
         Ok((all, wanted))
     }
 
@@ -138,11 +136,17 @@ impl Inspector {
             consumer.id.clone(),
         );
         let stored: HashMap<u32, i64> = offsets.read().await?;
+        // `start` is about the first start of all.
+        let start = if stored.is_empty() {
+            consumer.start
+        } else {
+            Start::Beginning
+        };
         let mut lags = Vec::new();
         for partition in partitions {
             let log = self.log(*partition).await?;
             let stored = stored.get(partition).copied();
-            let (next, evicted) = match StartPosition::choose(log, stored, consumer.start) {
+            let (next, evicted) = match StartPosition::choose(log, stored, start) {
                 StartPosition::At(next) => (next, 0),
                 StartPosition::Evicted { wanted, available } => (available, available - wanted),
                 StartPosition::BeyondEnd { wanted } => {

@@ -20,19 +20,18 @@ use fluvio::metadata::topic::TopicSpec;
 use tokio::sync::mpsc;
 
 use crate::config::{self, Config, DeadLetterTopic};
-use crate::offset_tracker::OffsetTracker;
 use crate::offset_tracker::SourceItem;
+use crate::offset_tracker::{OffsetTracker, Revoker};
 use crate::telemetry::Conditions;
 
 use client::{ClusterMetadata, load_profile, smartmodule};
 use consumer::{ConsumerContext, FallbackMapper, FetchBudget, StartupOrder};
-pub(crate) use consumer::{PartitionStatus, PartitionStatuses, Supervisor};
+pub(crate) use consumer::{Ownership, PartitionStatus, PartitionStatuses, Supervisor};
 pub(crate) use dead_letter_topic::{
     DeadLetterLog, DeadLetterReader, DeadLetterWriter, StoredDeadLetter,
 };
 pub(crate) use error::BrokerError;
 pub(crate) use inspect::{ConsumerLag, DeadLetterTopicState, Inspector, LogTail};
-use offsets::{CommitHistory, WriterLease};
 
 /// A cluster that was found to hold what the configuration names.
 pub(crate) struct Broker {
@@ -80,6 +79,7 @@ impl Broker {
         items: mpsc::Sender<SourceItem>,
         statuses: Arc<PartitionStatuses>,
         conditions: Arc<Conditions>,
+        revoker: Revoker,
     ) -> Supervisor {
         let config = &self.config;
         let fetch_budget = FetchBudget::new(
@@ -99,8 +99,8 @@ impl Broker {
             tracker,
             fetch_budget,
             startup_order: StartupOrder::default(),
-            commit_history: CommitHistory::default(),
-            writer_lease: WriterLease::default(),
+            lease: config.platform.lease,
+            revoker,
             statuses,
             conditions,
         };

@@ -103,7 +103,17 @@ async fn topic(
     let of = if wanted.len() == all.len() {
         count(all.len())
     } else {
-        format!("{} of {}", wanted.len(), count(all.len()))
+        let others: Vec<_> = all
+            .iter()
+            .filter(|partition| !wanted.contains(partition))
+            .map(u32::to_string)
+            .collect();
+        format!(
+            "{} of {} (other instances have to read {})",
+            wanted.len(),
+            count(all.len()),
+            others.join(", ")
+        )
     };
     report.add(Finding::ok(
         TOPIC,

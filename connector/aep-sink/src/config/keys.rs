@@ -78,10 +78,13 @@ pub(super) struct SecretKeys {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 #[schemars(transform = value_schemas::stock_spelling_of_max_bytes)]
 pub(super) struct ConsumerKeys {
-    /// The key of the stored offsets. One running connector per id
+    /// The key of the stored offsets, the same for all instances that share the topic's partitions
     #[schemars(required, transform = value_schemas::text)]
     pub(super) id: Option<String>,
-    /// Which partitions to read; with `all` also those added later
+    /// Which partitions to read; with `all` also those added later. With `{index: N, of: M}` the
+    /// N-th of M instances, counted from 0, reads every M-th; `pace` and `concurrency` are then for
+    /// all of them together. The index may be `{env: NAME}`: a variable that is a number or ends in
+    /// one, as the name of a pod of a StatefulSet does
     #[schemars(extend("default" = "all"))]
     pub(super) partition: Option<Partition>,
     /// Most bytes of answers in one response; they count uncompressed
@@ -100,7 +103,7 @@ pub(super) struct ConsumerKeys {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(super) struct OffsetKeys {
-    /// Where a partition without a stored offset begins
+    /// Where the first start of all begins. A partition that comes later is read from its beginning
     #[schemars(extend("default" = "beginning"))]
     pub(super) start: Option<StartAt>,
     /// Must be there when `offset` is. `auto` would lose records, `none` would read all again
@@ -200,6 +203,10 @@ pub(super) struct PlatformKeys {
     /// When retention removed records before they were read
     #[schemars(extend("default" = "continue"), transform = value_schemas::one_of(&defaults::ON_EVICTED))]
     pub(super) on_evicted: Option<String>,
+    /// How long a process that gives no sign of life keeps its partitions; from 1s to 1h. Another one
+    /// with the same `meta.consumer.id` waits this long before it takes them over
+    #[schemars(extend("default" = "10s"))]
+    pub(super) lease: Option<Period>,
     /// How long a stopping connector may finish what is under way
     #[schemars(extend("default" = "20s"))]
     pub(super) shutdown_timeout: Option<Period>,

@@ -54,6 +54,27 @@ pub(crate) enum Partitions {
     All,
     /// Just these.
     Only(Vec<u32>),
+    /// Those whose number leaves `index` when it is divided by `of`, also those added later.
+    Share { index: u32, of: NonZeroU32 },
+}
+
+impl Partitions {
+    /// Whether this instance reads a partition.
+    pub(crate) fn include(&self, partition: u32) -> bool {
+        match self {
+            Self::All => true,
+            Self::Only(listed) => listed.contains(&partition),
+            Self::Share { index, of } => partition % of.get() == *index,
+        }
+    }
+
+    /// Among how many instances the work of one configuration is divided.
+    pub(crate) fn instances(&self) -> NonZeroU32 {
+        match self {
+            Self::All | Self::Only(_) => NonZeroU32::MIN,
+            Self::Share { of, .. } => *of,
+        }
+    }
 }
 
 /// `meta.consumer.offset.start`.
@@ -106,6 +127,8 @@ pub(crate) struct Platform {
     pub(crate) retry: RetryLimits,
     pub(crate) dead_letter: DeadLetterTopic,
     pub(crate) on_evicted: OnEvicted,
+    /// How long a process that says nothing keeps its partitions.
+    pub(crate) lease: Duration,
     pub(crate) shutdown_timeout: Duration,
     pub(crate) observability: Observability,
 }

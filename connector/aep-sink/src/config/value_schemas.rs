@@ -368,11 +368,25 @@ impl JsonSchema for Partition {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         let number = json!({ "type": "integer", "minimum": 0, "maximum": u32::MAX });
         json_schema!({
-            "title": "`all`, number, list of numbers",
+            "title": "`all`, number, list of numbers, `{index: N, of: M}`",
             "anyOf": [
                 { "type": "string", "enum": ["all"] },
                 number,
                 { "type": "array", "items": number, "minItems": 1, "uniqueItems": true },
+                {
+                    "type": "object",
+                    "properties": {
+                        "index": { "anyOf": [number, {
+                            "type": "object",
+                            "properties": { "env": { "type": "string", "minLength": 1 } },
+                            "required": ["env"],
+                            "additionalProperties": false,
+                        }] },
+                        "of": { "type": "integer", "minimum": 1, "maximum": u32::MAX },
+                    },
+                    "required": ["index", "of"],
+                    "additionalProperties": false,
+                },
             ],
         })
     }

@@ -15,7 +15,7 @@ mod position;
 mod revocation;
 mod source_item;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
@@ -68,6 +68,10 @@ struct Account {
     aside: BTreeMap<i64, u64>,
     /// The newest offset opened or passed.
     newest: Option<i64>,
+    /// When records were produced that were opened, and everything before them is not settled yet.
+    times: VecDeque<(i64, i64)>,
+    /// The newest record with everything up to it settled, and when it was produced.
+    anchor: Option<(i64, i64)>,
 }
 
 impl Account {
@@ -77,6 +81,16 @@ impl Account {
             // there is nothing to say.
             Some(first) => Some(first - 1),
             None => self.newest,
+        }
+    }
+
+    /// Moves the anchor up to what is settled.
+    fn advance_anchor(&mut self) {
+        let Some(settled) = self.settled_through() else {
+            return;
+        };
+        while let Some(time) = self.times.pop_front_if(|(offset, _)| *offset <= settled) {
+            self.anchor = Some(time);
         }
     }
 
@@ -162,8 +176,14 @@ impl OffsetTracker {
         self.room.send_modify(|count| *count += 1);
     }
 
-    /// Opens an offset that was read: it is pending from now on.
-    pub fn open(&self, position: Position, bytes: u64) -> Result<(), OffsetTrackerError> {
+    /// Opens an offset that was read: it is pending from now on. `timestamp` is when its record was
+    /// produced, milliseconds since the epoch.
+    pub fn open(
+        &self,
+        position: Position,
+        bytes: u64,
+        timestamp: Option<i64>,
+    ) -> Result<(), OffsetTrackerError> {
         let mut state = self.state();
         let account = state.accounts.entry(position.partition).or_default();
         if let Some(newest) = account.newest.filter(|newest| *newest >= position.offset) {
@@ -171,6 +191,9 @@ impl OffsetTracker {
         }
         account.newest = Some(position.offset);
         account.open.open(position.offset, bytes);
+        account
+            .times
+            .extend(timestamp.map(|timestamp| (position.offset, timestamp)));
         state.bytes += bytes;
         Ok(())
     }
@@ -210,6 +233,9 @@ impl OffsetTracker {
                 .open
                 .settle(position.offset)
                 .ok_or(OffsetTrackerError::NotOpen(position))?;
+            if was_first {
+                account.advance_anchor();
+            }
             let is_shorter = was_long && account.stretch() < self.bounds.offsets;
             let aside = account.aside.remove(&position.offset).unwrap_or_default();
             let was_full = state.counted(self.bounds) >= self.bounds.full();
@@ -257,13 +283,18 @@ impl OffsetTracker {
         Ok(())
     }
 
-    /// The offset to commit for a partition; `None` while nothing is settled.
+    /// The offset to commit for a partition: the last one of those that need not be read again, −1
+    /// when all must be; `None` while it is not known where reading begins.
     pub fn settled_through(&self, partition: u32) -> Option<i64> {
-        self.state()
-            .accounts
-            .get(&partition)?
-            .settled_through()
-            .filter(|offset| *offset >= 0)
+        self.state().accounts.get(&partition)?.settled_through()
+    }
+
+    /// The offset to commit for a partition, and the newest record up to it whose timestamp is
+    /// known: its offset and when it was produced.
+    pub fn commit_point(&self, partition: u32) -> Option<(i64, Option<(i64, i64)>)> {
+        let state = self.state();
+        let account = state.accounts.get(&partition)?;
+        Some((account.settled_through()?, account.anchor))
     }
 
     /// How far every partition is, in order, and how many bytes are unsettled over all of them.
@@ -352,11 +383,46 @@ mod tests {
     }
 
     #[test]
-    fn nothing_settled_means_nothing_to_commit() {
+    fn beginning_is_committed_while_nothing_is_settled() {
         let tracker = tracker();
         tracker.begin(0, None);
-        tracker.open(at(0), 1).unwrap();
-        assert_eq!(tracker.settled_through(0), None);
+        assert_eq!(
+            tracker.settled_through(0),
+            None,
+            "where reading begins is not known"
+        );
+        tracker.begin(0, Some(-1));
+        assert_eq!(tracker.settled_through(0), Some(-1));
+        tracker.open(at(0), 1, None).unwrap();
+        assert_eq!(tracker.settled_through(0), Some(-1));
+    }
+
+    #[test]
+    fn anchor_is_the_newest_record_with_everything_before_it_settled() {
+        let tracker = tracker();
+        tracker.begin(0, Some(-1));
+        for (offset, timestamp) in [(0, Some(70)), (1, None), (2, Some(72)), (3, Some(73))] {
+            tracker.open(at(offset), 1, timestamp).unwrap();
+        }
+        assert_eq!(tracker.commit_point(0), Some((-1, None)));
+        tracker.settle(at(2), Outcome::Delivered).unwrap();
+        tracker.settle(at(0), Outcome::Delivered).unwrap();
+        assert_eq!(tracker.commit_point(0), Some((0, Some((0, 70)))));
+        tracker.settle(at(1), Outcome::Delivered).unwrap();
+        assert_eq!(tracker.commit_point(0), Some((2, Some((2, 72)))));
+    }
+
+    #[test]
+    fn partition_that_is_forgotten_gives_back_its_room() {
+        let tracker = tracker();
+        tracker.begin(0, None);
+        tracker.open(at(0), 100, None).unwrap();
+        assert!(!tracker.has_room(1));
+        tracker.forget(0);
+        assert!(tracker.has_room(1));
+        assert_eq!((tracker.pending(), tracker.settled_through(0)), (0, None));
+        tracker.begin(0, Some(4));
+        tracker.open(at(5), 1, None).unwrap();
     }
 
     #[test]
@@ -364,7 +430,7 @@ mod tests {
         let tracker = tracker();
         tracker.begin(0, None);
         for offset in 0..3 {
-            tracker.open(at(offset), 1).unwrap();
+            tracker.open(at(offset), 1, None).unwrap();
         }
         tracker.settle(at(0), Outcome::Delivered).unwrap();
         tracker.settle(at(1), Outcome::Skipped).unwrap();
@@ -376,7 +442,7 @@ mod tests {
         let tracker = tracker();
         tracker.begin(0, Some(9));
         for offset in 10..13 {
-            tracker.open(at(offset), 1).unwrap();
+            tracker.open(at(offset), 1, None).unwrap();
         }
         tracker.settle(at(11), Outcome::Delivered).unwrap();
         tracker.settle(at(12), Outcome::Delivered).unwrap();
@@ -388,7 +454,7 @@ mod tests {
     #[test]
     fn offset_settles_once() {
         let tracker = tracker();
-        tracker.open(at(0), 1).unwrap();
+        tracker.open(at(0), 1, None).unwrap();
         tracker.settle(at(0), Outcome::Delivered).unwrap();
         assert_eq!(
             tracker.settle(at(0), Outcome::Delivered),
@@ -399,9 +465,9 @@ mod tests {
     #[test]
     fn offset_read_twice_is_an_error() {
         let tracker = tracker();
-        tracker.open(at(5), 1).unwrap();
+        tracker.open(at(5), 1, None).unwrap();
         assert!(matches!(
-            tracker.open(at(5), 1),
+            tracker.open(at(5), 1, None),
             Err(OffsetTrackerError::OutOfOrder { .. })
         ));
     }
@@ -419,7 +485,7 @@ mod tests {
     async fn room_waits_while_the_stretch_is_full_until_the_oldest_settles() {
         let tracker = tracker();
         for offset in 0..4 {
-            tracker.open(at(offset), 1).unwrap();
+            tracker.open(at(offset), 1, None).unwrap();
         }
         for offset in 1..4 {
             tracker.settle(at(offset), Outcome::Delivered).unwrap();
@@ -435,7 +501,7 @@ mod tests {
     #[test]
     fn bytes_of_one_partition_hold_back_every_partition() {
         let tracker = tracker();
-        tracker.open(at(0), 100).unwrap();
+        tracker.open(at(0), 100, None).unwrap();
         assert!(!tracker.has_room(7));
     }
 
@@ -446,7 +512,7 @@ mod tests {
             offsets: 1_000,
         });
         for offset in 0..4 {
-            tracker.open(at(offset), 25).unwrap();
+            tracker.open(at(offset), 25, None).unwrap();
         }
         assert!(!tracker.has_room(0));
         let waiting = tracker.room(0);
@@ -455,10 +521,10 @@ mod tests {
             tracker.set_aside(at(offset));
         }
         waiting.await;
-        tracker.open(at(4), 70).unwrap();
+        tracker.open(at(4), 70, None).unwrap();
         assert!(tracker.has_room(0), "the room aside is a hundred bytes");
         tracker.set_aside(at(4));
-        tracker.open(at(5), 10).unwrap();
+        tracker.open(at(5), 10, None).unwrap();
         assert!(!tracker.has_room(0), "what is over it counts");
         assert_eq!(tracker.progress_of_all().1, 180);
         for offset in 0..6 {
@@ -472,14 +538,14 @@ mod tests {
         let tracker = tracker();
         tracker.begin(0, Some(4));
         for offset in 5..8 {
-            tracker.open(at(offset), 40).unwrap();
+            tracker.open(at(offset), 40, None).unwrap();
         }
         tracker.settle(at(5), Outcome::Delivered).unwrap();
         assert_eq!(tracker.settled_through(0), Some(5));
         tracker.forget(0);
         assert_eq!(tracker.progress_of_all(), (Vec::new(), 0));
         tracker.begin(0, Some(5));
-        tracker.open(at(6), 40).unwrap();
+        tracker.open(at(6), 40, None).unwrap();
         assert_eq!(tracker.progress_of_all().1, 40);
     }
 
@@ -488,7 +554,7 @@ mod tests {
         let tracker = tracker();
         tracker.begin(0, Some(9));
         for offset in 10..13 {
-            tracker.open(at(offset), 1).unwrap();
+            tracker.open(at(offset), 1, None).unwrap();
         }
         tracker.settle(at(10), Outcome::Delivered).unwrap();
         let (all, bytes) = tracker.progress_of_all();

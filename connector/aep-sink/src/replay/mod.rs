@@ -171,7 +171,8 @@ impl Feed {
                             .reserve()
                             .await
                             .map_err(|_closed| BrokerError::DeliveryGone)?;
-                        tracker.open(position, u64::try_from(answer.len()).unwrap_or(u64::MAX))?;
+                        let bytes = u64::try_from(answer.len()).unwrap_or(u64::MAX);
+                        tracker.open(position, bytes, None)?;
                         permit.send(SourceItem::Record {
                             position,
                             timestamp: timestamp.or(stored.written),

@@ -33,8 +33,6 @@ pub(crate) enum Component {
     StoredOffsets,
     /// Storing the offset of a partition.
     Commit(u32),
-    /// The one-writer rule.
-    Writer,
     /// Writing dead letters.
     DeadLetters,
     /// The clock of those who write events.
@@ -179,7 +177,6 @@ impl fmt::Display for Component {
             Self::Partitions => f.write_str("list of partitions"),
             Self::StoredOffsets => f.write_str("stored offsets"),
             Self::Commit(partition) => write!(f, "committing partition {partition}"),
-            Self::Writer => f.write_str("another writer"),
             Self::DeadLetters => f.write_str("dead letters"),
             Self::Clock => f.write_str("events ahead of the clock"),
         }

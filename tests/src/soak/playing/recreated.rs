@@ -1,5 +1,5 @@
 //! A topic is deleted and created anew while the stored offsets stay: the connector must end with
-//! 2, clamp nothing, and begin at the beginning once somebody deletes the offset.
+//! 3, clamp nothing, and begin at the beginning once somebody deletes the offset.
 
 use std::time::Duration;
 
@@ -20,8 +20,8 @@ const RELEASED: Duration = Duration::from_secs(90);
 /// How long a partition of a new topic may take to appear.
 const ONLINE: Duration = Duration::from_secs(10);
 const LOOK: Duration = Duration::from_millis(500);
-/// What an exit with 2 means: somebody must change something.
-const CONFIGURATION: i32 = 2;
+/// What an exit with 3 means: the log is not the one whose offset is stored.
+const ANOTHER_LOG: i32 = 3;
 
 pub(crate) fn options() -> Options {
     Options {
@@ -52,7 +52,7 @@ pub(crate) async fn play(mut side: Side) -> Result<Outcome, ScenarioError> {
         cluster.store_offset(&name, &topic, 0, *offset).await?;
     }
     let connector = side.connector()?;
-    side.ends_with(CONFIGURATION, connector, ENDED).await?;
+    side.ends_with(ANOTHER_LOG, connector, ENDED).await?;
     if side.scenario.stored().await? != stored {
         side.find("the stored offset was changed".to_owned());
     }

@@ -5,6 +5,7 @@ use conformance::scenario::{Options, Scenario};
 use conformance::simulator::{Fault, Status, Step, Target};
 use conformance::workload::Expected;
 use fluvio::Compression;
+use fluvio_protocol::record::{Batch, RawRecords, Record};
 
 use crate::{SOON, scenario, stop, wanted};
 
@@ -115,7 +116,7 @@ async fn single_replica_is_read_to_its_end_whatever_the_high_watermark() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn log_end_before_the_stored_offset_exits_with_2() {
+async fn log_end_before_the_stored_offset_exits_with_3() {
     let scenario = mock("").await;
     scenario.produce(&wanted(205, 20)).await.unwrap();
     let mut connector = scenario.connector().unwrap();
@@ -125,7 +126,7 @@ async fn log_end_before_the_stored_offset_exits_with_2() {
     cluster.recreate_topic(&scenario.topic).unwrap();
     scenario.produce(&wanted(206, 5)).await.unwrap();
     let exit = scenario.connector().unwrap().wait(SOON).await.unwrap();
-    assert_eq!(exit.status.code(), Some(2), "{}", exit.log);
+    assert_eq!(exit.status.code(), Some(3), "{}", exit.log);
     assert!(exit.log.contains("fluvio consumer delete"), "{}", exit.log);
     assert!(
         exit.log.contains("WARN"),
@@ -183,7 +184,7 @@ async fn records_evicted_while_delivery_is_held_up_are_logged() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn records_taken_back_by_a_broker_crash_exit_with_2() {
+async fn records_taken_back_by_a_broker_crash_exit_with_3() {
     let scenario = mock("").await;
     produce_one_by_one(&scenario, 209, 20).await;
     let mut connector = scenario.connector().unwrap();
@@ -192,12 +193,70 @@ async fn records_taken_back_by_a_broker_crash_exit_with_2() {
     cluster.truncate(&scenario.topic, 0, 15).unwrap();
     cluster.drop_connections();
     let exit = connector.wait(SOON).await.unwrap();
-    assert_eq!(exit.status.code(), Some(2), "{}", exit.log);
+    assert_eq!(exit.status.code(), Some(3), "{}", exit.log);
     assert!(
         exit.log.contains("the next offset to read is 20"),
         "{}",
         exit.log
     );
+    assert_eq!(scenario.stored().await.unwrap(), [Some(19)]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn recreated_log_that_has_grown_longer_exits_with_3_and_skips_nothing() {
+    let scenario = mock("").await;
+    scenario.produce(&wanted(221, 20)).await.unwrap();
+    let mut connector = scenario.connector().unwrap();
+    scenario.settled(&mut connector, SOON).await.unwrap();
+    stop(&scenario, connector).await;
+    let cluster = scenario.cluster.mock().unwrap();
+    cluster.recreate_topic(&scenario.topic).unwrap();
+    scenario.produce(&wanted(222, 30)).await.unwrap();
+    let exit = scenario.connector().unwrap().wait(SOON).await.unwrap();
+    assert_eq!(exit.status.code(), Some(3), "{}", exit.log);
+    assert!(
+        exit.log.contains("is not the log that was read"),
+        "{}",
+        exit.log
+    );
+    assert_eq!(scenario.stored().await.unwrap(), [Some(19)]);
+    assert_eq!(scenario.simulator.accepted_events().len(), 20);
+    // As the message says.
+    scenario
+        .cluster
+        .delete_offset(&scenario.name, &scenario.topic, 0)
+        .await
+        .unwrap();
+    let mut connector = scenario.connector().unwrap();
+    scenario.settled(&mut connector, SOON).await.unwrap();
+    stop(&scenario, connector).await;
+    assert_eq!(scenario.simulator.accepted_events().len(), 50);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn log_that_lost_its_end_and_grew_again_exits_with_3() {
+    let scenario = mock("").await;
+    produce_one_by_one(&scenario, 223, 20).await;
+    let mut connector = scenario.connector().unwrap();
+    scenario.settled(&mut connector, SOON).await.unwrap();
+    let cluster = scenario.cluster.mock().unwrap();
+    // Nothing of it is seen meanwhile.
+    let leader = cluster.leader(&scenario.topic, 0).unwrap();
+    cluster.stop_spu(leader).await;
+    cluster.truncate(&scenario.topic, 0, 15).unwrap();
+    for event in wanted(224, 10) {
+        let now = std::time::SystemTime::now()
+            .duration_since(std::time::UNIX_EPOCH)
+            .unwrap();
+        let mut batch: Batch = Batch::from(vec![Record::new(event.value)]);
+        batch.header.first_timestamp = i64::try_from(now.as_millis()).unwrap();
+        let batch = Batch::<RawRecords>::try_from(batch).unwrap();
+        cluster.append(&scenario.topic, 0, batch).unwrap();
+    }
+    cluster.start_spu(leader).await.unwrap();
+    let exit = connector.wait(SOON).await.unwrap();
+    assert_eq!(exit.status.code(), Some(3), "{}", exit.log);
+    assert!(exit.log.contains("its record at offset 19"), "{}", exit.log);
     assert_eq!(scenario.stored().await.unwrap(), [Some(19)]);
 }
 

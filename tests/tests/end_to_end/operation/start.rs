@@ -144,7 +144,7 @@ async fn stored_offset_beyond_the_log_stops_the_start() {
     stream.next(SOON).await.unwrap();
     assert_eq!(stream.commit(4711).await.unwrap(), ErrorCode::None);
     let (code, log) = refused(&scenario, &scenario.configuration()).await;
-    assert_eq!(code, Some(2), "{log}");
+    assert_eq!(code, Some(3), "{log}");
     assert!(log.contains("4711"), "the stored offset is named: {log}");
     assert_eq!(
         scenario.stored().await.unwrap(),

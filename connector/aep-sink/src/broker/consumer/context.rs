@@ -1,6 +1,7 @@
 //! What the tasks of one consumer share.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use fluvio::Isolation;
 use tokio::sync::watch;
@@ -10,10 +11,9 @@ use super::status::PartitionStatuses;
 use super::stream::FetchBudget;
 use crate::broker::client::{ClusterMetadata, Connection};
 use crate::broker::error::BrokerError;
-use crate::broker::offsets::{CommitHistory, WriterLease};
 use crate::broker::partition_log::{BOUNDS, LogBounds, fetch_bounds};
 use crate::config::{OnEvicted, Partitions, Start, Transform};
-use crate::offset_tracker::OffsetTracker;
+use crate::offset_tracker::{OffsetTracker, Revoker};
 use crate::telemetry::Conditions;
 
 /// What all partitions of a reader share.
@@ -30,8 +30,10 @@ pub(crate) struct ConsumerContext {
     pub(crate) tracker: Arc<OffsetTracker>,
     pub(crate) fetch_budget: FetchBudget,
     pub(crate) startup_order: StartupOrder,
-    pub(crate) commit_history: CommitHistory,
-    pub(crate) writer_lease: WriterLease,
+    /// How long a process that says nothing keeps its partitions.
+    pub(crate) lease: Duration,
+    /// What delivery is asked with to give up a partition.
+    pub(crate) revoker: Revoker,
     pub(crate) statuses: Arc<PartitionStatuses>,
     pub(crate) conditions: Arc<Conditions>,
 }

@@ -22,9 +22,11 @@ use super::context::{ConsumerContext, stopped};
 use crate::backoff::ReconnectBackoff;
 use crate::broker::client::{Connection, ErrorClass, Fetch, Responses, stream_error};
 use crate::broker::error::BrokerError;
+use crate::broker::offsets::LogAnchor;
 use crate::broker::partition_log::{LogBounds, fetch_log_end};
 use crate::confirmations::Confirmations;
 
+use super::log_identity;
 use super::start_position::{PartitionStart, StartPosition};
 use super::startup_order::StartupSlot;
 use super::stream::{Assembler, FetchPermit};
@@ -55,8 +57,8 @@ pub(super) struct PartitionReader {
     partition: u32,
     /// The stored offset found at the start.
     stored: Option<i64>,
-    /// Where to begin without one.
-    start: Start,
+    /// What the stored offset is an offset of.
+    anchor: Option<LogAnchor>,
     items: mpsc::Sender<SourceItem>,
     /// `None` until the log was looked at for the first time.
     assembler: Option<Assembler>,
@@ -82,7 +84,7 @@ impl PartitionReader {
             context,
             partition: start.partition,
             stored: start.stored,
-            start: start.start,
+            anchor: start.anchor,
             items,
             assembler: None,
             backoff: ReconnectBackoff::new(),
@@ -137,9 +139,6 @@ impl PartitionReader {
     /// Something that seems to be gone is given up after enough looks.
     fn confirm_gone(&mut self, error: BrokerError) -> BrokerError {
         let given_up = match &error {
-            BrokerError::NotListed { .. } => BrokerError::TopicDeleted {
-                topic: self.context.topic.clone(),
-            },
             BrokerError::LogShorter { next, end, .. } => self.beyond_end(*next, *end),
             BrokerError::SmartModuleUnknown { uses, .. } => BrokerError::SmartModuleMissing {
                 uses: uses.clone(),
@@ -171,6 +170,10 @@ impl PartitionReader {
             .connect_leader(&context.topic, self.partition)
             .await?;
         let log = context.look(&connection, self.partition).await?;
+        let read = self.assembler.as_ref().and_then(Assembler::last_read);
+        if let Some(anchor) = read.or(self.anchor) {
+            log_identity::verify(&context, self.partition, log, anchor).await?;
+        }
         let next = self.next(log);
         if next > log.end {
             self.check_log_end(&connection, next, log).await?;
@@ -202,7 +205,9 @@ impl PartitionReader {
         if let Some(assembler) = &self.assembler {
             return assembler.expected();
         }
-        match StartPosition::choose(log, self.stored, self.start) {
+        // Without a stored offset it is new, or the broker lost what was stored: the first start of
+        // all has stored where it begins.
+        match StartPosition::choose(log, self.stored, Start::Beginning) {
             StartPosition::At(offset) => offset,
             // Where the wanted records were, so that what is lost is accounted for.
             StartPosition::Evicted { wanted, .. } => wanted,

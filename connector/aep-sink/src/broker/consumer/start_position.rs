@@ -1,6 +1,7 @@
 //! Where reading a partition begins.
 
 use super::startup_order::StartupSlot;
+use crate::broker::offsets::LogAnchor;
 use crate::broker::partition_log::LogBounds;
 use crate::config::Start;
 
@@ -8,7 +9,8 @@ use crate::config::Start;
 pub(crate) struct PartitionStart {
     pub(crate) partition: u32,
     pub(crate) stored: Option<i64>,
-    pub(crate) start: Start,
+    /// What the stored offset is an offset of, if that is known.
+    pub(crate) anchor: Option<LogAnchor>,
     pub(crate) startup_slot: StartupSlot,
 }
 

@@ -1,6 +1,6 @@
 //! How reading and committing go, for metrics and `/status`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// How one partition is.
@@ -29,17 +29,56 @@ pub(crate) struct PartitionStatus {
     pub(crate) commit_failures: u64,
 }
 
+/// Whose the partitions of the topic are, as far as this process knows.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Ownership {
+    /// Read here.
+    pub(crate) owned: BTreeSet<u32>,
+    /// To be read here once their present owner is gone.
+    pub(crate) standby: BTreeSet<u32>,
+    /// Not to be read here; another process reads them.
+    pub(crate) elsewhere: BTreeSet<u32>,
+    /// Not to be read here, and nobody reads them.
+    pub(crate) unread: BTreeSet<u32>,
+}
+
 /// How every partition is. Changed a few times per response of the broker, never per record.
 #[derive(Debug, Default)]
-pub(crate) struct PartitionStatuses(Mutex<BTreeMap<u32, PartitionStatus>>);
+pub(crate) struct PartitionStatuses {
+    partitions: Mutex<BTreeMap<u32, PartitionStatus>>,
+    ownership: Mutex<Ownership>,
+}
 
 impl PartitionStatuses {
     fn partitions(&self) -> MutexGuard<'_, BTreeMap<u32, PartitionStatus>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.partitions
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn change(&self, partition: u32, change: impl FnOnce(&mut PartitionStatus)) {
         change(self.partitions().entry(partition).or_default());
+    }
+
+    /// A partition is not read here any more.
+    pub(crate) fn remove(&self, partition: u32) {
+        self.partitions().remove(&partition);
+    }
+
+    /// Notes whose the partitions are.
+    pub(crate) fn set_ownership(&self, ownership: Ownership) {
+        *self
+            .ownership
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = ownership;
+    }
+
+    /// Whose the partitions are.
+    pub(crate) fn ownership(&self) -> Ownership {
+        self.ownership
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// The partitions that are read here.

@@ -122,8 +122,8 @@ impl DeadLetterLog {
         offset: i64,
     ) -> Result<(), BrokerError> {
         let mut session =
-            OffsetSession::open(&self.metadata, &self.topic, partition, consumer).await?;
-        session.store(offset).await
+            OffsetSession::open(&self.metadata, &self.topic, partition, &[consumer]).await?;
+        session.store(0, offset).await
     }
 }
 

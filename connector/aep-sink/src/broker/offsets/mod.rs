@@ -1,11 +1,12 @@
-//! Stored offsets: reading and writing them, and telling whose they are.
+//! Stored offsets: reading and writing them, and what is stored beside them: whose they are, and of
+//! which log.
 
-mod commit_history;
+mod lease;
+mod log_anchor;
 mod session;
 mod stored;
-mod writer_lease;
 
-pub(super) use commit_history::{CommitHistory, Verdict};
+pub(super) use lease::{LeaseOrders, Leases, Mark};
+pub(super) use log_anchor::{LogAnchor, moment};
 pub(super) use session::OffsetSession;
 pub(super) use stored::StoredOffsets;
-pub(super) use writer_lease::{LeaseCheck, LeaseClaim, WriterLease};

@@ -14,7 +14,6 @@ const OFFSET_TOPIC: &str = "consumer-offset";
 const WHAT: &str = "reading the stored offsets";
 
 /// Reads stored offsets.
-#[derive(Clone)]
 pub(crate) struct StoredOffsets {
     metadata: Arc<ClusterMetadata>,
     topic: String,

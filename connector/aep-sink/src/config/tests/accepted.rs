@@ -1,6 +1,7 @@
 //! What is accepted, and as what.
 
 use super::*;
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 #[test]
@@ -145,6 +146,39 @@ fn number_in_a_secret_stays_text() {
     let store = SecretStore::from_text("IMS_CLIENT_ID=12345\nIMS_CLIENT_SECRET=1e3");
     let config = parse("c", LEAST, &store).unwrap();
     assert_eq!(config.platform.ims.client_id.expose(), "12345");
+}
+
+#[test]
+fn share_of_partitions_divides_the_limits_that_are_written_down() {
+    let config = |share: &str, limits: &str| {
+        let text = with(
+            "    id: sink\n",
+            &format!("    id: sink\n    partition: {share}\n"),
+        );
+        valid(&format!("{text}{limits}"))
+    };
+    let limits =
+        "  pace: {requests-per-second: 10, records-per-second: 2}\n  concurrency: {max: 100}\n";
+    let shared = config("{of: 4, index: 1}", limits);
+    let partitions = &shared.consumer.partitions;
+    let read: Vec<u32> = (0..10)
+        .filter(|number| partitions.include(*number))
+        .collect();
+    assert_eq!(read, [1, 5, 9]);
+    let pace = shared.platform.pace;
+    assert_eq!(pace.requests_per_second.map(NonZeroU32::get), Some(2));
+    assert_eq!(pace.records_per_second.map(NonZeroU32::get), Some(1));
+    assert_eq!(shared.platform.concurrency.upper_bound().get(), 25);
+    let alone = config("[1, 5, 9]", limits);
+    assert_eq!(
+        alone.platform.pace.requests_per_second.map(NonZeroU32::get),
+        Some(10)
+    );
+    let default = config("{index: 0, of: 4}", "");
+    assert_eq!(
+        default.platform.concurrency.upper_bound(),
+        defaults::CONCURRENCY_MAX
+    );
 }
 
 #[test]

@@ -317,6 +317,7 @@ fn values_out_of_range() {
         ("  buffer: {max-bytes: a lot}", "a size such as"),
         ("  retry: {initial: 1m}", "expected initial ≤ max"),
         ("  shutdown-timeout: 0s", "greater than 0"),
+        ("  lease: 900ms", "from 1s to 1h"),
         ("  shutdown-timeout: 1000000years", "a duration"),
         ("  on-evicted: shrug", "`continue` or `stop`"),
         ("  dead-letter: {topic: No_Topic}", "a topic name"),
@@ -340,6 +341,23 @@ fn values_out_of_range() {
         &with("    id: sink\n", "    id: sink\n    partition: [0, 0]\n"),
         &["twice"],
     );
+    for (share, told) in [
+        ("{index: 2, of: 2}", "count from 0 to 1"),
+        ("{index: 0, of: 0}", "at least 1"),
+        ("{index: 0}", "{index: N, of: M}"),
+        (
+            "{index: {env: NOT_SET_ANYWHERE}, of: 2}",
+            "NOT_SET_ANYWHERE",
+        ),
+    ] {
+        says(
+            &with(
+                "    id: sink\n",
+                &format!("    id: sink\n    partition: {share}\n"),
+            ),
+            &["meta.consumer.partition", told],
+        );
+    }
     says(
         &with("type: capillary-aep-sink", "type: x-source"),
         &["meta.type"],

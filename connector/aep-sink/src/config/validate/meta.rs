@@ -3,6 +3,8 @@
 //! What stock connectors accept is accepted; what they ignore (unknown keys), or cannot do safely
 //! here, is refused.
 
+use std::num::NonZeroU32;
+
 use serde_json::Value;
 
 use super::rules;
@@ -12,7 +14,7 @@ use crate::config::keys::{ConsumerKeys, MetaKeys, OffsetKeys, TopicKeys};
 use crate::config::model::{Consumer, Isolation, Partitions, Start};
 use crate::config::problem::Problems;
 use crate::config::yaml::path::KeyPath;
-use crate::config::yaml::scalar::{Partition, StartAt};
+use crate::config::yaml::scalar::{Partition, ShareIndex, StartAt};
 
 /// Names and reading position.
 pub(super) struct Meta {
@@ -158,6 +160,7 @@ fn consumer(keys: Option<ConsumerKeys>, problems: &mut Problems<'_>) -> Option<C
             }
             Partitions::Only(listed)
         }
+        Some(Partition::Share { index, of }) => share(&path, index, of, problems),
     };
     // The stock spelling with an underscore, if that is the one used, so that messages point at it.
     let snake = root.key("max_bytes");
@@ -186,6 +189,48 @@ fn consumer(keys: Option<ConsumerKeys>, problems: &mut Problems<'_>) -> Option<C
         isolation: isolation.unwrap_or(Isolation::Committed),
         start,
     })
+}
+
+fn share(path: &KeyPath, index: ShareIndex, of: u32, problems: &mut Problems<'_>) -> Partitions {
+    let Some(of) = NonZeroU32::new(of) else {
+        problems.expected(path, "`of` to be the number of instances, at least 1");
+        return Partitions::All;
+    };
+    let index = match index {
+        ShareIndex::Number(index) => Some(index),
+        ShareIndex::Env(name) => {
+            let index = std::env::var(&name).ok().and_then(|text| ordinal(&text));
+            if index.is_none() {
+                problems.add(
+                    path,
+                    format!(
+                        "the environment variable {name} is not there or does not end in a number; \
+                        expected one such as `2` or `aep-sink-2`"
+                    ),
+                );
+            }
+            index
+        }
+    };
+    match index {
+        Some(index) if index < of.get() => Partitions::Share { index, of },
+        Some(index) => {
+            problems.add(
+                path,
+                format!(
+                    "the index is {index}, but {of} instances count from 0 to {}",
+                    of.get() - 1
+                ),
+            );
+            Partitions::All
+        }
+        None => Partitions::All,
+    }
+}
+
+/// The number that a text is or ends in after a hyphen, as names of StatefulSet pods do.
+fn ordinal(text: &str) -> Option<u32> {
+    text.rsplit('-').next()?.parse().ok()
 }
 
 fn offset(keys: Option<OffsetKeys>, problems: &mut Problems<'_>) -> Start {
@@ -217,4 +262,20 @@ fn offset(keys: Option<OffsetKeys>, problems: &mut Problems<'_>) -> Start {
         );
     }
     keys.start.map_or(Start::Beginning, |StartAt(start)| start)
+}
+
+// === tests ===
+
+#[cfg(test)]
+mod tests {
+    use super::ordinal;
+
+    #[test]
+    fn ordinal_is_a_number_or_ends_the_name_of_a_pod() {
+        assert_eq!(ordinal("2"), Some(2));
+        assert_eq!(ordinal("aep-sink-10"), Some(10));
+        for none in ["", "aep-sink", "aep-sink-", "sink2"] {
+            assert_eq!(ordinal(none), None, "{none}");
+        }
+    }
 }

@@ -7,6 +7,8 @@ mod platform;
 mod rules;
 mod transform;
 
+use std::num::NonZeroU32;
+
 use super::keys::{ConfigKeys, TransformKeys};
 use super::model::{Config, Transform};
 use super::problem::Problems;
@@ -22,9 +24,13 @@ pub(super) fn config(
     meta::check_api_version(api_version, templated, problems);
     let meta = meta::meta(keys.meta, api_version, problems);
     let transform = transform::transform(keys.transforms, problems);
+    let instances = meta
+        .as_ref()
+        .map_or(NonZeroU32::MIN, |meta| meta.consumer.partitions.instances());
     let platform = platform::platform(
         keys.experience_platform,
         meta.as_ref().map(|meta| meta.name.as_str()),
+        instances,
         problems,
     );
     let meta = meta?;

@@ -1,6 +1,8 @@
 //! The connector's own part: `experience-platform`.
 
+use std::num::NonZeroU32;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::inlets;
 use super::rules;
@@ -19,10 +21,12 @@ use crate::config::yaml::path::KeyPath;
 use crate::config::yaml::scalar::Period;
 use crate::secret::Secret;
 
-/// Validates the section. `name` is `meta.name`, if that is valid.
+/// Validates the section. `name` is `meta.name`, if that is valid; `instances` share the work, and
+/// limits of the rate that are written down are for all of them together.
 pub(super) fn platform(
     keys: Option<PlatformKeys>,
     name: Option<&str>,
+    instances: NonZeroU32,
     problems: &mut Problems<'_>,
 ) -> Option<Platform> {
     let root = KeyPath::of("experience-platform");
@@ -58,7 +62,7 @@ pub(super) fn platform(
     let settle = keys.profiles.as_ref();
     let settle = settle.map(|keys| inlets::settle(keys, problems));
     let profiles = keys.profiles.map(|keys| inlets::profiles(keys, problems));
-    let concurrency = concurrency(&keys.concurrency.unwrap_or_default(), problems);
+    let concurrency = concurrency(&keys.concurrency.unwrap_or_default(), instances, problems);
     let on_evicted = rules::choice(
         &root.key("on-evicted"),
         keys.on_evicted.as_deref(),
@@ -66,11 +70,12 @@ pub(super) fn platform(
         problems,
     );
     let batch = batch(keys.batch.unwrap_or_default(), problems);
-    let pace = pace(&keys.pace.unwrap_or_default(), problems);
+    let pace = pace(&keys.pace.unwrap_or_default(), instances, problems);
     let buffer = buffer(keys.buffer.unwrap_or_default(), problems);
     let http = http(keys.http.unwrap_or_default(), problems);
     let retry = retry(keys.retry.unwrap_or_default(), problems);
     let dead_letter = dead_letter(keys.dead_letter.unwrap_or_default(), name, problems);
+    let lease = lease(keys.lease, problems);
     let shutdown_timeout = rules::period(
         &root.key("shutdown-timeout"),
         keys.shutdown_timeout,
@@ -96,20 +101,32 @@ pub(super) fn platform(
         retry,
         dead_letter: dead_letter?,
         on_evicted: on_evicted.unwrap_or(OnEvicted::Continue),
+        lease,
         shutdown_timeout,
         observability,
     })
 }
 
-fn concurrency(keys: &ConcurrencyKeys, problems: &mut Problems<'_>) -> Concurrency {
+fn lease(key: Option<Period>, problems: &mut Problems<'_>) -> Duration {
+    let path = KeyPath::of("experience-platform.lease");
+    let lease = rules::period(&path, key, defaults::LEASE, problems);
+    let [least, most] = defaults::LEASE_LIMITS;
+    if !(least..=most).contains(&lease) {
+        problems.expected(&path, "a duration from 1s to 1h");
+        return defaults::LEASE;
+    }
+    lease
+}
+
+fn concurrency(
+    keys: &ConcurrencyKeys,
+    instances: NonZeroU32,
+    problems: &mut Problems<'_>,
+) -> Concurrency {
     let root = KeyPath::of("experience-platform.concurrency");
     let mut number = |key: &str, value| {
-        rules::non_zero_usize_of(rules::count(
-            &root.key(key),
-            value,
-            defaults::CONCURRENCY_LIMIT,
-            problems,
-        ))
+        let number = rules::count(&root.key(key), value, defaults::CONCURRENCY_LIMIT, problems);
+        rules::non_zero_usize_of(number.map(|number| share_of(number, instances)))
     };
     let (max, fixed) = (number("max", keys.max), number("fixed", keys.fixed));
     if keys.max.is_some() && keys.fixed.is_some() {
@@ -211,15 +228,17 @@ fn batch(keys: BatchKeys, problems: &mut Problems<'_>) -> BatchLimits {
     }
 }
 
-fn pace(keys: &PaceKeys, problems: &mut Problems<'_>) -> RateLimits {
+/// One instance's part of a limit. All of them together must not exceed it, as far as each can do
+/// anything at all.
+fn share_of(limit: u64, instances: NonZeroU32) -> u64 {
+    (limit / u64::from(instances.get())).max(1)
+}
+
+fn pace(keys: &PaceKeys, instances: NonZeroU32, problems: &mut Problems<'_>) -> RateLimits {
     let root = KeyPath::of("experience-platform.pace");
     let mut rate = |key: &str, value| {
-        rules::non_zero_u32(rules::count(
-            &root.key(key),
-            value,
-            u64::from(u32::MAX),
-            problems,
-        ))
+        let limit = rules::count(&root.key(key), value, u64::from(u32::MAX), problems);
+        rules::non_zero_u32(limit.map(|limit| share_of(limit, instances)))
     };
     RateLimits {
         requests_per_second: rate("requests-per-second", keys.requests_per_second),

@@ -30,7 +30,20 @@ pub(in crate::config) struct Size(pub(in crate::config) u64);
 pub(in crate::config) enum Partition {
     All,
     Listed(Vec<u32>),
+    Share { index: ShareIndex, of: u32 },
 }
+
+/// `index` of a share of the partitions.
+#[derive(Debug, Clone)]
+pub(in crate::config) enum ShareIndex {
+    Number(u32),
+    /// The environment variable it is in.
+    Env(String),
+}
+
+/// What [`Partition`] expects, in words.
+const PARTITION: &str =
+    "`all`, a partition's number, a list of numbers, or {index: N, of: M} with N below M";
 
 /// `meta.consumer.offset.start` as written.
 #[derive(Debug, Clone, Copy)]
@@ -90,7 +103,7 @@ impl<'de> Deserialize<'de> for Partition {
             type Value = Partition;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("`all`, a partition's number, or a list of numbers")
+                f.write_str(PARTITION)
             }
 
             fn visit_u64<E: de::Error>(self, number: u64) -> Result<Partition, E> {
@@ -113,6 +126,52 @@ impl<'de> Deserialize<'de> for Partition {
                     listed.push(partition);
                 }
                 Ok(Partition::Listed(listed))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Partition, A::Error> {
+                let (mut index, mut of) = (None, None);
+                while let Some(key) = entries.next_key::<String>()? {
+                    match key.as_str() {
+                        "index" => index = Some(entries.next_value()?),
+                        "of" => of = Some(entries.next_value()?),
+                        _ => return Err(de::Error::invalid_type(Unexpected::Map, &self)),
+                    }
+                }
+                match (index, of) {
+                    (Some(index), Some(of)) => Ok(Partition::Share { index, of }),
+                    _ => Err(de::Error::invalid_type(Unexpected::Map, &self)),
+                }
+            }
+        }
+        deserializer.deserialize_any(Read)
+    }
+}
+
+impl<'de> Deserialize<'de> for ShareIndex {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Read;
+        impl<'de> Visitor<'de> for Read {
+            type Value = ShareIndex;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a number from 0 on, or {env: NAME}")
+            }
+
+            fn visit_u64<E: de::Error>(self, number: u64) -> Result<ShareIndex, E> {
+                u32::try_from(number)
+                    .map(ShareIndex::Number)
+                    .map_err(|_| E::invalid_value(Unexpected::Unsigned(number), &self))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<ShareIndex, A::Error> {
+                let name = match entries.next_key::<String>()?.as_deref() {
+                    Some("env") => entries.next_value()?,
+                    _ => return Err(de::Error::invalid_type(Unexpected::Map, &self)),
+                };
+                match entries.next_key::<String>()? {
+                    None => Ok(ShareIndex::Env(name)),
+                    Some(_) => Err(de::Error::invalid_type(Unexpected::Map, &self)),
+                }
             }
         }
         deserializer.deserialize_any(Read)

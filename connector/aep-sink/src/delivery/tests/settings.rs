@@ -88,6 +88,7 @@ pub(super) fn platform() -> Platform {
             accept: Vec::new(),
         },
         on_evicted: OnEvicted::Continue,
+        lease: seconds(10),
         shutdown_timeout: seconds(25),
         observability: Observability {
             listen: None,

@@ -361,7 +361,9 @@ impl World {
         let position = Position { partition, offset };
         answer["offset"] = json!(position.offset);
         let answer = Bytes::from(answer.to_string());
-        self.tracker.open(position, answer.len() as u64).unwrap();
+        self.tracker
+            .open(position, answer.len() as u64, None)
+            .unwrap();
         SourceItem::Record {
             position,
             timestamp: self.logged,

@@ -65,6 +65,12 @@ pub(crate) struct Partition {
     pub(crate) partition: u32,
 }
 
+/// Whose partitions are.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct PartitionState {
+    pub(crate) state: &'static str,
+}
+
 /// How attempts to store an offset of a partition ended.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(crate) struct PartitionResult {

@@ -13,7 +13,7 @@ use prometheus_client::registry::Registry;
 use super::declare;
 use super::labels::{
     Build, InletOutcome, InletStateLabels, NoLabels, Obstacle, Partition, PartitionResult,
-    RecordOutcome, TokenResult,
+    PartitionState, RecordOutcome, TokenResult,
 };
 
 type Unsigned = Gauge<u64, AtomicU64>;
@@ -28,6 +28,8 @@ pub(crate) struct StateMetrics {
     pub(crate) ready: Gauge,
     /// 1 for each.
     pub(crate) obstacles: Family<Obstacle, Gauge>,
+    /// Partitions of the topic.
+    pub(crate) partitions: Family<PartitionState, Unsigned>,
     /// Settled offsets.
     pub(crate) records: Family<RecordOutcome, Counter>,
     /// Events and profile statements.
@@ -159,6 +161,13 @@ impl StateMetrics {
     }
 
     fn register_partitions(&self, registry: &mut Registry) {
+        declare(
+            registry,
+            "capillary_aep_partitions",
+            "Partitions of the topic: owned by this process, waited for, read elsewhere, or read by \
+             nobody",
+            self.partitions.clone(),
+        );
         declare(
             registry,
             "capillary_aep_log_start_offset",

@@ -40,7 +40,7 @@ fn five_hundred_offsets_are_opened_and_settled(bencher: Bencher<'_, '_>) {
         };
         let opened = offsets
             .clone()
-            .all(|offset| tracker.open(at(offset), 2_000).is_ok());
+            .all(|offset| tracker.open(at(offset), 2_000, None).is_ok());
         let settled =
             { offsets }.all(|offset| tracker.settle(at(offset), Outcome::Delivered).is_ok());
         assert!(opened && settled);

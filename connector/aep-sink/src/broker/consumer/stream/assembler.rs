@@ -19,6 +19,7 @@ use super::fetch_budget::FetchPermit;
 use super::segments::{Cursor, RawAnswer, Segment};
 use crate::broker::consumer::ConsumerContext;
 use crate::broker::error::BrokerError;
+use crate::broker::offsets::LogAnchor;
 use crate::broker::partition_log::{LogReader, LogRecord, decode_batch};
 
 /// What a record takes in a batch besides key and value, at most: the broker counts it when it
@@ -45,13 +46,15 @@ pub(crate) struct Assembler {
     mapper: FallbackMapper,
     /// The most bytes of answers that something read directly came to, which is a batch as a rule.
     largest_batch: u64,
+    /// The newest record that was handed over and whose timestamp is known.
+    last_read: Option<LogAnchor>,
 }
 
 impl Assembler {
     /// Begins at an offset.
     ///
     /// What is before it counts as settled, so that the beginning itself is committed: a restart
-    /// before the first delivery begins at the same place, even with `start: end`.
+    /// before the first delivery begins at the same place, offset 0 included.
     pub(crate) fn begin(
         context: Arc<ConsumerContext>,
         partition: u32,
@@ -59,8 +62,7 @@ impl Assembler {
         items: mpsc::Sender<SourceItem>,
     ) -> Result<Self, BrokerError> {
         let mapper = FallbackMapper::new(&context.transform)?;
-        let processed = Some(offset - 1).filter(|processed| *processed >= 0);
-        context.tracker.begin(partition, processed);
+        context.tracker.begin(partition, Some(offset - 1));
         Ok(Self {
             context,
             partition,
@@ -68,12 +70,18 @@ impl Assembler {
             items,
             mapper,
             largest_batch: 0,
+            last_read: None,
         })
     }
 
     /// The next offset that has to come.
     pub(crate) fn expected(&self) -> i64 {
         self.cursor.expected()
+    }
+
+    /// What a record of this log is known by.
+    pub(crate) fn last_read(&self) -> Option<LogAnchor> {
+        self.last_read
     }
 
     /// What a response must be able to hold, as far as is known: the broker gives no answers to a
@@ -121,7 +129,12 @@ impl Assembler {
         let bytes = u64::try_from(answer.value.len())
             .unwrap_or(u64::MAX)
             .saturating_add(TRACKING_OVERHEAD);
-        self.context.tracker.open(position, bytes)?;
+        self.context
+            .tracker
+            .open(position, bytes, answer.timestamp)?;
+        if let Some(timestamp) = answer.timestamp {
+            self.last_read = Some(LogAnchor::new(answer.offset, timestamp));
+        }
         permit.send(SourceItem::Record {
             position,
             timestamp: answer.timestamp,

@@ -250,7 +250,7 @@ mod tests {
             partition: 0,
             offset: 0,
         };
-        tracker.open(position, 24).unwrap();
+        tracker.open(position, 24, None).unwrap();
         assert!(
             timeout(Duration::from_secs(60), fetch_budget.acquire(1, RESPONSE))
                 .await
@@ -270,7 +270,7 @@ mod tests {
                 offset,
             };
             for offset in 0..offsets {
-                tracker.open(position(offset), bytes).unwrap();
+                tracker.open(position(offset), bytes, None).unwrap();
             }
             let settles = async {
                 tokio::time::sleep(Duration::from_secs(1)).await;

@@ -31,7 +31,7 @@ async fn revoked_credential_stops_delivery_and_loses_nothing() {
         tokio::time::sleep(Duration::from_secs(3600)).await;
         assert_eq!(
             (world.dead_letters().len(), world.tracker.settled_through(0)),
-            (0, None)
+            (0, Some(-1))
         );
         let stopped = world.conditions.all();
         assert!(

@@ -191,7 +191,7 @@ async fn configuration_fault_holds_the_inlet_and_loses_nothing() {
             tokio::time::sleep(Duration::from_secs(3600)).await;
             assert_eq!(
                 (world.dead_letters().len(), world.tracker.settled_through(0)),
-                (0, None),
+                (0, Some(-1)),
                 "{name}, {max_records}"
             );
             assert!(
@@ -343,7 +343,7 @@ async fn inlet_that_fails_for_everything_dead_letters_nothing_ever() {
     );
     assert_eq!(
         (world.dead_letters().len(), world.tracker.settled_through(0)),
-        (0, None)
+        (0, Some(-1))
     );
     let calls = world.calls().len();
     assert!(
