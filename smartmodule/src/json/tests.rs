@@ -231,7 +231,10 @@ fn string_is_a_word_when_not_blank_and_nothing_to_trim() {
         ("\"notes\"", Kind::Word),
         ("\"\"", Kind::Plain),
         ("\" a\"", Kind::Plain),
-        ("\"a\\u0020\"", Kind::Escaped),
+        ("\"a\\n\"", Kind::Escaped),
+        // Written without their escapes, these are others.
+        ("\"a\\u0020\"", Kind::Plain),
+        ("\"\\u0061\"", Kind::Word),
         ("\"é\"", Kind::Plain),
         ("\"sixteen and more letters, one of them é.\"", Kind::Word),
         ("123456789012345", Kind::Integer),
