@@ -123,6 +123,52 @@ fn event_id_is_used_when_it_can_be_an_xdm_id() {
 }
 
 #[test]
+fn event_name_counts_in_any_case_and_with_blanks_around_it() {
+    let mut mapper = mapper(&[("events", "all"), ("tenant", "acme")]);
+    for (name, raw) in support::samples() {
+        let mut event: Value = serde_json::from_slice(&raw).unwrap();
+        let expected = answer(&mut mapper, event.to_string().as_bytes());
+        let Some(kind) = event["eventName"].as_str().map(str::to_owned) else {
+            continue;
+        };
+        for other in [
+            kind.to_lowercase(),
+            kind.to_uppercase(),
+            format!(" {kind}\n"),
+            format!("\t{}", kind.to_uppercase()),
+        ] {
+            event["eventName"] = json!(other);
+            for text in [
+                event.to_string(),
+                format!(
+                    "{{\"eventName\":{},{}",
+                    json!(other),
+                    &event.to_string()[1..]
+                ),
+            ] {
+                let found = answer(&mut mapper, text.as_bytes());
+                assert_eq!(found, expected, "{name}: {other}");
+            }
+        }
+    }
+    for kind in ["90417_POINTSISSUED", " 90417_ pointsIssued "] {
+        let queue = json!({"eventType": kind, "attributes": nameless(&sample("pointsIssued"))});
+        assert_eq!(map_json(&[], &queue)["name"], "pointsIssued", "{kind}");
+    }
+    // So one public page spells it.
+    let mut event = sample("issuedAlternateCurrenciesReversed");
+    event["eventName"] = json!("issuedalternateCurrenciesReversed");
+    let answer = map_json(&[("events", "ISSUEDALTERNATECURRENCIESREVERSED")], &event);
+    assert_eq!(answer["name"], "issuedAlternateCurrenciesReversed");
+}
+
+fn nameless(event: &Value) -> Value {
+    let mut event = event.clone();
+    event.as_object_mut().unwrap().remove("eventName");
+    event
+}
+
+#[test]
 fn reject_points_at_the_defect_in_the_record() {
     let mut event = sample("pointsIssued");
     event["createdAt"] = json!(5);
