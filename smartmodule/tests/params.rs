@@ -26,8 +26,15 @@ fn parameters_take_every_text_form_a_transform_gives() {
         ("primary-identity", "email"),
         (
             "identities",
-            r#"{"customerId":"CapillaryId","externalId":"CRM_ID"}"#,
+            r#"{"customerId":"CapillaryId","externalId":"CrmId"}"#,
         ),
+        ("ignore-identities", "store-tablet, 12025550100"),
+        (
+            "ignore-identities",
+            r#"["@shop.example", "counter@shop.example"]"#,
+        ),
+        ("mobile-format", "as-it-is"),
+        ("mobile-format", "e164"),
         ("program-id", "6120"),
         ("tenant", "acme"),
         ("tenant", "_acme"),
@@ -66,6 +73,20 @@ fn parameter_with_a_bad_value_is_refused_by_name() {
         ("identities", r#"{"customerId":"A","customerId":"B"}"#),
         ("identities", r#"{"customerId":"with space"}"#),
         ("identities", r#"{"cardNumber":"Card","customerId":"A"}"#),
+        ("identities", r#"{"customerId":"CRM_ID"}"#),
+        ("identities", r#"{"customerId":"crm.id"}"#),
+        ("identities", r#"{"customerId":"A-B"}"#),
+        ("identities", r#"{"customerId":"ECID"}"#),
+        ("identities", r#"{"customerId":"A","externalId":"ECID"}"#),
+        ("identities", r#"{"customerId":"A","mobile":"Phone_E.164"}"#),
+        ("identities", r#"{"customerId":"Phone_E.164"}"#),
+        (
+            "identities",
+            r#"{"customerId":"A","email":"Email_LC_SHA256"}"#,
+        ),
+        ("ignore-identities", ""),
+        ("ignore-identities", "a,,b"),
+        ("mobile-format", "E.164"),
         ("program-id", "main"),
         ("program-id", ""),
         ("tenant", ""),
@@ -93,6 +114,43 @@ fn parameter_with_a_bad_value_is_refused_by_name() {
             "{name}={value}: {message}"
         );
     }
+}
+
+#[test]
+fn namespace_that_is_nearly_adobes_is_doubted() {
+    let doubts = |identities: &str| params(&[("identities", identities)]).doubts();
+    for (code, adobes) in [
+        ("email", "Email"),
+        ("EMAIL", "Email"),
+        ("phone", "Phone"),
+        ("Ecid", "ECID"),
+    ] {
+        let found = doubts(&format!(
+            r#"{{"customerId":"CapillaryId","email":"{code}"}}"#
+        ));
+        assert_eq!(found.len(), 1, "{code}");
+        assert!(
+            found[0].message.contains(&format!("`{adobes}`")),
+            "{}",
+            found[0]
+        );
+    }
+    for code in ["Email", "Phone", "CapillaryEmail"] {
+        assert!(
+            doubts(&format!(
+                r#"{{"customerId":"CapillaryId","email":"{code}"}}"#
+            ))
+            .is_empty()
+        );
+    }
+    let pairs = [
+        ("mobile-format", "e164"),
+        (
+            "identities",
+            r#"{"customerId":"CapillaryId","mobile":"Phone_E.164"}"#,
+        ),
+    ];
+    assert!(params(&pairs).doubts().is_empty());
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Documents whose strings hide plain characters behind escapes, written without.
 
-use super::unescape::unescape;
+use super::unescape::{is_whole, unescape};
 use super::write::write_text;
 use crate::output::buffer::OutBuf;
 
@@ -21,7 +21,14 @@ pub(super) fn without_needless_escapes(text: &str) -> Option<String> {
         let end = end_of_string(string);
         let (raw, behind) = string.split_at_checked(end)?;
         out.put(before.as_bytes());
-        write_text(&mut out, &unescape(raw));
+        let text = unescape(raw);
+        if is_whole(&text) {
+            write_text(&mut out, &text);
+        } else {
+            out.push(b'"');
+            out.put(raw.as_bytes());
+            out.push(b'"');
+        }
         rest = behind.strip_prefix('"')?;
     }
     out.put(rest.as_bytes());

@@ -1,7 +1,9 @@
 //! What the parameters say.
 
 use crate::catalog::kind::{EventKind, Kinds};
-use crate::params::identity::{Identifier, Namespace};
+use crate::params::identity::{
+    ADOBES_NAMESPACES, Identifier, IgnoredIdentities, MobileFormat, Namespace,
+};
 use crate::params::omit::OmittedFields;
 use crate::params::tenant::Tenant;
 use crate::values::time::Zone;
@@ -13,6 +15,8 @@ pub struct Params {
     pub(crate) organizations: Option<Vec<String>>,
     /// Identifier and namespace code; the first one is the primary identity.
     pub(crate) identities: Vec<(Identifier, Namespace)>,
+    pub(crate) ignored_identities: IgnoredIdentities,
+    pub(crate) mobile_format: MobileFormat,
     pub(crate) program_id: Option<String>,
     pub(crate) tenant: Option<Tenant>,
     pub(crate) tiers: Vec<(i64, String)>,
@@ -39,6 +43,27 @@ impl std::fmt::Display for ParamError {
 
 impl std::error::Error for ParamError {}
 
+impl Params {
+    /// What can be used, and is hardly meant.
+    #[must_use]
+    pub fn doubts(&self) -> Vec<ParamError> {
+        let mut doubts = Vec::new();
+        for (_, namespace) in &self.identities {
+            let code = namespace.code();
+            let alike = |known: &&&str| known.eq_ignore_ascii_case(code) && **known != code;
+            if let Some(known) = ADOBES_NAMESPACES.iter().find(alike) {
+                doubts.push(ParamError {
+                    name: "identities".to_owned(),
+                    message: format!(
+                        "`{code}` is not Adobe's namespace `{known}`: codes are case-sensitive"
+                    ),
+                });
+            }
+        }
+        doubts
+    }
+}
+
 impl Default for Params {
     fn default() -> Self {
         Self {
@@ -55,6 +80,8 @@ impl Default for Params {
                 ),
                 (Identifier::Email, Namespace::new("Email".to_owned())),
             ],
+            ignored_identities: IgnoredIdentities::default(),
+            mobile_format: MobileFormat::default(),
             program_id: None,
             tenant: None,
             tiers: Vec::new(),

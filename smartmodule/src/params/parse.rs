@@ -1,6 +1,8 @@
 //! The parameters of the mapping, read from the text a transform's `with` section gives.
 
-use super::identity::{Identifier, Namespace};
+use super::identity::{
+    Identifier, IgnoredIdentities, MobileFormat, Namespace, PHONE_E164, is_namespace_code,
+};
 use super::model::{ParamError, Params};
 use crate::catalog::fields;
 use crate::catalog::kind::{EventKind, Kinds};
@@ -9,8 +11,8 @@ use crate::params::omit::OmittedFields;
 use crate::params::tenant::Tenant;
 use crate::values::time::Zone;
 
-const NAMES: &str = "events, organizations, primary-identity, identities, program-id, tenant, tiers, time-zone, \
-                     omit-fields, qualify-identity";
+const NAMES: &str = "events, organizations, primary-identity, identities, ignore-identities, mobile-format, \
+                     program-id, tenant, tiers, time-zone, omit-fields, qualify-identity";
 
 impl Params {
     /// Reads the parameters of a transform's `with` section.
@@ -51,6 +53,9 @@ impl Params {
                         format!("`{value}` is none of customerId, email, mobile, externalId")
                     }),
                 "identities" => identities(value).map(|identities| params.identities = identities),
+                "ignore-identities" => list(value)
+                    .map(|values| params.ignored_identities = IgnoredIdentities::of(values)),
+                "mobile-format" => mobile_format(value).map(|format| params.mobile_format = format),
                 "program-id" => program(value).map(|id| params.program_id = Some(id)),
                 "tenant" => tenant(value).map(|tenant| params.tenant = Some(Tenant::new(tenant))),
                 "tiers" => tiers(value).map(|tiers| params.tiers = tiers),
@@ -79,7 +84,32 @@ impl Params {
             )?;
         }
         params.put_primary_first(primary)?;
+        params.check_namespaces()?;
         Ok(params)
+    }
+
+    /// Whether what is sent to a namespace of Adobe's is what it holds.
+    fn check_namespaces(&self) -> Result<(), ParamError> {
+        for (identifier, namespace) in &self.identities {
+            let message = match namespace.code() {
+                "ECID" => {
+                    "namespace `ECID` takes ids of 38 digits that Adobe gave; none of Capillary's \
+                     identifiers is one, and Adobe refuses the records"
+                }
+                PHONE_E164 if *identifier != Identifier::Mobile => {
+                    "namespace `Phone_E.164` takes telephone numbers: `mobile`"
+                }
+                PHONE_E164 if self.mobile_format != MobileFormat::E164 => {
+                    "namespace `Phone_E.164` takes numbers with a plus: set `mobile-format: e164`"
+                }
+                _ => continue,
+            };
+            return Err(ParamError {
+                name: "identities".to_owned(),
+                message: message.to_owned(),
+            });
+        }
+        Ok(())
     }
 
     /// The primary identity: the parameter, else `customerId`.
@@ -211,6 +241,14 @@ fn tenant(value: &str) -> Result<String, String> {
     }
 }
 
+fn mobile_format(value: &str) -> Result<MobileFormat, String> {
+    match value {
+        "as-it-is" => Ok(MobileFormat::AsItIs),
+        "e164" => Ok(MobileFormat::E164),
+        _ => Err(format!("`{value}` is neither as-it-is nor e164")),
+    }
+}
+
 fn tiers(value: &str) -> Result<Vec<(i64, String)>, String> {
     let number = |(name, tier): (String, String)| match name.parse::<i64>() {
         Ok(number) => Ok((number, tier)),
@@ -224,11 +262,10 @@ fn identities(value: &str) -> Result<Vec<(Identifier, Namespace)>, String> {
     for (name, namespace) in pairs(value)? {
         let identifier = Identifier::from_name(&name)
             .ok_or_else(|| format!("`{name}` is none of customerId, email, mobile, externalId"))?;
-        if !namespace
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'))
-        {
-            return Err(format!("`{namespace}` is no namespace code"));
+        if !is_namespace_code(&namespace) {
+            return Err(format!(
+                "`{namespace}` is no namespace code: Identity Service admits letters and digits"
+            ));
         }
         // Two values in one namespace would look like two people in one record.
         if identities.iter().any(|(_, other)| *other == namespace) {
