@@ -1,10 +1,11 @@
 //! What the parameters say.
 
+use crate::catalog::fields::own_fields;
 use crate::catalog::kind::{EventKind, Kinds};
 use crate::params::identity::{
     ADOBES_NAMESPACES, Identifier, IgnoredIdentities, MobileFormat, Namespace,
 };
-use crate::params::omit::OmittedFields;
+use crate::params::omit::OmittedByEntity;
 use crate::params::tenant::Tenant;
 use crate::values::time::Zone;
 
@@ -21,7 +22,7 @@ pub struct Params {
     pub(crate) tenant: Option<Tenant>,
     pub(crate) tiers: Vec<(i64, String)>,
     pub(crate) time_zone: Option<Zone>,
-    pub(crate) omit: OmittedFields,
+    pub(crate) omit: OmittedByEntity,
     pub(crate) qualify_identity: bool,
 }
 
@@ -60,7 +61,35 @@ impl Params {
                 });
             }
         }
+        if self.tenant.is_none() {
+            doubts.push(ParamError {
+                name: "tenant".to_owned(),
+                message: format!(
+                    "not set, so what has no standard XDM field is left out: of every event its \
+                     program, store, activity and custom fields, and {}",
+                    self.left_out_without_tenant()
+                ),
+            });
+        }
         doubts
+    }
+
+    /// Which fields of which kinds are written only below a tenant namespace.
+    fn left_out_without_tenant(&self) -> String {
+        let wanted = |kind: &&EventKind| self.events.contains(**kind);
+        let mut groups: Vec<(&str, Vec<&str>)> = Vec::new();
+        for kind in EventKind::ALL.iter().filter(wanted) {
+            let fields = own_fields(*kind);
+            match groups.iter_mut().find(|(name, _)| *name == fields) {
+                Some((_, kinds)) => kinds.push(kind.name()),
+                None => groups.push((fields, vec![kind.name()])),
+            }
+        }
+        let group = |(fields, kinds): &(&str, Vec<&str>)| match kinds.len() {
+            0..=8 => format!("`{fields}` of {}", kinds.join(", ")),
+            count => format!("`{fields}` of {count} other kinds"),
+        };
+        groups.iter().map(group).collect::<Vec<_>>().join("; ")
     }
 }
 
@@ -86,7 +115,7 @@ impl Default for Params {
             tenant: None,
             tiers: Vec::new(),
             time_zone: None,
-            omit: OmittedFields::default(),
+            omit: OmittedByEntity::default(),
             qualify_identity: false,
         }
     }
