@@ -175,7 +175,7 @@ fn with_event<T>(
     let data = scratch.data.fill(data);
     let at = created_at(&envelope, input.timestamp)?;
     let locations = scratch.locations.fill(data);
-    let customer = subject(kind, data, &locations.customer, &envelope)?;
+    let customer = subject(kind, data, &locations.customer, &envelope, params)?;
     if params.qualify_identity && organization.is_none() {
         let message = "`qualify-identity` is on, but the event has no organisation";
         return Err(Reject::new("no_organization", &envelope.at("/orgId"), message).into());

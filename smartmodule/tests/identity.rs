@@ -244,3 +244,218 @@ fn entity_replaces_a_missing_customer_id_only_for_a_user() {
     event["data"]["entityInformation"]["entityType"] = json!("GROUP");
     assert_eq!(map_json(&[], &event)["skip"], "no_primary_identity");
 }
+
+/// What is nobody's whatever identifier it stands for.
+const NOBODYS: &[&str] = &[
+    "null",
+    "NULL",
+    "Null",
+    "anonymous",
+    "ANONYMOUS",
+    "invalid",
+    "Undefined",
+    "unknown",
+    "None",
+    "N/A",
+    "n/a",
+    "na",
+    "0",
+    "0000000000",
+    "00000000-0000-0000-0000-000000000000",
+    "-1",
+    "-",
+    "xxxx1234",
+    "XXXXXX1234",
+    "******1234",
+    "******",
+    "not available",
+    " NULL\n",
+    "nu\u{200b}ll",
+];
+
+#[test]
+fn value_that_is_nobodys_is_no_identity() {
+    let pairs = [("identities", ALL), ("tenant", "acme"), ("events", "all")];
+    for value in NOBODYS {
+        for key in ["email", "mobile", "externalId"] {
+            let mut event = with_instore(&json!({"email": "mara.ellison@example.com"}));
+            event["data"]["customerIdentifiers"]["instore"][key] = json!(value);
+            let answer = map_json(&pairs, &event);
+            let namespace = match key {
+                "email" => "Email",
+                "mobile" => "Phone",
+                _ => "LoyaltyId",
+            };
+            let map = answer["event"]["identityMap"].as_object().unwrap();
+            assert!(!map.contains_key(namespace), "{key} {value}: {map:?}");
+            for entity in ["event", "profile"] {
+                let text = answer[entity].to_string();
+                assert!(
+                    !text.contains(&json!(value).to_string()),
+                    "{key} {value}: {text}"
+                );
+            }
+        }
+        let mut event = sample("customerAdded");
+        event["data"]["customerIdentifiers"]["customerId"] = json!(value);
+        let answer = map_json(&pairs, &event);
+        assert_eq!(answer["skip"], "no_primary_identity", "{value}");
+    }
+}
+
+#[test]
+fn primary_identity_that_is_nobodys_skips_the_event() {
+    for value in NOBODYS {
+        for primary in ["email", "mobile", "externalId"] {
+            for name in ["pointsIssued", "customerAdded", "tierUpgraded"] {
+                let mut event = sample(name);
+                event["data"]["customerIdentifiers"]["instore"] = json!({primary: value});
+                let pairs = [("identities", ALL), ("primary-identity", primary)];
+                let answer = map_json(&pairs, &event);
+                assert_eq!(
+                    answer,
+                    json!({"offset": 7, "skip": "no_primary_identity"}),
+                    "{value}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn address_that_is_nobodys_is_no_identity() {
+    for address in [
+        "a@b",
+        "na@na.com",
+        "NA@NA.COM",
+        "test@test.com",
+        "null@shop.example",
+        "x@localhost",
+        "noemail@shop.example",
+        "0@shop.example",
+        "xxxx1@shop.example",
+        "m***a@shop.example",
+    ] {
+        let answer = map_json(&[], &with_instore(&json!({"email": address})));
+        assert!(
+            answer["event"]["identityMap"].get("Email").is_none(),
+            "{address}"
+        );
+        assert!(
+            answer["profile"].get("personalEmail").is_none(),
+            "{address}"
+        );
+    }
+}
+
+#[test]
+fn phone_number_that_is_nobodys_is_no_identity() {
+    let pairs = [("identities", ALL)];
+    for number in [
+        json!("0000000000"),
+        json!("+910000000000"),
+        json!("9999999999"),
+        json!(919_999_999_999_u64),
+        json!("1111111111"),
+        json!("1234567890"),
+        json!("XXXXXX1234"),
+        json!("98******10"),
+        json!("91 99999 99999"),
+        json!(0),
+    ] {
+        let answer = map_json(&pairs, &with_instore(&json!({"mobile": number})));
+        assert!(
+            answer["event"]["identityMap"].get("Phone").is_none(),
+            "{number}"
+        );
+        assert!(answer["profile"].get("mobilePhone").is_none(), "{number}");
+    }
+    let map = identities(&pairs, &with_instore(&json!({"mobile": "12025550143"})));
+    assert_eq!(map["Phone"][0]["id"], "12025550143");
+}
+
+#[test]
+fn invisible_characters_are_no_part_of_an_identity() {
+    let mut event = with_instore(&json!({
+        "email": "\u{feff}mara\u{200b}.ellison@example.com\u{a0}",
+        "mobile": "\u{202a}+1\u{a0}202 555\u{2011}".replace('\u{2011}', "\u{200d}0143"),
+        "externalId": "\u{200e}EXT\u{2060}-17\u{2069}",
+    }));
+    event["data"]["customerIdentifiers"]["customerId"] = json!("\u{feff}700100201\u{200b}");
+    let map = identities(&[("identities", ALL)], &event);
+    let id = |namespace: &str| {
+        map[namespace][0]["id"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned()
+    };
+    assert_eq!(
+        ["CapillaryId", "Email", "Phone", "LoyaltyId"].map(id),
+        [
+            "700100201",
+            "mara.ellison@example.com",
+            "+12025550143",
+            "EXT-17"
+        ]
+    );
+}
+
+#[test]
+fn value_an_organisation_ignores_is_no_identity() {
+    let pairs = [
+        ("identities", ALL),
+        (
+            "ignore-identities",
+            r#"["Store-Tablet", "@counter.example", "+1 202 555 0100", "700100209"]"#,
+        ),
+    ];
+    let map = identities(
+        &pairs,
+        &with_instore(&json!({
+            "email": "Till4@Counter.example", "mobile": "12025550100", "externalId": "STORE-TABLET",
+        })),
+    );
+    assert_eq!(map.as_object().unwrap().len(), 1, "{map}");
+    let others =
+        json!({"email": "a@x.counter.example", "mobile": "12025550101", "externalId": "tablet"});
+    let map = identities(&pairs, &with_instore(&others));
+    assert_eq!(map.as_object().unwrap().len(), 4, "{map}");
+    for id in [json!(700_100_209), json!("700100209"), json!(700_100_209.0)] {
+        let mut event = sample("pointsIssued");
+        event["data"]["customerIdentifiers"]["customerId"] = id;
+        event["data"]
+            .as_object_mut()
+            .unwrap()
+            .remove("entityInformation");
+        assert_eq!(map_json(&pairs, &event)["skip"], "no_primary_identity");
+    }
+}
+
+#[test]
+fn phone_number_is_written_as_e164_when_asked() {
+    let pairs = [
+        (
+            "identities",
+            r#"{"customerId":"CapillaryId","mobile":"Phone_E.164"}"#,
+        ),
+        ("mobile-format", "e164"),
+    ];
+    for (mobile, expected) in [
+        (json!("12025550143"), Some("+12025550143")),
+        (json!(12_025_550_143_u64), Some("+12025550143")),
+        (json!("+1 202 555 0143"), Some("+12025550143")),
+        (json!("0012025550143"), Some("+12025550143")),
+        // Of which country it is nobody says.
+        (json!("02025550143"), None),
+        (json!("55501"), None),
+    ] {
+        let answer = map_json(&pairs, &with_instore(&json!({"mobile": mobile})));
+        let found = &answer["event"]["identityMap"]["Phone_E.164"][0]["id"];
+        assert_eq!(found.as_str(), expected, "{mobile}");
+        assert_eq!(
+            answer["profile"]["mobilePhone"]["number"].as_str(),
+            expected,
+            "{mobile}"
+        );
+    }
+}

@@ -26,8 +26,15 @@ fn parameters_take_every_text_form_a_transform_gives() {
         ("primary-identity", "email"),
         (
             "identities",
-            r#"{"customerId":"CapillaryId","externalId":"CRM_ID"}"#,
+            r#"{"customerId":"CapillaryId","externalId":"CrmId"}"#,
         ),
+        ("ignore-identities", "store-tablet, 12025550100"),
+        (
+            "ignore-identities",
+            r#"["@shop.example", "counter@shop.example"]"#,
+        ),
+        ("mobile-format", "as-it-is"),
+        ("mobile-format", "e164"),
         ("program-id", "6120"),
         ("tenant", "acme"),
         ("tenant", "_acme"),
@@ -37,6 +44,14 @@ fn parameters_take_every_text_form_a_transform_gives() {
         ("time-zone", "-08:00"),
         ("omit-fields", "loyalty.lifetimePoints,commerce.order"),
         ("omit-fields", r#"["productListItems[].name"]"#),
+        (
+            "omit-fields",
+            r#"{"event": ["loyalty"], "profile": ["loyalty.lifetimePoints"]}"#,
+        ),
+        (
+            "omit-fields",
+            r#"{"profile": "loyalty.lifetimePoints, loyalty.tier"}"#,
+        ),
         ("qualify-identity", "true"),
         ("qualify-identity", "false"),
     ] {
@@ -66,6 +81,20 @@ fn parameter_with_a_bad_value_is_refused_by_name() {
         ("identities", r#"{"customerId":"A","customerId":"B"}"#),
         ("identities", r#"{"customerId":"with space"}"#),
         ("identities", r#"{"cardNumber":"Card","customerId":"A"}"#),
+        ("identities", r#"{"customerId":"CRM_ID"}"#),
+        ("identities", r#"{"customerId":"crm.id"}"#),
+        ("identities", r#"{"customerId":"A-B"}"#),
+        ("identities", r#"{"customerId":"ECID"}"#),
+        ("identities", r#"{"customerId":"A","externalId":"ECID"}"#),
+        ("identities", r#"{"customerId":"A","mobile":"Phone_E.164"}"#),
+        ("identities", r#"{"customerId":"Phone_E.164"}"#),
+        (
+            "identities",
+            r#"{"customerId":"A","email":"Email_LC_SHA256"}"#,
+        ),
+        ("ignore-identities", ""),
+        ("ignore-identities", "a,,b"),
+        ("mobile-format", "E.164"),
         ("program-id", "main"),
         ("program-id", ""),
         ("tenant", ""),
@@ -82,6 +111,16 @@ fn parameter_with_a_bad_value_is_refused_by_name() {
         ("omit-fields", ""),
         ("omit-fields", "loyalty.lifetimePoint"),
         ("omit-fields", "_id"),
+        ("omit-fields", "{}"),
+        ("omit-fields", r#"{"events": ["loyalty"]}"#),
+        ("omit-fields", r#"{"event": []}"#),
+        (
+            "omit-fields",
+            r#"{"event": ["loyalty"], "event": ["commerce"]}"#,
+        ),
+        ("omit-fields", r#"{"event": ["loyalty.lifetimePoints"]}"#),
+        ("omit-fields", r#"{"profile": ["commerce"]}"#),
+        ("omit-fields", r#"{"event": ["loyalty"]"#),
         ("omit-fields", "identityMap"),
         ("omit-fields", "_acme.capillary.points"),
         ("qualify-identity", "yes"),
@@ -93,6 +132,48 @@ fn parameter_with_a_bad_value_is_refused_by_name() {
             "{name}={value}: {message}"
         );
     }
+}
+
+#[test]
+fn namespace_that_is_nearly_adobes_is_doubted() {
+    let doubts_about = |pairs: &[(&str, &str)], name: &str| {
+        let mut doubts = params(pairs).doubts();
+        doubts.retain(|doubt| doubt.name == name);
+        doubts
+    };
+    let doubts = |identities: &str| doubts_about(&[("identities", identities)], "identities");
+    for (code, adobes) in [
+        ("email", "Email"),
+        ("EMAIL", "Email"),
+        ("phone", "Phone"),
+        ("Ecid", "ECID"),
+    ] {
+        let found = doubts(&format!(
+            r#"{{"customerId":"CapillaryId","email":"{code}"}}"#
+        ));
+        assert_eq!(found.len(), 1, "{code}");
+        assert!(
+            found[0].message.contains(&format!("`{adobes}`")),
+            "{}",
+            found[0]
+        );
+    }
+    for code in ["Email", "Phone", "CapillaryEmail"] {
+        assert!(
+            doubts(&format!(
+                r#"{{"customerId":"CapillaryId","email":"{code}"}}"#
+            ))
+            .is_empty()
+        );
+    }
+    let pairs = [
+        ("mobile-format", "e164"),
+        (
+            "identities",
+            r#"{"customerId":"CapillaryId","mobile":"Phone_E.164"}"#,
+        ),
+    ];
+    assert!(doubts_about(&pairs, "identities").is_empty());
 }
 
 #[test]
@@ -181,5 +262,99 @@ fn tenant_missing_means_standard_fields_only() {
                 "{name}"
             );
         }
+    }
+}
+
+#[test]
+fn missing_tenant_is_doubted_with_what_each_kind_loses() {
+    let about_tenant = |pairs: &[(&str, &str)]| {
+        let doubts = params(pairs).doubts();
+        let found = doubts.into_iter().find(|doubt| doubt.name == "tenant");
+        found.map(|doubt| doubt.message)
+    };
+    assert_eq!(about_tenant(&[("tenant", "acme")]), None);
+    let message = about_tenant(&[]).unwrap();
+    for part in [
+        "`points` of pointsIssued",
+        "`tier` of tierUpgraded",
+        "`promotion` of promotionEarned",
+    ] {
+        assert!(message.contains(part), "{message}");
+    }
+    let few = about_tenant(&[("events", "tierUpgraded")]).unwrap();
+    assert!(few.ends_with("`tier` of tierUpgraded"), "{few}");
+    assert!(
+        about_tenant(&[("events", "all")])
+            .unwrap()
+            .contains("other kinds")
+    );
+    // What is told is what is written with one.
+    let mut mapper = support::mapper(&[("events", "all"), ("tenant", "acme")]);
+    for (name, raw) in support::samples() {
+        let answer = support::answer(&mut mapper, &raw);
+        let Some(kind) = answer["name"].as_str() else {
+            continue;
+        };
+        let message = about_tenant(&[("events", kind)]).unwrap();
+        let told = message.rsplit('`').nth(1).unwrap();
+        let fields = answer["event"]["_acme"]["capillary"].as_object().unwrap();
+        let of_all = [
+            "eventName",
+            "organizationId",
+            "refId",
+            "apiRequestId",
+            "loyaltyEventId",
+            "eventLogId",
+            "enteredAt",
+            "loyaltyType",
+            "source",
+            "accountId",
+            "program",
+            "store",
+            "till",
+            "activity",
+            "customFields",
+            "extendedFields",
+            "couponSeries",
+            "issueType",
+            "behavioralEvent",
+        ];
+        for field in fields
+            .keys()
+            .filter(|field| !of_all.contains(&field.as_str()))
+        {
+            assert_eq!(field, told, "{name}");
+        }
+    }
+}
+
+#[test]
+fn fields_are_omitted_from_event_and_profile_apart() {
+    let event = sample("pointsIssued");
+    for (value, of_event, of_profile) in [
+        (r#"{"event": ["loyalty"]}"#, false, true),
+        (
+            r#"{"profile": "loyalty.points,loyalty.lifetimePoints,loyalty.program"}"#,
+            true,
+            false,
+        ),
+        (
+            r#"{"event": ["loyalty.pointsGained[].value"], "profile": ["loyalty.program"]}"#,
+            true,
+            true,
+        ),
+        ("loyalty", false, false),
+    ] {
+        let answer = map_json(&[("omit-fields", value)], &event);
+        assert_eq!(
+            answer["event"].get("loyalty").is_some(),
+            of_event,
+            "{value}"
+        );
+        assert_eq!(
+            answer["profile"].get("loyalty").is_some(),
+            of_profile,
+            "{value}"
+        );
     }
 }

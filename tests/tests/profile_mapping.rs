@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use capillary_xdm::{FieldType, Input, Mapper, Params, profile_paths};
 use conformance::samples::samples;
 use serde_json::{Value, json};
-use xdm_schema::PROFILE_SCHEMA;
+use xdm_schema::{Registry, profile_schema};
 
 /// The default `identities` of the SmartModule: the primary's namespace, and the one that may be
 /// missing.
@@ -107,7 +107,7 @@ fn published_mapping_sets_are_the_ones_the_mapping_needs() {
 
 #[test]
 fn every_destination_is_a_field_of_the_profile_schema() {
-    let schema: Value = serde_json::from_str(PROFILE_SCHEMA).unwrap();
+    let schema = profile_schema(Registry::Newest).unwrap();
     let paths = carried_paths(None);
     for (path, carried) in &paths {
         let pointer: String = path

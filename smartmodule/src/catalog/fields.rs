@@ -3,6 +3,8 @@
 //!
 //! A test holds these tables against what the mapping writes, in both directions.
 
+use super::kind::EventKind;
+
 /// The XDM type of a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FieldType {
@@ -29,6 +31,9 @@ pub struct Field {
     pub path: String,
     /// Its type.
     pub field_type: FieldType,
+    /// The day since which Adobe's registry has it for good, when that is not long ago: an older
+    /// organisation's may lack it.
+    pub since: Option<&'static str>,
 }
 
 use FieldType::{Boolean, Date, DateTime, IdentityMap, Integer, Number, Text};
@@ -247,16 +252,52 @@ const PROFILE_TENANT: Table = &[
     ("tierNeverExpires", Boolean),
 ];
 
-fn paths(standard: Table, own: Table, tenant: Option<&str>) -> Vec<Field> {
+/// Fields, with all below them, and since when <https://github.com/adobe/xdm> has them for good (they
+/// were there for two weeks of October 2025, too).
+type Newer = &'static [(&'static str, &'static str)];
+
+/// The whole field group Loyalty Event Details; experimental up to 2026-03-30.
+const NEWER_IN_EVENTS: Newer = &[("loyalty", "2025-11-14")];
+
+/// In the field group Loyalty Details, which had nine fields in 2021.
+const NEWER_IN_PROFILES: Newer = &[
+    ("loyalty.adjustedPoints", "2026-01-07"),
+    ("loyalty.cardsDetails", "2026-01-07"),
+    ("loyalty.challenges", "2026-03-30"),
+    ("loyalty.expiredPoints", "2026-01-07"),
+    ("loyalty.lifetimePoints", "2026-01-07"),
+    ("loyalty.lifetimePurchases", "2026-01-07"),
+    ("loyalty.nextTier", "2026-03-30"),
+    ("loyalty.pointsToNextTier", "2026-03-30"),
+    ("loyalty.promisedPoints", "2026-01-07"),
+    ("loyalty.returnedPoints", "2026-01-07"),
+    ("loyalty.rewards", "2026-03-30"),
+    ("loyalty.tierExpiryDate", "2026-01-07"),
+    ("loyalty.tierUpgradeDate", "2026-03-30"),
+];
+
+/// Whether a path, without `[]`, is this one or below it.
+fn is_at_or_below(path: &str, above: &str) -> bool {
+    path.strip_prefix(above)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+}
+
+fn paths(standard: Table, newer: Newer, own: Table, tenant: Option<&str>) -> Vec<Field> {
+    let since = |path: &str| {
+        let found = newer.iter().find(|(above, _)| is_at_or_below(path, above));
+        found.map(|(_, day)| *day)
+    };
     let prefix = tenant.map(|tenant| format!("_{}.capillary.", tenant.trim_start_matches('_')));
     let standard = standard.iter().map(|(path, field_type)| Field {
         path: (*path).to_owned(),
         field_type: *field_type,
+        since: since(path),
     });
     let own = prefix.iter().flat_map(|prefix| {
         own.iter().map(move |(path, field_type)| Field {
             path: format!("{prefix}{path}"),
             field_type: *field_type,
+            since: None,
         })
     });
     standard.chain(own).collect()
@@ -265,13 +306,13 @@ fn paths(standard: Table, own: Table, tenant: Option<&str>) -> Vec<Field> {
 /// Every field an event can have; those under the tenant when one is given.
 #[must_use]
 pub fn event_paths(tenant: Option<&str>) -> Vec<Field> {
-    paths(EVENT, EVENT_TENANT, tenant)
+    paths(EVENT, NEWER_IN_EVENTS, EVENT_TENANT, tenant)
 }
 
 /// Every field a profile can have; those under the tenant when one is given.
 #[must_use]
 pub fn profile_paths(tenant: Option<&str>) -> Vec<Field> {
-    paths(PROFILE, PROFILE_TENANT, tenant)
+    paths(PROFILE, NEWER_IN_PROFILES, PROFILE_TENANT, tenant)
 }
 
 /// Whether a record is refused without this field, or means nothing without it.
@@ -287,17 +328,31 @@ pub(crate) fn is_required(path: &str) -> bool {
         || path.starts_with("identityMap.")
 }
 
-/// Whether the mapping writes this field, or something below it. `path` without `[]`.
-pub(crate) fn is_known(path: &str, tenant: Option<&str>) -> bool {
-    let below = |field: &Field| {
-        let known = field.path.replace("[]", "");
-        known == path
-            || known
-                .strip_prefix(path)
-                .is_some_and(|rest| rest.starts_with('.'))
-    };
-    event_paths(tenant)
+/// Whether one of these fields is at this path, or below it. `path` without `[]`.
+pub(crate) fn is_known(path: &str, fields: &[Field]) -> bool {
+    fields
         .iter()
-        .chain(&profile_paths(tenant))
-        .any(below)
+        .any(|field| is_at_or_below(&field.path.replace("[]", ""), path))
+}
+
+/// What is lost without a tenant namespace: fields below `_{tenant}.capillary` that a kind has
+/// besides those of all kinds.
+pub(crate) const fn own_fields(kind: EventKind) -> &'static str {
+    use EventKind as K;
+    match kind {
+        K::CustomerAdded | K::CustomerUpdated => "customer",
+        K::TransactionAdded | K::TransactionUpdated => "transaction",
+        K::PointsIssued
+        | K::PointsRedeemed
+        | K::PointsExpired
+        | K::PointsExpiryReminder
+        | K::PointsExpiryChange => "points",
+        K::TierUpgraded | K::TierRenewed | K::TierDowngraded | K::TierDowngradeReminder => "tier",
+        K::PromotionEarned => "promotion",
+        K::RewardIssued => "reward",
+        K::CouponIssue => "coupons",
+        K::CouponRedeem => "couponRedemption",
+        K::BadgeEarned => "badge",
+        _ => "details",
+    }
 }

@@ -54,17 +54,38 @@ macro_rules! kinds {
                 }
             }
 
-            /// The kind whose `eventName` stands in a text from `start` up to `end`.
+            /// The kind whose `eventName` stands in a text from `start` up to `end`, as
+            /// [`from_name`](Self::from_name) finds it.
             #[inline(always)]
             pub(crate) fn at(text: &[u8], start: usize, end: usize) -> Option<Self> {
-                let index = usize::from(KINDS.find_at(text, start, end)).checked_sub(1)?;
-                Self::ALL.get(index).copied()
+                match KINDS.find_at(text, start, end) {
+                    0 => Self::in_any_case(text.get(start..end).unwrap_or_default()),
+                    number => Self::numbered(number),
+                }
             }
 
-            /// The kind with this `eventName`; `None` for a name that is not documented.
+            /// The kind with this `eventName`, in capitals or not; `None` for a name that is not
+            /// documented.
             #[must_use]
             pub fn from_name(name: impl AsRef<[u8]>) -> Option<Self> {
-                let index = usize::from(KINDS.find(name.as_ref())).checked_sub(1)?;
+                let name = name.as_ref();
+                match KINDS.find(name) {
+                    0 => Self::in_any_case(name),
+                    number => Self::numbered(number),
+                }
+            }
+
+            #[inline(always)]
+            fn numbered(number: u8) -> Option<Self> {
+                Self::ALL.get(usize::from(number).checked_sub(1)?).copied()
+            }
+
+            /// Capillary's own pages write some names with other capitals.
+            #[cold]
+            #[inline(never)]
+            fn in_any_case(name: &[u8]) -> Option<Self> {
+                let is = |known: &&str| known.as_bytes().eq_ignore_ascii_case(name);
+                let index = NAMES.iter().position(is)?;
                 Self::ALL.get(index).copied()
             }
         }
@@ -199,5 +220,22 @@ mod tests {
             assert_eq!(EventKind::from_name(kind.name()), Some(*kind));
         }
         assert_eq!(EventKind::from_name("IssueBulkCoupon"), None);
+    }
+
+    #[test]
+    fn every_name_is_found_in_any_case_and_none_is_anothers() {
+        for kind in EventKind::ALL {
+            for name in [
+                kind.name().to_ascii_lowercase(),
+                kind.name().to_ascii_uppercase(),
+            ] {
+                assert_eq!(EventKind::from_name(&name), Some(*kind));
+                // There must be something behind it.
+                let text = format!("{name}\"{}", " ".repeat(64));
+                assert_eq!(EventKind::at(text.as_bytes(), 0, name.len()), Some(*kind));
+            }
+            let alike = |other: &&EventKind| other.name().eq_ignore_ascii_case(kind.name());
+            assert_eq!(EventKind::ALL.iter().filter(alike).count(), 1, "{kind:?}");
+        }
     }
 }

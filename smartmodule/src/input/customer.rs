@@ -1,12 +1,15 @@
 //! The customer an event is about. Never two: in one identityMap they would be linked permanently.
 
+use std::borrow::Cow;
+
 use crate::catalog::key::Key;
 use crate::catalog::kind::EventKind;
 use crate::input::envelope::Envelope;
+use crate::input::nobody::{is_nobodys, is_nobodys_address, is_nobodys_number, visible};
 use crate::input::unmapped::{Reject, Unmapped};
-use crate::json::{Members, Value};
+use crate::json::{Kind, Members, Number, Value};
 use crate::params::Params;
-use crate::params::identity::Identifier;
+use crate::params::identity::{Identifier, MobileFormat};
 use crate::simd::scan::{is_plain_address, is_plain_number};
 use crate::values::coerce;
 use crate::values::text::Text;
@@ -54,14 +57,14 @@ impl CustomerLocations {
 
 impl<'a> Customer<'a> {
     /// Reads a `customerIdentifiers` block.
-    fn read(block: Value<'a>) -> Self {
-        Self::read_at(block, &CustomerLocations::of(block))
+    fn read(block: Value<'a>, params: &Params) -> Self {
+        Self::read_at(block, &CustomerLocations::of(block), params)
     }
 
     /// Reads the block whose identifiers are at these locations.
-    fn read_at(block: Value<'a>, locations: &CustomerLocations) -> Self {
+    fn read_at(block: Value<'a>, locations: &CustomerLocations, params: &Params) -> Self {
         let at = |place: u32| (place != 0).then(|| block.moved(place));
-        let id = |place: u32| at(place).and_then(coerce::id_inline);
+        let id = |place: u32| at(place).and_then(coerce::id_inline).map(visible);
         let (email, mobile, external_id) = (
             id(locations.email),
             id(locations.mobile),
@@ -70,17 +73,25 @@ impl<'a> Customer<'a> {
         // Hashed organisations and test data have one text in all three: it identifies nobody.
         let hashed = email.is_some() && email == mobile && mobile == external_id;
         let keep = |value: Option<Text<'a>>| value.filter(|_| !hashed);
+        let email = keep(email).and_then(|email| match block.moved(locations.email) {
+            value if value.is_word_like(is_plain_address) => Some(email),
+            _ => normal_email(email),
+        });
+        let mobile = keep(mobile).and_then(|mobile| match block.moved(locations.mobile) {
+            value if value.is_word_like(is_plain_number) => Some(mobile),
+            _ => normal_mobile(mobile),
+        });
+        let counts = |value: &Text<'a>| !params.ignored_identities.lists(value);
         Self {
-            customer_id: at(locations.customer_id).and_then(coerce::numbered),
-            email: keep(email).and_then(|email| match block.moved(locations.email) {
-                value if value.is_word_like(is_plain_address) => Some(email),
-                _ => normal_email(email),
-            }),
-            mobile: keep(mobile).and_then(|mobile| match block.moved(locations.mobile) {
-                value if value.is_word_like(is_plain_number) => Some(mobile),
-                _ => normal_mobile(mobile),
-            }),
-            external_id: keep(external_id),
+            customer_id: at(locations.customer_id).and_then(|id| customer_id(id, params)),
+            email: email.filter(|email| !is_nobodys_address(email) && counts(email)),
+            mobile: mobile
+                .filter(|mobile| !is_nobodys_number(mobile) && counts(mobile))
+                .and_then(|mobile| match params.mobile_format {
+                    MobileFormat::AsItIs => Some(mobile),
+                    MobileFormat::E164 => international(mobile),
+                }),
+            external_id: keep(external_id).filter(|id| !is_nobodys(id) && counts(id)),
             loyalty_type: at(locations.loyalty_type).and_then(coerce::text_inline),
         }
     }
@@ -140,10 +151,11 @@ pub(crate) fn subject<'a>(
     data: Members<'_, 'a>,
     locations: &CustomerLocations,
     envelope: &Envelope<'_>,
+    params: &Params,
 ) -> Result<Customer<'a>, Unmapped> {
-    let block = |key: Key| data.get(key).filter(Value::is_object).map(Customer::read);
-    let member =
-        |key: Key| coerce::member(data.get(key), Key::CustomerIdentifiers).map(Customer::read);
+    let read = |block: Value<'a>| Customer::read(block, params);
+    let block = |key: Key| data.get(key).filter(Value::is_object).map(read);
+    let member = |key: Key| coerce::member(data.get(key), Key::CustomerIdentifiers).map(read);
     let found = match kind {
         // The victim's id belongs to the survivor from now on, but the two must not be linked by
         // us.
@@ -156,7 +168,7 @@ pub(crate) fn subject<'a>(
             let coupons = data.get(Key::Coupons).into_iter().flat_map(Value::items);
             let customers =
                 coupons.filter_map(|coupon| coerce::member(Some(coupon), Key::CustomerIdentifiers));
-            let found = only(customers.map(Customer::read), envelope, "/data/coupons")?;
+            let found = only(customers.map(read), envelope, "/data/coupons")?;
             found.or_else(|| block(Key::CustomerIdentifiers))
         }
         EventKind::UpdateRewardTransaction => {
@@ -171,12 +183,12 @@ pub(crate) fn subject<'a>(
             let customers = updates.filter_map(|update| {
                 update
                     .get(Key::CustomerId)
-                    .and_then(coerce::numbered)
+                    .and_then(|id| customer_id(id, params))
                     .map(customer)
             });
             only(customers, envelope, "/data/transactionUpdates")?
         }
-        _ => return own(data, locations).ok_or(Unmapped::Skip("no_identity")),
+        _ => return own(data, locations, params).ok_or(Unmapped::Skip("no_identity")),
     };
     found
         .filter(|customer| !customer.is_nobody())
@@ -185,15 +197,19 @@ pub(crate) fn subject<'a>(
 
 /// The customer of nearly every kind of event.
 #[inline(always)]
-fn own<'a>(data: Members<'_, 'a>, locations: &CustomerLocations) -> Option<Customer<'a>> {
+fn own<'a>(
+    data: Members<'_, 'a>,
+    locations: &CustomerLocations,
+    params: &Params,
+) -> Option<Customer<'a>> {
     let block = data.get(Key::CustomerIdentifiers).filter(Value::is_object);
     let mut customer = match block {
-        Some(block) => Customer::read_at(block, locations),
+        Some(block) => Customer::read_at(block, locations, params),
         None => Customer::default(),
     };
     // The same customer's id once more; group pools and other entities have another type.
     if customer.customer_id.is_none() {
-        customer.customer_id = user_entity(data);
+        customer.customer_id = user_entity(data, params);
     }
     if customer.is_nobody() {
         None
@@ -202,13 +218,31 @@ fn own<'a>(data: Members<'_, 'a>, locations: &CustomerLocations) -> Option<Custo
     }
 }
 
-fn user_entity<'a>(data: Members<'_, 'a>) -> Option<Text<'a>> {
+fn user_entity<'a>(data: Members<'_, 'a>, params: &Params) -> Option<Text<'a>> {
     let entity = data.get(Key::EntityInformation)?;
     let kind = coerce::text(entity.get(Key::EntityType)?)?;
     if !kind.eq_ignore_ascii_case("USER") {
         return None;
     }
-    coerce::numbered(entity.get(Key::EntityId)?)
+    customer_id(entity.get(Key::EntityId)?, params)
+}
+
+/// Capillary's id of a customer.
+#[inline(always)]
+fn customer_id<'a>(value: Value<'a>, params: &Params) -> Option<Text<'a>> {
+    let id = match value.kind() {
+        Kind::Integer => coerce::numbered(value)?,
+        _ => written_customer_id(value)?,
+    };
+    (!params.ignored_identities.lists(&id)).then_some(id)
+}
+
+/// As [`customer_id`], of one that is no plain number.
+#[inline(never)]
+fn written_customer_id(value: Value<'_>) -> Option<Text<'_>> {
+    let id = visible(coerce::numbered(value)?);
+    let id = id.map(|id| Number::parse(id)?.whole().map(Cow::into_owned));
+    (!is_nobodys(&id)).then_some(id)
 }
 
 /// Whether the event is about something other than a customer: a group's pool, for instance.
@@ -283,6 +317,21 @@ fn normal_mobile(text: Text<'_>) -> Option<Text<'_>> {
             .then(|| text.split_whitespace().collect())
     });
     is_mobile(&text).then_some(text)
+}
+
+/// In the form of E.164: a plus, the country's code, the number. `None` where the country is not
+/// known: a number that begins with a zero is one for calls at home.
+#[inline(never)]
+fn international(number: Text<'_>) -> Option<Text<'_>> {
+    let digits = match number.strip_prefix('+') {
+        Some(digits) => digits,
+        None => number.strip_prefix("00").unwrap_or(&number),
+    };
+    if digits.starts_with('0') || digits.len() < 7 {
+        return None;
+    }
+    let written = format!("+{digits}");
+    Some(number.map(|number| (number != written).then_some(written)))
 }
 
 fn is_mobile(text: &str) -> bool {

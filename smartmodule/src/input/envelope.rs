@@ -254,8 +254,9 @@ fn split_prefix(kind: Text<'_>) -> (Option<String>, Text<'_>) {
     let Some((org, name)) = kind.split_once('_') else {
         return (None, kind);
     };
+    let org = org.trim();
     if org.is_empty() || !org.bytes().all(|b| b.is_ascii_digit()) {
         return (None, kind);
     }
-    (Some(org.to_owned()), Text::made(name.to_owned()))
+    (Some(org.to_owned()), Text::made(name.trim().to_owned()))
 }

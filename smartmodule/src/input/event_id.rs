@@ -5,7 +5,8 @@ use sha2::{Digest as _, Sha256};
 use crate::catalog::key::Key;
 use crate::catalog::kind::EventKind;
 use crate::input::envelope::{ENVELOPE_KEYS, Envelope};
-use crate::json::{Members, write_canonical};
+use crate::input::nobody::is_nobodys;
+use crate::json::{Members, write_canonical, write_escaped};
 use crate::output::buffer::OutBuf;
 use crate::output::encode::write_hex;
 use crate::simd::scan::is_unreserved;
@@ -13,8 +14,8 @@ use crate::values::coerce;
 use crate::values::text::Text;
 use crate::values::time::epoch;
 
-/// Capillary's own id, else a hash of what makes the event this event. Never random: a repeated
-/// delivery must get the same one.
+/// Capillary's own id, else a hash of all that makes the event this event. Never random: a repeated
+/// delivery must get the same one, and no other event.
 pub(crate) fn event_id<'a>(
     kind: EventKind,
     envelope: &Envelope<'a>,
@@ -39,17 +40,27 @@ fn hashed_id<'a>(
     organization: Option<&str>,
     data: Members<'_, '_>,
 ) -> Text<'a> {
-    let created_at = envelope
-        .get(Key::CreatedAt)
+    let text_of = |key: Key| envelope.get(key).and_then(coerce::text);
+    let id_of = |key: Key| envelope.get(key).and_then(coerce::id);
+    // When it was handed over counts where nothing says when it was made.
+    let time = [Key::CreatedAt, Key::TimeStamp]
+        .into_iter()
+        .find_map(|key| envelope.get(key))
         .and_then(|value| epoch(value).ok());
     let mut text = OutBuf::default();
     for part in [
         Some(Text::Plain(kind.name())),
         organization.map(Text::Plain),
-        created_at.map(|ms| Text::made(ms.to_string())),
-        envelope.get(Key::RefId).and_then(coerce::text),
+        time.map(|ms| Text::made(ms.to_string())),
+        text_of(Key::RefId),
+        text_of(Key::ApiRequestId),
+        id_of(Key::LoyaltyEventId),
+        id_of(Key::EventLogId),
+        // One that cannot be `_id` still tells two events apart.
+        id_of(Key::EventId).filter(|id| !is_nobodys(id)),
     ] {
-        text.put(part.unwrap_or(Text::Plain("")).as_bytes());
+        // Escaped, no part can hold the line break that ends it.
+        write_escaped(&mut text, &part.unwrap_or(Text::Plain("")));
         text.push(b'\n');
     }
     // In the broken form the envelope's own keys stand in `data`: without them it is the same
@@ -62,10 +73,17 @@ fn hashed_id<'a>(
     Text::made(String::from_utf8_lossy(hex.written()).into_owned())
 }
 
+/// Whether an id is one that any event without an id may have: `0`, `-1`, `unknown`, zeros.
+#[inline(always)]
+fn is_made_up(id: &str) -> bool {
+    // A UUID is told by its length and first digit.
+    (id.len() < 32 || id.starts_with('0')) && is_nobodys(id)
+}
+
 /// Whether an id can be `_id`, which XDM declares a URI reference: what stands before a colon must
 /// be a scheme.
 fn is_event_id(id: &str) -> bool {
-    if !(1..=128).contains(&id.len()) {
+    if !(1..=128).contains(&id.len()) || is_made_up(id) {
         return false;
     }
     if is_unreserved(id.as_bytes()) {

@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 
 use super::kind::Kind;
-use super::number::{Number, write_number};
+use super::number::write_exact_number;
+use super::unescape::is_whole;
 use super::value::Value;
 use super::write::write_text;
 use crate::catalog::key::Key;
@@ -13,16 +14,22 @@ use crate::output::buffer::OutBuf;
 /// names.
 ///
 /// Two departures from the letter of the RFC, both for input it does not admit: of a repeated key
-/// the last value counts, and a number no double can hold keeps its text.
+/// the last value counts, and a number that is no double's shortest form keeps all of its digits:
+/// two ids of twenty digits may be one double.
 pub(crate) fn write_canonical(out: &mut OutBuf, value: Value<'_>, skip: &[Key]) {
     match value.kind() {
         Kind::Null | Kind::True | Kind::False => out.put(value.raw().as_bytes()),
-        Kind::Integer | Kind::Number => match Number::parse(value.raw()) {
-            Some(number) => write_number(out, number),
-            None => out.put(value.raw().as_bytes()),
-        },
+        Kind::Integer | Kind::Number => write_exact_number(out, value.raw()),
         Kind::Word | Kind::Plain | Kind::Escaped => {
-            write_text(out, &value.string().unwrap_or_default())
+            let text = value.string().unwrap_or_default();
+            if is_whole(&text) {
+                write_text(out, &text);
+            } else {
+                // As it came, quotes around it.
+                out.push(b'"');
+                out.put(value.raw().as_bytes());
+                out.push(b'"');
+            }
         }
         Kind::Array => {
             out.push(b'[');

@@ -11,6 +11,7 @@ mod kind;
 mod members;
 mod number;
 mod parse;
+mod rewrite;
 #[cfg(test)]
 mod tests;
 mod token;

@@ -154,6 +154,89 @@ pub(crate) fn write_number(out: &mut OutBuf, number: Number<'_>) {
     });
 }
 
+/// Appends a number of the JSON grammar, of equal numbers the same text and of others another: as
+/// [`write_number`] does, unless a double would lose digits.
+pub(super) fn write_exact_number(out: &mut OutBuf, text: &str) {
+    let start = out.len();
+    if let Some(number) = Number::parse(text) {
+        write_number(out, number);
+        let written = out.written().get(start..).unwrap_or_default();
+        let is_plain = text.len() <= PLAIN && !has_exponent(text);
+        if is_plain || Decimal::of(text.as_bytes()) == Decimal::of(written) {
+            return;
+        }
+        out.truncate(start);
+    }
+    let decimal = Decimal::of(text.as_bytes());
+    if decimal.is_negative {
+        out.push(b'-');
+    }
+    out.put(&decimal.digits);
+    out.push(b'e');
+    out.put(decimal.exponent.to_string().as_bytes());
+}
+
+/// The value of a number, exactly: that of its digits, which neither begin nor end with a zero,
+/// times a power of ten.
+#[derive(Debug, PartialEq, Eq)]
+struct Decimal {
+    is_negative: bool,
+    digits: Vec<u8>,
+    /// Beyond what 64 bits hold it is the largest or smallest one.
+    exponent: i64,
+}
+
+impl Decimal {
+    fn of(text: &[u8]) -> Self {
+        let is_exponent = |byte: &u8| byte | 0x20 == b'e';
+        let mut parts = text.splitn(2, is_exponent);
+        let mantissa = parts.next().unwrap_or_default();
+        let exponent = parts.next().map_or(0, power_of);
+        let is_negative = mantissa.first() == Some(&b'-');
+        let mut fraction = mantissa.splitn(2, |byte| *byte == b'.').skip(1);
+        let places = fraction.next().map_or(0, <[u8]>::len);
+        let mut digits: Vec<u8> = mantissa
+            .iter()
+            .copied()
+            .filter(u8::is_ascii_digit)
+            .skip_while(|digit| *digit == b'0')
+            .collect();
+        let before = digits.len();
+        digits.truncate(
+            digits
+                .iter()
+                .rposition(|digit| *digit != b'0')
+                .map_or(0, |last| last + 1),
+        );
+        if digits.is_empty() {
+            return Self {
+                is_negative: false,
+                digits,
+                exponent: 0,
+            };
+        }
+        let zeros = i64::try_from(before - digits.len()).unwrap_or(i64::MAX);
+        let places = i64::try_from(places).unwrap_or(i64::MAX);
+        Self {
+            is_negative,
+            digits,
+            exponent: exponent.saturating_add(zeros).saturating_sub(places),
+        }
+    }
+}
+
+/// The number behind an `e`.
+fn power_of(text: &[u8]) -> i64 {
+    let is_negative = text.first() == Some(&b'-');
+    let digits = text.iter().filter(|byte| byte.is_ascii_digit());
+    let power = digits.fold(0_i64, |power, digit| {
+        power
+            .saturating_mul(10)
+            .saturating_add(i64::from(digit - b'0'))
+    });
+    if is_negative { -power } else { power }
+}
+
 /// An amount without the zeros behind it: digits, a point, digits, as most are. `None` for anything
 /// else.
 fn trimmed(text: &[u8]) -> Option<&[u8]> {

@@ -120,8 +120,45 @@ fn escapes_read_as_characters_and_half_a_pair_as_replacement() {
 }
 
 #[test]
+fn canonical_forms_differ_where_values_do() {
+    let all = [
+        "9007199254740992",
+        "9007199254740993",
+        "1e400",
+        "1e401",
+        "-1e400",
+        "333333333.33333329",
+        "333333333.3333333",
+        "0.1",
+        "0.10000000000000001",
+        "1e-400",
+        "\"1\"",
+        "\"\\ud83d\"",
+        "\"\\ud83e\"",
+        "\"\\ufffd\"",
+        "\"1\\n\"",
+        "[1]",
+        "{\"1\":1}",
+    ];
+    for (index, one) in all.iter().enumerate() {
+        for other in &all[index + 1..] {
+            assert_ne!(canonical(one), canonical(other), "{one} {other}");
+        }
+    }
+    for (one, other) in [
+        ("9007199254740993", "9007199254740993.0"),
+        ("9007199254740993", "9.0071992547409930E+15"),
+        ("0.10000000000000001", "10000000000000001e-17"),
+        ("0e400", "-0.000"),
+        ("1e400", "10.0e399"),
+    ] {
+        assert_eq!(canonical(one), canonical(other));
+    }
+}
+
+#[test]
 fn canonical_form_is_that_of_rfc_8785() {
-    let source = r#"{"numbers":[333333333.33333329,1E30,4.50,2e-3,0.000000000000000000000000001,-0,1676.0],"string":"\u20ac$\u000F\u000aA'\u0042\u0022\u005c\\\"\/","literals":[null,true,false]}"#;
+    let source = r#"{"numbers":[333333333.3333333,1E30,4.50,2e-3,0.000000000000000000000000001,-0,1676.0],"string":"\u20ac$\u000F\u000aA'\u0042\u0022\u005c\\\"\/","literals":[null,true,false]}"#;
     let expected = r#"{"literals":[null,true,false],"numbers":[333333333.3333333,1e+30,4.5,0.002,1e-27,0,1676],"string":"€$\u000f\nA'B\"\\\\\"/"}"#;
     assert_eq!(canonical(source), expected);
     // The RFC's own example of the order by UTF-16 code units.
@@ -231,7 +268,10 @@ fn string_is_a_word_when_not_blank_and_nothing_to_trim() {
         ("\"notes\"", Kind::Word),
         ("\"\"", Kind::Plain),
         ("\" a\"", Kind::Plain),
-        ("\"a\\u0020\"", Kind::Escaped),
+        ("\"a\\n\"", Kind::Escaped),
+        // Written without their escapes, these are others.
+        ("\"a\\u0020\"", Kind::Plain),
+        ("\"\\u0061\"", Kind::Word),
         ("\"é\"", Kind::Plain),
         ("\"sixteen and more letters, one of them é.\"", Kind::Word),
         ("123456789012345", Kind::Integer),

@@ -38,6 +38,11 @@ pub(super) fn unescape(raw: &str) -> String {
     out
 }
 
+/// Whether no half of a surrogate pair was lost; the replacement character itself counts as one.
+pub(super) fn is_whole(text: &str) -> bool {
+    !text.contains(char::REPLACEMENT_CHARACTER)
+}
+
 fn unit(digits: &str) -> u32 {
     digits
         .get(..4)

@@ -127,6 +127,20 @@ impl<'a> Value<'a> {
         }
     }
 
+    /// The characters of a string without the blanks around them; borrowed when they are written as
+    /// they stand there. `None` for any other value.
+    pub(crate) fn trimmed(self) -> Option<Cow<'a, str>> {
+        match self.kind() {
+            Kind::Word => Some(Cow::Borrowed(self.raw())),
+            Kind::Plain => Some(Cow::Borrowed(self.raw().trim())),
+            Kind::Escaped => Some(match trim_escaped(self.raw()) {
+                trimmed if trimmed.contains('\\') => Cow::Owned(unescape(trimmed)),
+                trimmed => Cow::Borrowed(trimmed),
+            }),
+            _ => None,
+        }
+    }
+
     /// The number; `None` for any other value and for what no double can hold.
     #[inline(always)]
     pub(crate) fn number(self) -> Option<Number<'a>> {
@@ -280,6 +294,31 @@ impl<'a> Value<'a> {
                 .last()
         })
     }
+}
+
+/// A string as it stands in the document, without the blanks around it.
+#[cold]
+#[inline(never)]
+fn trim_escaped(raw: &str) -> &str {
+    // Other blanks have no escape that a document needs.
+    const BLANKS: [&str; 5] = ["\\t", "\\n", "\\f", "\\r", "\\u000b"];
+    let mut rest = raw.trim_start();
+    while let Some(behind) = BLANKS.iter().find_map(|blank| rest.strip_prefix(blank)) {
+        rest = behind.trim_start();
+    }
+    rest = rest.trim_end();
+    // In `\\n` the last letter is no escape: its backslash is one's own.
+    let is_escape = |before: &&str| {
+        let backslashes = before.bytes().rev().take_while(|byte| *byte == b'\\');
+        backslashes.count() % 2 == 0
+    };
+    while let Some(before) = BLANKS
+        .iter()
+        .find_map(|blank| rest.strip_suffix(blank).filter(is_escape))
+    {
+        rest = before.trim_end();
+    }
+    rest
 }
 
 /// The values directly inside a container.

@@ -21,7 +21,7 @@ pub(crate) fn write_event(
     out: &mut OutBuf,
 ) -> Range<usize> {
     let mut identities = 0..0;
-    XdmWriter::entity(out, &event.params.omit, resolved, |xdm| {
+    XdmWriter::entity(out, &event.params.omit.event, resolved, |xdm| {
         xdm.shared_inline(name!("_id"), Some(&event.id));
         xdm.instant_inline(name!("timestamp"), event.at);
         match event_type(event) {

@@ -31,7 +31,7 @@ pub(crate) fn write_profile(
     let with_tenant = with_tenant && event.params.tenant.is_some();
     let start = out.len();
     let mut is_empty = true;
-    XdmWriter::entity(out, &event.params.omit, resolved, |xdm| {
+    XdmWriter::entity(out, &event.params.omit.profile, resolved, |xdm| {
         xdm.repeat(identities);
         let before = xdm.written();
         facts(event, with_tenant, notes, xdm);

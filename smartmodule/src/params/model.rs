@@ -1,8 +1,11 @@
 //! What the parameters say.
 
+use crate::catalog::fields::own_fields;
 use crate::catalog::kind::{EventKind, Kinds};
-use crate::params::identity::{Identifier, Namespace};
-use crate::params::omit::OmittedFields;
+use crate::params::identity::{
+    ADOBES_NAMESPACES, Identifier, IgnoredIdentities, MobileFormat, Namespace,
+};
+use crate::params::omit::OmittedByEntity;
 use crate::params::tenant::Tenant;
 use crate::values::time::Zone;
 
@@ -13,11 +16,13 @@ pub struct Params {
     pub(crate) organizations: Option<Vec<String>>,
     /// Identifier and namespace code; the first one is the primary identity.
     pub(crate) identities: Vec<(Identifier, Namespace)>,
+    pub(crate) ignored_identities: IgnoredIdentities,
+    pub(crate) mobile_format: MobileFormat,
     pub(crate) program_id: Option<String>,
     pub(crate) tenant: Option<Tenant>,
     pub(crate) tiers: Vec<(i64, String)>,
     pub(crate) time_zone: Option<Zone>,
-    pub(crate) omit: OmittedFields,
+    pub(crate) omit: OmittedByEntity,
     pub(crate) qualify_identity: bool,
 }
 
@@ -39,6 +44,55 @@ impl std::fmt::Display for ParamError {
 
 impl std::error::Error for ParamError {}
 
+impl Params {
+    /// What can be used, and is hardly meant.
+    #[must_use]
+    pub fn doubts(&self) -> Vec<ParamError> {
+        let mut doubts = Vec::new();
+        for (_, namespace) in &self.identities {
+            let code = namespace.code();
+            let alike = |known: &&&str| known.eq_ignore_ascii_case(code) && **known != code;
+            if let Some(known) = ADOBES_NAMESPACES.iter().find(alike) {
+                doubts.push(ParamError {
+                    name: "identities".to_owned(),
+                    message: format!(
+                        "`{code}` is not Adobe's namespace `{known}`: codes are case-sensitive"
+                    ),
+                });
+            }
+        }
+        if self.tenant.is_none() {
+            doubts.push(ParamError {
+                name: "tenant".to_owned(),
+                message: format!(
+                    "not set, so what has no standard XDM field is left out: of every event its \
+                     program, store, activity and custom fields, and {}",
+                    self.left_out_without_tenant()
+                ),
+            });
+        }
+        doubts
+    }
+
+    /// Which fields of which kinds are written only below a tenant namespace.
+    fn left_out_without_tenant(&self) -> String {
+        let wanted = |kind: &&EventKind| self.events.contains(**kind);
+        let mut groups: Vec<(&str, Vec<&str>)> = Vec::new();
+        for kind in EventKind::ALL.iter().filter(wanted) {
+            let fields = own_fields(*kind);
+            match groups.iter_mut().find(|(name, _)| *name == fields) {
+                Some((_, kinds)) => kinds.push(kind.name()),
+                None => groups.push((fields, vec![kind.name()])),
+            }
+        }
+        let group = |(fields, kinds): &(&str, Vec<&str>)| match kinds.len() {
+            0..=8 => format!("`{fields}` of {}", kinds.join(", ")),
+            count => format!("`{fields}` of {count} other kinds"),
+        };
+        groups.iter().map(group).collect::<Vec<_>>().join("; ")
+    }
+}
+
 impl Default for Params {
     fn default() -> Self {
         Self {
@@ -55,11 +109,13 @@ impl Default for Params {
                 ),
                 (Identifier::Email, Namespace::new("Email".to_owned())),
             ],
+            ignored_identities: IgnoredIdentities::default(),
+            mobile_format: MobileFormat::default(),
             program_id: None,
             tenant: None,
             tiers: Vec::new(),
             time_zone: None,
-            omit: OmittedFields::default(),
+            omit: OmittedByEntity::default(),
             qualify_identity: false,
         }
     }

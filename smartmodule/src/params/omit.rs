@@ -8,6 +8,13 @@ pub(crate) struct OmittedFields {
     nodes: Vec<Vec<(String, Option<usize>)>>,
 }
 
+/// The paths to leave out of each entity.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct OmittedByEntity {
+    pub(crate) event: OmittedFields,
+    pub(crate) profile: OmittedFields,
+}
+
 /// The position of the writer in the tree of omitted fields.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum OmitCursor {
@@ -18,6 +25,13 @@ pub(crate) enum OmitCursor {
 }
 
 impl OmittedFields {
+    /// These paths, keys with dots between them.
+    pub(crate) fn of(paths: &[String]) -> Self {
+        let mut omit = Self::default();
+        paths.iter().for_each(|path| omit.add(path));
+        omit
+    }
+
     pub(crate) fn root(&self) -> OmitCursor {
         if self.nodes.is_empty() {
             OmitCursor::Off
@@ -38,7 +52,7 @@ impl OmittedFields {
         }
     }
 
-    pub(crate) fn add(&mut self, path: &str) {
+    fn add(&mut self, path: &str) {
         if self.nodes.is_empty() {
             self.nodes.push(Vec::new());
         }

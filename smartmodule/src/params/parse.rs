@@ -1,16 +1,18 @@
 //! The parameters of the mapping, read from the text a transform's `with` section gives.
 
-use super::identity::{Identifier, Namespace};
+use super::identity::{
+    Identifier, IgnoredIdentities, MobileFormat, Namespace, PHONE_E164, is_namespace_code,
+};
 use super::model::{ParamError, Params};
-use crate::catalog::fields;
+use crate::catalog::fields::{self, Field};
 use crate::catalog::kind::{EventKind, Kinds};
 use crate::json::{Number, Tape, Value};
-use crate::params::omit::OmittedFields;
+use crate::params::omit::{OmittedByEntity, OmittedFields};
 use crate::params::tenant::Tenant;
 use crate::values::time::Zone;
 
-const NAMES: &str = "events, organizations, primary-identity, identities, program-id, tenant, tiers, time-zone, \
-                     omit-fields, qualify-identity";
+const NAMES: &str = "events, organizations, primary-identity, identities, ignore-identities, mobile-format, \
+                     program-id, tenant, tiers, time-zone, omit-fields, qualify-identity";
 
 impl Params {
     /// Reads the parameters of a transform's `with` section.
@@ -51,6 +53,9 @@ impl Params {
                         format!("`{value}` is none of customerId, email, mobile, externalId")
                     }),
                 "identities" => identities(value).map(|identities| params.identities = identities),
+                "ignore-identities" => list(value)
+                    .map(|values| params.ignored_identities = IgnoredIdentities::of(values)),
+                "mobile-format" => mobile_format(value).map(|format| params.mobile_format = format),
                 "program-id" => program(value).map(|id| params.program_id = Some(id)),
                 "tenant" => tenant(value).map(|tenant| params.tenant = Some(Tenant::new(tenant))),
                 "tiers" => tiers(value).map(|tiers| params.tiers = tiers),
@@ -79,7 +84,32 @@ impl Params {
             )?;
         }
         params.put_primary_first(primary)?;
+        params.check_namespaces()?;
         Ok(params)
+    }
+
+    /// Whether what is sent to a namespace of Adobe's is what it holds.
+    fn check_namespaces(&self) -> Result<(), ParamError> {
+        for (identifier, namespace) in &self.identities {
+            let message = match namespace.code() {
+                "ECID" => {
+                    "namespace `ECID` takes ids of 38 digits that Adobe gave; none of Capillary's \
+                     identifiers is one, and Adobe refuses the records"
+                }
+                PHONE_E164 if *identifier != Identifier::Mobile => {
+                    "namespace `Phone_E.164` takes telephone numbers: `mobile`"
+                }
+                PHONE_E164 if self.mobile_format != MobileFormat::E164 => {
+                    "namespace `Phone_E.164` takes numbers with a plus: set `mobile-format: e164`"
+                }
+                _ => continue,
+            };
+            return Err(ParamError {
+                name: "identities".to_owned(),
+                message: message.to_owned(),
+            });
+        }
+        Ok(())
     }
 
     /// The primary identity: the parameter, else `customerId`.
@@ -106,21 +136,24 @@ impl Params {
 
 /// The items of a list: JSON text, or separated by commas.
 fn list(value: &str) -> Result<Vec<String>, String> {
-    let items: Vec<String> = if value.starts_with('[') {
+    if value.starts_with('[') {
         let mut tape = Tape::default();
         let list = tape
             .parse(value)
             .map_err(|_| "is not a JSON list".to_owned())?;
-        list.root()
-            .items()
-            .map(|item| scalar(item).ok_or_else(|| "may hold text and numbers only".to_owned()))
-            .collect::<Result<_, _>>()?
-    } else {
-        value
-            .split(',')
-            .map(|item| item.trim().to_owned())
-            .collect()
-    };
+        return items(list.root());
+    }
+    let parts = value.split(',').map(|item| item.trim().to_owned());
+    without_empty(parts.collect())
+}
+
+/// The items of a JSON list.
+fn items(list: Value<'_>) -> Result<Vec<String>, String> {
+    let item = |item| scalar(item).ok_or_else(|| "may hold text and numbers only".to_owned());
+    without_empty(list.items().map(item).collect::<Result<_, _>>()?)
+}
+
+fn without_empty(items: Vec<String>) -> Result<Vec<String>, String> {
     if items.is_empty() || items.iter().any(String::is_empty) {
         return Err("has no value, or an empty one".to_owned());
     }
@@ -211,6 +244,14 @@ fn tenant(value: &str) -> Result<String, String> {
     }
 }
 
+fn mobile_format(value: &str) -> Result<MobileFormat, String> {
+    match value {
+        "as-it-is" => Ok(MobileFormat::AsItIs),
+        "e164" => Ok(MobileFormat::E164),
+        _ => Err(format!("`{value}` is neither as-it-is nor e164")),
+    }
+}
+
 fn tiers(value: &str) -> Result<Vec<(i64, String)>, String> {
     let number = |(name, tier): (String, String)| match name.parse::<i64>() {
         Ok(number) => Ok((number, tier)),
@@ -224,11 +265,10 @@ fn identities(value: &str) -> Result<Vec<(Identifier, Namespace)>, String> {
     for (name, namespace) in pairs(value)? {
         let identifier = Identifier::from_name(&name)
             .ok_or_else(|| format!("`{name}` is none of customerId, email, mobile, externalId"))?;
-        if !namespace
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'))
-        {
-            return Err(format!("`{namespace}` is no namespace code"));
+        if !is_namespace_code(&namespace) {
+            return Err(format!(
+                "`{namespace}` is no namespace code: Identity Service admits letters and digits"
+            ));
         }
         // Two values in one namespace would look like two people in one record.
         if identities.iter().any(|(_, other)| *other == namespace) {
@@ -240,18 +280,63 @@ fn identities(value: &str) -> Result<Vec<(Identifier, Namespace)>, String> {
     Ok(identities.into_iter().map(ready).collect())
 }
 
-fn omit(value: &str, tenant: Option<&str>) -> Result<OmittedFields, String> {
-    let mut omit = OmittedFields::default();
-    for path in list(value)? {
+/// A list for both entities, or an object with one for each.
+fn omit(value: &str, tenant: Option<&str>) -> Result<OmittedByEntity, String> {
+    let (events, profiles) = (fields::event_paths(tenant), fields::profile_paths(tenant));
+    let mut omit = OmittedByEntity::default();
+    if !value.starts_with('{') {
+        let all = [events, profiles].concat();
+        let paths = omitted_paths(list(value)?, &all)?;
+        (omit.event, omit.profile) = (OmittedFields::of(&paths), OmittedFields::of(&paths));
+        return Ok(omit);
+    }
+    for (name, paths) in lists(value)? {
+        match name.as_str() {
+            "event" => omit.event = OmittedFields::of(&omitted_paths(paths, &events)?),
+            "profile" => omit.profile = OmittedFields::of(&omitted_paths(paths, &profiles)?),
+            _ => return Err(format!("`{name}` is neither event nor profile")),
+        }
+    }
+    Ok(omit)
+}
+
+/// The paths without `[]`, each of one of these fields or of what they are below.
+fn omitted_paths(paths: Vec<String>, of: &[Field]) -> Result<Vec<String>, String> {
+    let checked = |path: String| {
         // `productListItems[].name` and `productListItems.name` both name the field of every item.
         let path = path.replace("[*]", "").replace("[]", "");
         if fields::is_required(&path) {
             return Err(format!("`{path}` cannot be left out"));
         }
-        if !fields::is_known(&path, tenant) {
-            return Err(format!("`{path}` is no field this mapping writes"));
+        if !fields::is_known(&path, of) {
+            return Err(format!("`{path}` is no field this mapping writes there"));
         }
-        omit.add(&path);
+        Ok(path)
+    };
+    paths.into_iter().map(checked).collect()
+}
+
+/// The members of a JSON object of lists, or of texts with commas.
+fn lists(value: &str) -> Result<Vec<(String, Vec<String>)>, String> {
+    let mut tape = Tape::default();
+    let object = tape
+        .parse(value)
+        .map_err(|_| "is not a JSON object".to_owned())?;
+    let mut members: Vec<(String, Vec<String>)> = Vec::new();
+    for member in object.root().members() {
+        let name = member.name().trim().to_owned();
+        let items = match member.string() {
+            Some(text) => list(&text),
+            None => items(member),
+        };
+        if members.iter().any(|(other, _)| *other == name) {
+            return Err(format!("`{name}` is there twice"));
+        }
+        let items = items.map_err(|fault| format!("`{name}` {fault}"))?;
+        members.push((name, items));
     }
-    Ok(omit)
+    if members.is_empty() {
+        return Err("is empty".to_owned());
+    }
+    Ok(members)
 }

@@ -20,11 +20,11 @@ pub(crate) fn is_blank(value: Value<'_>) -> bool {
 
 #[inline(never)]
 fn is_blank_string(value: Value<'_>) -> bool {
-    value.string().is_none_or(|text| is_blank_text(&text))
+    value.trimmed().is_none_or(|text| is_blank_text(&text))
 }
 
+/// Of a text without blanks around it.
 fn is_blank_text(text: &str) -> bool {
-    let text = text.trim();
     text.is_empty() || text == "null"
 }
 
@@ -59,14 +59,10 @@ pub(crate) fn text_inline(value: Value<'_>) -> Option<Text<'_>> {
 #[inline(never)]
 fn coerce_text(value: Value<'_>, kind: Kind) -> Option<Text<'_>> {
     let text = match kind {
-        Kind::Plain => Text::Plain(value.raw().trim()),
-        Kind::Escaped => {
-            let text = value.string()?;
-            match text.trim() {
-                trimmed if trimmed.len() == text.len() => Text::Any(text),
-                trimmed => Text::made(trimmed.to_owned()),
-            }
-        }
+        Kind::Plain | Kind::Escaped => match value.trimmed()? {
+            Cow::Borrowed(text) => Text::Plain(text),
+            Cow::Owned(text) => Text::made(text),
+        },
         Kind::Number => match Number::parse(value.raw()).and_then(|number| number.whole()) {
             Some(Cow::Owned(whole)) => Text::made(whole),
             Some(Cow::Borrowed(whole)) => Text::Plain(whole),
@@ -136,8 +132,11 @@ fn coerce_numbered(value: Value<'_>) -> Option<Text<'_>> {
 pub(crate) fn number(value: Value<'_>) -> Option<Number<'_>> {
     match value.kind() {
         Kind::Integer | Kind::Number => value.number(),
-        Kind::Word | Kind::Plain => Number::parse(value.raw().trim()),
-        _ => None,
+        // What needs an escape is no number.
+        _ => match value.trimmed()? {
+            Cow::Borrowed(text) => Number::parse(text),
+            Cow::Owned(_) => None,
+        },
     }
 }
 
@@ -156,8 +155,10 @@ pub(crate) fn boolean(value: Value<'_>) -> Option<bool> {
     match value.kind() {
         Kind::True => Some(true),
         Kind::False => Some(false),
-        Kind::Word | Kind::Plain if value.raw().eq_ignore_ascii_case("true") => Some(true),
-        Kind::Word | Kind::Plain if value.raw().eq_ignore_ascii_case("false") => Some(false),
-        _ => None,
+        _ => {
+            let word = value.trimmed()?;
+            let is = |wanted: &str| word.eq_ignore_ascii_case(wanted);
+            (is("true") || is("false")).then(|| is("true"))
+        }
     }
 }

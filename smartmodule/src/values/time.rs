@@ -141,10 +141,9 @@ impl Moment {
         match value.kind() {
             Kind::Integer | Kind::Number => epoch(value).ok().map(Self::Instant),
             Kind::Word | Kind::Plain | Kind::Escaped => {
-                let text = value.string()?;
-                let text = text.trim();
-                Self::parse(text).or_else(|| {
-                    Number::parse(text)
+                let text = value.trimmed()?;
+                Self::parse(&text).or_else(|| {
+                    Number::parse(&text)
                         .and_then(|n| epoch_number(n))
                         .map(Self::Instant)
                 })

@@ -2,16 +2,19 @@
 //! beside them.
 //!
 //! The JSON Schemas in `schemas/` are written from Adobe's published XDM (class, field groups,
-//! data types) and are as strict as streaming validation, which refuses undeclared keys. Checked
+//! data types), with the field groups of `docs/` for an organisation's own fields, and are as strict
+//! as streaming validation, which refuses undeclared keys. Checked
 //! here in code is what JSON Schema cannot say: one primary identity over all namespaces, the
 //! number of identities, and the sizes above which Real-Time Customer Profile drops a record
 //! *after* acknowledging it.
 
 mod answer;
+mod registry;
 
 use std::sync::LazyLock;
 
 pub use answer::answer_violations;
+pub use registry::{Registry, event_schema, profile_schema};
 
 use jsonschema::Validator;
 use serde_json::Value;
@@ -23,21 +26,30 @@ pub const PROFILE_MAX_BYTES: usize = 100_000;
 /// Most identities of one XDM record (Adobe's identity guardrails).
 pub const MAX_IDENTITIES: usize = 20;
 
-/// The schema of the events dataset, as JSON text.
-pub const EVENT_SCHEMA: &str = include_str!("../schemas/experience-event.schema.json");
-/// The schema of the profiles dataset, as JSON text.
-pub const PROFILE_SCHEMA: &str = include_str!("../schemas/individual-profile.schema.json");
-
 type Compiled = LazyLock<Result<Validator, String>>;
 
-static EVENT: Compiled = LazyLock::new(|| compile(EVENT_SCHEMA));
-static PROFILE: Compiled = LazyLock::new(|| compile(PROFILE_SCHEMA));
+static EVENT: Compiled = LazyLock::new(|| compile(event_schema(Registry::Newest)));
+static PROFILE: Compiled = LazyLock::new(|| compile(profile_schema(Registry::Newest)));
+static OLDEST_EVENT: Compiled = LazyLock::new(|| compile(event_schema(Registry::Oldest)));
+static OLDEST_PROFILE: Compiled = LazyLock::new(|| compile(profile_schema(Registry::Oldest)));
 
 /// What is wrong with an ExperienceEvent entity; empty means valid.
 ///
 /// Each entry is a JSON pointer and a reason. Values are not repeated, so the text may be logged.
 pub fn event_violations(event: &Value) -> Vec<String> {
-    let mut found = violations(&EVENT, event, EVENT_MAX_BYTES);
+    event_violations_of(&EVENT, event)
+}
+
+/// As [`event_violations`], where the registry is of another age.
+pub fn event_violations_in(registry: Registry, event: &Value) -> Vec<String> {
+    match registry {
+        Registry::Newest => event_violations_of(&EVENT, event),
+        Registry::Oldest => event_violations_of(&OLDEST_EVENT, event),
+    }
+}
+
+fn event_violations_of(schema: &Compiled, event: &Value) -> Vec<String> {
+    let mut found = violations(schema, event, EVENT_MAX_BYTES);
     for (index, line) in event["productListItems"]
         .as_array()
         .into_iter()
@@ -59,8 +71,17 @@ pub fn profile_violations(profile: &Value) -> Vec<String> {
     violations(&PROFILE, profile, PROFILE_MAX_BYTES)
 }
 
-fn compile(text: &str) -> Result<Validator, String> {
-    let schema: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
+/// As [`profile_violations`], where the registry is of another age.
+pub fn profile_violations_in(registry: Registry, profile: &Value) -> Vec<String> {
+    let schema = match registry {
+        Registry::Newest => &PROFILE,
+        Registry::Oldest => &OLDEST_PROFILE,
+    };
+    violations(schema, profile, PROFILE_MAX_BYTES)
+}
+
+fn compile(schema: Result<Value, String>) -> Result<Validator, String> {
+    let schema = schema?;
     // Draft 2020-12 takes `format` for a remark unless told otherwise; the platform asserts it.
     jsonschema::options()
         .should_validate_formats(true)

@@ -3,7 +3,9 @@
 
 use serde_json::{Value, json};
 
-use super::{event_violations, profile_violations};
+use super::{
+    Registry, event_violations, event_violations_in, profile_violations, profile_violations_in,
+};
 
 fn event() -> Value {
     json!({
@@ -24,7 +26,11 @@ fn event() -> Value {
         },
         "productListItems": [{"SKU": "sku-1", "quantity": 2, "priceTotal": 10.0, "product": "https://example.com/p/1"}],
         "loyalty": {"pointsGained": [{"value": 48, "loyaltyProgramId": "7"}]},
-        "_harborpine": {"capillary": {"billType": "REGULAR", "fields": [{"key": "table", "value": "12"}], "lines": 3}}
+        "_harborpine": {"capillary": {
+            "eventName": "transactionAdded", "enteredAt": "2026-09-14T08:15:30.412Z",
+            "transaction": {"billType": "REGULAR", "lineItemCount": 3, "grossAmount": 54},
+            "customFields": [{"key": "table", "value": "12"}]
+        }}
     })
 }
 
@@ -151,14 +157,33 @@ fn rules_for_events_catch_planted_violations() {
         ("/_harborpine", Some(json!("text"))),
         ("/_harborpine", Some(json!({}))),
         ("/_harborpine/capillary", Some(json!({}))),
-        ("/_harborpine/capillary/billType", Some(json!(null))),
-        ("/_harborpine/capillary/billType", Some(json!(""))),
-        ("/_harborpine/capillary/fields", Some(json!([]))),
+        ("/_harborpine/capillary/eventName", Some(json!(null))),
+        ("/_harborpine/capillary/eventName", Some(json!(""))),
+        ("/_harborpine/capillary/eventName", Some(json!(7))),
         (
-            "/_harborpine/capillary/fields",
-            Some(json!([{"deep": {"deeper": [""]}}])),
+            "/_harborpine/capillary/enteredAt",
+            Some(json!("2026-09-14")),
         ),
-        ("/_harborpine/capillary/Marital status", Some(json!("x"))),
+        ("/_harborpine/capillary/transaction", Some(json!({}))),
+        (
+            "/_harborpine/capillary/transaction/lineItemCount",
+            Some(json!(1.5)),
+        ),
+        (
+            "/_harborpine/capillary/transaction/grossAmount",
+            Some(json!("54")),
+        ),
+        ("/_harborpine/capillary/customFields", Some(json!([]))),
+        (
+            "/_harborpine/capillary/customFields",
+            Some(json!([{"value": ""}])),
+        ),
+        (
+            "/_harborpine/capillary/customFields/0/other",
+            Some(json!("x")),
+        ),
+        ("/_harborpine/capillary/marital", Some(json!("x"))),
+        ("/_harborpine/other", Some(json!({"eventName": "x"}))),
         ("/_HarborPine", Some(json!({"a": 1}))),
     ] {
         let wrong = with(event(), pointer, planted.clone());
@@ -205,6 +230,14 @@ fn rules_for_profiles_catch_planted_violations() {
             Some(json!(1.5)),
         ),
         ("/_harborpine/capillary", Some(json!([]))),
+        (
+            "/_harborpine/capillary/eventName",
+            Some(json!("tierUpgraded")),
+        ),
+        (
+            "/_harborpine/capillary/tierNeverExpires",
+            Some(json!("true")),
+        ),
         (
             "/_repo",
             Some(json!({"createDate": "2026-09-14T08:15:30Z"})),
@@ -265,13 +298,10 @@ fn record_holds_at_most_twenty_identities() {
 #[test]
 fn records_profile_would_drop_silently_are_violations() {
     let padded = |entity: Value, bytes: usize| {
-        let empty = with(entity, "/_harborpine/capillary/notes", Some(json!("")));
+        let place = "/_harborpine/capillary/loyaltyType";
+        let empty = with(entity, place, Some(json!("")));
         let missing = bytes - empty.to_string().len();
-        with(
-            empty,
-            "/_harborpine/capillary/notes",
-            Some(json!("x".repeat(missing))),
-        )
+        with(empty, place, Some(json!("x".repeat(missing))))
     };
     assert_eq!(event_violations(&padded(event(), 10_000)), [""; 0]);
     assert_eq!(
@@ -295,4 +325,25 @@ fn violation_names_its_place_and_never_repeats_the_value() {
         "{found:?}"
     );
     assert!(!found[0].contains("mara"), "{found:?}");
+}
+
+#[test]
+fn oldest_registry_knows_no_newer_field() {
+    let event_in = |event: &Value| event_violations_in(Registry::Oldest, event);
+    let profile_in = |profile: &Value| profile_violations_in(Registry::Oldest, profile);
+    assert_eq!(event_in(&with(event(), "/loyalty", None)), [""; 0]);
+    assert_ne!(event_in(&event()), [""; 0]);
+    let mut old = with(profile(), "/loyalty/lifetimePoints", None);
+    assert_ne!(profile_in(&old), [""; 0]);
+    old = with(old, "/loyalty/rewards", None);
+    assert_eq!(profile_in(&old), [""; 0]);
+    for newer in [
+        "nextTier",
+        "tierExpiryDate",
+        "tierUpgradeDate",
+        "cardsDetails",
+    ] {
+        let planted = with(old.clone(), &format!("/loyalty/{newer}"), Some(json!("x")));
+        assert_ne!(profile_in(&planted), [""; 0], "{newer}");
+    }
 }

@@ -48,6 +48,12 @@ async fn run_until_stopped(config: Config) -> Result<(), RunError> {
         version = env!("CARGO_PKG_VERSION"),
         "starting"
     );
+    for doubt in config.transform.params.doubts() {
+        warn!(
+            parameter = doubt.name,
+            "transforms[0].with: {}", doubt.message
+        );
+    }
     let mut signals = Signals::install()?;
     let client = http::client(&config.platform)?;
     let tokens = TokenSource::new(&config.platform.ims, client.clone(), config.platform.retry);

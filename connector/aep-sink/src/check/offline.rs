@@ -10,6 +10,7 @@ use crate::http;
 const CONFIGURATION: &str = "configuration";
 const SECRETS: &str = "secrets";
 const HTTP: &str = "http";
+const PARAMETERS: &str = "parameters";
 
 /// Reads the configuration with its secrets, and every file it names. `None` when there is no valid
 /// one.
@@ -54,6 +55,13 @@ pub(super) fn steps(config: &Path, secrets: Option<&Path>, report: &mut Report) 
             return None;
         }
     };
+    for doubt in config.transform.params.doubts() {
+        let found = format!("`{}`: {}", doubt.name, doubt.message);
+        report.add(
+            Finding::new(PARAMETERS, Status::Warning, found)
+                .advise("change transforms[0].with, or leave it when it is meant"),
+        );
+    }
     report.add(match http::client(&config.platform) {
         Ok(_) => Finding::ok(HTTP, "certificates and proxy can be used"),
         Err(error) => Finding::new(HTTP, Status::Wrong, error.to_string()),

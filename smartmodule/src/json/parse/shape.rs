@@ -217,20 +217,23 @@ impl Shape {
     }
 
     /// Turns the tokens of the learnt document into those of `bytes`, but for the places of
-    /// containers, which stay; `false` when it has another shape, or none is learnt.
-    pub(super) fn fits(&mut self, bytes: &[u8], tokens: &mut [Token]) -> bool {
-        let fits = !self.parts.is_empty() && self.read_all(bytes, tokens);
-        if fits {
-            self.misses = 0;
+    /// containers, which stay; whether any value has an escape. `None` when it has another shape, or
+    /// none is learnt.
+    pub(super) fn fits(&mut self, bytes: &[u8], tokens: &mut [Token]) -> Option<bool> {
+        if self.parts.is_empty() {
+            return None;
         }
-        fits
+        let escapes = self.read_all(bytes, tokens)?;
+        self.misses = 0;
+        Some(escapes)
     }
 
-    fn read_all(&mut self, bytes: &[u8], tokens: &mut [Token]) -> bool {
+    fn read_all(&mut self, bytes: &[u8], tokens: &mut [Token]) -> Option<bool> {
         let base = self.end.take(bytes);
         let mut progress = self.read_on(bytes, base, tokens, Progress { parts: 0, at: 0 });
         // How many parts were read when a value was last read with care.
         let mut careful = 0;
+        let mut escapes = false;
         loop {
             let read = match self.parts.get(progress.parts) {
                 Some(part) => self.read(part, bytes, progress.at),
@@ -240,7 +243,7 @@ impl Shape {
                         self.text.as_bytes().get(self.tail..),
                     );
                     if is_same(rest.unwrap_or_default(), tail.unwrap_or_default()) {
-                        return true;
+                        return Some(escapes);
                     }
                     None
                 }
@@ -252,12 +255,13 @@ impl Shape {
                 None if progress.parts > careful => {
                     match self.read_again(progress, bytes, tokens) {
                         Some(value) => (progress.parts, value),
-                        None => return false,
+                        None => return None,
                     }
                 }
-                None => return false,
+                None => return None,
             };
             careful = parts;
+            escapes |= kind == Kind::Escaped;
             if let Some(token) = self.token_of(parts, tokens) {
                 (token.kind, token.start, token.end) = (kind, start as u32, end as u32);
             }

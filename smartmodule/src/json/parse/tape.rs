@@ -8,6 +8,7 @@ use super::scalar::{number, string, visible, word};
 use super::shape::Shape;
 use crate::catalog::key::KEYS;
 use crate::json::kind::Kind;
+use crate::json::rewrite::without_needless_escapes;
 use crate::json::token::{Document, Token};
 use crate::json::unescape::unescape;
 
@@ -30,6 +31,8 @@ pub(crate) struct Tape {
     shape: Shape,
     /// Tells it from every other shape.
     shape_id: u64,
+    /// The document without needless escapes, when it had any.
+    rewritten: String,
 }
 
 impl Tape {
@@ -39,10 +42,12 @@ impl Tape {
         if u32::try_from(text.len()).is_err() {
             return Err(Fault::TooMany);
         }
-        let known = self.tokens.get_mut(..self.count).unwrap_or_default();
-        let fits = self.shape.fits(text.as_bytes(), known);
-        if !fits {
-            self.parse_from_scratch(text)?;
+        let (mut fits, escapes) = self.read(text)?;
+        let mut text = text;
+        if escapes && let Some(rewritten) = without_needless_escapes(text) {
+            (fits, _) = self.read(&rewritten)?;
+            self.rewritten = rewritten;
+            text = &self.rewritten;
         }
         Ok(Document {
             text,
@@ -52,18 +57,30 @@ impl Tape {
         })
     }
 
+    /// Reads the tokens of `text`: whether it has the shape that was learnt, and whether any string
+    /// has an escape.
+    #[inline(always)]
+    fn read(&mut self, text: &str) -> Result<(bool, bool), Fault> {
+        let known = self.tokens.get_mut(..self.count).unwrap_or_default();
+        match self.shape.fits(text.as_bytes(), known) {
+            Some(escapes) => Ok((true, escapes)),
+            None => Ok((false, self.parse_from_scratch(text)?)),
+        }
+    }
+
+    /// Whether any string has an escape.
     #[inline(never)]
-    fn parse_from_scratch(&mut self, text: &str) -> Result<(), Fault> {
+    fn parse_from_scratch(&mut self, text: &str) -> Result<bool, Fault> {
         self.shape.forget();
         static SHAPES: AtomicU64 = AtomicU64::new(1);
         self.shape_id = SHAPES.fetch_add(1, Ordering::Relaxed);
         loop {
             match tokens(text.as_bytes(), &mut self.tokens) {
-                Ok(count) => {
+                Ok((count, escapes)) => {
                     self.count = count;
                     self.shape
                         .learn(text, self.tokens.get(..count).unwrap_or_default());
-                    return Ok(());
+                    return Ok(escapes);
                 }
                 Err(Fault::TooMany) if self.tokens.len() < MAX_TOKENS => {
                     let more = (2 * self.tokens.len()).clamp(FEW_TOKENS, MAX_TOKENS);
@@ -84,9 +101,10 @@ struct Container {
     is_object: bool,
 }
 
-/// Fills `tokens` and tells how many there are. [`Fault::TooMany`] when there is no room for them.
-fn tokens(bytes: &[u8], tokens: &mut [Token]) -> Result<usize, Fault> {
-    let mut count = 0;
+/// Fills `tokens` and tells how many there are, and whether any string has an escape.
+/// [`Fault::TooMany`] when there is no room for them.
+fn tokens(bytes: &[u8], tokens: &mut [Token]) -> Result<(usize, bool), Fault> {
+    let (mut count, mut escapes) = (0, false);
     let mut inside = Container {
         token: 0,
         depth: 0,
@@ -113,7 +131,7 @@ fn tokens(bytes: &[u8], tokens: &mut [Token]) -> Result<usize, Fault> {
                         }
                         match behind(bytes, tokens, &mut inside, count, (first, at))? {
                             Some(start) => (first, at) = start,
-                            None => return Ok(count),
+                            None => return Ok((count, escapes)),
                         }
                         continue;
                     }
@@ -123,7 +141,11 @@ fn tokens(bytes: &[u8], tokens: &mut [Token]) -> Result<usize, Fault> {
                         (first, at) = visible(bytes, at);
                     }
                 }
-                None => (first, at, name) = value_start(bytes, first, at)?,
+                None => {
+                    let escaped;
+                    (first, at, name, escaped) = value_start(bytes, first, at)?;
+                    escapes |= escaped;
+                }
             }
         }
         // Here a value begins, with `first`.
@@ -132,6 +154,7 @@ fn tokens(bytes: &[u8], tokens: &mut [Token]) -> Result<usize, Fault> {
             b'"' => {
                 let string = string(bytes, at + 1)?;
                 let kind = string.kind(bytes, at + 1);
+                escapes |= string.escaped;
                 let start = std::mem::replace(&mut at, string.end + 1) + 1;
                 Some((kind, start, string.end))
             }
@@ -173,7 +196,7 @@ fn tokens(bytes: &[u8], tokens: &mut [Token]) -> Result<usize, Fault> {
         }
         match behind(bytes, tokens, &mut inside, count, visible(bytes, at))? {
             Some(start) => (first, at) = start,
-            None => return Ok(count),
+            None => return Ok((count, escapes)),
         }
     }
 }
@@ -208,19 +231,20 @@ fn behind(
     Ok(Some(visible(bytes, at + 1)))
 }
 
-/// From where a member begins, with `next`, to where its value does; with its name.
+/// From where a member begins, with `next`, to where its value does; with its name, and whether that
+/// has an escape.
 #[inline(never)]
-fn value_start(bytes: &[u8], next: u8, at: usize) -> Result<(u8, usize, Name), Fault> {
+fn value_start(bytes: &[u8], next: u8, at: usize) -> Result<(u8, usize, Name, bool), Fault> {
     if next != b'"' {
         return Err(Fault::Syntax(at));
     }
-    let name = any_name(bytes, at + 1)?;
+    let (name, escaped) = any_name(bytes, at + 1)?;
     let (colon, at) = visible(bytes, name.end as usize + 1);
     if colon != b':' {
         return Err(Fault::Syntax(at));
     }
     let (first, at) = visible(bytes, at + 1);
-    Ok((first, at, name))
+    Ok((first, at, name, escaped))
 }
 
 impl Container {
@@ -289,8 +313,8 @@ impl Name {
     }
 }
 
-/// Reads a name from behind its first quote.
-fn any_name(bytes: &[u8], start: usize) -> Result<Name, Fault> {
+/// Reads a name from behind its first quote; whether it has an escape.
+fn any_name(bytes: &[u8], start: usize) -> Result<(Name, bool), Fault> {
     let string = string(bytes, start)?;
     let name = bytes.get(start..string.end).unwrap_or_default();
     let key = if string.escaped {
@@ -298,9 +322,10 @@ fn any_name(bytes: &[u8], start: usize) -> Result<Name, Fault> {
     } else {
         KEYS.find(name)
     };
-    Ok(Name {
+    let name = Name {
         start: start as u32,
         end: string.end as u32,
         key,
-    })
+    };
+    Ok((name, string.escaped))
 }

@@ -1,8 +1,11 @@
 //! Every other documented kind: what `data` says at its top level, as keys and values.
 
+use std::borrow::Cow;
+
 use crate::catalog::key::Key;
 use crate::input::envelope::ENVELOPE_KEYS;
 use crate::input::event::{Event, Trim};
+use crate::json::Value;
 use crate::mapping::xdm_writer::XdmWriter;
 use crate::output::name::name;
 use crate::values::coerce;
@@ -27,7 +30,7 @@ pub(in crate::mapping) fn tenant(event: &Event<'_>, trim: Trim, xdm: &mut XdmWri
         return;
     }
     xdm.array(name!("details"), |xdm| {
-        for member in event.data.object().members() {
+        for member in last_of_each_name(event.data.object()) {
             let is_one_of = |keys: &[Key]| keys.iter().any(|key| *key as u8 == member.key());
             if is_one_of(MAPPED) || event.envelope.broken && is_one_of(ENVELOPE_KEYS) {
                 continue;
@@ -43,4 +46,20 @@ pub(in crate::mapping) fn tenant(event: &Event<'_>, trim: Trim, xdm: &mut XdmWri
             }
         }
     });
+}
+
+/// The members of an object in the order of the document; of a repeated name, the last.
+fn last_of_each_name(object: Value<'_>) -> Vec<Value<'_>> {
+    let mut members: Vec<(Cow<'_, str>, Value<'_>)> = object
+        .members()
+        .map(|member| (member.name(), member))
+        .collect();
+    members.sort_unstable_by(|(a, one), (b, two)| {
+        let later_first = || two.position().cmp(&one.position());
+        a.cmp(b).then_with(later_first)
+    });
+    members.dedup_by(|(a, _), (b, _)| a == b);
+    let mut members: Vec<_> = members.into_iter().map(|(_, member)| member).collect();
+    members.sort_unstable_by_key(|member| member.position());
+    members
 }
