@@ -114,7 +114,7 @@ fn parameter_given_twice_is_refused() {
 #[test]
 fn events_parameter_decides_what_is_mapped_and_why_skipped() {
     let skip = |pairs: &[(&str, &str)], name: &str| map_json(pairs, &sample(name))["skip"].clone();
-    assert_eq!(skip(&[], "CouponIssue"), "unwanted_kind");
+    assert_eq!(skip(&[], "streakStart"), "unwanted_kind");
     assert_eq!(
         skip(&[("events", "CouponIssue")], "CouponIssue"),
         json!(null)

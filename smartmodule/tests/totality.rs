@@ -202,7 +202,7 @@ fn reject_carries_the_record_or_when_large_its_size_and_hash() {
 fn skip_is_short_and_does_not_carry_the_payload() {
     let text = answer_text(
         &mut mapper(&[]),
-        sample("CouponIssue").to_string().as_bytes(),
+        sample("streakStart").to_string().as_bytes(),
     );
     assert_eq!(text, r#"{"offset":7,"skip":"unwanted_kind"}"#);
 }

@@ -73,6 +73,14 @@ fn own_fields(event: &Event<'_>, trim: Trim, xdm: &mut XdmWriter<'_>) {
         | K::PointsExpiryChange => {
             points::tenant(event, trim, xdm);
         }
+        K::IssuedPointsReversed
+        | K::RedeemedPointsReversed
+        | K::PromisedToCurrentPointsConversion
+        | K::PointsTransferredInitiated
+        | K::LoyaltyCustomerMerge => {
+            points::tenant(event, trim, xdm);
+            generic::tenant(event, trim, xdm);
+        }
         K::TierUpgraded | K::TierRenewed | K::TierDowngraded | K::TierDowngradeReminder => {
             tier::tenant(event, trim, xdm);
         }

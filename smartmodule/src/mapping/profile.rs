@@ -23,11 +23,17 @@ pub(crate) fn write_profile(
     use EventKind as K;
     let facts: fn(&Event<'_>, bool, &mut Notes, &mut XdmWriter<'_>) = match event.kind {
         K::CustomerAdded | K::CustomerUpdated if !event.is_deleted() => customer::profile,
-        K::PointsIssued | K::PointsRedeemed => points::profile,
+        K::PointsIssued
+        | K::PointsRedeemed
+        | K::IssuedPointsReversed
+        | K::RedeemedPointsReversed
+        | K::PromisedToCurrentPointsConversion
+        | K::PointsTransferredInitiated
+        | K::LoyaltyCustomerMerge => points::balance::profile,
         K::TierUpgraded | K::TierRenewed | K::TierDowngraded => tier::profile,
         _ => return false,
     };
-    debug_assert_eq!(event.kind.depth(), Depth::Core);
+    debug_assert_ne!(event.kind.depth(), Depth::Generic);
     let with_tenant = with_tenant && event.params.tenant.is_some();
     let start = out.len();
     let mut is_empty = true;

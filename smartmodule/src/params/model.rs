@@ -1,9 +1,12 @@
 //! What the parameters say.
 
+use std::borrow::Cow;
+
 use crate::catalog::kind::{EventKind, Kinds};
 use crate::params::identity::{Identifier, Namespace};
 use crate::params::omit::OmittedFields;
 use crate::params::tenant::Tenant;
+use crate::values::text::Text;
 use crate::values::time::Zone;
 
 /// The parameters of the mapping; [`Default`] is what an empty `with` gives.
@@ -19,6 +22,14 @@ pub struct Params {
     pub(crate) time_zone: Option<Zone>,
     pub(crate) omit: OmittedFields,
     pub(crate) qualify_identity: bool,
+}
+
+impl Params {
+    /// The name the parameters give a tier.
+    pub(crate) fn tier_name(&self, number: i64) -> Option<Text<'_>> {
+        let given = self.tiers.iter().find(|(tier, _)| *tier == number);
+        given.map(|(_, name)| Text::Any(Cow::Borrowed(name)))
+    }
 }
 
 /// A parameter that is not known or whose value cannot be used. The fault is the user's and does

@@ -156,8 +156,8 @@ pub(crate) fn boolean(value: Value<'_>) -> Option<bool> {
     match value.kind() {
         Kind::True => Some(true),
         Kind::False => Some(false),
-        Kind::Word | Kind::Plain if value.raw().eq_ignore_ascii_case("true") => Some(true),
-        Kind::Word | Kind::Plain if value.raw().eq_ignore_ascii_case("false") => Some(false),
+        Kind::Word | Kind::Plain if value.raw().trim().eq_ignore_ascii_case("true") => Some(true),
+        Kind::Word | Kind::Plain if value.raw().trim().eq_ignore_ascii_case("false") => Some(false),
         _ => None,
     }
 }
