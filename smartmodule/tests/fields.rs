@@ -52,6 +52,9 @@ fn corpus() -> Vec<Value> {
         "badgeEarned",
         json!({"issualId": "i", "issuedOn": 1_789_373_730_270_i64}),
     );
+    let mut with_cards = sample("customerAdded");
+    with_cards["data"]["customerIdentifiers"]["instore"]["cardNumbers"] = json!(["HPCARD1"]);
+    events.push(with_cards);
     events
 }
 

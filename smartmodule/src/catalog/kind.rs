@@ -108,7 +108,7 @@ kinds! {
     PointsTransferredReceived, "pointsTransferredReceived", Generic;
     RedeemedPointsReversed, "redeemedPointsReversed", Companion;
     IssuedPointsReversed, "issuedPointsReversed", Companion;
-    SinglePointsExpiryUpdated, "singlePointsExpiryUpdated", Generic;
+    SinglePointsExpiryUpdated, "singlePointsExpiryUpdated", Companion;
     ManualPointsAdjustment, "manualPointsAdjustment", Generic;
     AlternateCurrenciesIssued, "alternateCurrenciesIssued", Generic;
     IssuedAlternateCurrenciesReversed, "issuedAlternateCurrenciesReversed", Generic;

@@ -125,4 +125,15 @@ impl<'a> Program<'a> {
         let agreed = first.filter(|first| names.all(|name| name == *first));
         agreed.or_else(|| params.tier_name(number))
     }
+    /// The name of the tier above one; none above the highest.
+    pub(crate) fn next_tier_name(&self, number: i64, params: &'a Params) -> Option<Text<'a>> {
+        let stated = self.details.into_iter().flat_map(|details| {
+            self.tiers
+                .iter()
+                .filter_map(move |(number, _)| coerce::integer(details.moved(*number)))
+        });
+        let given = params.tiers.iter().map(|(tier, _)| *tier);
+        let next = stated.chain(given).filter(|tier| *tier > number).min()?;
+        self.tier_name(next, params)
+    }
 }

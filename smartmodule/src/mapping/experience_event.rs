@@ -77,6 +77,7 @@ fn own_fields(event: &Event<'_>, trim: Trim, xdm: &mut XdmWriter<'_>) {
         | K::RedeemedPointsReversed
         | K::PromisedToCurrentPointsConversion
         | K::PointsTransferredInitiated
+        | K::SinglePointsExpiryUpdated
         | K::LoyaltyCustomerMerge => {
             points::tenant(event, trim, xdm);
             generic::tenant(event, trim, xdm);

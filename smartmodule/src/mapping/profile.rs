@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::kinds::{customer, points, tier};
+use super::kinds::{customer, points, reward, tier};
 use super::notes::Notes;
 use super::plan::PlanCache;
 use super::xdm_writer::XdmWriter;
@@ -30,7 +30,13 @@ pub(crate) fn write_profile(
         | K::PromisedToCurrentPointsConversion
         | K::PointsTransferredInitiated
         | K::LoyaltyCustomerMerge => points::balance::profile,
-        K::TierUpgraded | K::TierRenewed | K::TierDowngraded => tier::profile,
+        K::PointsExpiryReminder | K::PointsExpiryChange | K::SinglePointsExpiryUpdated => {
+            points::expiration::profile
+        }
+        K::TierUpgraded | K::TierRenewed | K::TierDowngraded | K::TierDowngradeReminder => {
+            tier::profile
+        }
+        K::RewardIssued | K::CouponIssue | K::CouponRedeem | K::BadgeEarned => reward::profile,
         _ => return false,
     };
     debug_assert_ne!(event.kind.depth(), Depth::Generic);

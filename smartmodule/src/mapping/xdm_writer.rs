@@ -316,6 +316,14 @@ impl<'w> XdmWriter<'w> {
         }
     }
 
+    /// A text in an array.
+    #[inline(never)]
+    pub(crate) fn item(&mut self, text: &Text<'_>) {
+        self.out.put(b",\"");
+        write_characters(self.out, text);
+        self.out.push(b'"');
+    }
+
     /// One of the mapping's own words.
     pub(crate) fn label(&mut self, name: &Name, word: &'static str) {
         self.shared(name, Some(&Text::Plain(word)));

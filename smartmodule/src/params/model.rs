@@ -7,7 +7,7 @@ use crate::params::identity::{Identifier, Namespace};
 use crate::params::omit::OmittedFields;
 use crate::params::tenant::Tenant;
 use crate::values::text::Text;
-use crate::values::time::Zone;
+use crate::values::zone::Zone;
 
 /// The parameters of the mapping; [`Default`] is what an empty `with` gives.
 #[derive(Debug, Clone)]

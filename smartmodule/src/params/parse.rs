@@ -7,7 +7,7 @@ use crate::catalog::kind::{EventKind, Kinds};
 use crate::json::{Number, Tape, Value};
 use crate::params::omit::OmittedFields;
 use crate::params::tenant::Tenant;
-use crate::values::time::Zone;
+use crate::values::zone::Zone;
 
 const NAMES: &str = "events, organizations, primary-identity, identities, program-id, tenant, tiers, time-zone, \
                      omit-fields, qualify-identity";

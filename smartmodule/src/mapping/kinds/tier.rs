@@ -72,9 +72,21 @@ pub(in crate::mapping) fn profile(
     }
     let Some(number) = current(event) else { return };
     let name = tier_label(event, number, true, notes);
-    let expiry = Expiry::read(event, Key::TierExpiryDate, Key::TierExpiryDateInMillis);
+    // A tier that is to be taken away on a day ends then.
+    let (key, twin) = match event.kind {
+        EventKind::TierDowngradeReminder => (
+            Key::ScheduledDowngradeDate,
+            Key::ScheduledDowngradeDateInMillis,
+        ),
+        _ => (Key::TierExpiryDate, Key::TierExpiryDateInMillis),
+    };
+    let expiry = Expiry::read(event, key, twin);
     xdm.object(name!("loyalty"), |xdm| {
         xdm.text(name!("tier"), Some(name));
+        xdm.text(
+            name!("nextTier"),
+            event.program.next_tier_name(number, event.params),
+        );
         xdm.instant(name!("tierExpiryDate"), expiry.instant);
         xdm.instant(
             name!("tierUpgradeDate"),

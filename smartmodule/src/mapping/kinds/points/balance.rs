@@ -54,16 +54,22 @@ pub(in crate::mapping) fn profile(
     }) else {
         return;
     };
-    let label = balance.tier.map(|number| {
-        let tiers = balance.is_named || event.program.id.is_none();
-        tier_label(event, number, tiers, notes)
-    });
+    // The names in the event are those of the program it names.
+    let are_named = balance.is_named || event.program.id.is_none();
+    let label = balance
+        .tier
+        .map(|number| tier_label(event, number, are_named, notes));
+    let next = balance
+        .tier
+        .filter(|_| are_named)
+        .and_then(|number| event.program.next_tier_name(number, event.params));
     xdm.object(name!("loyalty"), |xdm| {
         let start = xdm.written();
         xdm.amount(name!("points"), balance.points);
         xdm.amount(name!("lifetimePoints"), balance.lifetime);
         xdm.amount(name!("promisedPoints"), balance.promised);
         xdm.text(name!("tier"), label);
+        xdm.text(name!("nextTier"), next);
         // A name alone states nothing.
         if xdm.written() > start && balance.is_named {
             xdm.shared(name!("program"), event.program.name.as_ref());

@@ -2,6 +2,7 @@
 //! a merge leaves of them.
 
 pub(in crate::mapping) mod balance;
+pub(in crate::mapping) mod expiration;
 
 use super::common::activity_id;
 use crate::catalog::key::Key;
@@ -106,6 +107,13 @@ static TENANT: Plan = Plan {
         number(name!("lifetime"), Key::LifetimePoints),
         number(name!("promised"), Key::PromisedPoints),
         integer(name!("tierNumber"), Key::TierNumber),
+        end(),
+        each(name!("newExpiries"), Key::UpdatedPointsExpiry),
+        numbered(name!("programId"), Key::ProgramId),
+        number(name!("points"), Key::Points),
+        text(name!("type"), Key::PointsType),
+        text(name!("previousExpiry"), Key::OldExpiryDate),
+        text(name!("newExpiry"), Key::NewExpiryDate),
         end(),
         each(name!("expiryChanges"), Key::UpdatedPointsExpiryBreakup),
         number(name!("points"), Key::Points),
