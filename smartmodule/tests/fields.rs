@@ -52,6 +52,16 @@ fn corpus() -> Vec<Value> {
         "badgeEarned",
         json!({"issualId": "i", "issuedOn": 1_789_373_730_270_i64}),
     );
+    let channels = [
+        "ANY", "CALL", "EMAIL", "FAX", "POST", "PUSH", "SMS", "WHATSAPP",
+    ];
+    let subscriptions = channels.map(|channel| {
+        json!({"channel": channel, "previousStatus": "SUBSCRIBED", "currentStatus": "UNSUBSCRIBED",
+               "reason": "moved", "sourceAccountId": "shop-1"})
+    });
+    let mut subscription = sample("customerSubscription");
+    subscription["data"]["subscriptions"] = json!(subscriptions);
+    events.push(subscription);
     let mut with_cards = sample("customerAdded");
     with_cards["data"]["customerIdentifiers"]["instore"]["cardNumbers"] = json!(["HPCARD1"]);
     events.push(with_cards);

@@ -233,6 +233,15 @@ const EVENT_TENANT: Table = &[
     ("badge.issueId", Text),
     ("badge.earnedAt", DateTime),
     ("badge.issuedAt", DateTime),
+    ("subscriptions[].channel", Text),
+    ("subscriptions[].previousStatus", Text),
+    ("subscriptions[].currentStatus", Text),
+    ("subscriptions[].priority", Text),
+    ("subscriptions[].reason", Text),
+    ("subscriptions[].source", Text),
+    ("subscriptions[].accountId", Text),
+    ("subscriptions[].orgUnitId", Text),
+    ("subscriptions[].orgUnitCode", Text),
     ("details[].key", Text),
     ("details[].value", Text),
 ];
@@ -269,6 +278,30 @@ const PROFILE: Table = &[
     ("loyalty.rewards.badges[].id", Text),
     ("loyalty.rewards.badges[].state", Text),
     ("loyalty.rewards.badges[].startDate", DateTime),
+    ("consents.marketing.any.val", Text),
+    ("consents.marketing.any.time", DateTime),
+    ("consents.marketing.any.reason", Text),
+    ("consents.marketing.call.val", Text),
+    ("consents.marketing.call.time", DateTime),
+    ("consents.marketing.call.reason", Text),
+    ("consents.marketing.email.val", Text),
+    ("consents.marketing.email.time", DateTime),
+    ("consents.marketing.email.reason", Text),
+    ("consents.marketing.fax.val", Text),
+    ("consents.marketing.fax.time", DateTime),
+    ("consents.marketing.fax.reason", Text),
+    ("consents.marketing.postalMail.val", Text),
+    ("consents.marketing.postalMail.time", DateTime),
+    ("consents.marketing.postalMail.reason", Text),
+    ("consents.marketing.push.val", Text),
+    ("consents.marketing.push.time", DateTime),
+    ("consents.marketing.push.reason", Text),
+    ("consents.marketing.sms.val", Text),
+    ("consents.marketing.sms.time", DateTime),
+    ("consents.marketing.sms.reason", Text),
+    ("consents.marketing.whatsApp.val", Text),
+    ("consents.marketing.whatsApp.time", DateTime),
+    ("consents.marketing.whatsApp.reason", Text),
 ];
 
 const PROFILE_TENANT: Table = &[
@@ -321,6 +354,8 @@ pub(crate) fn is_required(path: &str) -> bool {
     ]
     .contains(&path)
         || path.starts_with("identityMap.")
+        // A consent without its choice is invalid.
+        || path.starts_with("consents.marketing.") && path.ends_with(".val")
 }
 
 /// Whether the mapping writes this field, or something below it. `path` without `[]`.

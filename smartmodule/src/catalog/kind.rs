@@ -92,7 +92,7 @@ kinds! {
     TierDowngraded, "tierDowngraded", Core;
     TierDowngradeReminder, "tierDowngradeReminder", Core;
     PromotionEarned, "promotionEarned", Core;
-    CustomerSubscription, "customerSubscription", Generic;
+    CustomerSubscription, "customerSubscription", Companion;
     GroupCreated, "groupCreated", Generic;
     GroupUpdated, "groupUpdated", Generic;
     GroupMemberAdded, "groupMemberAdded", Generic;

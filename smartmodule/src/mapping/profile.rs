@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::kinds::{customer, points, reward, tier};
+use super::kinds::{customer, points, reward, subscription, tier};
 use super::notes::Notes;
 use super::plan::PlanCache;
 use super::xdm_writer::XdmWriter;
@@ -37,6 +37,7 @@ pub(crate) fn write_profile(
             tier::profile
         }
         K::RewardIssued | K::CouponIssue | K::CouponRedeem | K::BadgeEarned => reward::profile,
+        K::CustomerSubscription => subscription::profile,
         _ => return false,
     };
     debug_assert_ne!(event.kind.depth(), Depth::Generic);

@@ -8,5 +8,6 @@ pub(super) mod points;
 mod profile_parts;
 pub(super) mod promotion;
 pub(super) mod reward;
+pub(super) mod subscription;
 pub(super) mod tier;
 pub(super) mod transaction;
