@@ -39,6 +39,7 @@ fn parameters_take_every_text_form_a_transform_gives() {
         ("omit-fields", r#"["productListItems[].name"]"#),
         ("qualify-identity", "true"),
         ("qualify-identity", "false"),
+        ("deleted-labels", r#"["Deleted","Erased"]"#),
     ] {
         params(&[(name, value)]);
     }
@@ -85,6 +86,8 @@ fn parameter_with_a_bad_value_is_refused_by_name() {
         ("omit-fields", "identityMap"),
         ("omit-fields", "_acme.capillary.points"),
         ("qualify-identity", "yes"),
+        ("deleted-labels", ""),
+        ("deleted-labels", "{}"),
     ] {
         let message = refused(&[(name, value)]);
         assert!(

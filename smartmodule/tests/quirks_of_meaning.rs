@@ -62,7 +62,7 @@ fn quirk_18_19_identifiers_that_are_all_the_same_text_identify_nobody() {
 }
 
 #[test]
-fn quirk_22_deleted_customer_has_nothing_personal_and_no_profile() {
+fn quirk_22_deleted_customer_has_a_status_and_nothing_personal() {
     for (key, label) in [
         ("currentLabel", "Deleted"),
         ("currentLabel", "DELETED"),
@@ -78,10 +78,11 @@ fn quirk_22_deleted_customer_has_nothing_personal_and_no_profile() {
             TENANT,
         ];
         let answer = map_json(&pairs, &event);
-        assert!(answer.get("profile").is_none());
+        let primary = json!({"C": [{"id": "700100201", "primary": true}]});
+        assert_eq!(answer["event"]["identityMap"], primary);
         assert_eq!(
-            answer["event"]["identityMap"],
-            json!({"C": [{"id": "700100201", "primary": true}]})
+            answer["profile"],
+            json!({"identityMap": primary, "loyalty": {"status": label}})
         );
         for personal in [
             "Mara",

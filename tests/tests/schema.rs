@@ -14,7 +14,7 @@ const OFFSET: i64 = 4_711;
 /// Of the record; later than none of the samples' own times matters here, only that there is one.
 const RECORDED_AT: i64 = 1_789_373_735_000;
 /// What is mapped by default: Adobe's list, what keeps its facts true, and rewards.
-const DEFAULT: [&str; 25] = [
+const DEFAULT: [&str; 26] = [
     "CouponIssue",
     "CouponRedeem",
     "badgeEarned",
@@ -32,6 +32,7 @@ const DEFAULT: [&str; 25] = [
     "promisedToCurrentPointsConversion",
     "promotionEarned",
     "redeemedPointsReversed",
+    "requestUpdated",
     "rewardIssued",
     "singlePointsExpiryUpdated",
     "tierDowngradeReminder",

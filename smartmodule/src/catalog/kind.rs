@@ -150,7 +150,7 @@ kinds! {
     CouponRedeem, "CouponRedeem", Reward;
     BadgeEarned, "badgeEarned", Reward;
     CardUpdated, "cardUpdated", Generic;
-    RequestUpdated, "requestUpdated", Generic;
+    RequestUpdated, "requestUpdated", Companion;
     RequestWorkflowEvent, "requestWorkflowEvent", Generic;
 }
 

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::kinds::{
-    common, customer, generic, points, promotion, reward, subscription, tier, transaction,
+    common, customer, generic, points, promotion, request, reward, subscription, tier, transaction,
 };
 use super::plan::PlanCache;
 use super::xdm_writer::XdmWriter;
@@ -91,6 +91,7 @@ fn own_fields(event: &Event<'_>, trim: Trim, xdm: &mut XdmWriter<'_>) {
         K::RewardIssued | K::CouponIssue | K::CouponRedeem | K::BadgeEarned => {
             reward::tenant(event, trim, xdm)
         }
+        K::RequestUpdated => request::tenant(event, trim, xdm),
         K::CustomerSubscription => subscription::tenant(event, trim, xdm),
         _ => generic::tenant(event, trim, xdm),
     }

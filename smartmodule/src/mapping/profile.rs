@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::kinds::{customer, points, reward, subscription, tier};
+use super::kinds::{customer, points, request, reward, subscription, tier};
 use super::notes::Notes;
 use super::plan::PlanCache;
 use super::xdm_writer::XdmWriter;
@@ -22,7 +22,8 @@ pub(crate) fn write_profile(
 ) -> bool {
     use EventKind as K;
     let facts: fn(&Event<'_>, bool, &mut Notes, &mut XdmWriter<'_>) = match event.kind {
-        K::CustomerAdded | K::CustomerUpdated if !event.is_deleted() => customer::profile,
+        K::CustomerAdded | K::CustomerUpdated => customer::profile,
+        K::RequestUpdated => request::profile,
         K::PointsIssued
         | K::PointsRedeemed
         | K::IssuedPointsReversed

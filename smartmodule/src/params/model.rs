@@ -22,6 +22,8 @@ pub struct Params {
     pub(crate) time_zone: Option<Zone>,
     pub(crate) omit: OmittedFields,
     pub(crate) qualify_identity: bool,
+    /// Labels of a customer's status that mean "deleted", in any case.
+    pub(crate) deleted_labels: Vec<String>,
 }
 
 impl Params {
@@ -72,6 +74,7 @@ impl Default for Params {
             time_zone: None,
             omit: OmittedFields::default(),
             qualify_identity: false,
+            deleted_labels: vec!["Deleted".to_owned()],
         }
     }
 }

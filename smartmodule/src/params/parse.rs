@@ -10,7 +10,7 @@ use crate::params::tenant::Tenant;
 use crate::values::zone::Zone;
 
 const NAMES: &str = "events, organizations, primary-identity, identities, program-id, tenant, tiers, time-zone, \
-                     omit-fields, qualify-identity";
+                     omit-fields, qualify-identity, deleted-labels";
 
 impl Params {
     /// Reads the parameters of a transform's `with` section.
@@ -57,6 +57,7 @@ impl Params {
                 "time-zone" => Zone::parse(value)
                     .map(|zone| params.time_zone = Some(zone))
                     .ok_or_else(|| format!("`{value}` is no fixed offset such as `+05:30` or `Z`")),
+                "deleted-labels" => list(value).map(|labels| params.deleted_labels = labels),
                 // Needs the tenant: read below.
                 "omit-fields" => Ok(()),
                 "qualify-identity" => value

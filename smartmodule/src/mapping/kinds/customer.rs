@@ -109,6 +109,12 @@ pub(in crate::mapping) fn profile(
     _: &mut Notes,
     xdm: &mut XdmWriter<'_>,
 ) {
+    // Nothing personal; but that it is so must be seen.
+    if let Some(label) = event.deleted_label() {
+        return xdm.object(name!("loyalty"), |xdm| {
+            xdm.text(name!("status"), Some(label));
+        });
+    }
     plan::write(&PROFILE, event, Trim::Nothing, xdm);
     profile_tenant(event, with_tenant, xdm, |xdm| {
         plan::write(&PROFILE_TENANT, event, Trim::Nothing, xdm);
