@@ -24,7 +24,7 @@ fn corpus() -> Vec<Value> {
     vary(
         "transactionAdded",
         json!({"billType": "MIXED", "lineItemsV2": [
-            {"itemCode": "A", "description": "a", "qty": 1, "amount": 2, "discount": 1}, {"itemCode": "B", "qty": 0.5, "amount": -3, "type": "RETURN"}
+            {"itemCode": "A", "description": "a", "qty": 1, "amount": 2, "discount": 1, "uom": "PCE"}, {"itemCode": "B", "qty": 0.5, "amount": -3, "type": "RETURN"}
         ]}),
     );
     vary(

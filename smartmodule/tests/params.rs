@@ -40,6 +40,10 @@ fn parameters_take_every_text_form_a_transform_gives() {
         ("qualify-identity", "true"),
         ("qualify-identity", "false"),
         ("deleted-labels", r#"["Deleted","Erased"]"#),
+        ("missing-bill-type", "purchase"),
+        ("missing-bill-type", "none"),
+        ("currency", "EUR"),
+        ("currency", "inr"),
     ] {
         params(&[(name, value)]);
     }
@@ -88,6 +92,10 @@ fn parameter_with_a_bad_value_is_refused_by_name() {
         ("qualify-identity", "yes"),
         ("deleted-labels", ""),
         ("deleted-labels", "{}"),
+        ("missing-bill-type", "refund"),
+        ("currency", "EURO"),
+        ("currency", "E1R"),
+        ("currency", ""),
     ] {
         let message = refused(&[(name, value)]);
         assert!(

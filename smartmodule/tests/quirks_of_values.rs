@@ -215,10 +215,7 @@ fn quirk_08_a_transaction_id_is_text_whether_it_comes_as_integer_or_text() {
         json!(3_300_456_712.0),
     ] {
         let answer = map_json(&[], &with("transactionAdded", "/data/transactionId", id));
-        assert_eq!(
-            answer["event"]["commerce"]["order"]["purchaseID"],
-            "3300456712"
-        );
+        assert_eq!(answer["event"]["commerce"]["purchases"]["id"], "3300456712");
     }
 }
 

@@ -14,7 +14,7 @@ const OFFSET: i64 = 4_711;
 /// Of the record; later than none of the samples' own times matters here, only that there is one.
 const RECORDED_AT: i64 = 1_789_373_735_000;
 /// What is mapped by default: Adobe's list, what keeps its facts true, and rewards.
-const DEFAULT: [&str; 26] = [
+const DEFAULT: [&str; 27] = [
     "CouponIssue",
     "CouponRedeem",
     "badgeEarned",
@@ -33,6 +33,7 @@ const DEFAULT: [&str; 26] = [
     "promotionEarned",
     "redeemedPointsReversed",
     "requestUpdated",
+    "retroBillAdded",
     "rewardIssued",
     "singlePointsExpiryUpdated",
     "tierDowngradeReminder",

@@ -100,7 +100,7 @@ kinds! {
     PointsContributionToGroup, "pointsContributionToGroup", Generic;
     LoyaltyCustomerMerge, "loyaltyCustomerMerge", Companion;
     NotInterestedBillAdded, "notInterestedBillAdded", Generic;
-    RetroBillAdded, "retroBillAdded", Generic;
+    RetroBillAdded, "retroBillAdded", Companion;
     TransactionRejected, "transactionRejected", Generic;
     RejectedTransactionRetrigger, "rejectedTransactionRetrigger", Generic;
     PromisedToCurrentPointsConversion, "promisedToCurrentPointsConversion", Companion;

@@ -44,9 +44,9 @@ pub(crate) fn write_event(
         );
         identities.end = xdm.written();
         match event.kind {
-            EventKind::TransactionAdded | EventKind::TransactionUpdated => {
-                transaction::standard(event, trim, xdm)
-            }
+            EventKind::TransactionAdded
+            | EventKind::TransactionUpdated
+            | EventKind::RetroBillAdded => transaction::standard(event, trim, xdm),
             EventKind::PointsIssued | EventKind::PointsRedeemed => points::standard(event, xdm),
             EventKind::PromotionEarned => promotion::standard(event, xdm),
             EventKind::CouponRedeem => reward::standard(event, xdm),
@@ -67,7 +67,9 @@ fn own_fields(event: &Event<'_>, trim: Trim, xdm: &mut XdmWriter<'_>) {
     use EventKind as K;
     match event.kind {
         K::CustomerAdded | K::CustomerUpdated => customer::tenant(event, trim, xdm),
-        K::TransactionAdded | K::TransactionUpdated => transaction::tenant(event, trim, xdm),
+        K::TransactionAdded | K::TransactionUpdated | K::RetroBillAdded => {
+            transaction::tenant(event, trim, xdm)
+        }
         K::PointsIssued
         | K::PointsRedeemed
         | K::PointsExpired
@@ -99,7 +101,10 @@ fn own_fields(event: &Event<'_>, trim: Trim, xdm: &mut XdmWriter<'_>) {
 
 /// The `eventType` of an event that is something XDM knows, or not what its name says.
 fn event_type(event: &Event<'_>) -> Option<&'static str> {
-    if event.kind == EventKind::TransactionAdded {
+    if matches!(
+        event.kind,
+        EventKind::TransactionAdded | EventKind::RetroBillAdded
+    ) {
         let bill = transaction::Bill::read(event);
         if bill.counts {
             return Some("commerce.purchases");

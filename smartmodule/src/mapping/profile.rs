@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::kinds::{customer, points, request, reward, subscription, tier};
+use super::kinds::{customer, points, request, reward, subscription, tier, transaction::Bill};
 use super::notes::Notes;
 use super::plan::PlanCache;
 use super::xdm_writer::XdmWriter;
@@ -39,6 +39,10 @@ pub(crate) fn write_profile(
         }
         K::RewardIssued | K::CouponIssue | K::CouponRedeem | K::BadgeEarned => reward::profile,
         K::CustomerSubscription => subscription::profile,
+        K::TransactionAdded | K::RetroBillAdded => {
+            notes.bill_type_missing = Bill::read(event).is_assumed;
+            return false;
+        }
         _ => return false,
     };
     debug_assert_ne!(event.kind.depth(), Depth::Generic);

@@ -22,6 +22,10 @@ pub struct Params {
     pub(crate) time_zone: Option<Zone>,
     pub(crate) omit: OmittedFields,
     pub(crate) qualify_identity: bool,
+    /// Whether a bill without a type is a purchase.
+    pub(crate) untyped_is_purchase: bool,
+    /// The organisation's own currency, for bills that name none.
+    pub(crate) currency: Option<String>,
     /// Labels of a customer's status that mean "deleted", in any case.
     pub(crate) deleted_labels: Vec<String>,
 }
@@ -74,6 +78,8 @@ impl Default for Params {
             time_zone: None,
             omit: OmittedFields::default(),
             qualify_identity: false,
+            untyped_is_purchase: true,
+            currency: None,
             deleted_labels: vec!["Deleted".to_owned()],
         }
     }

@@ -10,7 +10,8 @@ use crate::params::tenant::Tenant;
 use crate::values::zone::Zone;
 
 const NAMES: &str = "events, organizations, primary-identity, identities, program-id, tenant, tiers, time-zone, \
-                     omit-fields, qualify-identity, deleted-labels";
+                     omit-fields, qualify-identity, deleted-labels, \
+                     missing-bill-type, currency";
 
 impl Params {
     /// Reads the parameters of a transform's `with` section.
@@ -58,6 +59,12 @@ impl Params {
                     .map(|zone| params.time_zone = Some(zone))
                     .ok_or_else(|| format!("`{value}` is no fixed offset such as `+05:30` or `Z`")),
                 "deleted-labels" => list(value).map(|labels| params.deleted_labels = labels),
+                "missing-bill-type" => match value {
+                    "purchase" => Ok(params.untyped_is_purchase = true),
+                    "none" => Ok(params.untyped_is_purchase = false),
+                    _ => Err(format!("`{value}` is neither purchase nor none")),
+                },
+                "currency" => currency(value).map(|code| params.currency = Some(code)),
                 // Needs the tenant: read below.
                 "omit-fields" => Ok(()),
                 "qualify-identity" => value
@@ -116,6 +123,8 @@ fn list(value: &str) -> Result<Vec<String>, String> {
             .items()
             .map(|item| scalar(item).ok_or_else(|| "may hold text and numbers only".to_owned()))
             .collect::<Result<_, _>>()?
+    } else if value.starts_with('{') {
+        return Err("is a map, not a list".to_owned());
     } else {
         value
             .split(',')
@@ -194,6 +203,14 @@ fn program(value: &str) -> Result<String, String> {
         Ok(value.to_owned())
     } else {
         Err(format!("`{value}` is no program id (digits)"))
+    }
+}
+
+fn currency(value: &str) -> Result<String, String> {
+    if value.len() == 3 && value.bytes().all(|b| b.is_ascii_alphabetic()) {
+        Ok(value.to_ascii_uppercase())
+    } else {
+        Err(format!("`{value}` is no currency code of three letters"))
     }
 }
 

@@ -281,7 +281,7 @@ fn each_field_of_what_is_mapped_field_by_field_has_its_source() {
         }
         explained += 1;
     }
-    assert_eq!(explained, 26, "samples were mapped");
+    assert_eq!(explained, 27, "samples were mapped");
     // What is made of the kind, not of values.
     sourceless.retain(|field, _| {
         let of_kind = field == "event eventType" || field == "event _acme.capillary.eventName";

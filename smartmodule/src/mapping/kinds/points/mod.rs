@@ -14,6 +14,8 @@ use crate::mapping::plan::{
 };
 use crate::mapping::xdm_writer::XdmWriter;
 use crate::output::name::name;
+use crate::values::coerce;
+use crate::values::text::Text;
 
 /// Loyalty Event Details: one entry with the total, since the breakdown need not add up to it.
 pub(in crate::mapping) fn standard(event: &Event<'_>, xdm: &mut XdmWriter<'_>) {
@@ -29,13 +31,21 @@ pub(in crate::mapping) fn standard(event: &Event<'_>, xdm: &mut XdmWriter<'_>) {
             xdm.element(|xdm| {
                 xdm.amount(name!("value"), Some(total));
                 xdm.shared(name!("loyaltyProgramId"), event.program.id.as_ref());
-                xdm.text(
-                    name!("transactionId"),
-                    activity_id(event, &["BillId", "TransactionId"]),
-                );
+                xdm.text(name!("transactionId"), transaction_id(event));
             });
         });
     });
+}
+
+/// The transaction that gained the points, or that redeemed them: not the bill it paid for.
+fn transaction_id<'a>(event: &Event<'a>) -> Option<Text<'a>> {
+    match event.kind {
+        EventKind::PointsIssued => activity_id(event, &["BillId", "TransactionId"]),
+        _ => event
+            .find(Key::RedemptionSummaryId)
+            .and_then(coerce::numbered)
+            .or_else(|| activity_id(event, &["redemptionId"])),
+    }
 }
 
 /// The fields of all these kinds; what a kind has no value for is left out.
