@@ -44,6 +44,8 @@ fn parameters_take_every_text_form_a_transform_gives() {
         ("missing-bill-type", "none"),
         ("currency", "EUR"),
         ("currency", "inr"),
+        ("max-event-bytes", "10000"),
+        ("max-event-bytes", "900000"),
     ] {
         params(&[(name, value)]);
     }
@@ -96,6 +98,9 @@ fn parameter_with_a_bad_value_is_refused_by_name() {
         ("currency", "EURO"),
         ("currency", "E1R"),
         ("currency", ""),
+        ("max-event-bytes", "9999"),
+        ("max-event-bytes", "900001"),
+        ("max-event-bytes", "1MB"),
     ] {
         let message = refused(&[(name, value)]);
         assert!(

@@ -23,7 +23,7 @@ pub(crate) enum Trim {
     Lists,
     /// Everything under the tenant.
     Tenant,
-    /// The product lines.
+    /// Product lines that do not fit.
     Lines,
 }
 

@@ -24,6 +24,9 @@ pub(crate) fn write_event(
 ) -> Range<usize> {
     let mut identities = 0..0;
     XdmWriter::entity(out, &event.params.omit, resolved, |xdm| {
+        if trim == Trim::Lines {
+            xdm.limit(event.params.max_event_bytes);
+        }
         xdm.shared_inline(name!("_id"), Some(&event.id));
         xdm.instant_inline(name!("timestamp"), event.at);
         match event_type(event) {

@@ -9,6 +9,10 @@ use crate::params::tenant::Tenant;
 use crate::values::text::Text;
 use crate::values::zone::Zone;
 
+/// Profile drops a larger event silently, after it was acknowledged (Adobe's Profile guardrails: 10
+/// KB).
+pub const MAX_EVENT_BYTES: usize = 10_000;
+
 /// The parameters of the mapping; [`Default`] is what an empty `with` gives.
 #[derive(Debug, Clone)]
 pub struct Params {
@@ -22,6 +26,8 @@ pub struct Params {
     pub(crate) time_zone: Option<Zone>,
     pub(crate) omit: OmittedFields,
     pub(crate) qualify_identity: bool,
+    /// Events are cut down to so many bytes.
+    pub(crate) max_event_bytes: usize,
     /// Whether a bill without a type is a purchase.
     pub(crate) untyped_is_purchase: bool,
     /// The organisation's own currency, for bills that name none.
@@ -78,6 +84,7 @@ impl Default for Params {
             time_zone: None,
             omit: OmittedFields::default(),
             qualify_identity: false,
+            max_event_bytes: MAX_EVENT_BYTES,
             untyped_is_purchase: true,
             currency: None,
             deleted_labels: vec!["Deleted".to_owned()],

@@ -1,7 +1,7 @@
 //! The parameters of the mapping, read from the text a transform's `with` section gives.
 
 use super::identity::{Identifier, Namespace};
-use super::model::{ParamError, Params};
+use super::model::{MAX_EVENT_BYTES, ParamError, Params};
 use crate::catalog::fields;
 use crate::catalog::kind::{EventKind, Kinds};
 use crate::json::{Number, Tape, Value};
@@ -11,7 +11,7 @@ use crate::values::zone::Zone;
 
 const NAMES: &str = "events, organizations, primary-identity, identities, program-id, tenant, tiers, time-zone, \
                      omit-fields, qualify-identity, deleted-labels, \
-                     missing-bill-type, currency";
+                     missing-bill-type, currency, max-event-bytes";
 
 impl Params {
     /// Reads the parameters of a transform's `with` section.
@@ -65,6 +65,9 @@ impl Params {
                     _ => Err(format!("`{value}` is neither purchase nor none")),
                 },
                 "currency" => currency(value).map(|code| params.currency = Some(code)),
+                "max-event-bytes" => {
+                    max_event_bytes(value).map(|bytes| params.max_event_bytes = bytes)
+                }
                 // Needs the tenant: read below.
                 "omit-fields" => Ok(()),
                 "qualify-identity" => value
@@ -204,6 +207,16 @@ fn program(value: &str) -> Result<String, String> {
     } else {
         Err(format!("`{value}` is no program id (digits)"))
     }
+}
+
+/// A request takes 1 MB, envelope included.
+const LARGEST_EVENT: usize = 900_000;
+
+fn max_event_bytes(value: &str) -> Result<usize, String> {
+    let bytes = value.parse().ok();
+    bytes
+        .filter(|bytes| (MAX_EVENT_BYTES..=LARGEST_EVENT).contains(bytes))
+        .ok_or_else(|| format!("`{value}` is no number from {MAX_EVENT_BYTES} to {LARGEST_EVENT}"))
 }
 
 fn currency(value: &str) -> Result<String, String> {

@@ -39,7 +39,7 @@ fn product(line: Value<'_>, bill: Bill, currency: Option<&Text<'_>>, xdm: &mut X
     // Without a SKU Platform refuses the whole record.
     let Some(sku) = sku(line) else { return };
     let line = Some(line);
-    xdm.element(|xdm| {
+    xdm.element_that_fits(|xdm| {
         xdm.text(name!("SKU"), Some(sku));
         xdm.text(
             name!("name"),

@@ -46,9 +46,8 @@ static STANDARD: Plan = Plan {
         end(),
         end(),
         end(),
-        before(Trim::Lines),
+        // Last, since the lines are cut off where the event is full.
         call(lines::products),
-        end(),
     ]),
 };
 
