@@ -109,7 +109,12 @@ fn is(value: &Value, field_type: FieldType) -> bool {
 
 #[test]
 fn field_tables_list_exactly_what_is_written() {
-    let mut mapper = mapper(&[("events", "all"), ("tenant", "acme"), ("time-zone", "Z")]);
+    let mut mapper = mapper(&[
+        ("events", "all"),
+        ("tenant", "acme"),
+        ("time-zone", "Z"),
+        ("test-profile", "true"),
+    ]);
     let (mut events, mut profiles) = (BTreeMap::new(), BTreeMap::new());
     for event in corpus() {
         let answer = answer(&mut mapper, event.to_string().as_bytes());

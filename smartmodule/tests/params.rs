@@ -44,6 +44,7 @@ fn parameters_take_every_text_form_a_transform_gives() {
         ("missing-bill-type", "none"),
         ("currency", "EUR"),
         ("currency", "inr"),
+        ("test-profile", "true"),
         ("max-event-bytes", "10000"),
         ("max-event-bytes", "900000"),
     ] {
@@ -98,6 +99,7 @@ fn parameter_with_a_bad_value_is_refused_by_name() {
         ("currency", "EURO"),
         ("currency", "E1R"),
         ("currency", ""),
+        ("test-profile", "yes"),
         ("max-event-bytes", "9999"),
         ("max-event-bytes", "900001"),
         ("max-event-bytes", "1MB"),

@@ -209,3 +209,17 @@ fn discount_in_percent_is_no_sum_of_money() {
     event["data"]["intouchRewardDetails"] = json!({});
     assert!(map_json(&[], &event).get("profile").is_none(), "no voucher");
 }
+
+#[test]
+fn profiles_of_a_staging_organisation_are_test_profiles() {
+    let answer = map_json(&[("test-profile", "true")], &sample("pointsIssued"));
+    assert_eq!(answer["profile"]["testProfile"], true);
+    assert!(answer["event"].get("testProfile").is_none());
+    let answer = map_json(&[("test-profile", "true")], &sample("pointsExpired"));
+    assert!(
+        answer.get("profile").is_none(),
+        "a mark alone states nothing"
+    );
+    let answer = map_json(&[("test-profile", "false")], &sample("pointsIssued"));
+    assert!(answer["profile"].get("testProfile").is_none());
+}

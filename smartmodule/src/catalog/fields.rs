@@ -257,6 +257,7 @@ const EVENT_TENANT: Table = &[
 
 const PROFILE: Table = &[
     ("identityMap", IdentityMap),
+    ("testProfile", Boolean),
     ("person.name.firstName", Text),
     ("person.name.lastName", Text),
     ("person.gender", Text),

@@ -9,6 +9,7 @@ use super::xdm_writer::XdmWriter;
 use crate::catalog::kind::{Depth, EventKind};
 use crate::input::event::Event;
 use crate::output::buffer::OutBuf;
+use crate::output::name::name;
 
 /// Writes the profile record, whose identityMap is the event's; `false`, and nothing, when the
 /// event states no profile facts.
@@ -54,6 +55,9 @@ pub(crate) fn write_profile(
         let before = xdm.written();
         facts(event, with_tenant, notes, xdm);
         is_empty = xdm.written() == before;
+        if event.params.test_profile {
+            xdm.boolean(name!("testProfile"), Some(true));
+        }
     });
     if is_empty {
         out.truncate(start);

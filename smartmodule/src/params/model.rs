@@ -28,6 +28,8 @@ pub struct Params {
     pub(crate) qualify_identity: bool,
     /// Events are cut down to so many bytes.
     pub(crate) max_event_bytes: usize,
+    /// Whether the profiles are those of people who only test.
+    pub(crate) test_profile: bool,
     /// Whether a bill without a type is a purchase.
     pub(crate) untyped_is_purchase: bool,
     /// The organisation's own currency, for bills that name none.
@@ -85,6 +87,7 @@ impl Default for Params {
             omit: OmittedFields::default(),
             qualify_identity: false,
             max_event_bytes: MAX_EVENT_BYTES,
+            test_profile: false,
             untyped_is_purchase: true,
             currency: None,
             deleted_labels: vec!["Deleted".to_owned()],

@@ -11,7 +11,7 @@ use crate::values::zone::Zone;
 
 const NAMES: &str = "events, organizations, primary-identity, identities, program-id, tenant, tiers, time-zone, \
                      omit-fields, qualify-identity, deleted-labels, \
-                     missing-bill-type, currency, max-event-bytes";
+                     missing-bill-type, currency, max-event-bytes, test-profile";
 
 impl Params {
     /// Reads the parameters of a transform's `with` section.
@@ -70,10 +70,10 @@ impl Params {
                 }
                 // Needs the tenant: read below.
                 "omit-fields" => Ok(()),
-                "qualify-identity" => value
-                    .parse()
-                    .map(|qualify| params.qualify_identity = qualify)
-                    .map_err(|_| format!("`{value}` is neither true nor false")),
+                "qualify-identity" => {
+                    boolean(value).map(|qualify| params.qualify_identity = qualify)
+                }
+                "test-profile" => boolean(value).map(|test| params.test_profile = test),
                 _ => Err(format!("unknown; the parameters are {NAMES}")),
             };
             read.map_err(|message| ParamError {
@@ -199,6 +199,12 @@ fn organizations(value: &str) -> Result<Vec<String>, String> {
         Some(id) => Err(format!("`{id}` is no organisation id (digits)")),
         None => Ok(ids),
     }
+}
+
+fn boolean(value: &str) -> Result<bool, String> {
+    value
+        .parse()
+        .map_err(|_| format!("`{value}` is neither true nor false"))
 }
 
 fn program(value: &str) -> Result<String, String> {
