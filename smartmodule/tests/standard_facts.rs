@@ -223,3 +223,20 @@ fn profiles_of_a_staging_organisation_are_test_profiles() {
     let answer = map_json(&[("test-profile", "false")], &sample("pointsIssued"));
     assert!(answer["profile"].get("testProfile").is_none());
 }
+
+#[test]
+fn days_end_by_the_rules_of_the_zone() {
+    let berlin = ("time-zone", "+01:00 1774746000=+02:00 1792890000=+01:00");
+    for (day, end) in [
+        ("2026-09-30", "2026-09-30T21:59:59.000Z"),
+        ("2026-12-31", "2026-12-31T22:59:59.000Z"),
+        ("2026-03-28", "2026-03-28T22:59:59.000Z"),
+    ] {
+        let event = with("pointsExpiryReminder", json!({"scheduledExpiryDate": day}));
+        let answer = map_json(&[berlin], &event);
+        assert_eq!(
+            loyalty(&answer)["pointsExpiration"][0]["pointsExpirationDate"],
+            end
+        );
+    }
+}

@@ -57,7 +57,12 @@ impl Params {
                 "tiers" => tiers(value).map(|tiers| params.tiers = tiers),
                 "time-zone" => Zone::parse(value)
                     .map(|zone| params.time_zone = Some(zone))
-                    .ok_or_else(|| format!("`{value}` is no fixed offset such as `+05:30` or `Z`")),
+                    .ok_or_else(|| {
+                        format!(
+                            "`{value}` is neither an offset such as `+05:30` or `Z` nor, in the \
+                             connector's configuration, the IANA name of a zone"
+                        )
+                    }),
                 "deleted-labels" => list(value).map(|labels| params.deleted_labels = labels),
                 "missing-bill-type" => match value {
                     "purchase" => Ok(params.untyped_is_purchase = true),

@@ -48,6 +48,9 @@ async fn run_until_stopped(config: Config) -> Result<(), RunError> {
         version = env!("CARGO_PKG_VERSION"),
         "starting"
     );
+    for gap in config.transform.gaps() {
+        warn!("{gap}");
+    }
     let mut signals = Signals::install()?;
     let clients = http::clients(&config.platform)?;
     let tokens = TokenSource::new(&config.platform.ims, clients.ims, config.platform.retry);

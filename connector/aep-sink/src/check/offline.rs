@@ -9,6 +9,7 @@ use crate::http;
 const CONFIGURATION: &str = "configuration";
 const SECRETS: &str = "secrets";
 const HTTP: &str = "http";
+const MAPPING: &str = "mapping";
 
 /// Reads the configuration with its secrets, and every file it names. `None` when there is no valid
 /// one.
@@ -57,5 +58,8 @@ pub(super) fn steps(config: &Path, secrets: Option<&Path>, report: &mut Report) 
         Ok(_) => Finding::ok(HTTP, "certificates and proxy can be used"),
         Err(error) => Finding::new(HTTP, Status::Wrong, error.to_string()),
     });
+    for gap in config.transform.gaps() {
+        report.add(Finding::new(MAPPING, Status::Warning, gap));
+    }
     Some(config)
 }

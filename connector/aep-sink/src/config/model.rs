@@ -66,6 +66,28 @@ pub struct Transform {
     pub(crate) params: Params,
 }
 
+impl Transform {
+    /// What is left out or assumed, for parameters that are not set.
+    pub(crate) fn gaps(&self) -> Vec<&'static str> {
+        let gap = |name: &str, gap| (!self.with.contains_key(name)).then_some(gap);
+        [
+            gap(
+                "time-zone",
+                "`time-zone` is not set: days on which points and tiers expire end in UTC, up to \
+                 14 hours off; give the organisation's zone, such as `Asia/Kolkata` or `+05:30`",
+            ),
+            gap(
+                "tenant",
+                "`tenant` is not set: what has no standard XDM field is left out (docs/mapping.md \
+                 names it for each kind as \"tenant\")",
+            ),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
+    }
+}
+
 impl fmt::Debug for Transform {
     /// Shows the parameters' names only: a value may have been made of a secret.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
