@@ -45,7 +45,7 @@ const DEFAULT: [&str; 27] = [
 ];
 
 /// Parameter sets that together switch everything on and off.
-const PARAMETERS: [&[(&str, &str)]; 7] = [
+const PARAMETERS: [&[(&str, &str)]; 8] = [
     &[],
     &[("events", "all")],
     &[("events", "all"), ("tenant", "harborpine")],
@@ -74,6 +74,15 @@ const PARAMETERS: [&[(&str, &str)]; 7] = [
         ("events", "all"),
         ("tenant", "harborpine"),
         ("omit-fields", OMITTED),
+    ],
+    &[
+        ("events", "all"),
+        ("time-zone", "+01:00 1774746000=+02:00 1792890000=+01:00"),
+        ("currency", "inr"),
+        ("missing-bill-type", "none"),
+        ("deleted-labels", r#"["Active"]"#),
+        ("test-profile", "true"),
+        ("max-event-bytes", "50000"),
     ],
 ];
 const PROGRAM: &str = "6120";
@@ -167,6 +176,10 @@ fn parameter_that_cannot_be_used_is_refused_by_name() {
         ("omit-fields", "loyalty.pints"),
         ("omit-fields", "identityMap"),
         ("qualify-identity", "perhaps"),
+        ("currency", "EURO"),
+        ("missing-bill-type", "maybe"),
+        ("max-event-bytes", "1"),
+        ("test-profile", "perhaps"),
     ] {
         let refused = Params::from_pairs([(name.to_owned(), value.to_owned())]);
         let error = refused.expect_err(&format!("{name}: {value} was accepted"));
