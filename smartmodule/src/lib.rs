@@ -19,5 +19,5 @@ mod values;
 pub use answer::{ANSWER_VERSION, MAX_RAW_BYTES};
 pub use catalog::fields::{Field, FieldType, event_paths, profile_paths};
 pub use catalog::kind::{Depth, EventKind};
-pub use mapper::{Input, MAX_EVENT_BYTES, MAX_PROFILE_BYTES, Mapper};
-pub use params::{ParamError, Params};
+pub use mapper::{Input, MAX_PROFILE_BYTES, Mapper};
+pub use params::{MAX_EVENT_BYTES, ParamError, Params};

@@ -21,10 +21,6 @@ use crate::simd::scan::utf8;
 use crate::values::text::write_characters;
 use crate::values::time::{epoch, epoch_millis};
 
-/// Profile drops a larger event silently, after it was acknowledged (Adobe's Profile guardrails: 10
-/// KB).
-pub const MAX_EVENT_BYTES: usize = 10_000;
-
 /// Profile drops a larger profile record silently (Adobe's Profile guardrails: 100 KB).
 pub const MAX_PROFILE_BYTES: usize = 100_000;
 
@@ -363,14 +359,17 @@ fn fit_event(
     for trim in Trim::LEVELS {
         out.truncate(start);
         let identities = write_event(event, trim, resolved, out);
-        if out.len() - start <= MAX_EVENT_BYTES {
+        if out.len() - start <= event.params.max_event_bytes {
             notes.trimmed |= trim > Trim::Nothing;
             return Ok(identities);
         }
     }
-    let message = "the event is over 10000 bytes even without its optional parts; Profile would \
-        drop it silently";
-    Err(Reject::new("event_too_large", &event.envelope.at("/data"), message).into())
+    let message = format!(
+        "the event is over {} bytes even without its optional parts; Profile would drop it \
+         silently",
+        event.params.max_event_bytes
+    );
+    Err(Reject::new("event_too_large", &event.envelope.at("/data"), &message).into())
 }
 
 /// Writes the profile, if the event states one, without its tenant part when it would be too large.

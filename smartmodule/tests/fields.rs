@@ -24,7 +24,7 @@ fn corpus() -> Vec<Value> {
     vary(
         "transactionAdded",
         json!({"billType": "MIXED", "lineItemsV2": [
-            {"itemCode": "A", "description": "a", "qty": 1, "amount": 2, "discount": 1}, {"itemCode": "B", "qty": 0.5, "amount": -3, "type": "RETURN"}
+            {"itemCode": "A", "description": "a", "qty": 1, "amount": 2, "discount": 1, "uom": "PCE"}, {"itemCode": "B", "qty": 0.5, "amount": -3, "type": "RETURN"}
         ]}),
     );
     vary(
@@ -52,6 +52,19 @@ fn corpus() -> Vec<Value> {
         "badgeEarned",
         json!({"issualId": "i", "issuedOn": 1_789_373_730_270_i64}),
     );
+    let channels = [
+        "ANY", "CALL", "EMAIL", "FAX", "POST", "PUSH", "SMS", "WHATSAPP",
+    ];
+    let subscriptions = channels.map(|channel| {
+        json!({"channel": channel, "previousStatus": "SUBSCRIBED", "currentStatus": "UNSUBSCRIBED",
+               "reason": "moved", "sourceAccountId": "shop-1"})
+    });
+    let mut subscription = sample("customerSubscription");
+    subscription["data"]["subscriptions"] = json!(subscriptions);
+    events.push(subscription);
+    let mut with_cards = sample("customerAdded");
+    with_cards["data"]["customerIdentifiers"]["instore"]["cardNumbers"] = json!(["HPCARD1"]);
+    events.push(with_cards);
     events
 }
 
@@ -96,7 +109,12 @@ fn is(value: &Value, field_type: FieldType) -> bool {
 
 #[test]
 fn field_tables_list_exactly_what_is_written() {
-    let mut mapper = mapper(&[("events", "all"), ("tenant", "acme"), ("time-zone", "Z")]);
+    let mut mapper = mapper(&[
+        ("events", "all"),
+        ("tenant", "acme"),
+        ("time-zone", "Z"),
+        ("test-profile", "true"),
+    ]);
     let (mut events, mut profiles) = (BTreeMap::new(), BTreeMap::new());
     for event in corpus() {
         let answer = answer(&mut mapper, event.to_string().as_bytes());

@@ -42,6 +42,7 @@ fn parameters_take_every_text_form_a_transform_gives() {
         ("time-zone", "Z"),
         ("time-zone", "+05:30"),
         ("time-zone", "-08:00"),
+        ("time-zone", "+01:00 1774746000=+02:00 1792890000=+01:00"),
         ("omit-fields", "loyalty.lifetimePoints,commerce.order"),
         ("omit-fields", r#"["productListItems[].name"]"#),
         (
@@ -54,6 +55,14 @@ fn parameters_take_every_text_form_a_transform_gives() {
         ),
         ("qualify-identity", "true"),
         ("qualify-identity", "false"),
+        ("deleted-labels", r#"["Deleted","Erased"]"#),
+        ("missing-bill-type", "purchase"),
+        ("missing-bill-type", "none"),
+        ("currency", "EUR"),
+        ("currency", "inr"),
+        ("test-profile", "true"),
+        ("max-event-bytes", "10000"),
+        ("max-event-bytes", "900000"),
     ] {
         params(&[(name, value)]);
     }
@@ -108,6 +117,7 @@ fn parameter_with_a_bad_value_is_refused_by_name() {
         ("time-zone", "+5:30"),
         ("time-zone", "+15:00"),
         ("time-zone", "+05:60"),
+        ("time-zone", "+01:00 2=+02:00 1=+01:00"),
         ("omit-fields", ""),
         ("omit-fields", "loyalty.lifetimePoint"),
         ("omit-fields", "_id"),
@@ -124,6 +134,16 @@ fn parameter_with_a_bad_value_is_refused_by_name() {
         ("omit-fields", "identityMap"),
         ("omit-fields", "_acme.capillary.points"),
         ("qualify-identity", "yes"),
+        ("deleted-labels", ""),
+        ("deleted-labels", "{}"),
+        ("missing-bill-type", "refund"),
+        ("currency", "EURO"),
+        ("currency", "E1R"),
+        ("currency", ""),
+        ("test-profile", "yes"),
+        ("max-event-bytes", "9999"),
+        ("max-event-bytes", "900001"),
+        ("max-event-bytes", "1MB"),
     ] {
         let message = refused(&[(name, value)]);
         assert!(
@@ -195,7 +215,7 @@ fn parameter_given_twice_is_refused() {
 #[test]
 fn events_parameter_decides_what_is_mapped_and_why_skipped() {
     let skip = |pairs: &[(&str, &str)], name: &str| map_json(pairs, &sample(name))["skip"].clone();
-    assert_eq!(skip(&[], "CouponIssue"), "unwanted_kind");
+    assert_eq!(skip(&[], "streakStart"), "unwanted_kind");
     assert_eq!(
         skip(&[("events", "CouponIssue")], "CouponIssue"),
         json!(null)

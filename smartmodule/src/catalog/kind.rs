@@ -9,7 +9,10 @@ pub enum Depth {
     /// One of the 14 kinds of Adobe's list: field by field, and mapped unless `events` says
     /// otherwise.
     Core,
-    /// Rewards, coupons and badges: field by field, when `events` asks for them.
+    /// Keeps facts of the core kinds true (a return takes points back, a merge gives a balance):
+    /// field by field, and mapped unless `events` says otherwise.
+    Companion,
+    /// Rewards, coupons and badges: field by field, and mapped unless `events` says otherwise.
     Reward,
     /// Identity, time, type and what is common to all kinds, when `events` asks for them.
     Generic,
@@ -110,23 +113,23 @@ kinds! {
     TierDowngraded, "tierDowngraded", Core;
     TierDowngradeReminder, "tierDowngradeReminder", Core;
     PromotionEarned, "promotionEarned", Core;
-    CustomerSubscription, "customerSubscription", Generic;
+    CustomerSubscription, "customerSubscription", Companion;
     GroupCreated, "groupCreated", Generic;
     GroupUpdated, "groupUpdated", Generic;
     GroupMemberAdded, "groupMemberAdded", Generic;
     GroupMemberRemoved, "groupMemberRemoved", Generic;
     PointsContributionToGroup, "pointsContributionToGroup", Generic;
-    LoyaltyCustomerMerge, "loyaltyCustomerMerge", Generic;
+    LoyaltyCustomerMerge, "loyaltyCustomerMerge", Companion;
     NotInterestedBillAdded, "notInterestedBillAdded", Generic;
-    RetroBillAdded, "retroBillAdded", Generic;
+    RetroBillAdded, "retroBillAdded", Companion;
     TransactionRejected, "transactionRejected", Generic;
     RejectedTransactionRetrigger, "rejectedTransactionRetrigger", Generic;
-    PromisedToCurrentPointsConversion, "promisedToCurrentPointsConversion", Generic;
-    PointsTransferredInitiated, "pointsTransferredInitiated", Generic;
+    PromisedToCurrentPointsConversion, "promisedToCurrentPointsConversion", Companion;
+    PointsTransferredInitiated, "pointsTransferredInitiated", Companion;
     PointsTransferredReceived, "pointsTransferredReceived", Generic;
-    RedeemedPointsReversed, "redeemedPointsReversed", Generic;
-    IssuedPointsReversed, "issuedPointsReversed", Generic;
-    SinglePointsExpiryUpdated, "singlePointsExpiryUpdated", Generic;
+    RedeemedPointsReversed, "redeemedPointsReversed", Companion;
+    IssuedPointsReversed, "issuedPointsReversed", Companion;
+    SinglePointsExpiryUpdated, "singlePointsExpiryUpdated", Companion;
     ManualPointsAdjustment, "manualPointsAdjustment", Generic;
     AlternateCurrenciesIssued, "alternateCurrenciesIssued", Generic;
     IssuedAlternateCurrenciesReversed, "issuedAlternateCurrenciesReversed", Generic;
@@ -168,7 +171,7 @@ kinds! {
     CouponRedeem, "CouponRedeem", Reward;
     BadgeEarned, "badgeEarned", Reward;
     CardUpdated, "cardUpdated", Generic;
-    RequestUpdated, "requestUpdated", Generic;
+    RequestUpdated, "requestUpdated", Companion;
     RequestWorkflowEvent, "requestWorkflowEvent", Generic;
 }
 
@@ -176,7 +179,7 @@ impl EventKind {
     /// Whether the kind is mapped when the parameter `events` is not set.
     #[must_use]
     pub const fn is_default(self) -> bool {
-        matches!(self.depth(), Depth::Core)
+        !matches!(self.depth(), Depth::Generic)
     }
 }
 
@@ -207,14 +210,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn kinds_default_to_adobes_list_and_read_back_from_their_names() {
-        assert_eq!(
-            EventKind::ALL
-                .iter()
-                .filter(|kind| kind.is_default())
-                .count(),
-            14
-        );
+    fn kinds_default_to_adobes_list_and_its_companions() {
+        let of = |wanted: Depth| {
+            let all = EventKind::ALL.iter();
+            all.filter(|kind| kind.depth() == wanted).count()
+        };
+        assert_eq!(of(Depth::Core), 14);
+        for kind in EventKind::ALL {
+            assert_eq!(kind.is_default(), kind.depth() != Depth::Generic);
+        }
+    }
+
+    #[test]
+    fn kinds_read_back_from_their_names() {
         assert_eq!(EventKind::ALL.len(), 74);
         for kind in EventKind::ALL {
             assert_eq!(EventKind::from_name(kind.name()), Some(*kind));

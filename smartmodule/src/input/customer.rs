@@ -188,6 +188,14 @@ pub(crate) fn subject<'a>(
             });
             only(customers, envelope, "/data/transactionUpdates")?
         }
+        // An older form has the customer's id beside `data`.
+        EventKind::RequestUpdated => own(data, locations, params).or_else(|| {
+            let id = envelope.get(Key::CustomerId).and_then(coerce::numbered);
+            id.map(|id| Customer {
+                customer_id: Some(Text::made(id.to_string())),
+                ..Customer::default()
+            })
+        }),
         _ => return own(data, locations, params).ok_or(Unmapped::Skip("no_identity")),
     };
     found

@@ -23,7 +23,7 @@ pub(crate) enum Trim {
     Lists,
     /// Everything under the tenant.
     Tenant,
-    /// The product lines.
+    /// Product lines that do not fit.
     Lines,
 }
 
@@ -100,19 +100,39 @@ impl<'a> Event<'a> {
         self.find(key).and_then(coerce::number)
     }
 
-    /// Whether the customer was deleted: nothing personal may be sent any more.
+    /// Whether the customer was deleted, or is asked to be: nothing personal may be sent any more,
+    /// and no identity linked.
     #[inline(always)]
     pub(crate) fn is_deleted(&self) -> bool {
-        self.kind == EventKind::CustomerUpdated && self.says_deleted()
+        match self.kind {
+            EventKind::CustomerAdded | EventKind::CustomerUpdated => self.deleted_label().is_some(),
+            EventKind::RequestUpdated => self.asks_for_deletion(),
+            _ => false,
+        }
     }
 
+    /// The status that says it.
     #[inline(never)]
-    fn says_deleted(&self) -> bool {
-        let is_deleted = |key: Key| {
-            coerce::member(self.get(Key::CustomerStatus), key)
-                .and_then(coerce::text)
-                .is_some_and(|label| label.eq_ignore_ascii_case("deleted"))
+    pub(crate) fn deleted_label(&self) -> Option<Text<'a>> {
+        let status = self.find(Key::CustomerStatus)?;
+        [Key::CurrentLabel, Key::CurrentStatus]
+            .into_iter()
+            .filter_map(|key| coerce::text(status.find(key)?))
+            .find(|label| {
+                let mut known = self.params.deleted_labels.iter();
+                known.any(|known| known.eq_ignore_ascii_case(label))
+            })
+    }
+
+    /// A request for deletion, in whatever state. An older form has its keys outside `data`.
+    #[inline(never)]
+    fn asks_for_deletion(&self) -> bool {
+        let word = |key: Key| {
+            self.text(key)
+                .or_else(|| coerce::text(self.envelope.get(key)?))
         };
-        is_deleted(Key::CurrentLabel) || is_deleted(Key::CurrentStatus)
+        let is_of = |text: Text<'_>, word: &str| text.to_ascii_uppercase().contains(word);
+        word(Key::RequestBaseType).is_some_and(|base| is_of(base, "DELET"))
+            && !word(Key::RequestType).is_some_and(|kind| is_of(kind, "TRANSACTION"))
     }
 }

@@ -3,8 +3,6 @@
 //! A profile has one `loyalty` object, while balances and tiers are per program: without a choice
 //! the last event of any program would win.
 
-use std::borrow::Cow;
-
 use crate::catalog::key::Key;
 use crate::json::{Members, Value};
 use crate::params::Params;
@@ -125,7 +123,17 @@ impl<'a> Program<'a> {
             .filter_map(|(_, name)| coerce::text(name));
         let first = names.next();
         let agreed = first.filter(|first| names.all(|name| name == *first));
-        let given = || params.tiers.iter().find(|(tier, _)| *tier == number);
-        agreed.or_else(|| given().map(|(_, name)| Text::Any(Cow::Borrowed(name))))
+        agreed.or_else(|| params.tier_name(number))
+    }
+    /// The name of the tier above one; none above the highest.
+    pub(crate) fn next_tier_name(&self, number: i64, params: &'a Params) -> Option<Text<'a>> {
+        let stated = self.details.into_iter().flat_map(|details| {
+            self.tiers
+                .iter()
+                .filter_map(move |(number, _)| coerce::integer(details.moved(*number)))
+        });
+        let given = params.tiers.iter().map(|(tier, _)| *tier);
+        let next = stated.chain(given).filter(|tier| *tier > number).min()?;
+        self.tier_name(next, params)
     }
 }

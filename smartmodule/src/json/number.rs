@@ -49,6 +49,11 @@ impl<'a> Number<'a> {
         self.value() == 0.0
     }
 
+    /// Whether it is below 0.
+    pub(crate) fn is_negative(&self) -> bool {
+        self.text.starts_with('-') && !self.is_zero()
+    }
+
     /// The number without its sign.
     pub(crate) fn absolute(self) -> Self {
         Self {

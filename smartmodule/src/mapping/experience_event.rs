@@ -2,7 +2,9 @@
 
 use std::ops::Range;
 
-use super::kinds::{common, customer, generic, points, promotion, reward, tier, transaction};
+use super::kinds::{
+    common, customer, generic, points, promotion, request, reward, subscription, tier, transaction,
+};
 use super::plan::PlanCache;
 use super::xdm_writer::XdmWriter;
 use crate::catalog::kind::EventKind;
@@ -22,6 +24,9 @@ pub(crate) fn write_event(
 ) -> Range<usize> {
     let mut identities = 0..0;
     XdmWriter::entity(out, &event.params.omit.event, resolved, |xdm| {
+        if trim == Trim::Lines {
+            xdm.limit(event.params.max_event_bytes);
+        }
         xdm.shared_inline(name!("_id"), Some(&event.id));
         xdm.instant_inline(name!("timestamp"), event.at);
         match event_type(event) {
@@ -42,9 +47,9 @@ pub(crate) fn write_event(
         );
         identities.end = xdm.written();
         match event.kind {
-            EventKind::TransactionAdded | EventKind::TransactionUpdated => {
-                transaction::standard(event, trim, xdm)
-            }
+            EventKind::TransactionAdded
+            | EventKind::TransactionUpdated
+            | EventKind::RetroBillAdded => transaction::standard(event, trim, xdm),
             EventKind::PointsIssued | EventKind::PointsRedeemed => points::standard(event, xdm),
             EventKind::PromotionEarned => promotion::standard(event, xdm),
             EventKind::CouponRedeem => reward::standard(event, xdm),
@@ -65,13 +70,24 @@ fn own_fields(event: &Event<'_>, trim: Trim, xdm: &mut XdmWriter<'_>) {
     use EventKind as K;
     match event.kind {
         K::CustomerAdded | K::CustomerUpdated => customer::tenant(event, trim, xdm),
-        K::TransactionAdded | K::TransactionUpdated => transaction::tenant(event, trim, xdm),
+        K::TransactionAdded | K::TransactionUpdated | K::RetroBillAdded => {
+            transaction::tenant(event, trim, xdm)
+        }
         K::PointsIssued
         | K::PointsRedeemed
         | K::PointsExpired
         | K::PointsExpiryReminder
         | K::PointsExpiryChange => {
             points::tenant(event, trim, xdm);
+        }
+        K::IssuedPointsReversed
+        | K::RedeemedPointsReversed
+        | K::PromisedToCurrentPointsConversion
+        | K::PointsTransferredInitiated
+        | K::SinglePointsExpiryUpdated
+        | K::LoyaltyCustomerMerge => {
+            points::tenant(event, trim, xdm);
+            generic::tenant(event, trim, xdm);
         }
         K::TierUpgraded | K::TierRenewed | K::TierDowngraded | K::TierDowngradeReminder => {
             tier::tenant(event, trim, xdm);
@@ -80,13 +96,18 @@ fn own_fields(event: &Event<'_>, trim: Trim, xdm: &mut XdmWriter<'_>) {
         K::RewardIssued | K::CouponIssue | K::CouponRedeem | K::BadgeEarned => {
             reward::tenant(event, trim, xdm)
         }
+        K::RequestUpdated => request::tenant(event, trim, xdm),
+        K::CustomerSubscription => subscription::tenant(event, trim, xdm),
         _ => generic::tenant(event, trim, xdm),
     }
 }
 
 /// The `eventType` of an event that is something XDM knows, or not what its name says.
 fn event_type(event: &Event<'_>) -> Option<&'static str> {
-    if event.kind == EventKind::TransactionAdded {
+    if matches!(
+        event.kind,
+        EventKind::TransactionAdded | EventKind::RetroBillAdded
+    ) {
         let bill = transaction::Bill::read(event);
         if bill.counts {
             return Some("commerce.purchases");

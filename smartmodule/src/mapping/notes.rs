@@ -11,6 +11,10 @@ pub(crate) struct Notes {
     pub(crate) of_a_group: bool,
     /// The tier's number stands where its name should.
     pub(crate) tier_name_unknown: bool,
+    /// A bill that does not say what it is counts as a purchase.
+    pub(crate) bill_type_missing: bool,
+    /// A channel or status of a subscription is not known.
+    pub(crate) consent_unknown: bool,
     /// Optional parts were left out to stay under the size limit.
     pub(crate) trimmed: bool,
 }
@@ -22,6 +26,8 @@ impl Notes {
             (self.other_program, "other_program"),
             (self.of_a_group, "of_a_group"),
             (self.tier_name_unknown, "tier_name_unknown"),
+            (self.bill_type_missing, "bill_type_missing"),
+            (self.consent_unknown, "consent_unknown"),
             (self.trimmed, "trimmed"),
         ]
         .into_iter()

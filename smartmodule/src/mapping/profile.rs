@@ -2,13 +2,14 @@
 
 use std::ops::Range;
 
-use super::kinds::{customer, points, tier};
+use super::kinds::{customer, points, request, reward, subscription, tier, transaction::Bill};
 use super::notes::Notes;
 use super::plan::PlanCache;
 use super::xdm_writer::XdmWriter;
 use crate::catalog::kind::{Depth, EventKind};
 use crate::input::event::Event;
 use crate::output::buffer::OutBuf;
+use crate::output::name::name;
 
 /// Writes the profile record, whose identityMap is the event's; `false`, and nothing, when the
 /// event states no profile facts.
@@ -22,12 +23,30 @@ pub(crate) fn write_profile(
 ) -> bool {
     use EventKind as K;
     let facts: fn(&Event<'_>, bool, &mut Notes, &mut XdmWriter<'_>) = match event.kind {
-        K::CustomerAdded | K::CustomerUpdated if !event.is_deleted() => customer::profile,
-        K::PointsIssued | K::PointsRedeemed => points::profile,
-        K::TierUpgraded | K::TierRenewed | K::TierDowngraded => tier::profile,
+        K::CustomerAdded | K::CustomerUpdated => customer::profile,
+        K::RequestUpdated => request::profile,
+        K::PointsIssued
+        | K::PointsRedeemed
+        | K::IssuedPointsReversed
+        | K::RedeemedPointsReversed
+        | K::PromisedToCurrentPointsConversion
+        | K::PointsTransferredInitiated
+        | K::LoyaltyCustomerMerge => points::balance::profile,
+        K::PointsExpiryReminder | K::PointsExpiryChange | K::SinglePointsExpiryUpdated => {
+            points::expiration::profile
+        }
+        K::TierUpgraded | K::TierRenewed | K::TierDowngraded | K::TierDowngradeReminder => {
+            tier::profile
+        }
+        K::RewardIssued | K::CouponIssue | K::CouponRedeem | K::BadgeEarned => reward::profile,
+        K::CustomerSubscription => subscription::profile,
+        K::TransactionAdded | K::RetroBillAdded => {
+            notes.bill_type_missing = Bill::read(event).is_assumed;
+            return false;
+        }
         _ => return false,
     };
-    debug_assert_eq!(event.kind.depth(), Depth::Core);
+    debug_assert_ne!(event.kind.depth(), Depth::Generic);
     let with_tenant = with_tenant && event.params.tenant.is_some();
     let start = out.len();
     let mut is_empty = true;
@@ -36,6 +55,9 @@ pub(crate) fn write_profile(
         let before = xdm.written();
         facts(event, with_tenant, notes, xdm);
         is_empty = xdm.written() == before;
+        if event.params.test_profile {
+            xdm.boolean(name!("testProfile"), Some(true));
+        }
     });
     if is_empty {
         out.truncate(start);

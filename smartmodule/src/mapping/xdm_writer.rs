@@ -47,6 +47,8 @@ pub(crate) struct XdmWriter<'w> {
     out: &'w mut OutBuf,
     omit: &'w OmittedFields,
     cursor: OmitCursor,
+    /// Length of the output that is too long for the entity.
+    limit: usize,
     /// What the plans come to that are worked through.
     pub(crate) resolved: &'w mut PlanCache,
 }
@@ -65,6 +67,7 @@ impl<'w> XdmWriter<'w> {
             out: &mut *out,
             omit,
             cursor,
+            limit: usize::MAX,
             resolved,
         });
         if out.len() == inside {
@@ -77,6 +80,25 @@ impl<'w> XdmWriter<'w> {
     /// Writes once more what was [written](Self::written) in `range`: whole members.
     pub(crate) fn repeat(&mut self, range: Range<usize>) {
         self.out.repeat(range);
+    }
+
+    /// From here, where the entity begins, no list may grow it over so many bytes.
+    pub(crate) const fn limit(&mut self, bytes: usize) {
+        self.limit = self.out.len() + bytes;
+    }
+
+    /// As [`element`](Self::element), of the last list of the entity; nothing, when the entity would
+    /// be too long with it.
+    #[inline(always)]
+    pub(crate) fn element_that_fits(&mut self, write: impl FnOnce(&mut XdmWriter<'_>)) {
+        // The brackets that close the list and the entity.
+        const REST: usize = 2;
+        let open = self.open_element();
+        write(self);
+        self.close(open, *b"{}");
+        if self.out.len() > self.limit.saturating_sub(REST) {
+            self.out.truncate(open.mark);
+        }
     }
 
     /// How much was written.
@@ -314,6 +336,14 @@ impl<'w> XdmWriter<'w> {
                 write_text(self.out, text);
             }
         }
+    }
+
+    /// A text in an array.
+    #[inline(never)]
+    pub(crate) fn item(&mut self, text: &Text<'_>) {
+        self.out.put(b",\"");
+        write_characters(self.out, text);
+        self.out.push(b'"');
     }
 
     /// One of the mapping's own words.

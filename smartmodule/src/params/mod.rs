@@ -6,4 +6,4 @@ pub(crate) mod omit;
 mod parse;
 pub(crate) mod tenant;
 
-pub use model::{ParamError, Params};
+pub use model::{MAX_EVENT_BYTES, ParamError, Params};

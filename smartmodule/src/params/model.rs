@@ -1,5 +1,7 @@
 //! What the parameters say.
 
+use std::borrow::Cow;
+
 use crate::catalog::fields::own_fields;
 use crate::catalog::kind::{EventKind, Kinds};
 use crate::params::identity::{
@@ -7,7 +9,12 @@ use crate::params::identity::{
 };
 use crate::params::omit::OmittedByEntity;
 use crate::params::tenant::Tenant;
-use crate::values::time::Zone;
+use crate::values::text::Text;
+use crate::values::zone::Zone;
+
+/// Profile drops a larger event silently, after it was acknowledged (Adobe's Profile guardrails: 10
+/// KB).
+pub const MAX_EVENT_BYTES: usize = 10_000;
 
 /// The parameters of the mapping; [`Default`] is what an empty `with` gives.
 #[derive(Debug, Clone)]
@@ -24,6 +31,24 @@ pub struct Params {
     pub(crate) time_zone: Option<Zone>,
     pub(crate) omit: OmittedByEntity,
     pub(crate) qualify_identity: bool,
+    /// Events are cut down to so many bytes.
+    pub(crate) max_event_bytes: usize,
+    /// Whether the profiles are those of people who only test.
+    pub(crate) test_profile: bool,
+    /// Whether a bill without a type is a purchase.
+    pub(crate) untyped_is_purchase: bool,
+    /// The organisation's own currency, for bills that name none.
+    pub(crate) currency: Option<String>,
+    /// Labels of a customer's status that mean "deleted", in any case.
+    pub(crate) deleted_labels: Vec<String>,
+}
+
+impl Params {
+    /// The name the parameters give a tier.
+    pub(crate) fn tier_name(&self, number: i64) -> Option<Text<'_>> {
+        let given = self.tiers.iter().find(|(tier, _)| *tier == number);
+        given.map(|(_, name)| Text::Any(Cow::Borrowed(name)))
+    }
 }
 
 /// A parameter that is not known or whose value cannot be used. The fault is the user's and does
@@ -69,6 +94,14 @@ impl Params {
                      program, store, activity and custom fields, and {}",
                     self.left_out_without_tenant()
                 ),
+            });
+        }
+        if self.time_zone.is_none() {
+            doubts.push(ParamError {
+                name: "time-zone".to_owned(),
+                message: "not set, so days on which points and tiers expire end in UTC, up to 14 \
+                          hours off; give the organisation's zone, such as `Asia/Kolkata`"
+                    .to_owned(),
             });
         }
         doubts
@@ -117,6 +150,11 @@ impl Default for Params {
             time_zone: None,
             omit: OmittedByEntity::default(),
             qualify_identity: false,
+            max_event_bytes: MAX_EVENT_BYTES,
+            test_profile: false,
+            untyped_is_purchase: true,
+            currency: None,
+            deleted_labels: vec!["Deleted".to_owned()],
         }
     }
 }

@@ -3,16 +3,18 @@
 use super::identity::{
     Identifier, IgnoredIdentities, MobileFormat, Namespace, PHONE_E164, is_namespace_code,
 };
-use super::model::{ParamError, Params};
+use super::model::{MAX_EVENT_BYTES, ParamError, Params};
 use crate::catalog::fields::{self, Field};
 use crate::catalog::kind::{EventKind, Kinds};
 use crate::json::{Number, Tape, Value};
 use crate::params::omit::{OmittedByEntity, OmittedFields};
 use crate::params::tenant::Tenant;
-use crate::values::time::Zone;
+use crate::values::zone::Zone;
 
-const NAMES: &str = "events, organizations, primary-identity, identities, ignore-identities, mobile-format, \
-                     program-id, tenant, tiers, time-zone, omit-fields, qualify-identity";
+const NAMES: &str = "events, organizations, primary-identity, identities, ignore-identities, \
+                     mobile-format, program-id, tenant, tiers, time-zone, omit-fields, \
+                     qualify-identity, deleted-labels, missing-bill-type, currency, \
+                     max-event-bytes, test-profile";
 
 impl Params {
     /// Reads the parameters of a transform's `with` section.
@@ -61,13 +63,28 @@ impl Params {
                 "tiers" => tiers(value).map(|tiers| params.tiers = tiers),
                 "time-zone" => Zone::parse(value)
                     .map(|zone| params.time_zone = Some(zone))
-                    .ok_or_else(|| format!("`{value}` is no fixed offset such as `+05:30` or `Z`")),
+                    .ok_or_else(|| {
+                        format!(
+                            "`{value}` is neither an offset such as `+05:30` or `Z` nor, in the \
+                             connector's configuration, the IANA name of a zone"
+                        )
+                    }),
+                "deleted-labels" => list(value).map(|labels| params.deleted_labels = labels),
+                "missing-bill-type" => match value {
+                    "purchase" => Ok(params.untyped_is_purchase = true),
+                    "none" => Ok(params.untyped_is_purchase = false),
+                    _ => Err(format!("`{value}` is neither purchase nor none")),
+                },
+                "currency" => currency(value).map(|code| params.currency = Some(code)),
+                "max-event-bytes" => {
+                    max_event_bytes(value).map(|bytes| params.max_event_bytes = bytes)
+                }
                 // Needs the tenant: read below.
                 "omit-fields" => Ok(()),
-                "qualify-identity" => value
-                    .parse()
-                    .map(|qualify| params.qualify_identity = qualify)
-                    .map_err(|_| format!("`{value}` is neither true nor false")),
+                "qualify-identity" => {
+                    boolean(value).map(|qualify| params.qualify_identity = qualify)
+                }
+                "test-profile" => boolean(value).map(|test| params.test_profile = test),
                 _ => Err(format!("unknown; the parameters are {NAMES}")),
             };
             read.map_err(|message| ParamError {
@@ -142,6 +159,9 @@ fn list(value: &str) -> Result<Vec<String>, String> {
             .parse(value)
             .map_err(|_| "is not a JSON list".to_owned())?;
         return items(list.root());
+    }
+    if value.starts_with('{') {
+        return Err("is a map, not a list".to_owned());
     }
     let parts = value.split(',').map(|item| item.trim().to_owned());
     without_empty(parts.collect())
@@ -221,11 +241,35 @@ fn organizations(value: &str) -> Result<Vec<String>, String> {
     }
 }
 
+fn boolean(value: &str) -> Result<bool, String> {
+    value
+        .parse()
+        .map_err(|_| format!("`{value}` is neither true nor false"))
+}
+
 fn program(value: &str) -> Result<String, String> {
     if !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit()) {
         Ok(value.to_owned())
     } else {
         Err(format!("`{value}` is no program id (digits)"))
+    }
+}
+
+/// A request takes 1 MB, envelope included.
+const LARGEST_EVENT: usize = 900_000;
+
+fn max_event_bytes(value: &str) -> Result<usize, String> {
+    let bytes = value.parse().ok();
+    bytes
+        .filter(|bytes| (MAX_EVENT_BYTES..=LARGEST_EVENT).contains(bytes))
+        .ok_or_else(|| format!("`{value}` is no number from {MAX_EVENT_BYTES} to {LARGEST_EVENT}"))
+}
+
+fn currency(value: &str) -> Result<String, String> {
+    if value.len() == 3 && value.bytes().all(|b| b.is_ascii_alphabetic()) {
+        Ok(value.to_ascii_uppercase())
+    } else {
+        Err(format!("`{value}` is no currency code of three letters"))
     }
 }
 

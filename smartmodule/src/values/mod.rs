@@ -3,3 +3,4 @@
 pub(crate) mod coerce;
 pub(crate) mod text;
 pub(crate) mod time;
+pub(crate) mod zone;

@@ -5,41 +5,9 @@ use crate::output::buffer::OutBuf;
 use crate::output::day::FormattedDay;
 use crate::output::digits::{divide, eight_digits, number_of_eight};
 use crate::values::coerce;
+use crate::values::zone::{Zone, digits, offset};
 
 const DAY_MS: i64 = 86_400_000;
-
-/// A fixed offset from UTC, in milliseconds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Zone(i64);
-
-impl Zone {
-    /// `Z`, or `±HH:MM` up to 14 hours.
-    pub(crate) fn parse(text: &str) -> Option<Self> {
-        if text == "Z" {
-            return Some(Self(0));
-        }
-        let (sign, rest) = match text.split_at_checked(1)? {
-            ("+", rest) => (1, rest),
-            ("-", rest) => (-1, rest),
-            _ => return None,
-        };
-        let (hours, minutes) = rest.split_once(':')?;
-        let (hours, minutes) = (digits(hours, 2)?, digits(minutes, 2)?);
-        (hours * 60 + minutes <= 14 * 60 && minutes < 60)
-            .then_some(Self(sign * (hours * 60 + minutes) * 60_000))
-    }
-}
-
-fn digits(text: &str, length: usize) -> Option<i64> {
-    if text.len() != length {
-        return None;
-    }
-    text.bytes().try_fold(0, |number, digit| {
-        digit
-            .is_ascii_digit()
-            .then(|| number * 10 + i64::from(digit - b'0'))
-    })
-}
 
 /// A calendar day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -184,13 +152,13 @@ impl Moment {
             "" => Some(Self::Local(wall)),
             "Z" | "z" => Some(Self::Instant(wall)),
             // `+0530` and `+05:30`.
-            offset => {
-                let colon = if offset.len() == 5 {
-                    format!("{}:{}", offset.get(..3)?, offset.get(3..)?)
+            text => {
+                let colon = if text.len() == 5 {
+                    format!("{}:{}", text.get(..3)?, text.get(3..)?)
                 } else {
-                    offset.to_owned()
+                    text.to_owned()
                 };
-                Zone::parse(&colon).map(|Zone(zone)| Self::Instant(wall - zone))
+                offset(&colon).map(|offset| Self::Instant(wall - offset))
             }
         }
     }
@@ -205,21 +173,21 @@ impl Moment {
     }
 
     /// The instant a thing that is valid until this moment ends: a day ends at 23:59:59 in the
-    /// organisation's zone.
-    pub(crate) fn end(self, zone: Option<Zone>) -> Option<i64> {
-        match (self, zone) {
-            (Self::Instant(ms), _) => Some(ms),
-            (Self::Day(day), Some(Zone(zone))) => Some(day.start() + DAY_MS - 1000 - zone),
-            (Self::Local(ms), Some(Zone(zone))) => Some(ms - zone),
-            (_, None) => None,
+    /// organisation's zone; in UTC, when that is not known.
+    pub(crate) fn end(self, zone: Option<&Zone>) -> i64 {
+        let utc = |wall: i64| zone.map_or(wall, |zone| zone.utc(wall));
+        match self {
+            Self::Instant(ms) => ms,
+            Self::Day(day) => utc(day.start() + DAY_MS - 1000),
+            Self::Local(ms) => utc(ms),
         }
     }
 
     /// Whether `ms` lies on this day: in the given zone, or, not knowing it, anywhere on earth.
-    pub(crate) fn agrees(self, ms: i64, zone: Option<Zone>) -> bool {
+    pub(crate) fn agrees(self, ms: i64, zone: Option<&Zone>) -> bool {
         let Self::Day(day) = self else { return true };
         match zone {
-            Some(Zone(zone)) => Day::of(ms.saturating_add(zone)) == day,
+            Some(zone) => Day::of(ms.saturating_add(zone.offset(ms))) == day,
             None => {
                 (day.start() - 14 * 3_600_000..day.start() + DAY_MS + 12 * 3_600_000).contains(&ms)
             }

@@ -13,7 +13,7 @@ pub(super) const SKIPS: [(&str, &str); 5] = [
 ];
 
 /// Notes of a mapped answer.
-pub(super) const NOTES: [(&str, &str); 5] = [
+pub(super) const NOTES: [(&str, &str); 7] = [
     (
         "program_unknown",
         "which loyalty program it belongs to is not known, so there is an event only; see \
@@ -31,6 +31,14 @@ pub(super) const NOTES: [(&str, &str); 5] = [
     (
         "tier_name_unknown",
         "the tier's number stands for its name; see `tiers`",
+    ),
+    (
+        "bill_type_missing",
+        "the bill does not say what it is and counts as a purchase; see `missing-bill-type`",
+    ),
+    (
+        "consent_unknown",
+        "a channel or status of a subscription is not known, so the profile does not state it",
     ),
     (
         "trimmed",

@@ -13,7 +13,7 @@ use crate::mapping::plan::{
 };
 use crate::mapping::xdm_writer::XdmWriter;
 use crate::output::name::name;
-use crate::values::coerce;
+use crate::values::coerce::{self, find};
 use crate::values::text::Text;
 use crate::values::time::{Day, epoch};
 
@@ -84,6 +84,8 @@ static PROFILE: Plan = Plan {
         end(),
         object(name!("loyalty")),
         call(join_date),
+        call(loyalty_ids),
+        call(cards),
         within(Key::CustomerStatus),
         text(name!("status"), Key::CurrentLabel).or(Key::CurrentStatus),
         end(),
@@ -107,6 +109,12 @@ pub(in crate::mapping) fn profile(
     _: &mut Notes,
     xdm: &mut XdmWriter<'_>,
 ) {
+    // Nothing personal; but that it is so must be seen.
+    if let Some(label) = event.deleted_label() {
+        return xdm.object(name!("loyalty"), |xdm| {
+            xdm.text(name!("status"), Some(label));
+        });
+    }
     plan::write(&PROFILE, event, Trim::Nothing, xdm);
     profile_tenant(event, with_tenant, xdm, |xdm| {
         plan::write(&PROFILE_TENANT, event, Trim::Nothing, xdm);
@@ -126,6 +134,38 @@ fn join_date(event: &Event<'_>, xdm: &mut XdmWriter<'_>) {
         );
     }
 }
+
+/// The organisation's own id of the member.
+fn loyalty_ids(event: &Event<'_>, xdm: &mut XdmWriter<'_>) {
+    let Some(id) = &event.customer.external_id else {
+        return;
+    };
+    xdm.array(name!("loyaltyID"), |xdm| xdm.item(id));
+}
+
+/// Of a card an event says the number alone.
+fn cards(event: &Event<'_>, xdm: &mut XdmWriter<'_>) {
+    let block = event.find(Key::CustomerIdentifiers);
+    let Some(instore) = block.and_then(|block| block.get_any_case(Key::Instore, "instore")) else {
+        return;
+    };
+    let numbers = find(Some(instore), Key::CardNumbers)
+        .into_iter()
+        .flat_map(Value::items);
+    let numbers = numbers.chain(find(Some(instore), Key::CardNumber));
+    let mut known: Vec<Text<'_>> = Vec::new();
+    xdm.array(name!("cardsDetails"), |xdm| {
+        for number in numbers.filter_map(coerce::id).take(MAX_CARDS) {
+            if !known.contains(&number) {
+                xdm.element(|xdm| xdm.shared(name!("number"), Some(&number)));
+                known.push(number);
+            }
+        }
+    });
+}
+
+/// Nobody has more; test accounts do.
+const MAX_CARDS: usize = 50;
 
 /// The value of an extended field.
 fn extended<'a>(event: &Event<'a>, keys: &[&str]) -> Option<Text<'a>> {

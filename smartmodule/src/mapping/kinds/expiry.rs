@@ -2,6 +2,8 @@
 
 use crate::catalog::key::Key;
 use crate::input::event::Event;
+use crate::json::Value;
+use crate::params::Params;
 use crate::values::coerce;
 use crate::values::text::Text;
 use crate::values::time::Moment;
@@ -11,7 +13,7 @@ use crate::values::time::Moment;
 pub(in crate::mapping) struct Expiry<'a> {
     /// The day (or what stood there) as text.
     pub(in crate::mapping) day: Option<Text<'a>>,
-    /// The instant, when it is certain.
+    /// The instant; of a day, its end.
     pub(in crate::mapping) instant: Option<i64>,
     /// The year 2100 or later, which Capillary writes for "never".
     pub(in crate::mapping) never: bool,
@@ -23,10 +25,18 @@ impl<'a> Expiry<'a> {
     /// Reads `key` and its `twin`, `<key>InMillis`, which newer organisations get. The day comes
     /// from the text; the twin is only the instant, and only when it lies on that day.
     pub(in crate::mapping) fn read(event: &Event<'a>, key: Key, twin: Key) -> Self {
-        let value = event.get(key);
-        let zone = event.params.time_zone;
+        Self::of(event.get(key), event.get(twin), event.params)
+    }
+
+    /// Reads a value and its twin.
+    pub(in crate::mapping) fn of(
+        value: Option<Value<'a>>,
+        twin: Option<Value<'a>>,
+        params: &Params,
+    ) -> Self {
+        let zone = params.time_zone.as_ref();
         let moment = value.and_then(Moment::read);
-        let twin = event.get(twin).and_then(Moment::read);
+        let twin = twin.and_then(Moment::read);
         if moment.or(twin).is_some_and(Moment::is_never) {
             return Self {
                 never: true,
@@ -41,7 +51,7 @@ impl<'a> Expiry<'a> {
         };
         Self {
             day: value.and_then(coerce::text),
-            instant: twin.or_else(|| moment.and_then(|moment| moment.end(zone))),
+            instant: twin.or_else(|| moment.map(|moment| moment.end(zone))),
             never: false,
             stated: moment.is_some() || twin.is_some(),
         }

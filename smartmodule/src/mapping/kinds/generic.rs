@@ -1,8 +1,10 @@
-//! Every other documented kind: what `data` says at its top level, as keys and values.
+//! Every other documented kind: what `data` says at its top level, as keys and values; and what is
+//! left over of the companions of the core kinds.
 
 use std::borrow::Cow;
 
 use crate::catalog::key::Key;
+use crate::catalog::kind::Depth;
 use crate::input::envelope::ENVELOPE_KEYS;
 use crate::input::event::{Event, Trim};
 use crate::json::Value;
@@ -23,16 +25,33 @@ const MAPPED: &[Key] = &[
     Key::LastName,
 ];
 
+/// Members that a companion kind has in fields of its own.
+const OF_COMPANIONS: &[Key] = &[
+    Key::ProgramCurrentPoints,
+    Key::ProgramLifetimePoints,
+    Key::CurrentEventTotalPointsReturned,
+    Key::TotalIssuedPointsReversed,
+    Key::RedeemedPointsReversed,
+    Key::RedemptionSummaryId,
+    Key::PointsConverted,
+    Key::PointsConversionSource,
+    Key::TotalPointsTransferred,
+];
+
 // Asked for by few.
 #[cold]
 pub(in crate::mapping) fn tenant(event: &Event<'_>, trim: Trim, xdm: &mut XdmWriter<'_>) {
     if trim >= Trim::Fields {
         return;
     }
+    let is_companion = event.kind.depth() == Depth::Companion;
     xdm.array(name!("details"), |xdm| {
         for member in last_of_each_name(event.data.object()) {
             let is_one_of = |keys: &[Key]| keys.iter().any(|key| *key as u8 == member.key());
-            if is_one_of(MAPPED) || event.envelope.broken && is_one_of(ENVELOPE_KEYS) {
+            if is_one_of(MAPPED)
+                || is_companion && is_one_of(OF_COMPANIONS)
+                || event.envelope.broken && is_one_of(ENVELOPE_KEYS)
+            {
                 continue;
             }
             if let Some(value) = coerce::id(member)

@@ -7,6 +7,8 @@ pub(super) mod generic;
 pub(super) mod points;
 mod profile_parts;
 pub(super) mod promotion;
+pub(super) mod request;
 pub(super) mod reward;
+pub(super) mod subscription;
 pub(super) mod tier;
 pub(super) mod transaction;

@@ -1,7 +1,7 @@
 //! tierUpgraded, tierRenewed, tierDowngraded, tierDowngradeReminder.
 
 use super::expiry::Expiry;
-use super::profile_parts::{of_this_program, profile_tenant};
+use super::profile_parts::{of_this_program, profile_tenant, tier_label};
 use crate::catalog::key::Key;
 use crate::catalog::kind::EventKind;
 use crate::input::customer::is_other_entity;
@@ -11,7 +11,6 @@ use crate::mapping::plan::{self, Plan, PlanSlot, before, call, end, object, plan
 use crate::mapping::xdm_writer::XdmWriter;
 use crate::output::name::name;
 use crate::values::coerce;
-use crate::values::text::Text;
 
 fn tier_number(event: &Event<'_>, key: Key) -> Option<i64> {
     event.find(key).and_then(coerce::integer)
@@ -72,16 +71,22 @@ pub(in crate::mapping) fn profile(
         return;
     }
     let Some(number) = current(event) else { return };
-    let name = event
-        .program
-        .tier_name(number, event.params)
-        .unwrap_or_else(|| {
-            notes.tier_name_unknown = true;
-            Text::made(number.to_string())
-        });
-    let expiry = Expiry::read(event, Key::TierExpiryDate, Key::TierExpiryDateInMillis);
+    let name = tier_label(event, number, true, notes);
+    // A tier that is to be taken away on a day ends then.
+    let (key, twin) = match event.kind {
+        EventKind::TierDowngradeReminder => (
+            Key::ScheduledDowngradeDate,
+            Key::ScheduledDowngradeDateInMillis,
+        ),
+        _ => (Key::TierExpiryDate, Key::TierExpiryDateInMillis),
+    };
+    let expiry = Expiry::read(event, key, twin);
     xdm.object(name!("loyalty"), |xdm| {
         xdm.text(name!("tier"), Some(name));
+        xdm.text(
+            name!("nextTier"),
+            event.program.next_tier_name(number, event.params),
+        );
         xdm.instant(name!("tierExpiryDate"), expiry.instant);
         xdm.instant(
             name!("tierUpgradeDate"),

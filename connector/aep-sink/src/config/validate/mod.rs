@@ -5,6 +5,7 @@ mod inlets;
 mod meta;
 mod platform;
 mod rules;
+mod time_zone;
 mod transform;
 
 use std::num::NonZeroU32;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use capillary_xdm::Params;
 use serde_json::Value;
 
-use super::rules;
+use super::{rules, time_zone};
 use crate::config::keys::TransformKeys;
 use crate::config::model::Transform;
 use crate::config::problem::Problems;
@@ -60,7 +60,12 @@ pub(super) fn transform(
         step.parameters.unwrap_or_default(),
         problems,
     );
-    let with = with?;
+    let mut with = with?;
+    if let Some(zone) = with.get_mut("time-zone")
+        && let Some(offsets) = time_zone::offsets(zone.trim())
+    {
+        *zone = offsets;
+    }
     let params = Params::from_pairs(with.clone()).map_err(|error| {
         let path = root.key("with").key(&error.name);
         if rules::is_open(&path, problems) {

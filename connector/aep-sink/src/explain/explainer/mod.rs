@@ -172,10 +172,13 @@ impl Explainer {
             )?;
         }
         let size = |key: &str| whole[key].to_string().len();
+        let limit = self.pairs.get("max-event-bytes");
+        let limit = limit.and_then(|limit| limit.trim().parse().ok());
         write!(
             out,
-            "  size        event {} of {MAX_EVENT_BYTES} bytes",
-            size("event")
+            "  size        event {} of {} bytes",
+            size("event"),
+            limit.unwrap_or(MAX_EVENT_BYTES)
         )?;
         if has_profile {
             write!(out, ", profile {} of {MAX_PROFILE_BYTES}", size("profile"))?;

@@ -35,7 +35,7 @@ fn first_sight(bencher: Bencher<'_, '_>, kind: &str) {
 fn skipped(bencher: Bencher<'_, '_>) {
     let (mut mapper, record, mut out) = (
         Mapper::new(Params::default()),
-        sample("badgeEarned"),
+        sample("streakStart"),
         Vec::new(),
     );
     bencher.bench_local(|| {

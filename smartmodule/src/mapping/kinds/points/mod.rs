@@ -1,20 +1,21 @@
-//! pointsIssued, pointsRedeemed, pointsExpired, pointsExpiryReminder, pointsExpiryChange.
+//! Points: issued, redeemed, expired, about to expire, taken back, converted, transferred; and what
+//! a merge leaves of them.
 
-use super::common::{activity_id, number_of};
-use super::profile_parts::of_this_program;
+pub(in crate::mapping) mod balance;
+pub(in crate::mapping) mod expiration;
+
+use super::common::activity_id;
 use crate::catalog::key::Key;
 use crate::catalog::kind::EventKind;
-use crate::input::customer::is_other_entity;
 use crate::input::event::{Event, Trim};
-use crate::json::{Number, Value};
-use crate::mapping::notes::Notes;
 use crate::mapping::plan::{
-    self, Plan, PlanSlot, before, boolean, each, end, id, number, numbered, object, plan, text,
-    within,
+    self, Plan, PlanSlot, before, boolean, each, end, id, integer, number, numbered, object, plan,
+    text, within,
 };
 use crate::mapping::xdm_writer::XdmWriter;
 use crate::output::name::name;
-use crate::values::coerce::{self, member};
+use crate::values::coerce;
+use crate::values::text::Text;
 
 /// Loyalty Event Details: one entry with the total, since the breakdown need not add up to it.
 pub(in crate::mapping) fn standard(event: &Event<'_>, xdm: &mut XdmWriter<'_>) {
@@ -30,16 +31,24 @@ pub(in crate::mapping) fn standard(event: &Event<'_>, xdm: &mut XdmWriter<'_>) {
             xdm.element(|xdm| {
                 xdm.amount(name!("value"), Some(total));
                 xdm.shared(name!("loyaltyProgramId"), event.program.id.as_ref());
-                xdm.text(
-                    name!("transactionId"),
-                    activity_id(event, &["BillId", "TransactionId"]),
-                );
+                xdm.text(name!("transactionId"), transaction_id(event));
             });
         });
     });
 }
 
-/// The fields of all five kinds; what a kind has no value for is left out.
+/// The transaction that gained the points, or that redeemed them: not the bill it paid for.
+fn transaction_id<'a>(event: &Event<'a>) -> Option<Text<'a>> {
+    match event.kind {
+        EventKind::PointsIssued => activity_id(event, &["BillId", "TransactionId"]),
+        _ => event
+            .find(Key::RedemptionSummaryId)
+            .and_then(coerce::numbered)
+            .or_else(|| activity_id(event, &["redemptionId"])),
+    }
+}
+
+/// The fields of all these kinds; what a kind has no value for is left out.
 static TENANT: Plan = Plan {
     slot: PlanSlot::Tenant,
     steps: &plan([
@@ -56,6 +65,15 @@ static TENANT: Plan = Plan {
         // Place and shape are not documented; where it is a number it is the total over all
         // programs.
         number(name!("availableBalance"), Key::AvailablePointsBalance),
+        number(name!("reversed"), Key::CurrentEventTotalPointsReturned),
+        number(name!("reversedOfBill"), Key::TotalIssuedPointsReversed),
+        number(name!("restored"), Key::RedeemedPointsReversed),
+        within(Key::RedeemedPointsReversedDetails),
+        number(name!("restoredExpired"), Key::Expired),
+        end(),
+        number(name!("converted"), Key::PointsConverted),
+        text(name!("conversionSource"), Key::PointsConversionSource),
+        number(name!("transferred"), Key::TotalPointsTransferred),
         id(name!("redemptionSummaryId"), Key::RedemptionSummaryId),
         id(name!("redemptionBillNumber"), Key::RedemptionBillNumber),
         boolean(name!("isGroupRedemption"), Key::IsGroupRedemption),
@@ -85,6 +103,28 @@ static TENANT: Plan = Plan {
         number(name!("redeemed"), Key::PointsRedeemed),
         number(name!("balance"), Key::ProgramCurrentPoints),
         end(),
+        each(
+            name!("restoredPrograms"),
+            Key::RedemptionReversalToEarningPrograms,
+        ),
+        numbered(name!("programId"), Key::ProgramId),
+        number(name!("restored"), Key::RedeemedPointsReversed),
+        number(name!("balance"), Key::ProgramCurrentPoints),
+        end(),
+        each(name!("mergedPrograms"), Key::SurvivorCustomerLoyaltySummary),
+        numbered(name!("programId"), Key::LoyaltyProgramId),
+        number(name!("balance"), Key::CurrentPoints),
+        number(name!("lifetime"), Key::LifetimePoints),
+        number(name!("promised"), Key::PromisedPoints),
+        integer(name!("tierNumber"), Key::TierNumber),
+        end(),
+        each(name!("newExpiries"), Key::UpdatedPointsExpiry),
+        numbered(name!("programId"), Key::ProgramId),
+        number(name!("points"), Key::Points),
+        text(name!("type"), Key::PointsType),
+        text(name!("previousExpiry"), Key::OldExpiryDate),
+        text(name!("newExpiry"), Key::NewExpiryDate),
+        end(),
         each(name!("expiryChanges"), Key::UpdatedPointsExpiryBreakup),
         number(name!("points"), Key::Points),
         id(name!("awardId"), Key::PointAwardedRefID),
@@ -110,69 +150,4 @@ static TENANT: Plan = Plan {
 
 pub(in crate::mapping) fn tenant(event: &Event<'_>, trim: Trim, xdm: &mut XdmWriter<'_>) {
     plan::write(&TENANT, event, trim, xdm);
-}
-
-/// The balance after the event, of the one program the profile speaks of.
-pub(in crate::mapping) fn profile(
-    event: &Event<'_>,
-    _: bool,
-    notes: &mut Notes,
-    xdm: &mut XdmWriter<'_>,
-) {
-    let is_group = event.get(Key::IsGroupRedemption).and_then(coerce::boolean) == Some(true);
-    if is_group || is_other_entity(event.data) {
-        notes.of_a_group = true;
-        return;
-    }
-    let (points, lifetime, name) = if event.kind == EventKind::PointsIssued {
-        if !of_this_program(event, notes) {
-            return;
-        }
-        (
-            event.number(Key::ProgramCurrentPoints),
-            event.number(Key::ProgramLifetimePoints),
-            event.program.name.as_ref(),
-        )
-    } else {
-        // Points of several programs can go into one redemption; each entry has that program's
-        // balance.
-        let Some(wanted) = event.program.chosen_id(event.params) else {
-            of_this_program(event, notes);
-            return;
-        };
-        let Some(balance) = balance_of(event, wanted) else {
-            notes.other_program = true;
-            return;
-        };
-        let name = event
-            .program
-            .name
-            .as_ref()
-            .filter(|_| event.program.id.as_deref() == Some(wanted));
-        (Some(balance), None, name)
-    };
-    if points.is_none() && lifetime.is_none() {
-        return;
-    }
-    xdm.object(name!("loyalty"), |xdm| {
-        xdm.amount(name!("points"), points);
-        xdm.amount(name!("lifetimePoints"), lifetime);
-        xdm.shared(name!("program"), name);
-    });
-}
-
-fn balance_of<'a>(event: &Event<'a>, program: &str) -> Option<Number<'a>> {
-    let entries = event
-        .get(Key::RedemptionFromEarningPrograms)
-        .into_iter()
-        .flat_map(Value::items);
-    entries
-        .filter(|entry| {
-            member(Some(*entry), Key::ProgramId)
-                .and_then(coerce::numbered)
-                .as_deref()
-                == Some(program)
-        })
-        .filter_map(|entry| number_of(Some(entry), Key::ProgramCurrentPoints))
-        .last()
 }

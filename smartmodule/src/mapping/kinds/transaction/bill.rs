@@ -1,0 +1,76 @@
+//! What a bill counts as, and in which currency.
+
+use crate::catalog::key::Key;
+use crate::catalog::kind::EventKind;
+use crate::input::event::Event;
+use crate::json::Number;
+use crate::values::text::Text;
+
+/// What a bill counts as.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::mapping) struct Bill {
+    /// A return, or a total below 0.
+    pub(in crate::mapping) is_return: bool,
+    /// Whether it is a purchase that counts as revenue: once, so never for an update.
+    pub(in crate::mapping) counts: bool,
+    /// Whether it counts although it does not say what it is.
+    pub(in crate::mapping) is_assumed: bool,
+}
+
+impl Bill {
+    pub(in crate::mapping) fn read(event: &Event<'_>) -> Self {
+        let kind = event.text(Key::BillType);
+        let is = |words: &[&str]| {
+            kind.as_ref()
+                .is_some_and(|kind| words.iter().any(|word| word.eq_ignore_ascii_case(kind)))
+        };
+        let is_below = event
+            .number(Key::Amount)
+            .is_some_and(|amount| amount.is_negative());
+        let is_untyped = kind.is_none() && event.params.untyped_is_purchase;
+        let is_purchase = !is_below && (is_untyped || is(&["REGULAR", "MIXED"]));
+        // INTERNAL, FRAUD, TEST, DELETED, FAILED … bills are no revenue; an OUTLIER is merely
+        // unusual.
+        let is_sound = || {
+            event.get(Key::OutlierStatus).is_none()
+                || event.text(Key::OutlierStatus).is_some_and(|status| {
+                    status.eq_ignore_ascii_case("NORMAL") || status.eq_ignore_ascii_case("OUTLIER")
+                })
+        };
+        let counts = event.kind != EventKind::TransactionUpdated && is_purchase && is_sound();
+        Self {
+            is_return: is_below || kind.as_deref().is_some_and(is_return),
+            counts,
+            is_assumed: counts && kind.is_none(),
+        }
+    }
+}
+
+/// Whether a type of bill or line is a return: RETURN, NOT_INTERESTED_RETURN.
+pub(super) fn is_return(kind: &str) -> bool {
+    let start = kind.len().saturating_sub("RETURN".len());
+    kind.get(start..)
+        .is_some_and(|end| end.eq_ignore_ascii_case("RETURN"))
+}
+
+/// The currency of the bill; that of the organisation where the bill leaves it open.
+pub(super) fn currency<'e>(event: &Event<'e>) -> Option<Text<'e>> {
+    match event.text(Key::CurrencyCode) {
+        Some(code) => code_of(code),
+        None => own_currency(event),
+    }
+}
+
+#[inline(never)]
+fn own_currency<'e>(event: &Event<'e>) -> Option<Text<'e>> {
+    let own = event.params.currency.as_deref()?;
+    event
+        .number(Key::Amount)
+        .map(|_: Number<'_>| Text::Plain(own))
+}
+
+/// A code in upper case, when it is one.
+pub(super) fn code_of(code: Text<'_>) -> Option<Text<'_>> {
+    let is_code = code.len() == 3 && code.bytes().all(|b| b.is_ascii_alphabetic());
+    is_code.then(|| code.upper())
+}

@@ -1,0 +1,113 @@
+//! transactionAdded, transactionUpdated, and retroBillAdded: a bill that is known to be a member's
+//! only afterwards.
+
+mod bill;
+mod lines;
+
+pub(in crate::mapping) use bill::Bill;
+
+use crate::catalog::key::Key;
+use crate::catalog::kind::EventKind;
+use crate::input::event::{Event, Trim};
+use crate::json::Number;
+use crate::mapping::plan::{
+    self, Plan, PlanSlot, before, call, end, id, integer, number, numbered, object, plan, text,
+    upper, within,
+};
+use crate::mapping::xdm_writer::XdmWriter;
+use crate::output::name::name;
+use crate::values::coerce;
+use crate::values::time::epoch;
+
+static STANDARD: Plan = Plan {
+    slot: PlanSlot::Standard,
+    steps: &plan([
+        object(name!("commerce")),
+        call(|event, xdm| {
+            if Bill::read(event).counts {
+                xdm.object(name!("purchases"), |xdm| {
+                    let id = event.find(Key::TransactionId).and_then(coerce::numbered);
+                    xdm.text(name!("id"), id);
+                    xdm.integer(name!("value"), Some(1));
+                });
+            }
+        }),
+        object(name!("order")),
+        call(purchase_id),
+        call(total),
+        number(name!("discountAmount"), Key::Discount),
+        call(dates),
+        end(),
+        within(Key::EnteredBy),
+        within(Key::Store),
+        object(name!("commerceScope")),
+        text(name!("storeCode"), Key::Code),
+        end(),
+        end(),
+        end(),
+        end(),
+        // Last, since the lines are cut off where the event is full.
+        call(lines::products),
+    ]),
+};
+
+pub(in crate::mapping) fn standard(event: &Event<'_>, trim: Trim, xdm: &mut XdmWriter<'_>) {
+    plan::write(&STANDARD, event, trim, xdm);
+}
+
+/// The seller's number of the purchase; a purchaser has none.
+fn purchase_id(event: &Event<'_>, xdm: &mut XdmWriter<'_>) {
+    let bill = event.find(Key::BillNumber).and_then(coerce::id);
+    let number = || event.find(Key::TransactionId).and_then(coerce::numbered);
+    xdm.text(name!("purchaseID"), bill.or_else(number));
+}
+
+fn total(event: &Event<'_>, xdm: &mut XdmWriter<'_>) {
+    let amount = event.number(Key::Amount);
+    if Bill::read(event).is_return {
+        // The sign of a return's amount is not documented.
+        xdm.amount(name!("refundTotal"), amount.map(Number::absolute));
+    } else {
+        xdm.amount(name!("priceTotal"), amount);
+    }
+    xdm.text(name!("currencyCode"), bill::currency(event));
+}
+
+/// A bill's date may lie in the future by the gap between two zones; the order was there when we
+/// heard of it.
+fn dates(event: &Event<'_>, xdm: &mut XdmWriter<'_>) {
+    let date = event.get(Key::BillDate).and_then(|value| epoch(value).ok());
+    xdm.instant(name!("createdDate"), date.map(|date| date.min(event.at)));
+    // By it an update is known among the orders, whose total must not be added once more.
+    if event.kind == EventKind::TransactionUpdated {
+        xdm.instant(name!("lastUpdatedDate"), Some(event.at));
+    }
+}
+
+static TENANT: Plan = Plan {
+    slot: PlanSlot::Tenant,
+    steps: &plan([
+        object(name!("transaction")),
+        numbered(name!("id"), Key::TransactionId),
+        upper(name!("billType"), Key::BillType),
+        text(name!("deliveryStatus"), Key::DeliveryStatus),
+        text(name!("outlierStatus"), Key::OutlierStatus),
+        id(name!("billClientId"), Key::BillClientId),
+        integer(name!("lineItemCount"), Key::LineItemCount),
+        call(|event, xdm| {
+            // 0 means "not supplied".
+            let gross = event
+                .number(Key::GrossAmount)
+                .filter(|gross| !gross.is_zero());
+            xdm.amount(name!("grossAmount"), gross);
+        }),
+        before(Trim::Lists),
+        call(lines::fractional_quantities),
+        end(),
+        end(),
+    ]),
+};
+
+pub(in crate::mapping) fn tenant(event: &Event<'_>, trim: Trim, xdm: &mut XdmWriter<'_>) {
+    plan::write(&TENANT, event, trim, xdm);
+}
