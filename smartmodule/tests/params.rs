@@ -316,7 +316,7 @@ fn missing_tenant_is_doubted_with_what_each_kind_loses() {
             continue;
         };
         let message = about_tenant(&[("events", kind)]).unwrap();
-        let told = message.rsplit('`').nth(1).unwrap();
+        let told: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
         let fields = answer["event"]["_acme"]["capillary"].as_object().unwrap();
         let of_all = [
             "eventName",
@@ -343,7 +343,7 @@ fn missing_tenant_is_doubted_with_what_each_kind_loses() {
             .keys()
             .filter(|field| !of_all.contains(&field.as_str()))
         {
-            assert_eq!(field, told, "{name}");
+            assert!(told.contains(&field.as_str()), "{name}: {field}");
         }
     }
 }

@@ -418,22 +418,32 @@ pub(crate) fn is_known(path: &str, fields: &[Field]) -> bool {
 
 /// What is lost without a tenant namespace: fields below `_{tenant}.capillary` that a kind has
 /// besides those of all kinds.
-pub(crate) const fn own_fields(kind: EventKind) -> &'static str {
+pub(crate) const fn own_fields(kind: EventKind) -> &'static [&'static str] {
     use EventKind as K;
     match kind {
-        K::CustomerAdded | K::CustomerUpdated => "customer",
-        K::TransactionAdded | K::TransactionUpdated => "transaction",
+        K::CustomerAdded | K::CustomerUpdated => &["customer"],
+        K::TransactionAdded | K::TransactionUpdated | K::RetroBillAdded => &["transaction"],
         K::PointsIssued
         | K::PointsRedeemed
         | K::PointsExpired
         | K::PointsExpiryReminder
-        | K::PointsExpiryChange => "points",
-        K::TierUpgraded | K::TierRenewed | K::TierDowngraded | K::TierDowngradeReminder => "tier",
-        K::PromotionEarned => "promotion",
-        K::RewardIssued => "reward",
-        K::CouponIssue => "coupons",
-        K::CouponRedeem => "couponRedemption",
-        K::BadgeEarned => "badge",
-        _ => "details",
+        | K::PointsExpiryChange => &["points"],
+        K::IssuedPointsReversed
+        | K::RedeemedPointsReversed
+        | K::PromisedToCurrentPointsConversion
+        | K::PointsTransferredInitiated
+        | K::SinglePointsExpiryUpdated
+        | K::LoyaltyCustomerMerge => &["points", "details"],
+        K::TierUpgraded | K::TierRenewed | K::TierDowngraded | K::TierDowngradeReminder => {
+            &["tier"]
+        }
+        K::PromotionEarned => &["promotion"],
+        K::RewardIssued => &["reward"],
+        K::CouponIssue => &["coupons"],
+        K::CouponRedeem => &["couponRedemption"],
+        K::BadgeEarned => &["badge"],
+        K::RequestUpdated => &["request"],
+        K::CustomerSubscription => &["subscriptions"],
+        _ => &["details"],
     }
 }

@@ -110,7 +110,7 @@ impl Params {
     /// Which fields of which kinds are written only below a tenant namespace.
     fn left_out_without_tenant(&self) -> String {
         let wanted = |kind: &&EventKind| self.events.contains(**kind);
-        let mut groups: Vec<(&str, Vec<&str>)> = Vec::new();
+        let mut groups: Vec<(&[&str], Vec<&str>)> = Vec::new();
         for kind in EventKind::ALL.iter().filter(wanted) {
             let fields = own_fields(*kind);
             match groups.iter_mut().find(|(name, _)| *name == fields) {
@@ -118,9 +118,12 @@ impl Params {
                 None => groups.push((fields, vec![kind.name()])),
             }
         }
-        let group = |(fields, kinds): &(&str, Vec<&str>)| match kinds.len() {
-            0..=8 => format!("`{fields}` of {}", kinds.join(", ")),
-            count => format!("`{fields}` of {count} other kinds"),
+        let group = |(fields, kinds): &(&[&str], Vec<&str>)| {
+            let fields = fields.join("` and `");
+            match kinds.len() {
+                0..=8 => format!("`{fields}` of {}", kinds.join(", ")),
+                count => format!("`{fields}` of {count} other kinds"),
+            }
         };
         groups.iter().map(group).collect::<Vec<_>>().join("; ")
     }
