@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use crate::catalog::key::Key;
 use crate::catalog::kind::EventKind;
 use crate::input::envelope::Envelope;
-use crate::input::nobody::{is_nobodys, is_nobodys_address, is_nobodys_number, visible};
+use crate::input::nobody::{is_nobodys, is_nobodys_address, is_nobodys_number, somebodys, visible};
 use crate::input::unmapped::{Reject, Unmapped};
 use crate::json::{Kind, Members, Number, Value};
 use crate::params::Params;
@@ -64,7 +64,7 @@ impl<'a> Customer<'a> {
     /// Reads the block whose identifiers are at these locations.
     fn read_at(block: Value<'a>, locations: &CustomerLocations, params: &Params) -> Self {
         let at = |place: u32| (place != 0).then(|| block.moved(place));
-        let id = |place: u32| at(place).and_then(coerce::id_inline).map(visible);
+        let id = |place: u32| at(place).and_then(coerce::id_inline);
         let (email, mobile, external_id) = (
             id(locations.email),
             id(locations.mobile),
@@ -75,11 +75,11 @@ impl<'a> Customer<'a> {
         let keep = |value: Option<Text<'a>>| value.filter(|_| !hashed);
         let email = keep(email).and_then(|email| match block.moved(locations.email) {
             value if value.is_word_like(is_plain_address) => Some(email),
-            _ => normal_email(email),
+            _ => normal_email(visible(email)),
         });
         let mobile = keep(mobile).and_then(|mobile| match block.moved(locations.mobile) {
             value if value.is_word_like(is_plain_number) => Some(mobile),
-            _ => normal_mobile(mobile),
+            _ => normal_mobile(visible(mobile)),
         });
         let counts = |value: &Text<'a>| !params.ignored_identities.lists(value);
         Self {
@@ -91,7 +91,7 @@ impl<'a> Customer<'a> {
                     MobileFormat::AsItIs => Some(mobile),
                     MobileFormat::E164 => international(mobile),
                 }),
-            external_id: keep(external_id).filter(|id| !is_nobodys(id) && counts(id)),
+            external_id: keep(external_id).and_then(somebodys).filter(counts),
             loyalty_type: at(locations.loyalty_type).and_then(coerce::text_inline),
         }
     }
@@ -291,7 +291,7 @@ fn normal_email(text: Text<'_>) -> Option<Text<'_>> {
             && !part.ends_with('.')
             && !part.contains("..")
             && !part.contains(|c: char| {
-                c.is_whitespace() || c.is_control() || "\"(),:;<>[]\\@".contains(c)
+                c.is_whitespace() || c.is_control() || "\"(),:;<>[]\\@*".contains(c)
             })
     };
     let label = |label: &str| {
