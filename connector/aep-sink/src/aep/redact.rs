@@ -779,6 +779,21 @@ mod tests {
     }
 
     #[test]
+    fn message_of_any_punctuation_is_read_to_its_end() {
+        let letters: Vec<char> = "[]\"'`#/.,:;…aé1@-_ {}(".chars().collect();
+        let mut random = fastrand::Rng::with_seed(14);
+        for _ in 0..10_000 {
+            let length = random.usize(..40);
+            let said: String = (0..length)
+                .map(|_| *random.choice(&letters).unwrap())
+                .collect();
+            assert!(!without_values(&said, &sent(&json!({"x": "a"}))).contains('é'));
+            let said = format!("https://ns.adobe.com{said}");
+            assert!(!without_values(&redact(&said), &SentValues::default()).contains('é'));
+        }
+    }
+
+    #[test]
     fn no_value_of_a_record_is_shown_in_any_message_about_it() {
         let mut random = fastrand::Rng::with_seed(14);
         for _ in 0..6_000 {

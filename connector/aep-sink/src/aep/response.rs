@@ -376,6 +376,37 @@ mod tests {
     }
 
     #[test]
+    fn refusal_knows_its_ids_and_the_records_it_may_be_about() {
+        let record = |name: &str| (0, Bytes::from(format!(r#"{{"name":"{name}"}}"#)));
+        let sent = [record("Asha"), record("Mara")];
+        let mut answer = HttpResponse {
+            status: 207,
+            retry_after: None,
+            request_id: Some("rq-1".to_owned()),
+            body: json!({"responses": [{"xactionId": format!("{UUID}-0")},
+                {"xactionId": format!("{UUID}-1"), "status": 400, "message": "Asha is not Mara"}]})
+            .to_string()
+            .into(),
+        };
+        let InletResponse::Records(statuses) = read(&answer, Kind::Batch(2), &sent, 0) else {
+            panic!();
+        };
+        let RecordStatus::Refused(refusal) = &statuses[1] else {
+            panic!("{statuses:?}");
+        };
+        assert_eq!(refusal.ids.xaction_id, Some(format!("{UUID}-1")));
+        assert_eq!(refusal.ids.request_id.as_deref(), Some("rq-1"));
+        assert_eq!(refusal.redacted_message(), "Asha is not …");
+        // A whole request may be refused for any of its records.
+        answer.status = 400;
+        answer.body = json!({"message": "Asha is not Mara"}).to_string().into();
+        let InletResponse::Refused(refusal) = read(&answer, Kind::Batch(2), &sent, 0) else {
+            panic!();
+        };
+        assert_eq!(refusal.redacted_message(), "… is not …");
+    }
+
+    #[test]
     fn number_that_is_no_status_beside_a_success_is_unknown() {
         let body = json!({"responses": [{"status": 200, "statusCode": 0}, {"status": 200, "statusCode": 201}, {"status": 100, "statusCode": 400}]});
         assert_eq!(short(&statuses(207, &body, 3)), "?AR");

@@ -111,9 +111,10 @@ impl fmt::Display for TokenError {
                 "the proxy answers {status} to CONNECT: check experience-platform.http.proxy, and \
                 that the proxy allows and reaches the host of experience-platform.ims.token-url"
             ),
-            RequestError::Unavailable { status: 429, .. } => {
-                f.write_str("Adobe IMS answers 429: it asks to wait")
-            }
+            RequestError::Unavailable {
+                status: status @ 429,
+                ..
+            } => write!(f, "Adobe IMS answers {status}: it asks to wait"),
             RequestError::Unavailable { status, .. } => write!(f, "Adobe IMS answers {status}"),
             RequestError::Network(reason) => write!(f, "Adobe IMS cannot be reached: {reason}"),
             RequestError::Defect => f.write_str(

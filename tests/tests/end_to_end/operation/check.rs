@@ -313,6 +313,25 @@ async fn wrong_credential_is_named_and_inlets_are_not_called() {
     let checked = check(&scenario, &elsewhere, &[]).await;
     assert_eq!(checked.code, Some(1));
     checked.says("token", "unavailable", &["127.0.0.1:9"]);
+
+    // A page in front of IMS is no word of IMS about the credential.
+    let page = Fault::Html {
+        status: Status::try_from(403).unwrap(),
+        accept: false,
+    };
+    let busy = Fault::status(Status::try_from(429).unwrap());
+    for (fault, says) in [
+        (page, ["in between answers 403", "http.proxy"]),
+        (busy, ["asks to wait", "nothing to change here"]),
+    ] {
+        scenario.simulator.clear_faults();
+        scenario
+            .simulator
+            .add_fault(Step::new(Target::Ims, fault).forever());
+        let checked = check(&scenario, &scenario.configuration(), &[]).await;
+        assert_eq!(checked.code, Some(1));
+        checked.says("token", "unavailable", &says);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -67,7 +67,7 @@ pub(super) fn reply(status: u16, body: impl Into<Bytes>) -> Reply {
         answer: Ok(HttpResponse {
             status,
             retry_after: None,
-            request_id: None,
+            request_id: Some("rq-1".to_owned()),
             body: body.into(),
         }),
     }

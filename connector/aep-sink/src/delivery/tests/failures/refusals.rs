@@ -42,7 +42,8 @@ async fn record_that_is_refused_is_dead_lettered_its_neighbours_delivered() {
     );
     assert_eq!(
         dead_letter["target"],
-        serde_json::json!({"inlet": "events", "status": 400, "message": "Message is invalid"})
+        serde_json::json!({"inlet": "events", "status": 400, "message": "Message is invalid",
+            "requestId": "rq-1"})
     );
     assert_eq!(
         dead_letter["record"],
