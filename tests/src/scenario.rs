@@ -69,6 +69,8 @@ pub struct Options {
     pub profiles: bool,
     /// `experience-platform.profiles.format`.
     pub profiles_format: String,
+    /// `experience-platform.profiles.settle`. Short, or every test would take seconds longer.
+    pub settle: String,
     /// The simulated platform.
     pub simulator: SimulatorConfig,
 }
@@ -85,6 +87,7 @@ impl Default for Options {
             events_format: "xdm".to_owned(),
             profiles: true,
             profiles_format: "upsert".to_owned(),
+            settle: "100ms".to_owned(),
             simulator: SimulatorConfig::default(),
         }
     }
@@ -233,9 +236,10 @@ impl Scenario {
         {
             text.push_str(&format!(
                 "  profiles: \
-                {{inlet-url: \"{}\", format: {}, dataset-id: \"{}\", flow-id: \"{}\"}}\n",
+                {{inlet-url: \"{}\", format: {}, settle: {}, dataset-id: \"{}\", flow-id: \"{}\"}}\n",
                 self.simulator.inlet_url(inlet),
                 self.options.profiles_format,
+                self.options.settle,
                 inlet.dataset_id.as_deref().unwrap_or_default(),
                 inlet.flow_id,
             ));

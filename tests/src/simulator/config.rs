@@ -222,6 +222,10 @@ pub struct SimulatorConfig {
     /// After the start, for this long, what is acknowledged is lost: a scaled version of the five
     /// minutes that a new dataflow needs. Zero by default.
     pub flow_settles_after: Duration,
+    /// Two statements about one identity that are acknowledged within this time are applied by
+    /// Profile in the wrong order, the worst case of none that Adobe promises: the older one wins.
+    /// Zero by default: in the order of their acknowledgements.
+    pub reordered_within: Duration,
     /// Whether `syncValidation=true` is served; only one data centre does, the others answer 501.
     pub sync_validation: bool,
     /// What is kept of accepted messages.
@@ -265,6 +269,7 @@ impl Default for SimulatorConfig {
             max_body_bytes: 1_000_000,
             seed: 7,
             flow_settles_after: Duration::ZERO,
+            reordered_within: Duration::ZERO,
             sync_validation: false,
             keeping: Keeping::default(),
         }

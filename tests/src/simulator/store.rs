@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use serde::{Serialize, Serializer};
@@ -144,6 +145,7 @@ pub(super) struct Arriving {
     pub(super) inlet: String,
     pub(super) records: Records,
     pub(super) too_early: bool,
+    pub(super) reordered_within: Duration,
     pub(super) facts: Facts,
     pub(super) operation: Operation,
     pub(super) dataset_id: Option<String>,
@@ -159,6 +161,8 @@ pub struct Store {
     profiles: Vec<Arc<Accepted>>,
     first_by_id: HashMap<String, u64>,
     fragments: BTreeMap<FragmentKey, Fragment>,
+    /// Statements that a later one may still pass, newest first, each with when it came.
+    passed_over: BTreeMap<FragmentKey, Vec<(u64, Operation, Value)>>,
     ingestion: BTreeMap<Ingestion, u64>,
 }
 
@@ -282,14 +286,30 @@ impl Store {
             self.fragments.remove(&key);
             return Ingestion::Stored;
         }
+        // What came shortly before is applied after this one.
+        let mut later = Vec::new();
+        if !arriving.reordered_within.is_zero() {
+            let passed_over = self.passed_over.entry(key.clone()).or_default();
+            passed_over.retain(|(at_ms, ..)| {
+                let since = arriving.at_ms.saturating_sub(*at_ms);
+                u128::from(since) <= arriving.reordered_within.as_millis()
+            });
+            later.clone_from(passed_over);
+            passed_over.insert(0, (arriving.at_ms, arriving.operation, record.clone()));
+        }
         let fragment = self.fragments.entry(key).or_insert_with(|| Fragment {
             record: Value::Null,
             statements: 0,
             last: 0,
         });
-        match arriving.operation {
-            Operation::Merge => patch(&mut fragment.record, record),
-            _ => fragment.record = record,
+        let later = later
+            .into_iter()
+            .map(|(_, operation, record)| (operation, record));
+        for (operation, record) in std::iter::once((arriving.operation, record)).chain(later) {
+            match operation {
+                Operation::Merge => patch(&mut fragment.record, record),
+                _ => fragment.record = record,
+            }
         }
         fragment.statements += 1;
         fragment.last = sequence;

@@ -77,10 +77,10 @@ impl Feed {
     }
 
     /// So many of the next events that are nothing but events lie a few seconds ahead of the clock,
-    /// and one an hour.
+    /// which is no reason to wait, one so far that it has to wait, and one an hour.
     pub(super) fn put_ahead(&mut self, count: usize) {
         let near = std::iter::repeat_with(|| self.rng.i64(2_000..7_000)).take(count);
-        self.ahead = near.chain([3_600_000]).collect();
+        self.ahead = near.chain([3_600_000, 33_000]).collect();
     }
 
     /// The refusals that outlast a fault.

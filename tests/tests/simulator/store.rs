@@ -236,6 +236,26 @@ async fn raw_object_without_operations_is_a_create() {
 }
 
 #[tokio::test]
+async fn statements_acknowledged_close_together_are_applied_in_the_wrong_order() {
+    for (within, expected) in [(0, 3), (60_000, 1)] {
+        let bench = Bench::with(SimulatorConfig {
+            reordered_within: Duration::from_millis(within),
+            ..SimulatorConfig::default()
+        })
+        .await;
+        for points in [1, 2, 3] {
+            let facts = json!({"loyalty": {"points": points, "tier": format!("t{points}")}});
+            bench.profile(profile("c2", facts)).await;
+        }
+        let fragment = fragment(&bench, "c2").unwrap();
+        assert_eq!(
+            fragment["loyalty"]["points"], expected,
+            "within {within} ms"
+        );
+    }
+}
+
+#[tokio::test]
 async fn records_sent_to_a_new_flow_are_acknowledged_and_lost() {
     let settles = Duration::from_secs(3600);
     let bench = Bench::with(SimulatorConfig {

@@ -92,6 +92,7 @@ pub(crate) fn accept(shared: &Shared, received: Received<'_>) -> Reply {
                     inlet: inlet.name.clone(),
                     records: inlet.records,
                     too_early,
+                    reordered_within: shared.config.reordered_within,
                     facts: message.facts,
                     operation: checked.operation,
                     dataset_id: checked.dataset_id,

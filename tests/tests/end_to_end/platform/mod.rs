@@ -2,4 +2,5 @@
 
 mod delivery;
 mod replay;
+mod settling;
 mod token;
