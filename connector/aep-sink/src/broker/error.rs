@@ -146,6 +146,24 @@ pub(crate) enum BrokerError {
         last: i64,
     },
     #[error(
+        "several records of partition {partition} have offset {offset}: they were produced through \
+        an array_map, which Fluvio gives no offsets of their own. Nothing after it is read; have \
+        the producer send single records, and to go on with the first record of each such offset, \
+        add \"{partition}:FIRST-LAST\" with that range to experience-platform.skip-offsets and restart"
+    )]
+    SharedOffset { partition: u32, offset: i64 },
+    #[error(
+        "offsets {first} to {last} of partition {partition} cannot be decoded ({reason}), so \
+        nothing after them is read; to pass over exactly them, add \"{partition}:{first}-{last}\" to \
+        experience-platform.skip-offsets and restart"
+    )]
+    Undecodable {
+        partition: u32,
+        first: i64,
+        last: i64,
+        reason: String,
+    },
+    #[error(
         "another process was started as consumer {consumer} and has taken over partition \
         {partition}; it goes on, this one ends, and nothing is lost. If both are wanted, give \
         every instance its own consumer id and its own partitions"
@@ -210,6 +228,8 @@ impl BrokerError {
             | Self::NotAnAnswer { .. }
             | Self::AnswerVersion { .. }
             | Self::BeyondEnd { .. }
+            | Self::Undecodable { .. }
+            | Self::SharedOffset { .. }
             | Self::Evicted { .. }
             | Self::OtherWriter { .. }
             | Self::TakenOver { .. }
@@ -232,6 +252,10 @@ impl BrokerError {
     /// Whether the same attempt can succeed later.
     pub(crate) fn retry(&self) -> Retry {
         match self.fault() {
+            // Other partitions go on; and a part that was read wrongly is right the next time.
+            _ if matches!(self, Self::Undecodable { .. } | Self::SharedOffset { .. }) => {
+                Retry::Backoff
+            }
             Fault::External => Retry::Backoff,
             Fault::User | Fault::Internal => Retry::Never,
         }

@@ -200,6 +200,9 @@ pub(super) struct PlatformKeys {
     /// When retention removed records before they were read
     #[schemars(extend("default" = "continue"), transform = value_schemas::one_of(&defaults::ON_EVICTED))]
     pub(super) on_evicted: Option<String>,
+    /// Offsets to pass over where their batch cannot be decoded, as the error names them:
+    /// `PARTITION:FIRST-LAST`
+    pub(super) skip_offsets: Option<Vec<String>>,
     /// How long a stopping connector may finish what is under way
     #[schemars(extend("default" = "25s"))]
     pub(super) shutdown_timeout: Option<Period>,

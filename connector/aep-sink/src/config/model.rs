@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
 use std::num::{NonZeroU32, NonZeroUsize};
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -104,6 +105,8 @@ pub(crate) struct Platform {
     pub(crate) retry: RetryLimits,
     pub(crate) dead_letter: DeadLetterTopic,
     pub(crate) on_evicted: OnEvicted,
+    /// What may be passed over where it cannot be decoded.
+    pub(crate) skip_offsets: Vec<OffsetRange>,
     pub(crate) shutdown_timeout: Duration,
     pub(crate) observability: Observability,
 }
@@ -319,6 +322,13 @@ pub(crate) struct DeadLetterTopic {
 pub(crate) enum OnEvicted {
     Continue,
     Stop,
+}
+
+/// An entry of `experience-platform.skip-offsets`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct OffsetRange {
+    pub(crate) partition: u32,
+    pub(crate) offsets: RangeInclusive<i64>,
 }
 
 /// `experience-platform.observability`: how the process shows what it does.

@@ -84,6 +84,7 @@ pub(super) fn platform() -> Platform {
             retention: seconds(1),
             accept: Vec::new(),
         },
+        skip_offsets: Vec::new(),
         on_evicted: OnEvicted::Continue,
         shutdown_timeout: seconds(25),
         observability: Observability {
