@@ -47,6 +47,11 @@ impl Listener {
         self.port
     }
 
+    /// How many connections are open.
+    pub(super) fn connections(&self) -> usize {
+        lock(&self.connections).len()
+    }
+
     /// Accepts connections and gives each its own task of `service`. Does nothing when already
     /// accepting.
     pub(super) async fn serve<S, F>(&self, service: S) -> io::Result<()>

@@ -8,6 +8,7 @@ use fluvio_protocol::link::ErrorCode;
 use fluvio_protocol::record::{Batch, Offset, RawRecords, Record};
 
 use super::MockCluster;
+use super::connection::Listener;
 use super::controller::admin;
 use super::faults::{CommitFault, Faults};
 use super::ids::CONSUMER_OFFSETS;
@@ -243,6 +244,18 @@ impl MockCluster {
     /// When the port was taken meanwhile.
     pub async fn start_controller(&self) -> io::Result<()> {
         self.serve_controller().await
+    }
+
+    /// Lets the controller answer nothing from now on, as a network does that swallows its packets;
+    /// [`MockCluster::heal`] ends it.
+    pub fn swallow_controller(&self) {
+        self.shared.state().faults.silent_controller = true;
+    }
+
+    /// How many connections clients have to one SPU.
+    #[must_use]
+    pub fn spu_connections(&self, spu: usize) -> usize {
+        self.spus.get(spu).map_or(0, Listener::connections)
     }
 
     /// Cuts every connection, to the controller and to the SPUs.

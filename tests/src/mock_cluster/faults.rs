@@ -26,6 +26,9 @@ pub(super) struct Faults {
     pub(super) commit: CommitFault,
     /// SPUs do not know the SmartModules the controller has: it answers a `create` before they do.
     pub(super) unknown_smartmodules: bool,
+    /// The controller accepts connections and requests, and answers nothing: its packets are
+    /// swallowed on the way.
+    pub(super) silent_controller: bool,
     /// Waited before every read of a partition stream.
     pub(super) fetch_delay: Duration,
     /// Topics that refuse records, with the error they answer.

@@ -88,6 +88,7 @@ fn records(snapshot: &Snapshot<'_>, state: &StateMetrics) {
     count("skipped", NO_KIND, counts.skipped.values().sum());
     count("absent", NO_KIND, snapshot.absent);
     count("evicted", NO_KIND, snapshot.evicted);
+    count("passed_over", NO_KIND, snapshot.passed_over);
 }
 
 fn partition(snapshot: &Snapshot<'_>, view: &PartitionView, state: &StateMetrics) {

@@ -152,6 +152,24 @@ pub(crate) enum BrokerError {
         last: i64,
     },
     #[error(
+        "several records of partition {partition} have offset {offset}: they were produced through \
+        an array_map, which Fluvio gives no offsets of their own. Nothing after it is read; have \
+        the producer send single records, and to go on with the first record of each such offset, \
+        add \"{partition}:FIRST-LAST\" with that range to experience-platform.skip-offsets and restart"
+    )]
+    SharedOffset { partition: u32, offset: i64 },
+    #[error(
+        "offsets {first} to {last} of partition {partition} cannot be decoded ({reason}), so \
+        nothing after them is read; to pass over exactly them, add \"{partition}:{first}-{last}\" to \
+        experience-platform.skip-offsets and restart"
+    )]
+    Undecodable {
+        partition: u32,
+        first: i64,
+        last: i64,
+        reason: String,
+    },
+    #[error(
         "partition {replica} is not the log that was read: its record at offset {offset} was \
         produced at {expected}, the one that is there now at {found}; the topic was created again, \
         or a crash took records back and others came since. Nothing is skipped. Delete the stored \
@@ -219,6 +237,8 @@ impl BrokerError {
             | Self::NotAnAnswer { .. }
             | Self::AnswerVersion { .. }
             | Self::BeyondEnd { .. }
+            | Self::Undecodable { .. }
+            | Self::SharedOffset { .. }
             | Self::Evicted { .. }
             | Self::AnotherLog { .. }
             | Self::TopicUnlisted { .. }
@@ -242,6 +262,10 @@ impl BrokerError {
     /// Whether the same attempt can succeed later.
     pub(crate) fn retry(&self) -> Retry {
         match self.fault() {
+            // Other partitions go on; and a part that was read wrongly is right the next time.
+            _ if matches!(self, Self::Undecodable { .. } | Self::SharedOffset { .. }) => {
+                Retry::Backoff
+            }
             Fault::External => Retry::Backoff,
             Fault::User | Fault::Internal => Retry::Never,
         }

@@ -95,6 +95,7 @@ impl Broker {
             start: config.consumer.start,
             transform: config.transform.clone(),
             on_evicted: config.platform.on_evicted,
+            skip_offsets: config.platform.skip_offsets.clone(),
             isolation: self.isolation,
             tracker,
             fetch_budget,

@@ -207,6 +207,9 @@ pub(super) struct PlatformKeys {
     /// with the same `meta.consumer.id` waits this long before it takes them over
     #[schemars(extend("default" = "10s"))]
     pub(super) lease: Option<Period>,
+    /// Offsets to pass over where their batch cannot be decoded, as the error names them:
+    /// `PARTITION:FIRST-LAST`
+    pub(super) skip_offsets: Option<Vec<String>>,
     /// How long a stopping connector may finish what is under way
     #[schemars(extend("default" = "20s"))]
     pub(super) shutdown_timeout: Option<Period>,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
 use std::num::{NonZeroU32, NonZeroUsize};
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -129,6 +130,8 @@ pub(crate) struct Platform {
     pub(crate) on_evicted: OnEvicted,
     /// How long a process that says nothing keeps its partitions.
     pub(crate) lease: Duration,
+    /// What may be passed over where it cannot be decoded.
+    pub(crate) skip_offsets: Vec<OffsetRange>,
     pub(crate) shutdown_timeout: Duration,
     pub(crate) observability: Observability,
 }
@@ -346,6 +349,13 @@ pub(crate) struct DeadLetterTopic {
 pub(crate) enum OnEvicted {
     Continue,
     Stop,
+}
+
+/// An entry of `experience-platform.skip-offsets`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct OffsetRange {
+    pub(crate) partition: u32,
+    pub(crate) offsets: RangeInclusive<i64>,
 }
 
 /// `experience-platform.observability`: how the process shows what it does.

@@ -13,9 +13,11 @@ pub enum Outcome {
     Absent,
     /// Removed by the topic's retention before it could be read.
     Evicted,
+    /// Its batch cannot be decoded, and the operator decided to pass over it.
+    PassedOver,
 }
 
 impl Outcome {
     /// How many there are.
-    pub const ALL: usize = Self::Evicted as usize + 1;
+    pub const ALL: usize = Self::PassedOver as usize + 1;
 }

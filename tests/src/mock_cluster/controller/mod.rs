@@ -40,7 +40,12 @@ async fn converse(shared: Arc<Shared>, stream: TcpStream) -> Result<(), ServiceE
     let mut watching = JoinSet::new();
     let mut requests = stream.api_stream::<AdminPublicDecodedRequest, AdminPublicApiKey>();
     while let Some(request) = requests.next().await {
-        match request? {
+        let request = request?;
+        if shared.state().faults.silent_controller {
+            // What was swallowed is not answered later.
+            continue;
+        }
+        match request {
             AdminPublicDecodedRequest::ApiVersionsRequest(request) => {
                 reply(&mut sink, &request, versions()).await?;
             }

@@ -364,3 +364,47 @@ async fn reader_waiting_for_buffer_notices_a_deleted_topic() {
     assert!(exit.log.contains("was deleted"), "{}", exit.log);
     assert_eq!(scenario.stored().await.unwrap(), [None], "{}", exit.log);
 }
+
+/// Two records, compressed, whose bytes were damaged.
+fn damaged() -> Batch<RawRecords> {
+    let mut batch: Batch = Batch::from(vec![Record::new("one"), Record::new("two")]);
+    batch.header.set_compression(Compression::Gzip);
+    let mut batch = Batch::<RawRecords>::try_from(batch).unwrap();
+    let bytes: Vec<u8> = batch.records().0.iter().map(|byte| byte ^ 0xff).collect();
+    *batch.mut_records() = RawRecords(bytes.into());
+    batch
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn batch_that_cannot_be_decoded_is_named_and_passed_over_when_so_decided() {
+    let scenario = mock("").await;
+    scenario.produce(&wanted(207, 5)).await.unwrap();
+    let cluster = scenario.cluster.mock().unwrap();
+    let first = cluster.append(&scenario.topic, 0, damaged()).unwrap();
+    scenario.produce(&wanted(208, 5)).await.unwrap();
+    let range = format!("0:{first}-{}", first + 1);
+    let mut connector = scenario.connector().unwrap();
+    let observed = connector.observed(SOON).await.unwrap();
+    let named = observed.ready(SOON, |shown| {
+        shown.status == 503 && shown.text.contains(&range)
+    });
+    if let Err(last) = named.await {
+        panic!("{last}\n{}", connector.log());
+    }
+    stop(&scenario, connector).await;
+    assert_eq!(scenario.simulator.accepted_events().len(), 5);
+    let configuration = format!(
+        "{}  skip-offsets: [\"{range}\"]\n",
+        scenario.configuration()
+    );
+    let connector = scenario.connector_with(&configuration).unwrap();
+    scenario
+        .seen("what is after it", SOON, |seen| {
+            seen.store().distinct_events() >= 10
+        })
+        .await
+        .unwrap();
+    let log = stop(&scenario, connector).await;
+    assert!(log.contains("passing over offsets"), "{log}");
+    assert_eq!(scenario.simulator.accepted_events().len(), 10, "{log}");
+}

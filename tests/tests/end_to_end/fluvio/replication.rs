@@ -5,21 +5,20 @@ use conformance::scenario::{Options, Scenario};
 
 use crate::{SOON, clean, scenario, stop, wanted};
 
-/// A topic with two replicas on three SPUs, and the index of its follower: neither that of the
-/// stored offsets nor of the dead letters, which would be away with it.
+/// A topic with two replicas, and the index of its follower, which does not keep the stored offsets:
+/// they would be away with it.
 async fn replicated(name: &str) -> (Scenario, usize) {
-    for attempt in 0..10 {
-        let scenario = scenario(Options {
-            topic: TopicOptions::new(format!("{name}{attempt}")).replicas(2),
-            ..Options::default()
-        })
-        .await;
-        let cluster = &scenario.cluster;
-        let leader = cluster.leader(&scenario.topic, 0).await.unwrap();
-        let follower = 1 - leader;
-        if cluster.offsets_leader().await.unwrap() == leader {
-            return (scenario, follower);
+    let options = || Options {
+        topic: TopicOptions::new(name).replicas(2),
+        ..Options::default()
+    };
+    let mut scenario = scenario(options()).await;
+    for _ in 0..10 {
+        let leader = scenario.cluster.leader(&scenario.topic, 0).await.unwrap();
+        if scenario.cluster.offsets_leader().await.unwrap() == leader {
+            return (scenario, 1 - leader);
         }
+        scenario = scenario.beside(options()).await.unwrap();
     }
     panic!("no topic is led by the SPU that keeps the offsets");
 }

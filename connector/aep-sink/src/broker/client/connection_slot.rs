@@ -65,3 +65,38 @@ impl ConnectionSlot {
         }
     }
 }
+
+// === tests ===
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::time::sleep;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn server_that_swallows_packets_costs_all_who_wait_one_attempt() {
+        let slot = ConnectionSlot::default();
+        let attempt = || async {
+            sleep(Duration::from_secs(10)).await;
+            Err(BrokerError::Connect {
+                who: "SPU 5001".to_owned(),
+                address: "192.0.2.1:9010".to_owned(),
+                reason: "no answer within 10 s".to_owned(),
+            })
+        };
+        let began = Instant::now();
+        let address = "192.0.2.1:9010";
+        let (one, other, third) = tokio::join!(
+            slot.get(address, attempt),
+            slot.get(address, attempt),
+            slot.get(address, attempt),
+        );
+        assert!(one.is_err() && other.is_err() && third.is_err());
+        assert_eq!(began.elapsed(), Duration::from_secs(10));
+        assert!(slot.get(address, attempt).await.is_err(), "tried again");
+        assert_eq!(began.elapsed(), Duration::from_secs(20));
+    }
+}

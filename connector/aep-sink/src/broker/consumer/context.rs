@@ -12,7 +12,7 @@ use super::stream::FetchBudget;
 use crate::broker::client::{ClusterMetadata, Connection};
 use crate::broker::error::BrokerError;
 use crate::broker::partition_log::{BOUNDS, LogBounds, fetch_bounds};
-use crate::config::{OnEvicted, Partitions, Start, Transform};
+use crate::config::{OffsetRange, OnEvicted, Partitions, Start, Transform};
 use crate::offset_tracker::{OffsetTracker, Revoker};
 use crate::telemetry::Conditions;
 
@@ -25,6 +25,8 @@ pub(crate) struct ConsumerContext {
     pub(crate) start: Start,
     pub(crate) transform: Transform,
     pub(crate) on_evicted: OnEvicted,
+    /// What may be passed over where it cannot be decoded.
+    pub(crate) skip_offsets: Vec<OffsetRange>,
     /// What of the log is read.
     pub(crate) isolation: Isolation,
     pub(crate) tracker: Arc<OffsetTracker>,

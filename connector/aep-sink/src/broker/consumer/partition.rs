@@ -34,6 +34,9 @@ use super::stream::{Assembler, FetchPermit};
 /// After this much silence the high watermark is looked at: an answer over `max-bytes` at the tail
 /// of the log brings no response at all.
 const SILENCE: Duration = Duration::from_secs(5);
+/// So many times in a row before the first response: the broker compiles the SmartModule before it,
+/// with many partitions opened at once one after the other.
+const OPENING: u32 = 4;
 /// A topic, a log or a SmartModule that seems to be gone may be late after a restart of the
 /// cluster. This many looks, about 20 s of them, decide.
 const LOOKS: u32 = 8;
@@ -42,14 +45,6 @@ const REPORT_EVERY: u32 = 30;
 /// A wait for room that takes longer than this is not the broker's doing.
 const LONG_WAIT: Duration = Duration::from_secs(1);
 const WHAT: &str = "reading";
-
-/// What to do when a stream is given up without an error.
-enum StreamEnd {
-    /// Open it again.
-    Reopen,
-    /// Read directly up to this offset first: the broker gave no answers.
-    Fill(i64),
-}
 
 /// Reads one partition.
 pub(super) struct PartitionReader {
@@ -182,20 +177,7 @@ impl PartitionReader {
             Some(assembler) => assembler,
             None => Assembler::begin(context, self.partition, next, self.items.clone())?,
         };
-        let ended = match self.read(&connection, log, &mut assembler).await {
-            Ok(StreamEnd::Reopen) => Ok(()),
-            Ok(StreamEnd::Fill(last)) => {
-                // A response may still be under way there, and would take the line from what is
-                // read directly.
-                drop(connection);
-                let filled = assembler.fill(last).await;
-                if filled.is_ok() {
-                    self.on_progress();
-                }
-                filled
-            }
-            Err(error) => Err(error),
-        };
+        let ended = self.read(&connection, log, &mut assembler).await;
         self.assembler = Some(assembler);
         ended
     }
@@ -275,12 +257,13 @@ impl PartitionReader {
         Ok(LogBounds { end, ..log })
     }
 
+    /// `Ok` means that the stream has to be opened again.
     async fn read(
         &mut self,
         connection: &Connection,
         log: LogBounds,
         assembler: &mut Assembler,
-    ) -> Result<StreamEnd, BrokerError> {
+    ) -> Result<(), BrokerError> {
         if let StartPosition::Evicted { available, .. } =
             StartPosition::at(log, assembler.expected())
         {
@@ -289,10 +272,8 @@ impl PartitionReader {
         let offset = assembler.expected();
         let log = self.wait_for_backlogs(connection, log, offset).await?;
         // The same as long as the stream is open.
-        let max_bytes = self
-            .context
-            .fetch_budget
-            .response_size(assembler.required_bytes());
+        let required = assembler.required_bytes();
+        let max_bytes = self.context.fetch_budget.response_size(required);
         // Without a backlog nothing is on its way, and nothing has to wait for room.
         let mut permit = if log.end > offset {
             Some(self.acquire_permit(max_bytes).await)
@@ -315,32 +296,49 @@ impl PartitionReader {
                 .clear(Component::Partition(self.partition));
         }
         let mut end = log.end;
+        let mut patience = SILENCE;
+        let mut opening = OPENING;
         loop {
-            let response = match timeout(SILENCE, connection.next(WHAT, &mut responses)).await {
+            let response = match timeout(patience, connection.next(WHAT, &mut responses)).await {
                 Ok(response) => response?,
                 Err(_elapsed) => {
+                    // Others need it meanwhile.
                     drop(permit.take());
+                    opening = opening.saturating_sub(1);
+                    if opening > 0 {
+                        continue;
+                    }
                     let log = self.context.look(connection, self.partition).await?;
                     if log.end > assembler.expected() {
-                        // The stream is opened again afterwards: it is somewhere else than the
-                        // assembler.
-                        return Ok(StreamEnd::Fill(log.end - 1));
+                        // One part, and the stream stays open: what it sends of that is known to
+                        // have been read, and it may only be late.
+                        assembler.fill(log.end - 1).await?;
+                        self.on_progress();
+                        if self.needs_larger(assembler, max_bytes) {
+                            return Ok(());
+                        }
+                        end = end.max(log.end);
+                        patience = Duration::ZERO;
+                        continue;
                     }
                     self.on_progress();
                     if log.end < end {
                         // Another log than the one that was opened: looked at again before anything
                         // of it is read.
-                        return Ok(StreamEnd::Reopen);
+                        return Ok(());
                     }
                     end = log.end;
+                    patience = SILENCE;
                     continue;
                 }
             };
+            patience = SILENCE;
+            opening = 0;
             if response.partition.error_code != ErrorCode::None {
                 drop(permit);
-                self.refused(connection, assembler, response.partition.error_code)
-                    .await?;
-                return Ok(StreamEnd::Reopen);
+                return self
+                    .refused(connection, assembler, response.partition.error_code)
+                    .await;
             }
             self.on_progress();
             let high_watermark = response.partition.high_watermark;
@@ -349,17 +347,15 @@ impl PartitionReader {
                 status.high_watermark = Some(high_watermark)
             });
             assembler.accept(response.partition, permit.take()).await?;
-            if self
-                .context
-                .fetch_budget
-                .response_size(assembler.required_bytes())
-                > max_bytes
-            {
+            if self.needs_larger(assembler, max_bytes) {
+                return Ok(());
+            }
+            if required > 0 && assembler.required_bytes() == 0 {
                 debug!(
                     partition = self.partition,
-                    "its batches need larger responses"
+                    "smaller responses will do again"
                 );
-                return Ok(StreamEnd::Reopen);
+                return Ok(());
             }
             let offset = assembler.expected();
             let next_permit = tokio::select! {
@@ -371,7 +367,7 @@ impl PartitionReader {
                     if code != ErrorCode::None {
                         self.refused(connection, assembler, code).await?;
                     }
-                    return Ok(StreamEnd::Reopen);
+                    return Ok(());
                 }
             };
             self.ask_for_more(connection, response.stream_id, offset)
@@ -379,6 +375,19 @@ impl PartitionReader {
             // Without a backlog nothing is on its way, and the permit is for others.
             permit = (high_watermark > offset).then_some(next_permit);
         }
+    }
+
+    /// Whether its batches need larger responses than the stream was opened for.
+    fn needs_larger(&self, assembler: &Assembler, max_bytes: NonZeroU32) -> bool {
+        let needed = assembler.required_bytes();
+        let larger = self.context.fetch_budget.response_size(needed) > max_bytes;
+        if larger {
+            debug!(
+                partition = self.partition,
+                needed, "its batches need larger responses"
+            );
+        }
+        larger
     }
 
     /// The next failure is a new one.

@@ -4,6 +4,7 @@
 mod bounds;
 mod reader;
 mod record;
+mod unpack;
 
 pub(super) use bounds::{BOUNDS, LogBounds, fetch_bounds, fetch_log_end};
 pub(super) use reader::LogReader;

@@ -4,6 +4,8 @@ use bytes::{Buf, Bytes};
 use fluvio_protocol::Decoder;
 use fluvio_protocol::record::{Batch, RawRecords, Record};
 
+use super::unpack::{MAX_UNPACKED, unpack};
+
 /// A record as it was produced.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct LogRecord {
@@ -22,13 +24,7 @@ pub(crate) struct LogRecord {
 pub(crate) fn decode_batch(batch: &Batch<RawRecords>) -> Result<Vec<LogRecord>, String> {
     let raw = &batch.records().0;
     let compression = batch.get_compression().map_err(|error| error.to_string())?;
-    let mut content = match compression
-        .uncompress(raw)
-        .map_err(|error| error.to_string())?
-    {
-        Some(content) => Bytes::from(content),
-        None => raw.clone(),
-    };
+    let mut content = unpack(compression, raw, MAX_UNPACKED)?;
     let mut count = 0_i32;
     count
         .decode(&mut content, 0)

@@ -13,8 +13,8 @@ use crate::config::keys::{
 };
 use crate::config::model::{
     BatchLimits, BufferLimits, ClientCertificate, Concurrency, CredentialNames, DeadLetterTopic,
-    Deduplicate, Http, Ims, LogFormat, Observability, OnEvicted, Platform, Proxy, RateLimits,
-    RetryLimits,
+    Deduplicate, Http, Ims, LogFormat, Observability, OffsetRange, OnEvicted, Platform, Proxy,
+    RateLimits, RetryLimits,
 };
 use crate::config::problem::Problems;
 use crate::config::yaml::path::KeyPath;
@@ -69,6 +69,7 @@ pub(super) fn platform(
         &defaults::ON_EVICTED,
         problems,
     );
+    let skip_offsets = skip_offsets(&keys.skip_offsets.unwrap_or_default(), problems);
     let batch = batch(keys.batch.unwrap_or_default(), problems);
     let pace = pace(&keys.pace.unwrap_or_default(), instances, problems);
     let buffer = buffer(keys.buffer.unwrap_or_default(), problems);
@@ -102,6 +103,7 @@ pub(super) fn platform(
         dead_letter: dead_letter?,
         on_evicted: on_evicted.unwrap_or(OnEvicted::Continue),
         lease,
+        skip_offsets,
         shutdown_timeout,
         observability,
     })
@@ -202,6 +204,32 @@ fn ims(keys: Option<ImsKeys>, problems: &mut Problems<'_>) -> Option<Ims> {
         token_url: token_url?,
         scope: scope?,
     })
+}
+
+/// `PARTITION:FIRST-LAST`, as the error of a batch that cannot be decoded names it.
+fn skip_offsets(entries: &[String], problems: &mut Problems<'_>) -> Vec<OffsetRange> {
+    let path = KeyPath::of("experience-platform.skip-offsets");
+    let parse = |entry: &str| {
+        let (partition, offsets) = entry.trim().split_once(':')?;
+        let (first, last) = offsets.split_once('-')?;
+        let (first, last) = (first.parse().ok()?, last.parse().ok()?);
+        let partition = partition.parse().ok()?;
+        (first <= last).then_some(OffsetRange {
+            partition,
+            offsets: first..=last,
+        })
+    };
+    let mut ranges = Vec::new();
+    for (index, entry) in entries.iter().enumerate() {
+        match parse(entry) {
+            Some(range) => ranges.push(range),
+            None => problems.expected(
+                &path.index(index),
+                "PARTITION:FIRST-LAST, such as \"0:120-180\", as the error names it",
+            ),
+        }
+    }
+    ranges
 }
 
 fn batch(keys: BatchKeys, problems: &mut Problems<'_>) -> BatchLimits {

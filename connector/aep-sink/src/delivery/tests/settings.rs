@@ -87,6 +87,7 @@ pub(super) fn platform() -> Platform {
             replicas: None,
             accept: Vec::new(),
         },
+        skip_offsets: Vec::new(),
         on_evicted: OnEvicted::Continue,
         lease: seconds(10),
         shutdown_timeout: seconds(25),

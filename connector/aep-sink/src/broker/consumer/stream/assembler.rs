@@ -7,7 +7,7 @@ use std::sync::Arc;
 use fluvio_protocol::record::{Batch, RawRecords, RecordSet};
 use fluvio_spu_schema::fetch::FetchablePartitionResponse;
 use tokio::sync::mpsc;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use crate::answer;
 use crate::offset_tracker::Outcome;
@@ -16,7 +16,8 @@ use crate::offset_tracker::SourceItem;
 
 use super::fallback_mapper::FallbackMapper;
 use super::fetch_budget::FetchPermit;
-use super::segments::{Cursor, RawAnswer, Segment};
+use super::large_batches::LargeBatches;
+use super::segments::{Cursor, OutOfOrder, RawAnswer, Segment};
 use crate::broker::consumer::ConsumerContext;
 use crate::broker::error::BrokerError;
 use crate::broker::offsets::LogAnchor;
@@ -44,10 +45,11 @@ pub(crate) struct Assembler {
     cursor: Cursor,
     items: mpsc::Sender<SourceItem>,
     mapper: FallbackMapper,
-    /// The most bytes of answers that something read directly came to, which is a batch as a rule.
-    largest_batch: u64,
     /// The newest record that was handed over and whose timestamp is known.
     last_read: Option<LogAnchor>,
+    large_batches: LargeBatches,
+    /// The offset after what was read directly last.
+    filled_to: Option<i64>,
 }
 
 impl Assembler {
@@ -69,8 +71,9 @@ impl Assembler {
             cursor: Cursor::new(offset),
             items,
             mapper,
-            largest_batch: 0,
             last_read: None,
+            large_batches: LargeBatches::default(),
+            filled_to: None,
         })
     }
 
@@ -87,7 +90,12 @@ impl Assembler {
     /// What a response must be able to hold, as far as is known: the broker gives no answers to a
     /// batch whose answers do not fit.
     pub(crate) fn required_bytes(&self) -> u64 {
-        self.largest_batch
+        self.large_batches.required()
+    }
+
+    fn measured(&mut self, bytes: u64) {
+        let regular = self.context.fetch_budget.response_size(0).get();
+        self.large_batches.note(bytes, regular.into());
     }
 
     /// Settles offsets that have no record.
@@ -152,31 +160,44 @@ impl Assembler {
         mut permit: Option<FetchPermit>,
     ) -> Result<(), BrokerError> {
         let next = response.next_offset_for_fetch().unwrap_or_default();
-        let answers = self.answers(response)?;
+        let mut answers = self.answers(response)?;
+        let count = answers.len();
+        answers.dedup_by(|later, first| {
+            later.offset == first.offset && self.is_decided(later.offset, later.offset)
+        });
+        self.tell_shared(count - answers.len());
+        let bytes: usize = answers.iter().map(|answer| answer.value.len()).sum();
+        self.measured(u64::try_from(bytes).unwrap_or(u64::MAX));
         let mut segments = self
             .cursor
             .segments(answers, next)
-            .map_err(|out_of_order| BrokerError::NotAnAnswer {
-                uses: self.context.transform.uses.clone(),
-                place: format!("{}:{}", self.partition, out_of_order.offset),
-                reason: format!(
-                    "it came after the one of offset {}; a one-to-one `map` is needed",
-                    out_of_order.after
-                ),
+            .map_err(|out_of_order| match out_of_order {
+                OutOfOrder { offset, after } if offset == after => self.shared_offset(offset),
+                out_of_order => BrokerError::NotAnAnswer {
+                    uses: self.context.transform.uses.clone(),
+                    place: format!("{}:{}", self.partition, out_of_order.offset),
+                    reason: format!(
+                        "it came after the one of offset {}; a one-to-one `map` is needed",
+                        out_of_order.after
+                    ),
+                },
             })?;
+        let context = Arc::clone(&self.context);
         // A gap in front can be as long as the log, so it is filled as it is read.
         if let Some(Segment::Gap(range)) = segments.first() {
             let last = *range.end();
             segments.remove(0);
             // Filling takes permits of its own; there may be only one.
             drop(permit.take());
-            self.fill(last).await?;
-            if self.expected() <= last {
-                return Ok(()); // the rest comes again, in larger responses
+            let size = context.fetch_budget.response_size(self.required_bytes());
+            while self.expected() <= last {
+                self.fill(last).await?;
+                if context.fetch_budget.response_size(self.required_bytes()) > size {
+                    return Ok(()); // the rest comes again, in larger responses
+                }
             }
         }
-        let context = Arc::clone(&self.context);
-        let _direct = if segments
+        let mut direct = if segments
             .iter()
             .any(|segment| matches!(segment, Segment::Gap(_)))
         {
@@ -185,16 +206,28 @@ impl Assembler {
         } else {
             None
         };
-        // Gaps inside are as short as the response, so one read finds all of them.
-        let mut found = self.read_gaps(&segments).await?;
+        // Gaps inside are as short as the response, so one read finds all of them; what cannot be
+        // decoded is gone about one by one.
+        let mut found = match self.read_gaps(&segments).await {
+            Err(BrokerError::Undecodable { .. }) => {
+                drop(direct.take());
+                None
+            }
+            found => Some(found?),
+        };
         for segment in segments {
-            match segment {
-                Segment::Answer(answer) => self.hand_over(answer).await?,
-                Segment::Gap(range) => {
+            match (segment, &mut found) {
+                (Segment::Answer(answer), _) => self.hand_over(answer).await?,
+                (Segment::Gap(range), Some(found)) => {
                     let later = found.split_off(&(range.end() + 1));
-                    let records = std::mem::replace(&mut found, later);
+                    let records = std::mem::replace(found, later);
                     self.map_records(records.into_values(), *range.end())
                         .await?;
+                }
+                (Segment::Gap(range), None) => {
+                    while self.expected() <= *range.end() {
+                        self.fill(*range.end()).await?;
+                    }
                 }
             }
         }
@@ -226,62 +259,57 @@ impl Assembler {
         answers.collect()
     }
 
-    /// Reads everything from the expected offset to `last` as it was produced and maps it here.
-    /// Once: what has no record then does not exist. Ends sooner when it finds why the broker gave
-    /// no answers: they need larger responses.
+    /// Reads the next part of the log, up to `last`, as it was produced and maps it here. Once: what
+    /// has no record then does not exist.
     pub(crate) async fn fill(&mut self, last: i64) -> Result<(), BrokerError> {
-        let context = Arc::clone(&self.context);
         let first = self.expected();
-        info!(
-            partition = self.partition,
-            first, last, "the broker gave no answers; reading these records directly"
-        );
-        self.count_gaps(1);
-        let response = context.fetch_budget.response_size(self.largest_batch);
-        while self.expected() <= last {
-            // Acquired again for each response: a whole backlog must not keep the other partitions
-            // from theirs, nor may one that waits for its permit have a response in memory.
-            let _direct = context.fetch_budget.acquire_direct_read().await;
-            let from = self.expected();
-            let mut reader = self.log_reader(from).await?;
-            for batch in reader.next().await? {
-                // A compressed part of the log can be many times its size, so it is unpacked batch
-                // by batch.
-                let _permit = context
-                    .fetch_budget
-                    .acquire(self.partition, context.fetch_budget.max_response_size())
-                    .await;
-                let records = self.decode(&batch)?;
-                self.map_records(records, last.min(batch.get_last_offset()))
-                    .await?;
-                if context.fetch_budget.response_size(self.largest_batch) > response {
-                    return Ok(());
-                }
-            }
+        if self.filled_to != Some(first) {
+            info!(
+                partition = self.partition,
+                first, last, "the broker gave no answers; reading these records directly"
+            );
+            self.count_gaps(1);
         }
+        self.read_directly(last).await?;
+        self.filled_to = Some(self.expected());
         Ok(())
     }
 
     /// Takes in the next part of the log without the broker's SmartModule, which cannot take it.
+    /// Which batch it was is not known: the broker sends nothing of what it read together with it.
     pub(crate) async fn bypass(&mut self, reason: &str) -> Result<(), BrokerError> {
-        let context = Arc::clone(&self.context);
-        let _direct = context.fetch_budget.acquire_direct_read().await;
-        let first = self.expected();
-        let mut reader = self.log_reader(first).await?;
         warn!(
             partition = self.partition,
-            first, reason, "mapping here what the broker's SmartModule cannot take"
+            first = self.expected(),
+            reason,
+            "mapping here what the broker's SmartModule cannot take"
         );
         self.count_gaps(1);
-        // Which batch it was is not known: the broker sends nothing of what it read together with
-        // it.
+        self.read_directly(i64::MAX).await
+    }
+
+    /// Maps the next part of the log here, up to `last`.
+    async fn read_directly(&mut self, last: i64) -> Result<(), BrokerError> {
+        let context = Arc::clone(&self.context);
+        // First room, then a place among the direct reads: one that waits for room must not hold a
+        // place that others need.
+        let _permit = context
+            .fetch_budget
+            .acquire(self.partition, context.fetch_budget.max_response_size())
+            .await;
+        let _direct = context.fetch_budget.acquire_direct_read().await;
+        let mut reader = self.log_reader(self.expected()).await?;
         for batch in reader.next().await? {
-            let _permit = context
-                .fetch_budget
-                .acquire(self.partition, context.fetch_budget.max_response_size())
-                .await;
-            let records = self.decode(&batch)?;
-            self.map_records(records, batch.get_last_offset()).await?;
+            let last = last.min(batch.get_last_offset());
+            match self.decode_log(&batch) {
+                Ok(records) => self.map_records(records, last).await?,
+                Err(error) => self.pass_over(&batch, last, error).await?,
+            }
+            // A compressed part of the log can be many times its size: what is too much is read
+            // again.
+            if self.expected() > last || !context.tracker.has_room(self.partition) {
+                break;
+            }
         }
         Ok(())
     }
@@ -305,11 +333,80 @@ impl Assembler {
     }
 
     fn decode(&self, batch: &Batch<RawRecords>) -> Result<Vec<LogRecord>, BrokerError> {
-        decode_batch(batch).map_err(|reason| BrokerError::BadResponse {
-            what: "reading",
-            address: self.context.replica(self.partition),
-            reason: format!("batch at {}: {reason}", batch.base_offset),
+        decode_batch(batch).map_err(|reason| BrokerError::Undecodable {
+            partition: self.partition,
+            first: batch.base_offset,
+            last: batch.get_last_offset(),
+            reason,
         })
+    }
+
+    /// The records of a batch of the log, each with an offset of its own: the tracker knows one
+    /// record by an offset, and a second one would be lost without a word.
+    fn decode_log(&self, batch: &Batch<RawRecords>) -> Result<Vec<LogRecord>, BrokerError> {
+        let mut records = self.decode(batch)?;
+        let count = records.len();
+        records.dedup_by(|later, first| {
+            later.offset == first.offset && self.is_decided(later.offset, later.offset)
+        });
+        self.tell_shared(count - records.len());
+        let expected = self.expected();
+        let shared = records
+            .windows(2)
+            .find(|pair| pair[1].offset >= expected && pair[1].offset <= pair[0].offset);
+        match shared {
+            Some(pair) => Err(self.shared_offset(pair[1].offset)),
+            None => Ok(records),
+        }
+    }
+
+    fn tell_shared(&self, records: usize) {
+        if records > 0 {
+            error!(
+                partition = self.partition,
+                from = self.expected(),
+                records,
+                "passing over records that share an offset with another, as skip-offsets says"
+            );
+        }
+    }
+
+    fn shared_offset(&self, offset: i64) -> BrokerError {
+        BrokerError::SharedOffset {
+            partition: self.partition,
+            offset,
+        }
+    }
+
+    /// Whether the operator said that these offsets may be passed over.
+    fn is_decided(&self, first: i64, last: i64) -> bool {
+        self.context.skip_offsets.iter().any(|range| {
+            range.partition == self.partition
+                && range.offsets.contains(&first)
+                && range.offsets.contains(&last)
+        })
+    }
+
+    /// Passes over a batch of the log that cannot be decoded, if the operator said so.
+    async fn pass_over(
+        &mut self,
+        batch: &Batch<RawRecords>,
+        last: i64,
+        error: BrokerError,
+    ) -> Result<(), BrokerError> {
+        let first = self.expected();
+        if !self.is_decided(first, last) || matches!(error, BrokerError::SharedOffset { .. }) {
+            return Err(error);
+        }
+        error!(
+            partition = self.partition,
+            first,
+            last,
+            batch = batch.base_offset,
+            %error,
+            "passing over offsets that cannot be decoded, as skip-offsets says"
+        );
+        self.pass(first, last, Outcome::PassedOver).await
     }
 
     /// Maps records from the expected offset to `last`; offsets without a record are absent.
@@ -337,7 +434,7 @@ impl Assembler {
                 tokio::task::yield_now().await;
             }
         }
-        self.largest_batch = self.largest_batch.max(bytes);
+        self.measured(bytes);
         self.context
             .statuses
             .change(self.partition, |status| status.filled += filled);
@@ -373,7 +470,7 @@ impl Assembler {
                 if batch.base_offset > *last.end() {
                     break;
                 }
-                let wanted = self.decode(&batch)?.into_iter().filter(|record| {
+                let wanted = self.decode_log(&batch)?.into_iter().filter(|record| {
                     let after = gaps.partition_point(|gap| *gap.end() < record.offset);
                     gaps.get(after)
                         .is_some_and(|gap| gap.contains(&record.offset))

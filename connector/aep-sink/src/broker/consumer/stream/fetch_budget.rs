@@ -94,8 +94,8 @@ impl FetchBudget {
         NonZeroU32::new(wanted).map_or(self.max_bytes, |wanted| wanted.min(self.max_bytes))
     }
 
-    /// Waits until one more partition may read its log directly. To be taken before a permit, never
-    /// while holding one: reading directly takes permits, too.
+    /// Waits until one more partition may read its log directly. To be taken after a permit, if one
+    /// is needed: whoever has a place must wait for nothing others could hold.
     pub(crate) async fn acquire_direct_read(&self) -> FetchPermit {
         FetchPermit {
             // The semaphore is never closed.

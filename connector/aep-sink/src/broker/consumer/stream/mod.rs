@@ -3,6 +3,7 @@
 mod assembler;
 mod fallback_mapper;
 mod fetch_budget;
+mod large_batches;
 mod segments;
 
 pub(super) use assembler::Assembler;
