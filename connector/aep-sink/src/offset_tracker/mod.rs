@@ -89,8 +89,12 @@ impl Account {
         let Some(settled) = self.settled_through() else {
             return;
         };
-        while let Some(time) = self.times.pop_front_if(|(offset, _)| *offset <= settled) {
-            self.anchor = Some(time);
+        while self
+            .times
+            .front()
+            .is_some_and(|(offset, _)| *offset <= settled)
+        {
+            self.anchor = self.times.pop_front();
         }
     }
 
