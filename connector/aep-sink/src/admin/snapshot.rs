@@ -130,7 +130,7 @@ impl Observer {
                 })
                 .collect(),
             buffer_bytes,
-            buffer_limit: self.tracker.bounds().bytes,
+            buffer_limit: self.tracker.max_bytes(),
             absent: self.tracker.count(Outcome::Absent),
             evicted: self.tracker.count(Outcome::Evicted),
             retention: self.retention.get().copied(),

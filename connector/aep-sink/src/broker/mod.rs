@@ -23,6 +23,8 @@ use crate::offset_tracker::SourceItem;
 use crate::telemetry::Conditions;
 
 use client::{ClusterMetadata, load_profile, smartmodule};
+#[cfg(test)]
+pub(crate) use consumer::FetchBudget as ReadingBudget;
 use consumer::{ConsumerContext, FallbackMapper, FetchBudget, StartupOrder};
 pub(crate) use consumer::{PartitionStatus, PartitionStatuses, Supervisor};
 pub(crate) use dead_letter_topic::{
@@ -79,6 +81,7 @@ impl Broker {
         let config = &self.config;
         let fetch_budget = FetchBudget::new(
             Arc::clone(&tracker),
+            Arc::clone(&conditions),
             config.platform.buffer,
             config.consumer.max_bytes,
         );

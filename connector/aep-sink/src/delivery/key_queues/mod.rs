@@ -58,6 +58,8 @@ enum QueueState {
     Ready(Seq),
     /// Its first entity goes in a request of its own.
     Solo,
+    /// So does one that stands aside.
+    Aside,
     /// Waits for a moment: a backoff, or the time of a future event.
     Resting(Instant),
 }
@@ -66,6 +68,8 @@ enum QueueState {
 struct KeyQueue {
     /// In the order of offsets.
     waiting: VecDeque<Entity>,
+    /// What those that wait may pass, and until when it rests.
+    aside: Vec<(Instant, Entity)>,
     bytes: usize,
     /// Entities in flight.
     out: usize,
@@ -114,16 +118,23 @@ impl KeyQueues {
         match self.queues.entry(ordering_key) {
             Entry::Occupied(mut entry) => {
                 let queue = entry.get_mut();
+                let is_first = queue.waiting.is_empty();
                 queue.waiting.push_back(entity);
                 queue.bytes += len;
-                if matches!(queue.state, QueueState::Ready(_)) {
-                    self.ready_records += 1;
-                    self.ready_bytes += len;
+                match queue.state {
+                    QueueState::Ready(_) => {
+                        self.ready_records += 1;
+                        self.ready_bytes += len;
+                    }
+                    // Only what stands aside rests.
+                    QueueState::Resting(_) if is_first => self.arrange(ordering_key, now, now_ms),
+                    _ => {}
                 }
             }
             Entry::Vacant(entry) => {
                 entry.insert(KeyQueue {
                     waiting: VecDeque::from([entity]),
+                    aside: Vec::new(),
                     bytes: len,
                     out: 0,
                     state: QueueState::Out,
@@ -152,6 +163,22 @@ impl KeyQueues {
     ) {
         let ordering_key = entity.ordering_key;
         self.insert(entity, Some(rest_until));
+        self.release(ordering_key, now, now_ms);
+    }
+
+    /// The same, and it stands in the way of none of its queue meanwhile. It still goes alone, so
+    /// the other side never has two of one queue at once.
+    pub fn requeue_aside(
+        &mut self,
+        entity: Entity,
+        rest_until: Instant,
+        now: Instant,
+        now_ms: i64,
+    ) {
+        let ordering_key = entity.ordering_key;
+        if let Some(queue) = self.queues.get_mut(&ordering_key) {
+            queue.aside.push((rest_until, entity));
+        }
         self.release(ordering_key, now, now_ms);
     }
 
@@ -314,8 +341,14 @@ impl KeyQueues {
 
     fn take_first(&mut self, ordering_key: OrderingKey) -> Option<Entity> {
         let queue = self.queues.get_mut(&ordering_key)?;
-        let entity = queue.waiting.pop_front()?;
-        queue.bytes -= entity.wire_len;
+        let entity = if queue.state == QueueState::Aside {
+            let rested = (0..queue.aside.len()).min_by_key(|index| queue.aside[*index].0)?;
+            queue.aside.swap_remove(rested).1
+        } else {
+            let entity = queue.waiting.pop_front()?;
+            queue.bytes -= entity.wire_len;
+            entity
+        };
         queue.out += 1;
         queue.state = QueueState::Out;
         Some(entity)
@@ -328,6 +361,7 @@ impl KeyQueues {
             .entry(entity.ordering_key)
             .or_insert_with(|| KeyQueue {
                 waiting: VecDeque::new(),
+                aside: Vec::new(),
                 bytes: 0,
                 out: 0,
                 state: QueueState::Out,
@@ -353,7 +387,9 @@ impl KeyQueues {
                 let place = self.ready.partition_point(|other| other.seq < seq);
                 self.ready.remove(place);
             }
-            QueueState::Solo => self.solo.retain(|other| *other != ordering_key),
+            QueueState::Solo | QueueState::Aside => {
+                self.solo.retain(|other| *other != ordering_key)
+            }
             QueueState::Out | QueueState::Resting(_) => {}
         }
         queue.state = QueueState::Out;
@@ -370,8 +406,20 @@ impl KeyQueues {
             queue.state = QueueState::Out;
             return;
         }
+        let rested = queue.aside.iter().map(|(until, _)| *until).min();
+        if rested.is_some_and(|until| until <= now) {
+            queue.state = QueueState::Aside;
+            self.solo.push_back(ordering_key);
+            return;
+        }
         let Some(first) = queue.waiting.front() else {
-            self.queues.remove(&ordering_key);
+            match rested {
+                Some(until) => {
+                    queue.state = QueueState::Resting(until);
+                    self.resting.push(Reverse((until, ordering_key)));
+                }
+                None => drop(self.queues.remove(&ordering_key)),
+            }
             return;
         };
         // Looked at from time to time, since the wall clock may be set forward meanwhile.
@@ -379,6 +427,7 @@ impl KeyQueues {
             .waits_until(now, now_ms)
             .map(|due| due.min(now + LOOK_AGAIN));
         if let Some(until) = ahead.or(queue.rest_until.filter(|until| *until > now)) {
+            let until = rested.map_or(until, |rested| rested.min(until));
             queue.state = QueueState::Resting(until);
             self.resting.push(Reverse((until, ordering_key)));
             return;

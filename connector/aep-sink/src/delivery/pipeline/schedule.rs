@@ -46,7 +46,7 @@ impl Pipeline {
         loop {
             let mut batch = self.next_batch(now, headroom)?;
             batch.begun = now.instant;
-            batch.attempt(now.wall);
+            batch.attempt(self.tally, now.instant, now.wall);
             let coalesced = match &mut self.coalescer {
                 Some(coalescer) => coalescer.coalesce(batch.chunk_mut()),
                 None => Payload::AsStated,

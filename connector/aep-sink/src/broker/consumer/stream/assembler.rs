@@ -168,7 +168,12 @@ impl Assembler {
             .any(|segment| matches!(segment, Segment::Gap(_)))
         {
             drop(permit.take());
-            Some(context.fetch_budget.acquire_direct_read().await)
+            Some(
+                context
+                    .fetch_budget
+                    .acquire_direct_read(self.partition)
+                    .await,
+            )
         } else {
             None
         };
@@ -228,17 +233,24 @@ impl Assembler {
         while self.expected() <= last {
             // Acquired again for each response: a whole backlog must not keep the other partitions
             // from theirs, nor may one that waits for its permit have a response in memory.
-            let _direct = context.fetch_budget.acquire_direct_read().await;
+            let _direct = context
+                .fetch_budget
+                .acquire_direct_read(self.partition)
+                .await;
             let from = self.expected();
             let mut reader =
                 LogReader::open(&context.metadata, &context.topic, self.partition, from).await?;
             for batch in reader.next().await? {
                 // A compressed part of the log can be many times its size, so it is unpacked batch
-                // by batch.
-                let _permit = context
+                // by batch. The first always: what is not taken in now is read once more.
+                let size = context.fetch_budget.max_response_size();
+                let permit = context
                     .fetch_budget
-                    .acquire(self.partition, context.fetch_budget.max_response_size())
+                    .acquire_at_once(self.partition, size)
                     .await;
+                if permit.is_none() && self.expected() > from {
+                    break;
+                }
                 let records = self.decode(&batch)?;
                 self.map_records(records, last.min(batch.get_last_offset()))
                     .await?;
@@ -253,7 +265,10 @@ impl Assembler {
     /// Takes in the next part of the log without the broker's SmartModule, which cannot take it.
     pub(crate) async fn bypass(&mut self, reason: &str) -> Result<(), BrokerError> {
         let context = Arc::clone(&self.context);
-        let _direct = context.fetch_budget.acquire_direct_read().await;
+        let _direct = context
+            .fetch_budget
+            .acquire_direct_read(self.partition)
+            .await;
         let first = self.expected();
         let mut reader =
             LogReader::open(&context.metadata, &context.topic, self.partition, first).await?;
@@ -265,10 +280,14 @@ impl Assembler {
         // Which batch it was is not known: the broker sends nothing of what it read together with
         // it.
         for batch in reader.next().await? {
-            let _permit = context
+            let size = context.fetch_budget.max_response_size();
+            let permit = context
                 .fetch_budget
-                .acquire(self.partition, context.fetch_budget.max_response_size())
+                .acquire_at_once(self.partition, size)
                 .await;
+            if permit.is_none() && self.expected() > first {
+                break;
+            }
             let records = self.decode(&batch)?;
             self.map_records(records, batch.get_last_offset()).await?;
         }
