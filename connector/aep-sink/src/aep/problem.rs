@@ -13,6 +13,9 @@ pub enum Scope {
     Target,
 }
 
+/// Longest body of a server error that is read.
+const SERVER_ERROR: usize = 64 * 1024;
+
 /// A refusal for good, as far as the response alone can tell.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
@@ -51,6 +54,21 @@ impl Refusal {
     /// The refusal of a request whose body is not JSON (a proxy's page), or has none.
     pub(crate) fn from_bytes(status: u16, body: &[u8]) -> Self {
         Self::new(status, &serde_json::from_slice(body).unwrap_or(Value::Null))
+    }
+
+    /// Whether a server error is no outage: Adobe documents 500 also for a payload whose schema is not
+    /// specified or does not match, which only another configuration mends. The text of an outage
+    /// can be a page of any length, so a long one is not looked at.
+    pub(crate) fn of_server_error(status: u16, body: &[u8]) -> Option<Self> {
+        if body.len() > SERVER_ERROR {
+            return None;
+        }
+        Some(Self::from_bytes(status, body)).filter(Self::blames_schema)
+    }
+
+    /// Whether it is for want of the right schema.
+    pub(crate) fn blames_schema(&self) -> bool {
+        self.reason == "unknown_schema"
     }
 
     /// The message and the place for logs, readiness and `check`: nothing that could be a word of
@@ -143,6 +161,7 @@ fn judge(status: u16, message: &str) -> (Scope, &'static str) {
         "disabled",
         "not exist",
         "not match",
+        "not specified",
         "mandatory",
         "not enabled",
     ]);
