@@ -81,7 +81,7 @@ impl Pipeline {
         } else if accepted && !self.breaker.is_misconfigured() {
             // A response to what was sent before they were refused does not show that others are
             // accepted since.
-            self.confirm_suspects(batch.begun);
+            self.confirm_suspects(batch.begun, now);
         }
         for ((entity, record_status), blame) in chunk.into_iter().zip(statuses).zip(blame) {
             match record_status {

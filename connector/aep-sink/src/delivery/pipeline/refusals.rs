@@ -115,24 +115,30 @@ impl Pipeline {
         }
     }
 
-    /// The record was refused, and nothing is known yet of others. Its queue goes on: there
-    /// was a response.
+    /// The record was refused, and nothing is known yet of others. Its queue goes on, since there
+    /// was a response, unless a later statement would be replaced by this one if it is sent again.
     pub(super) fn suspect(&mut self, entity: Entity, refusal: Refusal, now: Now) {
-        self.queues
-            .release(entity.ordering_key, now.instant, now.wall);
+        if self.may_pass {
+            self.queues
+                .release(entity.ordering_key, now.instant, now.wall);
+        }
         self.suspects.keep(entity, refusal, now.instant);
     }
 
     pub(super) fn judge_suspects(&mut self, now: Now) {
         if self.is_idle() && self.suspects.due().is_some_and(|due| due <= now.instant) {
-            self.confirm_suspects(now.instant);
+            self.confirm_suspects(now.instant, now);
         }
     }
 
     /// Gives up those refused before this moment.
-    pub(super) fn confirm_suspects(&mut self, before: Instant) {
+    pub(super) fn confirm_suspects(&mut self, before: Instant, now: Now) {
         for (entity, refusal) in self.suspects.take_before(before) {
             self.failing.remove(entity.record.position);
+            if !self.may_pass {
+                self.queues
+                    .release(entity.ordering_key, now.instant, now.wall);
+            }
             self.completed.push(Completed {
                 entity,
                 undeliverable: Some(refusal.into()),
@@ -162,7 +168,12 @@ impl Pipeline {
         }
         for (mut entity, _) in self.suspects.take() {
             entity.on_trip(self.breaker.trip_number());
-            self.queues.requeue_released(entity, now.instant, now.wall);
+            if self.may_pass {
+                self.queues.requeue_released(entity, now.instant, now.wall);
+            } else {
+                self.queues
+                    .requeue_last(entity, now.instant, now.instant, now.wall);
+            }
         }
         for batch in std::mem::take(&mut self.parked) {
             self.requeue_all(batch, None, now);

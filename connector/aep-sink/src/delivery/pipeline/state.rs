@@ -58,7 +58,7 @@ pub(in crate::delivery) struct Pipeline {
     pub(super) answer_time: Duration,
     pub(super) suspects: PoisonSuspects,
     pub(super) failing: FailingRecords,
-    /// Whether later records may pass one that keeps failing: events carry their own time, and a
+    /// Whether later records may pass one that keeps failing or is refused for now: events carry their own time, and a
     /// merged statement leaves out what is older than what was accepted.
     pub(super) may_pass: bool,
     /// Reasons of refusals that are dead-lettered on purpose instead of tripping the breaker.
