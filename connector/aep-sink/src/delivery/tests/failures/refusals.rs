@@ -615,7 +615,7 @@ async fn response_to_an_earlier_request_does_not_show_the_record_s_fault() {
 #[tokio::test(start_paused = true)]
 async fn server_error_that_blames_the_schema_holds_the_inlet() {
     let text = "Payload schema not specified, or did not match the XDM definition";
-    let world = World::new(move |call| problem(500, text));
+    let world = World::new(move |_| problem(500, text));
     let ended = world.run_for(Duration::from_secs(3600), many(30)).await;
     assert!(ended.is_none() && world.dead_letters().is_empty());
     let told = world.conditions.all();
