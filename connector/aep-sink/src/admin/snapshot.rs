@@ -134,7 +134,7 @@ impl Observer {
                 .collect(),
             ownership: self.partitions.ownership(),
             buffer_bytes,
-            buffer_limit: self.tracker.bounds().bytes,
+            buffer_limit: self.tracker.max_bytes(),
             absent: self.tracker.count(Outcome::Absent),
             evicted: self.tracker.count(Outcome::Evicted),
             passed_over: self.tracker.count(Outcome::PassedOver),

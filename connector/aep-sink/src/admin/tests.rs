@@ -26,10 +26,7 @@ const NOW: i64 = 1_760_000_000_000;
 fn observer() -> Arc<Observer> {
     let store = SecretStore::from_text("IMS_CLIENT_ID=hidden-id\nIMS_CLIENT_SECRET=hidden-secret");
     let config = parse("sample", include_str!("../../../../connector.yaml"), &store).unwrap();
-    let bounds = BufferLimits {
-        bytes: 1_000,
-        offsets: 1_000,
-    };
+    let bounds = BufferLimits::new(1_000, 1_000);
     Arc::new(Observer {
         instance: Instance::from(&config),
         clock: Clock::Fixed(Arc::new(AtomicI64::new(NOW))),

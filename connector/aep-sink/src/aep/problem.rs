@@ -16,6 +16,9 @@ pub enum Scope {
     Target,
 }
 
+/// Longest body of a server error that is read.
+const SERVER_ERROR: usize = 64 * 1024;
+
 /// A refusal for good, as far as the response alone can tell.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
@@ -60,6 +63,18 @@ impl Refusal {
     /// The refusal of a request whose body is not JSON (a proxy's page), or has none.
     pub(crate) fn from_bytes(status: u16, body: &[u8]) -> Self {
         Self::new(status, &serde_json::from_slice(body).unwrap_or(Value::Null))
+    }
+
+    /// Gives a server error that is no outage: Adobe documents 500 also for a payload whose schema is not
+    /// specified or does not match, which only another configuration mends. The text of an outage
+    /// can be a page of any length, so none is looked for in a body of more bytes.
+    pub(crate) fn of_server_error(self, bytes: usize) -> Option<Self> {
+        Some(self).filter(|refusal| bytes <= SERVER_ERROR && refusal.blames_schema())
+    }
+
+    /// Whether it is for want of the right schema.
+    pub(crate) fn blames_schema(&self) -> bool {
+        self.reason == "unknown_schema"
     }
 
     /// The message and the place for logs, readiness and `check`: no value of the records sent.
@@ -157,6 +172,7 @@ fn judge(status: u16, message: &str) -> (Scope, &'static str) {
         "n't match",
         "mismatch",
         "no active",
+        "not specified",
         "mandatory",
         "not enabled",
     ]);

@@ -98,13 +98,20 @@ pub fn read(
         // Not those of the 5xx that say "never": 501 is answered to `syncValidation` at most
         // locations.
         501 | 505 => InletResponse::Target(refusal()),
-        408 | 425 | 429 | 500.. => InletResponse::Busy {
-            status: response.status,
-            retry_after: response
-                .retry_after
-                .as_deref()
-                .and_then(|value| retry_after::parse(value, now_ms)),
-        },
+        408 | 425 | 429 | 500.. => {
+            if response.status >= 500
+                && let Some(refusal) = refusal().of_server_error(response.body.len())
+            {
+                return InletResponse::Target(refusal);
+            }
+            InletResponse::Busy {
+                status: response.status,
+                retry_after: response
+                    .retry_after
+                    .as_deref()
+                    .and_then(|value| retry_after::parse(value, now_ms)),
+            }
+        }
         // 402 and 407 are said by gateways and proxies; 412, 417 and 428 concern headers, which are
         // ours.
         402 | 404..=407 | 410 | 411 | 412 | 414 | 415 | 417 | 421 | 426 | 428 | 431 | ..=399 => {
@@ -310,7 +317,14 @@ fn record_status(item: &Value) -> RecordStatus {
     };
     match redacted_message {
         Some(200..=299) => RecordStatus::Accepted,
-        Some(status @ (408 | 425 | 429 | 500..=599)) => RecordStatus::Retry(status),
+        Some(status @ (408 | 425 | 429 | 500..=599)) => {
+            let refusal = Refusal::new(status, item);
+            if status >= 500 && refusal.blames_schema() {
+                RecordStatus::Refused(refusal)
+            } else {
+                RecordStatus::Retry(status)
+            }
+        }
         Some(status @ 300..=499) => RecordStatus::Refused(Refusal::new(status, item)),
         Some(_) => RecordStatus::Unknown,
         None if item.get("xactionId").is_some_and(Value::is_string) => RecordStatus::Accepted,
@@ -524,6 +538,36 @@ mod tests {
             r#"{"inletId":"ab","xactionId":"1"} x"#,
         ] {
             assert_eq!(one(body), "?", "{body}");
+        }
+    }
+
+    #[test]
+    fn server_error_that_blames_the_schema_is_no_outage() {
+        let text = "Payload schema not specified, or did not match the XDM definition";
+        let body = json!({"status": 500, "message": text});
+        let response = |body: String| HttpResponse {
+            status: 500,
+            retry_after: None,
+            request_id: None,
+            body: body.into(),
+        };
+        let InletResponse::Target(refusal) =
+            read(&response(body.to_string()), Kind::Batch(3), &[], 0)
+        else {
+            panic!("an outage");
+        };
+        assert_eq!((refusal.reason, refusal.status), ("unknown_schema", 500));
+        let items = json!({"responses": [{"statusCode": 500, "message": text}, {"statusCode": 500}, {"xactionId": "x"}]});
+        assert_eq!(short(&statuses(207, &items, 3)), "RgA");
+        for outage in [
+            "<html>500 Internal Server Error</html>",
+            "{\"message\":\"oops\"}",
+            "",
+        ] {
+            assert!(matches!(
+                read(&response(outage.to_owned()), Kind::Batch(3), &[], 0),
+                InletResponse::Busy { status: 500, .. }
+            ));
         }
     }
 

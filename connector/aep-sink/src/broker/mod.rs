@@ -25,6 +25,8 @@ use crate::offset_tracker::{OffsetTracker, Revoker};
 use crate::telemetry::Conditions;
 
 use client::{ClusterMetadata, load_profile, smartmodule};
+#[cfg(test)]
+pub(crate) use consumer::FetchBudget as ReadingBudget;
 use consumer::{ConsumerContext, FallbackMapper, FetchBudget, StartupOrder};
 pub(crate) use consumer::{Ownership, PartitionStatus, PartitionStatuses, Supervisor};
 pub(crate) use dead_letter_topic::{
@@ -84,6 +86,7 @@ impl Broker {
         let config = &self.config;
         let fetch_budget = FetchBudget::new(
             Arc::clone(&tracker),
+            Arc::clone(&conditions),
             config.platform.buffer,
             config.consumer.max_bytes,
         );

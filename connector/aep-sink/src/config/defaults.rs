@@ -77,7 +77,12 @@ pub(super) const CONCURRENCY_LIMIT: u64 = 1_000;
 // === experience-platform.buffer and .deduplicate ===
 
 pub(super) const BUFFER_MAX_BYTES: u64 = 12 << 20;
+/// Ten thousand records a second at two seconds an answer.
+pub(super) const SLOW_FACTOR: u64 = 4;
 pub(super) const BUFFER_MAX_OFFSETS: u64 = 100_000;
+/// A quarter of an hour at ten thousand records a second: longer than a record that always fails is
+/// tried.
+pub(super) const BUFFER_MAX_REPEATED: u64 = 10_000_000;
 pub(super) const DEDUPLICATE_COUNT: NonZeroUsize = NonZeroUsize::new(100_000).unwrap();
 /// About 80 MB of memory.
 pub(super) const DEDUPLICATE_COUNT_LIMIT: u64 = 1_000_000;

@@ -327,9 +327,15 @@ pub(super) struct BufferKeys {
     /// each record
     #[schemars(extend("default" = "12MiB"))]
     pub(super) max_bytes: Option<Size>,
-    /// Offsets from the oldest unsettled one on, per partition; what a restart reads again at most
+    /// While answers take longer than 250 ms, `max-bytes` grows with their time, up to this; the
+    /// default is four times `max-bytes`
+    pub(super) max_bytes_slow: Option<Size>,
+    /// Offsets that were read and are not settled, per partition
     #[schemars(extend("default" = 100_000), range(min = 1, max = u32::MAX))]
     pub(super) max_offsets: Option<u64>,
+    /// Offsets from the oldest unsettled one on, per partition; what a restart reads again at most
+    #[schemars(extend("default" = 10_000_000), range(min = 1, max = u32::MAX))]
+    pub(super) max_repeated: Option<u64>,
 }
 
 /// `experience-platform.deduplicate`.

@@ -159,21 +159,46 @@ impl Concurrency {
 pub struct BufferLimits {
     /// Bytes of unsettled answers, over all partitions.
     pub bytes: u64,
-    /// Offsets from the oldest unsettled one to the newest read one, per partition.
+    /// The same, while the inlets take long to answer.
+    pub slow_bytes: u64,
+    /// Unsettled offsets, per partition.
     pub offsets: u64,
+    /// Offsets from the oldest unsettled one to the newest read one, per partition.
+    pub repeated: u64,
 }
 
+/// Answers up to this time need no more than the ordinary bytes.
+const QUICK: Duration = Duration::from_millis(250);
+
 impl BufferLimits {
+    /// With these bounds whatever the answer time, and any number of repetitions.
+    pub fn new(bytes: u64, offsets: u64) -> Self {
+        Self {
+            bytes,
+            slow_bytes: bytes,
+            offsets,
+            repeated: u64::MAX,
+        }
+    }
+
+    /// The bytes for inlets that answer in this time: at the same rate, as much more is in flight
+    /// as they take longer.
+    pub(crate) fn bytes_at(self, answer_time: Duration) -> u64 {
+        let factor = answer_time.as_secs_f64() / QUICK.as_secs_f64();
+        let wanted = (self.bytes as f64 * factor) as u64;
+        wanted.clamp(self.bytes, self.slow_bytes.max(self.bytes))
+    }
+
     /// The part of the bytes that is for responses of the broker on their way. A response is in memory
     /// as the frame that was received, as the records cut from it, and for a moment as both.
     pub fn on_the_way(self) -> u64 {
         self.bytes / 4
     }
 
-    /// From this many unsettled bytes on nothing more is requested: responses on their way fill
-    /// the rest.
-    pub(crate) fn full(self) -> u64 {
-        self.bytes - self.on_the_way()
+    /// From this many unsettled bytes on nothing more is requested, of so many in all: responses on
+    /// their way fill the rest.
+    pub(crate) fn full(self, max_bytes: u64) -> u64 {
+        max_bytes - self.on_the_way()
     }
 }
 

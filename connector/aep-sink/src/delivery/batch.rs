@@ -6,10 +6,12 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::entity::{Entity, OrderingKey};
+use super::suspicion::{Suspicion, Tally};
 
-/// A batch that keeps failing while its inlet works is halved after this many attempts: Adobe's
-/// documents list schema faults under 500 as well, so a "server error" may be one record's fault.
-pub(super) const FAILURES_BEFORE_HALVING: u32 = 5;
+/// A batch that is all there is to send, and keeps failing, is halved after this many attempts:
+/// Adobe's documents list schema faults under 500 as well, so a "server error" may be one record's
+/// fault. Not sooner: a short outage should not cost the batch.
+pub(super) const FAILURES_BEFORE_HALVING: u32 = 10;
 /// A batch whose responses name no record at all is halved sooner: a shorter list is easier to
 /// answer in full.
 pub(super) const UNKNOWNS_BEFORE_HALVING: u32 = 3;
@@ -27,12 +29,9 @@ pub(super) struct Batch {
     pub(super) probe: bool,
     /// Failures in a row of the chunk in front, for the backoff.
     pub(super) failures: u32,
-    /// Those of them that happened while the inlet worked.
-    pub(super) failures_while_well: u32,
     pub(super) unknowns: u32,
-    /// The inlet's acceptances at the last failure: more of them at the next one means the inlet
-    /// works.
-    pub(super) acceptances: Option<u64>,
+    /// Whether the chunk in front is what makes its requests fail. `None`: not sent yet.
+    suspicion: Option<Suspicion>,
     /// When its latest request began.
     pub(super) begun: Instant,
     /// When the chunk in front may go.
@@ -49,9 +48,8 @@ impl Batch {
             suspect: false,
             probe: false,
             failures: 0,
-            failures_while_well: 0,
             unknowns: 0,
-            acceptances: None,
+            suspicion: None,
             begun: now,
             not_before: now,
             withdraw: None,
@@ -67,8 +65,10 @@ impl Batch {
         self.chunks.front_mut().map_or(&mut [], Vec::as_mut_slice)
     }
 
-    /// Notes an attempt on the chunk in front.
-    pub(super) fn attempt(&mut self, now_ms: i64) {
+    /// Notes an attempt on the chunk in front, and how its inlet stands.
+    pub(super) fn attempt(&mut self, tally: Tally, now: Instant, now_ms: i64) {
+        self.suspicion
+            .get_or_insert_with(|| Suspicion::sent(tally, now));
         for entity in self.chunks.front_mut().into_iter().flatten() {
             entity.attempts = entity.attempts.saturating_add(1);
             entity.first_attempt.get_or_insert(now_ms);
@@ -79,14 +79,8 @@ impl Batch {
     /// Takes the chunk in front out; the next one starts afresh, but stays suspect.
     pub(super) fn take_chunk(&mut self) -> Vec<Entity> {
         self.failures = 0;
-        // Or a bad record among 500 would take nine times five attempts to find.
-        self.failures_while_well = if self.suspect {
-            FAILURES_BEFORE_HALVING - 1
-        } else {
-            0
-        };
         self.unknowns = 0;
-        self.acceptances = None;
+        self.suspicion = self.suspicion.map(Suspicion::of_part);
         self.chunks.pop_front().unwrap_or_default()
     }
 
@@ -107,6 +101,24 @@ impl Batch {
     pub(super) fn halve_suspect(&mut self) {
         self.suspect = true;
         self.halve();
+    }
+
+    /// What is held against the chunk in front.
+    pub(super) fn suspicion(&mut self) -> &mut Suspicion {
+        self.suspicion.get_or_insert_default()
+    }
+
+    /// Whether the chunk in front is to be halved. Of one that failed as a whole, some chunk has
+    /// the cause, so one failure is enough while others pass, or while there is nothing else to
+    /// send (`idle`): a bad record among 500 would otherwise take long to find.
+    pub(super) fn is_to_cut(&mut self, idle: bool, now: Instant) -> bool {
+        let is_half = self.suspect;
+        let suspicion = self.suspicion();
+        if is_half {
+            idle || suspicion.is_contradicted()
+        } else {
+            suspicion.is_to_cut(now) || (idle && suspicion.is_lasting(now))
+        }
     }
 
     /// Takes out what is left of a queue, in order: an earlier entity of it has to go again, and
@@ -199,12 +211,23 @@ mod tests {
 
     #[test]
     fn batch_halves_of_a_suspect_are_split_at_their_next_failure() {
-        let mut batch = batch(4);
+        let (mut batch, mut tally, now) = (batch(4), Tally::default(), Instant::now());
+        batch.attempt(tally, now, 0);
+        tally.add(1, 0, now);
+        batch.suspicion().failed(tally, now);
+        assert!(!batch.is_to_cut(true, now), "it failed once");
         batch.halve_suspect();
-        assert_eq!(batch.failures_while_well, FAILURES_BEFORE_HALVING - 1);
         batch.take_chunk();
-        assert_eq!(batch.failures_while_well, FAILURES_BEFORE_HALVING - 1);
         assert_eq!(front(&batch), [2, 3]);
+        batch.suspicion().failed(tally, now);
+        assert!(
+            !batch.is_to_cut(false, now),
+            "nobody was accepted meanwhile"
+        );
+        assert!(batch.is_to_cut(true, now), "nobody else is there");
+        tally.add(1, 0, now);
+        batch.suspicion().failed(tally, now);
+        assert!(batch.is_to_cut(false, now));
     }
 
     #[test]

@@ -37,10 +37,12 @@ mod deduplicator;
 mod digest_map;
 pub mod entity;
 mod event_loop;
+mod failing_records;
 pub mod key_queues;
 mod pipeline;
 mod poison;
 mod rate_limiter;
+mod suspicion;
 #[cfg(test)]
 mod tests;
 

@@ -10,10 +10,13 @@ struct Slot {
     open: bool,
 }
 
+/// Settled slots that are kept at least, so that the row is not compacted again and again.
+const SETTLED: usize = 1024;
+
 /// Offsets are opened in order and settled in almost the same one, so they are kept in a row
 /// that the settled ones leave at the front: no tree is needed to find them. What is settled
-/// behind an open one keeps its place, at 24 bytes each, and the bound of the stretch bounds those
-/// as well.
+/// behind an open one is thrown out when it is the greater part of the row, so an old open offset
+/// costs no more than twice the room of what is open with it, however far the newest one is.
 #[derive(Debug, Default)]
 pub(super) struct InFlightOffsets {
     row: VecDeque<Slot>,
@@ -43,6 +46,9 @@ impl InFlightOffsets {
         self.open -= 1;
         while self.row.front().is_some_and(|slot| !slot.open) {
             self.row.pop_front();
+        }
+        if self.row.len() > 2 * self.open + SETTLED {
+            self.row.retain(|slot| slot.open);
         }
         Some(bytes)
     }
@@ -94,5 +100,21 @@ mod tests {
         );
         assert_eq!((unsettled.settle(10), unsettled.first()), (Some(7), None));
         assert_eq!(unsettled.len(), 0);
+    }
+
+    #[test]
+    fn in_flight_offsets_settled_behind_an_open_one_take_no_room() {
+        let mut unsettled = InFlightOffsets::default();
+        unsettled.open(0, 7);
+        for offset in 1..1_000_000 {
+            unsettled.open(offset, 7);
+            if offset > 100 {
+                assert_eq!(unsettled.settle(offset - 100), Some(7));
+            }
+        }
+        assert!(unsettled.row.len() < 2_000, "{}", unsettled.row.len());
+        assert_eq!((unsettled.first(), unsettled.len()), (Some(0), 100));
+        assert_eq!(unsettled.settle(500), None, "settled long ago");
+        assert_eq!(unsettled.settle(999_999), Some(7));
     }
 }

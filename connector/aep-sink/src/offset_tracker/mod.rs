@@ -5,9 +5,9 @@
 //! offset up to N is settled. The stored offset of Fluvio is "the last processed one", so N is what
 //! gets committed and N + 1 is where a restart begins.
 //!
-//! It also bounds what is in memory: [`OffsetTracker::room`] waits while too many bytes, or too long a
-//! stretch of offsets, are unsettled. The stretch counts from the oldest unsettled offset, because
-//! that is what a restart reads again.
+//! It also bounds what is in memory: [`OffsetTracker::room`] waits while too many bytes over all, or
+//! too many offsets of a partition, are open. How far the newest offset is from the oldest open one
+//! costs no memory, but a restart reads all of it again, so that has a bound of its own.
 
 mod in_flight;
 mod outcome;
@@ -17,6 +17,7 @@ mod source_item;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::watch;
 
@@ -45,6 +46,20 @@ pub enum OffsetTrackerError {
     /// An offset was settled that is not open.
     NotOpen(Position),
 }
+
+/// Why a partition may not read on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Full {
+    /// Too many bytes are open, over all partitions.
+    Bytes,
+    /// Too many offsets of the partition are open.
+    Offsets,
+    /// A restart would read too many offsets again, from this open one on.
+    Repeats(i64),
+}
+
+/// How many times of records are kept for a partition.
+const MAX_TIMES: usize = 4096;
 
 /// How far a partition is, for status and metrics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,6 +99,19 @@ impl Account {
         }
     }
 
+    /// Behind an offset that stays open there may be millions of others; of so many, some are
+    /// enough to find an anchor near each.
+    fn note_time(&mut self, offset: i64, timestamp: i64) {
+        if self.times.len() >= MAX_TIMES {
+            let mut is_kept = false;
+            self.times.retain(|_| {
+                is_kept = !is_kept;
+                is_kept
+            });
+        }
+        self.times.push_back((offset, timestamp));
+    }
+
     /// Moves the anchor up to what is settled.
     fn advance_anchor(&mut self) {
         let Some(settled) = self.settled_through() else {
@@ -98,10 +126,14 @@ impl Account {
         }
     }
 
-    fn stretch(&self) -> u64 {
-        match (self.open.first(), self.newest) {
-            (Some(first), Some(newest)) => newest.abs_diff(first) + 1,
-            _ => 0,
+    fn full(&self, bounds: &BufferLimits) -> Option<Full> {
+        let (first, newest) = (self.open.first()?, self.newest?);
+        if self.open.len() as u64 >= bounds.offsets {
+            Some(Full::Offsets)
+        } else if newest.abs_diff(first) + 1 >= bounds.repeated {
+            Some(Full::Repeats(first))
+        } else {
+            None
         }
     }
 }
@@ -113,13 +145,15 @@ struct State {
     bytes: u64,
     /// Bytes of what was set aside.
     aside: u64,
+    /// How many bytes may be open now.
+    max_bytes: u64,
     outcomes: [u64; Outcome::ALL],
 }
 
 impl State {
-    /// The bytes that bound reading. What was set aside has as much room again of its own.
-    fn counted(&self, bounds: BufferLimits) -> u64 {
-        self.bytes + self.aside.saturating_sub(bounds.bytes)
+    /// Whether the bytes bound reading. What was set aside has as much room again of its own.
+    fn is_full(&self, bounds: &BufferLimits) -> bool {
+        self.bytes + self.aside.saturating_sub(bounds.bytes) >= bounds.full(self.max_bytes)
     }
 
     fn count(&mut self, outcome: Outcome, offsets: u64) {
@@ -143,9 +177,13 @@ pub struct OffsetTracker {
 impl OffsetTracker {
     /// A tracker without partitions.
     pub fn new(bounds: BufferLimits) -> Self {
+        let state = State {
+            max_bytes: bounds.bytes,
+            ..State::default()
+        };
         Self {
             bounds,
-            state: Mutex::default(),
+            state: Mutex::new(state),
             progress: watch::Sender::new(0),
             room: watch::Sender::new(0),
         }
@@ -195,9 +233,9 @@ impl OffsetTracker {
         }
         account.newest = Some(position.offset);
         account.open.open(position.offset, bytes);
-        account
-            .times
-            .extend(timestamp.map(|timestamp| (position.offset, timestamp)));
+        if let Some(timestamp) = timestamp {
+            account.note_time(position.offset, timestamp);
+        }
         state.bytes += bytes;
         Ok(())
     }
@@ -207,7 +245,7 @@ impl OffsetTracker {
     pub fn set_aside(&self, position: Position) {
         let makes_room = {
             let mut state = self.state();
-            let was_full = state.counted(self.bounds) >= self.bounds.full();
+            let was_full = state.is_full(&self.bounds);
             let Some(account) = state.accounts.get_mut(&position.partition) else {
                 return;
             };
@@ -218,7 +256,7 @@ impl OffsetTracker {
             account.aside.insert(position.offset, bytes);
             state.bytes = state.bytes.saturating_sub(bytes);
             state.aside += bytes;
-            was_full && state.counted(self.bounds) < self.bounds.full()
+            was_full && !state.is_full(&self.bounds)
         };
         if makes_room {
             self.room.send_modify(|count| *count += 1);
@@ -232,7 +270,7 @@ impl OffsetTracker {
             let account = state.accounts.get_mut(&position.partition);
             let account = account.ok_or(OffsetTrackerError::NotOpen(position))?;
             let was_first = account.open.first() == Some(position.offset);
-            let was_long = was_first && account.stretch() >= self.bounds.offsets;
+            let was_long = account.full(&self.bounds).is_some();
             let bytes = account
                 .open
                 .settle(position.offset)
@@ -240,12 +278,12 @@ impl OffsetTracker {
             if was_first {
                 account.advance_anchor();
             }
-            let is_shorter = was_long && account.stretch() < self.bounds.offsets;
+            let is_shorter = was_long && account.full(&self.bounds).is_none();
             let aside = account.aside.remove(&position.offset).unwrap_or_default();
-            let was_full = state.counted(self.bounds) >= self.bounds.full();
+            let was_full = state.is_full(&self.bounds);
             state.bytes = state.bytes.saturating_sub(bytes);
             state.aside = state.aside.saturating_sub(aside);
-            let is_emptier = was_full && state.counted(self.bounds) < self.bounds.full();
+            let is_emptier = was_full && !state.is_full(&self.bounds);
             state.count(outcome, 1);
             (was_first, is_shorter || is_emptier)
         };
@@ -318,9 +356,23 @@ impl OffsetTracker {
         (all, state.bytes + state.aside)
     }
 
-    /// How much may be unsettled.
-    pub fn bounds(&self) -> BufferLimits {
-        self.bounds
+    /// How many bytes may be open now.
+    pub fn max_bytes(&self) -> u64 {
+        self.state().max_bytes
+    }
+
+    /// Sets how long the inlets take to answer: what is open at a given rate grows with it.
+    pub fn set_answer_time(&self, answer_time: Duration) {
+        let max_bytes = self.bounds.bytes_at(answer_time);
+        // Asked at every answer, and nearly always the same.
+        let grows = {
+            let mut state = self.state();
+            let before = std::mem::replace(&mut state.max_bytes, max_bytes);
+            max_bytes > before
+        };
+        if grows {
+            self.room.send_modify(|count| *count += 1);
+        }
     }
 
     /// How many offsets are open over all partitions.
@@ -360,9 +412,16 @@ impl OffsetTracker {
 
     /// Whether a partition may read on now.
     pub fn has_room(&self, partition: u32) -> bool {
+        self.full(partition).is_none()
+    }
+
+    /// Why a partition may not read on now.
+    pub fn full(&self, partition: u32) -> Option<Full> {
         let state = self.state();
-        let stretch = state.accounts.get(&partition).map_or(0, Account::stretch);
-        state.counted(self.bounds) < self.bounds.full() && stretch < self.bounds.offsets
+        if state.is_full(&self.bounds) {
+            return Some(Full::Bytes);
+        }
+        state.accounts.get(&partition)?.full(&self.bounds)
     }
 }
 
@@ -374,8 +433,8 @@ mod tests {
 
     fn tracker() -> OffsetTracker {
         OffsetTracker::new(BufferLimits {
-            bytes: 100,
-            offsets: 4,
+            repeated: 10,
+            ..BufferLimits::new(100, 4)
         })
     }
 
@@ -486,20 +545,52 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn room_waits_while_the_stretch_is_full_until_the_oldest_settles() {
+    async fn room_waits_for_open_offsets_and_not_for_settled_ones_behind() {
         let tracker = tracker();
         for offset in 0..4 {
             tracker.open(at(offset), 1, None).unwrap();
         }
+        assert_eq!(tracker.full(0), Some(Full::Offsets));
         for offset in 1..4 {
             tracker.settle(at(offset), Outcome::Delivered).unwrap();
         }
-        assert!(
-            !tracker.has_room(0),
-            "the oldest offset is unsettled, so the stretch is still 4"
+        tracker.room(0).await;
+        for offset in 4..10 {
+            tracker.open(at(offset), 1, None).unwrap();
+            tracker.settle(at(offset), Outcome::Delivered).unwrap();
+        }
+        assert_eq!(
+            tracker.full(0),
+            Some(Full::Repeats(0)),
+            "a restart would read 0 to 9 again"
         );
         tracker.settle(at(0), Outcome::Delivered).unwrap();
         tracker.room(0).await;
+    }
+
+    #[test]
+    fn slow_answers_make_room_for_what_is_in_flight_at_the_same_rate() {
+        let tracker = OffsetTracker::new(BufferLimits {
+            slow_bytes: 400,
+            ..BufferLimits::new(100, 1_000)
+        });
+        tracker.open(at(0), 80, None).unwrap();
+        let bytes = [100, 250, 500, 1_000, 60_000].map(|millis| {
+            tracker.set_answer_time(Duration::from_millis(millis));
+            (tracker.max_bytes(), tracker.has_room(0))
+        });
+        assert_eq!(
+            bytes,
+            [
+                (100, false),
+                (100, false),
+                (200, true),
+                (400, true),
+                (400, true)
+            ]
+        );
+        tracker.set_answer_time(Duration::ZERO);
+        assert!(!tracker.has_room(0));
     }
 
     #[test]
@@ -511,10 +602,7 @@ mod tests {
 
     #[tokio::test]
     async fn offsets_set_aside_take_no_room_of_the_others_up_to_a_bound() {
-        let tracker = OffsetTracker::new(BufferLimits {
-            bytes: 100,
-            offsets: 1_000,
-        });
+        let tracker = OffsetTracker::new(BufferLimits::new(100, 1_000));
         for offset in 0..4 {
             tracker.open(at(offset), 25, None).unwrap();
         }

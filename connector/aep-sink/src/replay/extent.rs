@@ -49,10 +49,7 @@ mod tests {
 
     #[test]
     fn progress_counts_settled_letters_of_all() {
-        let tracker = OffsetTracker::new(BufferLimits {
-            bytes: 1_000,
-            offsets: 1_000,
-        });
+        let tracker = OffsetTracker::new(BufferLimits::new(1_000, 1_000));
         let extents = [(0, 10, 20), (1, 0, 5)].map(|(partition, first, end)| Extent {
             partition,
             first,

@@ -23,10 +23,14 @@ pub(crate) enum Component {
     Token,
     /// An inlet, by its section of the configuration.
     Inlet(&'static str),
+    /// A record that keeps failing while others are accepted, by the section of its inlet.
+    Record(&'static str),
     /// Reading a partition.
     Partition(u32),
     /// Records that not all replicas have may not be read.
     Replication,
+    /// Reading ahead of a record of a partition that is not settled.
+    Room(u32),
     /// Listing the partitions of the topic.
     Partitions,
     /// Reading the stored offsets back.
@@ -172,8 +176,10 @@ impl fmt::Display for Component {
             Self::Process | Self::Stop => f.write_str("process"),
             Self::Token => f.write_str("access token"),
             Self::Inlet(name) => write!(f, "inlet {name}"),
+            Self::Record(name) => write!(f, "a record of inlet {name}"),
             Self::Partition(partition) => write!(f, "reading partition {partition}"),
             Self::Replication => f.write_str("replication"),
+            Self::Room(partition) => write!(f, "reading ahead in partition {partition}"),
             Self::Partitions => f.write_str("list of partitions"),
             Self::StoredOffsets => f.write_str("stored offsets"),
             Self::Commit(partition) => write!(f, "committing partition {partition}"),

@@ -359,3 +359,74 @@ async fn inlet_that_refuses_everything_is_held_without_dead_letters() {
         "{verdict}"
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn record_that_always_gets_a_503_stops_no_other_and_is_named() {
+    let scenario = scenario(Options {
+        topic: conformance::cluster::TopicOptions {
+            partitions: 1,
+            ..conformance::cluster::TopicOptions::new("capillary-events")
+        },
+        platform: "  buffer: {max-offsets: 200}\n".to_owned(),
+        profiles: false,
+        ..Options::default()
+    })
+    .await;
+    let events = wanted(112, 1_500);
+    scenario.simulator.add_fault(
+        Step::new(Target::Inlets, Fault::status(status(503)))
+            .when(Selector::ids([id(&events, 50)]))
+            .forever(),
+    );
+    scenario.produce(&events).await.unwrap();
+    let mut connector = scenario.connector().unwrap();
+    let observed = connector.observed(SOON).await.unwrap();
+    let names_it = |text: &str| {
+        text.contains("offset 50 keeps failing while others are accepted")
+            && !text.contains("\ninlet events")
+    };
+    let told = observed.ready(SOON, |shown| names_it(&shown.text)).await;
+    assert!(told.is_ok(), "{}", told.err().unwrap());
+    let others = tokio::time::timeout(SOON, async {
+        // All but those of the same customer, at least.
+        while scenario.simulator.accepted_events().len() < 1_450 {
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        }
+    });
+    assert!(others.await.is_ok(), "{}", connector.log());
+    assert!(scenario.dead_letters().await.unwrap().is_empty());
+    scenario.simulator.clear_faults();
+    scenario.settled(&mut connector, SOON).await.unwrap();
+    stop(&scenario, connector).await;
+    let mut verdict = scenario.verdict().await.unwrap();
+    // The documented exception: later records of its customer pass one that keeps failing.
+    verdict.reordered.clear();
+    assert!(verdict.is_clean(), "{verdict}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn server_error_that_blames_the_schema_holds_the_inlet_and_says_so() {
+    let scenario = scenario(Options::default()).await;
+    let text = "Payload schema not specified, or did not match the XDM definition";
+    let fault = Fault::Status {
+        status: status(500),
+        retry_after: None,
+        body: Some(json!({"status": 500, "title": "Error", "detail": text}).to_string()),
+        accept: false,
+    };
+    let step = Step::new(Target::Inlet("events".to_owned()), fault);
+    scenario.simulator.add_fault(step.forever());
+    scenario.produce(&wanted(113, 50)).await.unwrap();
+    let mut connector = scenario.connector().unwrap();
+    let observed = connector.observed(SOON).await.unwrap();
+    let told = observed.ready(SOON, |shown| {
+        shown.text.contains("unknown_schema (500") && shown.text.contains("check schema-id")
+    });
+    if let Err(last) = told.await {
+        panic!("{last}");
+    }
+    scenario.simulator.clear_faults();
+    scenario.settled(&mut connector, SOON).await.unwrap();
+    stop(&scenario, connector).await;
+    clean(&scenario).await;
+}

@@ -17,5 +17,6 @@ pub(super) use context::ConsumerContext;
 pub(super) use start_position::StartPosition;
 pub(super) use startup_order::StartupOrder;
 pub(crate) use status::{Ownership, PartitionStatus, PartitionStatuses};
-pub(super) use stream::{FallbackMapper, FetchBudget};
+pub(super) use stream::FallbackMapper;
+pub(crate) use stream::FetchBudget;
 pub(crate) use supervisor::Supervisor;

@@ -282,15 +282,22 @@ fn buffer(keys: BufferKeys, problems: &mut Problems<'_>) -> BufferLimits {
         u64::from(u32::MAX),
         problems,
     );
-    let offsets = rules::count(
-        &root.key("max-offsets"),
-        keys.max_offsets,
+    let slow_bytes = rules::size(
+        &root.key("max-bytes-slow"),
+        keys.max_bytes_slow,
         u64::from(u32::MAX),
         problems,
     );
+    let mut count =
+        |key: &str, value| rules::count(&root.key(key), value, u64::from(u32::MAX), problems);
+    let offsets = count("max-offsets", keys.max_offsets);
+    let repeated = count("max-repeated", keys.max_repeated);
+    let bytes = bytes.unwrap_or(defaults::BUFFER_MAX_BYTES);
     BufferLimits {
-        bytes: bytes.unwrap_or(defaults::BUFFER_MAX_BYTES),
+        bytes,
+        slow_bytes: slow_bytes.unwrap_or(bytes.saturating_mul(defaults::SLOW_FACTOR)),
         offsets: offsets.unwrap_or(defaults::BUFFER_MAX_OFFSETS),
+        repeated: repeated.unwrap_or(defaults::BUFFER_MAX_REPEATED),
     }
 }
 

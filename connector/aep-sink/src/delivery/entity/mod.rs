@@ -10,6 +10,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio::time::Instant;
 
+use super::suspicion::Suspicion;
+
 pub use ordering_key::OrderingKey;
 pub use record::{EntityEnd, Record};
 pub(crate) use subject::IDENTITY;
@@ -65,15 +67,8 @@ pub struct Entity {
 /// What went wrong with an entity so far.
 #[derive(Debug, Default)]
 pub struct Trouble {
-    /// Failures it had alone while its inlet worked.
-    pub failures: u32,
-    /// When the first of them was.
-    pub failing_since: Option<Instant>,
-    /// The inlet's acceptances at its last failure: more of them at the next one means the inlet
-    /// works.
-    pub acceptances: Option<u64>,
-    /// When it was last refused alone for what looks like the target's fault.
-    pub refused: Option<Instant>,
+    /// What its failures alone show.
+    pub(super) suspicion: Suspicion,
     /// Responses that did not say what became of it.
     pub unknowns: u32,
     /// The trip of the breaker it was part of. When that was reset since, others are accepted where
@@ -108,9 +103,11 @@ impl Entity {
         }
     }
 
-    /// Failures it had alone while its inlet worked.
-    pub fn failures(&self) -> u32 {
-        self.trouble.as_ref().map_or(0, |trouble| trouble.failures)
+    /// Whether it failed alone before: its attempts then tell of it, not of its inlet.
+    pub fn has_failed(&self) -> bool {
+        self.trouble
+            .as_ref()
+            .is_some_and(|trouble| trouble.suspicion.has_failed())
     }
 
     /// The trip of the breaker it was part of, by its number.

@@ -96,6 +96,9 @@ where
         if let Some(inlet) = self.inlet(name) {
             inlet.pipeline.on_response(id, result, timing, now);
         }
+        let slowest = self.inlets().map(|inlet| inlet.pipeline.answer_time());
+        let slowest = slowest.max().unwrap_or_default();
+        self.parts.tracker.set_answer_time(slowest);
         self.drop_revoked(now)
     }
 }

@@ -61,6 +61,8 @@ enum QueueState {
     Ready(Seq),
     /// Its first entity goes in a request of its own.
     Solo,
+    /// So does one that stands aside.
+    Aside,
     /// Waits for a moment: a backoff, the time of a future event, or that what was acknowledged
     /// before is applied.
     Resting(Instant),
@@ -70,6 +72,8 @@ enum QueueState {
 struct KeyQueue {
     /// In the order of offsets.
     waiting: VecDeque<Entity>,
+    /// What those that wait may pass, and until when it rests.
+    aside: Vec<(Instant, Entity)>,
     bytes: usize,
     /// Entities in flight.
     out: usize,
@@ -121,16 +125,23 @@ impl KeyQueues {
         match self.queues.entry(ordering_key) {
             Entry::Occupied(mut entry) => {
                 let queue = entry.get_mut();
+                let is_first = queue.waiting.is_empty();
                 queue.waiting.push_back(entity);
                 queue.bytes += len;
-                if matches!(queue.state, QueueState::Ready(_)) {
-                    self.ready_records += 1;
-                    self.ready_bytes += len;
+                match queue.state {
+                    QueueState::Ready(_) => {
+                        self.ready_records += 1;
+                        self.ready_bytes += len;
+                    }
+                    // Only what stands aside rests.
+                    QueueState::Resting(_) if is_first => self.arrange(ordering_key, now, now_ms),
+                    _ => {}
                 }
             }
             Entry::Vacant(entry) => {
                 entry.insert(KeyQueue {
                     waiting: VecDeque::from([entity]),
+                    aside: Vec::new(),
                     bytes: len,
                     out: 0,
                     state: QueueState::Out,
@@ -181,6 +192,22 @@ impl KeyQueues {
         self.release(ordering_key, now, now_ms);
     }
 
+    /// The same, and it stands in the way of none of its queue meanwhile. It still goes alone, so
+    /// the other side never has two of one queue at once.
+    pub fn requeue_aside(
+        &mut self,
+        entity: Entity,
+        rest_until: Instant,
+        now: Instant,
+        now_ms: i64,
+    ) {
+        let ordering_key = entity.ordering_key;
+        if let Some(queue) = self.queues.get_mut(&ordering_key) {
+            queue.aside.push((rest_until, entity));
+        }
+        self.release(ordering_key, now, now_ms);
+    }
+
     /// The same, behind all that wait: where something must show that an inlet works, what has
     /// failed must not keep the rest from being tried.
     pub fn requeue_last(
@@ -224,9 +251,13 @@ impl KeyQueues {
                 self.ready_records -= taken.len();
                 self.ready_bytes -= taken.iter().map(|entity| entity.wire_len).sum::<usize>();
             }
+            let aside = queue.aside.extract_if(.., |(_, entity)| of_it(entity));
+            revoked.extend(aside.map(|(_, entity)| entity));
         }
-        self.queues
-            .retain(|_, queue| queue.out > 0 || !queue.waiting.is_empty());
+        // A queue is of one partition: it is empty now, or as it was.
+        self.queues.retain(|_, queue| {
+            queue.out > 0 || !queue.waiting.is_empty() || !queue.aside.is_empty()
+        });
         let queues = &self.queues;
         self.ready
             .retain(|ready| queues.contains_key(&ready.ordering_key));
@@ -373,8 +404,14 @@ impl KeyQueues {
 
     fn take_first(&mut self, ordering_key: OrderingKey) -> Option<Entity> {
         let queue = self.queues.get_mut(&ordering_key)?;
-        let entity = queue.waiting.pop_front()?;
-        queue.bytes -= entity.wire_len;
+        let entity = if queue.state == QueueState::Aside {
+            let rested = (0..queue.aside.len()).min_by_key(|index| queue.aside[*index].0)?;
+            queue.aside.swap_remove(rested).1
+        } else {
+            let entity = queue.waiting.pop_front()?;
+            queue.bytes -= entity.wire_len;
+            entity
+        };
         queue.out += 1;
         queue.state = QueueState::Out;
         Some(entity)
@@ -387,6 +424,7 @@ impl KeyQueues {
             .entry(entity.ordering_key)
             .or_insert_with(|| KeyQueue {
                 waiting: VecDeque::new(),
+                aside: Vec::new(),
                 bytes: 0,
                 out: 0,
                 state: QueueState::Out,
@@ -412,7 +450,9 @@ impl KeyQueues {
                 let place = self.ready.partition_point(|other| other.seq < seq);
                 self.ready.remove(place);
             }
-            QueueState::Solo => self.solo.retain(|other| *other != ordering_key),
+            QueueState::Solo | QueueState::Aside => {
+                self.solo.retain(|other| *other != ordering_key)
+            }
             QueueState::Out | QueueState::Resting(_) => {}
         }
         queue.state = QueueState::Out;
@@ -429,8 +469,22 @@ impl KeyQueues {
             queue.state = QueueState::Out;
             return;
         }
+        let settles = self.settling.until(ordering_key, now);
+        let rested = queue.aside.iter().map(|(until, _)| *until).min();
+        let rested = rested.map(|until| settles.map_or(until, |settles| settles.max(until)));
+        if rested.is_some_and(|until| until <= now) {
+            queue.state = QueueState::Aside;
+            self.solo.push_back(ordering_key);
+            return;
+        }
         let Some(first) = queue.waiting.front() else {
-            self.queues.remove(&ordering_key);
+            match rested {
+                Some(until) => {
+                    queue.state = QueueState::Resting(until);
+                    self.resting.push(Reverse((until, ordering_key)));
+                }
+                None => drop(self.queues.remove(&ordering_key)),
+            }
             return;
         };
         // Looked at from time to time, since the wall clock may be set forward meanwhile.
@@ -438,8 +492,8 @@ impl KeyQueues {
             .waits_until(now, now_ms)
             .map(|due| due.min(now + LOOK_AGAIN));
         let rests = queue.rest_until.filter(|until| *until > now);
-        let settles = self.settling.until(ordering_key, now);
         if let Some(until) = ahead.or(rests.max(settles)) {
+            let until = rested.map_or(until, |rested| rested.min(until));
             queue.state = QueueState::Resting(until);
             self.resting.push(Reverse((until, ordering_key)));
             return;

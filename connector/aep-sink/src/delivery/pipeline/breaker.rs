@@ -16,6 +16,7 @@
 //! and sends one record at a time. Users know the three as *well*, *down* and *held*.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -38,6 +39,7 @@ pub(super) enum State {
     Closed,
     /// It does not answer, or only with errors that heal.
     Unavailable {
+        since: Instant,
         /// When to probe next.
         until: Instant,
         /// Otherwise a person has been asked to change something.
@@ -107,10 +109,6 @@ impl Breaker {
         self.state == State::Closed
     }
 
-    pub(super) fn is_unavailable(&self) -> bool {
-        matches!(self.state, State::Unavailable { .. })
-    }
-
     pub(super) fn is_misconfigured(&self) -> bool {
         matches!(self.state, State::Misconfigured { .. })
     }
@@ -151,7 +149,7 @@ impl Breaker {
                 }
                 AfterFailure::Requeue
             }
-            State::Unavailable { until, heals } => {
+            State::Unavailable { until, heals, .. } => {
                 // Only the probe shows something new; the rest were in flight when it opened.
                 if probe {
                     self.probes += 1;
@@ -171,6 +169,7 @@ impl Breaker {
                 log_unavailable(self.inlet, failure);
                 self.report_unavailable(failure);
                 self.state = State::Unavailable {
+                    since: now.instant,
                     until,
                     heals: failure.heals,
                 };
@@ -181,14 +180,14 @@ impl Breaker {
     }
 
     /// The inlet responded with something that is no failure: `Unavailable` becomes `Closed`.
-    /// Returns whether it did.
-    pub(super) fn on_response(&mut self) -> bool {
+    /// Returns how long it was unavailable, if it was.
+    pub(super) fn on_response(&mut self, now: Now) -> Option<Duration> {
         self.failures = 0;
-        let closes = self.is_unavailable();
-        if closes {
-            self.close("the inlet answers again");
-        }
-        closes
+        let State::Unavailable { since, .. } = self.state else {
+            return None;
+        };
+        self.close("the inlet answers again");
+        Some(now.instant - since)
     }
 
     /// Every record is refused: any other state becomes `Misconfigured`. Returns whether it did.

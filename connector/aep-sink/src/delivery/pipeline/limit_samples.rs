@@ -6,6 +6,9 @@ use crate::aep::{InletResponse, RecordStatus, TransportError};
 use crate::delivery::attempt::{AttemptResult, AttemptTiming};
 use crate::delivery::concurrency_limit::{BackpressureChange, Sample, Signal};
 
+/// The answer time is a mean of about this many answers.
+const ANSWERS: u32 = 50;
+
 impl Pipeline {
     /// Shows an attempt to the limit, if it says anything of the inlet's load.
     pub(super) fn measure(&mut self, result: &AttemptResult, timing: AttemptTiming, now: Now) {
@@ -25,6 +28,10 @@ impl Pipeline {
             },
             in_flight: timing.in_flight,
         };
+        if sample.signal == Signal::Success {
+            self.answer_time += sample.took / ANSWERS;
+            self.answer_time -= self.answer_time / ANSWERS;
+        }
         let before = self.limit.get();
         let change = self.limit.on_response(&sample, now.instant);
         let limit = self.limit.get();

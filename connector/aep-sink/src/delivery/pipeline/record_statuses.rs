@@ -2,12 +2,12 @@
 
 use super::failure::{Failure, WAIT, cause};
 use super::now::Now;
-use super::outcome::Undeliverable;
 use super::refusals::Blame;
 use super::state::Pipeline;
 use crate::aep::RecordStatus;
 use crate::delivery::batch::{Batch, UNKNOWNS_BEFORE_HALVING};
 use crate::delivery::entity::{Batching, Entity};
+use crate::delivery::suspicion::Suspicion;
 
 impl Pipeline {
     pub(super) fn records(
@@ -48,9 +48,8 @@ impl Pipeline {
         if let Some(coalescer) = self.coalescer.as_mut().filter(|_| accepted) {
             coalescer.accepted(&chunk);
         }
+        self.count(&chunk, &statuses, now);
         if accepted {
-            self.acceptances += 1;
-            self.accepted_begun = self.accepted_begun.max(Some(batch.begun));
             if probe && self.breaker.is_misconfigured() {
                 self.reset(now);
             }
@@ -82,7 +81,7 @@ impl Pipeline {
         } else if accepted && !self.breaker.is_misconfigured() {
             // A response to what was sent before they were refused does not show that others are
             // accepted since.
-            self.confirm_suspects(batch.begun);
+            self.confirm_suspects(batch.begun, now);
         }
         for ((entity, record_status), blame) in chunk.into_iter().zip(statuses).zip(blame) {
             match record_status {
@@ -99,7 +98,7 @@ impl Pipeline {
                 // The credential is the request's, and the request was accepted: this does not
                 // concern the record.
                 RecordStatus::Refused(refusal) if accepted && refusal.reason == "unauthorized" => {
-                    self.retry(entity, cause(refusal.status), accepted, &mut batch, now);
+                    self.retry(entity, cause(refusal.status), &mut batch, now);
                 }
                 RecordStatus::Refused(refusal) if accepted => {
                     self.complete(entity, Some(refusal.into()), now)
@@ -107,24 +106,33 @@ impl Pipeline {
                 RecordStatus::Refused(refusal) => {
                     self.apply_blame(entity, blame, refusal, &mut batch, now)
                 }
-                RecordStatus::Retry(status) => {
-                    self.retry(entity, cause(status), accepted, &mut batch, now)
-                }
-                RecordStatus::Unknown => self.retry(entity, "unknown", accepted, &mut batch, now),
+                RecordStatus::Retry(status) => self.retry(entity, cause(status), &mut batch, now),
+                RecordStatus::Unknown => self.retry(entity, "unknown", &mut batch, now),
             }
         }
         self.resume(batch, now);
     }
 
+    /// Counts what became of the records that did not fail alone before. Those throttled say
+    /// nothing: a record that is throttled did not fail.
+    fn count(&mut self, chunk: &[Entity], statuses: &[RecordStatus], now: Now) {
+        let (mut accepted, mut failed) = (0, 0);
+        for (_, record_status) in chunk
+            .iter()
+            .zip(statuses)
+            .filter(|(entity, _)| !entity.has_failed())
+        {
+            match record_status {
+                RecordStatus::Accepted => accepted += 1,
+                RecordStatus::Retry(429) | RecordStatus::Refused(_) => {}
+                RecordStatus::Retry(_) | RecordStatus::Unknown => failed += 1,
+            }
+        }
+        self.tally.add(accepted, failed, now.instant);
+    }
+
     /// One record has to be sent again while others of its request were dealt with.
-    fn retry(
-        &mut self,
-        mut entity: Entity,
-        cause: &'static str,
-        others_accepted: bool,
-        batch: &mut Batch,
-        now: Now,
-    ) {
+    fn retry(&mut self, mut entity: Entity, cause: &'static str, batch: &mut Batch, now: Now) {
         self.metrics.retried(cause, 1);
         entity.batching = entity.batching.max(Batching::OnePerKey);
         if cause == "unknown" {
@@ -134,13 +142,15 @@ impl Pipeline {
                 entity.batching = Batching::Alone;
             }
         }
-        if cause != "429" && self.count_failure(&mut entity, others_accepted, now) {
-            let message = format!("it answers \"{cause}\" to this record and accepts others");
-            self.complete(entity, Some(Undeliverable::stuck(message)), now);
+        let pause = self.backoff.pause(entity.attempts);
+        if cause == "429" {
+            self.requeue(entity, now.instant + pause, batch, now);
             return;
         }
-        let rest_until = now.instant + self.backoff.pause(entity.attempts);
-        self.requeue(entity, rest_until, batch, now);
+        let sent = Suspicion::sent(self.tally, now.instant);
+        self.count_failure(&mut entity, sent, now);
+        let detail = format!("it answers \"{cause}\" to this record and accepts others");
+        self.judge(entity, &detail, pause, batch, now);
     }
 }
 

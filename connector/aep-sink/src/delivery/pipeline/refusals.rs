@@ -7,7 +7,6 @@ use tokio::time::Instant;
 use super::failure::cause;
 use super::now::Now;
 use super::outcome::Completed;
-use super::retries::STUCK_FAILURES;
 use super::state::Pipeline;
 use crate::aep::{Refusal, Scope};
 use crate::delivery::batch::Batch;
@@ -81,22 +80,15 @@ impl Pipeline {
         }
         // Accepting a probe proves little: the fault may be back, or gone from some of the
         // platform's nodes only.
-        let trouble = entity.trouble();
-        let others_pass = trouble
-            .refused
-            .is_some_and(|refused| trouble.failures > 0 || self.accepted_begun >= Some(refused));
-        trouble.refused = Some(now.instant);
-        if !others_pass {
-            return if self.suspects.refused(refusal) {
-                Blame::Target
-            } else {
-                Blame::Undecided
-            };
+        if !entity.has_failed() {
+            self.tally.add(0, 1, now.instant);
         }
-        trouble.failures += 1;
-        let since = *trouble.failing_since.get_or_insert(now.instant);
-        if trouble.failures >= STUCK_FAILURES && now.instant - since >= CHANGE_TIME {
+        let suspicion = &mut entity.trouble().suspicion;
+        suspicion.failed(self.tally, now.instant);
+        if suspicion.is_refused(CHANGE_TIME, now.instant) {
             Blame::ProvenRecord
+        } else if !suspicion.is_contradicted() && self.suspects.refused(refusal) {
+            Blame::Target
         } else {
             Blame::Undecided
         }
@@ -123,23 +115,30 @@ impl Pipeline {
         }
     }
 
-    /// The record was refused, and nothing is known yet of others. Its queue goes on: there
-    /// was a response.
+    /// The record was refused, and nothing is known yet of others. Its queue goes on, since there
+    /// was a response, unless a later statement would be replaced by this one if it is sent again.
     pub(super) fn suspect(&mut self, entity: Entity, refusal: Refusal, now: Now) {
-        self.queues
-            .release(entity.ordering_key, now.instant, now.wall);
+        if self.may_pass {
+            self.queues
+                .release(entity.ordering_key, now.instant, now.wall);
+        }
         self.suspects.keep(entity, refusal, now.instant);
     }
 
     pub(super) fn judge_suspects(&mut self, now: Now) {
         if self.is_idle() && self.suspects.due().is_some_and(|due| due <= now.instant) {
-            self.confirm_suspects(now.instant);
+            self.confirm_suspects(now.instant, now);
         }
     }
 
     /// Gives up those refused before this moment.
-    pub(super) fn confirm_suspects(&mut self, before: Instant) {
+    pub(super) fn confirm_suspects(&mut self, before: Instant, now: Now) {
         for (entity, refusal) in self.suspects.take_before(before) {
+            self.failing.remove(entity.record.position);
+            if !self.may_pass {
+                self.queues
+                    .release(entity.ordering_key, now.instant, now.wall);
+            }
             self.completed.push(Completed {
                 entity,
                 undeliverable: Some(refusal.into()),
@@ -169,7 +168,12 @@ impl Pipeline {
         }
         for (mut entity, _) in self.suspects.take() {
             entity.on_trip(self.breaker.trip_number());
-            self.queues.requeue_released(entity, now.instant, now.wall);
+            if self.may_pass {
+                self.queues.requeue_released(entity, now.instant, now.wall);
+            } else {
+                self.queues
+                    .requeue_last(entity, now.instant, now.instant, now.wall);
+            }
         }
         for batch in std::mem::take(&mut self.parked) {
             self.requeue_all(batch, None, now);
@@ -185,7 +189,8 @@ impl Pipeline {
 
     /// The inlet responded with something that is no failure.
     pub(super) fn responded(&mut self, now: Now) {
-        if self.breaker.on_response() {
+        if let Some(unavailable) = self.breaker.on_response(now) {
+            self.tally.add_unavailable(unavailable);
             self.resume_parked(now);
         }
     }

@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use tokio::time::Instant;
-
 use super::breaker::AfterFailure;
 use super::failure::Failure;
 use super::now::Now;
@@ -11,20 +9,26 @@ use super::outcome::Undeliverable;
 use super::state::Pipeline;
 use crate::delivery::batch::{Batch, FAILURES_BEFORE_HALVING, UNKNOWNS_BEFORE_HALVING};
 use crate::delivery::entity::{Batching, Entity};
-
-/// A lone record that failed this often, for this long, while its inlet worked, goes to the dead
-/// letters.
-pub(super) const STUCK_FAILURES: u32 = 20;
-const STUCK_TIME: Duration = Duration::from_secs(600);
+use crate::delivery::key_queues::RequestShape;
+use crate::delivery::suspicion::Suspicion;
 
 impl Pipeline {
     pub(super) fn failed(&mut self, mut batch: Batch, failure: &Failure, probe: bool, now: Now) {
         self.metrics.retried(failure.cause, 1);
         batch.failures = batch.failures.saturating_add(1);
-        match self
-            .breaker
-            .on_failure(failure, probe, &mut self.backoff, now)
-        {
+        let counts = failure.may_be_the_record && !self.breaker.is_misconfigured();
+        if counts {
+            self.count_failures(&mut batch, now);
+        }
+        // What fails where others are accepted says nothing of the inlet.
+        let is_own = counts && self.breaker.is_closed() && is_contradicted(&mut batch);
+        let after = if is_own {
+            AfterFailure::Retry
+        } else {
+            self.breaker
+                .on_failure(failure, probe, &mut self.backoff, now)
+        };
+        match after {
             AfterFailure::Requeue => {
                 self.requeue_all(batch, None, now);
                 return;
@@ -36,35 +40,62 @@ impl Pipeline {
             }
             AfterFailure::Retry => {}
         }
-        let pause = self.backoff.pause_or(batch.failures, failure.retry_after);
         if batch.chunk().len() > 1 {
-            self.failed_batch(batch, failure, now.instant + pause);
+            self.failed_batch(batch, failure, now);
         } else {
             self.failed_alone(batch, failure, now);
         }
     }
 
-    fn failed_batch(&mut self, mut batch: Batch, failure: &Failure, not_before: Instant) {
-        let well = batch
-            .acceptances
-            .is_some_and(|seen| self.acceptances > seen);
-        batch.acceptances = Some(self.acceptances);
-        if failure.may_be_the_record && well {
-            batch.failures_while_well += 1;
+    /// Holds a failure against what failed.
+    fn count_failures(&mut self, batch: &mut Batch, now: Now) {
+        let was_suspect = matches!(batch.chunk(), [lone] if lone.has_failed());
+        if !was_suspect {
+            self.tally.add(0, 1, now.instant);
+            batch.suspicion().counted();
         }
-        // Down, and there is nothing else to ask with: perhaps one record of this batch is all that
-        // is wrong. Cutting finds out, and costs no more than the probes that are sent anyway. Not
-        // at once: a short outage should not cost the batch.
-        let is_all = self.breaker.is_unavailable()
-            && self.load() == 0
-            && !self.queues.has_ready()
-            && batch.failures >= 2 * FAILURES_BEFORE_HALVING;
-        if batch.unknowns >= UNKNOWNS_BEFORE_HALVING || (is_all && failure.may_be_the_record) {
-            batch.halve();
-        } else if batch.failures_while_well >= FAILURES_BEFORE_HALVING {
+        let sent = batch.suspicion().of_part();
+        batch.suspicion().failed(self.tally, now.instant);
+        if let [lone] = batch.chunk_mut() {
+            self.count_failure(lone, sent, now);
+        }
+    }
+
+    /// Holds a failure against one record; `sent`: nothing held against it yet. While the inlet is
+    /// unavailable, a failure is no news unless others were accepted meanwhile.
+    pub(super) fn count_failure(&self, entity: &mut Entity, sent: Suspicion, now: Now) {
+        let had_failed = entity.has_failed();
+        let suspicion = &mut entity.trouble().suspicion;
+        if !had_failed {
+            *suspicion = sent;
+        }
+        if self.breaker.is_closed() || !suspicion.is_contradicted() {
+            suspicion.failed(self.tally, now.instant);
+        }
+    }
+
+    fn failed_batch(&mut self, mut batch: Batch, failure: &Failure, now: Now) {
+        let is_hung = failure.cause == "timeout" && self.limits.shape == RequestShape::Batch;
+        if is_hung && batch.suspicion().hangs_alone(self.tally, now.instant) {
+            // Halving would let all its customers wait for the timeout once more at each step.
+            for mut entity in batch.into_entities() {
+                entity.batching = Batching::Alone;
+                self.queues
+                    .requeue_after(entity, now.instant, now.instant, now.wall);
+            }
+            return;
+        }
+        // There is nothing else to ask with: perhaps one record of this batch is all that is wrong.
+        // Cutting finds out, and costs no more than the probes that are sent anyway.
+        let idle = self.in_flight.is_empty() && !self.queues.has_ready();
+        let is_all = idle && self.load() == 0 && batch.failures >= FAILURES_BEFORE_HALVING;
+        let pause = self.backoff.pause_or(batch.failures, failure.retry_after);
+        let names_none = batch.unknowns >= UNKNOWNS_BEFORE_HALVING;
+        if failure.may_be_the_record && (names_none || is_all || batch.is_to_cut(idle, now.instant))
+        {
             batch.halve_suspect();
         }
-        batch.not_before = not_before;
+        batch.not_before = now.instant + pause;
         self.parked.push(batch);
     }
 
@@ -72,16 +103,7 @@ impl Pipeline {
     /// the limit, so records that are stuck cannot stop the others.
     fn failed_alone(&mut self, mut batch: Batch, failure: &Failure, now: Now) {
         for mut entity in batch.take_chunk() {
-            let stuck = failure.may_be_the_record && self.count_failure(&mut entity, false, now);
-            if stuck {
-                self.complete(
-                    entity,
-                    Some(Undeliverable::stuck(failure.detail.clone())),
-                    now,
-                );
-                continue;
-            }
-            if batch.is_split || entity.failures() > 0 {
+            if batch.is_split || is_suspicious(&mut entity) {
                 entity.batching = Batching::Alone;
             } else if failure.may_be_the_record {
                 // It may have been accepted. What is sent again must not be newer than that: both
@@ -89,25 +111,52 @@ impl Pipeline {
                 entity.batching = entity.batching.max(Batching::OnePerKey);
             }
             let pause = self.backoff.pause_or(entity.attempts, failure.retry_after);
-            self.requeue(entity, now.instant + pause, &mut batch, now);
+            if failure.may_be_the_record {
+                self.judge(entity, &failure.detail, pause, &mut batch, now);
+            } else {
+                self.requeue(entity, now.instant + pause, &mut batch, now);
+            }
         }
         self.resume(batch, now);
     }
 
-    /// Counts a failure against one record, if the inlet works. `true` when it has failed long
-    /// enough.
-    pub(super) fn count_failure(&self, entity: &mut Entity, well: bool, now: Now) -> bool {
-        let trouble = entity.trouble();
-        let well = well
-            || trouble
-                .acceptances
-                .is_some_and(|seen| self.acceptances > seen);
-        trouble.acceptances = Some(self.acceptances);
-        if !well {
-            return false;
+    /// What becomes of a record that failed alone once more, by what is held against it.
+    pub(super) fn judge(
+        &mut self,
+        mut entity: Entity,
+        detail: &str,
+        pause: Duration,
+        batch: &mut Batch,
+        now: Now,
+    ) {
+        let until = now.instant + pause;
+        let suspicion = &entity.trouble().suspicion;
+        if suspicion.is_guilty(now.instant) {
+            self.complete(entity, Some(Undeliverable::stuck(detail.to_owned())), now);
+            return;
         }
-        trouble.failures += 1;
-        let since = *trouble.failing_since.get_or_insert(now.instant);
-        trouble.failures >= STUCK_FAILURES && now.instant - since >= STUCK_TIME
+        let stands_aside = self.may_pass && suspicion.is_suspected(now.instant);
+        if suspicion.is_lasting(now.instant) {
+            self.failing.put(&entity, detail);
+        }
+        if stands_aside {
+            entity.batching = Batching::Alone;
+            self.queues
+                .requeue_aside(entity, until, now.instant, now.wall);
+        } else {
+            self.requeue(entity, until, batch, now);
+        }
     }
+}
+
+/// Whether others were accepted where the chunk in front failed.
+fn is_contradicted(batch: &mut Batch) -> bool {
+    match batch.chunk_mut() {
+        [lone] => is_suspicious(lone),
+        _ => batch.suspicion().is_contradicted(),
+    }
+}
+
+fn is_suspicious(entity: &mut Entity) -> bool {
+    entity.has_failed() && entity.trouble().suspicion.is_contradicted()
 }

@@ -65,7 +65,7 @@ impl Pipeline {
                 },
                 None => Payload::AsStated,
             };
-            batch.attempt(now.wall);
+            batch.attempt(self.tally, now.instant, now.wall);
             let coalesced = match payload {
                 Payload::AsStated => None,
                 Payload::Coalesced(json) => Some(json),

@@ -16,8 +16,10 @@ use crate::delivery::batch::Batch;
 use crate::delivery::coalesce::Coalescer;
 use crate::delivery::concurrency_limit::ConcurrencyLimit;
 use crate::delivery::entity::{Entity, OrderingKey};
+use crate::delivery::failing_records::FailingRecords;
 use crate::delivery::key_queues::{Capacity, KeyQueues, RequestShape};
 use crate::delivery::poison::PoisonSuspects;
+use crate::delivery::suspicion::Tally;
 use crate::inlet_name::InletName;
 use crate::telemetry::{Conditions, Metrics};
 
@@ -52,11 +54,15 @@ pub(in crate::delivery) struct Pipeline {
     pub(super) limit: ConcurrencyLimit,
     pub(super) next_id: u64,
     pub(super) breaker: Breaker,
-    /// Responses that accepted something.
-    pub(super) acceptances: u64,
-    /// When the latest request that was accepted began.
-    pub(super) accepted_begun: Option<Instant>,
+    /// What became of requests.
+    pub(super) tally: Tally,
+    /// How long the inlet takes to answer, the last answers counting most.
+    pub(super) answer_time: Duration,
     pub(super) suspects: PoisonSuspects,
+    pub(super) failing: FailingRecords,
+    /// Whether later records may pass one that keeps failing or is refused for now: events carry their own time, and a
+    /// merged statement leaves out what is older than what was accepted.
+    pub(super) may_pass: bool,
     /// Reasons of refusals that are dead-lettered on purpose instead of tripping the breaker.
     accept: Vec<String>,
     /// The stream has ended: nothing more will fill a batch.
@@ -78,7 +84,9 @@ impl Pipeline {
             inlet,
             limits,
             backoff,
-            breaker: Breaker::new(inlet, Arc::clone(&metrics), conditions),
+            breaker: Breaker::new(inlet, Arc::clone(&metrics), Arc::clone(&conditions)),
+            failing: FailingRecords::new(inlet, conditions),
+            may_pass: inlet == InletName::Events || limits.shape == RequestShape::OneProfile,
             metrics,
             queues: KeyQueues::new(limits.shape, limits.settle),
             coalescer: (limits.shape == RequestShape::OneProfile).then(Coalescer::default),
@@ -86,8 +94,8 @@ impl Pipeline {
             parked: Vec::new(),
             limit,
             next_id: 0,
-            acceptances: 0,
-            accepted_begun: None,
+            tally: Tally::default(),
+            answer_time: Duration::ZERO,
             suspects: PoisonSuspects::default(),
             accept: Vec::new(),
             flush: false,
@@ -127,6 +135,11 @@ impl Pipeline {
     /// Requests in flight.
     pub(in crate::delivery) fn in_flight(&self) -> usize {
         self.in_flight.len()
+    }
+
+    /// How long the inlet takes to answer.
+    pub(in crate::delivery) fn answer_time(&self) -> Duration {
+        self.answer_time
     }
 
     /// Entities that were completed since the last call.
@@ -173,6 +186,7 @@ impl Pipeline {
         undeliverable: Option<Undeliverable>,
         now: Now,
     ) {
+        self.failing.remove(entity.record.position);
         self.queues
             .release(entity.ordering_key, now.instant, now.wall);
         self.completed.push(Completed {

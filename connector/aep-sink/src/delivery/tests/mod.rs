@@ -2,6 +2,7 @@
 
 mod failures;
 mod http;
+mod joint;
 mod logs;
 mod records;
 mod settings;

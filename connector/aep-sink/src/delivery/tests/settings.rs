@@ -65,10 +65,7 @@ pub(super) fn platform() -> Platform {
         },
         concurrency: Concurrency::UpTo(64.try_into().unwrap()),
         pace: RateLimits::default(),
-        buffer: BufferLimits {
-            bytes: 24 << 20,
-            offsets: 100_000,
-        },
+        buffer: BufferLimits::new(24 << 20, 100_000),
         deduplicate: None,
         http: Http {
             connect_timeout: seconds(5),

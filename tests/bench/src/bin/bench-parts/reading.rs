@@ -26,10 +26,7 @@ fn fourteen_answers_are_read(bencher: Bencher<'_, '_>) {
 /// Opened in order and settled in order, as a batch is.
 #[divan::bench]
 fn five_hundred_offsets_are_opened_and_settled(bencher: Bencher<'_, '_>) {
-    let tracker = OffsetTracker::new(BufferLimits {
-        bytes: 16 << 20,
-        offsets: 100_000,
-    });
+    let tracker = OffsetTracker::new(BufferLimits::new(16 << 20, 100_000));
     let mut next = 0;
     bencher.bench_local(|| {
         let offsets = next..next + RECORDS;

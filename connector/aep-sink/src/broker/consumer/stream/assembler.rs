@@ -202,7 +202,12 @@ impl Assembler {
             .any(|segment| matches!(segment, Segment::Gap(_)))
         {
             drop(permit.take());
-            Some(context.fetch_budget.acquire_direct_read().await)
+            Some(
+                context
+                    .fetch_budget
+                    .acquire_direct_read(self.partition, context.fetch_budget.max_response_size())
+                    .await,
+            )
         } else {
             None
         };
@@ -291,19 +296,17 @@ impl Assembler {
     /// Maps the next part of the log here, up to `last`.
     async fn read_directly(&mut self, last: i64) -> Result<(), BrokerError> {
         let context = Arc::clone(&self.context);
-        // First room, then a place among the direct reads: one that waits for room must not hold a
-        // place that others need.
-        let _permit = context
+        let size = context.fetch_budget.max_response_size();
+        let _permits = context
             .fetch_budget
-            .acquire(self.partition, context.fetch_budget.max_response_size())
+            .acquire_direct_read(self.partition, size)
             .await;
-        let _direct = context.fetch_budget.acquire_direct_read().await;
         let mut reader = self.log_reader(self.expected()).await?;
         for batch in reader.next().await? {
-            let last = last.min(batch.get_last_offset());
+            let to = last.min(batch.get_last_offset());
             match self.decode_log(&batch) {
-                Ok(records) => self.map_records(records, last).await?,
-                Err(error) => self.pass_over(&batch, last, error).await?,
+                Ok(records) => self.map_records(records, to).await?,
+                Err(error) => self.pass_over(&batch, to, error).await?,
             }
             // A compressed part of the log can be many times its size: what is too much is read
             // again.

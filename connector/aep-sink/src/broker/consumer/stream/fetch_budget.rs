@@ -8,7 +8,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::config::BufferLimits;
-use crate::offset_tracker::OffsetTracker;
+use crate::error::Fault;
+use crate::offset_tracker::{Full, OffsetTracker};
+use crate::telemetry::{Component, Condition, Conditions};
 
 /// The unit in which responses on their way are counted, in bytes.
 const UNIT: u64 = 1024;
@@ -30,6 +32,7 @@ const MAX_DIRECT_READS: usize = 2;
 #[derive(Debug, Clone)]
 pub(crate) struct FetchBudget {
     tracker: Arc<OffsetTracker>,
+    conditions: Arc<Conditions>,
     max_bytes: NonZeroU32,
     /// Bytes that responses on their way may have together.
     share: u64,
@@ -48,12 +51,14 @@ pub(crate) struct FetchPermit {
 impl FetchBudget {
     pub(crate) fn new(
         tracker: Arc<OffsetTracker>,
+        conditions: Arc<Conditions>,
         bounds: BufferLimits,
         max_bytes: NonZeroU32,
     ) -> Self {
         let share = bounds.on_the_way();
         Self {
             tracker,
+            conditions,
             max_bytes,
             share,
             partitions: Arc::new(AtomicUsize::new(1)),
@@ -94,35 +99,60 @@ impl FetchBudget {
         NonZeroU32::new(wanted).map_or(self.max_bytes, |wanted| wanted.min(self.max_bytes))
     }
 
-    /// Waits until one more partition may read its log directly. To be taken after a permit, if one
-    /// is needed: whoever has a place must wait for nothing others could hold.
-    pub(crate) async fn acquire_direct_read(&self) -> FetchPermit {
-        FetchPermit {
-            // The semaphore is never closed.
-            _permit: Arc::clone(&self.direct_reads).acquire_owned().await.ok(),
-        }
+    /// Waits until this partition may read its log directly, up to `bytes` of it. First room and a
+    /// permit, then a place among the direct reads: whoever has a place waits for nothing that
+    /// others could hold.
+    pub(crate) async fn acquire_direct_read(
+        &self,
+        partition: u32,
+        bytes: NonZeroU32,
+    ) -> [FetchPermit; 2] {
+        let permit = self.acquire(partition, bytes).await;
+        [permit, self.permit(&self.direct_reads, 1).await]
     }
 
-    /// Waits until this partition may ask for a response of at most `bytes`.
+    /// Waits until this partition may ask for a response of at most `bytes`: first for room, then
+    /// for a permit, since a partition that is full must not keep the others waiting.
     pub(crate) async fn acquire(&self, partition: u32, bytes: NonZeroU32) -> FetchPermit {
         // At most half: where one of two large ones does not come, others must not wait for it.
         let units = units((MEMORY_FACTOR * u64::from(bytes.get())).min(self.share / 2));
         let units = u32::try_from(units).unwrap_or(u32::MAX);
         loop {
-            // First room, then the permit: a partition that is full must not keep the others
-            // waiting.
-            self.tracker.room(partition).await;
-            // The semaphore is never closed.
-            let permit = FetchPermit {
-                _permit: Arc::clone(&self.permits)
-                    .acquire_many_owned(units)
-                    .await
-                    .ok(),
-            };
+            self.room(partition).await;
+            let permit = self.permit(&self.permits, units).await;
             if self.tracker.has_room(partition) {
                 return permit;
             }
         }
+    }
+
+    async fn permit(&self, permits: &Arc<Semaphore>, units: u32) -> FetchPermit {
+        FetchPermit {
+            // The semaphore is never closed.
+            _permit: Arc::clone(permits).acquire_many_owned(units).await.ok(),
+        }
+    }
+
+    /// Waits for room, and tells of the one wait that an operator may want to end: the others end
+    /// with what is in their way, which is told already.
+    async fn room(&self, partition: u32) {
+        let place = Component::Room(partition);
+        if let Some(Full::Repeats(first)) = self.tracker.full(partition) {
+            let condition = Condition {
+                fault: Fault::External,
+                reason: format!(
+                    "offset {first} is not settled yet, and a restart would read everything from \
+                    there on again; that is as much as buffer.max-repeated allows"
+                ),
+                remedy: "mend what keeps that record from being delivered, or raise \
+                    buffer.max-repeated"
+                    .to_owned(),
+            };
+            self.conditions.put(place, condition);
+            self.tracker.room(partition).await;
+            self.conditions.clear(place);
+        }
+        self.tracker.room(partition).await;
     }
 }
 
@@ -147,13 +177,11 @@ mod tests {
     const RESPONSE: NonZeroU32 = NonZeroU32::new(16 << 10).unwrap();
 
     fn fetch_budget(bytes: u64, max_bytes: u32) -> (Arc<OffsetTracker>, FetchBudget) {
-        let bounds = BufferLimits {
-            bytes,
-            offsets: 100,
-        };
+        let bounds = BufferLimits::new(bytes, 100);
         let tracker = Arc::new(OffsetTracker::new(bounds));
         let fetch_budget = FetchBudget::new(
             Arc::clone(&tracker),
+            Arc::default(),
             bounds,
             NonZeroU32::new(max_bytes).unwrap(),
         );
@@ -229,18 +257,68 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn direct_reads_of_many_partitions_wait_for_each_other() {
-        let (_tracker, fetch_budget) = fetch_budget(24, 16);
+        let (_tracker, fetch_budget) = fetch_budget(16 << 20, 16);
         let (first, _second) = (
-            fetch_budget.acquire_direct_read().await,
-            fetch_budget.acquire_direct_read().await,
+            fetch_budget.acquire_direct_read(0, RESPONSE).await,
+            fetch_budget.acquire_direct_read(1, RESPONSE).await,
         );
-        assert!(
-            timeout(Duration::from_secs(60), fetch_budget.acquire_direct_read())
-                .await
-                .is_err()
-        );
+        let third = fetch_budget.acquire_direct_read(2, RESPONSE);
+        assert!(timeout(Duration::from_secs(60), third).await.is_err());
         drop(first);
-        fetch_budget.acquire_direct_read().await;
+        fetch_budget.acquire_direct_read(2, RESPONSE).await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn direct_reads_without_room_leave_their_place_to_others() {
+        let (tracker, fetch_budget) = fetch_budget(16 << 20, 16);
+        for (partition, offset) in
+            (0..2).flat_map(|partition| (0..100).map(move |n| (partition, n)))
+        {
+            let position = Position { partition, offset };
+            tracker.open(position, 1, None).unwrap();
+        }
+        let _full = [0, 1].map(|partition| {
+            let fetch_budget = fetch_budget.clone();
+            tokio::spawn(async move { fetch_budget.acquire_direct_read(partition, RESPONSE).await })
+        });
+        tokio::task::yield_now().await;
+        let third = fetch_budget.acquire_direct_read(2, RESPONSE);
+        assert!(timeout(Duration::from_secs(60), third).await.is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn bound_of_repetitions_is_told_while_it_stops_reading() {
+        let bounds = BufferLimits {
+            repeated: 10,
+            ..BufferLimits::new(1_000_000, 100)
+        };
+        let (tracker, conditions) = (Arc::new(OffsetTracker::new(bounds)), Arc::default());
+        let fetch_budget = FetchBudget::new(
+            Arc::clone(&tracker),
+            Arc::clone(&conditions),
+            bounds,
+            RESPONSE,
+        );
+        let position = |offset| Position {
+            partition: 0,
+            offset,
+        };
+        for offset in 0..10 {
+            tracker.open(position(offset), 1, None).unwrap();
+            if offset > 3 {
+                tracker
+                    .settle(position(offset), Outcome::Delivered)
+                    .unwrap();
+            }
+        }
+        let settles = async {
+            tokio::time::sleep(Duration::from_secs(60)).await;
+            let told = conditions.all();
+            assert!(told[0].reason.contains("offset 0 "), "{}", told[0].reason);
+            tracker.settle(position(0), Outcome::Delivered).unwrap();
+        };
+        tokio::join!(fetch_budget.acquire(0, RESPONSE), settles);
+        assert!(conditions.all().is_empty());
     }
 
     #[tokio::test(start_paused = true)]
@@ -262,7 +340,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn settling_wakes_partitions_that_wait_for_room() {
-        // Room in the buffer, and room in the stretch of a partition's offsets.
+        // Room in the buffer, and room in the offsets of a partition.
         for (buffer, bytes, offsets, partition) in [(24, 24, 1, 1), (1_000, 1, 100, 0)] {
             let (tracker, fetch_budget) = fetch_budget(buffer, 16);
             let position = |offset| Position {

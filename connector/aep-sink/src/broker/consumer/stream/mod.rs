@@ -8,5 +8,5 @@ mod segments;
 
 pub(super) use assembler::Assembler;
 pub(in crate::broker) use fallback_mapper::FallbackMapper;
-pub(in crate::broker) use fetch_budget::FetchBudget;
+pub(crate) use fetch_budget::FetchBudget;
 pub(super) use fetch_budget::FetchPermit;

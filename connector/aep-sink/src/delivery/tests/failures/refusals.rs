@@ -612,3 +612,18 @@ async fn response_to_an_earlier_request_does_not_show_the_record_s_fault() {
     running.await.unwrap().unwrap();
     assert_eq!((world.delivered(), world.dead()), (31, 0));
 }
+
+#[tokio::test(start_paused = true)]
+async fn server_error_that_blames_the_schema_holds_the_inlet() {
+    let text = "Payload schema not specified, or did not match the XDM definition";
+    let world = World::new(move |_| problem(500, text));
+    let ended = world.run_for(Duration::from_secs(3600), many(30)).await;
+    assert!(ended.is_none() && world.dead_letters().is_empty());
+    let told = world.conditions.all();
+    assert!(told[0].reason.contains("unknown_schema"), "{told:?}");
+    let requests = world.calls().len();
+    assert!(
+        requests < 200,
+        "{requests} in an hour: it waits for somebody"
+    );
+}

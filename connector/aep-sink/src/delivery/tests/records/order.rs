@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::config::Concurrency;
+use crate::delivery::tests::settings::raw_profiles;
 use crate::delivery::tests::world::*;
 
 fn of<'a>(ids: &'a [String], customer: &str) -> Vec<&'a str> {
@@ -207,4 +208,27 @@ async fn record_that_waits_is_not_passed_by_the_second_half_of_its_batch() {
     let customer: Vec<&str> = of(&accepted, "c");
     assert_eq!(customer, ["c-0", "c-1", "c-2"]);
     assert_eq!((world.delivered(), world.dead()), (4, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn statement_refused_for_a_time_does_not_replace_a_later_one() {
+    let world = World::new(|call| match call.ids[0].as_str() {
+        "later-p" => Reply {
+            after: Duration::from_secs(2),
+            ..ok(call)
+        },
+        _ if call.profiles && call.at < Duration::from_secs(600) => problem(422, "Nope"),
+        _ => ok(call),
+    })
+    .with(|config| {
+        config.profiles = Some(raw_profiles());
+        config.concurrency = crate::config::Concurrency::Fixed(8.try_into().unwrap());
+    });
+    let others = (0..30).map(|n| both(&n.to_string(), &format!("c{n}")));
+    let of_one = ["earlier", "later"].map(|id| both(id, "one"));
+    world.run(of_one.into_iter().chain(others)).await.unwrap();
+    let accepted = world.accepted();
+    let place = |id: &str| accepted.iter().position(|found| found == id).unwrap();
+    assert!(place("earlier-p") < place("later-p"), "{accepted:?}");
+    assert_eq!((world.delivered(), world.dead()), (32, 0));
 }
