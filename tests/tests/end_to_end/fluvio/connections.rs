@@ -47,8 +47,9 @@ async fn controller_that_swallows_packets_delays_no_commit() {
     for spu in 0..cluster.spu_count() {
         cluster.drop_spu_connections(spu);
     }
-    let since = Instant::now();
     append(cluster, &scenario, 950);
+    // An attempt to commit has 5 s, and one to reach the controller takes 10: with a look-up in it,
+    // none would ever succeed.
     let committed = async {
         let stored = |partition| cluster.stored_offset(&scenario.name, &scenario.topic, partition);
         while !(0..4).all(|partition| stored(partition) == Some(1)) {
@@ -57,13 +58,6 @@ async fn controller_that_swallows_packets_delays_no_commit() {
     };
     let in_time = tokio::time::timeout(SOON, committed).await;
     assert!(in_time.is_ok(), "{}", connector.log());
-    // An attempt to reach the controller alone takes 10 s, and a request that is not answered 15 s.
-    assert!(
-        since.elapsed() < Duration::from_secs(9),
-        "{:?}: {}",
-        since.elapsed(),
-        connector.log()
-    );
     cluster.heal();
     stop(&scenario, connector).await;
     let verdict = clean(&scenario).await;

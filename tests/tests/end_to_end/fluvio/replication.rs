@@ -78,12 +78,12 @@ async fn uncommitted_records_are_delivered_and_committed_while_a_follower_is_awa
     stop(&scenario, connector).await;
     scenario.produce(&wanted(805, 10)).await.unwrap();
     let connector = scenario.connector_with(&configuration).unwrap();
-    scenario
+    let all = scenario
         .seen("every event", SOON, |seen| {
             seen.store().distinct_events() >= 40
         })
-        .await
-        .unwrap();
+        .await;
+    assert!(all.is_ok(), "{}", connector.log());
     stop(&scenario, connector).await;
     scenario.cluster.start_spu(follower).await.unwrap();
     let verdict = clean(&scenario).await;
