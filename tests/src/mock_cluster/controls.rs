@@ -319,6 +319,29 @@ impl MockCluster {
             .push(topic.to_owned());
     }
 
+    /// Lets a topic store records and answer that they were not replicated in time.
+    pub fn stop_followers(&self, topic: &str) {
+        self.shared
+            .state()
+            .faults
+            .unreplicated
+            .push(topic.to_owned());
+    }
+
+    /// The followers of a partition are back: everything is replicated.
+    ///
+    /// # Errors
+    /// When there is no such partition.
+    pub fn start_followers(&self, topic: &str, partition: u32) -> io::Result<()> {
+        self.shared
+            .state()
+            .faults
+            .unreplicated
+            .retain(|name| name != topic);
+        self.partition(topic, partition)?.replica.catch_up();
+        Ok(())
+    }
+
     /// Ends every fault that was switched on; stopped parts stay stopped.
     pub fn heal(&self) {
         self.shared.state().faults = Faults::default();

@@ -30,6 +30,9 @@ pub(super) struct Faults {
     pub(super) fetch_delay: Duration,
     /// Topics that refuse records, with the error they answer.
     pub(super) produce: HashMap<String, ErrorCode>,
+    /// Topics whose followers are away: records are stored, the high watermark stands still, and
+    /// the wait for it times out (`wait_for_acks` in fluvio-spu's `produce_handler.rs`).
+    pub(super) unreplicated: Vec<String>,
     /// Topics that store records and never say so.
     pub(super) unanswered_produce: Vec<String>,
 }

@@ -77,6 +77,11 @@ impl Replica {
         *lock(&self.behind) = Some(high_watermark);
     }
 
+    /// The high watermark catches up with the log.
+    pub(super) fn catch_up(&self) {
+        *lock(&self.behind) = None;
+    }
+
     pub(super) fn watch_end(&self) -> watch::Receiver<Offset> {
         self.end.subscribe()
     }

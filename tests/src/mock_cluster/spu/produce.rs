@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use fluvio_controlplane_metadata::topic::CompressionAlgorithm;
+use fluvio_protocol::api::RequestKind;
 use fluvio_protocol::link::ErrorCode;
 use fluvio_protocol::record::{Batch, Offset, RawRecords, RecordSet};
 use fluvio_spu_schema::produce::{
@@ -45,7 +46,12 @@ pub(crate) async fn produce(
             )
             .await
             {
-                Ok(base_offset) => answer.base_offset = base_offset,
+                Ok(base_offset) => {
+                    answer.base_offset = base_offset;
+                    if let Some(code) = unreplicated(shared, spu, &topic.name, &answer) {
+                        answer.error_code = code;
+                    }
+                }
                 Err(code) => answer.error_code = code,
             }
             partitions.push(answer);
@@ -61,6 +67,26 @@ pub(crate) async fn produce(
         });
     }
     answered.then_some(response)
+}
+
+/// What is said of records that were stored and not replicated in time: the error takes the place
+/// of "none", and the offset stays in the answer. The wait itself is left out.
+fn unreplicated(
+    shared: &Arc<Shared>,
+    spu: i32,
+    topic: &str,
+    answer: &PartitionProduceResponse,
+) -> Option<ErrorCode> {
+    let state = shared.state();
+    if !state.faults.unreplicated.iter().any(|name| name == topic) {
+        return None;
+    }
+    let replica = state.led_by(spu, topic, answer.partition_index)?;
+    replica.lag(answer.base_offset);
+    Some(ErrorCode::RequestTimedOut {
+        kind: RequestKind::Produce,
+        timeout_ms: 10_000,
+    })
 }
 
 async fn write(
