@@ -152,6 +152,12 @@ pub(crate) struct ReplayArgs {
     /// From the beginning of the topic, whatever was replayed before.
     #[arg(long)]
     again: bool,
+    /// Only dead letters at this offset of the dead-letter topic and after it.
+    #[arg(long, value_name = "OFFSET", value_parser = clap::value_parser!(i64).range(0..))]
+    from: Option<i64>,
+    /// Only dead letters up to this offset, and it.
+    #[arg(long, value_name = "OFFSET", value_parser = clap::value_parser!(i64).range(0..))]
+    to: Option<i64>,
     /// The result as one line of JSON.
     #[arg(long)]
     pub(crate) json: bool,
@@ -167,6 +173,8 @@ impl ReplayArgs {
             dry_run: self.dry_run,
             profiles: self.profiles,
             again: self.again,
+            from: self.from,
+            to: self.to,
         }
     }
 }
@@ -321,7 +329,7 @@ mod tests {
     #[test]
     fn replay_takes_filters_more_than_once() {
         let line = "replay --config c --reason refused --reason=too_large --event pointsIssued \
-                    --since 12h --dry-run --profiles --again --json";
+                    --since 12h --dry-run --profiles --again --from 3 --to 9 --json";
         let Command::Replay(arguments) = read(line).unwrap() else {
             panic!("no replay");
         };
@@ -332,6 +340,8 @@ mod tests {
             dry_run: true,
             profiles: true,
             again: true,
+            from: Some(3),
+            to: Some(9),
         };
         assert_eq!(arguments.options(), options);
         assert_eq!((arguments.files, arguments.json), (files("c"), true));

@@ -4,7 +4,6 @@ use sha2::{Digest as _, Sha256};
 
 use crate::input::unmapped::{Reject, Unmapped};
 use crate::json::{write_integer, write_text};
-use crate::mapper::Input;
 use crate::output::buffer::OutBuf;
 use crate::output::encode::{write_base64, write_hex};
 use crate::output::padded::padded;
@@ -16,22 +15,29 @@ pub const ANSWER_VERSION: u32 = 1;
 pub const MAX_RAW_BYTES: usize = 256 * 1024;
 
 /// Writes the answer to a record that is not mapped.
-pub(crate) fn write_unmapped(out: &mut OutBuf, input: Input<'_>, unmapped: &Unmapped) {
+pub(crate) fn write_unmapped(
+    out: &mut OutBuf,
+    offset: i64,
+    timestamp: Option<i64>,
+    value: &[u8],
+    unmapped: &Unmapped,
+) {
     match unmapped {
         Unmapped::Skip(reason) => {
             out.put32(padded!(b"{\"offset\":"));
-            write_integer(out, input.offset);
+            write_integer(out, offset);
             out.put32(padded!(b",\"skip\":"));
             write_text(out, reason);
             out.push(b'}');
         }
-        Unmapped::Reject(reject) => write_reject(out, input, reject),
+        Unmapped::Reject(reject) => {
+            write_head(out, offset, timestamp);
+            write_reject(out, value, reject);
+        }
     }
 }
 
-fn write_reject(out: &mut OutBuf, input: Input<'_>, reject: &Reject) {
-    let value = input.value;
-    write_head(out, input);
+fn write_reject(out: &mut OutBuf, value: &[u8], reject: &Reject) {
     out.put(b",\"reject\":{\"reason\":");
     write_text(out, reject.reason);
     out.put(b",\"pointer\":");
@@ -58,11 +64,11 @@ fn write_reject(out: &mut OutBuf, input: Input<'_>, reject: &Reject) {
 
 /// `{"v":1,"offset":N`, and `,"ts":N` where the record has a time: the broker drops it from what a
 /// SmartModule returns.
-pub(crate) fn write_head(out: &mut OutBuf, input: Input<'_>) {
+pub(crate) fn write_head(out: &mut OutBuf, offset: i64, timestamp: Option<i64>) {
     const { assert!(ANSWER_VERSION == 1) }
     out.put32(padded!(b"{\"v\":1,\"offset\":"));
-    write_integer(out, input.offset);
-    if let Some(timestamp) = input.timestamp {
+    write_integer(out, offset);
+    if let Some(timestamp) = timestamp {
         out.put32(padded!(b",\"ts\":"));
         write_integer(out, timestamp);
     }

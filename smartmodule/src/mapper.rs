@@ -115,7 +115,7 @@ impl Mapper {
         });
         if let Err(unmapped) = written {
             out.truncate(start);
-            write_unmapped(out, input, &unmapped);
+            write_unmapped(out, input.offset, input.timestamp, input.value, &unmapped);
         }
     }
 }
@@ -230,7 +230,7 @@ fn write(
     resolved: &mut PlanCache,
     out: &mut OutBuf,
 ) -> Result<(), Unmapped> {
-    write_head(out, input);
+    write_head(out, input.offset, input.timestamp);
     out.put32(padded!(b",\"name\":\""));
     out.put48(event.kind.event_name());
     out.put32(padded!(b",\"id\":\""));

@@ -333,6 +333,29 @@ impl MockCluster {
             .push(topic.to_owned());
     }
 
+    /// The followers of a partition go away: records are stored, the high watermark stands still,
+    /// and a producer that waits for it is told that it timed out.
+    ///
+    /// # Errors
+    /// When there is no such partition.
+    pub fn stop_followers(&self, topic: &str, partition: u32) -> io::Result<()> {
+        self.partition(topic, partition)?
+            .replica
+            .set_replicated(false);
+        Ok(())
+    }
+
+    /// The followers of a partition are back: everything is replicated.
+    ///
+    /// # Errors
+    /// When there is no such partition.
+    pub fn start_followers(&self, topic: &str, partition: u32) -> io::Result<()> {
+        self.partition(topic, partition)?
+            .replica
+            .set_replicated(true);
+        Ok(())
+    }
+
     /// Ends every fault that was switched on; stopped parts stay stopped.
     pub fn heal(&self) {
         self.shared.state().faults = Faults::default();

@@ -112,6 +112,11 @@ impl Replica {
         self.refresh();
     }
 
+    /// Whether no follower is away.
+    pub(super) fn is_replicated(&self) -> bool {
+        !matches!(*lock(&self.behind), Behind::FollowerAway(_))
+    }
+
     /// Where what may be read ends, and each time that moves.
     pub(super) fn watch_readable(&self, isolation: Isolation) -> watch::Receiver<Offset> {
         match isolation {

@@ -188,6 +188,16 @@ pub(crate) enum BrokerError {
         runs (`fluvio cluster spu list`)"
     )]
     DeadLettersNotReplicated { topic: String },
+    #[error(
+        "another replay is under way: the stored offset of consumer {consumer} moves; wait for its \
+        end"
+    )]
+    ReplayRuns { consumer: String },
+    #[error(
+        "topic {topic} has no progress of a replay at offset {offset}, where it was written: the \
+        topic was recreated or truncated; `--again` starts over"
+    )]
+    ProgressLost { topic: String, offset: i64 },
     #[error("a record of {size} bytes is too large for topic {topic}")]
     DeadLetterTooLarge { topic: String, size: usize },
     #[error(
@@ -242,6 +252,8 @@ impl BrokerError {
             | Self::Evicted { .. }
             | Self::AnotherLog { .. }
             | Self::TopicUnlisted { .. }
+            | Self::ReplayRuns { .. }
+            | Self::ProgressLost { .. }
             | Self::DeadLetterTooLarge { .. } => Fault::User,
             Self::Connect { .. }
             | Self::Request { .. }

@@ -16,7 +16,7 @@ pub(crate) use error::DeadLetterError;
 pub(crate) use failures::WriteFailures;
 pub(crate) use format::Stage;
 pub(crate) use queue::{PendingDeadLetter, WriteQueue};
-pub(crate) use read::ReadDeadLetter;
+pub(crate) use read::{ReadDeadLetter, ReadOrigin};
 pub(crate) use recent::RecentDeadLetters;
 pub(crate) use report::WriteReport;
 pub(crate) use write::{DeadLetters, LetterBatch, write};

@@ -1,9 +1,9 @@
 //! Dead letters on their way to the topic: what goes into one write.
 //!
-//! One batch is under way at a time, and whatever comes meanwhile goes into the next one: alone when
-//! dead letters are rare, by the hundred when a deployment upstream breaks every record. A batch that
-//! is too large is halved until the dead letter that is to blame is alone; that one goes without its
-//! record, and blocks nobody.
+//! One batch is under way at a time, and whatever comes meanwhile goes into the next one: alone
+//! when dead letters are rare, by the hundred when a deployment upstream breaks every record. A
+//! batch that is too large is halved until the dead letter that is to blame is alone; that one goes
+//! without its record, and blocks nobody.
 
 use std::collections::VecDeque;
 

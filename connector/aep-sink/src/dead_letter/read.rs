@@ -12,6 +12,8 @@ use super::format::{EventName, Stage, VERSION};
 /// Where the record came from.
 #[derive(Debug, Deserialize)]
 pub(crate) struct ReadOrigin {
+    #[serde(default)]
+    pub(crate) partition: u32,
     pub(crate) offset: i64,
     pub(crate) timestamp: Option<i64>,
 }

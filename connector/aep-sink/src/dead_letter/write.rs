@@ -1,5 +1,5 @@
-//! Writes dead letters until they are stored. Meanwhile their records stay pending: the stream stops
-//! rather than lose one.
+//! Writes dead letters until they are stored. Meanwhile their records stay pending: the stream
+//! stops rather than lose one.
 
 use std::future::Future;
 

@@ -72,6 +72,14 @@ impl InFlightOffsets {
         open.map(|slot| slot.bytes).sum()
     }
 
+    /// Those that are not settled, in order.
+    pub(super) fn offsets(&self) -> impl Iterator<Item = i64> {
+        self.row
+            .iter()
+            .filter(|slot| slot.open)
+            .map(|slot| slot.offset)
+    }
+
     /// How many are open.
     pub(super) fn len(&self) -> usize {
         self.open
@@ -93,6 +101,7 @@ mod tests {
         assert_eq!((unsettled.settle(9), unsettled.settle(9)), (Some(7), None));
         assert_eq!(unsettled.settle(5), None, "never opened");
         assert_eq!((unsettled.first(), unsettled.len()), (Some(3), 3));
+        assert!(unsettled.offsets().eq([3, 4, 10]));
         assert_eq!((unsettled.settle(3), unsettled.first()), (Some(7), Some(4)));
         assert_eq!(
             (unsettled.settle(4), unsettled.first()),

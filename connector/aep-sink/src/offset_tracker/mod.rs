@@ -375,6 +375,13 @@ impl OffsetTracker {
         }
     }
 
+    /// The offsets of a partition that are open, in order.
+    pub fn open_offsets(&self, partition: u32) -> Vec<i64> {
+        let state = self.state();
+        let account = state.accounts.get(&partition);
+        account.map_or_else(Vec::new, |account| account.open.offsets().collect())
+    }
+
     /// How many offsets are open over all partitions.
     pub fn pending(&self) -> usize {
         self.state()

@@ -1,18 +1,16 @@
 //! Subcommand `replay`: sends dead letters again, once somebody has mended what kept them from
 //! being delivered.
 //!
-//! Progress is kept as two stored offsets of the dead-letter topic: `<meta.name>-replay` for events
-//! (and for all that cannot be sent), `<meta.name>-replay-profiles` for profile statements. They
-//! are apart so that a replay of events neither loses profile statements for a later `--profiles`
-//! nor sends its own again because of them. An offset moves only over dead letters that were dealt with:
-//! delivered, refused again or left with their reason in the report. It never passes a dead letter that
-//! a filter passed over, so no filtered run makes a dead letter unreachable.
+//! What was dealt with is kept exactly ([`done`]): delivered, refused again or left with a reason
+//! in the report. What a filter passed over, and what keeps failing, is all that a later run finds.
+//! One replay at a time has the right to it ([`sole_run`]).
 
+mod done;
 mod extent;
 mod plan;
 mod report;
+mod sole_run;
 
-use std::collections::HashMap;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -41,9 +39,11 @@ use crate::telemetry::log;
 use crate::telemetry::progress;
 use crate::telemetry::{Component, Conditions, Metrics};
 
+use done::{Done, Offsets};
 use extent::Extent;
 use plan::{Filter, Planner, Step, Wanted};
 pub use report::Report;
+use sole_run::SoleRun;
 
 /// Dead letters between reading and delivery; the tracker bounds what is in memory.
 const ARRIVALS: usize = 256;
@@ -75,6 +75,10 @@ pub struct Options {
     pub profiles: bool,
     /// From the beginning of the topic, whatever was replayed before.
     pub again: bool,
+    /// Only dead letters at this offset of the dead-letter topic and after it.
+    pub from: Option<i64>,
+    /// Only dead letters up to this offset, and it.
+    pub to: Option<i64>,
 }
 
 /// A dead letter that is refused again is not written again: it is in the topic already.
@@ -88,40 +92,19 @@ impl DeadLetters for RefusedAgain {
     }
 }
 
-/// The stored progress of one kind of statement, by partition.
-struct Progress {
-    consumer: String,
-    stored: HashMap<u32, i64>,
-}
-
-impl Progress {
-    async fn load(log: &DeadLetterLog, consumer: String) -> Result<Self, BrokerError> {
-        let stored = log.progress(&consumer).await?;
-        Ok(Self { consumer, stored })
-    }
-
-    /// The last dead letter done, as far as this run is concerned.
-    fn done(&self, partition: u32, again: bool) -> i64 {
-        match self.stored.get(&partition) {
-            Some(stored) if !again => *stored,
-            _ => -1,
-        }
-    }
-}
-
 /// One partition's part in a replay.
 struct Stretch {
     extent: Extent,
     reader: DeadLetterReader,
-    events_done: i64,
-    profiles_done: i64,
-    /// The first dead letter the filters passed over.
-    barrier: Option<i64>,
+    /// Handed to delivery, or left with a reason.
+    dealt_with: Offsets,
 }
 
 /// What was read and handed on.
 struct Feed {
     stretches: Vec<Stretch>,
+    /// What earlier runs dealt with.
+    done: Done,
     planner: Planner,
     tracker: Arc<OffsetTracker>,
     report: Report,
@@ -144,6 +127,7 @@ impl Feed {
     ) -> Result<(), BrokerError> {
         let Self {
             stretches,
+            done,
             planner,
             tracker,
             report,
@@ -152,13 +136,18 @@ impl Feed {
         for stretch in stretches {
             let partition = stretch.extent.partition;
             while let Some(stored) = stretch.reader.next().await? {
-                report.letters += 1;
                 read.fetch_add(1, Ordering::Relaxed);
                 let offset = stored.offset;
                 let wanted = Wanted {
-                    event: offset > stretch.events_done,
-                    profile: offset > stretch.profiles_done,
+                    event: !done.has_event(partition, offset),
+                    profile: !done.has_profile(partition, offset),
                 };
+                let is_progress = stored.key.as_deref() == Some(done::KEY.as_bytes());
+                if is_progress || planner.is_done(wanted) {
+                    tracker.pass(partition, offset, offset, Outcome::Skipped)?;
+                    continue;
+                }
+                report.letters += 1;
                 match planner.plan(&stored, wanted) {
                     Step::Send { answer, timestamp } => {
                         report.to_send += 1;
@@ -178,13 +167,14 @@ impl Feed {
                             timestamp: timestamp.or(stored.written),
                             answer,
                         });
+                        stretch.dealt_with.insert(offset);
                         continue;
                     }
-                    Step::Left(reason) => report.leave(reason),
-                    Step::Unmatched => {
-                        report.unmatched += 1;
-                        stretch.barrier.get_or_insert(offset);
+                    Step::Left(reason) => {
+                        report.leave(reason);
+                        stretch.dealt_with.insert(offset);
                     }
+                    Step::Unmatched => report.unmatched += 1,
                 }
                 tracker.pass(partition, offset, offset, Outcome::Skipped)?;
             }
@@ -207,8 +197,57 @@ pub async fn run(config: Config, options: Options) -> Result<Report, ExitCode> {
 async fn send_again(config: Config, options: Options) -> Result<Report, RunError> {
     let mut signals = Signals::install()?;
     let log = DeadLetterLog::connect(&config).await?;
-    let events = Progress::load(&log, format!("{}-replay", config.name)).await?;
-    let profiles = Progress::load(&log, format!("{}-replay-profiles", config.name)).await?;
+    let partitions = log.partitions().await?;
+    if partitions.is_empty() || options.dry_run {
+        return replay(&config, &options, &log, &partitions, None, &mut signals).await;
+    }
+    let mut sole_run = SoleRun::claim(&log, &config.name).await?;
+    let report = replay(
+        &config,
+        &options,
+        &log,
+        &partitions,
+        Some(&mut sole_run),
+        &mut signals,
+    )
+    .await;
+    sole_run.release().await;
+    report
+}
+
+/// What earlier runs dealt with.
+async fn load(log: &DeadLetterLog, consumer: &str) -> Result<Done, BrokerError> {
+    let Some(offset) = log.stored(consumer).await? else {
+        return Ok(Done::default());
+    };
+    match log.record(offset).await? {
+        Some(record) => Done::read(&record).ok_or_else(|| log.progress_lost(offset)),
+        None => Ok(Done::default()),
+    }
+}
+
+async fn replay(
+    config: &Config,
+    options: &Options,
+    log: &DeadLetterLog,
+    partitions: &[u32],
+    sole_run: Option<&mut SoleRun<'_>>,
+    signals: &mut Signals,
+) -> Result<Report, RunError> {
+    let consumer = format!("{}-replay", config.name);
+    let kept = if options.again {
+        // What is done stays so; where it cannot be read, there is nothing to keep.
+        load(log, &consumer).await.unwrap_or_default()
+    } else if partitions.is_empty() {
+        Done::default()
+    } else {
+        load(log, &consumer).await?
+    };
+    let done = if options.again {
+        Done::default()
+    } else {
+        kept.clone()
+    };
     if options.profiles && config.platform.profiles.is_none() {
         warn!(
             "--profiles: the configuration has no section `profiles`, so no profile statements are \
@@ -220,27 +259,15 @@ async fn send_again(config: Config, options: Options) -> Result<Report, RunError
     let with_profiles = options.profiles && config.platform.profiles.is_some();
     let tracker = Arc::new(OffsetTracker::new(config.platform.buffer));
     let mut stretches = Vec::new();
-    for partition in log.partitions().await? {
+    let mut starts = Vec::new();
+    for &partition in partitions {
         let (start, end) = log.bounds(partition).await?;
-        for progress in [&events, &profiles] {
-            let next = progress
-                .stored
-                .get(&partition)
-                .map_or(0, |stored| stored.saturating_add(1));
-            if next > end {
-                return Err(log
-                    .beyond_end(partition, &progress.consumer, next, end)
-                    .into());
-            }
-        }
-        let events_done = events.done(partition, options.again);
-        let profiles_done = profiles.done(partition, options.again);
-        let done = if with_profiles {
-            events_done.min(profiles_done)
-        } else {
-            events_done
-        };
-        let first = start.max(done.saturating_add(1));
+        starts.push((partition, start));
+        let end = options.to.map_or(end, |to| end.min(to.saturating_add(1)));
+        let from = start.max(options.from.unwrap_or(start));
+        let first = done
+            .first_open(partition, from, with_profiles)
+            .min(end.max(from));
         tracker.begin(
             partition,
             Some(first - 1).filter(|processed| *processed >= 0),
@@ -252,9 +279,7 @@ async fn send_again(config: Config, options: Options) -> Result<Report, RunError
                 end,
             },
             reader: log.read(partition, first, end).await?,
-            events_done,
-            profiles_done,
-            barrier: None,
+            dealt_with: Offsets::default(),
         });
     }
     let now = Clock::System.now_ms();
@@ -270,6 +295,7 @@ async fn send_again(config: Config, options: Options) -> Result<Report, RunError
     };
     let mut feed = Feed {
         stretches,
+        done,
         planner: Planner::new(filter, config.transform.params.clone(), with_profiles),
         tracker: Arc::clone(&tracker),
         report: Report {
@@ -278,7 +304,7 @@ async fn send_again(config: Config, options: Options) -> Result<Report, RunError
         },
         read: Arc::default(),
     };
-    if options.dry_run {
+    let Some(sole_run) = sole_run else {
         let (read, extents) = (Arc::clone(&feed.read), feed.extents());
         let state = || progress::State {
             done: read.load(Ordering::Relaxed),
@@ -287,22 +313,28 @@ async fn send_again(config: Config, options: Options) -> Result<Report, RunError
         };
         progress::during("replay", state, feed.run(None)).await?;
         return Ok(feed.report);
-    }
+    };
     let metrics = Arc::new(Metrics::default());
-    let delivered = deliver(&config, &mut feed, &metrics, &mut signals).await;
+    let delivered = deliver(config, &mut feed, &metrics, sole_run, signals).await;
     // Whatever happened: what is settled is settled.
-    let mut progresses = vec![&events];
-    if with_profiles {
-        progresses.push(&profiles);
-    }
-    let mut committed = Ok(());
+    let mut now_done = kept.clone();
     for stretch in &feed.stretches {
-        for progress in &progresses {
-            let ended = commit(&log, progress, stretch, &tracker).await;
-            // One that fails keeps no other from being stored.
-            committed = committed.and(ended);
+        let partition = stretch.extent.partition;
+        let open = tracker.open_offsets(partition);
+        for offset in stretch.dealt_with.iter() {
+            if open.binary_search(&offset).is_err() {
+                now_done.insert(partition, offset, with_profiles);
+            }
         }
     }
+    let committed = if now_done == kept {
+        Ok(())
+    } else {
+        for (partition, start) in starts {
+            now_done.forget_before(partition, start);
+        }
+        store(log, &consumer, &now_done).await
+    };
     let mut report = feed.report;
     report.ended_early = delivered?;
     committed?;
@@ -319,6 +351,7 @@ async fn deliver(
     config: &Config,
     feed: &mut Feed,
     metrics: &Arc<Metrics>,
+    sole_run: &mut SoleRun<'_>,
     signals: &mut Signals,
 ) -> Result<Option<String>, RunError> {
     let client = http::client(&config.platform)?;
@@ -364,6 +397,7 @@ async fn deliver(
     tokio::select! {
         done = progress::during("replay", state, work) => done,
         () = signals.received() => Ok(Some("stopped by a signal".to_owned())),
+        error = sole_run.keep() => Ok(Some(error.to_string())),
         reason = stuck(metrics, &conditions) => Ok(Some(reason)),
     }
 }
@@ -385,31 +419,13 @@ async fn stuck(metrics: &Metrics, conditions: &Conditions) -> String {
     }
 }
 
-/// Stores how far a partition is done. Never backwards: `--again` starts before the stored offset.
-async fn commit(
-    log: &DeadLetterLog,
-    progress: &Progress,
-    stretch: &Stretch,
-    tracker: &OffsetTracker,
-) -> Result<(), BrokerError> {
-    let partition = stretch.extent.partition;
-    let Some(settled) = tracker.settled_through(partition) else {
-        return Ok(());
-    };
-    let through = stretch
-        .barrier
-        .map_or(settled, |barrier| settled.min(barrier - 1));
-    let stored = progress.stored.get(&partition).copied().unwrap_or(-1);
-    // What is before the stretch was not dealt with here: done earlier, or removed by retention.
-    if through <= stored || through < stretch.extent.first {
-        return Ok(());
-    }
-    log.commit(partition, &progress.consumer, through).await?;
-    info!(
-        partition,
-        consumer = progress.consumer,
-        through,
-        "progress stored"
-    );
+/// Keeps what was dealt with for the next run.
+async fn store(log: &DeadLetterLog, consumer: &str, done: &Done) -> Result<(), BrokerError> {
+    let json = done
+        .to_json()
+        .map_err(|error| BrokerError::Task(format!("the progress as JSON: {error}")))?;
+    let offset = log.append(done::KEY, json).await?;
+    log.store(consumer, offset).await?;
+    info!(consumer, offset, "progress stored");
     Ok(())
 }

@@ -1,13 +1,16 @@
 //! What becomes of one dead letter.
 
+use std::collections::HashSet;
+
 use bytes::Bytes;
 use capillary_xdm::{Input, Mapper, Params};
 use serde::Serialize;
 use serde_json::value::RawValue;
+use sha2::{Digest, Sha256};
 
 use crate::answer::{self, Answer};
 use crate::broker::StoredDeadLetter;
-use crate::dead_letter::{ReadDeadLetter, Stage};
+use crate::dead_letter::{ReadDeadLetter, ReadOrigin, Stage};
 
 /// Which dead letters are asked for. What is empty or absent does not restrict.
 #[derive(Debug, Clone, Default)]
@@ -45,6 +48,8 @@ pub(super) const COORDINATES: &str = "only_coordinates";
 pub(super) const REJECTED: &str = "rejected_again";
 /// A profile statement, and profile statements were not asked for.
 pub(super) const PROFILE: &str = "profile_statement";
+/// Another dead letter of the same record says the same, and is sent.
+const COPY: &str = "copy";
 /// Nothing is left to send of it.
 const DONE: &str = "replayed_before";
 /// Not a dead letter of this connector.
@@ -58,6 +63,9 @@ pub(super) struct Planner {
     mapper: Mapper,
     /// Whether profile statements were asked for, and can be delivered.
     profiles: bool,
+    /// Hashes of what is sent, by the place of its record. A record may have been dead-lettered
+    /// twice: by a run before a crash and by the one after it, for example.
+    sent: HashSet<[u8; 16]>,
 }
 
 /// An answer as the SmartModule writes it.
@@ -81,7 +89,13 @@ impl Planner {
             filter,
             mapper: Mapper::new(params),
             profiles,
+            sent: HashSet::new(),
         }
+    }
+
+    /// Whether earlier runs did all that this one is asked for.
+    pub(super) fn is_done(&self, wanted: Wanted) -> bool {
+        !(wanted.event || (self.profiles && wanted.profile))
     }
 
     pub(super) fn plan(&mut self, stored: &StoredDeadLetter, wanted: Wanted) -> Step {
@@ -103,7 +117,7 @@ impl Planner {
 
     /// The stored statements are sent as they are.
     fn refused(
-        &self,
+        &mut self,
         stored: &StoredDeadLetter,
         dead_letter: &ReadDeadLetter<'_>,
         wanted: Wanted,
@@ -141,7 +155,7 @@ impl Planner {
             event: dead_letter.record.event,
             profile: dead_letter.record.profile,
         };
-        self.send(replayed, dead_letter.source.timestamp, wanted)
+        self.send(replayed, &dead_letter.source, wanted)
     }
 
     /// The original is mapped with today's mapping and parameters.
@@ -182,7 +196,7 @@ impl Planner {
                     event: part(mapped.event.as_ref()),
                     profile: part(mapped.profile.as_ref()),
                 };
-                self.send(replayed, dead_letter.source.timestamp, wanted)
+                self.send(replayed, &dead_letter.source, wanted)
             }
             _ if filtered => Step::Unmatched,
             Ok(Answer::Skipped(_)) => Step::Left(SKIPPED),
@@ -191,17 +205,32 @@ impl Planner {
         }
     }
 
-    fn send(&self, mut replayed: Replayed<'_>, timestamp: Option<i64>, wanted: Wanted) -> Step {
+    fn send(&mut self, mut replayed: Replayed<'_>, source: &ReadOrigin, wanted: Wanted) -> Step {
         let withheld = replayed.profile.is_some() && !self.profiles;
         replayed.event = replayed.event.filter(|_| wanted.event);
         replayed.profile = replayed.profile.filter(|_| wanted.profile && self.profiles);
         if replayed.event.is_none() && replayed.profile.is_none() {
             return Step::Left(if withheld { PROFILE } else { DONE });
         }
+        let mut hash = Sha256::new();
+        hash.update(source.partition.to_be_bytes());
+        hash.update(source.offset.to_be_bytes());
+        for part in [replayed.event, replayed.profile] {
+            let text = part.map_or("", RawValue::get);
+            hash.update(text.len().to_be_bytes());
+            hash.update(text);
+        }
+        let mut key = [0; 16];
+        for (to, from) in key.iter_mut().zip(hash.finalize()) {
+            *to = from;
+        }
+        if !self.sent.insert(key) {
+            return Step::Left(COPY);
+        }
         match serde_json::to_vec(&replayed) {
             Ok(bytes) => Step::Send {
                 answer: Bytes::from(bytes),
-                timestamp,
+                timestamp: source.timestamp,
             },
             Err(_) => Step::Left(UNREADABLE),
         }
@@ -302,6 +331,16 @@ mod tests {
                 .event
                 .is_none()
         );
+    }
+
+    #[test]
+    fn copy_of_a_letter_is_left_and_another_half_of_its_record_is_not() {
+        let mut planner = planner(Filter::default(), true);
+        let event = dead_letter("refused", r#"{"event":{"_id":"e-1"}}"#);
+        let profile = dead_letter("refused", r#"{"profile":{"p":1}}"#);
+        assert!(matches!(planner.plan(&event, ALL), Step::Send { .. }));
+        assert_eq!(planner.plan(&event, ALL), Step::Left(COPY));
+        assert!(matches!(planner.plan(&profile, ALL), Step::Send { .. }));
     }
 
     #[test]

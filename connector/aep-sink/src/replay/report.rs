@@ -14,7 +14,7 @@ pub struct Report {
     pub(crate) dry_run: bool,
     /// Dead letters looked at.
     pub(crate) letters: u64,
-    /// Passed over by the filters. Progress stops before the first of them.
+    /// Passed over by the filters: a later run finds them.
     pub(crate) unmatched: u64,
     /// Dead letters handed to delivery, or that would be.
     pub(crate) to_send: u64,
@@ -85,13 +85,6 @@ impl fmt::Display for Report {
                 f,
                 "What failed again stays in the dead-letter topic; --again, with filters, tries it \
                 once more."
-            )?;
-        }
-        if self.unmatched > 0 && !self.dry_run {
-            writeln!(
-                f,
-                "Progress stops before the first letter the filters passed over: what was sent \
-                after it is sent again next time."
             )?;
         }
         if let Some(reason) = &self.ended_early {

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
+use fluvio::Isolation;
 use fluvio_controlplane_metadata::topic::CompressionAlgorithm;
+use fluvio_protocol::api::RequestKind;
 use fluvio_protocol::link::ErrorCode;
 use fluvio_protocol::record::{Batch, Offset, RawRecords, RecordSet};
 use fluvio_spu_schema::produce::{
@@ -28,6 +30,7 @@ pub(crate) async fn produce(
 ) -> Option<ProduceResponse> {
     let mut response = ProduceResponse::default();
     let mut answered = true;
+    let waits = request.isolation == Isolation::ReadCommitted;
     for topic in request.topics {
         let mut partitions = Vec::new();
         for partition in topic.partitions {
@@ -45,7 +48,12 @@ pub(crate) async fn produce(
             )
             .await
             {
-                Ok(base_offset) => answer.base_offset = base_offset,
+                Ok(base_offset) => {
+                    answer.base_offset = base_offset;
+                    if waits && let Some(code) = unreplicated(shared, spu, &topic.name, &answer) {
+                        answer.error_code = code;
+                    }
+                }
                 Err(code) => answer.error_code = code,
             }
             partitions.push(answer);
@@ -61,6 +69,22 @@ pub(crate) async fn produce(
         });
     }
     answered.then_some(response)
+}
+
+/// What is said of records that were stored and not replicated in time (`wait_for_acks` in
+/// fluvio-spu's `produce_handler.rs`): the error takes the place of "none", and the offset stays in
+/// the answer. The wait itself is left out.
+fn unreplicated(
+    shared: &Arc<Shared>,
+    spu: i32,
+    topic: &str,
+    answer: &PartitionProduceResponse,
+) -> Option<ErrorCode> {
+    let replica = shared.state().led_by(spu, topic, answer.partition_index)?;
+    (!replica.is_replicated()).then_some(ErrorCode::RequestTimedOut {
+        kind: RequestKind::Produce,
+        timeout_ms: 10_000,
+    })
 }
 
 async fn write(

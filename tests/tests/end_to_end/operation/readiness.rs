@@ -309,6 +309,48 @@ async fn readiness_reports_lost_cluster_unstored_offsets_and_letters() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn dead_letter_that_is_not_replicated_is_waited_for_and_stored_once() {
+    let mut options = options();
+    options
+        .platform
+        .push_str("  dead-letter: {replicas: 2}\n  retry: {max: 1s}\n");
+    let scenario = match Scenario::start_on(&Backend::Mock, options).await {
+        Ok(scenario) => scenario,
+        Err(error) => panic!("{error}"),
+    };
+    let cluster = scenario.cluster.mock().unwrap();
+    scenario.produce(&wanted(608, 20)).await.unwrap();
+    let mut connector = scenario.connector().unwrap();
+    let observed = connector.observed(SOON).await.unwrap();
+    ready(&observed, SOON).await;
+    let letters = scenario.dead_letter_topic();
+    cluster.stop_followers(&letters, 0).unwrap();
+    let broken = conformance::cluster::ProducedRecord {
+        key: None,
+        value: b"not json".to_vec(),
+    };
+    scenario
+        .cluster
+        .produce_batch(&scenario.topic, 0, vec![broken], fluvio::Compression::None)
+        .await
+        .unwrap();
+    not_ready(&observed, &["dead letters", "has not replicated them yet"]).await;
+    let failures = async || {
+        let metrics = observed.metrics().await.unwrap();
+        metrics.sum("capillary_aep_dead_letter_write_failures_total", "")
+    };
+    while failures().await < 3.0 {
+        tokio::task::yield_now().await;
+    }
+    cluster.start_followers(&letters, 0).unwrap();
+    ready(&observed, SOON).await;
+    scenario.settled(&mut connector, SOON).await.unwrap();
+    stop(&scenario, connector).await;
+    assert_eq!(clean(&scenario).await.dead_lettered, 1);
+    assert_eq!(cluster.records(&letters, 0).unwrap().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn readiness_ends_while_the_connector_stops() {
     let scenario = scenario(Options {
         platform: "  shutdown-timeout: 60s\n".to_owned(),

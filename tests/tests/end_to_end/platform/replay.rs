@@ -86,6 +86,7 @@ async fn replay(scenario: &Scenario, arguments: &[&str]) -> Value {
     serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {log}"))
 }
 
+/// Where the record of what was replayed is.
 async fn progress(scenario: &Scenario) -> Option<i64> {
     let (consumer, topic) = (
         format!("{}-replay", scenario.name),
@@ -121,7 +122,11 @@ async fn replay_delivers_refused_records_and_a_second_run_sends_nothing() {
         (&2.into(), &2.into()),
         "{report}"
     );
-    assert_eq!(progress(&scenario).await, Some(1));
+    assert_eq!(
+        progress(&scenario).await,
+        Some(2),
+        "after both dead letters"
+    );
     let requests = scenario.simulator.requests().len();
     let again = replay(&scenario, &[]).await;
     assert_eq!(again["letters"], 0, "{again}");
@@ -181,14 +186,49 @@ async fn replay_filter_sends_what_matches_and_keeps_the_rest() {
     }
     let second = replay(&scenario, &["--event", &kinds[1], "--since", "1h"]).await;
     assert_eq!(second["events_delivered"], 1, "{second}");
-    assert_eq!(
-        progress(&scenario).await,
-        None,
-        "the first letter was passed over, so it must be found again"
-    );
+    let requests = scenario.simulator.requests().len();
+    let again = replay(&scenario, &["--event", &kinds[1], "--since", "1h"]).await;
+    assert_eq!(again["letters"], 1, "only the one passed over: {again}");
+    assert_eq!(scenario.simulator.requests().len(), requests);
+    let nothing = replay(&scenario, &["--from", "1"]).await;
+    assert_eq!(nothing["letters"], 0, "{nothing}");
     let first = replay(&scenario, &["--reason", "refused", "--event", &kinds[0]]).await;
     assert_eq!(first["events_delivered"], 1, "{first}");
-    assert_eq!(progress(&scenario).await, Some(0));
+    let all = replay(&scenario, &[]).await;
+    assert_eq!(all["letters"], 0, "{all}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn replay_refuses_while_another_moves_its_mark() {
+    let (scenario, ids) = mended(209, &[7]).await;
+    scenario.simulator.add_fault(refuses(ids.clone(), 503));
+    let configuration = scenario.configuration();
+    let first = replay_with(&scenario, &configuration, &[]);
+    let second = async {
+        // Its mark is there.
+        let (consumer, topic) = (
+            format!("{}-replay-lease", scenario.name),
+            scenario.dead_letter_topic(),
+        );
+        while scenario
+            .cluster
+            .stored_offset(&consumer, &topic, 0)
+            .await
+            .unwrap()
+            .is_none()
+        {
+            tokio::task::yield_now().await;
+        }
+        let output = replay_with(&scenario, &configuration, &[]).await;
+        scenario.simulator.clear_faults();
+        output
+    };
+    let (first, second) = tokio::join!(first, second);
+    assert!(first.status.success());
+    assert_eq!(second.status.code(), Some(2));
+    let log = String::from_utf8_lossy(&second.stderr);
+    assert!(log.contains("another replay is under way"), "{log}");
+    assert_eq!(arrivals(&scenario, &ids[0]), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

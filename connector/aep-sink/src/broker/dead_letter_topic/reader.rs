@@ -1,17 +1,19 @@
-//! The dead-letter topic, read as it was written, and the progress of replays through it.
+//! The dead-letter topic, read as it was written, and what replays keep in it.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use fluvio::Isolation;
 
-use crate::config::Config;
-
+use super::tail::record_at;
+use super::topic::PARTITION;
+use super::writer::DeadLetterWriter;
 use crate::broker::client::{ClusterMetadata, load_profile};
 use crate::broker::error::BrokerError;
 use crate::broker::offsets::{OffsetSession, StoredOffsets};
 use crate::broker::partition_log::{BOUNDS, LogReader, decode_batch, fetch_bounds};
+use crate::config::{Config, DeadLetterTopic};
 
 /// One record of the dead-letter topic.
 #[derive(Debug, Clone)]
@@ -27,6 +29,7 @@ pub(crate) struct StoredDeadLetter {
 pub(crate) struct DeadLetterLog {
     metadata: Arc<ClusterMetadata>,
     topic: String,
+    settings: DeadLetterTopic,
 }
 
 /// A part of one partition that is being read: from an offset to the end seen at the start.
@@ -44,6 +47,7 @@ impl DeadLetterLog {
         Ok(Self {
             metadata: Arc::new(metadata),
             topic: config.platform.dead_letter.topic.clone(),
+            settings: config.platform.dead_letter.clone(),
         })
     }
 
@@ -59,14 +63,53 @@ impl DeadLetterLog {
         Ok((log.start, log.end))
     }
 
-    /// By partition, the last dead letter a consumer is done with.
-    pub(crate) async fn progress(&self, consumer: &str) -> Result<HashMap<u32, i64>, BrokerError> {
+    /// The number stored for a consumer of the topic: of its first partition, which is there.
+    pub(crate) async fn stored(&self, consumer: &str) -> Result<Option<i64>, BrokerError> {
         let offsets = StoredOffsets::new(
             Arc::clone(&self.metadata),
             self.topic.clone(),
             consumer.to_owned(),
         );
-        offsets.read().await
+        Ok(offsets.read().await?.get(&PARTITION).copied())
+    }
+
+    /// Stores a number for a consumer.
+    pub(crate) async fn store(&self, consumer: &str, number: i64) -> Result<(), BrokerError> {
+        let mut session =
+            OffsetSession::open(&self.metadata, &self.topic, PARTITION, &[consumer]).await?;
+        session.store(0, number).await
+    }
+
+    /// The record that [`append`](Self::append) wrote at an offset; `None` when retention has
+    /// removed it. Also one that is not replicated: a high watermark that is behind, as after a
+    /// crash of the broker, hides nothing.
+    pub(crate) async fn record(&self, offset: i64) -> Result<Option<Bytes>, BrokerError> {
+        if offset < self.bounds(PARTITION).await?.0 {
+            return Ok(None);
+        }
+        let found = record_at(&self.metadata, &self.topic, offset).await?;
+        found
+            .map(|record| Some(record.value))
+            .ok_or_else(|| self.progress_lost(offset))
+    }
+
+    /// What is at the stored place is not what was written there.
+    pub(crate) fn progress_lost(&self, offset: i64) -> BrokerError {
+        BrokerError::ProgressLost {
+            topic: self.topic.clone(),
+            offset,
+        }
+    }
+
+    /// Appends a record that is no dead letter; gives its offset.
+    pub(crate) async fn append(&self, key: &str, value: Vec<u8>) -> Result<i64, BrokerError> {
+        let spec = self.metadata.topic(&self.topic).await?;
+        let spec = spec.ok_or_else(|| BrokerError::TopicMissing {
+            topic: self.topic.clone(),
+        })?;
+        let metadata = Arc::clone(&self.metadata);
+        let writer = DeadLetterWriter::open(metadata, &self.settings, &spec).await?;
+        writer.write(&[(key.to_owned(), value)], &mut None).await
     }
 
     /// Reads dead letters from `next` up to, but not including, `end`.
@@ -96,34 +139,6 @@ impl DeadLetterLog {
             end,
             buffered: VecDeque::new(),
         })
-    }
-
-    /// The progress of a consumer would point beyond the end: the topic was recreated.
-    pub(crate) fn beyond_end(
-        &self,
-        partition: u32,
-        consumer: &str,
-        next: i64,
-        end: i64,
-    ) -> BrokerError {
-        BrokerError::BeyondEnd {
-            replica: format!("{}-{partition}", self.topic),
-            consumer: consumer.to_owned(),
-            next,
-            end,
-        }
-    }
-
-    /// Stores that a consumer is done with everything up to and including `offset`.
-    pub(crate) async fn commit(
-        &self,
-        partition: u32,
-        consumer: &str,
-        offset: i64,
-    ) -> Result<(), BrokerError> {
-        let mut session =
-            OffsetSession::open(&self.metadata, &self.topic, partition, &[consumer]).await?;
-        session.store(0, offset).await
     }
 }
 
