@@ -1,4 +1,5 @@
 //! A large basket keeps as many lines as fit.
+#![allow(clippy::unwrap_used)] // Helpers of tests.
 
 mod support;
 
