@@ -70,11 +70,7 @@ impl Params {
                         )
                     }),
                 "deleted-labels" => list(value).map(|labels| params.deleted_labels = labels),
-                "missing-bill-type" => match value {
-                    "purchase" => Ok(params.untyped_is_purchase = true),
-                    "none" => Ok(params.untyped_is_purchase = false),
-                    _ => Err(format!("`{value}` is neither purchase nor none")),
-                },
+                "missing-bill-type" => untyped(value).map(|is| params.untyped_is_purchase = is),
                 "currency" => currency(value).map(|code| params.currency = Some(code)),
                 "max-event-bytes" => {
                     max_event_bytes(value).map(|bytes| params.max_event_bytes = bytes)
@@ -245,6 +241,15 @@ fn boolean(value: &str) -> Result<bool, String> {
     value
         .parse()
         .map_err(|_| format!("`{value}` is neither true nor false"))
+}
+
+/// Whether a bill without a type is a purchase.
+fn untyped(value: &str) -> Result<bool, String> {
+    match value {
+        "purchase" => Ok(true),
+        "none" => Ok(false),
+        _ => Err(format!("`{value}` is neither purchase nor none")),
+    }
 }
 
 fn program(value: &str) -> Result<String, String> {

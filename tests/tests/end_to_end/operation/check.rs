@@ -169,9 +169,13 @@ async fn offline_check_reads_files_only() {
     let checked = check_with(&scenario, &good, nowhere, &["--offline"]).await;
     assert_eq!(checked.code, Some(0), "{:#}", checked.report);
     checked.says("parameters", "warning", &["`tenant`", "`points` of"]);
+    checked.says("parameters", "warning", &["`time-zone`"]);
     assert!(checked.failing().is_empty(), "{:#}", checked.report);
 
-    let with_tenant = good.replace("    with:\n", "    with:\n      tenant: acme\n");
+    let with_tenant = good.replace(
+        "    with:\n",
+        "    with:\n      tenant: acme\n      time-zone: Asia/Kolkata\n",
+    );
     let checked = check_with(&scenario, &with_tenant, nowhere, &["--offline"]).await;
     assert_eq!(
         checked.report["checks"].as_array().unwrap().len(),

@@ -1,9 +1,7 @@
 //! A deleted customer: the status says it, nothing personal is sent, and nothing is linked.
 
-mod support;
-
+use crate::support::{map_json, sample};
 use serde_json::{Value, json};
-use support::{map_json, sample};
 
 const IDENTITIES: (&str, &str) = (
     "identities",

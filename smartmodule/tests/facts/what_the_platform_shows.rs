@@ -1,18 +1,16 @@
 //! The table of docs/mapping.md that says what Experience Platform shows of each kind follows the
 //! mapping.
 //!
-//! `UPDATE_DOCS=1 cargo test --workspace --test what_the_platform_shows` writes its columns anew; the
+//! `UPDATE_DOCS=1 cargo test --workspace --test facts` writes its columns anew; the
 //! last one is written by hand.
 #![allow(clippy::unwrap_used)] // Helpers of tests.
-
-mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
+use crate::support::{map_json, sample, samples};
 use capillary_xdm::EventKind;
 use serde_json::Value;
-use support::{map_json, sample, samples};
 
 const HEAD: &str = "| Kind | Mapped | Event, besides who, when and type | Profile | What it is good for |\n|---|---|---|---|---|\n";
 
@@ -64,7 +62,7 @@ fn columns(kind: EventKind) -> String {
 #[test]
 fn table_of_what_the_platform_shows_is_true_for_every_kind() {
     let text = std::fs::read_to_string(document()).unwrap();
-    let start = text.find(HEAD).expect("the table is there") + HEAD.len();
+    let start = text.find(HEAD).unwrap() + HEAD.len();
     let rows = text[start..].split("\n\n").next().unwrap().trim_end();
     let end = start + rows.len();
     let purposes: BTreeMap<&str, &str> = rows

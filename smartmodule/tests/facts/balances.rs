@@ -1,9 +1,7 @@
 //! Every documented kind that carries a new balance states it in the profile.
 
-mod support;
-
+use crate::support::{map_json, sample};
 use serde_json::{Value, json};
-use support::{map_json, sample};
 
 fn loyalty(answer: &Value) -> &Value {
     &answer["profile"]["loyalty"]

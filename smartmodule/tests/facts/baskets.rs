@@ -1,9 +1,8 @@
 //! A large basket keeps as many lines as fit.
+#![allow(clippy::unwrap_used)] // Helpers of tests.
 
-mod support;
-
+use crate::support::{map_json, sample};
 use serde_json::{Value, json};
-use support::{map_json, sample};
 
 fn basket(lines: impl Iterator<Item = Value>) -> Value {
     let mut event = sample("transactionAdded");

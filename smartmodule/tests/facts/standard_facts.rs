@@ -1,9 +1,7 @@
 //! Facts stand where XDM has a place for them, with no parameter set.
 
-mod support;
-
+use crate::support::{map_json, sample};
 use serde_json::{Value, json};
-use support::{map_json, sample};
 
 fn loyalty(answer: &Value) -> &Value {
     &answer["profile"]["loyalty"]

@@ -1,9 +1,7 @@
 //! What a customer wants to receive is in the profile, and what changed in the event.
 
-mod support;
-
+use crate::support::{map_json, sample};
 use serde_json::{Value, json};
-use support::{map_json, sample};
 
 /// The sample with other subscriptions.
 fn with(subscriptions: Value) -> Value {

@@ -1,9 +1,7 @@
 //! Each purchase counts once, each refund is one, and each amount has its currency.
 
-mod support;
-
+use crate::support::{map_json, sample};
 use serde_json::{Value, json};
-use support::{map_json, sample};
 
 /// The sample with other members of `data`; `null` takes one away.
 fn with(name: &str, members: Value) -> Value {
