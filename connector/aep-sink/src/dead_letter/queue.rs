@@ -143,22 +143,26 @@ impl<T> WriteQueue<T> {
     }
 
     /// Forgets dead letters nobody waits for any more, and gives what they stood for. Those that are
-    /// being written may still be stored.
+    /// being written together with others may still be stored.
     pub(crate) fn remove(&mut self, is_unwanted: impl Fn(&T) -> bool) -> Vec<T> {
         let waiting = std::mem::take(&mut self.waiting);
-        let (unwanted, wanted): (Vec<_>, Vec<_>) = waiting
+        let (mut removed, wanted): (Vec<_>, Vec<_>) = waiting
             .into_iter()
             .partition(|pending| is_unwanted(&pending.of));
         self.waiting = wanted.into();
-        let mut removed = unwanted;
         for write in &mut self.under_way {
-            removed.extend(
-                write
-                    .pending
-                    .extract_if(.., |pending| is_unwanted(&pending.of)),
-            );
+            let unwanted = write
+                .pending
+                .extract_if(.., |pending| is_unwanted(&pending.of));
+            removed.extend(unwanted);
         }
+        self.under_way.retain(|write| !write.pending.is_empty());
         removed.into_iter().map(|pending| pending.of).collect()
+    }
+
+    /// Whether somebody waits for the end of a write.
+    pub(crate) fn is_under_way(&self, id: u64) -> bool {
+        self.under_way.iter().any(|write| write.id == id)
     }
 }
 

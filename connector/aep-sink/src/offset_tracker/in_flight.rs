@@ -122,7 +122,7 @@ mod tests {
             }
         }
         assert!(unsettled.row.len() < 2_000, "{}", unsettled.row.len());
-        assert_eq!((unsettled.first(), unsettled.len()), (Some(0), 100));
+        assert_eq!((unsettled.first(), unsettled.len()), (Some(0), 101));
         assert_eq!(unsettled.settle(500), None, "settled long ago");
         assert_eq!(unsettled.settle(999_999), Some(7));
     }

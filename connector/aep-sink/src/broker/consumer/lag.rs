@@ -192,7 +192,7 @@ async fn look_at_oldest(context: &ConsumerContext, statuses: &BTreeMap<u32, Part
             return None;
         }
         let known = status.oldest.is_some_and(|(offset, _)| offset == first);
-        (!known).then(|| async move {
+        (!known).then_some(async move {
             match timeout(TIMEOUT, oldest_timestamp(context, partition, first)).await {
                 Ok(Ok(timestamp)) => context.statuses.change(partition, |status| {
                     status.oldest = timestamp.map(|timestamp| (first, timestamp));

@@ -167,6 +167,7 @@ impl LeaseKeeper {
     /// A look at the marks, and what follows from it.
     async fn round(&mut self) -> Result<(), BrokerError> {
         let listed = self.listed.borrow().clone().unwrap_or_default();
+        let looked = Instant::now();
         let read = self.in_time(self.marks.read()).await;
         let marks: HashMap<u32, Mark> = read
             .inspect_err(|_| self.leases.interrupted())?
@@ -197,9 +198,9 @@ impl LeaseKeeper {
         }
         self.won.extend(&orders.begin);
         if orders.write.is_empty() {
-            self.give_sign_of_life().await;
+            self.give_sign_of_life(looked).await;
         }
-        let written = self.write(&orders).await;
+        let written = self.write(&orders, looked).await;
         if !self.won.is_empty() {
             self.begin().await?;
         }
@@ -248,7 +249,7 @@ impl LeaseKeeper {
     }
 
     /// Writes the marks that are ordered.
-    async fn write(&mut self, orders: &LeaseOrders) -> Result<(), BrokerError> {
+    async fn write(&mut self, orders: &LeaseOrders, looked: Instant) -> Result<(), BrokerError> {
         let marks: Vec<_> = orders
             .write
             .iter()
@@ -256,12 +257,32 @@ impl LeaseKeeper {
             .collect();
         let writes = marks
             .into_iter()
-            .map(|(partition, mark)| self.in_time(self.write_mark(partition, mark)));
+            .map(|(partition, mark)| self.in_time(self.write_mark(partition, mark, looked)));
         join_all(writes).await.into_iter().collect()
     }
 
-    async fn write_mark(&self, partition: u32, mark: Mark) -> Result<(), BrokerError> {
-        self.session(partition).await?.store(0, mark.value()).await
+    async fn write_mark(
+        &self,
+        partition: u32,
+        mark: Mark,
+        looked: Instant,
+    ) -> Result<(), BrokerError> {
+        let mut session = self.session(partition).await?;
+        self.check_look(looked)?;
+        session.store(0, mark.value()).await
+    }
+
+    /// Fails when the look a mark follows from is too long ago. A process that slept meanwhile would
+    /// write over the mark of whoever took over.
+    fn check_look(&self, looked: Instant) -> Result<(), BrokerError> {
+        if looked.elapsed() < self.context.lease {
+            return Ok(());
+        }
+        Err(BrokerError::Request {
+            what: "writing who owns the partitions",
+            address: "the store of offsets".to_owned(),
+            reason: "it was read too long ago".to_owned(),
+        })
     }
 
     async fn session(&self, partition: u32) -> Result<OffsetSession, BrokerError> {
@@ -272,7 +293,7 @@ impl LeaseKeeper {
 
     /// Changes the mark of one partition that is owned: the one of the last time, or, when that
     /// cannot be written, the next at the next time.
-    async fn give_sign_of_life(&mut self) {
+    async fn give_sign_of_life(&mut self, looked: Instant) {
         let owned = self.leases.owned();
         let last = self.pulse.take();
         let after = last.as_ref().map_or(0, |(partition, _)| *partition);
@@ -291,6 +312,7 @@ impl LeaseKeeper {
                 Some(session) => session,
                 None => self.session(partition).await?,
             };
+            self.check_look(looked)?;
             session.store(0, mark.value()).await?;
             Ok(session)
         });
@@ -396,10 +418,10 @@ impl LeaseKeeper {
 
     /// Lets others have the partitions.
     async fn release(self) {
-        let owned = self.leases.owned();
+        let (owned, looked) = (self.leases.owned(), Instant::now());
         let released = owned
             .iter()
-            .map(|partition| self.in_time(self.write_mark(*partition, Mark::RELEASED)));
+            .map(|partition| self.in_time(self.write_mark(*partition, Mark::RELEASED, looked)));
         for ended in join_all(released).await {
             if let Err(error) = ended {
                 debug!(%error, "a partition could not be released; others wait for the lease");

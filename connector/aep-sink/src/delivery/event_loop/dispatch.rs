@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::error::DeliveryError;
-use super::state::{Delivery, Inlet};
+use super::state::{Delivery, Inlet, Writing};
 use crate::aep::{Kind, Transport};
 use crate::backoff::Backoff;
 use crate::dead_letter::{self, DeadLetters};
@@ -88,17 +88,18 @@ where
             let dead_letters = Arc::clone(&self.parts.dead_letters);
             let failures = Arc::clone(&self.write_failures);
             let mut backoff = Backoff::new(self.platform.retry, self.parts.random.fork());
-            self.writing.push(Box::pin(async move {
-                let is_written = dead_letter::write(
+            let id = to_write.id;
+            let write = Box::pin(async move {
+                dead_letter::write(
                     &*dead_letters,
                     &mut to_write.batch,
                     to_write.is_smallest,
                     &mut backoff,
                     &failures,
                 )
-                .await;
-                (to_write.id, is_written)
-            }));
+                .await
+            });
+            self.writing.push(Writing { id, write });
         }
         Ok(())
     }

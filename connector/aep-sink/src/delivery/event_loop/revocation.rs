@@ -1,5 +1,6 @@
 //! Partitions that are given up during the run: another process delivers them now.
 
+use futures_util::stream::FuturesUnordered;
 use tokio::sync::mpsc::Receiver;
 
 use super::error::DeliveryError;
@@ -32,6 +33,11 @@ where
         let dropped = self
             .dead_letters
             .remove(|of| revoked.contains(&of.position().partition));
+        let writing: FuturesUnordered<_> = std::mem::take(&mut self.writing);
+        let awaited = writing
+            .into_iter()
+            .filter(|writing| self.dead_letters.is_under_way(writing.id));
+        self.writing = awaited.collect();
         for of in dropped {
             match of {
                 DeadLetterOf::Record(position) => self.open.end(position),

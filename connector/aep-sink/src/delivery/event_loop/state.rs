@@ -6,6 +6,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_util::stream::FuturesUnordered;
@@ -66,8 +67,23 @@ pub(super) struct Inlet<T, K> {
 /// A request that is finished: of which inlet, its number, and its result.
 pub(super) type Finished = (InletName, u64, (AttemptResult, Option<AttemptTiming>));
 type InFlight = Pin<Box<dyn Future<Output = Finished> + Send>>;
-/// A write of dead letters that has ended, and whether they are stored.
-type Writing = Pin<Box<dyn Future<Output = (u64, bool)> + Send>>;
+/// A write of dead letters. It ends with its number and whether they are stored.
+pub(super) struct Writing {
+    pub(super) id: u64,
+    pub(super) write: Pin<Box<dyn Future<Output = bool> + Send>>,
+}
+
+impl Future for Writing {
+    type Output = (u64, bool);
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let id = self.id;
+        self.write
+            .as_mut()
+            .poll(context)
+            .map(|is_written| (id, is_written))
+    }
+}
 
 /// What a dead letter holds, and what is settled when it is written.
 #[derive(Debug)]

@@ -49,10 +49,8 @@ impl Pipeline {
             coalescer.accepted(&chunk);
         }
         self.count(&chunk, &statuses, now);
-        if accepted {
-            if probe && self.breaker.is_misconfigured() {
-                self.reset(now);
-            }
+        if accepted && probe && self.breaker.is_misconfigured() {
+            self.reset(now);
         }
         // First the judgment over the whole response, then its consequences: nothing may become a
         // dead letter that the same response shows to be the target's fault.

@@ -120,7 +120,7 @@ pub(super) fn items(call: &Call, verdict: impl Fn(&str) -> Option<(u16, &'static
         .ids
         .iter()
         .map(|id| match verdict(id) {
-            None => json!({"xactionId": format!("1:2:3:{id}")}),
+            None => json!({"xactionId": format!("1:2:3:{}", id.len())}),
             Some((status, message)) => json!({"statusCode": status, "message": message}),
         })
         .collect();

@@ -44,7 +44,8 @@ async fn poison_record_stops_no_other_and_is_dead_lettered_in_time() {
 
 #[tokio::test(start_paused = true)]
 async fn poison_record_of_any_kind_stops_no_backlog() {
-    let kinds: [(&str, fn() -> Does); 5] = [
+    type Kind = (&'static str, fn() -> Does);
+    let kinds: [Kind; 5] = [
         ("503", || Does::Answer(503, "")),
         ("reset", || Does::Reset),
         ("413", || Does::Answer(413, "")),

@@ -43,7 +43,7 @@ async fn platform_that_calls_everything_too_large_dead_letters_nothing() {
     );
     assert_eq!(
         (world.dead_letters().len(), world.tracker.settled_through(0)),
-        (0, None)
+        (0, Some(-1))
     );
     let stopped = world.conditions.all();
     assert!(
