@@ -178,7 +178,7 @@ async fn owner_that_was_asleep_gives_way_and_then_stands_by() {
     let mut owner = scenario.connector().unwrap();
     scenario.produce(&wanted(171, 20)).await.unwrap();
     scenario.settled(&mut owner, SOON).await.unwrap();
-    let mut other = scenario.connector().unwrap();
+    let other = scenario.connector().unwrap();
     says(&other, "standing by").await;
     owner.signal("STOP").await.unwrap();
     says(&other, "reading this partition from now on").await;
