@@ -44,7 +44,7 @@ fn tests_named_by_the_delivery_page_exist() {
         .skip(1)
         .step_by(2)
         // Nothing else on that page is this long a name.
-        .filter(|name| name.matches('_').count() >= 3)
+        .filter(|name| name.matches('_').count() >= 3 && !name.starts_with("capillary_aep_"))
         .collect();
     assert!(promises.len() >= 50, "{promises:?}");
     for promise in promises {
@@ -184,7 +184,7 @@ fn exit_codes_are_the_same_wherever_they_are_listed() {
         for opening in [
             "ExitCode::from(",
             "const EXIT_USER: u8 = ",
-            "const EXIT_OTHER_WRITER: u8 = ",
+            "const EXIT_ANOTHER_LOG: u8 = ",
             "const EXIT_OTHER: u8 = ",
             "const WRONG: u8 = ",
         ] {

@@ -126,6 +126,7 @@ pub(super) const PARAMETERS: [&[(&str, &str)]; 4] = [
             r#"{"customerId":"CapillaryId","email":"Email","mobile":"Phone_E.164","externalId":"CRMID"}"#,
         ),
         ("primary-identity", "email"),
+        ("mobile-format", "e164"),
         (
             "omit-fields",
             r#"["loyalty.lifetimePoints","commerce.commerceScope"]"#,
