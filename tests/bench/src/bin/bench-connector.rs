@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use bench::{self, BenchError, Description, Part, Role, Size};
 
@@ -14,6 +15,7 @@ What the connector costs, on the cluster of FLUVIO_TEST_CLUSTER.
   --records N    records of a backlog (default 200000)
   --waiting N    records that wait while the platform is down (default 200000)
   --outage SECS  how long the platform is down (default 60)
+  --answer-ms N  how long each answer of the platform takes, instead of the workload's own time
   --smartmodule FILE  tell the figures bench-smartmodule wrote there as well; without a --part nothing else then
   --json FILE    write the figures there as well
 ";
@@ -21,6 +23,7 @@ What the connector costs, on the cluster of FLUVIO_TEST_CLUSTER.
 struct Arguments {
     size: Size,
     parts: Vec<Part>,
+    answer_time: Option<Duration>,
     smartmodule: Option<PathBuf>,
     json: Option<PathBuf>,
 }
@@ -32,6 +35,7 @@ fn arguments(words: &[String]) -> Result<Arguments, String> {
         Size::full()
     };
     let (mut parts, mut smartmodule, mut json) = (Vec::new(), None, None);
+    let mut answer_time = None;
     let mut words = words.iter();
     while let Some(word) = words.next() {
         let mut value = || {
@@ -54,7 +58,8 @@ fn arguments(words: &[String]) -> Result<Arguments, String> {
             }
             "--records" => size.records = number(value()?)?,
             "--waiting" => size.waiting = number(value()?)?,
-            "--outage" => size.outage_lasts = std::time::Duration::from_secs(number(value()?)?),
+            "--outage" => size.outage_lasts = Duration::from_secs(number(value()?)?),
+            "--answer-ms" => answer_time = Some(Duration::from_millis(number(value()?)?)),
             "--smartmodule" => smartmodule = Some(PathBuf::from(value()?)),
             "--json" => json = Some(PathBuf::from(value()?)),
             other => return Err(format!("unknown argument '{other}'\n\n{HELP}")),
@@ -66,6 +71,7 @@ fn arguments(words: &[String]) -> Result<Arguments, String> {
     Ok(Arguments {
         size,
         parts,
+        answer_time,
         smartmodule,
         json,
     })
@@ -75,18 +81,16 @@ async fn run(arguments: Arguments) -> Result<(), BenchError> {
     let Arguments {
         size,
         parts,
+        answer_time,
         smartmodule,
         json,
     } = arguments;
+    let mut description = Description::load()?;
+    if let Some(answer_time) = answer_time {
+        description.answer_time = answer_time;
+    }
     let tell = |what: &str| eprintln!("measuring: {what}");
-    let report = bench::run(
-        smartmodule.as_deref(),
-        &parts,
-        &size,
-        &Description::load()?,
-        tell,
-    )
-    .await?;
+    let report = bench::run(smartmodule.as_deref(), &parts, &size, &description, tell).await?;
     print!("{report}");
     if let Some(path) = json {
         std::fs::write(path, report.json())
