@@ -190,7 +190,8 @@ pub(crate) fn subject<'a>(
         }
         // An older form has the customer's id beside `data`.
         EventKind::RequestUpdated => own(data, locations, params).or_else(|| {
-            let id = envelope.get(Key::CustomerId).and_then(coerce::numbered);
+            let id = envelope.get(Key::CustomerId);
+            let id = id.and_then(|id| customer_id(id, params));
             id.map(|id| Customer {
                 customer_id: Some(Text::made(id.to_string())),
                 ..Customer::default()

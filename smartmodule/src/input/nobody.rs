@@ -165,11 +165,17 @@ pub(super) fn is_nobodys_address(address: &str) -> bool {
         return true;
     }
     let is_word = |part: &str| !begins_plainly(part.as_bytes()) && is_nobodys(part);
-    if NO_MAIL.contains(&top) || is_word(name) {
+    if NO_MAIL.contains(&top) || is_word(name) && !is_a_name(name) {
         return true;
     }
     // Of a longer domain the first label may be a region: `na.shop.example`.
     (is_word(labels) || labels == name && name.len() <= 3) && !labels.contains('.')
+}
+
+/// Whether the name of an address may be somebody's though the same value elsewhere is nobody's:
+/// people are called Nan, Guest or Blank, and have initials.
+fn is_a_name(name: &str) -> bool {
+    matches!(name, "nan" | "nil" | "guest" | "blank") || name.contains('.')
 }
 
 /// Whether a telephone number, digits with or without a plus before them, is nobody's: its last ten
@@ -360,6 +366,8 @@ mod tests {
             "tesla@tesla.example",
             "testa@shop.example",
             "éva@exämple.com",
+            "n.a@shop.example",
+            "guest@shop.example",
         ] {
             assert!(!is_nobodys_address(address), "{address}");
         }

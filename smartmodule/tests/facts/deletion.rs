@@ -87,6 +87,11 @@ fn older_deletion_request_has_its_keys_beside_the_body() {
         json!({"type": "CUSTOMER", "baseType": "DELETE", "status": "SUCCESS"})
     );
     assert_impersonal(&answer);
+    for nobody in [json!("NULL"), json!("anonymous"), json!(-7), json!("0")] {
+        event["customerId"] = nobody;
+        let answer = map_json(&PARAMS, &event);
+        assert_eq!(answer["skip"], "no_identity", "{answer}");
+    }
 }
 
 #[test]

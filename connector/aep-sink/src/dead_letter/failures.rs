@@ -14,7 +14,7 @@ pub(crate) struct WriteFailures {
     topic: String,
     metrics: Arc<Metrics>,
     conditions: Arc<Conditions>,
-    /// Dead letters whose last attempt failed.
+    /// Writes whose last attempt failed.
     failing: AtomicU64,
 }
 
@@ -29,10 +29,15 @@ impl WriteFailures {
         }
     }
 
-    /// An attempt failed; `first`: the first one of its dead letter.
-    pub(super) fn failed(&self, error: &DeadLetterError, first: bool) {
+    /// A write has failed for the first time.
+    pub(super) fn begin(&self) -> FailingWrite<'_> {
+        self.failing.fetch_add(1, Ordering::Relaxed);
+        FailingWrite(self)
+    }
+
+    /// An attempt failed.
+    pub(super) fn failed(&self, error: &DeadLetterError) {
         self.metrics.dead_letter_failed();
-        self.failing.fetch_add(u64::from(first), Ordering::Relaxed);
         let condition = Condition {
             fault: if error.heals() {
                 Fault::External
@@ -47,11 +52,15 @@ impl WriteFailures {
         };
         self.conditions.put(Component::DeadLetters, condition);
     }
+}
 
-    /// A dead letter whose attempts had failed was written.
-    pub(super) fn recovered(&self) {
-        if self.failing.fetch_sub(1, Ordering::Relaxed) == 1 {
-            self.conditions.clear(Component::DeadLetters);
+/// A write whose attempts failed so far, until it ends in any way: it may also be given up.
+pub(super) struct FailingWrite<'a>(&'a WriteFailures);
+
+impl Drop for FailingWrite<'_> {
+    fn drop(&mut self) {
+        if self.0.failing.fetch_sub(1, Ordering::Relaxed) == 1 {
+            self.0.conditions.clear(Component::DeadLetters);
         }
     }
 }

@@ -39,6 +39,8 @@ pub(crate) struct ToWrite {
 #[derive(Debug)]
 struct UnderWay<T> {
     id: u64,
+    /// How many are written; nobody may wait for some of them any more.
+    sent: usize,
     pending: Vec<PendingDeadLetter<T>>,
     is_smallest: bool,
 }
@@ -104,6 +106,7 @@ impl<T> WriteQueue<T> {
         self.next_id += 1;
         self.under_way.push(UnderWay {
             id,
+            sent: pending.len(),
             pending,
             is_smallest,
         });
@@ -131,8 +134,10 @@ impl<T> WriteQueue<T> {
             self.most = self.most.saturating_mul(2).min(MOST);
             return Ok(write.pending);
         }
-        self.most = (write.pending.len() / 2).max(1);
-        if let [alone] = write.pending.as_mut_slice() {
+        self.most = (write.sent / 2).max(1);
+        if let [alone] = write.pending.as_mut_slice()
+            && write.sent == 1
+        {
             alone.dead_letter = alone.dead_letter.without_record()?;
             alone.is_digest = true;
         }
@@ -265,6 +270,17 @@ mod tests {
         assert!(all.batch.records[0].1.len() < 300);
         let (stored, _) = write_all(&mut queue, usize::MAX);
         assert_eq!(stored, [1, 2], "while it is still under way");
+    }
+
+    #[test]
+    fn letter_keeps_its_record_when_one_removed_made_their_batch_too_large() {
+        let mut queue = queue([10, 5_000]);
+        let write = queue.next().unwrap().unwrap();
+        assert_eq!(queue.remove(|offset| *offset == 1), [1]);
+        assert!(queue.ended(write.id, false).unwrap().is_empty());
+        let again = queue.next().unwrap().unwrap();
+        assert!(!again.is_smallest);
+        assert_eq!(again.batch.records[0].1, write.batch.records[0].1);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::future::Future;
 use tokio::time::sleep;
 
 use super::error::DeadLetterError;
-use super::failures::WriteFailures;
+use super::failures::{FailingWrite, WriteFailures};
 use crate::backoff::Backoff;
 
 /// Dead letters that are written together, all or none.
@@ -40,25 +40,17 @@ pub(crate) async fn write(
     backoff: &mut Backoff,
     write_failures: &WriteFailures,
 ) -> bool {
+    let mut failing: Option<FailingWrite<'_>> = None;
     let mut failures = 0;
     loop {
         let error = match dead_letters.write(batch).await {
-            Ok(()) => {
-                if failures > 0 {
-                    write_failures.recovered();
-                }
-                return true;
-            }
-            Err(DeadLetterError::TooLarge) if !is_smallest => {
-                if failures > 0 {
-                    write_failures.recovered();
-                }
-                return false;
-            }
+            Ok(()) => return true,
+            Err(DeadLetterError::TooLarge) if !is_smallest => return false,
             Err(error) => error,
         };
-        write_failures.failed(&error, failures == 0);
-        if failures == 0 {
+        write_failures.failed(&error);
+        if failing.is_none() {
+            failing = Some(write_failures.begin());
             let count = batch.records.len();
             if error.heals() {
                 tracing::warn!(count, %error, "dead letters cannot be written yet; their records \

@@ -237,7 +237,10 @@ async fn replay(
     let consumer = format!("{}-replay", config.name);
     let kept = if options.again {
         // What is done stays so; where it cannot be read, there is nothing to keep.
-        load(log, &consumer).await.unwrap_or_default()
+        match load(log, &consumer).await {
+            Err(BrokerError::ProgressLost { .. }) => Done::default(),
+            kept => kept?,
+        }
     } else if partitions.is_empty() {
         Done::default()
     } else {

@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -116,7 +117,19 @@ struct Attempted {
     ended: Result<OffsetSession, BrokerError>,
 }
 
-type Attempt = Pin<Box<dyn Future<Output = Attempted> + Send>>;
+/// An attempt under way.
+struct Attempt {
+    partition: u32,
+    attempt: Pin<Box<dyn Future<Output = Attempted> + Send>>,
+}
+
+impl Future for Attempt {
+    type Output = Attempted;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Attempted> {
+        self.attempt.as_mut().poll(context)
+    }
+}
 
 /// Commits every partition.
 pub(super) struct Committer {
@@ -199,6 +212,11 @@ impl Committer {
         let Some(mut account) = self.accounts.remove(&partition) else {
             return;
         };
+        // One that is still under way would store less than what is stored now.
+        let attempts = std::mem::take(&mut self.attempts).into_iter();
+        self.attempts = attempts
+            .filter(|attempt| attempt.partition != partition)
+            .collect();
         let Some(due) = account.due(&self.context, partition) else {
             return;
         };
@@ -243,14 +261,15 @@ impl Committer {
             let limit = if is_finishing { LAST_ATTEMPT } else { ATTEMPT };
             let (context, partition) = (Arc::clone(&self.context), *partition);
             let session = account.session.take();
-            self.attempts.push(Box::pin(async move {
+            let attempt = Box::pin(async move {
                 let ended = attempt(&context, partition, session, due, limit).await;
                 Attempted {
                     partition,
                     due,
                     ended,
                 }
-            }));
+            });
+            self.attempts.push(Attempt { partition, attempt });
         }
         next
     }

@@ -188,13 +188,13 @@ async fn look_at_oldest(context: &ConsumerContext, statuses: &BTreeMap<u32, Part
         if end.is_some_and(|end| end <= first) {
             context
                 .statuses
-                .change(partition, |status| status.oldest = None);
+                .change_if_read(partition, |status| status.oldest = None);
             return None;
         }
         let known = status.oldest.is_some_and(|(offset, _)| offset == first);
         (!known).then_some(async move {
             match timeout(TIMEOUT, oldest_timestamp(context, partition, first)).await {
-                Ok(Ok(timestamp)) => context.statuses.change(partition, |status| {
+                Ok(Ok(timestamp)) => context.statuses.change_if_read(partition, |status| {
                     status.oldest = timestamp.map(|timestamp| (first, timestamp));
                 }),
                 // Reading and committing report it themselves.

@@ -197,9 +197,8 @@ impl LeaseKeeper {
             }
         }
         self.won.extend(&orders.begin);
-        if orders.write.is_empty() {
-            self.give_sign_of_life(looked).await;
-        }
+        // Also in rounds that write marks: one that cannot be written must not silence the others.
+        self.give_sign_of_life(looked).await;
         let written = self.write(&orders, looked).await;
         if !self.won.is_empty() {
             self.begin().await?;
@@ -370,23 +369,25 @@ impl LeaseKeeper {
         let context = Arc::clone(&self.context);
         if context.start != Start::Beginning && is_unmarked {
             let stored = self.in_time(self.offsets.read()).await?;
-            if stored.is_empty() {
-                let noted = listed.iter().map(|partition| self.note_start(*partition));
-                for noted in join_all(noted).await {
-                    match noted {
-                        Err(BrokerError::LogShorter { replica, next, end })
-                            if self.beyond_end.suffice(LOOKS) =>
-                        {
-                            let consumer = context.consumer.clone();
-                            return Err(BrokerError::BeyondEnd {
-                                replica,
-                                consumer,
-                                next,
-                                end,
-                            });
-                        }
-                        noted => noted?,
+            // Some may be stored already: the first start may have been interrupted.
+            let noted = listed
+                .iter()
+                .filter(|partition| !stored.contains_key(partition))
+                .map(|partition| self.in_time(self.note_start(*partition)));
+            for noted in join_all(noted).await {
+                match noted {
+                    Err(BrokerError::LogShorter { replica, next, end })
+                        if self.beyond_end.suffice(LOOKS) =>
+                    {
+                        let consumer = context.consumer.clone();
+                        return Err(BrokerError::BeyondEnd {
+                            replica,
+                            consumer,
+                            next,
+                            end,
+                        });
                     }
+                    noted => noted?,
                 }
             }
         }
@@ -418,10 +419,18 @@ impl LeaseKeeper {
 
     /// Lets others have the partitions.
     async fn release(self) {
-        let (owned, looked) = (self.leases.owned(), Instant::now());
-        let released = owned
-            .iter()
-            .map(|partition| self.in_time(self.write_mark(*partition, Mark::RELEASED, looked)));
+        let looked = Instant::now();
+        // Another may have taken over since the last look.
+        let marks = match self.in_time(self.marks.read()).await {
+            Ok(marks) => marks,
+            Err(error) => return debug!(%error, "nothing is released; others wait for the lease"),
+        };
+        let owned = self.leases.owned().into_iter().filter(|partition| {
+            let mark = marks.get(partition).copied().map(Mark::from_value);
+            mark.is_some_and(|mark| self.leases.is_mine(mark))
+        });
+        let released =
+            owned.map(|partition| self.in_time(self.write_mark(partition, Mark::RELEASED, looked)));
         for ended in join_all(released).await {
             if let Err(error) = ended {
                 debug!(%error, "a partition could not be released; others wait for the lease");

@@ -60,6 +60,14 @@ impl PartitionStatuses {
         change(self.partitions().entry(partition).or_default());
     }
 
+    /// The same for what was found out meanwhile: nothing of a partition that is not read here any
+    /// more.
+    pub(crate) fn change_if_read(&self, partition: u32, change: impl FnOnce(&mut PartitionStatus)) {
+        if let Some(status) = self.partitions().get_mut(&partition) {
+            change(status);
+        }
+    }
+
     /// A partition is not read here any more.
     pub(crate) fn remove(&self, partition: u32) {
         self.partitions().remove(&partition);

@@ -126,6 +126,8 @@ impl Supervisor {
                 }
             }
         };
+        // What is lost from now on is given up by the one who finds it lost.
+        drop(assignments);
         readers.end().await;
         if ended.as_ref().is_err_and(spoils_commits) {
             self.committing.lock().await.abort_all();

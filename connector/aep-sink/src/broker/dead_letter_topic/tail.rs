@@ -6,7 +6,9 @@ use fluvio_protocol::record::{Batch, RawRecords};
 use super::topic::{PARTITION, WHAT};
 use crate::broker::client::{ClusterMetadata, Purpose};
 use crate::broker::error::BrokerError;
-use crate::broker::partition_log::{LogReader, LogRecord, decode_batch, fetch_log_end};
+use crate::broker::partition_log::{
+    LogReader, LogRecord, decode_batch, fetch_bounds, fetch_log_end,
+};
 
 /// Looks for a batch of exactly these records from an offset to the end of the log. Gives the
 /// offset of the first.
@@ -17,8 +19,11 @@ pub(super) async fn find(
     records: &[(String, Vec<u8>)],
 ) -> Result<Option<i64>, BrokerError> {
     let end = log_end(metadata, topic).await?;
-    let mut reader = open(metadata, topic, from).await?;
-    let mut next = from;
+    let connection = metadata.connect_leader(topic, PARTITION).await?;
+    let log = fetch_bounds(&connection, WHAT, topic, PARTITION).await?;
+    // What retention has removed is not what was just written.
+    let mut next = from.max(log.start);
+    let mut reader = open(metadata, topic, next).await?;
     while next < end {
         for batch in reader.next().await? {
             if is_same(&decode(&batch)?, records) {

@@ -121,6 +121,11 @@ impl Leases {
         }
     }
 
+    /// Whether a mark names this process.
+    pub(crate) fn is_mine(&self, mark: Mark) -> bool {
+        mark.process() == Some(self.process)
+    }
+
     /// The consumer under whose name the marks are stored.
     pub(crate) fn consumer(consumer: &str) -> String {
         format!("{consumer}-writer")

@@ -171,6 +171,9 @@ impl Pipeline {
                 .release(entity.ordering_key, now.instant, now.wall);
         }
         revoked.append(&mut out);
+        for entity in &revoked {
+            self.failing.remove(entity.record.position);
+        }
         revoked
     }
 

@@ -59,6 +59,8 @@ pub(in crate::mapping) fn profile(
     let label = balance
         .tier
         .map(|number| tier_label(event, number, are_named, notes));
+    // A number in the place of a name would take the customer out of every segment of the name.
+    let label = label.filter(|_| !notes.tier_name_unknown);
     let next = balance
         .tier
         .filter(|_| are_named)

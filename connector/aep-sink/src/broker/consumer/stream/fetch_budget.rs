@@ -149,10 +149,19 @@ impl FetchBudget {
                     .to_owned(),
             };
             self.conditions.put(place, condition);
+            let _told = Told(&self.conditions, place);
             self.tracker.room(partition).await;
-            self.conditions.clear(place);
         }
         self.tracker.room(partition).await;
+    }
+}
+
+/// Takes a condition back when the wait it tells of ends, also when it is given up.
+struct Told<'a>(&'a Conditions, Component);
+
+impl Drop for Told<'_> {
+    fn drop(&mut self) {
+        self.0.clear(self.1);
     }
 }
 
@@ -317,6 +326,14 @@ mod tests {
             assert!(told[0].reason.contains("offset 0 "), "{}", told[0].reason);
             tracker.settle(position(0), Outcome::Delivered).unwrap();
         };
+        // A wait that is given up tells of nothing any more.
+        let minute = Duration::from_secs(60);
+        assert!(
+            timeout(minute, fetch_budget.acquire(0, RESPONSE))
+                .await
+                .is_err()
+        );
+        assert!(conditions.all().is_empty());
         tokio::join!(fetch_budget.acquire(0, RESPONSE), settles);
         assert!(conditions.all().is_empty());
     }
