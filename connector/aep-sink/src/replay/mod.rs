@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::time::{sleep, timeout};
 use tracing::{info, warn};
 
@@ -202,18 +202,34 @@ async fn send_again(config: Config, options: Options) -> Result<Report, RunError
         return replay(&config, &options, &log, &partitions, None, &mut signals).await;
     }
     let mut sole_run = SoleRun::claim(&log, &config.name).await?;
-    let report = replay(
+    let (lost, right) = watch::channel(None);
+    let replayed = replay(
         &config,
         &options,
         &log,
         &partitions,
-        Some(&mut sole_run),
+        Some(right),
         &mut signals,
-    )
-    .await;
-    sole_run.release().await;
+    );
+    // Kept from the first look at the topic to the last commit: whoever sees it stand still takes it.
+    let kept = async {
+        let error = sole_run.keep().await;
+        let _ = lost.send(Some(error));
+        std::future::pending().await
+    };
+    let report = tokio::select! {
+        report = replayed => report,
+        report = kept => report,
+    };
+    // Another's mark is not this run's to take away.
+    if lost.borrow().is_none() {
+        sole_run.release().await;
+    }
     report
 }
+
+/// Why this run has no right to go on, once another has taken it.
+type Right = watch::Receiver<Option<BrokerError>>;
 
 /// What earlier runs dealt with.
 async fn load(log: &DeadLetterLog, consumer: &str) -> Result<Done, BrokerError> {
@@ -231,7 +247,7 @@ async fn replay(
     options: &Options,
     log: &DeadLetterLog,
     partitions: &[u32],
-    sole_run: Option<&mut SoleRun<'_>>,
+    right: Option<Right>,
     signals: &mut Signals,
 ) -> Result<Report, RunError> {
     let consumer = format!("{}-replay", config.name);
@@ -307,7 +323,7 @@ async fn replay(
         },
         read: Arc::default(),
     };
-    let Some(sole_run) = sole_run else {
+    let Some(mut right) = right else {
         let (read, extents) = (Arc::clone(&feed.read), feed.extents());
         let state = || progress::State {
             done: read.load(Ordering::Relaxed),
@@ -318,7 +334,7 @@ async fn replay(
         return Ok(feed.report);
     };
     let metrics = Arc::new(Metrics::default());
-    let delivered = deliver(config, &mut feed, &metrics, sole_run, signals).await;
+    let delivered = deliver(config, &mut feed, &metrics, &mut right, signals).await;
     // Whatever happened: what is settled is settled.
     let mut now_done = kept.clone();
     for stretch in &feed.stretches {
@@ -330,7 +346,11 @@ async fn replay(
             }
         }
     }
-    let committed = if now_done == kept {
+    let taken = right.borrow().clone();
+    let committed = if let Some(error) = taken {
+        // Its progress would be written over.
+        Err(error)
+    } else if now_done == kept {
         Ok(())
     } else {
         for (partition, start) in starts {
@@ -354,7 +374,7 @@ async fn deliver(
     config: &Config,
     feed: &mut Feed,
     metrics: &Arc<Metrics>,
-    sole_run: &mut SoleRun<'_>,
+    right: &mut Right,
     signals: &mut Signals,
 ) -> Result<Option<String>, RunError> {
     let client = http::client(&config.platform)?;
@@ -400,8 +420,16 @@ async fn deliver(
     tokio::select! {
         done = progress::during("replay", state, work) => done,
         () = signals.received() => Ok(Some("stopped by a signal".to_owned())),
-        error = sole_run.keep() => Ok(Some(error.to_string())),
+        reason = lost(right) => Ok(Some(reason)),
         reason = stuck(metrics, &conditions) => Ok(Some(reason)),
+    }
+}
+
+/// Returns when another has taken the right to replay.
+async fn lost(right: &mut Right) -> String {
+    match right.wait_for(Option::is_some).await.as_deref() {
+        Ok(Some(error)) => error.to_string(),
+        _ => std::future::pending().await,
     }
 }
 
