@@ -65,8 +65,8 @@ impl Refusal {
         Self::new(status, &serde_json::from_slice(body).unwrap_or(Value::Null))
     }
 
-    /// Gives a server error that is no outage: Adobe documents 500 also for a payload whose schema is not
-    /// specified or does not match, which only another configuration mends. The text of an outage
+    /// Gives a server error that is no outage: Adobe documents 500 also for a payload whose schema
+    /// is not specified or does not match, which only another configuration mends. The text of an outage
     /// can be a page of any length, so none is looked for in a body of more bytes.
     pub(crate) fn of_server_error(self, bytes: usize) -> Option<Self> {
         Some(self).filter(|refusal| bytes <= SERVER_ERROR && refusal.blames_schema())

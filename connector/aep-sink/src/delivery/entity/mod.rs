@@ -85,7 +85,7 @@ impl Entity {
         ordering_key: OrderingKey,
         wire_len: usize,
     ) -> Self {
-        record.expect();
+        record.expect_entity();
         Self {
             record,
             json,

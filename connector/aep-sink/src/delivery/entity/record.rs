@@ -59,7 +59,7 @@ impl Record {
     }
 
     /// Counts one more entity of this record.
-    pub fn expect(&self) {
+    pub fn expect_entity(&self) {
         self.entities.fetch_add(1, Ordering::Relaxed);
     }
 
