@@ -38,7 +38,7 @@ fn observer() -> Arc<Observer> {
         conditions: Arc::new(Conditions::default()),
         tokens: TokenSource::new(
             &config.platform.ims,
-            crate::http::client(&config.platform).unwrap(),
+            crate::http::clients(&config.platform).unwrap().api,
             config.platform.retry,
         ),
         retention: OnceLock::new(),

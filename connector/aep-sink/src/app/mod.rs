@@ -55,8 +55,8 @@ async fn run_until_stopped(config: Config) -> Result<(), RunError> {
         );
     }
     let mut signals = Signals::install()?;
-    let client = http::client(&config.platform)?;
-    let tokens = TokenSource::new(&config.platform.ims, client.clone(), config.platform.retry);
+    let clients = http::clients(&config.platform)?;
+    let tokens = TokenSource::new(&config.platform.ims, clients.api, config.platform.retry);
     let observer = Arc::new(Observer {
         instance: Instance::from(&config),
         clock: Clock::System,
@@ -103,7 +103,7 @@ async fn run_until_stopped(config: Config) -> Result<(), RunError> {
             conditions: Arc::clone(&observer.conditions),
             recent: Arc::clone(&observer.dead_letters),
             clock: Clock::System,
-            transport: Arc::new(client),
+            transport: Arc::new(clients.inlets),
             tokens: Arc::new(tokens),
             dead_letters: Arc::new(dead_letters),
             random: fastrand::Rng::new(),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::report::{Finding, Status};
 use crate::aep::{self, Endpoint, InletResponse, Kind, Refusal, Transport};
 use crate::clock::Clock;
-use crate::http::HttpClient;
+use crate::http::InletClient;
 use crate::ims::Token;
 
 /// Refusals that are about the configuration even when the message cannot be read: the header of
@@ -16,7 +16,7 @@ const CONFIGURATION_REASONS: [&str; 3] = ["wrong_organization", "unknown_flow", 
 pub(super) async fn probe(
     step: &'static str,
     endpoint: &Endpoint,
-    transport: &HttpClient,
+    transport: &InletClient,
     token: &Token,
     longest: Duration,
 ) -> Finding {

@@ -62,7 +62,7 @@ pub(super) fn steps(config: &Path, secrets: Option<&Path>, report: &mut Report) 
                 .advise("change transforms[0].with, or leave it when it is meant"),
         );
     }
-    report.add(match http::client(&config.platform) {
+    report.add(match http::clients(&config.platform) {
         Ok(_) => Finding::ok(HTTP, "certificates and proxy can be used"),
         Err(error) => Finding::new(HTTP, Status::Wrong, error.to_string()),
     });

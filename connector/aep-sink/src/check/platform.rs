@@ -29,11 +29,11 @@ pub(super) async fn steps(
         }
     };
     // What is wrong with the client was a finding of its own.
-    let Ok(transport) = http::client(platform) else {
+    let Ok(clients) = http::clients(platform) else {
         report.add(Finding::skipped(TOKEN, "no HTTP client to ask with"));
         return skip_all(report, "no HTTP client to ask with");
     };
-    let tokens = TokenSource::new(&platform.ims, transport.clone(), platform.retry);
+    let tokens = TokenSource::new(&platform.ims, clients.api, platform.retry);
     let Some(token) = token(config, &tokens, report).await else {
         return skip_all(report, "no token to ask with");
     };
@@ -42,7 +42,7 @@ pub(super) async fn steps(
             inlet::probe(
                 step,
                 &endpoint,
-                &transport,
+                &clients.inlets,
                 &token,
                 platform.http.request_timeout,
             )
@@ -65,7 +65,7 @@ pub(super) async fn steps(
             `--send-samples` sends some, and what passes is ingested";
         report.add(Finding::skipped(samples::STEP, why).advise(samples::START_ADVICE));
     } else if reached {
-        samples::send(platform, sampled, &transport, &token, report).await;
+        samples::send(platform, sampled, &clients.inlets, &token, report).await;
     } else {
         report.add(Finding::skipped(
             samples::STEP,

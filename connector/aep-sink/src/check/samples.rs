@@ -12,7 +12,7 @@ use crate::aep::{
 use crate::answer::Answer as Mapping;
 use crate::clock::Clock;
 use crate::config::Platform;
-use crate::http::HttpClient;
+use crate::http::InletClient;
 use crate::ims::Token;
 
 /// Name of the step.
@@ -42,7 +42,7 @@ enum SampleVerdict {
 pub(super) async fn send(
     platform: &Platform,
     sampled: &SampledAnswers,
-    transport: &HttpClient,
+    transport: &InletClient,
     token: &Token,
     report: &mut Report,
 ) {

@@ -1,4 +1,4 @@
-//! TLS, proxy, TCP and timeouts, set up for the client.
+//! TLS, proxy, TCP and timeouts, set up once for every client.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,6 +7,7 @@ use hyper::Uri;
 use hyper::header::HeaderValue;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::proxy::matcher::Matcher;
+use reqwest::redirect::Policy;
 use rustls::ClientConfig;
 
 use super::error::HttpError;
@@ -28,7 +29,7 @@ const KEEPALIVE_PROBES: u32 = 3;
 #[cfg(target_os = "linux")]
 const UNACKNOWLEDGED: Duration = Duration::from_secs(30);
 
-/// What a client is made of.
+/// What the clients have in common.
 pub(super) struct HttpSetup<'a> {
     platform: &'a Platform,
     pub(super) tls: Arc<ClientConfig>,
@@ -53,11 +54,6 @@ impl<'a> HttpSetup<'a> {
     /// Until a connection can be used: name, TCP, proxy and TLS.
     pub(super) fn connect_timeout(&self) -> Duration {
         self.platform.http.connect_timeout
-    }
-
-    /// The longest that a whole exchange may take.
-    pub(super) fn request_timeout(&self) -> Duration {
-        self.platform.http.request_timeout
     }
 
     /// The most connections that one inlet can have in use at once.
@@ -95,5 +91,39 @@ impl<'a> HttpSetup<'a> {
         #[cfg(target_os = "linux")]
         tcp.set_tcp_user_timeout(Some(UNACKNOWLEDGED));
         tcp
+    }
+
+    /// The reqwest client, for what is requested now and then.
+    pub(super) fn reqwest(&self) -> Result<reqwest::Client, HttpError> {
+        let mut builder = reqwest::Client::builder()
+            .user_agent(USER_AGENT)
+            .connect_timeout(self.connect_timeout())
+            .timeout(self.platform.http.request_timeout)
+            .tcp_nodelay(true)
+            .tcp_keepalive(KEEPALIVE)
+            .tcp_keepalive_interval(KEEPALIVE)
+            .tcp_keepalive_retries(KEEPALIVE_PROBES)
+            // A redirect would repeat a request, secret and all, to wherever the response points.
+            .redirect(Policy::none())
+            // Only the caller knows whether and when a request may be repeated.
+            .retry(reqwest::retry::never())
+            .http1_only()
+            .pool_idle_timeout(POOL_IDLE)
+            .no_proxy()
+            .tls_backend_preconfigured(ClientConfig::clone(&self.tls));
+        #[cfg(target_os = "linux")]
+        {
+            builder = builder.tcp_user_timeout(UNACKNOWLEDGED);
+        }
+        if let Some(proxy) = &self.platform.http.proxy {
+            let proxy = reqwest::Proxy::all(proxy.0.clone()).map_err(|_| HttpError::Proxy)?;
+            builder = builder.proxy(proxy);
+        }
+        builder.build().map_err(|error| {
+            // Its own text is only "builder error"; the reason is in its source.
+            let cause = std::error::Error::source(&error)
+                .map_or_else(|| error.to_string(), ToString::to_string);
+            HttpError::Client(cause)
+        })
     }
 }

@@ -43,7 +43,11 @@ async fn post(platform: &Platform, url: &str) -> Result<u16, TransportError> {
     let request = Request::post(url)
         .body(Full::new(Bytes::from_static(b"{}")))
         .unwrap();
-    let answer = client(platform).unwrap().exchange(request, 1024).await?;
+    let answer = clients(platform)
+        .unwrap()
+        .inlets
+        .exchange(request, 1024)
+        .await?;
     Ok(answer.status().as_u16())
 }
 
@@ -131,7 +135,7 @@ async fn host_that_never_speaks_is_given_up_after_the_connect_timeout() {
 fn file_without_certificates_is_refused_by_name() {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(b"no certificate").unwrap();
-    let refused = |http: String| client(&platform(&http)).unwrap_err().to_string();
+    let refused = |http: String| clients(&platform(&http)).unwrap_err().to_string();
     let error = refused(format!("{{ca-file: {:?}}}", file.path()));
     assert!(
         error.contains("ca-file") && error.contains("no certificate"),
@@ -171,7 +175,7 @@ fn key_that_lost_its_line_breaks_is_refused_without_being_shown() {
             files[0].path(),
             files[1].path()
         );
-        let error = client(&platform(&http)).unwrap_err();
+        let error = clients(&platform(&http)).unwrap_err();
         let told = format!("{error} {error:?}");
         assert!(told.contains("private key in PEM form"), "{told}");
         // Neither as text nor as numbers.

@@ -17,7 +17,7 @@ use super::token::{CurrentToken, Token};
 use super::token_endpoint::{self, TokenEndpoint};
 use crate::backoff::Backoff;
 use crate::config::{CredentialNames, Ims, RetryLimits};
-use crate::http::HttpClient;
+use crate::http::ApiClient;
 use crate::inlet_name::InletName;
 use crate::secret::Secret;
 
@@ -103,7 +103,7 @@ impl fmt::Debug for TokenSource {
 
 impl TokenSource {
     /// Requests nothing yet: the first [`Self::token`] does.
-    pub(crate) fn new(ims: &Ims, client: HttpClient, retry: RetryLimits) -> Self {
+    pub(crate) fn new(ims: &Ims, client: ApiClient, retry: RetryLimits) -> Self {
         let clock = Arc::default();
         let endpoint = token_endpoint::over_http(ims, client, Arc::clone(&clock));
         Self::with_endpoint(ims, endpoint, clock, retry, fastrand::Rng::new())

@@ -4,15 +4,13 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use http_body_util::Full;
-use hyper::header::{ACCEPT, CONTENT_TYPE, DATE, HeaderName, RETRY_AFTER, USER_AGENT};
+use hyper::header::{ACCEPT, CONTENT_TYPE, DATE, HeaderName, RETRY_AFTER};
 use hyper::{Request, Response};
-use tokio::time::timeout;
 
 use super::response::{self, RequestError, TokenGrant};
 use super::server_clock::ServerClock;
 use crate::config::Ims;
-use crate::http::{self, HttpClient, TransportError};
+use crate::http::{ApiClient, TransportError};
 use crate::secret::Secret;
 
 /// A token is a few kilobytes; a longer response is something else.
@@ -24,7 +22,7 @@ pub(super) type TokenEndpoint =
     Box<dyn Fn(Secret) -> BoxFuture<'static, Result<TokenGrant, RequestError>> + Send + Sync>;
 
 /// The endpoint of the configuration, over HTTP.
-pub(super) fn over_http(ims: &Ims, client: HttpClient, clock: Arc<ServerClock>) -> TokenEndpoint {
+pub(super) fn over_http(ims: &Ims, client: ApiClient, clock: Arc<ServerClock>) -> TokenEndpoint {
     let (url, id, scope) = (
         ims.token_url.clone(),
         ims.client_id.clone(),
@@ -32,18 +30,14 @@ pub(super) fn over_http(ims: &Ims, client: HttpClient, clock: Arc<ServerClock>) 
     );
     Box::new(move |secret| {
         let request = Request::post(url.as_str())
-            .header(USER_AGENT, http::USER_AGENT)
             .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
             .header(ACCEPT, "application/json")
             // In the body, not in the query, as servers log queries.
-            .body(Full::new(Bytes::from(form(&id, &secret, &scope))));
+            .body(form(&id, &secret, &scope));
         let (client, clock) = (client.clone(), Arc::clone(&clock));
         Box::pin(async move {
             let request = request.map_err(|error| RequestError::Network(error.to_string()))?;
-            let exchange = client.exchange(request, MAX_BODY);
-            let received: Response<Bytes> = timeout(client.request_timeout(), exchange)
-                .await
-                .unwrap_or(Err(TransportError::Timeout))?;
+            let received: Response<Bytes> = client.exchange(request, MAX_BODY).await?;
             let header = |name: HeaderName| {
                 let value = received.headers().get(name)?;
                 value.to_str().ok().map(str::to_owned)

@@ -377,8 +377,8 @@ async fn deliver(
     right: &mut Right,
     signals: &mut Signals,
 ) -> Result<Option<String>, RunError> {
-    let client = http::client(&config.platform)?;
-    let tokens = TokenSource::new(&config.platform.ims, client.clone(), config.platform.retry);
+    let clients = http::clients(&config.platform)?;
+    let tokens = TokenSource::new(&config.platform.ims, clients.api, config.platform.retry);
     match timeout(config.platform.http.request_timeout, tokens.token()).await {
         Ok(Err(error)) if error.retry() == Retry::Never => return Err(RunError::Credential(error)),
         Ok(Err(error)) => warn!(%error, "no access token yet; delivery waits for it"),
@@ -402,7 +402,7 @@ async fn deliver(
             conditions: Arc::clone(&conditions),
             recent: Arc::default(),
             clock: Clock::System,
-            transport: Arc::new(client),
+            transport: Arc::new(clients.inlets),
             tokens: Arc::new(tokens),
             dead_letters: Arc::new(RefusedAgain),
             random: fastrand::Rng::new(),

@@ -11,7 +11,7 @@ use tokio::time::timeout;
 
 use super::endpoint::Request;
 use super::response_ids::{self, ResponseIds};
-use crate::http::{HttpClient, TransportError};
+use crate::http::{InletClient, TransportError};
 
 /// What Adobe's support asks for.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -82,7 +82,7 @@ pub(crate) trait Transport: Send + Sync {
     }
 }
 
-impl Transport for HttpClient {
+impl Transport for InletClient {
     async fn post(
         &self,
         request: &Request,

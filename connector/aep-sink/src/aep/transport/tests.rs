@@ -26,12 +26,12 @@ fn platform(address: &str) -> Platform {
     platform
 }
 
-fn client(platform: &Platform) -> (HttpClient, Request) {
-    let client = crate::http::client(platform).unwrap();
+fn client(platform: &Platform) -> (InletClient, Request) {
+    let client = crate::http::clients(platform).unwrap().inlets;
     (client, Endpoint::events(platform).unwrap().probe())
 }
 
-async fn post(client: &HttpClient, request: &Request) -> Result<HttpResponse, TransportError> {
+async fn post(client: &InletClient, request: &Request) -> Result<HttpResponse, TransportError> {
     client
         .post(request, HeaderValue::from_static("Bearer t"))
         .await

@@ -63,7 +63,7 @@ fn source(url: &str) -> TokenSource {
     let store = crate::config::SecretStore::from_text("IMS_CLIENT_ID=a\nIMS_CLIENT_SECRET=b");
     let sample = include_str!("../../../../../connector.yaml");
     let config = crate::config::parse("sample", sample, &store).unwrap();
-    let client = crate::http::client(&config.platform).unwrap();
+    let client = crate::http::clients(&config.platform).unwrap().api;
     TokenSource::new(&ims(url, false), client, RETRY)
 }
 

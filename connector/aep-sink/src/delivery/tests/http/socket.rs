@@ -41,7 +41,7 @@ async fn response_that_trickles_in_without_an_end_times_out() {
     });
     let mut config = World::new(ok).config;
     config.http.request_timeout = Duration::from_millis(200);
-    let client = crate::http::client(&config).unwrap();
+    let client = crate::http::clients(&config).unwrap().inlets;
     if let Events::Xdm { inlet, .. } = &mut config.events {
         inlet.batch_url = format!("http://{address}/collection/batch/ab")
             .parse()
@@ -132,7 +132,7 @@ async fn records_reach_a_real_http_server_through_refusals_and_retries() {
         conditions: Arc::clone(&world.conditions),
         recent: Arc::clone(&world.recent),
         clock: Clock::System,
-        transport: Arc::new(crate::http::client(&world.config).unwrap()),
+        transport: Arc::new(crate::http::clients(&world.config).unwrap().inlets),
         tokens: Arc::clone(&world.tokens),
         dead_letters: Arc::clone(&world.dead_letters),
         random: fastrand::Rng::with_seed(1),

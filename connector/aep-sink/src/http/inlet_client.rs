@@ -1,4 +1,4 @@
-//! The HTTP client, and the connections it opens: directly, or through the proxy.
+//! The client of the inlets, and the connections it opens: directly, or through the proxy.
 
 use std::error::Error;
 use std::fmt;
@@ -24,7 +24,7 @@ use super::error::{HttpError, TransportError};
 use super::setup::{self, HttpSetup};
 use super::tunnel::{ProxyRefused, Tunnel};
 
-/// Keeps connections to IMS and the inlets and sends requests over them. Neither follows redirects,
+/// Keeps connections to the inlets and sends requests over them. Neither follows redirects,
 /// which would repeat a request, secret and all, to wherever the response points, nor repeats what
 /// may have been sent. Cheap to clone.
 ///
@@ -32,15 +32,14 @@ use super::tunnel::{ProxyRefused, Tunnel};
 /// repetitions, even when they are switched off, was measured as 23 % more processor time of the
 /// connector where every profile statement is a request of its own (docs/performance.md).
 #[derive(Debug, Clone)]
-pub(crate) struct HttpClient {
+pub(crate) struct InletClient {
     client: Client<Connector, Full<Bytes>>,
     /// `Proxy-Authorization` of each request the proxy forwards. A tunnel gets it once, when it is
     /// opened.
     forwarding: Option<HeaderValue>,
-    request_timeout: Duration,
 }
 
-impl HttpClient {
+impl InletClient {
     pub(super) fn new(setup: &HttpSetup<'_>) -> Result<Self, HttpError> {
         let (connector, forwarding) = Connector::new(setup)?;
         let client = Client::builder(TokioExecutor::new())
@@ -48,16 +47,7 @@ impl HttpClient {
             .pool_idle_timeout(setup::POOL_IDLE)
             .pool_max_idle_per_host(setup.max_concurrency())
             .build(connector);
-        Ok(Self {
-            client,
-            forwarding,
-            request_timeout: setup.request_timeout(),
-        })
-    }
-
-    /// The longest that a whole exchange may take: `http.request-timeout`.
-    pub(crate) fn request_timeout(&self) -> Duration {
-        self.request_timeout
+        Ok(Self { client, forwarding })
     }
 
     /// Sends a request to its URL and reads the whole response, up to so many bytes. Only
@@ -93,7 +83,7 @@ impl HttpClient {
 }
 
 /// Takes the innermost cause: the outer texts say less.
-fn classify(error: &(dyn Error + 'static), is_connect: bool) -> TransportError {
+pub(super) fn classify(error: &(dyn Error + 'static), is_connect: bool) -> TransportError {
     let mut cause = error;
     while let Some(source) = cause.source() {
         cause = source;
@@ -116,7 +106,7 @@ fn classify(error: &(dyn Error + 'static), is_connect: bool) -> TransportError {
 
 /// Opens connections. Cheap to clone, which the client does for each request.
 #[derive(Clone)]
-struct Connector {
+pub(super) struct Connector {
     route: Arc<Route>,
     connect_timeout: Duration,
 }
@@ -136,7 +126,7 @@ struct Proxied {
 
 impl Connector {
     /// With it, what a forwarding proxy needs as `Proxy-Authorization` of each request.
-    fn new(setup: &HttpSetup<'_>) -> Result<(Self, Option<HeaderValue>), HttpError> {
+    pub(super) fn new(setup: &HttpSetup<'_>) -> Result<(Self, Option<HeaderValue>), HttpError> {
         let host = HttpsConnector::from((setup.tcp(), Arc::clone(&setup.tls)));
         let (route, credential) = match setup.proxy()? {
             None => (Route::Direct(host), None),
