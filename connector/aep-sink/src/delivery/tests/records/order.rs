@@ -82,9 +82,16 @@ async fn order_is_kept_when_whole_requests_fail_at_random() {
         let answers = (0..200).map(|n| both(&format!("c{}-{n:03}", n % 9), &format!("c{}", n % 9)));
         world.run(answers).await.unwrap();
         let accepted = world.accepted();
+        // One in some ten thousand fails so often by chance that it is suspected: others pass it,
+        // which is the documented exception. It was asked for six times or more.
+        let calls = world.calls();
+        let asked = |id: &str| calls.iter().filter(|call| call.ids == [id]).count();
+        let (suspects, in_order): (Vec<String>, Vec<String>) =
+            accepted.iter().cloned().partition(|id| asked(id) > 5);
+        assert!(suspects.len() < 20, "seed {seed}: {suspects:?}");
         for customer in 0..9 {
             for profiles in [false, true] {
-                let ids: Vec<&str> = of(&accepted, &format!("c{customer}"))
+                let ids: Vec<&str> = of(&in_order, &format!("c{customer}"))
                     .into_iter()
                     .filter(|id| id.ends_with("-p") == profiles)
                     .collect();
