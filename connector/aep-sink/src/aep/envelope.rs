@@ -248,12 +248,15 @@ mod tests {
     fn xdm_message_is_the_documented_envelope() {
         let mut body = Vec::new();
         xdm().write(1_526_283_801_869, br#"{"_id":"a"}"#, &mut body);
-        let schema = json!({"id": "https://ns.adobe.com/t/schemas/s", "contentType": "application/x;version=1"});
+        let schema = json!({"id": "https://ns.adobe.com/t/schemas/s",
+            "contentType": "application/x;version=1"});
         assert_eq!(
             serde_json::from_slice::<Value>(&body).unwrap(),
             json!({
-                "header": {"schemaRef": schema, "imsOrgId": "O@AdobeOrg", "datasetId": "5f0c", "flowId": "flow-\"1\"",
-                           "source": {"name": "capillary-aep-sink"}, "createdAt": 1_526_283_801_869_i64},
+                "header": {"schemaRef": schema, "imsOrgId": "O@AdobeOrg", "datasetId": "5f0c",
+                "flowId": "flow-\"1\"",
+                           "source": {"name": "capillary-aep-sink"},
+                           "createdAt": 1_526_283_801_869_i64},
                 "body": {"xdmMeta": {"schemaRef": schema}, "xdmEntity": {"_id": "a"}},
             })
         );
@@ -274,7 +277,8 @@ mod tests {
             };
             assert_eq!(
                 serde_json::from_slice::<Value>(&body).unwrap(),
-                json!({"header": {"flowId": "f", "imsOrgId": "O@AdobeOrg", "datasetId": "d", "operations": operations}, "body": {"a": 1}})
+                json!({"header": {"flowId": "f", "imsOrgId": "O@AdobeOrg", "datasetId": "d",
+                    "operations": operations}, "body": {"a": 1}})
             );
         }
     }

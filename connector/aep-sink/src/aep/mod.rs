@@ -2,6 +2,7 @@
 
 mod endpoint;
 mod envelope;
+mod multi_status;
 mod problem;
 mod redact;
 mod response;
@@ -13,8 +14,9 @@ mod transport;
 pub(crate) use crate::http::TransportError;
 pub(crate) use endpoint::{Endpoint, EndpointError, Request};
 pub(crate) use envelope::MAX_BODY;
+pub use multi_status::RecordStatus;
 pub use problem::{Refusal, Scope};
-pub use response::{InletResponse, Kind, RecordStatus, read};
+pub use response::{InletResponse, Kind, read};
 pub use response_ids::ResponseIds;
 pub use transport::HttpResponse;
 pub(crate) use transport::Transport;

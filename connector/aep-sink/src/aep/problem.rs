@@ -29,7 +29,8 @@ pub struct Refusal {
     /// The HTTP status, or the one of the item.
     pub status: u16,
     /// The other side's message, without anything that looks like a person's data or a token, and
-    /// cut short. For readers who have the record as well; for logs there is [`Self::redacted_message`].
+    /// cut short. For readers who have the record as well; for logs there is
+    /// [`Self::redacted_message`].
     pub message: String,
     /// Where in the record the first violation is, when the answer says.
     pub pointer: Option<String>,
@@ -66,8 +67,8 @@ impl Refusal {
     }
 
     /// Gives a server error that is no outage: Adobe documents 500 also for a payload whose schema
-    /// is not specified or does not match, which only another configuration mends. The text of an outage
-    /// can be a page of any length, so none is looked for in a body of more bytes.
+    /// is not specified or does not match, which only another configuration mends. The text of an
+    /// outage can be a page of any length, so none is looked for in a body of more bytes.
     pub(crate) fn of_server_error(self, bytes: usize) -> Option<Self> {
         Some(self).filter(|refusal| bytes <= SERVER_ERROR && refusal.blames_schema())
     }
@@ -281,7 +282,8 @@ mod tests {
             ("No active flow exists for the given inlet", "unknown_flow"),
             ("Payload header is missing Source Name", "wrong_header"),
             (
-                "The message can't be validated: the message schema does not match the dataset schema reference",
+                "The message can't be validated: the message schema does not match the dataset \
+                    schema reference",
                 "unknown_schema",
             ),
             (
@@ -301,9 +303,12 @@ mod tests {
 
     #[test]
     fn schema_violation_is_the_record_s_fault_and_keeps_its_place() {
-        let body = json!({"report": {"message": "inletId: [ab] imsOrgId: [X@AdobeOrg] Message is invalid", "cause": {"_streamingValidation": [
-            {"pointerToViolation": "#", "message": "2 schema violations found", "causingExceptions": [
-                {"pointerToViolation": "#/_id", "message": "expected type: String, found: Long", "causingExceptions": []}]}]}}});
+        let body = json!({"report": {"message": "inletId: [ab] imsOrgId: [X@AdobeOrg] Message is \
+            invalid", "cause": {"_streamingValidation": [
+            {"pointerToViolation": "#", "message": "2 schema violations found",
+                "causingExceptions": [
+                {"pointerToViolation": "#/_id", "message": "expected type: String, found: Long",
+                    "causingExceptions": []}]}]}}});
         let refusal = Refusal::new(400, &body);
         assert_eq!(
             (refusal.scope, refusal.pointer.as_deref()),
@@ -320,8 +325,10 @@ mod tests {
 
     #[test]
     fn redacted_message_has_place_and_rule_and_nothing_of_the_record() {
-        let body = json!({"report": {"message": "Message is invalid", "cause": {"_streamingValidation": [
-            {"pointerToViolation": "#/person/name/firstName", "message": "expected type: Integer, found: String [Mara Ellison]"}]}}});
+        let body = json!({"report": {"message": "Message is invalid",
+            "cause": {"_streamingValidation": [
+            {"pointerToViolation": "#/person/name/firstName", "message": "expected type: Integer, \
+                found: String [Mara Ellison]"}]}}});
         let refusal = Refusal::new(400, &body);
         assert!(
             refusal.message.contains("Mara"),
@@ -330,7 +337,8 @@ mod tests {
         );
         assert_eq!(
             refusal.redacted_message(),
-            "Message is invalid: expected type: Integer, found: String […] (at /person/name/firstName)",
+            "Message is invalid: expected type: Integer, found: String […] (at \
+                /person/name/firstName)",
             "also without the record"
         );
         assert_eq!(

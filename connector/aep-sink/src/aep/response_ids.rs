@@ -1,4 +1,5 @@
-//! The ids by which Experience Platform knows a request and its messages. Its support asks for them.
+//! The ids by which Experience Platform knows a request and its messages. Its support asks for
+//! them.
 
 use serde::Serialize;
 use serde_json::Value;

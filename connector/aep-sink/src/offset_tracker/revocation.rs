@@ -25,9 +25,9 @@ pub fn revocations() -> (Revoker, Revocations) {
 }
 
 impl Revoker {
-    /// Gives up a partition: from now on nothing of it is sent. What of it waits is dropped, and its
-    /// offsets stay open. Requests that are being answered end, and what they deliver is settled.
-    /// Returns when nothing of it is in flight any more, or when delivery has ended: after
+    /// Gives up a partition: from now on nothing of it is sent. What of it waits is dropped, and
+    /// its offsets stay open. Requests that are being answered end, and what they deliver is
+    /// settled. Returns when nothing of it is in flight any more, or when delivery has ended: after
     /// `http.request-timeout` at the latest.
     ///
     /// The partition's reader must have ended before. After it, the partition may begin anew, once

@@ -10,8 +10,8 @@ use super::position::Position;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SourceItem {
     /// A record and the SmartModule's answer to it (JSON, see [`crate::answer`]). The position has
-    /// been [opened](crate::offset_tracker::OffsetTracker::open) in the tracker; the receiver must settle
-    /// it.
+    /// been [opened](crate::offset_tracker::OffsetTracker::open) in the tracker; the receiver must
+    /// settle it.
     Record {
         /// Where the record is.
         position: Position,

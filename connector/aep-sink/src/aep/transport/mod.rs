@@ -16,7 +16,8 @@ use crate::http::{InletClient, TransportError};
 /// What Adobe's support asks for.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Longest response that is read. The response to the largest batch has some hundred bytes a record.
+/// Longest response that is read. The response to the largest batch has some hundred bytes a
+/// record.
 const MAX_RESPONSE: usize = 8 * 1024 * 1024;
 
 /// A response as it came.
@@ -61,16 +62,16 @@ impl HttpResponse {
 
 /// Carries requests. Tests have a scripted one.
 pub(crate) trait Transport: Send + Sync {
-    /// Sends one request with this `Authorization` and reads the whole response, whatever its status,
-    /// for as long as it takes.
+    /// Sends one request with this `Authorization` and reads the whole response, whatever its
+    /// status, for as long as it takes.
     fn post(
         &self,
         request: &Request,
         authorization: HeaderValue,
     ) -> impl Future<Output = Result<HttpResponse, TransportError>> + Send;
 
-    /// The same, given up after a while. That is for the whole exchange, so a response that trickles
-    /// in without an end is given up as well.
+    /// The same, given up after a while. That is for the whole exchange, so a response that
+    /// trickles in without an end is given up as well.
     fn post_within(
         &self,
         longest: Duration,

@@ -2,8 +2,8 @@
 //!
 //! Reading does not see it: while it waits for room it is told nothing, and of records that not all
 //! replicas have it is never told. So the controller is asked from time to time where every log
-//! ends, all partitions at once, and the leader of one with a backlog for the head of the batch that
-//! holds its oldest unsettled record.
+//! ends, all partitions at once, and the leader of one with a backlog for the head of the batch
+//! that holds its oldest unsettled record.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;

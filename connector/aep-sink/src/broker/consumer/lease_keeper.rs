@@ -271,8 +271,8 @@ impl LeaseKeeper {
         session.store(0, mark.value()).await
     }
 
-    /// Fails when the look a mark follows from is too long ago. A process that slept meanwhile would
-    /// write over the mark of whoever took over.
+    /// Fails when the look a mark follows from is too long ago. A process that slept meanwhile
+    /// would write over the mark of whoever took over.
     fn check_look(&self, looked: Instant) -> Result<(), BrokerError> {
         if looked.elapsed() < self.context.lease {
             return Ok(());
@@ -359,8 +359,8 @@ impl LeaseKeeper {
         Ok(())
     }
 
-    /// At the first start of all, stores where each partition begins, also those of other instances:
-    /// `start` is about this moment, and whatever comes to a partition later is read.
+    /// At the first start of all, stores where each partition begins, also those of other
+    /// instances: `start` is about this moment, and whatever comes to a partition later is read.
     async fn first_start(
         &mut self,
         listed: &BTreeSet<u32>,

@@ -17,8 +17,8 @@ use crate::telemetry::{Component, Condition};
 
 /// How often new partitions are looked for.
 const INTERVAL: Duration = Duration::from_secs(30);
-/// A controller that was just started, or that refuses this user for a while, lists nothing. So many
-/// looks in a row decide, which takes a minute.
+/// A controller that was just started, or that refuses this user for a while, lists nothing. So
+/// many looks in a row decide, which takes a minute.
 const LOOKS: u32 = 3;
 
 /// The partitions of the topic, by the newest look that was not in doubt; `None` before the first.
@@ -96,8 +96,8 @@ impl PartitionList {
         }
     }
 
-    /// Looks once. A partition that was listed and is not any more counts as a doubt: its reader may
-    /// wait for room and hear of nothing.
+    /// Looks once. A partition that was listed and is not any more counts as a doubt: its reader
+    /// may wait for room and hear of nothing.
     async fn look(&mut self) -> Result<(), BrokerError> {
         let topic = &self.context.topic;
         let found: BTreeSet<u32> = self

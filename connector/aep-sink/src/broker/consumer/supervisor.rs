@@ -136,8 +136,8 @@ impl Supervisor {
         ended
     }
 
-    /// Commits everything settled, each commit verified by its answer, and then lets others have the
-    /// partitions. Fails when the commits take longer than the bound.
+    /// Commits everything settled, each commit verified by its answer, and then lets others have
+    /// the partitions. Fails when the commits take longer than the bound.
     pub(crate) async fn finish(&self, bound: Duration) -> Result<(), BrokerError> {
         let _ = self.finish.send(true);
         let committed = timeout(bound, joined(&self.committing)).await;

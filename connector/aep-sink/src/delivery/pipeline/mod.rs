@@ -4,8 +4,8 @@
 //! `state` is at the bottom, `responses` at the top; each file uses only those below it:
 //!
 //! ```text
-//! responses ─→ record_statuses ─→ refusals ─→ retries ─→ state ─→ breaker
-//!         └──→ backpressure ───────────────────────────────┘
+//! responses ─→ record_outcomes ─→ refusals ─→ retries ─→ state ─→ breaker
+//!         └──→ limit_samples ──────────────────────────────┘
 //!                                 schedule ─→ refusals
 //! ```
 
@@ -14,7 +14,7 @@ mod failure;
 mod limit_samples;
 mod now;
 mod outcome;
-mod record_statuses;
+mod record_outcomes;
 mod refusals;
 mod responses;
 mod retries;

@@ -14,8 +14,8 @@ use crate::offset_tracker::Outcome;
 use crate::offset_tracker::Position;
 use crate::offset_tracker::SourceItem;
 
+use super::backpressure::FetchPermit;
 use super::fallback_mapper::FallbackMapper;
-use super::fetch_budget::FetchPermit;
 use super::large_batches::LargeBatches;
 use super::segments::{Cursor, OutOfOrder, RawAnswer, Segment};
 use crate::broker::consumer::ConsumerContext;
@@ -264,8 +264,8 @@ impl Assembler {
         answers.collect()
     }
 
-    /// Reads the next part of the log, up to `last`, as it was produced and maps it here. Once: what
-    /// has no record then does not exist.
+    /// Reads the next part of the log, up to `last`, as it was produced and maps it here. Once:
+    /// what has no record then does not exist.
     pub(crate) async fn fill(&mut self, last: i64) -> Result<(), BrokerError> {
         let first = self.expected();
         if self.filled_to != Some(first) {

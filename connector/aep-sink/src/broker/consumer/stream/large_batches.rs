@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// How long a large batch makes responses larger. Another one after that costs a gap in the answers;
-/// large responses for good would cost their memory, for each partition that once had one.
+/// How long a large batch makes responses larger. Another one after that costs a gap in the
+/// answers; large responses for good would cost their memory, for each partition that once had one.
 const LARGE_FOR: Duration = Duration::from_secs(600);
 
 /// The largest batch of late.

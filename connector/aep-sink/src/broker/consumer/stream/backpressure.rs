@@ -1,5 +1,5 @@
-//! Bounds the memory of responses over all partitions together: a partition asks the broker for
-//! more only with a permit.
+//! Backpressure: a partition asks the broker for more only with a permit, which bounds the memory
+//! of responses over all partitions together.
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
