@@ -1,5 +1,6 @@
 //! The checks: tests, and the gates of CI.
 
+use std::num::NonZeroUsize;
 use std::process::Command;
 
 use crate::build::{self, cargo, target_directory};
@@ -24,6 +25,16 @@ pub(crate) fn test(filter: &[String]) -> Result<(), Failed> {
     }
     if std::env::var("FLUVIO_TEST_CLUSTER").is_ok_and(|cluster| cluster.starts_with("docker")) {
         tests.args(DOCKER);
+    }
+    let runner_threads = if nextest {
+        "NEXTEST_TEST_THREADS"
+    } else {
+        "RUST_TEST_THREADS"
+    };
+    if std::env::var_os(runner_threads).is_none() {
+        // End-to-end tests mostly wait: for a timeout, a lease, a restart.
+        let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        tests.env(runner_threads, (2 * cores).to_string());
     }
     products.point_to(&mut tests);
     tests.env("CAPILLARY_XDM_EVENTS_WASM", build::events()?);
