@@ -124,7 +124,8 @@ pub(crate) enum BrokerError {
         reason: String,
     },
     #[error(
-        "SmartModule {uses} answers in version {found}, this connector reads version {known}; load the SmartModule that belongs to this connector"
+        "SmartModule {uses} answers in version {found}, this connector reads version {known}; \
+            load the SmartModule that belongs to this connector"
     )]
     AnswerVersion {
         uses: String,

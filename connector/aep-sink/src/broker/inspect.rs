@@ -27,8 +27,8 @@ use crate::broker::partition_log::{
 
 const READ: &str = "reading records through the SmartModule";
 /// The broker loads and compiles the module when a stream is opened, which takes a loaded machine
-/// seconds.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
+/// seconds; so long is its first response waited for.
+pub(crate) const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
 /// A module reaches the SPUs within seconds after it was loaded.
 const MODULE_TIMEOUT: Duration = Duration::from_secs(20);
 

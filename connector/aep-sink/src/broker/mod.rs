@@ -33,7 +33,7 @@ pub(crate) use dead_letter_topic::{
     DeadLetterLog, DeadLetterReader, DeadLetterWriter, StoredDeadLetter,
 };
 pub(crate) use error::BrokerError;
-pub(crate) use inspect::{ConsumerLag, DeadLetterTopicState, Inspector, LogTail};
+pub(crate) use inspect::{ANSWER_TIMEOUT, ConsumerLag, DeadLetterTopicState, Inspector, LogTail};
 
 /// A cluster that was found to hold what the configuration names.
 pub(crate) struct Broker {

@@ -7,7 +7,9 @@ use bytes::Bytes;
 use super::customer_partitions::{self, CustomerPartitions};
 use super::report::{Finding, Report, Status};
 use crate::answer::Answer;
-use crate::broker::{BrokerError, ConsumerLag, DeadLetterTopicState, Inspector, LogTail};
+use crate::broker::{
+    ANSWER_TIMEOUT, BrokerError, ConsumerLag, DeadLetterTopicState, Inspector, LogTail,
+};
 use crate::config::Config;
 
 const CLUSTER: &str = "cluster";
@@ -212,13 +214,15 @@ async fn answers(
         }
         Ok(None) => {
             let found = format!(
-                "{uses} gave no answer to the last records of partition {}: they may exceed \
-                max-bytes",
-                tail.partition
+                "{uses} gave no answer to the last records of partition {} for {} s: they may \
+                exceed max-bytes, or the SPU is overloaded",
+                tail.partition,
+                ANSWER_TIMEOUT.as_secs()
             );
             Finding::new(ANSWERS, Status::Warning, found).advise(
-                "raise meta.consumer.max-bytes; until then the connector maps such records \
-                    itself, more slowly",
+                "check again while the SPU is less busy; if it stays so, raise \
+                meta.consumer.max-bytes; until then the connector maps such records itself, more \
+                slowly",
             )
         }
         Err(error) => failed(ANSWERS, &error),

@@ -32,8 +32,8 @@ const SLOWEST_LINE: u64 = 64 << 10;
 /// Responses of a stream fetch.
 pub(crate) type Responses = AsyncResponse<DefaultStreamFetchRequest>;
 
-/// How many streams may be opened on a connection. The broker keeps a stream that was given up, with
-/// its SmartModule, until its connection closes; so later ones get another connection.
+/// How many streams may be opened on a connection. The broker keeps a stream that was given up,
+/// with its SmartModule, until its connection closes; so later ones get another connection.
 const MAX_STREAMS: u32 = 256;
 
 /// A multiplexed connection. Its clones are the same connection: one response of a stream is

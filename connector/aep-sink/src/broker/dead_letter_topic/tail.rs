@@ -53,7 +53,8 @@ pub(super) async fn record_at(
     Ok(None)
 }
 
-/// Where the log ends now. It may have been cut back: by a crash, or by a leader that had less of it.
+/// Where the log ends now. It may have been cut back: by a crash, or by a leader that had less of
+/// it.
 async fn log_end(metadata: &ClusterMetadata, topic: &str) -> Result<i64, BrokerError> {
     let connection = metadata
         .connect_leader_for(Purpose::LogParts, topic, PARTITION)

@@ -134,8 +134,8 @@ impl DeadLetterWriter {
     ///
     /// `doubt` is kept by the caller from one attempt at the same records to the next. It is set
     /// when an attempt ended without saying whether they are stored (the broker stores first and
-    /// waits for its followers then): they are looked for from there on before they are written once
-    /// more.
+    /// waits for its followers then): they are looked for from there on before they are written
+    /// once more.
     pub(crate) async fn write(
         &self,
         records: &[(String, Vec<u8>)],
