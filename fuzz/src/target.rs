@@ -101,7 +101,8 @@ impl Target {
         let text = String::from_utf8_lossy(input);
         let shown: String = text.chars().take(MAX_SHOWN).collect();
         panic!(
-            "fuzz target {}: {reason}\nThe input is kept in {kept}; every run begins with it:\n{shown}",
+            "fuzz target {}: {reason}\nThe input is kept in {kept}; every run begins with \
+                it:\n{shown}",
             self.name
         );
     }

@@ -394,6 +394,7 @@ fn fit_profile(
         }
         out.truncate(mark);
     }
-    let message = "the profile is over 100000 bytes even without its optional parts; Profile would drop it silently";
+    let message = "the profile is over 100000 bytes even without its optional parts; Profile \
+        would drop it silently";
     Err(Reject::new("profile_too_large", &event.envelope.at("/data"), message).into())
 }

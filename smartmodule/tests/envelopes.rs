@@ -40,7 +40,8 @@ fn forms(event: &Value) -> Vec<(&'static str, Value)> {
         ("D1", json!({"body": event})),
         (
             "D2",
-            json!({"event": {"body": event, "headers": {"content-type": "application/json"}, "method": "POST"}}),
+            json!({"event": {"body": event, "headers": {"content-type": "application/json"},
+                "method": "POST"}}),
         ),
         ("D1 around B", json!({"body": prefixed})),
         ("broken", json!({"data": inside})),
@@ -241,7 +242,9 @@ fn copies_of_one_event_share_their_hashed_id() {
         }
         for text in [
             serde_json::to_string_pretty(&event).unwrap(),
-            json!({"eventType": "90417_pointsIssued", "timeStamp": 1_789_373_799_999_u64, "attributes": event}).to_string(),
+            json!({"eventType": "90417_pointsIssued", "timeStamp": 1_789_373_799_999_u64,
+                "attributes": event})
+            .to_string(),
             json!({"body": event}).to_string(),
         ] {
             assert_eq!(answer(&mut mapper, text.as_bytes())["id"], id, "{text}");

@@ -24,25 +24,31 @@ fn corpus() -> Vec<Value> {
     vary(
         "transactionAdded",
         json!({"billType": "MIXED", "lineItemsV2": [
-            {"itemCode": "A", "description": "a", "qty": 1, "amount": 2, "discount": 1, "uom": "PCE"}, {"itemCode": "B", "qty": 0.5, "amount": -3, "type": "RETURN"}
+            {"itemCode": "A", "description": "a", "qty": 1, "amount": 2, "discount": 1,
+                "uom": "PCE"}, {"itemCode": "B", "qty": 0.5, "amount": -3, "type": "RETURN"}
         ]}),
     );
     vary(
         "customerUpdated",
-        json!({"accountId": "shop-1", "customerStatus": {"previousLabel": "A", "currentLabel": "B", "reason": "asked"}}),
+        json!({"accountId": "shop-1", "customerStatus": {"previousLabel": "A", "currentLabel": "B",
+            "reason": "asked"}}),
     );
     vary(
         "pointsIssued",
-        json!({"AvailablePointsBalance": 1, "behavioralEventAttributes": {"event_name": "visit", "webhookId": "w", "requestId": "r"}}),
+        json!({"AvailablePointsBalance": 1, "behavioralEventAttributes": {"event_name": "visit",
+            "webhookId": "w", "requestId": "r"}}),
     );
     vary(
         "pointsRedeemed",
-        json!({"redemptionNotes": "n", "triggeringActivity": {"name": "PointsRedemption", "identifiers": [{"key": "bill Id", "value": "5"}]}}),
+        json!({"redemptionNotes": "n", "triggeringActivity": {"name": "PointsRedemption",
+            "identifiers": [{"key": "bill Id", "value": "5"}]}}),
     );
     vary(
         "promotionEarned",
-        json!({"promotionEarnSource": "s", "earnCriteria": "c", "earnRestrictions": [{"kpi": "k", "limitOn": "CUSTOMER", "maxLimit": 1, "restrictionType": "t"}],
-               "redemptionRestrictions": [{"kpi": "k", "limitOn": "CUSTOMER", "maxLimit": 1, "restrictionType": "t"}]}),
+        json!({"promotionEarnSource": "s", "earnCriteria": "c", "earnRestrictions": [{"kpi": "k",
+            "limitOn": "CUSTOMER", "maxLimit": 1, "restrictionType": "t"}],
+               "redemptionRestrictions": [{"kpi": "k", "limitOn": "CUSTOMER", "maxLimit": 1,
+               "restrictionType": "t"}]}),
     );
     vary(
         "CouponRedeem",

@@ -23,7 +23,8 @@ fn identities(pairs: &[(&str, &str)], event: &Value) -> Value {
 fn identities_default_to_customer_id_and_email() {
     assert_eq!(
         identities(&[], &sample("customerAdded")),
-        json!({"CapillaryId": [{"id": "700100201", "primary": true}], "Email": [{"id": "mara.ellison@example.com", "primary": false}]})
+        json!({"CapillaryId": [{"id": "700100201", "primary": true}],
+            "Email": [{"id": "mara.ellison@example.com", "primary": false}]})
     );
 }
 

@@ -102,7 +102,8 @@ fn quirk_22_deleted_customer_has_a_status_and_nothing_personal() {
 #[test]
 fn quirk_24_enriched_lines_become_products_and_tenant_fractions() {
     let lines = json!([
-        {"itemCode": "LATTE", "description": "Latte", "qty": 2.0, "rate": 10.0, "value": 20.0, "discount": 2.0, "amount": 18.0},
+        {"itemCode": "LATTE", "description": "Latte", "qty": 2.0, "rate": 10.0, "value": 20.0,
+            "discount": 2.0, "amount": 18.0},
         {"itemCode": "BEANS", "qty": 0.35, "amount": "8.750"},
         {"description": "no code", "qty": 1},
         {"itemCode": "MUG", "qty": 1, "amount": -5.0, "type": "RETURN"}
@@ -114,7 +115,8 @@ fn quirk_24_enriched_lines_become_products_and_tenant_fractions() {
     assert_eq!(
         answer["event"]["productListItems"],
         json!([
-            {"SKU": "LATTE", "name": "Latte", "quantity": 2, "priceTotal": 18, "discountAmount": 2, "currencyCode": "EUR"},
+            {"SKU": "LATTE", "name": "Latte", "quantity": 2, "priceTotal": 18, "discountAmount": 2,
+                "currencyCode": "EUR"},
             {"SKU": "BEANS", "priceTotal": 8.75, "currencyCode": "EUR"},
             {"SKU": "MUG", "quantity": 1, "refundAmount": 5, "currencyCode": "EUR"}
         ])

@@ -274,7 +274,8 @@ fn time_missing_is_taken_from_the_queue_form_then_the_record() {
         support::answer(&mut mapper, event.to_string().as_bytes())["at"],
         RECORD_TIME
     );
-    let queue = json!({"eventType": "pointsIssued", "timeStamp": 1_789_373_799_000_i64, "attributes": event});
+    let queue = json!({"eventType": "pointsIssued", "timeStamp": 1_789_373_799_000_i64,
+        "attributes": event});
     assert_eq!(
         support::answer(&mut mapper, queue.to_string().as_bytes())["at"],
         1_789_373_799_000_i64
@@ -424,7 +425,8 @@ fn quirk_15_a_far_future_tier_expiry_means_never() {
 #[test]
 fn year_0_is_no_instant_since_xdm_has_none() {
     let event = serde_json::json!({
-        "eventName": "rewardIssued", "eventId": "e1", "orgId": 1, "createdAt": 1_763_978_400_123_u64,
+        "eventName": "rewardIssued", "eventId": "e1", "orgId": 1,
+        "createdAt": 1_763_978_400_123_u64,
         "data": {
             "customerIdentifiers": {"customerId": 51}, "rewardId": 3,
             "startDate": "0000-01-01T00:00:00+05:30", "endDate": "0001-01-01T00:00:00+05:30",

@@ -195,7 +195,10 @@ impl Scenario {
     #[must_use]
     pub fn configuration(&self) -> String {
         let mut text = format!(
-            "apiVersion: 0.1.0\nmeta:\n  version: 0.1.0\n  name: {name}\n  type: capillary-aep-sink\n  topic: {topic}\n  secrets: [{{name: IMS_CLIENT_ID}}, {{name: IMS_CLIENT_SECRET}}]\n  consumer: {{id: {name}, partition: all, max-bytes: {max_bytes}, offset: {{start: beginning, strategy: manual}}}}\n",
+            "apiVersion: 0.1.0\nmeta:\n  version: 0.1.0\n  name: {name}\n  type: \
+                capillary-aep-sink\n  topic: {topic}\n  secrets: [{{name: IMS_CLIENT_ID}}, \
+                {{name: IMS_CLIENT_SECRET}}]\n  consumer: {{id: {name}, partition: all, \
+                max-bytes: {max_bytes}, offset: {{start: beginning, strategy: manual}}}}\n",
             name = self.name,
             topic = self.topic,
             max_bytes = self.options.max_bytes,
@@ -211,7 +214,9 @@ impl Scenario {
         }
         let simulated = self.simulator.config();
         text.push_str(&format!(
-            "experience-platform:\n  organization-id: {}\n  ims: {{client-id: \"${{{{ secrets.IMS_CLIENT_ID }}}}\", client-secret: \"${{{{ secrets.IMS_CLIENT_SECRET }}}}\", token-url: \"{}\"}}\n",
+            "experience-platform:\n  organization-id: {}\n  ims: {{client-id: \"${{{{ \
+                secrets.IMS_CLIENT_ID }}}}\", client-secret: \"${{{{ secrets.IMS_CLIENT_SECRET \
+                }}}}\", token-url: \"{}\"}}\n",
             simulated.organization_id,
             self.simulator.token_url(),
         ));

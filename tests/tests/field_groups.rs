@@ -131,7 +131,8 @@ fn field_groups_list_every_tenant_field_the_mapping_writes() {
         let written = std::fs::read_to_string(docs(name)).unwrap_or_default();
         assert!(
             written == text,
-            "docs/{name} is not up to date: UPDATE_DOCS=1 cargo test --workspace --test field_groups"
+            "docs/{name} is not up to date: UPDATE_DOCS=1 cargo test --workspace --test \
+                field_groups"
         );
     }
 }

@@ -43,7 +43,8 @@ fn carried_paths(tenant: Option<&str>) -> BTreeMap<String, Carried> {
 fn mapping_set(tenant: Option<&str>) -> Value {
     let mut mappings = vec![json!({
         "sourceType": "EXPRESSION", "source": identity_map(), "destination": "identityMap",
-        "name": "Identities", "description": "The primary identity, and the other one where the record has it",
+        "name": "Identities", "description": "The primary identity, and the other one where the \
+            record has it",
     })];
     mappings.extend(
         carried_paths(tenant)
@@ -61,7 +62,8 @@ fn mapping_set(tenant: Option<&str>) -> Value {
     json!({
         "name": "Capillary profile upserts",
         "outputSchema": {
-            "schemaRef": {"id": "{SCHEMA_ID}", "contentType": "application/vnd.adobe.xed-full+json;version=1"},
+            "schemaRef": {"id": "{SCHEMA_ID}",
+            "contentType": "application/vnd.adobe.xed-full+json;version=1"},
         },
         "mappings": mappings,
     })

@@ -1,5 +1,5 @@
-//! An organisation's registry may be older than fields the mapping writes: `docs/data-prep.md` names
-//! each with its day, and what to put into `omit-fields`.
+//! An organisation's registry may be older than fields the mapping writes: `docs/data-prep.md`
+//! names each with its day, and what to put into `omit-fields`.
 //!
 //! `UPDATE_DOCS=1 cargo test --workspace --test registries` writes both anew.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails there")]
@@ -63,7 +63,8 @@ fn newer_fields_are_documented_with_their_day() {
     }
     assert!(
         written == section(),
-        "docs/data-prep.md is not up to date: UPDATE_DOCS=1 cargo test --workspace --test registries"
+        "docs/data-prep.md is not up to date: UPDATE_DOCS=1 cargo test --workspace --test \
+            registries"
     );
 }
 

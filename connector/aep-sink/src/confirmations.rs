@@ -1,5 +1,5 @@
-//! Observations that confirm each other: what may be late, or gone by mistake, is believed only when
-//! several looks in a row found it.
+//! Observations that confirm each other: what may be late, or gone by mistake, is believed only
+//! when several looks in a row found it.
 
 use std::time::Duration;
 

@@ -331,8 +331,8 @@ const PROFILE_TENANT: Table = &[
     ("tierNeverExpires", Boolean),
 ];
 
-/// Fields, with all below them, and since when <https://github.com/adobe/xdm> has them for good (they
-/// were there for two weeks of October 2025, too).
+/// Fields, with all below them, and since when <https://github.com/adobe/xdm> has them for good
+/// (they were there for two weeks of October 2025, too).
 type Newer = &'static [(&'static str, &'static str)];
 
 /// The whole field group Loyalty Event Details; experimental up to 2026-03-30.

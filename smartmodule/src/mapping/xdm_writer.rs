@@ -87,8 +87,8 @@ impl<'w> XdmWriter<'w> {
         self.limit = self.out.len() + bytes;
     }
 
-    /// As [`element`](Self::element), of the last list of the entity; nothing, when the entity would
-    /// be too long with it.
+    /// As [`element`](Self::element), of the last list of the entity; nothing, when the entity
+    /// would be too long with it.
     #[inline(always)]
     pub(crate) fn element_that_fits(&mut self, write: impl FnOnce(&mut XdmWriter<'_>)) {
         // The brackets that close the list and the entity.

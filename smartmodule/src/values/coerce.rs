@@ -1,5 +1,5 @@
-//! Coerces values: Capillary writes "nothing" in many ways, and the same number as integer, float or
-//! text.
+//! Coerces values: Capillary writes "nothing" in many ways, and the same number as integer, float
+//! or text.
 
 use std::borrow::Cow;
 

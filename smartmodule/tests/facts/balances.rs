@@ -117,7 +117,8 @@ fn merge_of_several_programs_states_the_chosen_one() {
         sample("pointsIssued")["data"]["loyaltyProgramDetails"].clone();
     assert_eq!(
         *loyalty(&map_json(&[], &event)),
-        json!({"points": 402.5, "tier": "Tide", "nextTier": "Summit", "program": "HarborPineDefaultProgram"})
+        json!({"points": 402.5, "tier": "Tide", "nextTier": "Summit",
+            "program": "HarborPineDefaultProgram"})
     );
     // Tiers of another program name nothing.
     let answer = map_json(&[("program-id", "7001")], &event);

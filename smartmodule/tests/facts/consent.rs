@@ -76,7 +76,8 @@ fn several_statements_of_one_channel_give_the_careful_one() {
         let time = "2026-09-14T08:15:30.412Z";
         assert_eq!(
             *marketing(&answer),
-            json!({"sms": {"val": "n", "time": time, "reason": "too many"}, "email": {"val": "y", "time": time}})
+            json!({"sms": {"val": "n", "time": time, "reason": "too many"}, "email": {"val": "y",
+                "time": time}})
         );
     }
 }

@@ -218,7 +218,8 @@ fn lines_are_refunds_by_type_or_sign_and_have_their_unit() {
         map_json(&[], &event)["event"]["productListItems"],
         json!([
             {"SKU": "A", "unitOfMeasureCode": "KGM", "priceTotal": 8.75, "currencyCode": "EUR"},
-            {"SKU": "B", "quantity": 1, "unitOfMeasureCode": "PCE", "refundAmount": 5, "currencyCode": "EUR"},
+            {"SKU": "B", "quantity": 1, "unitOfMeasureCode": "PCE", "refundAmount": 5,
+                "currencyCode": "EUR"},
             {"SKU": "C", "quantity": 1, "refundAmount": 5, "currencyCode": "EUR"}
         ])
     );

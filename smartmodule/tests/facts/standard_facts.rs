@@ -102,7 +102,8 @@ fn tier_comes_with_its_expiry_and_the_next_one() {
         *loyalty(&answer),
         json!({
             "tier": "Tide", "nextTier": "Summit", "program": "HarborPineDefaultProgram",
-            "tierExpiryDate": "2027-09-14T23:59:59.000Z", "tierUpgradeDate": "2026-09-14T08:15:30.412Z"
+            "tierExpiryDate": "2027-09-14T23:59:59.000Z",
+            "tierUpgradeDate": "2026-09-14T08:15:30.412Z"
         })
     );
     let top = map_json(&[], &with("tierUpgraded", json!({"upgradedTierNumber": 3})));
@@ -145,7 +146,8 @@ fn member_has_ids_and_cards() {
     assert_eq!(loyalty(&answer)["loyaltyID"], json!(["HP-000201"]));
     assert_eq!(
         loyalty(&answer)["cardsDetails"],
-        json!([{"number": "HPCARD1"}, {"number": "HPCARD2"}, {"number": "77"}, {"number": "HPCARD3"}])
+        json!([{"number": "HPCARD1"}, {"number": "HPCARD2"}, {"number": "77"},
+            {"number": "HPCARD3"}])
     );
     event["data"]["customerIdentifiers"]["instore"] = json!({"cardNumbers": []});
     let answer = map_json(&[], &event);
@@ -162,13 +164,15 @@ fn coupons_and_badges_are_rewards_of_the_profile() {
         coupons(&answer),
         json!([{
             "id": "HPLATTE7Q", "state": "active", "series": "5120", "name": "Latte vouchers",
-            "discountValue": 4.5, "startDate": "2026-09-14T08:15:30.000Z", "endDate": "2026-12-31T23:59:59.000Z"
+            "discountValue": 4.5, "startDate": "2026-09-14T08:15:30.000Z",
+            "endDate": "2026-12-31T23:59:59.000Z"
         }])
     );
     let answer = map_json(&[], &sample("CouponRedeem"));
     assert_eq!(
         coupons(&answer),
-        json!([{"id": "HPLATTE7Q", "state": "redeemed", "series": "5120", "name": "Latte vouchers", "discountValue": 4.5}])
+        json!([{"id": "HPLATTE7Q", "state": "redeemed", "series": "5120", "name": "Latte vouchers",
+            "discountValue": 4.5}])
     );
     let answer = map_json(&[], &sample("rewardIssued"));
     let coupon = &coupons(&answer)[0];
@@ -189,7 +193,8 @@ fn coupons_and_badges_are_rewards_of_the_profile() {
     let answer = map_json(&[], &sample("badgeEarned"));
     assert_eq!(
         loyalty(&answer)["rewards"]["badges"],
-        json!([{"id": "66f0b7aa12c94d3e5f600001", "state": "active", "startDate": "2026-09-14T08:15:30.270Z"}])
+        json!([{"id": "66f0b7aa12c94d3e5f600001", "state": "active",
+            "startDate": "2026-09-14T08:15:30.270Z"}])
     );
 }
 

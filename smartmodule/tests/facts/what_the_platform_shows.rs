@@ -12,7 +12,8 @@ use crate::support::{map_json, sample, samples};
 use capillary_xdm::EventKind;
 use serde_json::Value;
 
-const HEAD: &str = "| Kind | Mapped | Event, besides who, when and type | Profile | What it is good for |\n|---|---|---|---|---|\n";
+const HEAD: &str = "| Kind | Mapped | Event, besides who, when and type | Profile | What it is \
+    good for |\n|---|---|---|---|---|\n";
 
 fn document() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../docs/mapping.md")

@@ -67,8 +67,8 @@ impl DeadLetter {
             .is_some_and(|target| target.inlet == "profiles")
     }
 
-    /// The parts that could be dead_lettered for its reason: a record that lies ahead of its time is never
-    /// split, and one that the mapping rejects has no parts yet.
+    /// The parts that could be dead_lettered for its reason: a record that lies ahead of its time
+    /// is never split, and one that the mapping rejects has no parts yet.
     fn guilty(&self) -> Parts {
         if self.stage == "mapping" || self.reason == "future_time" {
             return Parts::ALL;
@@ -110,7 +110,8 @@ mod tests {
 
     fn letter(stage: &str, reason: &str, inlet: &str, record: Value) -> DeadLetter {
         let text = json!({
-            "source": {"partition": 0, "offset": 1}, "stage": stage, "reason": reason, "target": {"inlet": inlet}, "record": record,
+            "source": {"partition": 0, "offset": 1}, "stage": stage, "reason": reason,
+            "target": {"inlet": inlet}, "record": record,
         });
         serde_json::from_value(text).unwrap()
     }

@@ -24,8 +24,8 @@ pub(super) fn reordered(
             first.entry(id).or_insert(event);
         }
     }
-    // Of each ordering key every arrival so far, by its sequence: a comparison with the neighbour alone
-    // would miss who overtook two.
+    // Of each ordering key every arrival so far, by its sequence: a comparison with the neighbour
+    // alone would miss who overtook two.
     let mut arrivals: HashMap<(u32, &str), Arrivals<'_>> = HashMap::new();
     let mut findings = Vec::new();
     for Duty { place, kind } in duties {

@@ -156,9 +156,11 @@ fn index(shared: &Shared) -> Value {
         "token-url": format!("{base}/ims/token/v3"),
         "organization-id": shared.config.organization_id,
         "inlets": inlets,
-        "get": ["counters", "events?after=&limit=", "profiles?after=&limit=", "profile-store", "lake",
+        "get": ["counters", "events?after=&limit=", "profiles?after=&limit=", "profile-store",
+        "lake",
                 "requests?after=&limit=", "token-calls", "faults"],
-        "post": ["faults", "reset", "revoke-tokens", "token-shape", "token-refusal", "inlets/{name}"],
+        "post": ["faults", "reset", "revoke-tokens", "token-shape", "token-refusal",
+        "inlets/{name}"],
         "delete": ["faults"],
     })
 }

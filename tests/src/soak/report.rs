@@ -68,7 +68,8 @@ impl Report {
             "misreported": verdict.misreported.len(),
             "committed_early": verdict.committed_early.len(),
             "duplicates": verdict.duplicates,
-            "longest_recovery_ms": self.longest_recovery.map(|(time, _)| u64::try_from(time.as_millis()).unwrap_or(u64::MAX)),
+            "longest_recovery_ms": self.longest_recovery.map(|(time,
+            _)| u64::try_from(time.as_millis()).unwrap_or(u64::MAX)),
             "findings": self.findings,
             "logs": self.logs,
         })

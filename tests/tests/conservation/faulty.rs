@@ -270,11 +270,13 @@ impl<'a> FaultyConnector<'a> {
         self.requests = self.requests.checked_sub(1).ok_or(Stopped)?;
         let simulator = &self.scenario.simulator;
         let inlet = simulator.inlet("events").unwrap();
-        let schema = json!({"id": inlet.schema_id(), "contentType": "application/vnd.adobe.xed-full+json;version=1"});
+        let schema = json!({"id": inlet.schema_id(),
+            "contentType": "application/vnd.adobe.xed-full+json;version=1"});
         let message = |record: &Value| {
             json!({
                 "header": {"schemaRef": schema, "imsOrgId": simulator.config().organization_id,
-                           "datasetId": inlet.dataset_id, "flowId": inlet.flow_id, "source": {"name": "model"}},
+                           "datasetId": inlet.dataset_id, "flowId": inlet.flow_id,
+                           "source": {"name": "model"}},
                 "body": {"xdmMeta": {"schemaRef": schema}, "xdmEntity": self.entity(record)},
             })
         };
@@ -314,7 +316,8 @@ impl<'a> FaultyConnector<'a> {
         let kept = part.map_or_else(|| json!({"raw": null}), |part| json!({part: record[part]}));
         let inlet = part.map(|part| format!("{part}s"));
         let letter = json!({
-            "source": {"partition": 0, "offset": record["offset"]}, "stage": stage, "reason": reason,
+            "source": {"partition": 0, "offset": record["offset"]}, "stage": stage,
+            "reason": reason,
             "target": {"inlet": inlet.unwrap_or_default(), "status": 400}, "record": kept,
         });
         let topic = self.scenario.dead_letter_topic();

@@ -52,7 +52,9 @@ async fn records_produced_while_it_runs_arrive_and_are_committed_while_idle() {
 #[tokio::test(flavor = "multi_thread")]
 async fn stored_offset_is_the_last_one_and_a_restart_repeats_nothing() {
     let scenario = scenario(Options::default()).await;
-    let skipped = json!({"eventName": "streakStart", "eventId": "6d8b0e5e-0000-4000-a000-000000000001", "orgId": 1, "createdAt": 1_780_000_000_000_i64, "data": {}});
+    let skipped = json!({"eventName": "streakStart",
+        "eventId": "6d8b0e5e-0000-4000-a000-000000000001", "orgId": 1,
+        "createdAt": 1_780_000_000_000_i64, "data": {}});
     let skipped = skipped.to_string().into_bytes();
     let mapped = wanted(3, 1).remove(0).value;
     for last in [mapped, skipped, b"not json".to_vec()] {

@@ -171,10 +171,12 @@ impl Bench {
 
     pub(crate) fn envelope(&self, entity: Value) -> Value {
         let inlet = self.events();
-        let schema = json!({"id": inlet.schema_id(), "contentType": "application/vnd.adobe.xed-full+json;version=1"});
+        let schema = json!({"id": inlet.schema_id(),
+            "contentType": "application/vnd.adobe.xed-full+json;version=1"});
         json!({
             "header": {"schemaRef": schema, "imsOrgId": self.simulator.config().organization_id,
-                       "datasetId": inlet.dataset_id, "flowId": inlet.flow_id, "source": {"name": "test"}},
+                       "datasetId": inlet.dataset_id, "flowId": inlet.flow_id,
+                       "source": {"name": "test"}},
             "body": {"xdmMeta": {"schemaRef": schema}, "xdmEntity": entity},
         })
     }

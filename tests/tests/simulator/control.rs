@@ -40,7 +40,8 @@ async fn seen_requests_can_be_read_back() {
         .batch(vec![bench.event("a"), bench.event("b")])
         .await
         .unwrap();
-    let merge = json!({"identityMap": {"CapillaryId": [{"id": "c1", "primary": true}]}, "loyalty": {"points": 3}});
+    let merge = json!({"identityMap": {"CapillaryId": [{"id": "c1", "primary": true}]},
+        "loyalty": {"points": 3}});
     bench.profile(bench.upsert("merge", merge)).await;
     bench.batch(vec![bench.event("a")]).await.unwrap();
 
@@ -90,7 +91,8 @@ async fn seen_requests_can_be_read_back() {
 #[tokio::test]
 async fn faults_tokens_and_flows_can_be_steered() {
     let bench = Bench::start().await;
-    let script = json!({"steps": [{"target": "events", "times": 2, "fault": {"kind": "status", "status": 503}}]});
+    let script = json!({"steps": [{"target": "events", "times": 2, "fault": {"kind": "status",
+        "status": 503}}]});
     assert_eq!(post(&bench, "/faults", script).await.status, 200);
     assert_eq!(
         bench.batch(vec![bench.event("a")]).await.unwrap().status,

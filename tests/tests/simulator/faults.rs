@@ -508,7 +508,8 @@ fn scripts_are_read_from_json_and_mistakes_are_named() {
             {"times": 3, "delay-ms": 50, "fault": {"kind": "reset-after-body"}},
             {"answer-delay-ms": 5},
         ],
-        "random": {"seed": 9, "chances": [{"target": "inlets", "probability": 0.5, "fault": {"kind": "close"}}]},
+        "random": {"seed": 9, "chances": [{"target": "inlets", "probability": 0.5,
+        "fault": {"kind": "close"}}]},
     }))
     .unwrap();
     assert_eq!(script.steps[1].times, Times::Forever);

@@ -118,7 +118,8 @@ async fn bad_message_is_refused_and_its_neighbours_are_accepted() {
         assert_eq!(answer.status, 207);
         assert_eq!(
             body["responses"],
-            json!([{"xactionId": format!("{id}:0")}, {"statusCode": 400, "message": text}, {"xactionId": format!("{id}:2")}])
+            json!([{"xactionId": format!("{id}:0")}, {"statusCode": 400, "message": text},
+                {"xactionId": format!("{id}:2")}])
         );
         let alone = bench.single(message).await.unwrap();
         assert_eq!(
@@ -147,7 +148,8 @@ async fn connectors_dialect_says_status_and_carries_the_index() {
     let text = "The 'header' field is mandatory. Provide a valid 'header' value and try again.";
     assert_eq!(
         body["responses"],
-        json!([{"xactionId": format!("{id}-0"), "status": 400, "message": text}, {"xactionId": format!("{id}-1")}])
+        json!([{"xactionId": format!("{id}-0"), "status": 400, "message": text},
+            {"xactionId": format!("{id}-1")}])
     );
 }
 

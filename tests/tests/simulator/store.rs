@@ -124,7 +124,8 @@ async fn oversize_and_invalid_records_are_acknowledged_and_lost() {
         json!({"timestamp": "2025-07-14T12:00:00Z"}),
         json!({"_id": 7, "timestamp": "2025-07-14T12:00:00Z"}),
         json!({"_id": "two", "timestamp": "2025-07-14T12:00:00Z",
-               "identityMap": {"CapillaryId": [{"id": "c1", "primary": true}, {"id": "c2", "primary": true}]}}),
+               "identityMap": {"CapillaryId": [{"id": "c1", "primary": true}, {"id": "c2",
+               "primary": true}]}}),
     ];
     let answer = bench
         .batch(

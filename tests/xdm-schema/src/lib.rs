@@ -2,11 +2,10 @@
 //! beside them.
 //!
 //! The JSON Schemas in `schemas/` are written from Adobe's published XDM (class, field groups,
-//! data types), with the field groups of `docs/` for an organisation's own fields, and are as strict
-//! as streaming validation, which refuses undeclared keys. Checked
-//! here in code is what JSON Schema cannot say: one primary identity over all namespaces, the
-//! number of identities, and the sizes above which Real-Time Customer Profile drops a record
-//! *after* acknowledging it.
+//! data types), with the field groups of `docs/` for an organisation's own fields, and are as
+//! strict as streaming validation, which refuses undeclared keys. Checked here in code is what JSON
+//! Schema cannot say: one primary identity over all namespaces, the number of identities, and the
+//! sizes above which Real-Time Customer Profile drops a record *after* acknowledging it.
 
 mod answer;
 mod registry;

@@ -13,18 +13,21 @@ fn event() -> Value {
         "timestamp": "2026-09-14T08:15:30.412Z",
         "eventType": "commerce.purchases",
         "identityMap": {
-            "CapillaryId": [{"id": "700100201", "authenticatedState": "ambiguous", "primary": true}],
+            "CapillaryId": [{"id": "700100201", "authenticatedState": "ambiguous",
+            "primary": true}],
             "Email": [{"id": "mara.ellison@example.com", "primary": false}]
         },
         "commerce": {
             "purchases": {"value": 1},
             "order": {
-                "purchaseID": "3300456712", "priceTotal": 48.6, "discountAmount": 5.4, "currencyCode": "EUR",
+                "purchaseID": "3300456712", "priceTotal": 48.6, "discountAmount": 5.4,
+                "currencyCode": "EUR",
                 "createdDate": "2026-09-14T08:13:55+02:00", "orderType": "checkout"
             },
             "commerceScope": {"storeCode": "hp.store.014"}
         },
-        "productListItems": [{"SKU": "sku-1", "quantity": 2, "priceTotal": 10.0, "product": "https://example.com/p/1"}],
+        "productListItems": [{"SKU": "sku-1", "quantity": 2, "priceTotal": 10.0,
+        "product": "https://example.com/p/1"}],
         "loyalty": {"pointsGained": [{"value": 48, "loyaltyProgramId": "7"}]},
         "_harborpine": {"capillary": {
             "eventName": "transactionAdded", "enteredAt": "2026-09-14T08:15:30.412Z",
@@ -38,13 +41,16 @@ fn profile() -> Value {
     json!({
         "identityMap": {"CapillaryId": [{"id": "700100201", "primary": true}]},
         "person": {
-            "name": {"firstName": "Mara", "lastName": "Ellison"}, "birthDate": "1991-05-17", "gender": "female"
+            "name": {"firstName": "Mara", "lastName": "Ellison"}, "birthDate": "1991-05-17",
+            "gender": "female"
         },
         "personalEmail": {"address": "mara.ellison@example.com"},
         "mobilePhone": {"number": "12025550143", "countryCode": "1"},
         "loyalty": {
-            "points": 120.5, "lifetimePoints": 300, "tier": "Gold", "joinDate": "2026-09-14T08:15:30.412Z",
-            "pointsExpiration": [{"pointsExpiring": 10, "pointsExpirationDate": "2027-09-14T21:59:59Z"}],
+            "points": 120.5, "lifetimePoints": 300, "tier": "Gold",
+            "joinDate": "2026-09-14T08:15:30.412Z",
+            "pointsExpiration": [{"pointsExpiring": 10,
+            "pointsExpirationDate": "2027-09-14T21:59:59Z"}],
             "rewards": {"coupons": [{"id": "9", "redemptionLimit": 1}]}
         },
         "_harborpine": {"capillary": {"tierNeverExpires": true}}
@@ -255,7 +261,8 @@ fn rules_for_profiles_catch_planted_violations() {
 #[test]
 fn record_has_exactly_one_primary_identity_over_all_namespaces() {
     let none = json!({"CapillaryId": [{"id": "1"}], "Email": [{"id": "a@example.com"}]});
-    let two = json!({"CapillaryId": [{"id": "1", "primary": true}], "Email": [{"id": "a@example.com", "primary": true}]});
+    let two = json!({"CapillaryId": [{"id": "1", "primary": true}],
+        "Email": [{"id": "a@example.com", "primary": true}]});
     for (map, count) in [(none, 0), (two, 2)] {
         let expected = [format!("/identityMap: {count} primary identities, not one")];
         assert_eq!(

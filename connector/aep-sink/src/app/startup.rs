@@ -24,8 +24,8 @@ const WARN_EVERY: u32 = 10;
 const CONFIRMATIONS: u32 = 4;
 /// The pause between two of these attempts.
 const CONFIRMATION_PAUSE: Duration = Duration::from_secs(2);
-/// Two clocks that differ by no more than this are not worth a warning. A date in a header is a second and its journey
-/// late.
+/// Two clocks that differ by no more than this are not worth a warning. A date in a header is a
+/// second and its journey late.
 const CLOCK_TOLERANCE_SECONDS: i64 = 30;
 
 /// Connects to the cluster, gets a first token and opens the dead-letter topic.
@@ -51,8 +51,8 @@ pub(crate) async fn connect(
     Ok((broker, BrokerDeadLetters::new(dead_letters)))
 }
 
-/// Warns of a clock that is wrong: retention, dead letters and waits for events of the future depend
-/// on it.
+/// Warns of a clock that is wrong: retention, dead letters and waits for events of the future
+/// depend on it.
 fn warn_of_clock_skew(tokens: &TokenSource) {
     let Some(there) = tokens.server_time(Instant::now()) else {
         return;

@@ -60,7 +60,8 @@ impl CustomerPartitions {
             "{sampled}: the records of {repeated} customers are spread over several partitions"
         );
         Finding::new(STEP, Status::Warning, found).advise(
-            "produce with the customer id as the record's key; records of one customer in several partitions may be delivered out of order",
+            "produce with the customer id as the record's key; records of one customer in several \
+                partitions may be delivered out of order",
         )
     }
 }

@@ -1,4 +1,5 @@
-//! Ids of the inlets that may be right and do not look it: pasted from a place beside the right one.
+//! Ids of the inlets that may be right and do not look it: pasted from a place beside the right
+//! one.
 
 use super::report::{Finding, Status};
 use crate::config::{Events, Inlet, Platform, Profiles, SchemaRef};

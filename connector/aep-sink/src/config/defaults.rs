@@ -118,8 +118,8 @@ pub(super) const REFUSAL_REASONS: [&str; 9] = [
 /// The default first.
 pub(super) const ON_EVICTED: [(&str, OnEvicted); 2] =
     [("continue", OnEvicted::Continue), ("stop", OnEvicted::Stop)];
-/// A process that died leaves its partitions to others after this time; one that is slow, or cut off
-/// from the store of offsets for as long, may lose them although it lives.
+/// A process that died leaves its partitions to others after this time; one that is slow, or cut
+/// off from the store of offsets for as long, may lose them although it lives.
 pub(super) const LEASE: Duration = Duration::from_secs(10);
 /// A fifth of it passes between two signs of life, and the broker's store has to take each.
 pub(super) const LEASE_LIMITS: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(3600)];

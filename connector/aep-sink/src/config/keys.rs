@@ -91,8 +91,8 @@ pub(super) struct ConsumerKeys {
     #[serde(alias = "max_bytes")]
     #[schemars(extend("default" = "2MiB"))]
     pub(super) max_bytes: Option<Size>,
-    /// Whether only records that all replicas have are read, or also those the leader alone has. Of a
-    /// topic with one replica they are the same
+    /// Whether only records that all replicas have are read, or also those the leader alone has. Of
+    /// a topic with one replica they are the same
     #[schemars(extend("default" = "committed"), transform = value_schemas::one_of(&defaults::ISOLATIONS))]
     pub(super) isolation: Option<String>,
     /// Where to begin
@@ -203,8 +203,8 @@ pub(super) struct PlatformKeys {
     /// When retention removed records before they were read
     #[schemars(extend("default" = "continue"), transform = value_schemas::one_of(&defaults::ON_EVICTED))]
     pub(super) on_evicted: Option<String>,
-    /// How long a process that gives no sign of life keeps its partitions; from 1s to 1h. Another one
-    /// with the same `meta.consumer.id` waits this long before it takes them over
+    /// How long a process that gives no sign of life keeps its partitions; from 1s to 1h. Another
+    /// one with the same `meta.consumer.id` waits this long before it takes them over
     #[schemars(extend("default" = "10s"))]
     pub(super) lease: Option<Period>,
     /// Offsets to pass over where their batch cannot be decoded, as the error names them:

@@ -189,8 +189,8 @@ impl BufferLimits {
         wanted.clamp(self.bytes, self.slow_bytes.max(self.bytes))
     }
 
-    /// The part of the bytes that is for responses of the broker on their way. A response is in memory
-    /// as the frame that was received, as the records cut from it, and for a moment as both.
+    /// The part of the bytes that is for responses of the broker on their way. A response is in
+    /// memory as the frame that was received, as the records cut from it, and for a moment as both.
     pub fn on_the_way(self) -> u64 {
         self.bytes / 4
     }

@@ -204,7 +204,8 @@ pub(super) fn events(schema: &mut Schema) {
 pub(super) fn profiles(schema: &mut Schema) {
     *property(schema, "format") = json!({
         "type": ["string", "null"],
-        "description": "`upsert` changes what it states, `raw` goes to a flow that maps it, `xdm` replaces the record",
+        "description": "`upsert` changes what it states, `raw` goes to a flow that maps it, `xdm` \
+            replaces the record",
         "default": "upsert",
         "enum": listed(&defaults::PROFILE_FORMATS),
     });

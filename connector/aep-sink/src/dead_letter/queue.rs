@@ -147,8 +147,8 @@ impl<T> WriteQueue<T> {
         Ok(Vec::new())
     }
 
-    /// Forgets dead letters nobody waits for any more, and gives what they stood for. Those that are
-    /// being written together with others may still be stored.
+    /// Forgets dead letters nobody waits for any more, and gives what they stood for. Those that
+    /// are being written together with others may still be stored.
     pub(crate) fn remove(&mut self, is_unwanted: impl Fn(&T) -> bool) -> Vec<T> {
         let waiting = std::mem::take(&mut self.waiting);
         let (mut removed, wanted): (Vec<_>, Vec<_>) = waiting

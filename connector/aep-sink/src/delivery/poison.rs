@@ -19,7 +19,8 @@ const STREAK: usize = 20;
 const WINDOW: usize = 200;
 const SHARE: usize = 190;
 /// How long refusals wait for other evidence on an idle inlet. Long enough for the records read
-/// together with them to get their responses; short, because the offset cannot be committed meanwhile.
+/// together with them to get their responses; short, because the offset cannot be committed
+/// meanwhile.
 pub(super) const GRACE: Duration = Duration::from_secs(5);
 
 /// The verdicts on the last records of one inlet.

@@ -62,8 +62,8 @@ impl RateLimiter {
         at
     }
 
-    /// Waits until this request may go: first its place in the rate, then the inlet's gate, which may
-    /// have closed meanwhile.
+    /// Waits until this request may go: first its place in the rate, then the inlet's gate, which
+    /// may have closed meanwhile.
     pub(super) async fn acquire(&self, gate: &RetryAfterGate, records: usize) -> Waited {
         let asked = Instant::now();
         let turn = self.book(records, asked);

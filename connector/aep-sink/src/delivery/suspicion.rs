@@ -3,8 +3,9 @@
 //! An innocent record fails as often as the requests of others do, at the times at which it is
 //! tried. So the chance that it fails each time is the inlet's failure rate, to the power of how
 //! often others were accepted between its failures. In an outage nobody is, and nothing is proven
-//! however long it lasts; in a brownout the rate is nearly one, and little is. What was proven stays
-//! proven: when the stream has nothing more to compare with, the record is still given up in time.
+//! however long it lasts; in a brownout the rate is nearly one, and little is. What was proven
+//! stays proven: when the stream has nothing more to compare with, the record is still given up in
+//! time.
 
 use std::time::Duration;
 

@@ -1,9 +1,9 @@
 //! Which inlets refused tokens, and how soon another one is worth requesting.
 //!
-//! A refusal (401 or 403) says either that the token is no good any more, which a fresh one repairs,
-//! or that the credential may not do this here, which none does. The first refusal is taken for the
-//! former. An inlet that goes on refusing fresh tokens gets them at growing intervals, and the
-//! other inlet is not concerned.
+//! A refusal (401 or 403) says either that the token is no good any more, which a fresh one
+//! repairs, or that the credential may not do this here, which none does. The first refusal is
+//! taken for the former. An inlet that goes on refusing fresh tokens gets them at growing
+//! intervals, and the other inlet is not concerned.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

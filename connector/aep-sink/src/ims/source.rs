@@ -150,9 +150,9 @@ impl TokenSource {
         self.take(None).await
     }
 
-    /// The same for an inlet, which may refuse it. A token that this inlet refused is given out again
-    /// only while its replacement has to wait; one that only the other inlet refused is as good as
-    /// any, also while it is being replaced.
+    /// The same for an inlet, which may refuse it. A token that this inlet refused is given out
+    /// again only while its replacement has to wait; one that only the other inlet refused is as
+    /// good as any, also while it is being replaced.
     pub(crate) async fn token_for(&self, inlet: InletName) -> Result<Token, TokenError> {
         self.take(Some(inlet)).await
     }

@@ -211,7 +211,8 @@ async fn send_again(config: Config, options: Options) -> Result<Report, RunError
         Some(right),
         &mut signals,
     );
-    // Kept from the first look at the topic to the last commit: whoever sees it stand still takes it.
+    // Kept from the first look at the topic to the last commit: whoever sees it stand still takes
+    // it.
     let kept = async {
         let error = sole_run.keep().await;
         let _ = lost.send(Some(error));

@@ -217,8 +217,8 @@ impl Shape {
     }
 
     /// Turns the tokens of the learnt document into those of `bytes`, but for the places of
-    /// containers, which stay; whether any value has an escape. `None` when it has another shape, or
-    /// none is learnt.
+    /// containers, which stay; whether any value has an escape. `None` when it has another shape,
+    /// or none is learnt.
     pub(super) fn fits(&mut self, bytes: &[u8], tokens: &mut [Token]) -> Option<bool> {
         if self.parts.is_empty() {
             return None;

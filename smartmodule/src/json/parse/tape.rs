@@ -231,8 +231,8 @@ fn behind(
     Ok(Some(visible(bytes, at + 1)))
 }
 
-/// From where a member begins, with `next`, to where its value does; with its name, and whether that
-/// has an escape.
+/// From where a member begins, with `next`, to where its value does; with its name, and whether
+/// that has an escape.
 #[inline(never)]
 fn value_start(bytes: &[u8], next: u8, at: usize) -> Result<(u8, usize, Name, bool), Fault> {
     if next != b'"' {

@@ -214,7 +214,8 @@ fn issue_token(state: &mut State, shape: &TokenShape, client_id: &str, scope: &s
             part(json!({"alg": "RS256", "typ": "at+jwt", "kid": "ims_na1-key-at-1", "itt": "at"}));
         let claims = part(json!({
             "id": format!("{serial:032x}"), "type": "access_token", "client_id": client_id,
-            "user_id": format!("{:024X}@techacct.adobe.com", serial >> 32), "as": "ims-na1", "scope": scope,
+            "user_id": format!("{:024X}@techacct.adobe.com", serial >> 32), "as": "ims-na1",
+            "scope": scope,
             "created_at": now_ms().to_string(), "expires_in": shape.lifetime_ms.to_string(),
         }));
         let signature = URL_SAFE_NO_PAD.encode(

@@ -175,7 +175,8 @@ pub fn invalid(inlet_id: &str, organization_id: &str, violations: &[String]) -> 
         .iter()
         .take(5)
         .map(|name| {
-            json!({"schemaLocation": "#", "pointerToViolation": "#", "causingExceptions": [], "keyword": "required",
+            json!({"schemaLocation": "#", "pointerToViolation": "#", "causingExceptions": [],
+                "keyword": "required",
                    "message": format!("required key [{name}] not found")})
         })
         .collect();

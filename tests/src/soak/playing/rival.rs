@@ -1,5 +1,5 @@
-//! A second process with the same consumer id, paused owners and killed ones: nobody may end because
-//! of another, and nothing may be lost.
+//! A second process with the same consumer id, paused owners and killed ones: nobody may end
+//! because of another, and nothing may be lost.
 
 use std::time::Duration;
 

@@ -5,8 +5,8 @@ use conformance::scenario::{Options, Scenario};
 
 use crate::{SOON, clean, scenario, stop, wanted};
 
-/// A topic with two replicas, and the index of its follower, which does not keep the stored offsets:
-/// they would be away with it.
+/// A topic with two replicas, and the index of its follower, which does not keep the stored
+/// offsets: they would be away with it.
 async fn replicated(name: &str) -> (Scenario, usize) {
     let options = || Options {
         topic: TopicOptions::new(name).replicas(2),

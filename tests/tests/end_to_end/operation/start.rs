@@ -122,7 +122,9 @@ async fn absent_cluster_is_an_error_and_not_a_hang() {
     let directory = tempfile::tempdir().unwrap();
     let profile = directory.path().join("profile.toml");
     // Port 9 discards; nobody listens there on a test machine.
-    let text = "version = \"2.0\"\ncurrent_profile = \"x\"\n[profile.x]\ncluster = \"x\"\n[cluster.x]\nendpoint = \"127.0.0.1:9\"\n[cluster.x.tls]\ntls_policy = \"disabled\"\n";
+    let text = "version = \"2.0\"\ncurrent_profile = \"x\"\n[profile.x]\ncluster = \
+        \"x\"\n[cluster.x]\nendpoint = \"127.0.0.1:9\"\n[cluster.x.tls]\ntls_policy = \
+        \"disabled\"\n";
     std::fs::write(&profile, text).unwrap();
     let connector =
         Connector::start(&scenario.configuration(), &scenario.secrets(), &profile).unwrap();

@@ -48,7 +48,8 @@ async fn unversioned_token_endpoint_with_milliseconds_works() {
     let configuration = scenario.configuration().replace(
         &format!("token-url: \"{}\"", scenario.simulator.token_url()),
         &format!(
-            "token-url: \"{}\", scope: \"openid AdobeID read_organizations additional_info.projectedProductContext session\"",
+            "token-url: \"{}\", scope: \"openid AdobeID read_organizations \
+                additional_info.projectedProductContext session\"",
             scenario.simulator.unversioned_token_url()
         ),
     );

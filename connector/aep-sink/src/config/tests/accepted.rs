@@ -211,7 +211,8 @@ fn partitions_and_starts_have_the_stock_forms() {
 fn topic_object_of_the_later_api_version_is_read() {
     let text = with("0.1.0", "0.2.0").replace(
         "  topic: events\n",
-        "  topic:\n    version: 0.1.0\n    meta: {name: events}\n    partition: {count: 3}\n    retention: {time: 7d}\n",
+        "  topic:\n    version: 0.1.0\n    meta: {name: events}\n    partition: {count: 3}\n    \
+            retention: {time: 7d}\n",
     );
     assert_eq!(valid(&text).topic, "events");
 }
@@ -236,7 +237,8 @@ fn no_api_version_is_fine_without_secrets() {
 fn parameters_reach_the_broker_as_text() {
     let text = with(
         "  - uses: capillary-aep/capillary-xdm@0.1.0\n",
-        "  - uses: capillary-xdm\n    with:\n      tenant: acme\n      events: [pointsIssued, tierUpgraded]\n      identities: {customerId: CapillaryId}\n",
+        "  - uses: capillary-xdm\n    with:\n      tenant: acme\n      events: [pointsIssued, \
+            tierUpgraded]\n      identities: {customerId: CapillaryId}\n",
     );
     let with = valid(&text).transform.with;
     assert_eq!(with["tenant"], "acme");

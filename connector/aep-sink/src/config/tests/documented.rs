@@ -136,12 +136,13 @@ pub(crate) fn keep(file: &str, expected: &str) {
         .find(|(found, expected)| found != expected);
     assert!(
         found == expected,
-        "{file} is not up to date, UPDATE_DOCS=1 writes it anew; the first difference: {difference:?}"
+        "{file} is not up to date, UPDATE_DOCS=1 writes it anew; the first difference: \
+            {difference:?}"
     );
 }
 
-/// The document with the rows of its table of keys rewritten, in their order; a key it does not have
-/// comes after its nearest relative.
+/// The document with the rows of its table of keys rewritten, in their order; a key it does not
+/// have comes after its nearest relative.
 fn with_rows_of(document: &str, keys: &[Key]) -> String {
     const HEAD: &str = "| key | type | default | meaning |\n| --- | --- | --- | --- |\n";
     let (before, rest) = document.split_once(HEAD).unwrap();
@@ -217,7 +218,8 @@ fn every_key_is_described() {
 #[test]
 fn defaults_are_the_defaults() {
     let base = plus(
-        "  profiles: {inlet-url: \"https://x/collection/p\", flow-id: f, dataset-id: d}\n  deduplicate: {}",
+        "  profiles: {inlet-url: \"https://x/collection/p\", flow-id: f, dataset-id: d}\n  \
+            deduplicate: {}",
     );
     let expected = format!("{:?}", valid(&base));
     let mut tried = 0;

@@ -100,7 +100,8 @@ fn typical_mistakes_are_seen_while_typing() {
         ),
         plus("  profiles: {inlet-url: \"https://x/collection/p\"}"),
         plus(
-            "  profiles: {inlet-url: \"https://x/collection/p\", flow-id: f, dataset-id: d, schema-id: \"https://a/s\"}",
+            "  profiles: {inlet-url: \"https://x/collection/p\", flow-id: f, dataset-id: d, \
+                schema-id: \"https://a/s\"}",
         ),
         plus("  profiles: {inlet-url: \"https://x/collection/p\", flow-id: f, format: events}"),
         plus("  batch: {linger: 200}"),

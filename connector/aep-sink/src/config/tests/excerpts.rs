@@ -103,7 +103,8 @@ fn placeholders_are_shown_as_they_are_written() {
 #[test]
 fn secret_that_is_written_out_is_in_no_excerpt() {
     let secret = "    client-secret: \"${{ secrets.IMS_CLIENT_SECRET }}\"\n";
-    let ims = "  ims:\n    client-id: \"${{ secrets.IMS_CLIENT_ID }}\"\n    client-secret: \"${{ secrets.IMS_CLIENT_SECRET }}\"\n";
+    let ims = "  ims:\n    client-id: \"${{ secrets.IMS_CLIENT_ID }}\"\n    client-secret: \"${{ \
+        secrets.IMS_CLIENT_SECRET }}\"\n";
     let line = |text: &str| with(secret, &format!("    {text}\n"));
     let section = |text: &str| with(ims, &format!("  {text}\n"));
     for text in [
@@ -203,7 +204,8 @@ fn random_damage_shows_nothing_of_a_secret_that_is_written_out() {
 fn line_that_is_no_yaml_shows_the_key_it_begins_with_and_no_more() {
     shows(
         &with("    id: sink\n", "    id: sink: x\n"),
-        "connector.yaml:9: not valid YAML: mapping values are not allowed in this context\n  9 |     id: …\n    |     ^^^^^",
+        "connector.yaml:9: not valid YAML: mapping values are not allowed in this context\n  9 \
+            |     id: …\n    |     ^^^^^",
     );
 }
 

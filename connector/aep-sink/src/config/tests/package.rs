@@ -165,7 +165,8 @@ fn connector_toml_describes_every_key_of_the_table() {
     } else {
         assert!(
             written == expected,
-            "Connector.toml is behind docs/configuration.md; UPDATE_CONNECTOR_TOML=1 with this test writes it:\n{expected}"
+            "Connector.toml is behind docs/configuration.md; UPDATE_CONNECTOR_TOML=1 with this \
+                test writes it:\n{expected}"
         );
     }
     assert!(

@@ -8,7 +8,8 @@ fn unknown_key_is_named_with_its_place_and_the_nearest_right_one() {
     says(
         &text,
         &[
-            "connector.yaml:15: experience-platform.ims.clientid: unknown key; did you mean `client-id`?",
+            "connector.yaml:15: experience-platform.ims.clientid: unknown key; did you mean \
+                `client-id`?",
         ],
     );
     let problems = refusal(&text).matches("connector.yaml:").count();
@@ -56,7 +57,10 @@ fn secret_that_is_missing_or_not_listed_is_named() {
     let store = SecretStore::from_text("IMS_CLIENT_ID=x");
     let message = parse("c", LEAST, &store).unwrap_err().to_string();
     assert!(
-        message.contains("c:7: meta.secrets[1].name: the secret IMS_CLIENT_SECRET was not found in the secrets file"),
+        message.contains(
+            "c:7: meta.secrets[1].name: the secret IMS_CLIENT_SECRET was not found \
+            in the secrets file"
+        ),
         "{message}"
     );
     says(

@@ -56,7 +56,10 @@ pub(super) fn text(path: &KeyPath, value: String, problems: &mut Problems<'_>) -
         let name = name_of(path, problems);
         problems.add(
             path,
-            format!("{name} begins or ends with a blank, or holds a line break or other control character"),
+            format!(
+                "{name} begins or ends with a blank, or holds a line break or other control \
+                character"
+            ),
         );
         return None;
     }

@@ -5,8 +5,8 @@ use crate::delivery::entity::{Stamp, Subject};
 
 /// Profiles in one generation; there are two. Both together take about 2 MB.
 const GENERATION: usize = 8192;
-/// Fields whose versions are kept. What the SmartModule states has about thirty; further ones have no
-/// version.
+/// Fields whose versions are kept. What the SmartModule states has about thirty; further ones have
+/// no version.
 const FIELDS: usize = 128;
 
 /// A set of fields, one bit each.

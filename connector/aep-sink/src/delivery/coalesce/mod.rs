@@ -90,8 +90,8 @@ impl Coalescer {
         Payload::Coalesced(Bytes::from(coalesced))
     }
 
-    /// Keeps the versions of what was accepted. Only that: a newer statement that is refused must not suppress
-    /// an older one.
+    /// Keeps the versions of what was accepted. Only that: a newer statement that is refused must
+    /// not suppress an older one.
     pub fn accepted(&mut self, entities: &[Entity]) {
         for entity in entities {
             let (Some(subject), Some(fields)) = (entity.subject, fields(&entity.json)) else {

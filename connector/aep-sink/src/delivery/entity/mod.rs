@@ -127,8 +127,8 @@ impl Entity {
         self.due.filter(|due| *due > now && self.record.at > now_ms)
     }
 
-    /// The breaker was tripped: the target was at fault, so earlier failures do not count against the
-    /// entity.
+    /// The breaker was tripped: the target was at fault, so earlier failures do not count against
+    /// the entity.
     pub fn on_trip(&mut self, trip: u64) {
         let trouble = self.trouble();
         *trouble = Trouble {

@@ -2,8 +2,8 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-/// Records with the same key are sent one after the other. Two customers with the same hash only wait
-/// for one another needlessly.
+/// Records with the same key are sent one after the other. Two customers with the same hash only
+/// wait for one another needlessly.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct OrderingKey(u64);
 

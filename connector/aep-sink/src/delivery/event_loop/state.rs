@@ -248,7 +248,8 @@ where
     }
 }
 
-/// How entities are put into requests to this inlet. Without batches nothing is gained by lingering.
+/// How entities are put into requests to this inlet. Without batches nothing is gained by
+/// lingering.
 fn request_limits(platform: &Platform, endpoint: &Endpoint, name: InletName) -> RequestLimits {
     let settle = match name {
         // Events carry their own time.

@@ -5,11 +5,11 @@
 //! all ready queues, so a customer who cannot go on blocks nobody else.
 //!
 //! The queue whose first entity came first goes next. In the order of becoming ready, the busiest
-//! customers, whose queues are always out, would be served no more often than those with one entity:
-//! their records would be the oldest in every batch, and their statements would fill the buffer and
-//! take seconds more when nothing else is left. A batch lingers from the moment the first of its
-//! queues became ready all the same: by the age of its records, one that waited for its queue would
-//! take the next batch along before it is filled.
+//! customers, whose queues are always out, would be served no more often than those with one
+//! entity: their records would be the oldest in every batch, and their statements would fill the
+//! buffer and take seconds more when nothing else is left. A batch lingers from the moment the
+//! first of its queues became ready all the same: by the age of its records, one that waited for
+//! its queue would take the next batch along before it is filled.
 
 mod settling;
 

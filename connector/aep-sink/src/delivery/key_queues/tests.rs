@@ -209,8 +209,8 @@ fn event_of_the_future_goes_soon_when_the_clock_is_set_forward() {
     assert_eq!(offsets(&queues.take_batch(ALL, again, 7_200_000)), [0]);
 }
 
-/// OrderingKey `b` was out with its first entity, which is given as well, while three more came, of these
-/// keys.
+/// OrderingKey `b` was out with its first entity, which is given as well, while three more came, of
+/// these keys.
 fn back_after(holds: RequestShape, keys: [&str; 3], now: Instant) -> (KeyQueues, Entity) {
     let mut queues = KeyQueues::new(holds, Duration::ZERO);
     queues.push(entity(0, "b", 0), now, 0);

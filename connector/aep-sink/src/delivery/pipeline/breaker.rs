@@ -214,8 +214,8 @@ impl Breaker {
         true
     }
 
-    /// A probe was not accepted: if the inlet is `Misconfigured`, it is probed again later. What has
-    /// to be mended may be something else by now than what tripped it.
+    /// A probe was not accepted: if the inlet is `Misconfigured`, it is probed again later. What
+    /// has to be mended may be something else by now than what tripped it.
     pub(super) fn on_probe_refused(
         &mut self,
         refusal: Option<&Refusal>,

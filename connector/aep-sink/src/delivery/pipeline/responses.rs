@@ -8,8 +8,8 @@ use crate::aep::{InletResponse, MAX_BODY, RecordStatus, Refusal, Scope};
 use crate::delivery::attempt::{AttemptResult, AttemptTiming};
 use crate::delivery::batch::Batch;
 
-/// Bytes below which a record is not too large, whatever a response says: a quarter of the platform's limit,
-/// and more than Profile takes.
+/// Bytes below which a record is not too large, whatever a response says: a quarter of the
+/// platform's limit, and more than Profile takes.
 const NEVER_TOO_LARGE: usize = MAX_BODY / 4;
 
 impl Pipeline {
@@ -51,8 +51,8 @@ impl Pipeline {
                     if let RecordStatus::Refused(refusal) = record_status
                         && batch.chunk().len() > 1
                     {
-                        // One of those coalesced is to blame; which one, only sending them apart can
-                        // tell.
+                        // One of those coalesced is to blame; which one, only sending them apart
+                        // can tell.
                         let refusal = refusal.clone();
                         return self.request_refused(batch, refusal, now);
                     }
@@ -67,10 +67,10 @@ impl Pipeline {
                 if let [lone] = batch.chunk()
                     && lone.wire_len < NEVER_TOO_LARGE
                 {
-                    // Not for its size, whatever the response says: something between here and there
-                    // is wrong or full. It may pass, and it may be what somebody set up too small,
-                    // so it is neither one record's fault at once nor ever while everything fails
-                    // so.
+                    // Not for its size, whatever the response says: something between here and
+                    // there is wrong or full. It may pass, and it may be what somebody set up too
+                    // small, so it is neither one record's fault at once nor ever while everything
+                    // fails so.
                     let failure = Failure {
                         cause: "413",
                         detail: format!("it answers 413 to a record of {} bytes", lone.wire_len),

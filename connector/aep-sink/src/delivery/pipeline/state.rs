@@ -60,8 +60,8 @@ pub(in crate::delivery) struct Pipeline {
     pub(super) answer_time: Duration,
     pub(super) suspects: PoisonSuspects,
     pub(super) failing: FailingRecords,
-    /// Whether later records may pass one that keeps failing or is refused for now: events carry their own time, and a
-    /// merged statement leaves out what is older than what was accepted.
+    /// Whether later records may pass one that keeps failing or is refused for now: events carry
+    /// their own time, and a merged statement leaves out what is older than what was accepted.
     pub(super) may_pass: bool,
     /// Reasons of refusals that are dead-lettered on purpose instead of tripping the breaker.
     accept: Vec<String>,
@@ -209,7 +209,8 @@ impl Pipeline {
         }
         let ordering_key = batch.chunk().first().map(|entity| entity.ordering_key);
         if ordering_key.is_some_and(|key| self.queues.is_settling(key, now.instant)) {
-            // A request that settles is about one customer. Meanwhile it needs no place in the limit.
+            // A request that settles is about one customer. Meanwhile it needs no place in the
+            // limit.
             for entity in batch.into_entities() {
                 self.queues
                     .requeue_after(entity, now.instant, now.instant, now.wall);

@@ -305,7 +305,8 @@ pub(super) struct World {
 
 /// A mapped event of a customer; its `_id` is `id`.
 pub(super) fn event(id: &str, customer: &str) -> Value {
-    json!({"v": 1, "name": "pointsIssued", "id": id, "key": customer, "at": NOW - 1000, "event": {"_id": id}})
+    json!({"v": 1, "name": "pointsIssued", "id": id, "key": customer, "at": NOW - 1000,
+        "event": {"_id": id}})
 }
 
 /// The same with a profile statement, `id` with `-p`.

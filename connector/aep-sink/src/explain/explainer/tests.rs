@@ -102,7 +102,10 @@ fn what_parameters_would_add_is_named() {
     let event = sample("customerAdded");
     let text = explained(&[("omit-fields", "person.gender")], &event);
     assert!(
-        text.contains("left out without the parameter `tenant`\n    event tenant apiRequestId, customFields[].key"),
+        text.contains(
+            "left out without the parameter `tenant`\n    event tenant apiRequestId, \
+            customFields[].key"
+        ),
         "{text}"
     );
     assert!(
@@ -212,7 +215,8 @@ fn what_was_trimmed_is_listed() {
     assert!(text.contains("note        trimmed: "), "{text}");
     assert!(
         text.contains(
-            "trimmed to stay under the size limit\n    event tenant customFields[].key, customFields[].value\n"
+            "trimmed to stay under the size limit\n    event tenant customFields[].key, \
+                customFields[].value\n"
         ),
         "{text}"
     );

@@ -8,8 +8,8 @@ use crate::delivery::tests::world::*;
 #[tokio::test(start_paused = true)]
 async fn revoked_credential_stops_delivery_and_loses_nothing() {
     for down_before in [false, true] {
-        // Also when the inlet is down for another reason at that moment: what is reported is what has
-        // to be mended now.
+        // Also when the inlet is down for another reason at that moment: what is reported is what
+        // has to be mended now.
         let world = World::new(move |call| {
             if down_before && call.number < 6 {
                 reply(503, "")

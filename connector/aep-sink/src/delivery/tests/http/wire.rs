@@ -214,8 +214,10 @@ async fn rejected_record_becomes_a_dead_letter_with_the_original() {
     assert_eq!(
         world.dead_letters(),
         [
-            json!({"v": 1, "stage": "mapping", "reason": "bad_time", "pointer": "/createdAt", "message": "11 digits",
-            "source": {"topic": "capillary-events", "partition": 0, "offset": 1, "timestamp": NOW - 500},
+            json!({"v": 1, "stage": "mapping", "reason": "bad_time", "pointer": "/createdAt",
+                "message": "11 digits",
+            "source": {"topic": "capillary-events", "partition": 0, "offset": 1,
+            "timestamp": NOW - 500},
             "record": {"raw": "{\"a\":1}"}})
         ]
     );
