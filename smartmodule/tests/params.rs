@@ -36,6 +36,8 @@ fn parameters_take_every_text_form_a_transform_gives() {
         ("mobile-format", "as-it-is"),
         ("mobile-format", "e164"),
         ("program-id", "6120"),
+        ("org-unit", "41"),
+        ("org-unit", "HP-MAIN"),
         ("tenant", "acme"),
         ("tenant", "_acme"),
         ("tiers", r#"{"1":"Pebble","2":"Tide"}"#),
@@ -377,4 +379,29 @@ fn fields_are_omitted_from_event_and_profile_apart() {
             "{value}"
         );
     }
+}
+
+#[test]
+fn every_parameter_is_in_the_sample_the_package_and_the_docs() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let read = |file: &str| std::fs::read_to_string(root.join(file)).unwrap();
+    let error = refused(&[("no-such-parameter", "x")]);
+    let (_, names) = error.split_once("the parameters are ").unwrap();
+    let names: Vec<&str> = names.split(", ").collect();
+    assert!(names.len() > 15, "{names:?}");
+    let sample = read("connector.yaml");
+    let package = read("smartmodule/SmartModule.toml");
+    let table = read("docs/configuration.md");
+    for name in &names {
+        let is_shown = |line: &str| {
+            let line = line.trim_start().trim_start_matches("# ");
+            line.starts_with(&format!("{name}: "))
+        };
+        assert!(sample.lines().any(is_shown), "connector.yaml: {name}");
+        let row = format!("| `{name}` |");
+        assert!(table.contains(&row), "docs/configuration.md: {name}");
+        let entry = format!("name = \"{name}\"");
+        assert!(package.contains(&entry), "SmartModule.toml: {name}");
+    }
+    assert_eq!(package.matches("[[params]]").count(), names.len());
 }

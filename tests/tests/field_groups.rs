@@ -60,8 +60,9 @@ impl Node {
     }
 }
 
-/// `expiryDay` as people read it: `Expiry day`.
+/// `expiryDay` as people read it: `Expiry day`. The organisation's own namespace is `Tenant`.
 fn titled(name: &str, mut schema: Value) -> Value {
+    let name = if name == TENANT { "tenant" } else { name };
     let mut title = String::new();
     for letter in name.chars() {
         if letter.is_ascii_uppercase() && !title.ends_with(|c: char| c.is_ascii_uppercase()) {

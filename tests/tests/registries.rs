@@ -12,17 +12,32 @@ use conformance::samples::samples;
 use serde_json::Value;
 use xdm_schema::{Registry, event_violations_in, profile_violations_in};
 
-const EVENT_GROUP: &str = "Loyalty Event Details";
-const PROFILE_GROUP: &str = "Loyalty Details";
-
-/// Fields that are new, lists as a whole, by their day.
-fn newer(fields: &[Field]) -> BTreeMap<String, &'static str> {
-    let newer = fields.iter().filter_map(|field| {
-        let path = field.path.split("[]").next().unwrap_or_default();
-        Some((path.to_owned(), field.since?))
-    });
-    newer.collect()
+/// The field group of a path.
+fn group(path: &str, is_event: bool) -> &'static str {
+    match (path.split('.').next(), is_event) {
+        (Some("loyalty"), true) => "Loyalty Event Details",
+        (_, true) => "Commerce Details",
+        (Some("consents"), _) => "Consents and Preferences",
+        _ => "Loyalty Details",
+    }
 }
+
+/// Fields that came after a day, lists of loyalty and channels of consents as a whole, by their own.
+fn newer(fields: &[Field], than: &str) -> BTreeMap<String, &'static str> {
+    let newer = fields.iter().filter_map(|field| {
+        let path = match field.path.split('.').next() {
+            Some("loyalty") => field.path.split("[]").next()?.to_owned(),
+            // Nothing is valid without its choice.
+            Some("consents") => field.path.rsplit_once('.')?.0.to_owned(),
+            _ => field.path.replace("[]", ""),
+        };
+        Some((path, field.since?))
+    });
+    newer.filter(|(_, day)| *day > than).collect()
+}
+
+/// The days of the registries that have a list of their own.
+const YEARS: [&str; 2] = ["2025-01-01", "2021-12-31"];
 
 /// The parameter for a registry that has none of them.
 fn omit_fields(event: &str, profile: &str) -> String {
@@ -34,18 +49,27 @@ fn names(fields: &BTreeMap<String, &'static str>) -> Vec<String> {
 }
 
 fn section() -> String {
-    let (event, profile) = (newer(&event_paths(None)), newer(&profile_paths(None)));
+    let after = |day: &str| {
+        let (event, profile) = (event_paths(None), profile_paths(None));
+        (newer(&event, day), newer(&profile, day))
+    };
     let mut text =
         "\n| Field | Field group | In Adobe's registry since |\n|---|---|---|\n".to_owned();
-    for (group, fields) in [(EVENT_GROUP, &event), (PROFILE_GROUP, &profile)] {
+    let (event, profile) = after("");
+    for (is_event, fields) in [(true, &event), (false, &profile)] {
         for (path, day) in fields {
+            let group = group(path, is_event);
             text.push_str(&format!("| `{path}` | {group} | {day} |\n"));
         }
     }
-    let list = omit_fields(&names(&event).join(", "), &names(&profile).join(", "));
-    text.push_str(&format!(
-        "\nFor a registry that has none of them:\n\n```yaml\n{list}\n```\n\n"
-    ));
+    for day in YEARS {
+        let (event, profile) = after(day);
+        let list = omit_fields(&names(&event).join(", "), &names(&profile).join(", "));
+        text.push_str(&format!(
+            "\nFor a registry of {day}:\n\n```yaml\n{list}\n```\n"
+        ));
+    }
+    text.push('\n');
     text
 }
 
@@ -94,14 +118,19 @@ fn entities(pairs: &[(&str, &str)]) -> Vec<(String, Value)> {
 
 #[test]
 fn every_output_is_valid_in_registries_of_any_age() {
-    let list = |fields: &[Field]| serde_json::to_string(&names(&newer(fields))).unwrap();
-    let (event, profile) = (list(&event_paths(None)), list(&profile_paths(None)));
-    let omit = format!("{{\"event\": {event}, \"profile\": {profile}}}");
+    let omit = YEARS.map(|day| {
+        let list = |fields: &[Field]| serde_json::to_string(&names(&newer(fields, day))).unwrap();
+        let (event, profile) = (list(&event_paths(None)), list(&profile_paths(None)));
+        format!("{{\"event\": {event}, \"profile\": {profile}}}")
+    });
+    let [of_2025, of_2021] = &omit;
     let all = [("events", "all"), ("tenant", "acme"), ("time-zone", "Z")];
     for (registry, omit) in [
         (Registry::Newest, None),
-        (Registry::Newest, Some(&omit)),
-        (Registry::Oldest, Some(&omit)),
+        (Registry::Newest, Some(of_2025)),
+        (Registry::Newest, Some(of_2021)),
+        (Registry::Oldest, Some(of_2025)),
+        (Registry::Oldest, Some(of_2021)),
     ] {
         let mut pairs = all.to_vec();
         pairs.extend(omit.map(|omit| ("omit-fields", omit.as_str())));

@@ -31,7 +31,7 @@ pub struct Field {
     pub path: String,
     /// Its type.
     pub field_type: FieldType,
-    /// The day since which Adobe's registry has it for good, when that is not long ago: an older
+    /// The day since which Adobe's registry has it for good, when that is later than 2021: an older
     /// organisation's may lack it.
     pub since: Option<&'static str>,
 }
@@ -332,14 +332,27 @@ const PROFILE_TENANT: Table = &[
 ];
 
 /// Fields, with all below them, and since when <https://github.com/adobe/xdm> has them for good
-/// (they were there for two weeks of October 2025, too).
+/// (those of loyalty were there for two weeks of October 2025, too).
 type Newer = &'static [(&'static str, &'static str)];
 
-/// The whole field group Loyalty Event Details; experimental up to 2026-03-30.
-const NEWER_IN_EVENTS: Newer = &[("loyalty", "2025-11-14")];
+/// In the field group Commerce Details; and the whole field group Loyalty Event Details, which was
+/// experimental up to 2026-03-30.
+const NEWER_IN_EVENTS: Newer = &[
+    ("commerce.commerceScope", "2023-06-15"),
+    ("commerce.order.discountAmount", "2023-05-15"),
+    ("commerce.order.lastUpdatedDate", "2022-10-18"),
+    ("commerce.order.refundTotal", "2023-10-11"),
+    ("loyalty", "2025-11-14"),
+    ("productListItems[].discountAmount", "2022-03-02"),
+    ("productListItems[].refundAmount", "2023-03-09"),
+];
 
-/// In the field group Loyalty Details, which had nine fields in 2021.
+/// In the field groups Consents and Preferences, and Loyalty Details, which had nine fields in 2021.
 const NEWER_IN_PROFILES: Newer = &[
+    ("consents.marketing.call", "2022-05-10"),
+    ("consents.marketing.fax", "2022-05-10"),
+    ("consents.marketing.postalMail", "2022-05-10"),
+    ("consents.marketing.whatsApp", "2025-07-29"),
     ("loyalty.adjustedPoints", "2026-01-07"),
     ("loyalty.cardsDetails", "2026-01-07"),
     ("loyalty.challenges", "2026-03-30"),

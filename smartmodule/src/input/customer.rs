@@ -154,7 +154,7 @@ pub(crate) fn subject<'a>(
     params: &Params,
 ) -> Result<Customer<'a>, Unmapped> {
     let read = |block: Value<'a>| Customer::read(block, params);
-    let block = |key: Key| data.get(key).filter(Value::is_object).map(read);
+    let block = |key: Key| data.get(key).and_then(Value::as_object).map(read);
     let member = |key: Key| coerce::member(data.get(key), Key::CustomerIdentifiers).map(read);
     let found = match kind {
         // The victim's id belongs to the survivor from now on, but the two must not be linked by
@@ -211,7 +211,9 @@ fn own<'a>(
     locations: &CustomerLocations,
     params: &Params,
 ) -> Option<Customer<'a>> {
-    let block = data.get(Key::CustomerIdentifiers).filter(Value::is_object);
+    let block = data
+        .get(Key::CustomerIdentifiers)
+        .and_then(Value::as_object);
     let mut customer = match block {
         Some(block) => Customer::read_at(block, locations, params),
         None => Customer::default(),

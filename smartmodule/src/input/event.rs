@@ -54,6 +54,10 @@ pub(crate) struct Event<'a> {
     pub(crate) id: Text<'a>,
 }
 
+/// Words for deletions in the types of requests: one too many sends less, one too few links what is to
+/// be forgotten.
+const DELETIONS: &[&str] = &["DELET", "ERAS", "FORGET", "ANONYM"];
+
 /// Events of the same shape have their members in the same places of their documents, and are
 /// mapped by the same steps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,6 +104,11 @@ impl<'a> Event<'a> {
         self.find(key).and_then(coerce::number)
     }
 
+    /// Whether a member says something that is no number.
+    pub(crate) fn is_unreadable(&self, key: Key) -> bool {
+        self.number(key).is_none() && self.get(key).is_some()
+    }
+
     /// Whether the customer was deleted, or is asked to be: nothing personal may be sent any more,
     /// and no identity linked.
     #[inline(always)]
@@ -115,9 +124,12 @@ impl<'a> Event<'a> {
     #[inline(never)]
     pub(crate) fn deleted_label(&self) -> Option<Text<'a>> {
         let status = self.find(Key::CustomerStatus)?;
-        [Key::CurrentLabel, Key::CurrentStatus]
+        let labels = [Key::CurrentLabel, Key::CurrentStatus].map(|key| status.get(key));
+        // The label alone is one, too.
+        [Some(status)]
             .into_iter()
-            .filter_map(|key| coerce::text(status.find(key)?))
+            .chain(labels)
+            .filter_map(|label| coerce::text(label?))
             .find(|label| {
                 let mut known = self.params.deleted_labels.iter();
                 known.any(|known| known.eq_ignore_ascii_case(label))
@@ -131,8 +143,14 @@ impl<'a> Event<'a> {
             self.text(key)
                 .or_else(|| coerce::text(self.envelope.get(key)?))
         };
-        let is_of = |text: Text<'_>, word: &str| text.to_ascii_uppercase().contains(word);
-        word(Key::RequestBaseType).is_some_and(|base| is_of(base, "DELET"))
-            && !word(Key::RequestType).is_some_and(|kind| is_of(kind, "TRANSACTION"))
+        let is_of = |text: &str, words: &[&str]| {
+            let text = text.to_ascii_uppercase();
+            words.iter().any(|word| text.contains(word))
+        };
+        let is_about_a_bill =
+            || word(Key::RequestType).is_some_and(|kind| is_of(&kind, &["TRANSACTION"]));
+        word(Key::RequestBaseType)
+            .is_some_and(|base| is_of(&base, DELETIONS) && !is_of(&base, &["UNDELET", "UN_DELET"]))
+            && !is_about_a_bill()
     }
 }

@@ -28,7 +28,9 @@ impl Locations {
 
     #[inline(never)]
     fn of(data: Members<'_, '_>) -> Self {
-        let block = data.get(Key::CustomerIdentifiers).filter(Value::is_object);
+        let block = data
+            .get(Key::CustomerIdentifiers)
+            .and_then(Value::as_object);
         Self {
             of: (data.object().shape(), data.object().position()),
             customer: block.map(CustomerLocations::of).unwrap_or_default(),

@@ -5,6 +5,6 @@ pub(crate) mod envelope;
 pub(crate) mod event;
 pub(crate) mod event_id;
 pub(crate) mod locations;
-mod nobody;
+pub(crate) mod nobody;
 pub(crate) mod program;
 pub(crate) mod unmapped;

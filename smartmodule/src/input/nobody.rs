@@ -109,7 +109,7 @@ pub(super) fn somebodys(text: Text<'_>) -> Option<Text<'_>> {
 /// Whether a value is nobody's: a word for "none", nothing but zeros or signs, a number below zero,
 /// or masked.
 #[inline(never)]
-pub(super) fn is_nobodys(text: &str) -> bool {
+pub(crate) fn is_nobodys(text: &str) -> bool {
     let mut word = [0; LONGEST];
     let (mut length, mut zeros) = (0, true);
     // Letters that hide what stood there, in a row; whether there are others.

@@ -45,7 +45,7 @@ impl ProgramLocations {
     pub(crate) fn of(data: Members<'_, '_>) -> Self {
         let details = data
             .get(Key::LoyaltyProgramDetails)
-            .filter(Value::is_object);
+            .and_then(Value::as_object);
         let position = |value: Option<Value<'_>>| value.map_or(0, Value::position);
         let of = |key: Key| position(coerce::find(details, key));
         Self {

@@ -236,9 +236,26 @@ impl<'a> Value<'a> {
         self.token().next == self.at + 1
     }
 
-    /// The elements of an array; none for any other value.
+    /// The elements of an array. An object with members is a list of one: what converts XML writes
+    /// it so. None for any other value.
     pub(crate) fn items(self) -> Children<'a> {
+        if self.kind() == Kind::Object && !self.is_empty_container() {
+            let end = self.token().next;
+            return Children { value: self, end };
+        }
         self.children(Kind::Array)
+    }
+
+    /// An object, also the only one of a list; `None` for any other value.
+    pub(crate) fn as_object(self) -> Option<Self> {
+        match self.kind() {
+            Kind::Object => Some(self),
+            Kind::Array => {
+                let (item, end) = self.first_item()?;
+                (item.is_object() && item.following() == end).then_some(item)
+            }
+            _ => None,
+        }
     }
 
     /// The members of an object in the order of the document; none for any other value.
@@ -270,9 +287,10 @@ impl<'a> Value<'a> {
     #[inline(always)]
     pub(crate) fn find(self, key: Key) -> Option<Value<'a>> {
         let tokens = self.document.tokens;
-        let object = tokens
-            .get(self.at as usize)
-            .filter(|token| token.kind == Kind::Object)?;
+        let object = tokens.get(self.at as usize)?;
+        if object.kind != Kind::Object {
+            return self.find_in_list(object.kind, key);
+        }
         let (mut at, mut found) = (self.at + 1, 0);
         while at < object.next {
             let member = tokens.get(at as usize)?;
@@ -283,6 +301,16 @@ impl<'a> Value<'a> {
         }
         // 0 is the document's own place.
         (found != 0).then_some(self.moved(found))
+    }
+
+    /// As [`find`](Self::find), in the only object of a list.
+    #[cold]
+    #[inline(never)]
+    fn find_in_list(self, kind: Kind, key: Key) -> Option<Value<'a>> {
+        match kind {
+            Kind::Array => self.as_object()?.get(key),
+            _ => None,
+        }
     }
 
     /// As [`get`](Self::get), else the value of the key that differs in case only (`Instore` for

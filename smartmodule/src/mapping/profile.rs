@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::kinds::{customer, points, request, reward, subscription, tier, transaction::Bill};
+use super::kinds::{customer, points, request, reward, subscription, tier, transaction};
 use super::notes::Notes;
 use super::plan::PlanCache;
 use super::xdm_writer::XdmWriter;
@@ -40,8 +40,8 @@ pub(crate) fn write_profile(
         }
         K::RewardIssued | K::CouponIssue | K::CouponRedeem | K::BadgeEarned => reward::profile,
         K::CustomerSubscription => subscription::profile,
-        K::TransactionAdded | K::RetroBillAdded => {
-            notes.bill_type_missing = Bill::read(event).is_assumed;
+        K::TransactionAdded | K::TransactionUpdated | K::RetroBillAdded => {
+            transaction::note(event, notes);
             return false;
         }
         _ => return false,

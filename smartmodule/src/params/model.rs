@@ -26,6 +26,8 @@ pub struct Params {
     pub(crate) ignored_identities: IgnoredIdentities,
     pub(crate) mobile_format: MobileFormat,
     pub(crate) program_id: Option<String>,
+    /// The organisational unit whose subscriptions the profile shows.
+    pub(crate) org_unit: Option<String>,
     pub(crate) tenant: Option<Tenant>,
     pub(crate) tiers: Vec<(i64, String)>,
     pub(crate) time_zone: Option<Zone>,
@@ -148,6 +150,7 @@ impl Default for Params {
             ignored_identities: IgnoredIdentities::default(),
             mobile_format: MobileFormat::default(),
             program_id: None,
+            org_unit: None,
             tenant: None,
             tiers: Vec::new(),
             time_zone: None,

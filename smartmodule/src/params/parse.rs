@@ -12,7 +12,7 @@ use crate::params::tenant::Tenant;
 use crate::values::zone::Zone;
 
 const NAMES: &str = "events, organizations, primary-identity, identities, ignore-identities, \
-                     mobile-format, program-id, tenant, tiers, time-zone, omit-fields, \
+                     mobile-format, program-id, org-unit, tenant, tiers, time-zone, omit-fields, \
                      qualify-identity, deleted-labels, missing-bill-type, currency, \
                      max-event-bytes, test-profile";
 
@@ -59,6 +59,7 @@ impl Params {
                     .map(|values| params.ignored_identities = IgnoredIdentities::of(values)),
                 "mobile-format" => mobile_format(value).map(|format| params.mobile_format = format),
                 "program-id" => program(value).map(|id| params.program_id = Some(id)),
+                "org-unit" => org_unit(value).map(|unit| params.org_unit = Some(unit)),
                 "tenant" => tenant(value).map(|tenant| params.tenant = Some(Tenant::new(tenant))),
                 "tiers" => tiers(value).map(|tiers| params.tiers = tiers),
                 "time-zone" => Zone::parse(value)
@@ -257,6 +258,14 @@ fn program(value: &str) -> Result<String, String> {
         Ok(value.to_owned())
     } else {
         Err(format!("`{value}` is no program id (digits)"))
+    }
+}
+
+fn org_unit(value: &str) -> Result<String, String> {
+    if value.is_empty() {
+        Err("is empty; it takes the id or code of an organisational unit".to_owned())
+    } else {
+        Ok(value.to_owned())
     }
 }
 

@@ -86,7 +86,7 @@ impl Day {
         }
     }
 
-    fn start(self) -> i64 {
+    pub(crate) fn start(self) -> i64 {
         self.number() * DAY_MS
     }
 }
@@ -170,6 +170,15 @@ impl Moment {
             Self::Day(day) => day,
         };
         day.year >= 2100
+    }
+
+    /// Whether it is the start of some count (1970, 1900), which stands for no time at all.
+    pub(crate) fn is_unset(self) -> bool {
+        let day = match self {
+            Self::Instant(ms) | Self::Local(ms) => Day::of(ms),
+            Self::Day(day) => day,
+        };
+        day.year < 2000
     }
 
     /// The instant a thing that is valid until this moment ends: a day ends at 23:59:59 in the

@@ -49,6 +49,9 @@ fn channels_and_statuses_are_read_in_any_spelling() {
             ("unsubscribed", "n"),
             ("OPT_OUT", "n"),
             ("PENDING", "p"),
+            ("not subscribed", "n"),
+            ("DND", "n"),
+            ("Pending confirmation", "p"),
         ] {
             let event = with(json!([{"channel": channel, "currentStatus": status}]));
             let answer = map_json(&[], &event);
@@ -110,6 +113,27 @@ fn unknown_words_state_nothing_and_are_counted() {
     for nothing in [json!([]), json!(null), json!("SMS"), json!([1, "a", null])] {
         let answer = map_json(&[], &with(nothing));
         assert!(answer.get("profile").is_none(), "{answer}");
+        assert_eq!(answer["notes"], json!(["consent_unknown"]));
+    }
+    // Not in a list, where the documents have one: nobody's choice may vanish in silence.
+    let mut flat = with(json!(null));
+    flat["data"]["channel"] = json!("SMS");
+    flat["data"]["currentStatus"] = json!("UNSUBSCRIBED");
+    assert_eq!(map_json(&[], &flat)["notes"], json!(["consent_unknown"]));
+}
+
+#[test]
+fn consents_are_those_of_the_chosen_organisational_unit() {
+    let of = |unit: Value, code: Value| json!({"channel": "SMS", "currentStatus": "SUBSCRIBED", "ouId": unit, "ouCode": code});
+    for unit in ["41", "HP-MAIN", "hp-main"] {
+        let chosen = [("org-unit", unit)];
+        let answer = map_json(&chosen, &sample("customerSubscription"));
+        assert_eq!(marketing(&answer)["sms"]["val"], "n", "{unit}");
+        let other = map_json(&chosen, &with(json!([of(json!(42), json!("HP-OUTLET"))])));
+        assert!(other.get("profile").is_none(), "{other}");
+        assert_eq!(other["notes"], json!(["other_org_unit"]));
+        let unnamed = map_json(&chosen, &with(json!([of(json!(-1), json!(""))])));
+        assert_eq!(marketing(&unnamed)["sms"]["val"], "y");
     }
 }
 

@@ -134,3 +134,34 @@ fn labels_that_mean_deleted_are_a_parameter() {
     let answer = map_json(&params, &deletion("SUCCESS"));
     assert_eq!(answer["profile"]["loyalty"]["status"], "Erased");
 }
+
+#[test]
+fn deletion_is_known_in_other_words_and_its_undoing_is_none() {
+    for word in [
+        "ERASURE",
+        "gdpr_erase",
+        "FORGET_ME",
+        "ANONYMIZE",
+        "anonymisation",
+    ] {
+        let mut event = deletion("DONE");
+        event["data"]["requestBaseType"] = json!(word);
+        let answer = map_json(&PARAMS, &event);
+        assert_eq!(answer["event"]["identityMap"], primary(), "{word}");
+        assert_eq!(answer["profile"]["loyalty"]["status"], "Deleted", "{word}");
+        assert_impersonal(&answer);
+    }
+    let mut event = deletion("SUCCESS");
+    event["data"]["requestBaseType"] = json!("UNDELETE");
+    assert!(map_json(&PARAMS, &event).get("profile").is_none());
+}
+
+#[test]
+fn status_that_is_the_label_alone_means_deleted_too() {
+    let mut event = sample("customerUpdated");
+    event["data"]["customerStatus"] = json!("Deleted");
+    let answer = map_json(&PARAMS, &event);
+    assert_eq!(answer["event"]["identityMap"], primary());
+    assert_eq!(answer["profile"]["loyalty"], json!({"status": "Deleted"}));
+    assert_impersonal(&answer);
+}

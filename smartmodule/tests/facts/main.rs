@@ -4,6 +4,7 @@ mod balances;
 mod baskets;
 mod consent;
 mod deletion;
+mod odd_forms;
 mod revenue;
 mod standard_facts;
 #[path = "../support/mod.rs"]

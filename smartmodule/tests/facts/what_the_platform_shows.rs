@@ -93,3 +93,25 @@ fn table_of_what_the_platform_shows_is_true_for_every_kind() {
         "the table of docs/mapping.md is out of date: run this test with UPDATE_DOCS=1"
     );
 }
+
+#[test]
+fn what_the_table_promises_with_a_tenant_is_there() {
+    let text = std::fs::read_to_string(document()).unwrap();
+    let rows = text[text.find(HEAD).unwrap() + HEAD.len()..].lines();
+    let mut promised = 0;
+    for row in rows.take_while(|row| row.starts_with('|')) {
+        let kind = row.trim_start_matches("| `").split('`').next().unwrap();
+        if !row.contains("with `tenant`") {
+            continue;
+        }
+        promised += 1;
+        let answer = map_json(&[("events", "all"), ("tenant", "acme")], &sample(kind));
+        let fields = answer["event"]["_acme"]["capillary"].as_object().unwrap();
+        let of_this_kind = ["details", "points", "promotion"];
+        assert!(
+            of_this_kind.iter().any(|field| fields.contains_key(*field)),
+            "{kind}: {fields:?}"
+        );
+    }
+    assert!(promised > 5, "only {promised} rows were found");
+}

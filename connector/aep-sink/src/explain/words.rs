@@ -13,7 +13,7 @@ pub(super) const SKIPS: [(&str, &str); 5] = [
 ];
 
 /// Notes of a mapped answer.
-pub(super) const NOTES: [(&str, &str); 7] = [
+pub(super) const NOTES: [(&str, &str); 11] = [
     (
         "program_unknown",
         "which loyalty program it belongs to is not known, so there is an event only; see \
@@ -37,8 +37,25 @@ pub(super) const NOTES: [(&str, &str); 7] = [
         "the bill does not say what it is and counts as a purchase; see `missing-bill-type`",
     ),
     (
+        "bill_type_unknown",
+        "the bill's type is not documented, so it is an order and no purchase",
+    ),
+    (
+        "line_without_sku",
+        "a line without an article's number was left out, since XDM requires one",
+    ),
+    (
+        "value_unreadable",
+        "an amount, a balance or a day stands there in a form that is not known, and was left out",
+    ),
+    (
         "consent_unknown",
         "a channel or status of a subscription is not known, so the profile does not state it",
+    ),
+    (
+        "other_org_unit",
+        "a subscription is of another organisational unit than `org-unit`, so the profile does \
+        not state it",
     ),
     (
         "trimmed",

@@ -15,7 +15,7 @@ use crate::mapping::xdm_writer::XdmWriter;
 use crate::output::name::name;
 use crate::values::coerce::{self, find};
 use crate::values::text::Text;
-use crate::values::time::{Day, epoch};
+use crate::values::time::{Day, epoch, instant_of};
 
 static TENANT: Plan = Plan {
     slot: PlanSlot::Tenant,
@@ -63,9 +63,11 @@ static PROFILE: Plan = Plan {
         call(|event, xdm| {
             let gender = extended(event, &["gender"]).and_then(|value| gender(&value));
             xdm.text(name!("gender"), gender.map(Text::Plain));
-            let birth =
-                extended(event, &["dob_date", "dob"]).filter(|day| Day::parse(day).is_some());
-            xdm.text(name!("birthDate"), birth);
+            let birth = extended(event, &["dob_date", "dob"]);
+            xdm.text(
+                name!("birthDate"),
+                birth.and_then(|day| birth_day(day, event.at)),
+            );
         }),
         end(),
         object(name!("personalEmail")),
@@ -127,7 +129,7 @@ fn join_date(event: &Event<'_>, xdm: &mut XdmWriter<'_>) {
         // before we heard of it.
         let entered = event
             .get(Key::EnteredAt)
-            .and_then(|value| epoch(value).ok());
+            .and_then(|value| epoch(value).ok().or_else(|| instant_of(value)));
         xdm.instant(
             name!("joinDate"),
             Some(entered.unwrap_or(event.at).min(event.at)),
@@ -179,11 +181,25 @@ fn extended<'a>(event: &Event<'a>, keys: &[&str]) -> Option<Text<'a>> {
     })
 }
 
+/// The day of birth, also where midnight follows it; nobody is born in the future.
+fn birth_day(text: Text<'_>, now: i64) -> Option<Text<'_>> {
+    let (day, rest) = text.split_at_checked(10)?;
+    let is_midnight = rest.is_empty()
+        || ["T00:00:00", " 00:00:00"]
+            .iter()
+            .any(|at| rest.starts_with(at));
+    let is_past = Day::parse(day).is_some_and(|day| day.start() <= now);
+    let whole = rest.is_empty();
+    (is_midnight && is_past)
+        .then(|| text.map(|text| text.get(..10).filter(|_| !whole).map(str::to_owned)))
+}
+
 /// XDM knows four values; only two of them are what Capillary's field says.
 fn gender(value: &str) -> Option<&'static str> {
-    if value.eq_ignore_ascii_case("male") {
+    let is = |words: [&str; 2]| words.iter().any(|word| word.eq_ignore_ascii_case(value));
+    if is(["male", "m"]) {
         Some("male")
-    } else if value.eq_ignore_ascii_case("female") {
+    } else if is(["female", "f"]) {
         Some("female")
     } else {
         None

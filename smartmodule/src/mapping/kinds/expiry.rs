@@ -35,8 +35,9 @@ impl<'a> Expiry<'a> {
         params: &Params,
     ) -> Self {
         let zone = params.time_zone.as_ref();
-        let moment = value.and_then(Moment::read);
-        let twin = twin.and_then(Moment::read);
+        let read = |value: Value<'a>| Moment::read(value).filter(|moment| !moment.is_unset());
+        let moment = value.and_then(read);
+        let twin = twin.and_then(read);
         if moment.or(twin).is_some_and(Moment::is_never) {
             return Self {
                 never: true,

@@ -52,7 +52,7 @@ pub(in crate::mapping) fn profile(
         .text(Key::Status)
         .or_else(|| coerce::text(event.envelope.get(Key::Status)?));
     let is_done = status.is_some_and(|status| {
-        ["SUCCESS", "COMPLETED"]
+        ["SUCCESS", "COMPLETED", "DONE"]
             .iter()
             .any(|done| done.eq_ignore_ascii_case(&status))
     });

@@ -145,7 +145,8 @@ pub(in crate::mapping) fn tenant(event: &Event<'_>, trim: Trim, xdm: &mut XdmWri
         EventKind::RewardIssued => &REWARD,
         EventKind::CouponIssue => &COUPON_ISSUE,
         EventKind::CouponRedeem => &COUPON_REDEMPTION,
-        _ => &BADGE,
+        EventKind::BadgeEarned => &BADGE,
+        _ => return,
     };
     plan::write(plan, event, trim, xdm);
 }

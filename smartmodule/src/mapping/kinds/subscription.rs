@@ -1,6 +1,6 @@
 //! customerSubscription: what a customer wants to receive.
 
-use super::common::text_of;
+use super::common::{id_of, text_of};
 use crate::catalog::key::Key;
 use crate::input::event::{Event, Trim};
 use crate::json::Value;
@@ -55,7 +55,11 @@ const CHANNELS: [(&Name, &[&str]); 8] = [
             "APPPUSH",
             "PUSHNOTIFICATION",
             "ANDROID",
+            "ANDROIDPUSH",
+            "PUSHANDROID",
             "IOS",
+            "IOSPUSH",
+            "PUSHIOS",
         ],
     ),
     (name!("sms"), &["SMS", "TEXT"]),
@@ -74,13 +78,13 @@ enum Choice {
 impl Choice {
     fn of(word: &str) -> Option<Self> {
         match word {
-            "SUBSCRIBED" | "SUBSCRIBE" | "OPTIN" | "OPTEDIN" | "YES" | "Y" | "TRUE" => {
-                Some(Self::Yes)
-            }
-            "UNSUBSCRIBED" | "UNSUBSCRIBE" | "OPTOUT" | "OPTEDOUT" | "NO" | "N" | "FALSE" => {
+            "SUBSCRIBED" | "SUBSCRIBE" | "RESUBSCRIBED" | "OPTIN" | "OPTEDIN" | "YES" | "Y"
+            | "TRUE" => Some(Self::Yes),
+            "UNSUBSCRIBED" | "UNSUBSCRIBE" | "NOTSUBSCRIBED" | "OPTOUT" | "OPTEDOUT" | "NO"
+            | "N" | "FALSE" | "DND" | "NDNC" | "BLOCKED" | "INACTIVE" | "DISABLED" => {
                 Some(Self::No)
             }
-            "PENDING" | "PENDINGVERIFICATION" => Some(Self::Pending),
+            _ if word.starts_with("PENDING") => Some(Self::Pending),
             _ => None,
         }
     }
@@ -106,8 +110,18 @@ pub(in crate::mapping) fn profile(
     xdm: &mut XdmWriter<'_>,
 ) {
     let mut choices: [Option<(Choice, Option<Text<'_>>)>; CHANNELS.len()] = Default::default();
-    let list = event.get(Key::Subscriptions);
-    for item in list.into_iter().flat_map(Value::items) {
+    let mut items = event
+        .get(Key::Subscriptions)
+        .into_iter()
+        .flat_map(Value::items)
+        .peekable();
+    // Not a word of what changed, or in a form nobody knows.
+    notes.consent_unknown = items.peek().is_none();
+    for item in items {
+        if !is_of_org_unit(item, event.params.org_unit.as_deref()) {
+            notes.other_org_unit = true;
+            continue;
+        }
         let word = |key: Key| text_of(Some(item), key).map(|text| plain(&text));
         // A bill by SMS needs no consent to marketing.
         if word(Key::Priority).is_some_and(|word| word.starts_with("TRANS")) {
@@ -143,6 +157,17 @@ pub(in crate::mapping) fn profile(
             }
         });
     });
+}
+
+/// Whether a subscription is one of the organisational unit whose choices the profile shows, by its
+/// id or code; one that names none is everybody's.
+fn is_of_org_unit(item: Value<'_>, wanted: Option<&str>) -> bool {
+    let Some(wanted) = wanted else { return true };
+    let mut named = [Key::OuId, Key::OuCode]
+        .into_iter()
+        .filter_map(|key| id_of(Some(item), key))
+        .peekable();
+    named.peek().is_none() || named.any(|unit| unit.eq_ignore_ascii_case(wanted))
 }
 
 /// `Opt-in` and `OPT_IN` are one word.

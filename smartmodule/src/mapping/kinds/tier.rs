@@ -13,7 +13,9 @@ use crate::output::name::name;
 use crate::values::coerce;
 
 fn tier_number(event: &Event<'_>, key: Key) -> Option<i64> {
-    event.find(key).and_then(coerce::integer)
+    // -1 means none.
+    let number = event.find(key).and_then(coerce::integer);
+    number.filter(|number| *number >= 0)
 }
 
 /// The tier the customer is in after the event.

@@ -54,6 +54,9 @@ pub(in crate::mapping) fn profile(
     }) else {
         return;
     };
+    if balance.points.is_none() {
+        notes.value_unreadable = event.is_unreadable(Key::ProgramCurrentPoints);
+    }
     // The names in the event are those of the program it names.
     let are_named = balance.is_named || event.program.id.is_none();
     let label = balance
@@ -115,7 +118,9 @@ fn of_chosen<'e>(event: &Event<'e>, list: Value<'e>, notes: &mut Notes) -> Optio
             points: number(entry, [Key::ProgramCurrentPoints, Key::CurrentPoints]),
             lifetime: number(entry, [Key::ProgramLifetimePoints, Key::LifetimePoints]),
             promised: number_of(Some(entry), Key::PromisedPoints),
-            tier: member(Some(entry), Key::TierNumber).and_then(coerce::integer),
+            tier: member(Some(entry), Key::TierNumber)
+                .and_then(coerce::integer)
+                .filter(|number| *number >= 0),
             is_named: event.program.id.as_ref() == Some(&wanted),
         })
         .filter(|balance| balance.points.or(balance.lifetime).is_some() || balance.tier.is_some())

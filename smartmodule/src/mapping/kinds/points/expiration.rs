@@ -31,7 +31,7 @@ pub(in crate::mapping) fn profile(
             let points = event.number(Key::PointsScheduledForExpiry);
             let (key, twin) = (Key::ScheduledExpiryDate, Key::ScheduledExpiryDateInMillis);
             write(xdm, |xdm| {
-                entry(points, &Expiry::read(event, key, twin), xdm)
+                entry(points, &Expiry::read(event, key, twin), notes, xdm)
             });
         }
         EventKind::PointsExpiryChange if of_this_program(event, notes) => {
@@ -83,7 +83,7 @@ fn entries<'e>(
             let item = Some(item);
             let twin = find(item, Key::NewExpiryDateInMillis);
             let expiry = Expiry::of(member(item, Key::NewExpiryDate), twin, event.params);
-            entry(number_of(item, Key::Points), &expiry, xdm);
+            entry(number_of(item, Key::Points), &expiry, notes, xdm);
         }
     });
 }
@@ -94,12 +94,22 @@ fn write(xdm: &mut XdmWriter<'_>, entries: impl FnOnce(&mut XdmWriter<'_>)) {
     });
 }
 
-/// Points that expire. Such that never do are no entry, nor is a day without points.
-fn entry(points: Option<Number<'_>>, expiry: &Expiry<'_>, xdm: &mut XdmWriter<'_>) {
-    if points.is_some() && !expiry.never {
-        xdm.element(|xdm| {
+/// Points that expire. Such that never do are no entry, nor is a day without points, nor are points
+/// without a day: they would take the place of an entry that says more.
+fn entry(
+    points: Option<Number<'_>>,
+    expiry: &Expiry<'_>,
+    notes: &mut Notes,
+    xdm: &mut XdmWriter<'_>,
+) {
+    if expiry.never {
+        return;
+    }
+    match (points, expiry.instant) {
+        (Some(_), Some(_)) => xdm.element(|xdm| {
             xdm.amount(name!("pointsExpiring"), points);
             xdm.instant(name!("pointsExpirationDate"), expiry.instant);
-        });
+        }),
+        _ => notes.value_unreadable = true,
     }
 }

@@ -15,7 +15,12 @@ pub(in crate::mapping) struct Bill {
     pub(in crate::mapping) counts: bool,
     /// Whether it counts although it does not say what it is.
     pub(in crate::mapping) is_assumed: bool,
+    /// Whether its type is not documented, and no word for a return.
+    pub(in crate::mapping) is_unknown: bool,
 }
+
+/// Bills that shoppers who are no members leave are no purchases of a customer.
+const OTHERS: &[&str] = &["NOT_INTERESTED"];
 
 impl Bill {
     pub(in crate::mapping) fn read(event: &Event<'_>) -> Self {
@@ -28,7 +33,9 @@ impl Bill {
             .number(Key::Amount)
             .is_some_and(|amount| amount.is_negative());
         let is_untyped = kind.is_none() && event.params.untyped_is_purchase;
-        let is_purchase = !is_below && (is_untyped || is(&["REGULAR", "MIXED"]));
+        let is_regular = is(&["REGULAR", "MIXED"]);
+        let is_purchase = !is_below && (is_untyped || is_regular);
+        let is_returned = kind.as_deref().is_some_and(is_return);
         // INTERNAL, FRAUD, TEST, DELETED, FAILED … bills are no revenue; an OUTLIER is merely
         // unusual.
         let is_sound = || {
@@ -39,18 +46,23 @@ impl Bill {
         };
         let counts = event.kind != EventKind::TransactionUpdated && is_purchase && is_sound();
         Self {
-            is_return: is_below || kind.as_deref().is_some_and(is_return),
+            is_return: is_below || is_returned,
             counts,
             is_assumed: counts && kind.is_none(),
+            is_unknown: !is_regular && !is_returned && kind.is_some() && !is(OTHERS),
         }
     }
 }
 
-/// Whether a type of bill or line is a return: RETURN, NOT_INTERESTED_RETURN.
+/// Whether a type of bill or line is a return: RETURN, NOT_INTERESTED_RETURN, also in other words.
 pub(super) fn is_return(kind: &str) -> bool {
-    let start = kind.len().saturating_sub("RETURN".len());
-    kind.get(start..)
-        .is_some_and(|end| end.eq_ignore_ascii_case("RETURN"))
+    ["RETURN", "RETURNED", "REFUND", "REFUNDED"]
+        .iter()
+        .any(|word| {
+            let start = kind.len().saturating_sub(word.len());
+            kind.get(start..)
+                .is_some_and(|end| end.eq_ignore_ascii_case(word))
+        })
 }
 
 /// The currency of the bill; that of the organisation where the bill leaves it open.

@@ -86,6 +86,11 @@ fn product(line: Value<'_>, bill: Bill, currency: Option<&Text<'_>>, xdm: &mut X
     });
 }
 
+/// Whether a line has no article's number.
+pub(super) fn any_without_sku(event: &Event<'_>) -> bool {
+    lines(event).any(|line| sku(line).is_none())
+}
+
 /// XDM's quantity is an integer; goods by weight keep theirs here.
 pub(super) fn fractional_quantities(event: &Event<'_>, xdm: &mut XdmWriter<'_>) {
     xdm.array(name!("fractionalQuantities"), |xdm| {

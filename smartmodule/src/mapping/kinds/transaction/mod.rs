@@ -9,7 +9,9 @@ pub(in crate::mapping) use bill::Bill;
 use crate::catalog::key::Key;
 use crate::catalog::kind::EventKind;
 use crate::input::event::{Event, Trim};
+use crate::input::nobody::is_nobodys;
 use crate::json::Number;
+use crate::mapping::notes::Notes;
 use crate::mapping::plan::{
     self, Plan, PlanSlot, before, call, end, id, integer, number, numbered, object, plan, text,
     upper, within,
@@ -17,7 +19,10 @@ use crate::mapping::plan::{
 use crate::mapping::xdm_writer::XdmWriter;
 use crate::output::name::name;
 use crate::values::coerce;
-use crate::values::time::epoch;
+use crate::values::time::{epoch, instant_of};
+
+/// Longer bill numbers are no word for "none".
+const LONGEST_WORD: usize = 13;
 
 static STANDARD: Plan = Plan {
     slot: PlanSlot::Standard,
@@ -55,9 +60,20 @@ pub(in crate::mapping) fn standard(event: &Event<'_>, trim: Trim, xdm: &mut XdmW
     plan::write(&STANDARD, event, trim, xdm);
 }
 
+/// What about a bill is worth counting.
+pub(in crate::mapping) fn note(event: &Event<'_>, notes: &mut Notes) {
+    let bill = Bill::read(event);
+    notes.bill_type_missing = bill.is_assumed;
+    notes.bill_type_unknown = bill.is_unknown;
+    notes.value_unreadable = event.is_unreadable(Key::Amount);
+    notes.line_without_sku = lines::any_without_sku(event);
+}
+
 /// The seller's number of the purchase; a purchaser has none.
 fn purchase_id(event: &Event<'_>, xdm: &mut XdmWriter<'_>) {
     let bill = event.find(Key::BillNumber).and_then(coerce::id);
+    // Of bills without a number all would be one.
+    let bill = bill.filter(|bill| bill.len() > LONGEST_WORD || !is_nobodys(bill));
     let number = || event.find(Key::TransactionId).and_then(coerce::numbered);
     xdm.text(name!("purchaseID"), bill.or_else(number));
 }
@@ -76,7 +92,9 @@ fn total(event: &Event<'_>, xdm: &mut XdmWriter<'_>) {
 /// A bill's date may lie in the future by the gap between two zones; the order was there when we
 /// heard of it.
 fn dates(event: &Event<'_>, xdm: &mut XdmWriter<'_>) {
-    let date = event.get(Key::BillDate).and_then(|value| epoch(value).ok());
+    let date = event
+        .get(Key::BillDate)
+        .and_then(|value| epoch(value).ok().or_else(|| instant_of(value)));
     xdm.instant(name!("createdDate"), date.map(|date| date.min(event.at)));
     // By it an update is known among the orders, whose total must not be added once more.
     if event.kind == EventKind::TransactionUpdated {
