@@ -1,9 +1,9 @@
 //! Data Prep as far as the mapping sets of `docs/` use it: what a dataflow makes of a raw record.
 //!
 //! Written from Adobe's function reference, data handling, upserts and troubleshooting pages, which
-//! `docs/data-prep.md` links. What they leave open is a switch of [`Behaviour`]; what is not written
-//! here (another function, an operator, a wildcard) is refused rather than guessed, when the mapping
-//! set is read.
+//! `docs/data-prep.md` links. What they leave open is a switch of [`Behaviour`]. What is not written
+//! here (another function, an operator, a wildcard) is refused when the mapping set is read, rather
+//! than guessed.
 
 mod behaviour;
 mod expression;

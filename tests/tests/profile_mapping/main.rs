@@ -12,9 +12,9 @@ use std::collections::BTreeSet;
 
 use capillary_xdm::FieldType;
 use conformance::data_prep::{Behaviour, Intent};
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use published::{ACME, Maps, OTHER, PRIMARY, PUBLISHED};
+use published::{ACME, Maps, OTHER, PRIMARY, PUBLISHED, documentation};
 use statements::{expected, lists, statements};
 
 #[test]
@@ -83,6 +83,26 @@ fn each_list_of_an_upsert_replaces_the_one_in_the_profile() {
                     .all(|intent| *intent == Intent::Replace)
             );
         }
+    }
+}
+
+#[test]
+fn documented_preview_gives_what_the_page_expects() {
+    let page = documentation();
+    let sample = page.split(r#"printf '{"data":"#).nth(1).unwrap();
+    let sample = sample.split(r#","mappingSet":"#).next().unwrap();
+    let sample: Value = serde_json::from_str(sample).unwrap();
+    for set in PUBLISHED {
+        let expected = match set.maps {
+            Maps::Events => continue,
+            Maps::Profiles => sample.clone(),
+            Maps::ProfilesByDescriptor => {
+                json!({"loyalty": {"points": 1250}, "personID": "700100201"})
+            }
+        };
+        let mapped = set.read().apply(&sample, Behaviour::default());
+        assert_eq!(mapped.entity, expected, "{}", set.file);
+        assert_eq!(mapped.errors, [], "{}", set.file);
     }
 }
 

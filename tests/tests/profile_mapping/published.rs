@@ -63,6 +63,12 @@ pub(crate) const PUBLISHED: [Published; 6] = [
     published("event-mapping-tenant.json", Maps::Events, true),
 ];
 
+/// The page about them.
+pub(crate) fn documentation() -> String {
+    let project = Path::new(env!("CARGO_MANIFEST_DIR"));
+    std::fs::read_to_string(project.with_file_name("docs").join("data-prep.md")).unwrap()
+}
+
 impl Published {
     /// Which member of the SmartModule's answer it maps.
     pub(crate) fn statement(self) -> &'static str {

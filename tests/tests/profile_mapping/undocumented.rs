@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use conformance::data_prep::{Attributes, Behaviour, MappingSet, Maps as MapFunctions, Nulls};
 use serde_json::{Value, json};
 
-use crate::published::{Maps, OTHER, PRIMARY, PUBLISHED, Published};
+use crate::published::{Maps, OTHER, PRIMARY, PUBLISHED, Published, documentation};
 use crate::statements::{expected, members, statements};
 
 /// As `docs/data-prep.md` has it, for the case that sources begin at the message.
@@ -132,8 +132,7 @@ fn attributes_below_body_need_the_documented_prefix() {
 
 /// What the documented command makes of a set.
 fn edited(set: &str) -> String {
-    let docs = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/data-prep.md");
-    let docs = std::fs::read_to_string(docs).unwrap();
+    let docs = documentation();
     let mut sed = Command::new("sed");
     sed.arg("-E").stdin(Stdio::piped()).stdout(Stdio::piped());
     for step in WITH_BODY_PREFIX {
@@ -151,8 +150,7 @@ fn edited(set: &str) -> String {
 #[test]
 fn further_namespaces_take_the_documented_shape() {
     // Each namespace that may be missing doubles the cases.
-    let docs = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/data-prep.md");
-    let docs = std::fs::read_to_string(docs).unwrap();
+    let docs = documentation();
     let shape = docs
         .split("```text\n")
         .nth(1)
