@@ -1,8 +1,8 @@
 //! Data Prep as far as the mapping sets of `docs/` use it: what a dataflow makes of a raw record.
 //!
 //! Written from Adobe's function reference, data handling, upserts and troubleshooting pages, which
-//! `docs/data-prep.md` links. What they leave open is a switch of [`Behaviour`]. What is not written
-//! here (another function, an operator, a wildcard) is refused when the mapping set is read, rather
+//! `docs/data-prep.md` links. What they leave open is a switch of [`Behaviour`]. What is not here
+//! (another function, an operator, a wildcard) is refused when the mapping set is read, rather
 //! than guessed.
 
 mod behaviour;
