@@ -10,12 +10,15 @@ use super::scanner::Scanner;
 /// Adobe's limit.
 const MAX_CHARACTERS: usize = 4_096;
 
+/// Expressions within expressions; a parser that calls itself ends somewhere.
+const MAX_DEPTH: usize = 64;
+
 pub(super) fn expression(text: &str) -> Result<Expression, String> {
     if text.chars().count() > MAX_CHARACTERS {
         return Err(format!("longer than {MAX_CHARACTERS} characters"));
     }
     let mut scanner = Scanner::new(text);
-    let expression = one(&mut scanner)?;
+    let expression = one(&mut scanner, 0)?;
     scanner.expect_end()?;
     if expression.has_inner_intent() {
         return Err("an upsert of a list is the whole of a line, not a part of it".to_owned());
@@ -23,13 +26,16 @@ pub(super) fn expression(text: &str) -> Result<Expression, String> {
     Ok(expression)
 }
 
-fn one(scanner: &mut Scanner<'_>) -> Result<Expression, String> {
+fn one(scanner: &mut Scanner<'_>, depth: usize) -> Result<Expression, String> {
+    if depth == MAX_DEPTH {
+        return Err(format!("more than {MAX_DEPTH} expressions within another"));
+    }
     scanner.skip_blanks();
     match scanner.peek() {
         Some(quote @ ('"' | '\'')) => text(scanner, quote).map(Expression::Constant),
         Some('0'..='9') => number(scanner).map(Expression::Constant),
-        Some('[') => list(scanner, "[", "]").map(Expression::List),
-        _ => word(scanner),
+        Some('[') => list(scanner, depth, "[", "]").map(Expression::List),
+        _ => word(scanner, depth),
     }
 }
 
@@ -55,7 +61,12 @@ fn number(scanner: &mut Scanner<'_>) -> Result<Value, String> {
 }
 
 /// Expressions between brackets, with commas.
-fn list(scanner: &mut Scanner<'_>, open: &str, close: &str) -> Result<Vec<Expression>, String> {
+fn list(
+    scanner: &mut Scanner<'_>,
+    depth: usize,
+    open: &str,
+    close: &str,
+) -> Result<Vec<Expression>, String> {
     scanner.expect(open)?;
     let mut found = Vec::new();
     scanner.skip_blanks();
@@ -63,7 +74,7 @@ fn list(scanner: &mut Scanner<'_>, open: &str, close: &str) -> Result<Vec<Expres
         return Ok(found);
     }
     loop {
-        found.push(one(scanner)?);
+        found.push(one(scanner, depth + 1)?);
         scanner.skip_blanks();
         if scanner.take(close) {
             return Ok(found);
@@ -73,7 +84,7 @@ fn list(scanner: &mut Scanner<'_>, open: &str, close: &str) -> Result<Vec<Expres
 }
 
 /// A constant, a call or an attribute.
-fn word(scanner: &mut Scanner<'_>) -> Result<Expression, String> {
+fn word(scanner: &mut Scanner<'_>, depth: usize) -> Result<Expression, String> {
     let mut ahead = *scanner;
     let word = ahead.take_while(|c| c.is_alphanumeric() || matches!(c, '_' | '$' | '.'));
     let constant = match word {
@@ -92,7 +103,7 @@ fn word(scanner: &mut Scanner<'_>) -> Result<Expression, String> {
     let known = Function::named(word);
     let function = known.ok_or_else(|| format!("the function `{word}` is not known here"))?;
     *scanner = ahead;
-    let arguments = list(scanner, "(", ")")?;
+    let arguments = list(scanner, depth, "(", ")")?;
     if !function.takes(arguments.len()) {
         let count = arguments.len();
         return Err(format!("`{word}` does not take {count} arguments"));

@@ -203,6 +203,7 @@ fn mapping_set_with_more_than_is_known_is_refused() {
             &format!("'{}'", "x".repeat(4_095)),
             "longer than 4096 characters",
         ),
+        (&"[".repeat(4_096), "more than 64 expressions"),
     ] {
         let found = refusal_of("EXPRESSION", expression, "out");
         assert!(found.contains(reason), "{expression}: {found}");
