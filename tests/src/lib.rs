@@ -2,6 +2,7 @@
 
 pub mod browser;
 pub mod cluster;
+pub mod data_prep;
 pub mod harness;
 pub mod mock_cluster;
 pub mod oracle;
