@@ -67,8 +67,8 @@ impl DeadLetter {
             .is_some_and(|target| target.inlet == "profiles")
     }
 
-    /// The parts that could be dead_lettered for its reason: a record that lies ahead of its time is never
-    /// split, and one that the mapping rejects has no parts yet.
+    /// The parts that could be dead-lettered for its reason: a record that lies ahead of its time is
+    /// never split, and one that the mapping rejects has no parts yet.
     fn guilty(&self) -> Parts {
         if self.stage == "mapping" || self.reason == "future_time" {
             return Parts::ALL;

@@ -187,7 +187,7 @@ impl Failures {
 /// Whether a status may as well be the platform's fault: a server error, none at all, one that does
 /// not say what became of the record, or "too large".
 fn may_be_the_platform(status: u16) -> bool {
-    status >= 500 || status < 300 || status == 413
+    !(300..500).contains(&status) || status == 413
 }
 
 impl<'a> Refusals<'a> {

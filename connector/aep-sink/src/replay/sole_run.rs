@@ -1,8 +1,8 @@
 //! Only one replay of a dead-letter topic at a time: two would send everything twice.
 //!
 //! The right to it is a lease like that of a partition, with its mark stored as the offset of the
-//! consumer `<meta.name>-replay-lease`. A replay does not stand by: it refuses when it sees a sign of
-//! life of another.
+//! consumer `<meta.name>-replay-lease`. A replay does not stand by: it refuses when it sees a sign
+//! of life of another.
 
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;

@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use super::side::{Outcome, Side};
 use crate::cluster::TopicOptions;
+use crate::harness::Connector;
 use crate::scenario::{Options, Scenario, ScenarioError};
 
 const PORTION: usize = 30;
-/// How long the connector may take to deliver, or to name what it waits for.
-const NOTICED: Duration = Duration::from_secs(60);
+/// How long the connector may take to deliver, or to name what it waits for; less than a producer
+/// waits for the follower.
+const NOTICED: Duration = Duration::from_secs(25);
 /// Topics that are tried until one suits.
 const TOPICS: usize = 20;
 
@@ -62,7 +64,34 @@ pub(crate) async fn play(
     side.settled(&mut connector).await;
     let cluster = std::sync::Arc::clone(&side.scenario.cluster);
     cluster.stop_spu(follower).await?;
-    side.produce(PORTION).await?;
+    let Side { scenario, feed, .. } = &mut side;
+    let scenario = &*scenario;
+    // The leader has it at once, and acknowledges it when the follower is back.
+    let produced = feed.produce(scenario, PORTION);
+    let back = async {
+        let noticed = noticed(scenario, &mut connector, isolation).await;
+        cluster.start_spu(follower).await?;
+        noticed
+    };
+    let (produced, noticed) = tokio::join!(produced, back);
+    produced?;
+    if !noticed? {
+        side.find(format!(
+            "{isolation:?}: neither delivered nor named within {} s",
+            NOTICED.as_secs()
+        ));
+    }
+    side.settled(&mut connector).await;
+    side.stop(connector).await?;
+    side.judge().await
+}
+
+/// Whether the connector delivers what only the leader has, or names what it waits for.
+async fn noticed(
+    scenario: &Scenario,
+    connector: &mut Connector,
+    isolation: Isolation,
+) -> Result<bool, ScenarioError> {
     let noticed = match isolation {
         Isolation::Committed => {
             let observed = connector.observed(NOTICED).await?;
@@ -73,20 +102,11 @@ pub(crate) async fn play(
         }
         Isolation::Uncommitted => {
             let all = 2 * PORTION;
-            let delivered = side.scenario.seen("every event", NOTICED, |seen| {
+            let delivered = scenario.seen("every event", NOTICED, |seen| {
                 seen.store().distinct_events() >= all
             });
             delivered.await.is_ok()
         }
     };
-    if !noticed {
-        side.find(format!(
-            "{isolation:?}: neither delivered nor named within {} s",
-            NOTICED.as_secs()
-        ));
-    }
-    cluster.start_spu(follower).await?;
-    side.settled(&mut connector).await;
-    side.stop(connector).await?;
-    side.judge().await
+    Ok(noticed)
 }
