@@ -483,7 +483,7 @@ impl Scenario {
             topic,
             events: &self.simulator.accepted_events(),
             profiles: &self.simulator.accepted_profiles(),
-            letters: &self.dead_letters().await?,
+            dead_letters: &self.dead_letters().await?,
             requests: &self.simulator.requests(),
             stored: &stored,
             evicted,

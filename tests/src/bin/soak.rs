@@ -13,6 +13,7 @@ Random faults while records flow, on the cluster of FLUVIO_TEST_CLUSTER; ends wi
 
   --minutes N   how long faults are played (default 2; a fraction is possible)
   --seed S      decides records and faults (default: a random one, printed)
+  --spus N      SPUs of the cluster (default 3)
   --logs DIR    where the connectors' logs go (default: a directory in the system's temporary one)
   --json        end with one line of JSON
 ";
@@ -26,8 +27,8 @@ struct Arguments {
 }
 
 fn arguments() -> Result<Arguments, String> {
-    let (mut minutes, mut seed, mut logs, mut json) =
-        (2.0_f64, fastrand::u64(..1_000_000), None, false);
+    let (mut minutes, mut seed, mut spus) = (2.0_f64, fastrand::u64(..1_000_000), 3);
+    let (mut logs, mut json) = (None, false);
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
         let mut value = || words.next().unwrap_or_default();
@@ -46,6 +47,14 @@ fn arguments() -> Result<Arguments, String> {
                     .parse()
                     .map_err(|_| format!("--seed needs a whole number, not '{text}'"))?;
             }
+            "--spus" => {
+                let text = value();
+                spus = text
+                    .parse()
+                    .ok()
+                    .filter(|spus| (1..=9).contains(spus))
+                    .ok_or_else(|| format!("--spus needs a number from 1 to 9, not '{text}'"))?;
+            }
             "--logs" => logs = Some(PathBuf::from(value())),
             "--json" => json = true,
             other => return Err(format!("unknown argument '{other}'\n\n{HELP}")),
@@ -58,6 +67,7 @@ fn arguments() -> Result<Arguments, String> {
     let soak = Soak {
         lasts,
         seed,
+        spus,
         portion: PORTION,
         logs,
     };

@@ -169,6 +169,7 @@ impl Cluster {
                 LinkFault::CommitAnswersLost => mock.fail_commits(CommitFault::AnswerLost),
                 LinkFault::CommitsRefused => mock.fail_commits(CommitFault::Refused),
                 LinkFault::CutInAnswers => mock.drop_connections(),
+                LinkFault::ControllerSilent => mock.swallow_controller(),
             },
             Running::Processes(processes) => processes.fail_links(fault),
             Running::Docker(_) | Running::Profile => {}

@@ -24,7 +24,7 @@ struct Arrivals<'a> {
 ///
 /// Records are matched by `_id`; a workload whose records share an `_id` on purpose cannot be
 /// judged here.
-pub(super) fn judge(run: &Run<'_>, letters: &DeadLetters) -> Verdict {
+pub(super) fn judge(run: &Run<'_>, dead_letters: &DeadLetters) -> Verdict {
     let &Run {
         with_profiles,
         topic,
@@ -69,11 +69,11 @@ pub(super) fn judge(run: &Run<'_>, letters: &DeadLetters) -> Verdict {
                 .push(format!("{place}: the mapping's answer is not an answer"));
             continue;
         };
-        let letter = letters.has(place);
+        let dead_letter = dead_letters.has(place);
         if evicted::covers(run.evicted, place) {
             verdict.evicted += 1;
             let arrived = answer.id.as_deref().and_then(|id| arrived.remove(id));
-            if letter || arrived.is_some() {
+            if dead_letter || arrived.is_some() {
                 let finding = format!("{place} is told to be evicted, yet it was dealt with");
                 verdict.misreported.push(finding);
             }
@@ -81,17 +81,17 @@ pub(super) fn judge(run: &Run<'_>, letters: &DeadLetters) -> Verdict {
         }
         if answer.skip.is_some() {
             verdict.skipped += 1;
-            if letter {
+            if dead_letter {
                 verdict
                     .invented
                     .push(format!("{place}: skipped, yet dead-lettered"));
             }
             continue;
         }
-        if letter {
+        if dead_letter {
             verdict.dead_lettered += 1;
         }
-        let dead_lettered = letters.parts(place);
+        let dead_lettered = dead_letters.parts(place);
         let (Some(id), Some(event)) = (&answer.id, answer.event) else {
             if !dead_lettered.event {
                 verdict.lost.push(format!(

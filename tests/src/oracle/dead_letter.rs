@@ -67,7 +67,7 @@ impl DeadLetter {
             .is_some_and(|target| target.inlet == "profiles")
     }
 
-    /// The parts that could be dead_lettered for its reason: a record that lies ahead of its time
+    /// The parts that could be dead-lettered for its reason: a record that lies ahead of its time
     /// is never split, and one that the mapping rejects has no parts yet.
     fn guilty(&self) -> Parts {
         if self.stage == "mapping" || self.reason == "future_time" {
@@ -108,7 +108,7 @@ mod tests {
 
     use super::*;
 
-    fn letter(stage: &str, reason: &str, inlet: &str, record: Value) -> DeadLetter {
+    fn dead_letter(stage: &str, reason: &str, inlet: &str, record: Value) -> DeadLetter {
         let text = json!({
             "source": {"partition": 0, "offset": 1}, "stage": stage, "reason": reason,
             "target": {"inlet": inlet}, "record": record,
@@ -122,42 +122,42 @@ mod tests {
 
     #[test]
     fn letter_covers_only_the_part_its_inlet_refused() {
-        let event = letter("delivery", "refused", "events", json!({"event": {}}));
+        let event = dead_letter("delivery", "refused", "events", json!({"event": {}}));
         assert_eq!((event.parts(), event.is_odd()), (parts(true, false), false));
-        let profile = letter("delivery", "refused", "profiles", json!({"profile": {}}));
+        let profile = dead_letter("delivery", "refused", "profiles", json!({"profile": {}}));
         assert_eq!(
             (profile.parts(), profile.is_odd()),
             (parts(false, true), false)
         );
-        let both = letter(
+        let both = dead_letter(
             "delivery",
             "refused",
             "events",
             json!({"event": {}, "profile": {}}),
         );
         assert_eq!((both.parts(), both.is_odd()), (parts(true, false), true));
-        let other = letter("delivery", "refused", "events", json!({"profile": {}}));
+        let other = dead_letter("delivery", "refused", "events", json!({"profile": {}}));
         assert_eq!((other.parts(), other.is_odd()), (parts(false, false), true));
     }
 
     #[test]
     fn rejected_and_future_records_are_dead_lettered_whole() {
-        let rejected = letter("mapping", "bad_time", "events", json!({"raw": {}}));
+        let rejected = dead_letter("mapping", "bad_time", "events", json!({"raw": {}}));
         assert_eq!((rejected.parts(), rejected.is_odd()), (Parts::ALL, false));
-        let ahead = letter(
+        let ahead = dead_letter(
             "delivery",
             "future_time",
             "events",
             json!({"event": {}, "profile": {}}),
         );
         assert_eq!((ahead.parts(), ahead.is_odd()), (Parts::ALL, false));
-        let half = letter("delivery", "future_time", "events", json!({"event": {}}));
+        let half = dead_letter("delivery", "future_time", "events", json!({"event": {}}));
         assert_eq!(half.parts(), parts(true, false));
     }
 
     #[test]
     fn digest_stands_for_the_part_its_inlet_refused() {
-        let digest = letter(
+        let digest = dead_letter(
             "delivery",
             "too_large",
             "profiles",

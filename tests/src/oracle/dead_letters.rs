@@ -3,24 +3,26 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::dead_letter::{DeadLetter, Parts};
-use super::duty::{Duty, Kind};
+use super::expected::{Expected, Kind};
 use super::record::Place;
 use super::verdict::Verdict;
 use crate::simulator::InletRequest;
 
 /// How often a server error must meet a record before it may be dead-lettered for it.
 const STUCK: usize = 20;
+/// And for how long at least, whatever share of all requests fails.
+const PATIENCE_MS: u64 = 600_000;
 /// Refusals of different records in a row, with nothing accepted in between, that are the target's
 /// fault and no record's.
 const TARGET: usize = 20;
 /// Events further ahead than this are not waited for.
 const AHEAD_MS: i64 = 5 * 60 * 1000;
 
-/// The letters, by the place of their record.
+/// The dead letters, by the place of their record.
 #[derive(Debug, Default)]
 pub(super) struct DeadLetters {
-    letters: BTreeMap<Place, Vec<DeadLetter>>,
-    /// Further letters for the same parts of a record.
+    dead_letters: BTreeMap<Place, Vec<DeadLetter>>,
+    /// Further dead letters for the same parts of a record.
     copies: usize,
     /// Letters by reason, without copies.
     reasons: BTreeMap<String, usize>,
@@ -33,17 +35,17 @@ impl DeadLetters {
         let mut read = Self::default();
         for value in values {
             match serde_json::from_slice::<DeadLetter>(value) {
-                Ok(letter) => {
-                    let of_record = read.letters.entry(letter.source).or_default();
+                Ok(dead_letter) => {
+                    let of_record = read.dead_letters.entry(dead_letter.source).or_default();
                     if of_record
                         .iter()
-                        .any(|known| known.parts() == letter.parts())
+                        .any(|known| known.parts() == dead_letter.parts())
                     {
                         read.copies += 1;
                     } else {
-                        *read.reasons.entry(letter.reason.clone()).or_default() += 1;
+                        *read.reasons.entry(dead_letter.reason.clone()).or_default() += 1;
                     }
-                    of_record.push(letter);
+                    of_record.push(dead_letter);
                 }
                 Err(error) => read
                     .unreadable
@@ -55,39 +57,45 @@ impl DeadLetters {
 
     /// Whether there is a letter for this record.
     pub(super) fn has(&self, place: Place) -> bool {
-        self.letters.contains_key(&place)
+        self.dead_letters.contains_key(&place)
     }
 
-    /// The parts of this record that letters stand for.
+    /// The parts of this record that dead letters stand for.
     pub(super) fn parts(&self, place: Place) -> Parts {
-        let letters = self.letters.get(&place).into_iter().flatten();
-        letters
+        let dead_letters = self.dead_letters.get(&place).into_iter().flatten();
+        dead_letters
             .map(DeadLetter::parts)
             .fold(Parts::default(), Parts::or)
     }
 }
 
-/// Judges all letters: a letter without any reason is invented, one with another than it names has
+/// Judges all dead letters: a letter without any reason is invented, one with another than it names has
 /// the wrong reason.
 pub(super) fn judge(
     verdict: &mut Verdict,
-    letters: &DeadLetters,
-    duties: &[Duty],
+    dead_letters: &DeadLetters,
+    expected: &[Expected],
     requests: &[InletRequest],
     since: i64,
 ) {
-    verdict.changed.extend(letters.unreadable.iter().cloned());
-    verdict.duplicates += letters.copies;
-    for (reason, count) in &letters.reasons {
+    verdict
+        .changed
+        .extend(dead_letters.unreadable.iter().cloned());
+    verdict.duplicates += dead_letters.copies;
+    for (reason, count) in &dead_letters.reasons {
         *verdict.reasons.entry(reason.clone()).or_default() += count;
     }
     let refusals = Refusals::read(requests);
-    let letters = duties.iter().flat_map(|duty| {
-        let letters = letters.letters.get(&duty.place).into_iter().flatten();
-        letters.map(move |letter| (duty, letter))
+    let dead_letters = expected.iter().flat_map(|expected| {
+        let dead_letters = dead_letters
+            .dead_letters
+            .get(&expected.place)
+            .into_iter()
+            .flatten();
+        dead_letters.map(move |dead_letter| (expected, dead_letter))
     });
-    for (Duty { place, kind }, letter) in letters {
-        if letter.is_odd() {
+    for (Expected { place, kind }, dead_letter) in dead_letters {
+        if dead_letter.is_odd() {
             verdict.wrong_reasons.push(format!(
                 "{place}: the letter does not keep what was refused, and only that"
             ));
@@ -96,23 +104,25 @@ pub(super) fn judge(
             // `account::judge` has told of it.
             Kind::Skipped => {}
             Kind::Rejected { reason } => {
-                if letter.stage != "mapping" || letter.reason != *reason {
+                if dead_letter.stage != "mapping" || dead_letter.reason != *reason {
                     verdict.wrong_reasons.push(format!(
                         "{place}: {}/{}, though the mapping rejects it as {reason}",
-                        letter.stage, letter.reason
+                        dead_letter.stage, dead_letter.reason
                     ));
                 }
             }
             Kind::Event { id, at, .. } => {
-                let reasons = refusals.reasons(id, *at, since, letter);
+                let reasons = refusals.reasons(id, *at, since, dead_letter);
                 if reasons.is_empty() {
                     verdict.invented.push(format!(
                         "{place}: dead-lettered though it was never refused for a fault of its own"
                     ));
-                } else if letter.stage != "delivery" || !reasons.contains(&letter.reason.as_str()) {
+                } else if dead_letter.stage != "delivery"
+                    || !reasons.contains(&dead_letter.reason.as_str())
+                {
                     verdict.wrong_reasons.push(format!(
                         "{place}: {}/{}, though it must be one of {reasons:?}",
-                        letter.stage, letter.reason
+                        dead_letter.stage, dead_letter.reason
                     ));
                 }
             }
@@ -144,12 +154,40 @@ impl Refused<'_> {
 struct Refusals<'a> {
     /// Refused for good, and not because of the configuration.
     guilty: HashMap<&'a str, HashSet<Refused<'a>>>,
-    /// Server errors.
-    failures: HashMap<&'a str, usize>,
+    /// Failures that may as well be the platform's.
+    failures: HashMap<&'a str, Failures>,
     /// Profile statements refused for good; they have no id, so any may have been any record's.
     statements: HashSet<Refused<'a>>,
-    /// Whether a profile statement met a server error so often.
-    statement_failures: usize,
+    /// The same of profile statements.
+    statement_failures: Failures,
+}
+
+/// How often something failed, and for how long.
+#[derive(Debug, Clone, Copy, Default)]
+struct Failures {
+    count: usize,
+    first_ms: Option<u64>,
+    last_ms: u64,
+}
+
+impl Failures {
+    fn add(&mut self, at_ms: u64) {
+        self.count += 1;
+        self.first_ms.get_or_insert(at_ms);
+        self.last_ms = at_ms;
+    }
+
+    /// Whether it may be given up for them.
+    fn suffice(self) -> bool {
+        let lasted = self.last_ms - self.first_ms.unwrap_or(self.last_ms);
+        self.count >= STUCK && lasted >= PATIENCE_MS
+    }
+}
+
+/// Whether a status may as well be the platform's fault: a server error, none at all, one that does
+/// not say what became of the record, or "too large".
+fn may_be_the_platform(status: u16) -> bool {
+    !(300..500).contains(&status) || status == 413
 }
 
 impl<'a> Refusals<'a> {
@@ -170,12 +208,17 @@ impl<'a> Refusals<'a> {
                     status: message.status,
                     text: message.text.as_deref(),
                 };
-                match (message.id.as_deref(), message.status) {
-                    (Some(id), _) if for_good && alone => drop(streak.insert(id, refused)),
-                    (Some(id), 500..) => *refusals.failures.entry(id).or_default() += 1,
-                    (None, _) if for_good => drop(refusals.statements.insert(refused)),
-                    (None, 500..) => refusals.statement_failures += 1,
+                match message.id.as_deref() {
+                    Some(id) if for_good && alone => drop(streak.insert(id, refused)),
+                    None if for_good => drop(refusals.statements.insert(refused)),
                     _ => {}
+                }
+                if may_be_the_platform(message.status) {
+                    let failures = match message.id.as_deref() {
+                        Some(id) => refusals.failures.entry(id).or_default(),
+                        None => &mut refusals.statement_failures,
+                    };
+                    failures.add(request.at_ms);
                 }
             }
         }
@@ -197,15 +240,21 @@ impl<'a> Refusals<'a> {
 
     /// The reasons an event may be dead-lettered for, as far as the letter's own account of the
     /// refusal is true.
-    fn reasons(&self, id: &str, at: i64, since: i64, letter: &DeadLetter) -> Vec<&'static str> {
+    fn reasons(
+        &self,
+        id: &str,
+        at: i64,
+        since: i64,
+        dead_letter: &DeadLetter,
+    ) -> Vec<&'static str> {
         let mut reasons = Vec::new();
-        let statement = letter.is_statement();
+        let statement = dead_letter.is_statement();
         let found = if statement {
             Some(&self.statements)
         } else {
             self.guilty.get(id)
         };
-        let told = letter.target.as_ref().and_then(|target| target.status);
+        let told = dead_letter.target.as_ref().and_then(|target| target.status);
         for refused in found.into_iter().flatten() {
             // A letter that names another status than the platform's has no reason of its own
             // right.
@@ -220,7 +269,7 @@ impl<'a> Refusals<'a> {
             true => self.statement_failures,
             false => self.failures.get(id).copied().unwrap_or_default(),
         };
-        if failures >= STUCK {
+        if failures.suffice() {
             reasons.push("target_keeps_failing");
         }
         if at - since > AHEAD_MS {

@@ -8,8 +8,8 @@ use capillary_xdm::Params;
 
 use super::account;
 use super::dead_letters::{self, DeadLetters};
-use super::duty::{Duty, Kind, duties};
 use super::evicted::{self, Evicted};
+use super::expected::{Expected, Kind, expected_of};
 use super::order::reordered;
 use super::record::Produced;
 use super::run::Run;
@@ -20,12 +20,24 @@ impl Run<'_> {
     /// Judges it.
     #[must_use]
     pub fn judge(self) -> Verdict {
-        let letters = DeadLetters::read(self.letters);
-        let mut verdict = account::judge(&self, &letters);
-        let duties = duties(self.params, self.topic);
-        verdict.reordered = reordered(&duties, self.events, self.requests);
-        verdict.committed_early = early(&duties, self.events, &letters, self.evicted, self.stored);
-        dead_letters::judge(&mut verdict, &letters, &duties, self.requests, self.since);
+        let dead_letters = DeadLetters::read(self.dead_letters);
+        let mut verdict = account::judge(&self, &dead_letters);
+        let expected = expected_of(self.params, self.topic);
+        verdict.reordered = reordered(&expected, self.events, self.requests);
+        verdict.committed_early = early(
+            &expected,
+            self.events,
+            &dead_letters,
+            self.evicted,
+            self.stored,
+        );
+        dead_letters::judge(
+            &mut verdict,
+            &dead_letters,
+            &expected,
+            self.requests,
+            self.since,
+        );
         evicted::judge(&mut verdict, self.evicted, self.log_starts);
         verdict
     }
@@ -34,29 +46,29 @@ impl Run<'_> {
 /// Records whose offset is committed although they are neither delivered nor dead-lettered nor
 /// skipped.
 ///
-/// Sound while a run goes on, if the stored offsets were read before the arrivals and the letters.
+/// Sound while a run goes on, if the stored offsets were read before the arrivals and the dead letters.
 /// Judged by the event: a profile statement has no id to find it by.
 #[must_use]
 pub fn committed_early(
     params: Params,
     records: &[Produced],
     events: &[Arc<Accepted>],
-    letters: &[Vec<u8>],
+    dead_letters: &[Vec<u8>],
     stored: &[(u32, i64)],
 ) -> Vec<String> {
     early(
-        &duties(params, records),
+        &expected_of(params, records),
         events,
-        &DeadLetters::read(letters),
+        &DeadLetters::read(dead_letters),
         &[],
         stored,
     )
 }
 
 fn early(
-    duties: &[Duty],
+    expected: &[Expected],
     events: &[Arc<Accepted>],
-    letters: &DeadLetters,
+    dead_letters: &DeadLetters,
     evicted: &[Evicted],
     stored: &[(u32, i64)],
 ) -> Vec<String> {
@@ -66,7 +78,7 @@ fn early(
         .collect();
     let stored: BTreeMap<u32, i64> = stored.iter().copied().collect();
     let mut findings = Vec::new();
-    for Duty { place, kind } in duties {
+    for Expected { place, kind } in expected {
         let Some(last) = stored
             .get(&place.partition)
             .filter(|last| place.offset <= **last)
@@ -74,7 +86,7 @@ fn early(
             continue;
         };
         let settled = match kind {
-            _ if letters.parts(*place).event || evicted::covers(evicted, *place) => true,
+            _ if dead_letters.parts(*place).event || evicted::covers(evicted, *place) => true,
             Kind::Skipped => true,
             Kind::Rejected { .. } => false,
             Kind::Event { id, .. } => arrived.contains(id.as_str()),

@@ -8,8 +8,8 @@
 mod account;
 mod dead_letter;
 mod dead_letters;
-mod duty;
 mod evicted;
+mod expected;
 mod judge;
 mod order;
 mod record;

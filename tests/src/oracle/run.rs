@@ -22,7 +22,7 @@ pub struct Run<'a> {
     /// Profile statements accepted.
     pub profiles: &'a [Arc<Accepted>],
     /// The dead letters.
-    pub letters: &'a [Vec<u8>],
+    pub dead_letters: &'a [Vec<u8>],
     /// Requests to the inlets, in the order of arrival.
     pub requests: &'a [InletRequest],
     /// Stored offset of every partition that has one: the last record that counts as processed.

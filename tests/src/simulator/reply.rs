@@ -108,7 +108,7 @@ impl Reply {
         self
     }
 
-    pub(super) fn into_response(self, connection: &Hold) -> Response<ReplyBody> {
+    pub(super) fn into_response(self, connection: &ConnectionHandle) -> Response<ReplyBody> {
         let announced = self.body.len() as u64;
         let mut body = self.body;
         let cut = self.ending == Ending::Cut;
@@ -151,9 +151,9 @@ pub(super) enum Order {
 
 /// A handle on a connection.
 #[derive(Debug, Clone)]
-pub(super) struct Hold(Arc<UnboundedSender<Order>>);
+pub(super) struct ConnectionHandle(Arc<UnboundedSender<Order>>);
 
-impl Hold {
+impl ConnectionHandle {
     pub(super) fn new(sender: UnboundedSender<Order>) -> Self {
         Self(Arc::new(sender))
     }
@@ -166,7 +166,7 @@ impl Hold {
 
 /// Closes the connection when the body it belongs to is written.
 #[derive(Debug)]
-struct OnEnd(Hold);
+struct OnEnd(ConnectionHandle);
 
 impl Drop for OnEnd {
     fn drop(&mut self) {

@@ -45,6 +45,8 @@ pub struct InletRequest {
     pub at_ms: u64,
     /// Bytes of the body, when it was read.
     pub bytes: usize,
+    /// Which of the tokens given out came with it, from 0. No two processes have the same.
+    pub token: Option<usize>,
     /// Status of the answer; `None` when there was none (reset, hang, client gone).
     pub status: Option<u16>,
     /// What each message met, in order; empty when the request was not read that far.
@@ -221,6 +223,7 @@ impl Seen {
             ended: None,
             at_ms,
             bytes: 0,
+            token: None,
             status: None,
             messages: Vec::new(),
             fault: None,

@@ -21,7 +21,7 @@ use super::control;
 use super::ims;
 use super::inlet;
 use super::inlet::answer;
-use super::reply::{Ending, Hold, Order, Reply, ReplyBody};
+use super::reply::{ConnectionHandle, Ending, Order, Reply, ReplyBody};
 use super::shared::Shared;
 
 /// Serves until dropped. Connections end with it.
@@ -47,9 +47,10 @@ async fn connection(stream: TcpStream, shared: Arc<Shared>) {
     // Small answers must not wait for the client's delayed acknowledgement.
     let _slower = stream.set_nodelay(true);
     let (sender, mut orders) = unbounded_channel();
-    let hold = Hold::new(sender);
-    let service =
-        service_fn(move |request| Box::pin(serve_one(Arc::clone(&shared), hold.clone(), request)));
+    let connection = ConnectionHandle::new(sender);
+    let service = service_fn(move |request| {
+        Box::pin(serve_one(Arc::clone(&shared), connection.clone(), request))
+    });
     let mut served = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
     let reset = poll_fn(|context| {
         while let Poll::Ready(Some(order)) = poll_orders(&mut orders, context) {
@@ -93,17 +94,17 @@ async fn linger(stream: &mut TcpStream) {
 
 async fn serve_one(
     shared: Arc<Shared>,
-    hold: Hold,
+    connection: ConnectionHandle,
     request: Request<Incoming>,
 ) -> Result<Response<ReplyBody>, Infallible> {
     let reply = route(&shared, request).await;
     match reply.ending {
         Ending::Reset => {
-            hold.order(Order::Reset);
+            connection.order(Order::Reset);
             std::future::pending().await
         }
         Ending::Hang => std::future::pending().await,
-        _ => Ok(reply.into_response(&hold)),
+        _ => Ok(reply.into_response(&connection)),
     }
 }
 

@@ -13,7 +13,8 @@ use crate::scenario::Scenario;
 const KILL_EVERY: usize = 4;
 /// A soak this long plays every kind at least once, even if that takes longer than asked.
 const WHOLE: Duration = Duration::from_secs(15 * 60);
-/// What takes more than this part of the whole time is left out of a shorter one.
+/// What takes more than this part of the whole time is left out of a shorter one; what goes on beside
+/// the others, only when it takes longer.
 const SHARE: u32 = 4;
 /// Every partition costs the connector a stream: hours must not add them for ever.
 const MOST_PARTITIONS: u32 = 12;
@@ -39,7 +40,8 @@ impl Deck {
         let cluster = &scenario.cluster;
         let short = self.lasts < WHOLE;
         FaultKind::ALL.into_iter().filter(move |kind| {
-            kind.is_possible(cluster) && !(short && kind.takes(cluster) > self.lasts / SHARE)
+            let share = if is_poison(*kind) { 1 } else { SHARE };
+            kind.is_possible(cluster) && !(short && kind.takes(cluster) > self.lasts / share)
         })
     }
 
@@ -70,6 +72,7 @@ impl Deck {
                 .filter(|kind| {
                     *kind != FaultKind::PartitionsAdded || scenario.partitions() < MOST_PARTITIONS
                 })
+                .filter(|kind| !is_poison(*kind))
                 .collect();
             rng.shuffle(&mut cards);
             let mut at = KILL_EVERY;
@@ -77,10 +80,18 @@ impl Deck {
                 cards.insert(at, FaultKind::Killed);
                 at += KILL_EVERY + 1;
             }
+            // It goes on beside the others, for the longest time of all.
+            if self.dealt.is_empty() && self.kinds(scenario).any(is_poison) {
+                cards.push(FaultKind::PoisonRecords);
+            }
             self.cards = cards;
         }
         let kind = self.cards.pop().unwrap_or(FaultKind::Killed);
         self.dealt.insert(kind);
         kind
     }
+}
+
+fn is_poison(kind: FaultKind) -> bool {
+    kind == FaultKind::PoisonRecords
 }

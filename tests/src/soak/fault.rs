@@ -23,6 +23,9 @@ pub enum FaultKind {
     ClusterRestarted,
     /// The controller alone killed and started again: SPUs go on.
     ControllerDown,
+    /// The controller answers nothing: its packets are swallowed, while every connection to the SPUs
+    /// is cut.
+    ControllerSilent,
     /// A partition led by another SPU: moved on the mock, by an election after its leader was
     /// killed elsewhere.
     LeaderMoved,
@@ -30,10 +33,16 @@ pub enum FaultKind {
     PartitionsAdded,
     /// Retention removes records while the connector is stopped or held up, in a topic of its own.
     RecordsEvicted,
-    /// A topic of its own deleted and created anew under the stored offsets.
+    /// A topic of its own deleted and created anew under the stored offsets, shorter or longer.
     TopicRecreated,
-    /// A second process with the same consumer id, on a topic of its own.
+    /// An SPU with a replica of a topic of its own is away while records come.
+    FollowerDown,
+    /// Other processes with the same consumer id, on a topic of its own: one stands by, and the owner
+    /// is stopped, paused or killed.
     SecondInstance,
+    /// Records that always fail, each in its own way, on a topic of its own; other faults go on
+    /// meanwhile.
+    PoisonRecords,
     /// Offsets are stored and the answer is lost.
     CommitAnswersLost,
     /// Offsets are refused.
@@ -62,6 +71,8 @@ pub enum FaultKind {
     ServerErrors,
     /// 503 to everything.
     InletsDown,
+    /// 503 to nearly everything.
+    Brownout,
     /// Server errors for single records of a 207, the documents' dialect.
     InnerErrors,
     /// The same in the other dialect.
@@ -82,6 +93,8 @@ pub enum FaultKind {
     ResetAfterBody,
     /// Answers that take seconds.
     Latency,
+    /// Every answer takes a second.
+    SlowPlatform,
     /// Answers that take longer than the connector waits.
     LatencyBeyondTimeout,
     /// Answers that trickle in, some longer than the connector waits.
@@ -97,7 +110,7 @@ pub enum FaultKind {
 
 impl FaultKind {
     /// Every kind.
-    pub const ALL: [Self; 41] = [
+    pub const ALL: [Self; 46] = [
         Self::Killed,
         Self::Terminated,
         Self::Paused,
@@ -105,11 +118,14 @@ impl FaultKind {
         Self::OffsetsSpuDown,
         Self::ClusterRestarted,
         Self::ControllerDown,
+        Self::ControllerSilent,
         Self::LeaderMoved,
         Self::PartitionsAdded,
         Self::RecordsEvicted,
         Self::TopicRecreated,
+        Self::FollowerDown,
         Self::SecondInstance,
+        Self::PoisonRecords,
         Self::CommitAnswersLost,
         Self::CommitsRefused,
         Self::ConnectionsDropped,
@@ -124,6 +140,7 @@ impl FaultKind {
         Self::ThrottledWithDelay,
         Self::ServerErrors,
         Self::InletsDown,
+        Self::Brownout,
         Self::InnerErrors,
         Self::InnerErrorsOtherDialect,
         Self::InnerRefusals,
@@ -134,6 +151,7 @@ impl FaultKind {
         Self::ResetBeforeBody,
         Self::ResetAfterBody,
         Self::Latency,
+        Self::SlowPlatform,
         Self::LatencyBeyondTimeout,
         Self::SlowAnswers,
         Self::SlowReading,
@@ -151,10 +169,11 @@ impl FaultKind {
             | Self::ClusterRestarted
             | Self::ControllerDown
             | Self::DeadLettersFail => cluster.spu_count() > 0,
-            Self::LeaderMoved => cluster.spu_count() > 1,
-            Self::CommitAnswersLost | Self::CommitsRefused | Self::ConnectionsDropped => {
-                cluster.has_links()
-            }
+            Self::LeaderMoved | Self::FollowerDown => cluster.spu_count() > 1,
+            Self::CommitAnswersLost
+            | Self::CommitsRefused
+            | Self::ConnectionsDropped
+            | Self::ControllerSilent => cluster.has_links(),
             _ => true,
         }
     }
@@ -163,13 +182,15 @@ impl FaultKind {
     pub(super) fn takes(self, cluster: &Cluster) -> Duration {
         let real = cluster.mock().is_none();
         Duration::from_secs(match self {
+            Self::PoisonRecords => 660,
             Self::SecondInstance => 75,
-            Self::TopicRecreated => 45,
+            Self::TopicRecreated | Self::FollowerDown => 45,
             Self::RecordsEvicted | Self::LeaderMoved | Self::ControllerDown if real => 30,
             Self::RecordsEvicted
             | Self::Paused
             | Self::LatencyBeyondTimeout
             | Self::EventsAhead => 12,
+            Self::ControllerSilent | Self::Brownout | Self::SlowPlatform => 20,
             _ => 5,
         })
     }
@@ -178,6 +199,7 @@ impl FaultKind {
     pub(super) fn lasts(self) -> std::ops::Range<u64> {
         match self {
             Self::LatencyBeyondTimeout => 6_000..9_000,
+            Self::ControllerSilent | Self::Brownout | Self::SlowPlatform => 5_000..15_000,
             Self::Paused => 3_000..12_000,
             Self::TokensExpire
             | Self::SlowAnswers

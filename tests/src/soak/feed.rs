@@ -37,7 +37,8 @@ pub(super) struct Feed {
     produced: Vec<Produced>,
     /// Steps that refuse single records for as long as the soak runs.
     refusals: Vec<Step>,
-    doomed: Option<(Dialect, usize)>,
+    /// The faults of the next events.
+    doomed: Vec<Fault>,
     /// How far ahead of the clock the next events lie, milliseconds.
     ahead: Vec<i64>,
 }
@@ -56,7 +57,7 @@ impl Feed {
             rng: Rng::with_seed(seed.wrapping_add(1)),
             produced: Vec::new(),
             refusals: Vec::new(),
-            doomed: None,
+            doomed: Vec::new(),
             ahead: Vec::new(),
         })
     }
@@ -67,8 +68,25 @@ impl Feed {
     }
 
     /// The next events are refused for good; a profile statement in the same record is not.
-    pub(super) fn doom(&mut self, dialect: Dialect, count: usize) {
-        self.doomed = Some((dialect, count));
+    pub(super) fn refuse(&mut self, dialect: Dialect, count: usize) {
+        // A text of the target's scope among accepted records, and one about the record.
+        let texts = [
+            None,
+            Some("Message is invalid: required key [channel] not found".to_owned()),
+        ];
+        let fault = || Fault::Message {
+            status: status(400),
+            message: texts[self.rng.usize(..2)].clone(),
+            dialect: Some(dialect),
+            accept: false,
+        };
+        let faults = std::iter::repeat_with(fault).take(count).collect();
+        self.doom(faults);
+    }
+
+    /// Each of the next events meets one of these faults whenever it is sent.
+    pub(super) fn doom(&mut self, faults: Vec<Fault>) {
+        self.doomed = faults;
     }
 
     /// What was produced so far was judged.
@@ -97,7 +115,7 @@ impl Feed {
         let mut portions: BTreeMap<u32, Vec<ProducedRecord>> = BTreeMap::new();
         for _ in 0..count {
             let mut event = self.workload.next_event();
-            self.may_be_refused(scenario, &event);
+            self.may_be_doomed(scenario, &event);
             if is_nothing_but_an_event(&event) {
                 self.may_lie_ahead(&mut event);
             }
@@ -175,28 +193,18 @@ impl Feed {
         Ok(())
     }
 
-    fn may_be_refused(&mut self, scenario: &Scenario, event: &RawEvent) {
-        let (Some((dialect, count)), Expected::Delivered { id }) = (self.doomed, &event.expected)
-        else {
+    fn may_be_doomed(&mut self, scenario: &Scenario, event: &RawEvent) {
+        let Expected::Delivered { id } = &event.expected else {
             return;
         };
-        // A text of the target's scope among accepted records, and one about the record.
-        let texts = [
-            None,
-            Some("Message is invalid: required key [channel] not found".to_owned()),
-        ];
-        let fault = Fault::Message {
-            status: status(400),
-            message: texts[self.rng.usize(..2)].clone(),
-            dialect: Some(dialect),
-            accept: false,
+        let Some(fault) = self.doomed.pop() else {
+            return;
         };
         let step = Step::new(Target::Inlet("events".to_owned()), fault)
             .when(Selector::ids([id.as_str()]))
             .forever();
         scenario.simulator.add_fault(step.clone());
         self.refusals.push(step);
-        self.doomed = (count > 1).then_some((dialect, count - 1));
     }
 
     fn may_lie_ahead(&mut self, event: &mut RawEvent) {

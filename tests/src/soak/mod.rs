@@ -34,8 +34,6 @@ use crate::cluster::TopicOptions;
 use crate::scenario::{Options, Scenario, ScenarioError};
 
 const PARTITIONS: u32 = 3;
-/// The stored offsets, the dead letters and the source topic lie on different ones.
-const SPUS: usize = 3;
 /// How long the rest may take once all faults are over.
 const DRAIN: Duration = Duration::from_secs(180);
 /// Between two lines of progress.
@@ -56,7 +54,7 @@ impl Soak {
         })?;
         let scenario = Scenario::start(Options {
             topic: TopicOptions::new("soak").partitions(PARTITIONS),
-            spus: SPUS,
+            spus: self.spus,
             linked: true,
             platform: platform(),
             ..Options::default()
@@ -86,6 +84,8 @@ impl Soak {
                 tell(run.progress(started.elapsed(), kind).await);
             }
         }
+        tell("waiting for what goes on beside".to_owned());
+        run.finish().await?;
         let lasted = started.elapsed();
         stage.over.store(true, Ordering::Relaxed);
         producing

@@ -33,6 +33,10 @@ impl FaultKind {
                     (0.4, Fault::status(status(503))),
                 ],
             ),
+            Self::Brownout => by_chance(rng, Target::Inlets, &[(0.97, Fault::status(status(503)))]),
+            Self::SlowPlatform => steps([Step::new(Target::Inlets, Fault::Pass)
+                .answer_delay(Duration::from_secs(1))
+                .forever()]),
             Self::InletsDown => forever(Target::Inlets, Fault::status(status(503))),
             Self::InnerErrors => by_chance(rng, events(), &inner(Dialect::StatusCode)),
             Self::InnerErrorsOtherDialect => by_chance(rng, events(), &inner(Dialect::Status)),

@@ -134,7 +134,7 @@ impl Sink {
     ) -> Result<(), ScenarioError> {
         let stored = scenario.committed().await?;
         // No dead-letter topic yet: no dead letters.
-        let letters = scenario.dead_letters().await.unwrap_or_default();
+        let dead_letters = scenario.dead_letters().await.unwrap_or_default();
         let new = |record: &&Produced| {
             self.right
                 .get(&record.partition)
@@ -146,7 +146,7 @@ impl Sink {
             scenario.params()?,
             &records,
             &events,
-            &letters,
+            &dead_letters,
             &stored,
         ));
         self.right.extend(stored);

@@ -18,6 +18,9 @@ pub struct Soak {
     pub lasts: Duration,
     /// Decides what happens.
     pub seed: u64,
+    /// SPUs of the cluster. On three, the stored offsets, the dead letters and the source topic lie
+    /// on different ones.
+    pub spus: usize,
     /// Records produced four times a second.
     pub portion: usize,
     /// Where the connectors' logs go; made if absent.

@@ -12,6 +12,7 @@ async fn soak(seed: u64) {
     let soak = Soak {
         lasts: Duration::from_secs(48),
         seed,
+        spus: 3,
         portion: PORTION,
         logs: std::env::temp_dir().join(format!("soak-{seed}-{}", std::process::id())),
     };

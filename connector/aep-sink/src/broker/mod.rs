@@ -34,6 +34,8 @@ pub(crate) use dead_letter_topic::{
 };
 pub(crate) use error::BrokerError;
 pub(crate) use inspect::{ANSWER_TIMEOUT, ConsumerLag, DeadLetterTopicState, Inspector, LogTail};
+use offsets::HeldUntil;
+pub(crate) use offsets::{Leases, Mark};
 
 /// A cluster that was found to hold what the configuration names.
 pub(crate) struct Broker {
@@ -104,6 +106,7 @@ impl Broker {
             fetch_budget,
             startup_order: StartupOrder::default(),
             lease: config.platform.lease,
+            held: HeldUntil::default(),
             revoker,
             statuses,
             conditions,

@@ -63,7 +63,8 @@ impl FailingRecords {
             position.partition, position.offset
         );
         let remedy = "nothing: it is tried alone, and dead-lettered as target_keeps_failing after \
-            20 failures in no less than 10 minutes";
+            20 failures in no less than 10 minutes; while nothing else is sent that it could be \
+            compared with, it waits";
         let condition = Condition {
             fault: Fault::External,
             reason,

@@ -1,74 +1,71 @@
 //! Only one replay of a dead-letter topic at a time: two would send everything twice.
 //!
-//! A replay stores a number that moves, as the offset of the consumer `<meta.name>-replay-lease`.
-//! One that starts and sees it move refuses; a number that stands still was left by a crash.
+//! The right to it is a lease like that of a partition, with its mark stored as the offset of the
+//! consumer `<meta.name>-replay-lease`. A replay does not stand by: it refuses when it sees a sign
+//! of life of another.
 
-use std::ops::Range;
+use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 use tracing::warn;
 
-use crate::broker::{BrokerError, DeadLetterLog};
+use crate::broker::{BrokerError, DeadLetterLog, Leases, Mark};
 
-/// How often the number moves.
-const INTERVAL: Duration = Duration::from_secs(2);
-/// How long one that stands still is watched.
-const WATCH: Duration = Duration::from_secs(6);
-/// Two that start at the same moment see each other after this.
-const SETTLE: Duration = Duration::from_secs(1);
-/// Stored at an orderly end.
-const RELEASED: i64 = 0;
-const PROCESSES: Range<i64> = 1_000_000..1_000_000_000;
-/// How often one process may move its number.
-const BEATS: i64 = 1_000_000;
+/// How long a replay that crashed keeps the next one waiting.
+const LEASE: Duration = Duration::from_secs(6);
+/// Where the mark is kept.
+const PARTITION: u32 = 0;
 
 /// The right to replay.
 pub(super) struct SoleRun<'a> {
     log: &'a DeadLetterLog,
     consumer: String,
-    process: i64,
-    beat: i64,
+    leases: Leases,
 }
 
 impl<'a> SoleRun<'a> {
     /// Takes the right, if nobody has it.
     pub(super) async fn claim(log: &'a DeadLetterLog, name: &str) -> Result<Self, BrokerError> {
-        let run = Self {
+        let mut run = Self {
             log,
             consumer: format!("{name}-replay-lease"),
-            process: fastrand::i64(PROCESSES),
-            beat: 0,
+            leases: Leases::new(LEASE, &mut fastrand::Rng::new()),
         };
         let before = run.stored().await?;
-        if before != RELEASED {
-            sleep(WATCH).await;
-            if run.stored().await? != before {
+        loop {
+            let mark = run.stored().await?;
+            let orders = run.leases.look(
+                Instant::now(),
+                &BTreeSet::from([PARTITION]),
+                &HashMap::from([(PARTITION, mark)]),
+            );
+            if orders.begin.contains(&PARTITION) {
+                return Ok(run);
+            }
+            if mark != before && run.leases.is_held_elsewhere(PARTITION) {
                 return Err(run.refused());
             }
+            if orders.write.contains(&PARTITION) {
+                run.give_sign_of_life().await?;
+            }
+            sleep(run.leases.interval()).await;
         }
-        run.store(run.value()).await?;
-        sleep(SETTLE).await;
-        if run.stored().await? != run.value() {
-            return Err(run.refused());
-        }
-        Ok(run)
     }
 
     /// Keeps the right for as long as this is waited for. Returns when another has taken it.
     pub(super) async fn keep(&mut self) -> BrokerError {
         loop {
-            sleep(INTERVAL).await;
+            sleep(self.leases.interval()).await;
             // A broker that is away now hides a rival from both of them; delivery goes on.
-            let moved = match self.stored().await {
-                Ok(found) if found / BEATS != self.process => return self.refused(),
-                Ok(_) => {
-                    self.beat = (self.beat + 1) % BEATS;
-                    self.store(self.value()).await
+            let kept = match self.stored().await {
+                Ok(mark) if self.leases.is_mine(mark) || mark == Mark::RELEASED => {
+                    self.give_sign_of_life().await
                 }
+                Ok(_) => return self.refused(),
                 Err(error) => Err(error),
             };
-            if let Err(error) = moved {
+            if let Err(error) = kept {
                 warn!(%error, "the mark of this replay cannot be moved");
             }
         }
@@ -76,21 +73,23 @@ impl<'a> SoleRun<'a> {
 
     /// Gives the right up.
     pub(super) async fn release(self) {
-        if let Err(error) = self.store(RELEASED).await {
+        if let Err(error) = self.store(Mark::RELEASED).await {
             warn!(%error, "the mark of this replay stays; the next one waits some seconds");
         }
     }
 
-    fn value(&self) -> i64 {
-        self.process * BEATS + self.beat
+    async fn give_sign_of_life(&mut self) -> Result<(), BrokerError> {
+        let mark = self.leases.next_mark();
+        self.store(mark).await
     }
 
-    async fn stored(&self) -> Result<i64, BrokerError> {
-        Ok(self.log.stored(&self.consumer).await?.unwrap_or(RELEASED))
+    async fn stored(&self) -> Result<Mark, BrokerError> {
+        let stored = self.log.stored(&self.consumer).await?;
+        Ok(stored.map_or(Mark::RELEASED, Mark::from_value))
     }
 
-    async fn store(&self, value: i64) -> Result<(), BrokerError> {
-        self.log.store(&self.consumer, value).await
+    async fn store(&self, mark: Mark) -> Result<(), BrokerError> {
+        self.log.store(&self.consumer, mark.value()).await
     }
 
     fn refused(&self) -> BrokerError {

@@ -36,6 +36,8 @@ pub enum LinkFault {
     CommitsRefused,
     /// Connections are lost in the middle of an answer.
     CutInAnswers,
+    /// What goes to the controller is swallowed on the way, and so is what it says.
+    ControllerSilent,
 }
 
 /// A longer frame is none of Fluvio's.
@@ -136,6 +138,7 @@ async fn relay(
                 Some((correlation, version)) if fault == LinkFault::CommitsRefused => {
                     refuse(&to_client, correlation, version).await?;
                 }
+                _ if fault == LinkFault::ControllerSilent => {}
                 _ => to_server.write_all(&frame).await?,
             }
         }
@@ -146,7 +149,11 @@ async fn relay(
             if correlation(&frame).is_some_and(|correlation| doomed().contains(&correlation)) {
                 return Ok(());
             }
-            let cut = control.borrow().fault == LinkFault::CutInAnswers && frame.len() > DATA;
+            let fault = control.borrow().fault;
+            if fault == LinkFault::ControllerSilent {
+                continue;
+            }
+            let cut = fault == LinkFault::CutInAnswers && frame.len() > DATA;
             let part = if cut {
                 &frame[..frame.len() / 2]
             } else {

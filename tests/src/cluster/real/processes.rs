@@ -243,7 +243,11 @@ impl Processes {
     }
 
     pub(crate) fn fail_links(&self, fault: LinkFault) {
-        for link in &self.links {
+        let concerned = match fault {
+            LinkFault::ControllerSilent => self.links.get(..1).unwrap_or_default(),
+            _ => &self.links,
+        };
+        for link in concerned {
             link.fail(fault);
         }
     }

@@ -34,6 +34,11 @@ impl Tokens {
             .count()
     }
 
+    /// Which of those given out it is, from 0.
+    pub(crate) fn number(&self, token: &str) -> Option<usize> {
+        self.issued.iter().rposition(|issued| issued == token)
+    }
+
     pub(crate) fn issued(&self) -> &[String] {
         &self.issued
     }

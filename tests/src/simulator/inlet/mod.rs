@@ -145,8 +145,10 @@ async fn respond(
         tokio::time::sleep(plan.delay).await;
     }
     shared.change(|state| {
+        let token = bearer(&head).and_then(|token| state.tokens.number(token));
         if let Some(request) = state.seen.request(number) {
             request.bytes = body.len();
+            request.token = token;
         }
     });
     let rules = Rules {
@@ -309,6 +311,13 @@ async fn read_slowly(shared: &Shared, mut body: Incoming, pause: Duration) -> Re
     }
 }
 
+/// The token a request comes with.
+fn bearer(head: &Parts) -> Option<&str> {
+    let value = head.headers.get(AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
 /// What can be refused by looking at the head. Whether the message is to be validated synchronously
 /// otherwise.
 fn admit(shared: &Shared, inlet: &InletConfig, batch: bool, head: &Parts) -> Result<bool, Reply> {
@@ -319,12 +328,11 @@ fn admit(shared: &Shared, inlet: &InletConfig, batch: bool, head: &Parts) -> Res
         return Err(Reply::json(405, answer::problem(405, "POST is required")));
     }
     if inlet.authenticated {
-        let token = header(AUTHORIZATION).and_then(|value| value.split_once(' '));
-        match token.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")) {
+        match bearer(head) {
             None => return Err(Reply::json(401, answer::unauthorized(401))),
-            Some((_, token)) => {
+            Some(token) => {
                 let (good, refusal) =
-                    shared.look(|state| (state.tokens.is_good(token.trim()), state.token_refusal));
+                    shared.look(|state| (state.tokens.is_good(token), state.token_refusal));
                 if !good {
                     return Err(match refusal {
                         TokenRefusal::Unauthorized => Reply::json(401, answer::unauthorized(401)),

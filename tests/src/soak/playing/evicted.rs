@@ -36,12 +36,12 @@ pub(crate) fn options() -> Options {
     }
 }
 
-/// `held`: the connector runs and cannot deliver; otherwise it is stopped.
-pub(crate) async fn play(mut side: Side, held: bool) -> Result<Outcome, ScenarioError> {
+/// `is_running`: the connector runs and cannot deliver; otherwise it is stopped.
+pub(crate) async fn play(mut side: Side, is_running: bool) -> Result<Outcome, ScenarioError> {
     let mut connector = side.connector()?;
     side.produce_one_by_one(BEFORE).await?;
     side.settled(&mut connector).await;
-    let running = if held {
+    let running = if is_running {
         let down = Fault::status(status(503));
         side.scenario
             .simulator

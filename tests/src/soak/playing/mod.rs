@@ -1,7 +1,9 @@
 //! How each fault is played: what strikes, for how long, and what must follow.
 
 mod evicted;
+mod follower;
 mod leader;
+mod poison;
 mod recreated;
 mod rival;
 mod side;
@@ -9,12 +11,15 @@ mod side;
 use std::collections::BTreeMap;
 use std::fs::OpenOptions;
 use std::io::Write;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use fastrand::Rng;
 use fluvio_protocol::link::ErrorCode;
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 
+use self::follower::Isolation;
 use self::side::{Outcome, Side};
 use crate::cluster::LinkFault;
 use crate::oracle::Verdict;
@@ -41,7 +46,7 @@ const SOME_REJECTS: usize = 80;
 
 /// A soak while faults are played.
 pub(crate) struct Playing<'a> {
-    stage: &'a Stage,
+    stage: &'a Arc<Stage>,
     soak: &'a Soak,
     pub(crate) rng: Rng,
     pub(crate) faults: BTreeMap<FaultKind, usize>,
@@ -50,10 +55,12 @@ pub(crate) struct Playing<'a> {
     pub(crate) findings: Vec<String>,
     /// The verdicts on what was played on topics of its own.
     pub(crate) beside: Verdict,
+    /// What goes on beside other faults.
+    poison: Option<JoinHandle<Result<Outcome, ScenarioError>>>,
 }
 
 impl<'a> Playing<'a> {
-    pub(crate) fn new(stage: &'a Stage, soak: &'a Soak) -> Self {
+    pub(crate) fn new(stage: &'a Arc<Stage>, soak: &'a Soak) -> Self {
         Self {
             stage,
             soak,
@@ -63,6 +70,7 @@ impl<'a> Playing<'a> {
             longest: None,
             findings: Vec::new(),
             beside: Verdict::default(),
+            poison: None,
         }
     }
 
@@ -98,7 +106,7 @@ impl<'a> Playing<'a> {
         kind: FaultKind,
         sink: &mut Sink,
     ) -> Result<(), ScenarioError> {
-        let Stage { scenario, feed, .. } = self.stage;
+        let Stage { scenario, feed, .. } = &**self.stage;
         *self.faults.entry(kind).or_default() += 1;
         // Every answer that is at fault comes in either form of a 207.
         let dialects = [Dialect::StatusCode, Dialect::Status];
@@ -108,7 +116,7 @@ impl<'a> Playing<'a> {
         // Something must be under way when it strikes.
         let mut feeding = feed.lock().await;
         if let Some(dialect) = kind.refusals() {
-            feeding.doom(dialect, self.rng.usize(1..4));
+            feeding.refuse(dialect, self.rng.usize(1..4));
         }
         if kind == FaultKind::EventsAhead {
             feeding.put_ahead(self.rng.usize(2..5));
@@ -143,7 +151,7 @@ impl<'a> Playing<'a> {
         lasts: Duration,
         sink: &mut Sink,
     ) -> Result<(), ScenarioError> {
-        let Stage { scenario, feed, .. } = self.stage;
+        let Stage { scenario, feed, .. } = &**self.stage;
         let cluster = &scenario.cluster;
         match kind {
             FaultKind::Killed => self.kill(sink).await?,
@@ -178,6 +186,9 @@ impl<'a> Playing<'a> {
             }
             FaultKind::CommitsRefused => self.fail_links(LinkFault::CommitsRefused, lasts).await,
             FaultKind::ConnectionsDropped => self.fail_links(LinkFault::CutInAnswers, lasts).await,
+            FaultKind::ControllerSilent => {
+                self.fail_links(LinkFault::ControllerSilent, lasts).await
+            }
             FaultKind::LeaderMoved => match cluster.mock() {
                 Some(mock) => {
                     let _nobody_produces = feed.lock().await;
@@ -195,13 +206,34 @@ impl<'a> Playing<'a> {
             },
             FaultKind::RecordsEvicted => {
                 let side = self.side("evicted", scenario.beside(evicted::options()).await?)?;
-                let held = self.rng.bool();
-                self.judge(kind, evicted::play(side, held).await);
+                let is_running = self.rng.bool();
+                self.judge(kind, evicted::play(side, is_running).await);
             }
             FaultKind::TopicRecreated => {
                 let side = self.side("recreated", scenario.beside(recreated::options()).await?)?;
-                self.judge(kind, recreated::play(side).await);
+                let is_longer = self.rng.bool();
+                self.judge(kind, recreated::play(side, is_longer).await);
             }
+            FaultKind::FollowerDown => {
+                let _nobody_produces = feed.lock().await;
+                let isolation = [Isolation::Committed, Isolation::Uncommitted];
+                let isolation = isolation[self.rng.usize(..2)];
+                let outcome = match follower::stage(scenario).await {
+                    Ok((beside, follower)) => {
+                        let side = self.side("follower", beside)?;
+                        follower::play(side, follower, isolation).await
+                    }
+                    Err(error) => Err(error),
+                };
+                self.judge(kind, outcome);
+            }
+            FaultKind::PoisonRecords if self.poison.is_none() => {
+                let side = self.side("poison", scenario.beside(poison::options()).await?)?;
+                let played = poison::play(side, Arc::clone(self.stage));
+                self.poison = Some(tokio::spawn(played));
+            }
+            // One at a time, and it lasts.
+            FaultKind::PoisonRecords => {}
             FaultKind::SecondInstance => {
                 let side = self.side("rival", scenario.beside(rival::options()).await?)?;
                 self.judge(kind, rival::play(side).await);
@@ -228,7 +260,7 @@ impl<'a> Playing<'a> {
 
     /// Ends every fault that can be switched off.
     async fn heal(&self) {
-        let Stage { scenario, feed, .. } = self.stage;
+        let Stage { scenario, feed, .. } = &**self.stage;
         scenario.simulator.set_token_shape(TokenShape::default());
         self.end_outage(&*feed.lock().await);
         if let Some(mock) = scenario.cluster.mock() {
@@ -246,7 +278,7 @@ impl<'a> Playing<'a> {
     }
 
     async fn without_spu(&self, spu: usize, lasts: Duration) -> Result<(), ScenarioError> {
-        let Stage { scenario, feed, .. } = self.stage;
+        let Stage { scenario, feed, .. } = &**self.stage;
         let _nobody_produces = feed.lock().await;
         scenario.cluster.stop_spu(spu).await?;
         sleep(lasts).await;
@@ -254,7 +286,7 @@ impl<'a> Playing<'a> {
     }
 
     async fn fail_links(&self, fault: LinkFault, lasts: Duration) {
-        let Stage { scenario, feed, .. } = self.stage;
+        let Stage { scenario, feed, .. } = &**self.stage;
         let _nobody_produces = feed.lock().await;
         scenario.cluster.fail_links(fault);
         let over = Instant::now() + lasts;
@@ -270,7 +302,7 @@ impl<'a> Playing<'a> {
 
     /// Makes dead letters necessary while their topic takes none.
     async fn without_dead_letters(&self, lasts: Duration) -> Result<(), ScenarioError> {
-        let Stage { scenario, feed, .. } = self.stage;
+        let Stage { scenario, feed, .. } = &**self.stage;
         let topic = scenario.dead_letter_topic();
         let feeding = feed.lock().await;
         match scenario.cluster.mock() {
@@ -291,7 +323,7 @@ impl<'a> Playing<'a> {
     }
 
     async fn kill(&mut self, sink: &mut Sink) -> Result<(), ScenarioError> {
-        let Stage { scenario, feed, .. } = self.stage;
+        let Stage { scenario, feed, .. } = &**self.stage;
         self.kills += 1;
         // The producer waits while what is committed is compared with what was produced.
         let feeding = feed.lock().await;
@@ -306,6 +338,17 @@ impl<'a> Playing<'a> {
             &self.soak.logs,
             self.soak.seed.wrapping_add(number as u64),
         )
+    }
+
+    /// Waits for what goes on beside the other faults.
+    pub(crate) async fn finish(&mut self) -> Result<(), ScenarioError> {
+        if let Some(poison) = self.poison.take() {
+            let outcome = poison
+                .await
+                .map_err(|error| ScenarioError::Waited(format!("a stage beside died: {error}")))?;
+            self.judge(FaultKind::PoisonRecords, outcome);
+        }
+        Ok(())
     }
 
     /// A stage beside that could not be played to its end is a finding; the main one goes on.
@@ -323,7 +366,7 @@ impl<'a> Playing<'a> {
 
     /// Measures the time until every partition delivers what is new.
     async fn recovers(&mut self, kind: FaultKind, sink: &mut Sink) -> Result<(), ScenarioError> {
-        let Stage { scenario, feed, .. } = self.stage;
+        let Stage { scenario, feed, .. } = &**self.stage;
         let ended = Instant::now();
         let fresh = feed
             .lock()

@@ -11,8 +11,10 @@ use crate::scenario::{Options, ScenarioError};
 
 /// Records of the first topic.
 const BEFORE: usize = 20;
-/// Records of the second one; fewer, so that the stored offset lies beyond its end.
-const AFTER: usize = 5;
+/// Records of the second one: fewer, so that the stored offset lies beyond its end, or more, so that
+/// only its content tells it from the first.
+const SHORTER: usize = 5;
+const LONGER: usize = 30;
 /// Time of grace included.
 const ENDED: Duration = Duration::from_secs(120);
 /// How long a deleted topic's name may be taken.
@@ -31,7 +33,7 @@ pub(crate) fn options() -> Options {
     }
 }
 
-pub(crate) async fn play(mut side: Side) -> Result<Outcome, ScenarioError> {
+pub(crate) async fn play(mut side: Side, is_longer: bool) -> Result<Outcome, ScenarioError> {
     let mut connector = side.connector()?;
     side.produce(BEFORE).await?;
     side.settled(&mut connector).await;
@@ -41,15 +43,21 @@ pub(crate) async fn play(mut side: Side) -> Result<Outcome, ScenarioError> {
         std::mem::take(&mut side.findings),
     );
     let stored = side.scenario.stored().await?;
+    let cluster = std::sync::Arc::clone(&side.scenario.cluster);
+    let (name, topic) = (side.scenario.name.clone(), side.scenario.topic.clone());
+    // What names the log goes with the offset.
+    let anchor = format!("{name}-log");
+    let named = cluster.stored_offset(&anchor, &topic, 0).await?;
     create_anew(&side).await?;
     side.feed.forget();
     side.scenario.simulator.reset();
-    side.produce(AFTER).await?;
-    let (name, topic) = (side.scenario.name.clone(), side.scenario.topic.clone());
-    let cluster = std::sync::Arc::clone(&side.scenario.cluster);
-    for offset in stored.iter().flatten() {
-        // A real broker forgets it with the topic; a commit that was on its way brings it back.
-        cluster.store_offset(&name, &topic, 0, *offset).await?;
+    side.produce(if is_longer { LONGER } else { SHORTER })
+        .await?;
+    // A real broker forgets them with the topic; a commit that was on its way brings them back.
+    for (consumer, offset) in [(&name, stored.first().copied().flatten()), (&anchor, named)] {
+        if let Some(offset) = offset {
+            cluster.store_offset(consumer, &topic, 0, offset).await?;
+        }
     }
     let connector = side.connector()?;
     side.ends_with(ANOTHER_LOG, connector, ENDED).await?;

@@ -55,6 +55,10 @@ impl Side {
         self.scenario.connector()
     }
 
+    pub(crate) fn connector_with(&self, configuration: &str) -> Result<Connector, ScenarioError> {
+        self.scenario.connector_with(configuration)
+    }
+
     pub(crate) async fn produce(&mut self, count: usize) -> Result<(), ScenarioError> {
         self.feed.produce(&self.scenario, count).await
     }

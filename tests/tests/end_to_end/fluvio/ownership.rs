@@ -45,6 +45,16 @@ fn begun(connector: &Connector) -> Vec<String> {
     begun
 }
 
+/// A process that has everything, and a second one that stands by.
+async fn owner_and_standby(scenario: &Scenario, seed: u64) -> (Connector, Connector) {
+    let mut owner = scenario.connector().unwrap();
+    scenario.produce(&wanted(seed, 20)).await.unwrap();
+    scenario.settled(&mut owner, SOON).await.unwrap();
+    let standby = scenario.connector().unwrap();
+    says(&standby, "standing by").await;
+    (owner, standby)
+}
+
 /// Produces events to every partition.
 async fn produce_everywhere(scenario: &Scenario, seed: u64) {
     for partition in 0..scenario.partitions() {
@@ -63,10 +73,7 @@ async fn produce_everywhere(scenario: &Scenario, seed: u64) {
 #[tokio::test(flavor = "multi_thread")]
 async fn second_copy_that_came_and_went_harms_nobody() {
     let scenario = scenario(Options::default()).await;
-    let mut owner = scenario.connector().unwrap();
-    scenario.produce(&wanted(121, 20)).await.unwrap();
-    scenario.settled(&mut owner, SOON).await.unwrap();
-    let mut copy = scenario.connector().unwrap();
+    let (mut owner, mut copy) = owner_and_standby(&scenario, 121).await;
     let observed = copy.observed(SOON).await.unwrap();
     let standing = observed.ready(SOON, |shown| {
         shown.status == 200 && shown.text.contains("standing by")
@@ -132,11 +139,7 @@ async fn standby_takes_over_at_once_after_an_orderly_stop() {
         ..Options::default()
     };
     let scenario = scenario(options).await;
-    let mut owner = scenario.connector().unwrap();
-    scenario.produce(&wanted(151, 20)).await.unwrap();
-    scenario.settled(&mut owner, SOON).await.unwrap();
-    let mut standby = scenario.connector().unwrap();
-    says(&standby, "standing by").await;
+    let (owner, mut standby) = owner_and_standby(&scenario, 151).await;
     stop(&scenario, owner).await;
     let stopped = Instant::now();
     says(&standby, "reading this partition from now on").await;
@@ -159,11 +162,7 @@ async fn standby_takes_over_at_once_after_an_orderly_stop() {
 #[tokio::test(flavor = "multi_thread")]
 async fn standby_takes_over_from_a_killed_owner_after_the_lease() {
     let scenario = scenario(Options::default()).await;
-    let mut owner = scenario.connector().unwrap();
-    scenario.produce(&wanted(161, 20)).await.unwrap();
-    scenario.settled(&mut owner, SOON).await.unwrap();
-    let mut standby = scenario.connector().unwrap();
-    says(&standby, "standing by").await;
+    let (owner, mut standby) = owner_and_standby(&scenario, 161).await;
     owner.kill().await.unwrap();
     scenario.produce(&wanted(162, 20)).await.unwrap();
     scenario.settled(&mut standby, SOON).await.unwrap();
@@ -175,11 +174,7 @@ async fn standby_takes_over_from_a_killed_owner_after_the_lease() {
 #[tokio::test(flavor = "multi_thread")]
 async fn owner_that_was_asleep_gives_way_and_then_stands_by() {
     let scenario = scenario(Options::default()).await;
-    let mut owner = scenario.connector().unwrap();
-    scenario.produce(&wanted(171, 20)).await.unwrap();
-    scenario.settled(&mut owner, SOON).await.unwrap();
-    let other = scenario.connector().unwrap();
-    says(&other, "standing by").await;
+    let (owner, other) = owner_and_standby(&scenario, 171).await;
     owner.signal("STOP").await.unwrap();
     says(&other, "reading this partition from now on").await;
     owner.signal("CONT").await.unwrap();

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tracing::{debug, info, warn};
 
@@ -55,11 +55,8 @@ enum Command {
         partition: u32,
         stored: Option<i64>,
     },
-    /// Commit what is settled, if that is more than is stored, and forget the partition.
-    End {
-        partition: u32,
-        done: oneshot::Sender<()>,
-    },
+    /// Another process has taken over: its commits count from now on.
+    End(u32),
 }
 
 /// Tells the committer which partitions there are.
@@ -74,11 +71,10 @@ impl Commits {
         let _ = self.0.send(Command::Begin { partition, stored });
     }
 
-    /// Waits until the last commit of a partition was made or could not be.
-    pub(super) async fn end(&self, partition: u32) {
-        let (done, ended) = oneshot::channel();
-        let _ = self.0.send(Command::End { partition, done });
-        let _ = ended.await;
+    /// A partition is another process's: nothing more of it is committed. What this process
+    /// delivered since its last commit is repeated; a commit now could take back the other's work.
+    pub(super) fn end(&self, partition: u32) {
+        let _ = self.0.send(Command::End(partition));
     }
 }
 
@@ -179,7 +175,7 @@ impl Committer {
             let next = next.unwrap_or(read_back).min(read_back);
             tokio::select! {
                 Some(attempted) = self.attempts.next() => self.attempted(attempted),
-                Some(command) = self.commands.recv() => self.obey(command).await,
+                Some(command) = self.commands.recv() => self.obey(command),
                 // An attempt whose answer is overdue is made again at once, on a session of its
                 // own.
                 _ = finish.changed(), if !is_finishing => self.start_over(),
@@ -194,47 +190,18 @@ impl Committer {
         }
     }
 
-    async fn obey(&mut self, command: Command) {
+    fn obey(&mut self, command: Command) {
         match command {
             Command::Begin { partition, stored } => {
                 self.accounts.insert(partition, Account::new(stored));
             }
-            Command::End { partition, done } => {
-                self.end(partition).await;
-                let _ = done.send(());
+            Command::End(partition) => {
+                self.accounts.remove(&partition);
+                let attempts = std::mem::take(&mut self.attempts).into_iter();
+                self.attempts = attempts
+                    .filter(|attempt| attempt.partition != partition)
+                    .collect();
             }
-        }
-    }
-
-    /// Makes the last commit of a partition that another process has taken over. That one may be
-    /// further already: its work is not taken back.
-    async fn end(&mut self, partition: u32) {
-        let Some(mut account) = self.accounts.remove(&partition) else {
-            return;
-        };
-        // One that is still under way would store less than what is stored now.
-        let attempts = std::mem::take(&mut self.attempts).into_iter();
-        self.attempts = attempts
-            .filter(|attempt| attempt.partition != partition)
-            .collect();
-        let Some(due) = account.due(&self.context, partition) else {
-            return;
-        };
-        let last = async {
-            let stored = self.stored.read().await?;
-            if stored
-                .get(&partition)
-                .is_none_or(|stored| *stored < due.offset)
-            {
-                let session = account.session.take();
-                commit(&self.context, partition, session, due).await?;
-            }
-            Ok::<(), BrokerError>(())
-        };
-        match timeout(LAST_ATTEMPT, last).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => debug!(partition, %error, "the last offset could not be committed"),
-            Err(_elapsed) => debug!(partition, "the last offset could not be committed in time"),
         }
     }
 
@@ -242,6 +209,8 @@ impl Committer {
     fn attempt_due(&mut self, is_finishing: bool) -> Option<Instant> {
         let now = Instant::now();
         let mut next: Option<Instant> = None;
+        // This process slept, or was cut off from the store: another may be further already.
+        let holds_lease = self.context.held.holds(now);
         for (partition, account) in &mut self.accounts {
             if account.is_under_way {
                 continue;
@@ -249,7 +218,9 @@ impl Committer {
             let Some(due) = account.due(&self.context, *partition) else {
                 continue;
             };
-            if is_finishing {
+            if !holds_lease {
+                account.next = account.next.max(now + LAST_PAUSE);
+            } else if is_finishing {
                 account.next = account.next.min(now + LAST_PAUSE);
             }
             if account.next > now {
@@ -453,6 +424,13 @@ async fn commit(
         Some(session) => session,
         None => open(context, partition, due.offset).await?,
     };
+    if !context.held.holds(Instant::now()) {
+        return Err(BrokerError::Request {
+            what: WHAT,
+            address: format!("the leader of partition {partition}"),
+            reason: "no sign of life was given for a lease".to_owned(),
+        });
+    }
     session.store(OFFSET, due.offset).await?;
     if let Some(log) = due.log {
         session.store(LOG, log).await?;

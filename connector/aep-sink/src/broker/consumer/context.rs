@@ -11,6 +11,7 @@ use super::status::PartitionStatuses;
 use super::stream::FetchBudget;
 use crate::broker::client::{ClusterMetadata, Connection};
 use crate::broker::error::BrokerError;
+use crate::broker::offsets::HeldUntil;
 use crate::broker::partition_log::{BOUNDS, LogBounds, fetch_bounds};
 use crate::config::{OffsetRange, OnEvicted, Partitions, Start, Transform};
 use crate::offset_tracker::{OffsetTracker, Revoker};
@@ -34,6 +35,8 @@ pub(crate) struct ConsumerContext {
     pub(crate) startup_order: StartupOrder,
     /// How long a process that says nothing keeps its partitions.
     pub(crate) lease: Duration,
+    /// Until when nobody else can have claimed them.
+    pub(crate) held: HeldUntil,
     /// What delivery is asked with to give up a partition.
     pub(crate) revoker: Revoker,
     pub(crate) statuses: Arc<PartitionStatuses>,

@@ -137,7 +137,8 @@ impl LeaseKeeper {
                 let _ = self.assignments.send(Assignment::Failed(error)).await;
             }
             Err(error) => {
-                let begun = !self.leases.owned().is_empty();
+                // What was won and cannot begin is not delivered.
+                let begun = !self.leases.owned().is_empty() && self.won.is_empty();
                 let since = *self.failing.get_or_insert_with(Instant::now);
                 // What is owned goes on meanwhile.
                 if begun && since.elapsed() < self.context.lease {
@@ -181,6 +182,7 @@ impl LeaseKeeper {
             .iter()
             .partition(|partition| self.context.partitions.include(**partition));
         let orders = self.leases.look(Instant::now(), &wanted, &marks);
+        self.won.extend(&orders.begin);
         self.publish(&others);
         for partition in &orders.leave {
             self.won.remove(partition);
@@ -196,7 +198,6 @@ impl LeaseKeeper {
                 tokio::spawn(async move { revoker.revoke(partition).await });
             }
         }
-        self.won.extend(&orders.begin);
         // Also in rounds that write marks: one that cannot be written must not silence the others.
         self.give_sign_of_life(looked).await;
         let written = self.write(&orders, looked).await;
@@ -232,6 +233,11 @@ impl LeaseKeeper {
             elsewhere,
             unread,
         };
+        let begins = self.leases.is_claiming() || !self.won.is_empty();
+        if !begins && ownership.owned.is_empty() {
+            // A process that waits for its turn is as ready as it can be.
+            self.context.conditions.clear(Component::Process);
+        }
         if self.context.statuses.ownership() == ownership {
             return;
         }
@@ -242,8 +248,6 @@ impl LeaseKeeper {
                 "standing by: another process with this consumer id reads these partitions"
             );
         }
-        // A process that waits for its turn is as ready as it can be.
-        self.context.conditions.clear(Component::Process);
         self.context.statuses.set_ownership(ownership);
     }
 
@@ -316,9 +320,10 @@ impl LeaseKeeper {
             Ok(session)
         });
         let given = given.await;
-        if let Err(error) = &given {
+        match &given {
+            Ok(_) => self.context.held.extend(looked, self.context.lease),
             // Committing reports a broker in trouble.
-            debug!(partition, %error, "no sign of life could be given");
+            Err(error) => debug!(partition, %error, "no sign of life could be given"),
         }
         self.pulse = Some((partition, given.ok()));
     }

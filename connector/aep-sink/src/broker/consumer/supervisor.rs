@@ -213,7 +213,7 @@ impl Readers {
             // The reader first: what it sends later would not be given up.
             let _ = ended.await;
             context.revoker.revoke(partition).await;
-            commits.end(partition).await;
+            commits.end(partition);
             context.tracker.forget(partition);
             context.statuses.remove(partition);
             context.conditions.clear(Component::Partition(partition));

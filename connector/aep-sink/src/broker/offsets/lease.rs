@@ -15,6 +15,7 @@
 //! ```
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -26,6 +27,24 @@ const BEATS: u32 = 5;
 const LONGEST_CLAIM: Duration = Duration::from_millis(500);
 /// So many looks within a lease must have found a process silent.
 const LOOKS: u32 = 3;
+
+/// Until when nobody else can have claimed what this process owns: a lease after its last sign of
+/// life.
+#[derive(Debug, Default)]
+pub(crate) struct HeldUntil(Mutex<Option<Instant>>);
+
+impl HeldUntil {
+    /// A sign of life was given; the look it follows from was at this moment.
+    pub(crate) fn extend(&self, looked: Instant, lease: Duration) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(looked + lease);
+    }
+
+    /// Whether that is not over.
+    pub(crate) fn holds(&self, now: Instant) -> bool {
+        let until = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        until.is_some_and(|until| now < until)
+    }
+}
 
 /// What is stored for a partition as the offset of the consumer `<id>-writer`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -133,12 +152,18 @@ impl Leases {
 
     /// Between two looks.
     pub(crate) fn interval(&self) -> Duration {
-        let claims = self
-            .holdings
-            .values()
-            .any(|holding| matches!(holding.tenure, Tenure::Claiming { .. }));
         let beat = self.lease / BEATS;
-        if claims { self.claim_wait() } else { beat }
+        if self.is_claiming() {
+            self.claim_wait()
+        } else {
+            beat
+        }
+    }
+
+    /// Whether a partition is claimed that was not won yet.
+    pub(crate) fn is_claiming(&self) -> bool {
+        let mut holdings = self.holdings.values();
+        holdings.any(|holding| matches!(holding.tenure, Tenure::Claiming { .. }))
     }
 
     fn claim_wait(&self) -> Duration {
@@ -532,6 +557,17 @@ mod tests {
         let mut newer = process(1);
         world.rounds(&mut [&mut newer], LEASE * 2);
         assert_eq!(newer.owned(), world.wanted);
+    }
+
+    #[test]
+    fn lease_is_over_when_no_sign_of_life_was_given_for_as_long() {
+        let (held, now) = (HeldUntil::default(), Instant::now());
+        assert!(!held.holds(now), "before the first sign");
+        held.extend(now, LEASE);
+        assert!(held.holds(now + LEASE - BEAT));
+        assert!(!held.holds(now + LEASE), "another may have claimed it");
+        held.extend(now + LEASE, LEASE);
+        assert!(held.holds(now + LEASE));
     }
 
     #[test]

@@ -6,7 +6,8 @@ mod log_anchor;
 mod session;
 mod stored;
 
-pub(super) use lease::{LeaseOrders, Leases, Mark};
+pub(super) use lease::{HeldUntil, LeaseOrders};
+pub(crate) use lease::{Leases, Mark};
 pub(super) use log_anchor::{LogAnchor, moment};
 pub(super) use session::OffsetSession;
 pub(super) use stored::StoredOffsets;

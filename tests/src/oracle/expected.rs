@@ -1,4 +1,4 @@
-//! What each record obliges to.
+//! What must become of each record.
 
 use capillary_xdm::{Input, Mapper, Params};
 
@@ -6,7 +6,7 @@ use super::record::{Answer, Place, Produced, Reject};
 
 /// A record and what must become of it.
 #[derive(Debug)]
-pub(super) struct Duty {
+pub(super) struct Expected {
     pub(super) place: Place,
     pub(super) kind: Kind,
 }
@@ -25,10 +25,10 @@ pub(super) enum Kind {
     },
 }
 
-pub(super) fn duties(params: Params, topic: &[Produced]) -> Vec<Duty> {
+pub(super) fn expected_of(params: Params, topic: &[Produced]) -> Vec<Expected> {
     let mut mapper = Mapper::new(params);
     let mut answer = Vec::new();
-    let duty = |record: &Produced| {
+    let expected = |record: &Produced| {
         answer.clear();
         let input = Input {
             offset: record.offset,
@@ -59,7 +59,7 @@ pub(super) fn duties(params: Params, topic: &[Produced]) -> Vec<Duty> {
             },
         };
         let place = record.place();
-        Duty { place, kind }
+        Expected { place, kind }
     };
-    topic.iter().map(duty).collect()
+    topic.iter().map(expected).collect()
 }
