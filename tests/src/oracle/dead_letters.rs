@@ -69,8 +69,8 @@ impl DeadLetters {
     }
 }
 
-/// Judges all dead letters: a letter without any reason is invented, one with another than it names has
-/// the wrong reason.
+/// Judges all dead letters: a letter without any reason is invented, one with another than it names
+/// has the wrong reason.
 pub(super) fn judge(
     verdict: &mut Verdict,
     dead_letters: &DeadLetters,

@@ -46,8 +46,8 @@ impl Run<'_> {
 /// Records whose offset is committed although they are neither delivered nor dead-lettered nor
 /// skipped.
 ///
-/// Sound while a run goes on, if the stored offsets were read before the arrivals and the dead letters.
-/// Judged by the event: a profile statement has no id to find it by.
+/// Sound while a run goes on, if the stored offsets were read before the arrivals and the dead
+/// letters. Judged by the event: a profile statement has no id to find it by.
 #[must_use]
 pub fn committed_early(
     params: Params,

@@ -20,7 +20,7 @@ pub struct Verdict {
     pub evicted: usize,
     /// Copies beyond the first, of events and of profile statements.
     pub duplicates: usize,
-    /// Dead dead letters by reason.
+    /// Dead letters by reason.
     pub reasons: BTreeMap<String, usize>,
     /// Obligations not met: the record, and what is missing.
     pub lost: Vec<String>,
@@ -30,7 +30,7 @@ pub struct Verdict {
     pub changed: Vec<String>,
     /// Records of one customer in one partition whose first arrival was out of offset order.
     pub reordered: Vec<String>,
-    /// Dead dead letters whose stage, reason or status is not what the mapping or the platform said.
+    /// Dead letters whose stage, reason or status is not what the mapping or the platform said.
     pub wrong_reasons: Vec<String>,
     /// Records told to be evicted that were not, or more than once.
     pub misreported: Vec<String>,

@@ -13,8 +13,8 @@ use crate::scenario::Scenario;
 const KILL_EVERY: usize = 4;
 /// A soak this long plays every kind at least once, even if that takes longer than asked.
 const WHOLE: Duration = Duration::from_secs(15 * 60);
-/// What takes more than this part of the whole time is left out of a shorter one; what goes on beside
-/// the others, only when it takes longer.
+/// What takes more than this part of the whole time is left out of a shorter one; what goes on
+/// beside the others, only when it takes longer.
 const SHARE: u32 = 4;
 /// Every partition costs the connector a stream: hours must not add them for ever.
 const MOST_PARTITIONS: u32 = 12;

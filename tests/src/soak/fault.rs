@@ -23,8 +23,8 @@ pub enum FaultKind {
     ClusterRestarted,
     /// The controller alone killed and started again: SPUs go on.
     ControllerDown,
-    /// The controller answers nothing: its packets are swallowed, while every connection to the SPUs
-    /// is cut.
+    /// The controller answers nothing: its packets are swallowed, while every connection to the
+    /// SPUs is cut.
     ControllerSilent,
     /// A partition led by another SPU: moved on the mock, by an election after its leader was
     /// killed elsewhere.
@@ -37,8 +37,8 @@ pub enum FaultKind {
     TopicRecreated,
     /// An SPU with a replica of a topic of its own is away while records come.
     FollowerDown,
-    /// Other processes with the same consumer id, on a topic of its own: one stands by, and the owner
-    /// is stopped, paused or killed.
+    /// Other processes with the same consumer id, on a topic of its own: one stands by, and the
+    /// owner is stopped, paused or killed.
     SecondInstance,
     /// Records that always fail, each in its own way, on a topic of its own; other faults go on
     /// meanwhile.

@@ -11,8 +11,8 @@ use crate::scenario::{Options, ScenarioError};
 
 /// Records of the first topic.
 const BEFORE: usize = 20;
-/// Records of the second one: fewer, so that the stored offset lies beyond its end, or more, so that
-/// only its content tells it from the first.
+/// Records of the second one: fewer, so that the stored offset lies beyond its end, or more, so
+/// that only its content tells it from the first.
 const SHORTER: usize = 5;
 const LONGER: usize = 30;
 /// Time of grace included.
