@@ -9,6 +9,7 @@ pub(in crate::mapping) use bill::Bill;
 use crate::catalog::key::Key;
 use crate::catalog::kind::EventKind;
 use crate::input::event::{Event, Trim};
+use crate::input::source_shape::member;
 use crate::json::Number;
 use crate::mapping::plan::{
     self, Plan, PlanSlot, before, call, end, id, integer, number, numbered, object, plan, text,
@@ -23,15 +24,7 @@ static STANDARD: Plan = Plan {
     slot: PlanSlot::Standard,
     steps: &plan([
         object(name!("commerce")),
-        call(|event, xdm| {
-            if Bill::read(event).counts {
-                xdm.object(name!("purchases"), |xdm| {
-                    let id = event.find(Key::TransactionId).and_then(coerce::numbered);
-                    xdm.text(name!("id"), id);
-                    xdm.integer(name!("value"), Some(1));
-                });
-            }
-        }),
+        call(purchases),
         object(name!("order")),
         call(purchase_id),
         call(total),
@@ -55,6 +48,40 @@ pub(in crate::mapping) fn standard(event: &Event<'_>, trim: Trim, xdm: &mut XdmW
     plan::write(&STANDARD, event, trim, xdm);
 }
 
+/// As [`standard`], of a record in the shape of Adobe's Capillary source.
+pub(in crate::mapping) fn source_shaped(event: &Event<'_>, xdm: &mut XdmWriter<'_>) {
+    xdm.object(name!("commerce"), |xdm| {
+        purchases(event, xdm);
+        xdm.object(name!("order"), |xdm| {
+            let of_order = |name: &str| bill::of_order(event, name);
+            xdm.text(
+                name!("purchaseID"),
+                of_order("purchaseID").and_then(coerce::id),
+            );
+            total(event, xdm);
+            let discount = of_order("discountAmount").and_then(coerce::number);
+            xdm.amount(name!("discountAmount"), discount);
+        });
+        xdm.object(name!("commerceScope"), |xdm| {
+            let scope = member(event.envelope.of_source_shape("commerce"), "commerceScope");
+            let code = member(scope, "storeCode").and_then(coerce::text);
+            xdm.text(name!("storeCode"), code);
+        });
+    });
+    lines::products(event, xdm);
+}
+
+/// That the bill is a purchase, where it counts as one.
+fn purchases(event: &Event<'_>, xdm: &mut XdmWriter<'_>) {
+    if Bill::read(event).counts {
+        xdm.object(name!("purchases"), |xdm| {
+            let id = event.find(Key::TransactionId).and_then(coerce::numbered);
+            xdm.text(name!("id"), id);
+            xdm.integer(name!("value"), Some(1));
+        });
+    }
+}
+
 /// The seller's number of the purchase; a purchaser has none.
 fn purchase_id(event: &Event<'_>, xdm: &mut XdmWriter<'_>) {
     let bill = event.find(Key::BillNumber).and_then(coerce::id);
@@ -63,7 +90,7 @@ fn purchase_id(event: &Event<'_>, xdm: &mut XdmWriter<'_>) {
 }
 
 fn total(event: &Event<'_>, xdm: &mut XdmWriter<'_>) {
-    let amount = event.number(Key::Amount);
+    let amount = bill::amount(event);
     if Bill::read(event).is_return {
         // The sign of a return's amount is not documented.
         xdm.amount(name!("refundTotal"), amount.map(Number::absolute));
