@@ -5,6 +5,7 @@ mod baskets;
 mod consent;
 mod deletion;
 mod revenue;
+mod source_shape;
 mod standard_facts;
 #[path = "../support/mod.rs"]
 mod support;

@@ -1,5 +1,5 @@
-//! Records as the mapping of Adobe's Capillary source reads them: the e-mail's namespace is `email`,
-//! and the lines of a bill are `productLineItems`. All else is called as in XDM, so it stays.
+//! Records as the mapping of Adobe's Capillary source reads them: the e-mail's namespace is
+//! `email`, and the lines of a bill are `productLineItems`. All else is called as in XDM and stays.
 
 /// What the SmartModule writes, and what stands there instead. A quote inside a text has a
 /// backslash before it, so none of these stands inside one.

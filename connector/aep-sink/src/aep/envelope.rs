@@ -290,6 +290,21 @@ mod tests {
     }
 
     #[test]
+    fn length_in_the_shape_of_adobes_source_is_known_before_it_is_written() {
+        for entity in [
+            "{}",
+            r#"{"identityMap":{"Email":[{"id":"a@b.example","primary":true}]}}"#,
+            r#"{"identityMap":{"C":[{"id":"1"}],"email":[{"id":"a"}]},"productListItems":[{"SKU":"1"}]}"#,
+        ] {
+            let mut body = Vec::new();
+            Envelope::CapillarySource.write(0, entity.as_bytes(), &mut body);
+            let len = Envelope::CapillarySource.len(0, entity.as_bytes());
+            assert_eq!(body.len(), len, "{entity}");
+            assert!(serde_json::from_slice::<Value>(&body).is_ok(), "{entity}");
+        }
+    }
+
+    #[test]
     fn batch_length_is_known_to_the_byte_before_it_is_written() {
         let envelope = xdm();
         for times in [

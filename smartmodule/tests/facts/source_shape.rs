@@ -1,11 +1,9 @@
 //! Records in the shape of Adobe's Capillary source, as Connect+ sends them.
 #![allow(clippy::unwrap_used)] // Helpers of tests.
 
-mod support;
-
+use crate::support::{RECORD_TIME, map_json, params, sample};
 use capillary_xdm::{Input, Mapper};
 use serde_json::{Value, json};
-use support::{RECORD_TIME, map_json, params, sample};
 
 const BY_EMAIL: &[(&str, &str)] = &[("primary-identity", "email")];
 
