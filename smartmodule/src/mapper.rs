@@ -19,7 +19,7 @@ use crate::output::padded::padded;
 use crate::params::Params;
 use crate::simd::scan::utf8;
 use crate::values::text::write_characters;
-use crate::values::time::{epoch, epoch_millis};
+use crate::values::time::{epoch, epoch_millis, instant_of};
 
 /// Profile drops a larger profile record silently (Adobe's Profile guardrails: 100 KB).
 pub const MAX_PROFILE_BYTES: usize = 100_000;
@@ -182,7 +182,7 @@ fn with_event<T>(
     let event = Event {
         kind,
         params,
-        id: event_id(kind, &envelope, organization.as_deref(), data),
+        id: event_id(kind, &envelope, organization.as_deref(), data, at),
         envelope: &envelope,
         data,
         organization,
@@ -313,6 +313,12 @@ fn created_at(envelope: &Envelope<'_>, timestamp: Option<i64>) -> Result<i64, Re
                 None => epoch(value).map_err(|_| bad_time(envelope, name)),
             };
         }
+    }
+    if let Some(time) = envelope.of_source_shape("timestamp") {
+        return instant_of(time).ok_or_else(|| {
+            let message = "`timestamp` is no time with its offset from UTC";
+            Reject::new("bad_time", &envelope.at("/timestamp"), message)
+        });
     }
     let usable = timestamp.filter(|ms| (1..10_000_000_000_000).contains(ms));
     usable.ok_or_else(|| {

@@ -68,6 +68,9 @@ fn corpus() -> Vec<Value> {
     let mut subscription = sample("customerSubscription");
     subscription["data"]["subscriptions"] = json!(subscriptions);
     events.push(subscription);
+    events.push(json!({
+        "identityMap": {"CapillaryId": [{"id": 1}]}, "loyalty": {"pointsRedeemed": 1, "expiredPoints": 2}
+    }));
     let mut with_cards = sample("customerAdded");
     with_cards["data"]["customerIdentifiers"]["instore"]["cardNumbers"] = json!(["HPCARD1"]);
     events.push(with_cards);

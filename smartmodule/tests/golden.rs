@@ -6,12 +6,11 @@ mod support;
 
 use std::fs;
 
+use capillary_xdm::Mapper;
 use support::{answer, mapper, samples};
 
 #[test]
 fn samples_map_to_their_golden_answers() {
-    let write = std::env::var("CAPILLARY_GOLDEN").is_ok_and(|value| value == "write");
-    let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden");
     let mut mapper = mapper(&[
         ("events", "all"),
         ("tenant", "acme"),
@@ -21,11 +20,29 @@ fn samples_map_to_their_golden_answers() {
             r#"{"customerId":"CapillaryId","email":"Email","mobile":"Phone","externalId":"LoyaltyId"}"#,
         ),
     ]);
+    hold("", samples(), &mut mapper);
+}
+
+#[test]
+fn records_of_adobes_source_map_to_their_golden_answers() {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures");
+    let records = ["event", "profile"].map(|name| {
+        let path = format!("{root}/capillary-source/{name}.json");
+        (name.to_owned(), fs::read(path).unwrap())
+    });
+    let mut mapper = mapper(&[("primary-identity", "email"), ("tenant", "acme")]);
+    hold("capillary-source.", records.to_vec(), &mut mapper);
+}
+
+/// Holds answers against the files with their names, or writes the files.
+fn hold(prefix: &str, records: Vec<(String, Vec<u8>)>, mapper: &mut Mapper) {
+    let write = std::env::var("CAPILLARY_GOLDEN").is_ok_and(|value| value == "write");
+    let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden");
     let mut wrong = Vec::new();
-    for (name, raw) in samples() {
-        let mut pretty = serde_json::to_string_pretty(&answer(&mut mapper, &raw)).unwrap();
+    for (name, raw) in records {
+        let mut pretty = serde_json::to_string_pretty(&answer(mapper, &raw)).unwrap();
         pretty.push('\n');
-        let path = format!("{directory}/{name}.json");
+        let path = format!("{directory}/{prefix}{name}.json");
         if write {
             fs::write(&path, &pretty).unwrap();
         } else if fs::read_to_string(&path).ok().as_deref() != Some(pretty.as_str()) {

@@ -14,9 +14,18 @@ pub struct Sample {
 
 /// All samples and variants, sorted by name so that seeded choices among them repeat.
 pub fn samples() -> std::io::Result<Vec<Sample>> {
-    let root = folder();
+    let root = folder("capillary");
+    read([(root.clone(), ""), (root.join("variants"), "variants/")])
+}
+
+/// A bill (`event`) and a `profile` in the shape of Adobe's Capillary source.
+pub fn source_shaped() -> std::io::Result<Vec<Sample>> {
+    read([(folder("capillary-source"), "")])
+}
+
+fn read<const N: usize>(folders: [(PathBuf, &str); N]) -> std::io::Result<Vec<Sample>> {
     let mut found = Vec::new();
-    for (folder, prefix) in [(root.clone(), ""), (root.join("variants"), "variants/")] {
+    for (folder, prefix) in folders {
         for entry in std::fs::read_dir(folder)? {
             let path = entry?.path();
             if path
@@ -35,6 +44,8 @@ pub fn samples() -> std::io::Result<Vec<Sample>> {
     Ok(found)
 }
 
-fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/capillary")
+fn folder(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("fixtures")
+        .join(name)
 }

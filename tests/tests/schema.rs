@@ -6,7 +6,7 @@ mod mutation;
 use std::collections::{BTreeMap, BTreeSet};
 
 use capillary_xdm::{Input, Mapper, Params};
-use conformance::samples::samples;
+use conformance::samples::{samples, source_shaped};
 use serde_json::Value;
 use xdm_schema::answer_violations;
 
@@ -81,6 +81,7 @@ const PARAMETERS: [&[(&str, &str)]; 8] = [
         ("currency", "inr"),
         ("org-unit", "41"),
         ("missing-bill-type", "none"),
+        ("line-price", "before-discount"),
         ("deleted-labels", r#"["Active"]"#),
         ("test-profile", "true"),
         ("max-event-bytes", "50000"),
@@ -121,7 +122,8 @@ fn samples_become_valid_xdm_with_every_set_of_parameters() {
     let mut wrong = BTreeSet::new();
     for params in PARAMETERS {
         let mut mapper = mapper(params);
-        for sample in samples().unwrap() {
+        let all = [samples().unwrap(), source_shaped().unwrap()].concat();
+        for sample in all {
             let answer = answer(&mut mapper, &sample.bytes);
             for violation in violations(&answer, &sample.bytes) {
                 wrong.insert(format!("{} with {params:?}: {violation}", sample.name));

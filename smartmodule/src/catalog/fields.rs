@@ -276,6 +276,8 @@ const PROFILE: Table = &[
     ("loyalty.points", Number),
     ("loyalty.lifetimePoints", Number),
     ("loyalty.promisedPoints", Number),
+    ("loyalty.pointsRedeemed", Number),
+    ("loyalty.expiredPoints", Number),
     ("loyalty.program", Text),
     ("loyalty.pointsExpiration[].pointsExpiring", Number),
     ("loyalty.pointsExpiration[].pointsExpirationDate", DateTime),

@@ -166,6 +166,7 @@ keys! {
     PromisedPoints "promisedPoints"
     PromisedPointsConversionDate "promisedPointsConversionDate"
     PromisedPointsIssued "promisedPointsIssued"
+    ProductLineItems "productLineItems"
     PromotionDescription "promotionDescription"
     PromotionEarnSource "promotionEarnSource"
     PromotionEarnedDate "promotionEarnedDate"

@@ -6,6 +6,7 @@ use crate::catalog::key::Key;
 use crate::catalog::kind::EventKind;
 use crate::input::envelope::Envelope;
 use crate::input::nobody::{is_nobodys, is_nobodys_address, is_nobodys_number, somebodys, visible};
+use crate::input::source_shape;
 use crate::input::unmapped::{Reject, Unmapped};
 use crate::json::{Kind, Members, Number, Value};
 use crate::params::Params;
@@ -94,6 +95,23 @@ impl<'a> Customer<'a> {
             external_id: keep(external_id).and_then(somebodys).filter(counts),
             loyalty_type: at(locations.loyalty_type).and_then(coerce::text_inline),
         }
+    }
+
+    /// Reads the identityMap of a record in the shape of Adobe's Capillary source.
+    #[cold]
+    #[inline(never)]
+    fn of_source_shape(document: Value<'a>, params: &Params) -> Self {
+        let mut locations = CustomerLocations::default();
+        for (identifier, id) in source_shape::identities(document, params) {
+            let place = match identifier {
+                Identifier::CustomerId => &mut locations.customer_id,
+                Identifier::Email => &mut locations.email,
+                Identifier::Mobile => &mut locations.mobile,
+                Identifier::ExternalId => &mut locations.external_id,
+            };
+            *place = id.position();
+        }
+        Self::read_at(document, &locations, params)
     }
 
     fn is_nobody(&self) -> bool {
@@ -197,7 +215,11 @@ pub(crate) fn subject<'a>(
                 ..Customer::default()
             })
         }),
-        _ => return own(data, locations, params).ok_or(Unmapped::Skip("no_identity")),
+        _ => own(data, locations, params).or_else(|| {
+            envelope
+                .is_source_shaped
+                .then(|| Customer::of_source_shape(data.object(), params))
+        }),
     };
     found
         .filter(|customer| !customer.is_nobody())

@@ -2,11 +2,13 @@
 //!
 //! Forms of `capillary-events` 1.1–1.3: A (the webhook's), B (`attributes`, of queues), C (`{data,
 //! errors, warnings}`), D1 (`{body}`), D2 (`{event: {body}}`), each possibly inside another, and
-//! the broken one whose envelope keys stand inside `data`.
+//! the broken one whose envelope keys stand inside `data`. And E, which is no event of Capillary's
+//! own any more: [`source_shape`](super::source_shape).
 
 use std::borrow::Cow;
 
 use crate::catalog::key::Key;
+use crate::input::source_shape;
 use crate::input::unmapped::Reject;
 use crate::json::{Kind, Members, Number, Slots, Value};
 use crate::simd::scan::{may_name, plain_prefix};
@@ -39,6 +41,8 @@ pub(crate) struct Envelope<'a> {
     prefix: Option<String>,
     /// Whether the envelope's keys stand inside `data`.
     pub(crate) broken: bool,
+    /// Whether it has the shape of Adobe's Capillary source.
+    pub(crate) is_source_shaped: bool,
     /// JSON pointer of `root`.
     pub(crate) pointer: String,
 }
@@ -65,6 +69,7 @@ impl<'a> Envelope<'a> {
                 queue: None,
                 prefix: None,
                 broken: false,
+                is_source_shaped: false,
                 pointer: String::new(),
             });
         }
@@ -93,6 +98,7 @@ impl<'a> Envelope<'a> {
             queue,
             prefix: None,
             broken: false,
+            is_source_shaped: false,
             pointer,
         };
         if let Some(name) = event_name(root) {
@@ -100,6 +106,9 @@ impl<'a> Envelope<'a> {
         } else if let Some(name) = root.get(Key::Data).and_then(event_name) {
             event.broken = true;
             event.name = name;
+        } else if let Some(kind) = source_shape::kind(root) {
+            event.is_source_shaped = true;
+            event.name = Text::Plain(kind.name());
         } else if let Some(kind) = queue
             .or(Some(root))
             .and_then(|queue| coerce::text(queue.get(Key::EventType)?))
@@ -188,7 +197,17 @@ impl<'a> Envelope<'a> {
 
     /// The event's body.
     pub(crate) fn data(&self) -> Option<Value<'a>> {
+        if self.is_source_shaped {
+            return Some(self.root.object());
+        }
         self.root.get(Key::Data).filter(Value::is_object)
+    }
+
+    /// A member of a document in the shape of Adobe's Capillary source.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn of_source_shape(&self, name: &str) -> Option<Value<'a>> {
+        source_shape::member(self.is_source_shaped.then(|| self.root.object()), name)
     }
 
     /// JSON pointer of a member of the event.

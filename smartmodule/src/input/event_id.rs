@@ -21,6 +21,7 @@ pub(crate) fn event_id<'a>(
     envelope: &Envelope<'a>,
     organization: Option<&str>,
     data: Members<'_, '_>,
+    at: i64,
 ) -> Text<'a> {
     let own = envelope
         .get(Key::EventId)
@@ -28,7 +29,7 @@ pub(crate) fn event_id<'a>(
         .and_then(coerce::text);
     match own.filter(|id| is_event_id(id)) {
         Some(own) => own,
-        None => hashed_id(kind, envelope, organization, data),
+        None => hashed_id(kind, envelope, organization, data, at),
     }
 }
 
@@ -36,17 +37,24 @@ pub(crate) fn event_id<'a>(
 #[inline(never)]
 fn hashed_id<'a>(
     kind: EventKind,
-    envelope: &Envelope<'_>,
+    envelope: &Envelope<'a>,
     organization: Option<&str>,
     data: Members<'_, '_>,
+    at: i64,
 ) -> Text<'a> {
+    let own = envelope.of_source_shape("_id").and_then(coerce::id);
+    if let Some(own) = own.filter(|id| is_event_id(id)) {
+        return own;
+    }
     let text_of = |key: Key| envelope.get(key).and_then(coerce::text);
     let id_of = |key: Key| envelope.get(key).and_then(coerce::id);
     // When it was handed over counts where nothing says when it was made.
     let time = [Key::CreatedAt, Key::TimeStamp]
         .into_iter()
         .find_map(|key| envelope.get(key))
-        .and_then(|value| epoch(value).ok());
+        .and_then(|value| epoch(value).ok())
+        // A balance that is stated again later is another statement.
+        .or(envelope.is_source_shaped.then_some(at));
     let mut text = OutBuf::default();
     for part in [
         Some(Text::Plain(kind.name())),

@@ -7,4 +7,5 @@ pub(crate) mod event_id;
 pub(crate) mod locations;
 pub(crate) mod nobody;
 pub(crate) mod program;
+pub(crate) mod source_shape;
 pub(crate) mod unmapped;

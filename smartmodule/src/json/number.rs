@@ -61,6 +61,41 @@ impl<'a> Number<'a> {
         }
     }
 
+    /// The sum, exactly; `None` where it is too long, or a number has an exponent.
+    pub(crate) fn plus(self, other: Self) -> Option<String> {
+        let ((one, places), (two, of_two)) = (self.scaled()?, other.scaled()?);
+        let most = places.max(of_two);
+        let up = |number: i64, by: u32| number.checked_mul(10_i64.checked_pow(by)?);
+        let sum = up(one, most - places)?.checked_add(up(two, most - of_two)?)?;
+        let digits = format!("{:0>1$}", sum.unsigned_abs(), most as usize + 1);
+        let (whole, fraction) = digits.split_at(digits.len() - most as usize);
+        let sign = if sum < 0 { "-" } else { "" };
+        Some(match fraction {
+            "" => format!("{sign}{whole}"),
+            _ => format!("{sign}{whole}.{fraction}"),
+        })
+    }
+
+    /// As [`plus`](Self::plus), the difference.
+    pub(crate) fn minus(self, other: Self) -> Option<String> {
+        match other.text.strip_prefix('-') {
+            Some(text) => self.plus(Number { text }),
+            None => self.plus(Number {
+                text: &format!("-{}", other.text),
+            }),
+        }
+    }
+
+    /// Its digits as a whole number, and how many of them stand behind the point.
+    fn scaled(self) -> Option<(i64, u32)> {
+        if self.text.len() > PLAIN || has_exponent(self.text) {
+            return None;
+        }
+        let (whole, fraction) = self.text.split_once('.').unwrap_or((self.text, ""));
+        let number = format!("{whole}{fraction}").parse().ok()?;
+        Some((number, u32::try_from(fraction.len()).ok()?))
+    }
+
     /// The digits of a whole number, however long and however written (`1676`, `1676.0`,
     /// `1.676e3`); no `-0`. `None` when there is a fraction.
     pub(crate) fn whole(&self) -> Option<std::borrow::Cow<'a, str>> {

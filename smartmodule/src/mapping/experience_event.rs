@@ -47,6 +47,9 @@ pub(crate) fn write_event(
         );
         identities.end = xdm.written();
         match event.kind {
+            EventKind::TransactionAdded if event.envelope.is_source_shaped => {
+                transaction::source_shaped(event, xdm);
+            }
             EventKind::TransactionAdded
             | EventKind::TransactionUpdated
             | EventKind::RetroBillAdded => transaction::standard(event, trim, xdm),

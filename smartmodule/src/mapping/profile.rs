@@ -2,7 +2,9 @@
 
 use std::ops::Range;
 
-use super::kinds::{customer, points, request, reward, subscription, tier, transaction};
+use super::kinds::{
+    customer, points, request, reward, source_shape, subscription, tier, transaction,
+};
 use super::notes::Notes;
 use super::plan::PlanCache;
 use super::xdm_writer::XdmWriter;
@@ -23,6 +25,12 @@ pub(crate) fn write_profile(
 ) -> bool {
     use EventKind as K;
     let facts: fn(&Event<'_>, bool, &mut Notes, &mut XdmWriter<'_>) = match event.kind {
+        _ if event.envelope.is_source_shaped => {
+            if event.kind == K::TransactionAdded {
+                transaction::note(event, notes);
+            }
+            source_shape::profile
+        }
         K::CustomerAdded | K::CustomerUpdated => customer::profile,
         K::RequestUpdated => request::profile,
         K::PointsIssued

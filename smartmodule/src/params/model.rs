@@ -39,6 +39,8 @@ pub struct Params {
     pub(crate) test_profile: bool,
     /// Whether a bill without a type is a purchase.
     pub(crate) untyped_is_purchase: bool,
+    /// Whether the price of a line is that before its discount.
+    pub(crate) lines_before_discount: bool,
     /// The organisation's own currency, for bills that name none.
     pub(crate) currency: Option<String>,
     /// Labels of a customer's status that mean "deleted", in any case.
@@ -72,6 +74,17 @@ impl std::fmt::Display for ParamError {
 impl std::error::Error for ParamError {}
 
 impl Params {
+    /// Whether the primary identity is the e-mail address, in Adobe's namespace for it or in that of
+    /// Adobe's Capillary source, which differs in its capital.
+    #[must_use]
+    pub fn is_email_primary(&self) -> bool {
+        self.identities
+            .first()
+            .is_some_and(|(identifier, namespace)| {
+                *identifier == Identifier::Email && matches!(namespace.code(), "Email" | "email")
+            })
+    }
+
     /// What can be used, and is hardly meant.
     #[must_use]
     pub fn doubts(&self) -> Vec<ParamError> {
@@ -159,6 +172,7 @@ impl Default for Params {
             max_event_bytes: MAX_EVENT_BYTES,
             test_profile: false,
             untyped_is_purchase: true,
+            lines_before_discount: false,
             currency: None,
             deleted_labels: vec!["Deleted".to_owned()],
         }

@@ -13,7 +13,7 @@ use crate::values::zone::Zone;
 
 const NAMES: &str = "events, organizations, primary-identity, identities, ignore-identities, \
                      mobile-format, program-id, org-unit, tenant, tiers, time-zone, omit-fields, \
-                     qualify-identity, deleted-labels, missing-bill-type, currency, \
+                     qualify-identity, deleted-labels, missing-bill-type, line-price, currency, \
                      max-event-bytes, test-profile";
 
 impl Params {
@@ -72,6 +72,7 @@ impl Params {
                     }),
                 "deleted-labels" => list(value).map(|labels| params.deleted_labels = labels),
                 "missing-bill-type" => untyped(value).map(|is| params.untyped_is_purchase = is),
+                "line-price" => line_price(value).map(|is| params.lines_before_discount = is),
                 "currency" => currency(value).map(|code| params.currency = Some(code)),
                 "max-event-bytes" => {
                     max_event_bytes(value).map(|bytes| params.max_event_bytes = bytes)
@@ -250,6 +251,17 @@ fn untyped(value: &str) -> Result<bool, String> {
         "purchase" => Ok(true),
         "none" => Ok(false),
         _ => Err(format!("`{value}` is neither purchase nor none")),
+    }
+}
+
+/// Whether the price of a line is that before its discount.
+fn line_price(value: &str) -> Result<bool, String> {
+    match value {
+        "after-discount" => Ok(false),
+        "before-discount" => Ok(true),
+        _ => Err(format!(
+            "`{value}` is neither after-discount nor before-discount"
+        )),
     }
 }
 

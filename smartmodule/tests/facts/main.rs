@@ -6,6 +6,7 @@ mod consent;
 mod deletion;
 mod odd_forms;
 mod revenue;
+mod source_shape;
 mod standard_facts;
 #[path = "../support/mod.rs"]
 mod support;

@@ -9,7 +9,7 @@ use hyper::http::uri::InvalidUri;
 use url::Url;
 
 use super::envelope::{self, Envelope, MAX_BODY};
-use crate::config::{Events, Inlet, Platform, Profiles};
+use crate::config::{Events, Inlet, Platform, Profiles, RawShape};
 use crate::http;
 
 /// Where the records of one kind go, and in which form.
@@ -82,7 +82,11 @@ impl Endpoint {
                 batched: true,
                 merges: false,
             }),
-            Events::Raw { inlet, flow_id } => Self::raw(inlet, flow_id, sandbox),
+            Events::Raw {
+                inlet,
+                flow_id,
+                shape,
+            } => Self::raw(inlet, flow_id, *shape, sandbox),
         }
     }
 
@@ -109,7 +113,11 @@ impl Endpoint {
                 batched: false,
                 merges: true,
             }),
-            Profiles::Raw { inlet, flow_id } => Self::raw(inlet, flow_id, sandbox),
+            Profiles::Raw {
+                inlet,
+                flow_id,
+                shape,
+            } => Self::raw(inlet, flow_id, *shape, sandbox),
             Profiles::Xdm { inlet, schema } => Ok(Self {
                 head: head(&inlet.url, headers(sandbox, None)?)?,
                 envelope: Arc::new(Envelope::xdm(&platform.organization_id, inlet, schema)?),
@@ -135,10 +143,18 @@ impl Endpoint {
         }))
     }
 
-    fn raw(inlet: &Inlet, flow_id: &str, sandbox: Option<&str>) -> Result<Self, EndpointError> {
+    fn raw(
+        inlet: &Inlet,
+        flow_id: &str,
+        shape: RawShape,
+        sandbox: Option<&str>,
+    ) -> Result<Self, EndpointError> {
         Ok(Self {
             head: head(&inlet.url, headers(sandbox, Some(flow_id))?)?,
-            envelope: Arc::new(Envelope::Bare),
+            envelope: Arc::new(match shape {
+                RawShape::Xdm => Envelope::Bare,
+                RawShape::CapillarySource => Envelope::CapillarySource,
+            }),
             batched: false,
             merges: false,
         })

@@ -5,6 +5,7 @@ use std::io::Write as _;
 
 use serde::Serialize;
 
+use super::capillary_source;
 use crate::config::{Inlet, SchemaRef};
 
 /// Largest request body in bytes. The documents say "1 MB" without saying which; this is the
@@ -23,6 +24,8 @@ const BATCH_CLOSE: &[u8] = b"]}";
 pub(crate) enum Envelope {
     /// The entity alone (raw flows).
     Bare,
+    /// The entity alone, in the [shape](capillary_source) of Adobe's Capillary source.
+    CapillarySource,
     /// `before` entity `after` (upserts).
     Fixed { before: Vec<u8>, after: Vec<u8> },
     /// `before` createdAt `between` entity `after` (XDM).
@@ -152,6 +155,10 @@ impl Envelope {
         entity.len()
             + match self {
                 Self::Bare => 0,
+                Self::CapillarySource => {
+                    let pieces = capillary_source::pieces(entity);
+                    return pieces.map(<[u8]>::len).sum();
+                }
                 Self::Fixed { before, after } => before.len() + after.len(),
                 Self::Dated {
                     before,
@@ -165,6 +172,9 @@ impl Envelope {
     pub(crate) fn write(&self, created_at: i64, entity: &[u8], body: &mut Vec<u8>) {
         match self {
             Self::Bare => body.extend_from_slice(entity),
+            Self::CapillarySource => {
+                capillary_source::pieces(entity).for_each(|piece| body.extend_from_slice(piece));
+            }
             Self::Fixed { before, after } => {
                 body.extend_from_slice(before);
                 body.extend_from_slice(entity);
@@ -280,6 +290,21 @@ mod tests {
                 json!({"header": {"flowId": "f", "imsOrgId": "O@AdobeOrg", "datasetId": "d",
                     "operations": operations}, "body": {"a": 1}})
             );
+        }
+    }
+
+    #[test]
+    fn length_in_the_shape_of_adobes_source_is_known_before_it_is_written() {
+        for entity in [
+            "{}",
+            r#"{"identityMap":{"Email":[{"id":"a@b.example","primary":true}]}}"#,
+            r#"{"identityMap":{"C":[{"id":"1"}],"email":[{"id":"a"}]},"productListItems":[{"SKU":"1"}]}"#,
+        ] {
+            let mut body = Vec::new();
+            Envelope::CapillarySource.write(0, entity.as_bytes(), &mut body);
+            let len = Envelope::CapillarySource.len(0, entity.as_bytes());
+            assert_eq!(body.len(), len, "{entity}");
+            assert!(serde_json::from_slice::<Value>(&body).is_ok(), "{entity}");
         }
     }
 

@@ -1,5 +1,6 @@
 //! Streaming ingestion over HTTP: what is sent, how it travels, and what the responses mean.
 
+mod capillary_source;
 mod endpoint;
 mod envelope;
 mod multi_status;

@@ -40,12 +40,16 @@ pub(super) const SCOPE: &str =
 /// As the tutorials of streaming ingestion spell it.
 pub(super) const SCHEMA_CONTENT_TYPE: &str = "application/vnd.adobe.xed-full+json;version=1";
 /// The default first.
-pub(super) const EVENT_FORMATS: [(&str, InletFormat); 2] =
-    [("xdm", InletFormat::Xdm), ("raw", InletFormat::Raw)];
+pub(super) const EVENT_FORMATS: [(&str, InletFormat); 3] = [
+    ("xdm", InletFormat::Xdm),
+    ("raw", InletFormat::Raw),
+    ("capillary-source", InletFormat::CapillarySource),
+];
 /// The default first.
-pub(super) const PROFILE_FORMATS: [(&str, InletFormat); 3] = [
+pub(super) const PROFILE_FORMATS: [(&str, InletFormat); 4] = [
     ("upsert", InletFormat::Upsert),
     ("raw", InletFormat::Raw),
+    ("capillary-source", InletFormat::CapillarySource),
     ("xdm", InletFormat::Xdm),
 ];
 

@@ -265,7 +265,7 @@ pub(super) struct InletKeys {
     /// Required with `xdm` and `upsert`
     #[schemars(transform = value_schemas::identifier)]
     pub(super) dataset_id: Option<String>,
-    /// The flow (dataflow) of the inlet. Required with `raw` and `upsert`
+    /// The flow (dataflow) of the inlet. Required with `raw`, `capillary-source` and `upsert`
     #[schemars(transform = value_schemas::identifier)]
     pub(super) flow_id: Option<String>,
     /// Profiles only: how long the next statement of a customer waits after the last one was

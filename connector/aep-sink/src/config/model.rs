@@ -255,7 +255,11 @@ pub(crate) enum Events {
     /// XDM envelopes, in batches.
     Xdm { inlet: Inlet, schema: SchemaRef },
     /// The bare mapped event to a flow with a mapping, one a request.
-    Raw { inlet: Inlet, flow_id: String },
+    Raw {
+        inlet: Inlet,
+        flow_id: String,
+        shape: RawShape,
+    },
 }
 
 /// `experience-platform.profiles`.
@@ -269,9 +273,22 @@ pub(crate) enum Profiles {
         identity_dataset_id: Option<String>,
     },
     /// The bare mapped profile to a flow with a mapping.
-    Raw { inlet: Inlet, flow_id: String },
+    Raw {
+        inlet: Inlet,
+        flow_id: String,
+        shape: RawShape,
+    },
     /// XDM envelopes that *replace* the earlier record of the identity.
     Xdm { inlet: Inlet, schema: SchemaRef },
+}
+
+/// What bare records look like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RawShape {
+    /// As they are mapped.
+    Xdm,
+    /// As the mapping of Adobe's Capillary source reads them.
+    CapillarySource,
 }
 
 /// How an inlet takes messages: `format` of `events` and of `profiles`.
@@ -279,6 +296,7 @@ pub(crate) enum Profiles {
 pub(super) enum InletFormat {
     Xdm,
     Raw,
+    CapillarySource,
     Upsert,
 }
 
@@ -288,6 +306,7 @@ impl InletFormat {
         match self {
             Self::Xdm => "xdm",
             Self::Raw => "raw",
+            Self::CapillarySource => "capillary-source",
             Self::Upsert => "upsert",
         }
     }

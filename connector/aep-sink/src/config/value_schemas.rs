@@ -179,7 +179,7 @@ fn entitle(schema: &mut Schema, title: &str) {
 pub(super) fn events(schema: &mut Schema) {
     *property(schema, "format") = json!({
         "type": ["string", "null"],
-        "description": "XDM in batches, or bare events to a flow that maps them",
+        "description": "`xdm` in batches; or bare events to a flow that maps them, `raw` as they are or `capillary-source` as Adobe's Capillary source has them",
         "default": "xdm",
         "enum": listed(&defaults::EVENT_FORMATS),
     });
@@ -191,7 +191,7 @@ pub(super) fn events(schema: &mut Schema) {
         json!([
             when(&["xdm"], true, &["schema-id", "dataset-id"], &[]),
             when(
-                &["raw"],
+                &["raw", "capillary-source"],
                 false,
                 &["flow-id"],
                 &["schema-id", "schema-content-type"]
@@ -204,8 +204,8 @@ pub(super) fn events(schema: &mut Schema) {
 pub(super) fn profiles(schema: &mut Schema) {
     *property(schema, "format") = json!({
         "type": ["string", "null"],
-        "description": "`upsert` changes what it states, `raw` goes to a flow that maps it, `xdm` \
-            replaces the record",
+        "description": "`upsert` changes what it states; `raw` goes to a flow that maps it, and so \
+            does `capillary-source`, as Adobe's Capillary source has it; `xdm` replaces the record",
         "default": "upsert",
         "enum": listed(&defaults::PROFILE_FORMATS),
     });
@@ -215,7 +215,7 @@ pub(super) fn profiles(schema: &mut Schema) {
         json!([
             when(&["upsert"], true, &["flow-id", "dataset-id"], &xdm_only),
             when(
-                &["raw"],
+                &["raw", "capillary-source"],
                 false,
                 &["flow-id"],
                 &["schema-id", "schema-content-type", "identity-dataset-id"]

@@ -9,6 +9,7 @@ mod profile_parts;
 pub(super) mod promotion;
 pub(super) mod request;
 pub(super) mod reward;
+pub(super) mod source_shape;
 pub(super) mod subscription;
 pub(super) mod tier;
 pub(super) mod transaction;

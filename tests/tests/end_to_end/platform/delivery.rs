@@ -323,6 +323,55 @@ async fn raw_flows_get_the_bare_event_with_the_flow_id() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn records_of_adobes_source_go_through_in_their_own_shape() {
+    use conformance::samples::Sample;
+    use conformance::simulator::{DataType, SimulatorConfig};
+    use conformance::workload::RawEvent;
+    let shaped = conformance::samples::source_shaped().unwrap();
+    let mut simulator = SimulatorConfig::default();
+    for inlet in &mut simulator.inlets {
+        inlet.data_type = DataType::Raw { batches: false };
+    }
+    let params = [
+        ("primary-identity", "email"),
+        ("line-price", "before-discount"),
+    ];
+    let scenario = scenario(Options {
+        simulator,
+        params: params
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .to_vec(),
+        events_format: "capillary-source".to_owned(),
+        profiles_format: "capillary-source".to_owned(),
+        ..Options::default()
+    })
+    .await;
+    let record = |sample: &Sample| RawEvent {
+        key: "mina.okafor@shop.example".to_owned(),
+        value: sample.bytes.clone(),
+        expected: Expected::Delivered { id: String::new() },
+    };
+    let records: Vec<RawEvent> = shaped.iter().map(record).collect();
+    scenario.produce(&records).await.unwrap();
+    let mut connector = scenario.connector().unwrap();
+    scenario.settled(&mut connector, SOON).await.unwrap();
+    stop(&scenario, connector).await;
+    let parsed = |bytes: &[u8]| serde_json::from_slice::<Value>(bytes).unwrap();
+    let events = scenario.simulator.accepted_events();
+    assert_eq!(events.len(), 2, "the bill, and what goes with the profile");
+    let mut wanted = parsed(&shaped[0].bytes);
+    // The same customer and the same instant, as this side writes them.
+    wanted["identityMap"]["email"][0]["id"] = json!("mina.okafor@shop.example");
+    wanted["timestamp"] = json!("2026-09-14T08:15:30.000Z");
+    wanted["eventType"] = json!("commerce.purchases");
+    wanted["commerce"]["purchases"] = json!({"value": 1});
+    assert_eq!(parsed(&events[0].entity), wanted);
+    let profiles = scenario.simulator.accepted_profiles();
+    assert_eq!(profiles.len(), 1);
+    assert_eq!(parsed(&profiles[0].entity), parsed(&shaped[1].bytes));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn inlet_that_refuses_everything_is_held_without_dead_letters() {
     let scenario = scenario(Options::default()).await;
     // The answer to an inlet URL that does not exist: a fault of the configuration, not of any

@@ -289,12 +289,47 @@ fn keys_a_format_needs_or_has_no_use_for() {
             "    dataset-id: d1\n",
             "    dataset-id: d1\n    format: upsert\n",
         ),
-        &["events.format", "`xdm` or `raw`"],
+        &["events.format", "`xdm`, `raw` or `capillary-source`"],
     );
     says(
         &plus("  profiles: {inlet-url: \"https://x/collection/p\"}"),
         &["profiles.flow-id: missing", "profiles.dataset-id: missing"],
     );
+}
+
+#[test]
+fn shape_of_adobes_source_needs_the_address_and_a_price_that_is_said() {
+    let events = |parameters: &str| {
+        let format = "    flow-id: f1\n    format: capillary-source\n";
+        let parameters = format!("0.1.0\n    with: {{{parameters}}}\nexperience-platform:");
+        with("    dataset-id: d1\n", format)
+            .replace("    schema-id: https://ns.adobe.com/tenant/schemas/1\n", "")
+            .replace("0.1.0\nexperience-platform:", &parameters)
+    };
+    let address = "events.format: capillary-source needs `primary-identity: email`";
+    let price = "events.format: capillary-source needs `line-price`";
+    says(&events(""), &[address, price]);
+    says(&events("primary-identity: email"), &[price]);
+    says(
+        &events("primary-identity: email, identities: {email: Mail}, line-price: after-discount"),
+        &[address],
+    );
+    says(
+        &plus(
+            "  profiles: {inlet-url: \"https://x/collection/p\", flow-id: f, format: capillary-source}",
+        ),
+        &["profiles.format: capillary-source needs `primary-identity: email`"],
+    );
+    let config = valid(&events(
+        "primary-identity: email, line-price: before-discount",
+    ));
+    assert!(matches!(
+        config.platform.events,
+        Events::Raw {
+            shape: RawShape::CapillarySource,
+            ..
+        }
+    ));
 }
 
 #[test]

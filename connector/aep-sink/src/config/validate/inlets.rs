@@ -8,7 +8,9 @@ use url::Url;
 use super::rules;
 use crate::config::defaults;
 use crate::config::keys::InletKeys;
-use crate::config::model::{Events, Inlet, InletFormat, Profiles, SchemaRef};
+use crate::config::model::{
+    Events, Inlet, InletFormat, Platform, Profiles, RawShape, SchemaRef, Transform,
+};
 use crate::config::problem::Problems;
 use crate::config::yaml::path::KeyPath;
 use crate::config::yaml::scalar::Period;
@@ -38,9 +40,10 @@ pub(super) fn events(keys: Option<InletKeys>, problems: &mut Problems<'_>) -> Op
     let checked = section(&root, keys, &defaults::EVENT_FORMATS, problems);
     let inlet = checked.inlet?;
     match checked.format? {
-        InletFormat::Raw => Some(Events::Raw {
+        format @ (InletFormat::Raw | InletFormat::CapillarySource) => Some(Events::Raw {
             flow_id: inlet.flow_id.clone()?,
             inlet,
+            shape: shape(format),
         }),
         InletFormat::Xdm | InletFormat::Upsert => {
             inlet.dataset_id.as_ref()?;
@@ -64,9 +67,10 @@ pub(super) fn profiles(keys: InletKeys, problems: &mut Problems<'_>) -> Option<P
             identity_dataset_id: checked.identity_dataset_id,
             inlet,
         }),
-        InletFormat::Raw => Some(Profiles::Raw {
+        format @ (InletFormat::Raw | InletFormat::CapillarySource) => Some(Profiles::Raw {
             flow_id: inlet.flow_id.clone()?,
             inlet,
+            shape: shape(format),
         }),
         InletFormat::Xdm => {
             inlet.dataset_id.as_ref()?;
@@ -75,6 +79,58 @@ pub(super) fn profiles(keys: InletKeys, problems: &mut Problems<'_>) -> Option<P
                 schema: checked.schema?,
             })
         }
+    }
+}
+
+fn shape(format: InletFormat) -> RawShape {
+    match format {
+        InletFormat::CapillarySource => RawShape::CapillarySource,
+        InletFormat::Xdm | InletFormat::Raw | InletFormat::Upsert => RawShape::Xdm,
+    }
+}
+
+/// Checks that what is mapped can be written in the shape of Adobe's Capillary source, where an
+/// inlet wants that.
+pub(super) fn check_shapes(
+    platform: &Platform,
+    transform: &Transform,
+    problems: &mut Problems<'_>,
+) {
+    let events = matches!(
+        platform.events,
+        Events::Raw {
+            shape: RawShape::CapillarySource,
+            ..
+        }
+    );
+    let profiles = matches!(
+        platform.profiles,
+        Some(Profiles::Raw {
+            shape: RawShape::CapillarySource,
+            ..
+        })
+    );
+    let root = KeyPath::of("experience-platform");
+    for (section, _) in [("events", events), ("profiles", profiles)]
+        .into_iter()
+        .filter(|(_, is_shaped)| *is_shaped)
+    {
+        if !transform.params.is_email_primary() {
+            problems.add(
+                &root.key(section).key("format"),
+                "capillary-source needs `primary-identity: email`, with the namespace `Email`, \
+                below `transforms[0].with`: in that shape the e-mail address is the identity, and \
+                Experience Platform would acknowledge and drop a record without it",
+            );
+        }
+    }
+    if events && !transform.with.contains_key("line-price") {
+        problems.add(
+            &root.key("events").key("format"),
+            "capillary-source needs `line-price` below `transforms[0].with`: `before-discount`, as \
+            in Adobe's sample, or `after-discount`, whichever the flow's mapping and the reports \
+            over it expect",
+        );
     }
 }
 
@@ -194,7 +250,9 @@ fn require_keys(
             // id as well, which older tutorials leave out, so that one is sent when it is known.
             require("dataset-id", &keys.dataset_id, DATASET_ID);
         }
-        InletFormat::Raw => require("flow-id", &keys.flow_id, FLOW_ID),
+        InletFormat::Raw | InletFormat::CapillarySource => {
+            require("flow-id", &keys.flow_id, FLOW_ID);
+        }
         InletFormat::Upsert => {
             require("flow-id", &keys.flow_id, FLOW_ID);
             require("dataset-id", &keys.dataset_id, DATASET_ID);

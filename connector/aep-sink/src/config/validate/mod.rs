@@ -34,13 +34,14 @@ pub(super) fn config(
         instances,
         problems,
     );
-    let meta = meta?;
+    let (meta, transform, platform) = (meta?, transform?, platform?);
+    inlets::check_shapes(&platform, &transform, problems);
     Some(Config {
         name: meta.name,
         topic: meta.topic,
         consumer: meta.consumer,
-        transform: transform?,
-        platform: platform?,
+        transform,
+        platform,
     })
 }
 

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use crate::config::{
     BatchLimits, BufferLimits, Concurrency, CredentialNames, DeadLetterTopic, Events, Http, Ims,
-    Inlet, LogFormat, Observability, OnEvicted, Platform, Profiles, RateLimits, RetryLimits,
-    SchemaRef,
+    Inlet, LogFormat, Observability, OnEvicted, Platform, Profiles, RateLimits, RawShape,
+    RetryLimits, SchemaRef,
 };
 use crate::secret::Secret;
 
@@ -99,6 +99,7 @@ pub(super) fn raw_events() -> Events {
     Events::Raw {
         inlet: inlet("event"),
         flow_id: "event-flow".to_owned(),
+        shape: RawShape::Xdm,
     }
 }
 
@@ -106,5 +107,6 @@ pub(super) fn raw_profiles() -> Profiles {
     Profiles::Raw {
         inlet: inlet("profile"),
         flow_id: "profile-flow".to_owned(),
+        shape: RawShape::Xdm,
     }
 }

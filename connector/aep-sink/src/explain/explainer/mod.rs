@@ -93,6 +93,7 @@ impl Explainer {
         let keys: &[&str] = match reason {
             "unknown_kind" | "unwanted_kind" => &["eventName", "eventType"],
             "other_organization" => &["orgId", "eventType"],
+            _ if document.get("identityMap").is_some() => &["id"],
             _ => &["customerId", "email", "mobile", "externalId"],
         };
         let mut found = Vec::new();

@@ -51,6 +51,38 @@ fn line<'t>(text: &'t str, pointer: &str) -> &'t str {
 }
 
 #[test]
+fn record_of_adobes_source_is_accounted_for_like_an_event() {
+    let pairs = [("primary-identity", "email")];
+    let text = explained(&pairs, &sample("../capillary-source/profile"));
+    assert!(
+        text.starts_with("event 0: customerUpdated, mapped to an event and a profile statement\n"),
+        "{text}"
+    );
+    for (pointer, place) in [
+        ("/loyalty/points", "profile loyalty.points"),
+        ("/loyalty/expiredPoints", "profile loyalty.expiredPoints"),
+        (
+            "/identityMap/email/0/id",
+            "event identityMap.Email[0].id; profile identityMap.Email[0].id",
+        ),
+    ] {
+        assert!(line(&text, pointer).contains(place), "{text}");
+    }
+    let text = explained(&pairs, &sample("../capillary-source/event"));
+    let price = line(&text, "/productLineItems/0/priceTotal");
+    assert!(
+        price.contains("event productListItems[0].priceTotal"),
+        "{text}"
+    );
+    assert!(line(&text, "/_id").contains("event _id"), "{text}");
+    let text = explained(&[], &sample("../capillary-source/profile"));
+    assert!(
+        text.contains("no_primary_identity") && text.contains("/identityMap/email/0/id is "),
+        "{text}"
+    );
+}
+
+#[test]
 fn every_value_of_the_event_is_accounted_for_with_the_fields_it_went_to() {
     let text = explained(&[("tenant", "acme")], &sample("pointsIssued"));
     assert!(

@@ -3,7 +3,9 @@
 use crate::catalog::key::Key;
 use crate::catalog::kind::EventKind;
 use crate::input::event::Event;
-use crate::json::Number;
+use crate::input::source_shape::member;
+use crate::json::{Number, Value};
+use crate::values::coerce;
 use crate::values::text::Text;
 
 /// What a bill counts as.
@@ -29,9 +31,7 @@ impl Bill {
             kind.as_ref()
                 .is_some_and(|kind| words.iter().any(|word| word.eq_ignore_ascii_case(kind)))
         };
-        let is_below = event
-            .number(Key::Amount)
-            .is_some_and(|amount| amount.is_negative());
+        let is_below = amount(event).is_some_and(|amount| amount.is_negative());
         let is_untyped = kind.is_none() && event.params.untyped_is_purchase;
         let is_regular = is(&["REGULAR", "MIXED"]);
         let is_purchase = !is_below && (is_untyped || is_regular);
@@ -54,6 +54,18 @@ impl Bill {
     }
 }
 
+/// The total of the bill, after all discounts.
+pub(super) fn amount<'e>(event: &Event<'e>) -> Option<Number<'e>> {
+    let of_order = || of_order(event, "priceTotal").and_then(coerce::number);
+    event.number(Key::Amount).or_else(of_order)
+}
+
+/// A member of the order, in the shape of Adobe's Capillary source.
+pub(super) fn of_order<'e>(event: &Event<'e>, name: &str) -> Option<Value<'e>> {
+    let order = member(event.envelope.of_source_shape("commerce"), "order");
+    member(order, name)
+}
+
 /// Whether a type of bill or line is a return: RETURN, NOT_INTERESTED_RETURN, also in other words.
 pub(super) fn is_return(kind: &str) -> bool {
     ["RETURN", "RETURNED", "REFUND", "REFUNDED"]
@@ -67,7 +79,8 @@ pub(super) fn is_return(kind: &str) -> bool {
 
 /// The currency of the bill; that of the organisation where the bill leaves it open.
 pub(super) fn currency<'e>(event: &Event<'e>) -> Option<Text<'e>> {
-    match event.text(Key::CurrencyCode) {
+    let of_order = || of_order(event, "currencyCode").and_then(coerce::text);
+    match event.text(Key::CurrencyCode).or_else(of_order) {
         Some(code) => code_of(code),
         None => own_currency(event),
     }
@@ -76,9 +89,7 @@ pub(super) fn currency<'e>(event: &Event<'e>) -> Option<Text<'e>> {
 #[inline(never)]
 fn own_currency<'e>(event: &Event<'e>) -> Option<Text<'e>> {
     let own = event.params.currency.as_deref()?;
-    event
-        .number(Key::Amount)
-        .map(|_: Number<'_>| Text::Plain(own))
+    amount(event).map(|_: Number<'_>| Text::Plain(own))
 }
 
 /// A code in upper case, when it is one.

@@ -10,6 +10,7 @@ use crate::catalog::key::Key;
 use crate::catalog::kind::EventKind;
 use crate::input::event::{Event, Trim};
 use crate::input::nobody::is_nobodys;
+use crate::input::source_shape::member;
 use crate::json::Number;
 use crate::mapping::notes::Notes;
 use crate::mapping::plan::{
@@ -28,15 +29,7 @@ static STANDARD: Plan = Plan {
     slot: PlanSlot::Standard,
     steps: &plan([
         object(name!("commerce")),
-        call(|event, xdm| {
-            if Bill::read(event).counts {
-                xdm.object(name!("purchases"), |xdm| {
-                    let id = event.find(Key::TransactionId).and_then(coerce::numbered);
-                    xdm.text(name!("id"), id);
-                    xdm.integer(name!("value"), Some(1));
-                });
-            }
-        }),
+        call(purchases),
         object(name!("order")),
         call(purchase_id),
         call(total),
@@ -69,6 +62,40 @@ pub(in crate::mapping) fn note(event: &Event<'_>, notes: &mut Notes) {
     notes.line_without_sku = lines::any_without_sku(event);
 }
 
+/// As [`standard`], of a record in the shape of Adobe's Capillary source.
+pub(in crate::mapping) fn source_shaped(event: &Event<'_>, xdm: &mut XdmWriter<'_>) {
+    xdm.object(name!("commerce"), |xdm| {
+        purchases(event, xdm);
+        xdm.object(name!("order"), |xdm| {
+            let of_order = |name: &str| bill::of_order(event, name);
+            xdm.text(
+                name!("purchaseID"),
+                of_order("purchaseID").and_then(coerce::id),
+            );
+            total(event, xdm);
+            let discount = of_order("discountAmount").and_then(coerce::number);
+            xdm.amount(name!("discountAmount"), discount);
+        });
+        xdm.object(name!("commerceScope"), |xdm| {
+            let scope = member(event.envelope.of_source_shape("commerce"), "commerceScope");
+            let code = member(scope, "storeCode").and_then(coerce::text);
+            xdm.text(name!("storeCode"), code);
+        });
+    });
+    lines::products(event, xdm);
+}
+
+/// That the bill is a purchase, where it counts as one.
+fn purchases(event: &Event<'_>, xdm: &mut XdmWriter<'_>) {
+    if Bill::read(event).counts {
+        xdm.object(name!("purchases"), |xdm| {
+            let id = event.find(Key::TransactionId).and_then(coerce::numbered);
+            xdm.text(name!("id"), id);
+            xdm.integer(name!("value"), Some(1));
+        });
+    }
+}
+
 /// The seller's number of the purchase; a purchaser has none.
 fn purchase_id(event: &Event<'_>, xdm: &mut XdmWriter<'_>) {
     let bill = event.find(Key::BillNumber).and_then(coerce::id);
@@ -79,7 +106,7 @@ fn purchase_id(event: &Event<'_>, xdm: &mut XdmWriter<'_>) {
 }
 
 fn total(event: &Event<'_>, xdm: &mut XdmWriter<'_>) {
-    let amount = event.number(Key::Amount);
+    let amount = bill::amount(event);
     if Bill::read(event).is_return {
         // The sign of a return's amount is not documented.
         xdm.amount(name!("refundTotal"), amount.map(Number::absolute));
