@@ -186,7 +186,7 @@ fn parameters_of_the_smartmodule_are_known_with_their_meaning() {
             "{name}"
         );
     }
-    assert_eq!(with.as_object().unwrap().len(), 18);
+    assert_eq!(with.as_object().unwrap().len(), 19);
 }
 
 /// An editor sees placeholders, the reader what stands for them.
