@@ -11,6 +11,7 @@ pub(super) struct DeadLetter {
     pub(super) source: Place,
     pub(super) stage: String,
     pub(super) reason: String,
+    pub(super) pointer: Option<String>,
     pub(super) target: Option<Target>,
     record: Content,
 }

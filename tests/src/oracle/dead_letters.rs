@@ -20,6 +20,8 @@ const AHEAD_MS: i64 = 5 * 60 * 1000;
 #[derive(Debug, Default)]
 pub(super) struct DeadLetters {
     letters: BTreeMap<Place, Vec<DeadLetter>>,
+    /// Those of records that were acknowledged and did not land.
+    unlanded: Vec<DeadLetter>,
     /// Further letters for the same parts of a record.
     copies: usize,
     /// Letters by reason, without copies.
@@ -33,6 +35,10 @@ impl DeadLetters {
         let mut read = Self::default();
         for value in values {
             match serde_json::from_slice::<DeadLetter>(value) {
+                Ok(letter) if letter.stage == "landing" => {
+                    *read.reasons.entry(letter.reason.clone()).or_default() += 1;
+                    read.unlanded.push(letter);
+                }
                 Ok(letter) => {
                     let of_record = read.letters.entry(letter.source).or_default();
                     if of_record
@@ -51,6 +57,11 @@ impl DeadLetters {
             }
         }
         read
+    }
+
+    /// Letters of records that were acknowledged and did not land.
+    pub(super) fn unlanded(&self) -> &[DeadLetter] {
+        &self.unlanded
     }
 
     /// Whether there is a letter for this record.

@@ -10,6 +10,7 @@ use super::account;
 use super::dead_letters::{self, DeadLetters};
 use super::duty::{Duty, Kind, duties};
 use super::evicted::{self, Evicted};
+use super::landed;
 use super::order::reordered;
 use super::record::Produced;
 use super::run::Run;
@@ -27,6 +28,7 @@ impl Run<'_> {
         verdict.committed_early = early(&duties, self.events, &letters, self.evicted, self.stored);
         dead_letters::judge(&mut verdict, &letters, &duties, self.requests, self.since);
         evicted::judge(&mut verdict, self.evicted, self.log_starts);
+        landed::judge(&mut verdict, &self, &letters, &duties);
         verdict
     }
 }

@@ -11,6 +11,7 @@ mod dead_letters;
 mod duty;
 mod evicted;
 mod judge;
+mod landed;
 mod order;
 mod record;
 mod run;

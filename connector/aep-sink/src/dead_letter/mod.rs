@@ -10,8 +10,8 @@ mod recent;
 mod report;
 mod write;
 
-pub(crate) use compose::DeadLetterSummary;
 pub use compose::{Attempts, DeadLetter, Origin};
+pub(crate) use compose::{DeadLetterSummary, Unlanded};
 pub(crate) use error::DeadLetterError;
 pub(crate) use failures::WriteFailures;
 pub(crate) use format::Stage;

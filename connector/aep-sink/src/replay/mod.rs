@@ -60,6 +60,18 @@ pub enum Since {
     Ago(Duration),
 }
 
+impl Since {
+    /// Milliseconds since the epoch, where it is `now`.
+    pub(crate) fn time(self, now: i64) -> i64 {
+        match self {
+            Self::At(time) => time,
+            Self::Ago(ago) => {
+                now.saturating_sub(i64::try_from(ago.as_millis()).unwrap_or(i64::MAX))
+            }
+        }
+    }
+}
+
 /// What is to be replayed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Options {
@@ -305,12 +317,7 @@ async fn replay(
     let filter = Filter {
         reasons: options.reasons.clone(),
         events: options.events.clone(),
-        since: options.since.map(|since| match since {
-            Since::At(time) => time,
-            Since::Ago(ago) => {
-                now.saturating_sub(i64::try_from(ago.as_millis()).unwrap_or(i64::MAX))
-            }
-        }),
+        since: options.since.map(|since| since.time(now)),
     };
     let mut feed = Feed {
         stretches,
@@ -402,6 +409,7 @@ async fn deliver(
             conditions: Arc::clone(&conditions),
             recent: Arc::default(),
             clock: Clock::System,
+            journal: None,
             transport: Arc::new(clients.inlets),
             tokens: Arc::new(tokens),
             dead_letters: Arc::new(RefusedAgain),

@@ -181,7 +181,7 @@ async fn offline_check_reads_files_only() {
     let checked = check_with(&scenario, &with_tenant, nowhere, &["--offline"]).await;
     assert_eq!(
         checked.report["checks"].as_array().unwrap().len(),
-        3,
+        4,
         "{:#}",
         checked.report
     );

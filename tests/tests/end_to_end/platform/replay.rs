@@ -79,7 +79,7 @@ async fn replay_with(scenario: &Scenario, configuration: &str, arguments: &[&str
 }
 
 /// The result of a replay that must have gone well.
-async fn replay(scenario: &Scenario, arguments: &[&str]) -> Value {
+pub(super) async fn replay(scenario: &Scenario, arguments: &[&str]) -> Value {
     let output = replay_with(scenario, &scenario.configuration(), arguments).await;
     let log = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{}: {log}", output.status);

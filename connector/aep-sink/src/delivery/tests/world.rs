@@ -382,6 +382,7 @@ impl World {
             conditions: Arc::clone(&self.conditions),
             recent: Arc::clone(&self.recent),
             clock: Clock::Fixed(Arc::clone(&self.clock)),
+            journal: None,
             transport: Arc::clone(&self.platform),
             tokens: Arc::clone(&self.tokens),
             dead_letters: Arc::clone(&self.dead_letters),
