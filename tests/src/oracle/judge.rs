@@ -23,7 +23,7 @@ impl Run<'_> {
     pub fn judge(self) -> Verdict {
         let letters = DeadLetters::read(self.letters);
         let mut verdict = account::judge(&self, &letters);
-        let duties = duties(self.params, self.topic);
+        let duties = duties(self.params.clone(), self.topic);
         verdict.reordered = reordered(&duties, self.events, self.requests);
         verdict.committed_early = early(&duties, self.events, &letters, self.evicted, self.stored);
         dead_letters::judge(&mut verdict, &letters, &duties, self.requests, self.since);
