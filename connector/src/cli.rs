@@ -64,9 +64,9 @@ pub(crate) enum Command {
     Replay(ReplayArgs),
     /// Tells what Experience Platform dropped after it acknowledged it.
     ///
-    /// Failed batches of the configured datasets, counted by field, reason and kind of event, without
-    /// any value. Asks Experience Platform alone and changes nothing. The exit code is 1 when
-    /// something failed.
+    /// Failed batches of the configured datasets, counted by field, reason and kind of event,
+    /// without any value. Asks Experience Platform alone and changes nothing. The exit code is 1
+    /// when something failed.
     Diagnose(DiagnoseArgs),
     /// Prints a script that completes this command line in a shell.
     Completions {

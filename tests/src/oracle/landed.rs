@@ -1,4 +1,5 @@
-//! What was acknowledged and did not land: each such record is named by a dead letter, and no other.
+//! What was acknowledged and did not land: each such record is named by a dead letter, and no
+//! other.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;

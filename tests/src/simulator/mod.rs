@@ -2,9 +2,9 @@
 //!
 //! One [`Simulator`] serves everything on one listener: `/ims/token/v3` (and `/ims/token`,
 //! `/ims/token/v1`), `/collection/{inlet}`, `/collection/batch/{inlet}`, what the platform's API says
-//! of records afterwards (`/data/…`), and under `/simulator` a JSON API to read back what was accepted
-//! and to script faults. It answers as Adobe's documents
-//! and published clients show; where they are silent, the code says that the behaviour is assumed.
+//! of records afterwards (`/data/…`), and under `/simulator` a JSON API to read back what was
+//! accepted and to script faults. It answers as Adobe's documents and published clients show; where
+//! they are silent, the code says that the behaviour is assumed.
 //!
 //! Times are real: the peer is usually another process, whose clock cannot be paused.
 

@@ -7,8 +7,8 @@ const STEP: &str = "pace";
 /// Records a second into Profile that an organisation begins with, enforced since January 2026.
 const CONTRACT: u32 = 1_500;
 
-/// Nothing tells a sender what its contract is: above it records queue or are skipped although they are
-/// acknowledged.
+/// Nothing tells a sender what its contract is: above it records queue or are skipped although they
+/// are acknowledged.
 pub(super) fn finding(platform: &Platform) -> Finding {
     let advice = "where the datasets are enabled for Profile, set pace.records-per-second to your \
         share of the contract; docs/tuning.md#throughput";

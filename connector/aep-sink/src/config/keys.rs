@@ -203,8 +203,8 @@ pub(super) struct PlatformKeys {
     pub(super) retry: Option<RetryKeys>,
     /// Where records go that can never be delivered
     pub(super) dead_letter: Option<DeadLetterKeys>,
-    /// Whether records that Experience Platform drops after it acknowledged them are looked for; `off`
-    /// looks for none
+    /// Whether records that Experience Platform drops after it acknowledged them are looked for;
+    /// `off` looks for none
     #[schemars(with = "Option<LandedSchema>")]
     pub(super) landed: Option<Value>,
     /// When retention removed records before they were read
@@ -431,8 +431,8 @@ pub(super) struct LandedKeys {
     /// How often Experience Platform is asked for failed batches, at least 1s
     #[schemars(extend("default" = "5m"))]
     pub(super) interval: Option<Period>,
-    /// After this time without a failure a record counts as landed. Adobe's figure for the data lake
-    /// is an hour
+    /// After this time without a failure a record counts as landed. Adobe's figure for the data
+    /// lake is an hour
     #[schemars(extend("default" = "1h"))]
     pub(super) within: Option<Period>,
     /// How long the topic of the journal keeps what was sent. Used only when the topic is created

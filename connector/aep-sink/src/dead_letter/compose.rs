@@ -218,8 +218,8 @@ impl DeadLetter {
         })
     }
 
-    /// Stage `landing`: acknowledged and dropped afterwards. `record` is a JSON object: the record as it
-    /// was produced, or what the platform gave back of it.
+    /// Stage `landing`: acknowledged and dropped afterwards. `record` is a JSON object: the record
+    /// as it was produced, or what the platform gave back of it.
     ///
     /// # Errors
     /// When the record is not JSON.

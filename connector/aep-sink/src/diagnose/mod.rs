@@ -1,5 +1,5 @@
-//! Subcommand `diagnose`: what Experience Platform dropped after it acknowledged it, by field, reason
-//! and kind. Asks the platform alone; needs no cluster and changes nothing.
+//! Subcommand `diagnose`: what Experience Platform dropped after it acknowledged it, by field,
+//! reason and kind. Asks the platform alone; needs no cluster and changes nothing.
 
 mod report;
 

@@ -5,8 +5,8 @@ use sha2::{Digest, Sha256};
 
 use crate::inlet_name::InletName;
 
-/// Eight bytes of a hash: among a hundred million records in a journal and ten thousand that failed, two
-/// meet by chance once in ten million times.
+/// Eight bytes of a hash: among a hundred million records in a journal and ten thousand that
+/// failed, two meet by chance once in ten million times.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Fingerprint(pub(super) u64);
 

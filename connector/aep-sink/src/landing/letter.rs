@@ -13,8 +13,8 @@ use crate::answer::Answer;
 use crate::dead_letter::{DeadLetter, Origin, Unlanded};
 use crate::inlet_name::InletName;
 
-/// Makes the dead letter: with the record as it was produced, so that `replay` maps it with what was
-/// mended; where retention has removed it, with what the platform gave back.
+/// Makes the dead letter: with the record as it was produced, so that `replay` maps it with what
+/// was mended; where retention has removed it, with what the platform gave back.
 pub(super) fn compose(
     topic: &str,
     mapper: &mut Mapper,

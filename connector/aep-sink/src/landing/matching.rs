@@ -31,10 +31,11 @@ impl Candidates {
         }
     }
 
-    /// For each failed record of one batch the entries it came from; none when the journal knows it not.
+    /// For each failed record of one batch the entries it came from; none when the journal knows it
+    /// not.
     ///
-    /// What has no `_id` is found by identity and time: of what was sent for this identity before the
-    /// batch, the newest, with all that went in the same request.
+    /// What has no `_id` is found by identity and time: of what was sent for this identity before
+    /// the batch, the newest, with all that went in the same request.
     pub(super) fn of_batch(
         &self,
         inlet: InletName,

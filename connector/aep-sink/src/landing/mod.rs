@@ -1,9 +1,9 @@
 //! What becomes of records after their acknowledgement.
 //!
-//! An inlet answers before Experience Platform validates. A record that breaks the schema is then in a
-//! failed batch, and nobody is told. So what is acknowledged is noted in a [journal], and at an interval
-//! the [platform] is asked for failed batches of the datasets. Each failed record is matched with the
-//! journal and written as a dead letter of stage `landing`, once.
+//! An inlet answers before Experience Platform validates. A record that breaks the schema is then
+//! in a failed batch, and nobody is told. So what is acknowledged is noted in a [journal], and at
+//! an interval the [platform] is asked for failed batches of the datasets. Each failed record is
+//! matched with the journal and written as a dead letter of stage `landing`, once.
 //!
 //! ```text
 //! delivery ── acknowledged ──► journal ──► topic <name>-landing
@@ -11,8 +11,9 @@
 //! Catalog, Data Access ──► failed records ──► watch ──► dead letter, /ready, metrics
 //! ```
 //!
-//! The dead-letter topic itself says which failed records were written: it is read before each write,
-//! so neither a restart nor a second instance writes one twice. Delivery never waits for any of this.
+//! The dead-letter topic itself says which failed records were written: it is read before each
+//! write, so neither a restart nor a second instance writes one twice. Delivery never waits for any
+//! of this.
 
 mod fingerprint;
 mod journal;

@@ -51,8 +51,8 @@ pub(crate) trait Storage: Send + Sync {
     ) -> impl Future<Output = Result<(), BrokerError>> + Send;
 }
 
-/// In the cluster. The topics are opened when they are needed first: what is wrong with them must not
-/// keep delivery from beginning.
+/// In the cluster. The topics are opened when they are needed first: what is wrong with them must
+/// not keep delivery from beginning.
 pub(crate) struct BrokerStorage {
     broker: Arc<Broker>,
     source: String,

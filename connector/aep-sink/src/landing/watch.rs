@@ -28,11 +28,11 @@ use crate::telemetry::{Component, Condition, Conditions, Metrics};
 
 /// Between two writes of the journal.
 const FLUSH_INTERVAL: Duration = Duration::from_secs(1);
-/// After the first look, which goes back as far as the journal, a batch that is older than this does not
-/// begin to fail any more.
+/// After the first look, which goes back as far as the journal, a batch that is older than this
+/// does not begin to fail any more.
 const LOOK_BACK: Duration = Duration::from_secs(4 * 3600);
-/// What was acknowledged is in the journal within seconds: what is not there then, never will be. In
-/// milliseconds.
+/// What was acknowledged is in the journal within seconds: what is not there then, never will be.
+/// In milliseconds.
 const SETTLED_MS: i64 = 60 * 1000;
 /// Dead letters of one write.
 const LETTERS: usize = 200;

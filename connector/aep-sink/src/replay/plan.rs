@@ -159,8 +159,8 @@ impl Planner {
         self.send(replayed, &dead_letter.source, wanted)
     }
 
-    /// Only what did not land is sent: the record's other half landed, or has a dead letter of its own.
-    /// It is mapped again, since the mapping may be what was mended.
+    /// Only what did not land is sent: the record's other half landed, or has a dead letter of its
+    /// own. It is mapped again, since the mapping may be what was mended.
     fn unlanded(
         &mut self,
         stored: &StoredDeadLetter,

@@ -56,8 +56,9 @@ pub(super) fn meta(shared: &Shared, id: &str, _query: &Form) -> Reply {
     )
 }
 
-/// One record a line. The sample shows `_validationErrors` alone; that they stand beside the message
-/// is assumed, from "this failed data can be later retrieved for further analysis and replay".
+/// One record a line. The sample shows `_validationErrors` alone; that they stand beside the
+/// message is assumed, from "this failed data can be later retrieved for further analysis and
+/// replay".
 fn lines(records: &[FailedRecord]) -> String {
     let mut content = String::new();
     for FailedRecord {

@@ -1,8 +1,8 @@
 //! What was acknowledged, and where its record is: a few bytes a record, in a topic beside the dead
 //! letters.
 //!
-//! Delivery only adds to a list in memory. It is written once a second, so a crash may lose the last
-//! second of it: a record of that second that fails later is counted, and not named.
+//! Delivery only adds to a list in memory. It is written once a second, so a crash may lose the
+//! last second of it: a record of that second that fails later is counted, and not named.
 
 mod chunk;
 
@@ -17,8 +17,8 @@ use crate::offset_tracker::Position;
 
 pub(super) use chunk::{decode, encode};
 
-/// A minute at ten thousand records a second, some 25 MB. More is only there when the topic cannot be
-/// written to.
+/// A minute at ten thousand records a second, some 25 MB. More is only there when the topic cannot
+/// be written to.
 const MOST: usize = 600_000;
 
 /// One entity that was acknowledged.
@@ -26,8 +26,8 @@ const MOST: usize = 600_000;
 pub(crate) struct Entry {
     pub(super) inlet: InletName,
     pub(super) position: Position,
-    /// When the request was sent that was acknowledged, milliseconds since the epoch: the same for all
-    /// that went in it.
+    /// When the request was sent that was acknowledged, milliseconds since the epoch: the same for
+    /// all that went in it.
     pub(super) sent: i64,
     pub(super) fingerprint: Fingerprint,
 }

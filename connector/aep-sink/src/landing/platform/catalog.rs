@@ -70,7 +70,8 @@ impl PlatformApi {
     pub(crate) async fn failed_records(&self, batch: &str) -> Result<Vec<FailedRecord>, LookError> {
         let base = format!("/data/foundation/export/batches/{batch}");
         let mut records = Vec::new();
-        // Streaming's failed records are here; rows of a partly ingested batch are in its diagnostics.
+        // Streaming's failed records are here; rows of a partly ingested batch are in its
+        // diagnostics.
         let failed = format!("{base}/failed");
         for name in self.files(&failed, None).await? {
             let content = self.get(FILES, &failed, &[("path", &name)]).await?;
@@ -99,8 +100,8 @@ impl PlatformApi {
     }
 }
 
-/// A batch with failed records. The two spellings of the status are both in Adobe's list; the counts
-/// are at either place.
+/// A batch with failed records. The two spellings of the status are both in Adobe's list; the
+/// counts are at either place.
 fn read((id, batch): (&String, &Value)) -> Option<FailedBatch> {
     let count = |name: &str| {
         let of_metrics = batch["metrics"][name].as_u64();

@@ -33,8 +33,8 @@ pub(crate) enum LookError {
     Failed { what: &'static str, reason: String },
 }
 
-/// What is asked for, and the permission it takes. No page of Adobe's gives it for each call; these are
-/// those of the page on permissions.
+/// What is asked for, and the permission it takes. No page of Adobe's gives it for each call; these
+/// are those of the page on permissions.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Subject {
     pub(super) what: &'static str,

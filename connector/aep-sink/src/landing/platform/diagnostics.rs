@@ -1,8 +1,8 @@
 //! The files of a failed batch: a failed record a line, with what is wrong with it.
 //!
-//! Adobe's pages show the errors of a record (`_validationErrors`, `_errors`) and not what stands beside
-//! them. So the record is looked for where it may be: as the message was sent, as its entity alone, or
-//! as text in `_corrupt_record`.
+//! Adobe's pages show the errors of a record (`_validationErrors`, `_errors`) and not what stands
+//! beside them. So the record is looked for where it may be: as the message was sent, as its entity
+//! alone, or as text in `_corrupt_record`.
 
 use serde_json::Value;
 

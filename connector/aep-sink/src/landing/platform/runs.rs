@@ -12,8 +12,8 @@ const RUNS: Subject = Subject {
 const LIMIT: &str = "100";
 
 impl PlatformApi {
-    /// Since when every run of a flow has failed, milliseconds since the epoch; `None` when the last one
-    /// did not.
+    /// Since when every run of a flow has failed, milliseconds since the epoch; `None` when the
+    /// last one did not.
     pub(crate) async fn failing_since(&self, flow: &str) -> Result<Option<i64>, LookError> {
         let property = format!("flowId=={flow}");
         let query = [

@@ -13,8 +13,8 @@ pub(crate) struct Violation {
     pub(crate) message: String,
 }
 
-/// Reasons, by the rule of JSON Schema that was broken: the documented samples name it, Adobe's codes are
-/// not listed anywhere. The words tell what to do.
+/// Reasons, by the rule of JSON Schema that was broken: the documented samples name it, Adobe's
+/// codes are not listed anywhere. The words tell what to do.
 const RULES: &[(&str, &str)] = &[
     ("additionalProperties", "unknown_field"),
     ("required", "missing_field"),
@@ -30,8 +30,8 @@ const RULES: &[(&str, &str)] = &[
     ("minItems", "not_allowed_value"),
     ("maxItems", "not_allowed_value"),
 ];
-/// Parts of codes and texts, for what names no rule. The codes `DCVS-…` are of public reports, not of
-/// Adobe's pages.
+/// Parts of codes and texts, for what names no rule. The codes `DCVS-…` are of public reports, not
+/// of Adobe's pages.
 const TEXTS: &[(&str, &str)] = &[
     ("extraneous key", "unknown_field"),
     ("required key", "missing_field"),
@@ -58,8 +58,8 @@ impl Violation {
         }
     }
 
-    /// Adds all violations in what stands below `_validationErrors` or `_errors`: a list, or lists by
-    /// the name of who found them, each violation with the ones it consists of.
+    /// Adds all violations in what stands below `_validationErrors` or `_errors`: a list, or lists
+    /// by the name of who found them, each violation with the ones it consists of.
     pub(super) fn collect(errors: &Value, found: &mut Vec<Self>) {
         match errors {
             Value::Array(errors) => {
