@@ -232,7 +232,7 @@ impl<P: Platform, S: Storage> Watch<P, S> {
     fn not_looked(&self, looks: &mut Looks, error: &LookError) {
         match error {
             LookError::Forbidden { permission, .. } => {
-                self.parts.standing.not_looked(Look::Forbidden(*permission));
+                self.parts.standing.not_looked(Look::Forbidden(permission));
                 if looks.told.insert(*permission) {
                     warn!(
                         %error,
