@@ -60,8 +60,14 @@ pub(crate) enum Command {
     ///
     /// Refused events are sent as they are, rejected records as they are mapped today. What fails
     /// again stays in the topic, and the exit code is 1. A second run goes on where the first
-    /// ended. Filters pass over letters; progress is then kept only up to the first of those.
+    /// ended. Filters pass over dead letters; progress is then kept only up to the first of those.
     Replay(ReplayArgs),
+    /// Tells what Experience Platform dropped after it acknowledged it.
+    ///
+    /// Failed batches of the configured datasets, counted by field, reason and kind of event,
+    /// without any value. Asks Experience Platform alone and changes nothing. The exit code is 1
+    /// when something failed.
+    Diagnose(DiagnoseArgs),
     /// Prints a script that completes this command line in a shell.
     Completions {
         /// The shell.
@@ -177,6 +183,19 @@ impl ReplayArgs {
             to: self.to,
         }
     }
+}
+
+/// What `diagnose` takes.
+#[derive(Debug, PartialEq, Eq, Args)]
+pub(crate) struct DiagnoseArgs {
+    #[command(flatten)]
+    pub(crate) files: ConfigArgs,
+    /// Only batches created since: 2026-01-31T08:00:00Z, or 12h for the last twelve hours.
+    #[arg(long, value_name = "TIME", value_parser = since, default_value = "1d")]
+    pub(crate) since: Since,
+    /// The result as one line of JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 fn since(text: &str) -> Result<Since, &'static str> {
@@ -386,6 +405,7 @@ mod tests {
             "map",
             "schema",
             "replay",
+            "diagnose",
             "completions",
             "--config",
             "--secrets",
@@ -405,6 +425,7 @@ mod tests {
             ("check --help", ["--offline", "--send-samples"], "--reason"),
             ("map --help", ["--explain", "--config"], "--json"),
             ("replay --help", ["--reason", "--since"], "--offline"),
+            ("diagnose --help", ["--since", "--json"], "--reason"),
         ] {
             let (code, help) = printed(line);
             assert_eq!(code, 0, "{line}");

@@ -6,8 +6,8 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use capillary_aep_sink::config::Config;
-use capillary_aep_sink::{app, check, config, explain, replay};
-use cli::{CheckArgs, Command, ConfigArgs, MapArgs, ReplayArgs};
+use capillary_aep_sink::{app, check, config, diagnose, explain, replay};
+use cli::{CheckArgs, Command, ConfigArgs, DiagnoseArgs, MapArgs, ReplayArgs};
 
 /// Wrong arguments or configuration.
 const WRONG: u8 = 2;
@@ -22,7 +22,10 @@ fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         Command::Replay(arguments) => with_config(&arguments.files, |config| {
-            replay_letters(config, &arguments)
+            replay_dead_letters(config, &arguments)
+        }),
+        Command::Diagnose(arguments) => with_config(&arguments.files, |config| {
+            diagnose_batches(config, &arguments)
         }),
         Command::Completions { shell } => {
             match std::io::stdout().write_all(&cli::completions(shell)) {
@@ -59,7 +62,7 @@ fn runtime() -> Result<tokio::runtime::Runtime, ExitCode> {
         })
 }
 
-fn replay_letters(config: Config, arguments: &ReplayArgs) -> ExitCode {
+fn replay_dead_letters(config: Config, arguments: &ReplayArgs) -> ExitCode {
     let runtime = match runtime() {
         Ok(runtime) => runtime,
         Err(failed) => return failed,
@@ -73,6 +76,26 @@ fn replay_letters(config: Config, arguments: &ReplayArgs) -> ExitCode {
         _ => print!("{report}"),
     }
     if report.is_success() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+fn diagnose_batches(config: Config, arguments: &DiagnoseArgs) -> ExitCode {
+    let runtime = match runtime() {
+        Ok(runtime) => runtime,
+        Err(failed) => return failed,
+    };
+    let report = match runtime.block_on(diagnose::run(config, arguments.since)) {
+        Ok(report) => report,
+        Err(failed) => return failed,
+    };
+    match serde_json::to_string(&report) {
+        Ok(line) if arguments.json => println!("{line}"),
+        _ => print!("{report}"),
+    }
+    if report.is_clean() {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE

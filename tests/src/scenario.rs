@@ -214,10 +214,11 @@ impl Scenario {
         }
         let simulated = self.simulator.config();
         text.push_str(&format!(
-            "experience-platform:\n  organization-id: {}\n  ims: {{client-id: \"${{{{ \
-                secrets.IMS_CLIENT_ID }}}}\", client-secret: \"${{{{ secrets.IMS_CLIENT_SECRET \
-                }}}}\", token-url: \"{}\"}}\n",
+            "experience-platform:\n  organization-id: {}\n  api-url: \"{}\"\n  ims: {{client-id: \
+                \"${{{{ secrets.IMS_CLIENT_ID }}}}\", client-secret: \"${{{{ \
+                secrets.IMS_CLIENT_SECRET }}}}\", token-url: \"{}\"}}\n",
             simulated.organization_id,
+            self.simulator.base_url(),
             self.simulator.token_url(),
         ));
         if let Some(inlet) = self.simulator.events_inlet() {
@@ -253,6 +254,10 @@ impl Scenario {
         if !self.options.platform.contains("lease:") {
             // Several tests kill the connector and start it again; the default would be waited out.
             text.push_str("  lease: 1s\n");
+        }
+        if !self.options.platform.contains("landed:") {
+            // Most tests are about what happens up to the acknowledgement.
+            text.push_str("  landed: off\n");
         }
         if !self.options.platform.contains("observability:") {
             // Several run on one host, also with what the machine runs anyway.
@@ -448,6 +453,26 @@ impl Scenario {
             .filter(|record| record.key.as_deref() != Some(b"replay-progress"))
             .map(|record| record.value)
             .collect())
+    }
+
+    /// Waits for so many dead letters.
+    ///
+    /// # Errors
+    /// When they are not there in time.
+    pub async fn named(&self, count: usize, within: Duration) -> Result<(), ScenarioError> {
+        let deadline = Instant::now() + within;
+        loop {
+            let dead_letters = self.dead_letters().await?.len();
+            if dead_letters >= count {
+                return Ok(());
+            }
+            if Instant::now() > deadline {
+                let waited =
+                    format!("{dead_letters} of {count} records that did not land are named");
+                return Err(ScenarioError::Waited(waited));
+            }
+            sleep(ASK_EVERY).await;
+        }
     }
 
     /// Judges what happened so far.

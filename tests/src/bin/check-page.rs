@@ -138,11 +138,11 @@ fn holds(page: &str, what: &str, parts: &[String]) -> Result<(), Failure> {
     Ok(())
 }
 
-/// All is well: the numbers of `/status` are on the page, and letters are shown by their place.
+/// All is well: the numbers of `/status` are on the page, and dead letters are shown by their place.
 async fn well(browser: &Browser, observed: &Observed, scenario: &Scenario) -> Result<(), Failure> {
     let status = observed.status().await?;
     let page = browser.page(&url(observed)).await?;
-    let letters = status["lastDeadLetters"].as_array().map_or(0, Vec::len);
+    let dead_letters = status["lastDeadLetters"].as_array().map_or(0, Vec::len);
     let mut wanted = vec![
         format!(">{}</h1>", scenario.name),
         ">ready</span>".to_owned(),
@@ -158,8 +158,8 @@ async fn well(browser: &Browser, observed: &Observed, scenario: &Scenario) -> Re
     }
     holds(&page, "well", &wanted)?;
     let rows = page.matches("<td>delivery</td>").count() + page.matches("<td>mapping</td>").count();
-    if letters == 0 || rows != letters {
-        return Err(format!("{rows} dead letters are shown instead of {letters}").into());
+    if dead_letters == 0 || rows != dead_letters {
+        return Err(format!("{rows} dead letters are shown instead of {dead_letters}").into());
     }
     for event in scenario.simulator.accepted_events() {
         if let Some(identity) = event

@@ -65,7 +65,9 @@ impl Connector {
 /// The address in the line of the log, whichever form the log has.
 fn address(log: &str) -> Option<SocketAddr> {
     let line = log.lines().find(|line| line.contains(SERVED))?;
-    let words = line.split(|letter: char| letter == '=' || letter == '"' || letter.is_whitespace());
+    let words = line.split(|dead_letter: char| {
+        dead_letter == '=' || dead_letter == '"' || dead_letter.is_whitespace()
+    });
     words.filter_map(|word| word.parse().ok()).next()
 }
 

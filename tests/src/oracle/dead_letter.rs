@@ -5,12 +5,13 @@ use serde::de::IgnoredAny;
 
 use super::record::Place;
 
-/// What a letter says of its record.
+/// What a dead letter says of its record.
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct DeadLetter {
     pub(super) source: Place,
     pub(super) stage: String,
     pub(super) reason: String,
+    pub(super) pointer: Option<String>,
     pub(super) target: Option<Target>,
     record: Content,
 }

@@ -22,9 +22,11 @@ const AHEAD_MS: i64 = 5 * 60 * 1000;
 #[derive(Debug, Default)]
 pub(super) struct DeadLetters {
     dead_letters: BTreeMap<Place, Vec<DeadLetter>>,
+    /// Those of records that were acknowledged and did not land.
+    unlanded: Vec<DeadLetter>,
     /// Further dead letters for the same parts of a record.
     copies: usize,
-    /// Letters by reason, without copies.
+    /// Dead letters by reason, without copies.
     reasons: BTreeMap<String, usize>,
     /// Why some cannot be read.
     unreadable: Vec<String>,
@@ -35,6 +37,11 @@ impl DeadLetters {
         let mut read = Self::default();
         for value in values {
             match serde_json::from_slice::<DeadLetter>(value) {
+                Ok(dead_letter) if dead_letter.stage == "landing" => {
+                    let reason = dead_letter.reason.clone();
+                    *read.reasons.entry(reason).or_default() += 1;
+                    read.unlanded.push(dead_letter);
+                }
                 Ok(dead_letter) => {
                     let of_record = read.dead_letters.entry(dead_letter.source).or_default();
                     if of_record
@@ -55,7 +62,12 @@ impl DeadLetters {
         read
     }
 
-    /// Whether there is a letter for this record.
+    /// Dead letters of records that were acknowledged and did not land.
+    pub(super) fn unlanded(&self) -> &[DeadLetter] {
+        &self.unlanded
+    }
+
+    /// Whether there is a dead letter for this record.
     pub(super) fn has(&self, place: Place) -> bool {
         self.dead_letters.contains_key(&place)
     }
@@ -69,7 +81,7 @@ impl DeadLetters {
     }
 }
 
-/// Judges all dead letters: a letter without any reason is invented, one with another than it names
+/// Judges all dead letters: a dead letter without any reason is invented, one with another than it names
 /// has the wrong reason.
 pub(super) fn judge(
     verdict: &mut Verdict,
@@ -138,7 +150,7 @@ struct Refused<'a> {
 }
 
 impl Refused<'_> {
-    /// The reason a letter must name for it.
+    /// The reason a dead letter must name for it.
     fn reason(self) -> &'static str {
         match (self.status, self.text) {
             (413, _) => "too_large",
@@ -238,7 +250,7 @@ impl<'a> Refusals<'a> {
         }
     }
 
-    /// The reasons an event may be dead-lettered for, as far as the letter's own account of the
+    /// The reasons an event may be dead-lettered for, as far as the dead letter's own account of the
     /// refusal is true.
     fn reasons(
         &self,
@@ -256,7 +268,7 @@ impl<'a> Refusals<'a> {
         };
         let told = dead_letter.target.as_ref().and_then(|target| target.status);
         for refused in found.into_iter().flatten() {
-            // A letter that names another status than the platform's has no reason of its own
+            // A dead letter that names another status than the platform's has no reason of its own
             // right.
             let same = told == Some(refused.status);
             reasons.push(if same {

@@ -10,6 +10,7 @@ use super::account;
 use super::dead_letters::{self, DeadLetters};
 use super::evicted::{self, Evicted};
 use super::expected::{Expected, Kind, expected_of};
+use super::landed;
 use super::order::reordered;
 use super::record::Produced;
 use super::run::Run;
@@ -22,7 +23,7 @@ impl Run<'_> {
     pub fn judge(self) -> Verdict {
         let dead_letters = DeadLetters::read(self.dead_letters);
         let mut verdict = account::judge(&self, &dead_letters);
-        let expected = expected_of(self.params, self.topic);
+        let expected = expected_of(self.params.clone(), self.topic);
         verdict.reordered = reordered(&expected, self.events, self.requests);
         verdict.committed_early = early(
             &expected,
@@ -39,6 +40,7 @@ impl Run<'_> {
             self.since,
         );
         evicted::judge(&mut verdict, self.evicted, self.log_starts);
+        landed::judge(&mut verdict, &self, &dead_letters, &expected);
         verdict
     }
 }
@@ -47,7 +49,7 @@ impl Run<'_> {
 /// skipped.
 ///
 /// Sound while a run goes on, if the stored offsets were read before the arrivals and the dead
-/// letters. Judged by the event: a profile statement has no id to find it by.
+/// dead letters. Judged by the event: a profile statement has no id to find it by.
 #[must_use]
 pub fn committed_early(
     params: Params,

@@ -11,6 +11,7 @@ mod dead_letters;
 mod evicted;
 mod expected;
 mod judge;
+mod landed;
 mod order;
 mod record;
 mod run;

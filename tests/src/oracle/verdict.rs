@@ -32,6 +32,10 @@ pub struct Verdict {
     pub reordered: Vec<String>,
     /// Dead letters whose stage, reason or status is not what the mapping or the platform said.
     pub wrong_reasons: Vec<String>,
+    /// Acknowledged records that did not land and are not named, or are named and landed.
+    pub unlanded: Vec<String>,
+    /// Records with a dead letter because they did not land.
+    pub named: usize,
     /// Records told to be evicted that were not, or more than once.
     pub misreported: Vec<String>,
     /// Records whose offset was committed though they were not settled: lost, even if a later run
@@ -42,13 +46,14 @@ pub struct Verdict {
 impl Verdict {
     /// What is wrong, under its name.
     #[must_use]
-    pub fn findings(&self) -> [(&'static str, &[String]); 7] {
+    pub fn findings(&self) -> [(&'static str, &[String]); 8] {
         [
             ("lost", &self.lost),
             ("invented", &self.invented),
             ("changed", &self.changed),
             ("reordered", &self.reordered),
             ("wrong reason", &self.wrong_reasons),
+            ("unlanded", &self.unlanded),
             ("misreported", &self.misreported),
             ("committed early", &self.committed_early),
         ]
@@ -70,6 +75,8 @@ impl Verdict {
         self.skipped += other.skipped;
         self.dead_lettered += other.dead_lettered;
         self.evicted += other.evicted;
+        self.named += other.named;
+        self.unlanded.extend(other.unlanded);
         self.duplicates += other.duplicates;
         for (reason, count) in other.reasons {
             *self.reasons.entry(reason).or_default() += count;

@@ -230,6 +230,17 @@ pub struct SimulatorConfig {
     pub sync_validation: bool,
     /// What is kept of accepted messages.
     pub keeping: Keeping,
+    /// What is shown of records that fail after they were acknowledged.
+    pub landing: LandingConfig,
+}
+
+/// How the services behave that tell what became of acknowledged records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct LandingConfig {
+    /// How long after the acknowledgement a batch is seen. Zero by default.
+    pub visible_after: Duration,
+    /// Batches of a page; a hundred by default.
+    pub page: Option<usize>,
 }
 
 /// The demo's client id.
@@ -272,6 +283,7 @@ impl Default for SimulatorConfig {
             reordered_within: Duration::ZERO,
             sync_validation: false,
             keeping: Keeping::default(),
+            landing: LandingConfig::default(),
         }
     }
 }

@@ -1,9 +1,10 @@
 //! Adobe's token server and streaming ingestion, simulated on a loopback port.
 //!
 //! One [`Simulator`] serves everything on one listener: `/ims/token/v3` (and `/ims/token`,
-//! `/ims/token/v1`), `/collection/{inlet}`, `/collection/batch/{inlet}`, and under `/simulator` a
-//! JSON API to read back what was accepted and to script faults. It answers as Adobe's documents
-//! and published clients show; where they are silent, the code says that the behaviour is assumed.
+//! `/ims/token/v1`), `/collection/{inlet}`, `/collection/batch/{inlet}`, what the platform's API says
+//! of records afterwards (`/data/…`), and under `/simulator` a JSON API to read back what was
+//! accepted and to script faults. It answers as Adobe's documents and published clients show; where
+//! they are silent, the code says that the behaviour is assumed.
 //!
 //! Times are real: the peer is usually another process, whose clock cannot be paused.
 
@@ -14,6 +15,7 @@ mod faults;
 mod form;
 mod ims;
 mod inlet;
+mod landing;
 mod reply;
 mod section;
 mod seen;
@@ -24,14 +26,16 @@ mod tally;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
+use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::task::AbortHandle;
 
 pub use config::{
     Credential, DEMO_CLIENT_ID, DEMO_CLIENT_SECRET, DEMO_ORGANIZATION_ID, DataType, ExpiresIn,
-    InletConfig, InletId, Keeping, NotAnInletId, Records, SimulatorConfig, TokenRefusal,
-    TokenShape,
+    InletConfig, InletId, Keeping, LandingConfig, NotAnInletId, Records, SimulatorConfig,
+    TokenRefusal, TokenShape,
 };
 pub use faults::scope::{Selector, Target, Times};
 pub use faults::{
@@ -40,6 +44,7 @@ pub use faults::{
 };
 pub use inlet::answer::{self, Dialect};
 pub use inlet::envelope::{Identity, Operation};
+pub use landing::{NotASchema, Violation};
 pub use seen::{Counters, InletCounters, InletRequest, MessageFate, Seen, TokenCall};
 pub use store::{Accepted, Fragment, FragmentKey, Ingestion, Store};
 pub use tally::{Ages, Body, Tallied, Tally};
@@ -241,6 +246,32 @@ impl Simulator {
     /// Changes the form in which batches are answered.
     pub fn set_dialect(&self, dialect: Dialect) {
         self.shared.change(|state| state.dialect = dialect);
+    }
+
+    /// Validates records of an inlet against a schema from now on, after they are acknowledged;
+    /// `None` validates nothing.
+    ///
+    /// # Errors
+    /// [`NotASchema`]
+    pub fn set_schema(&self, inlet: &str, schema: Option<&Value>) -> Result<(), NotASchema> {
+        self.shared
+            .change(|state| state.landing.set_schema(inlet, schema))
+    }
+
+    /// Whether the credential's role may look at batches, runs and profiles.
+    pub fn allow_looking(&self, allowed: bool) {
+        self.shared.change(|state| state.landing.forbid(!allowed));
+    }
+
+    /// Sets the clock of Catalog and Flow Service forward: what they show late is seen then.
+    pub fn advance_landing(&self, by: Duration) {
+        self.shared.change(|state| state.landing.advance(by));
+    }
+
+    /// Records that were acknowledged and are in failed batches.
+    #[must_use]
+    pub fn failed_to_land(&self) -> usize {
+        self.shared.look(|state| state.landing.failed())
     }
 
     /// Enables or disables an inlet's dataflow. `false`: there is no such inlet.

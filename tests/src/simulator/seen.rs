@@ -113,6 +113,8 @@ pub struct Counters {
     pub most_token_calls_at_once: u64,
     /// Per inlet, by name.
     pub inlets: BTreeMap<String, InletCounters>,
+    /// Requests to the services that tell what became of records.
+    pub landing_requests: u64,
     /// Requests to inlets that do not exist.
     pub unknown_inlet: u64,
     /// Faults used, by kind.

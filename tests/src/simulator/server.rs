@@ -21,6 +21,7 @@ use super::control;
 use super::ims;
 use super::inlet;
 use super::inlet::answer;
+use super::landing;
 use super::reply::{ConnectionHandle, Ending, Order, Reply, ReplyBody};
 use super::shared::Shared;
 
@@ -115,6 +116,9 @@ async fn route(shared: &Arc<Shared>, request: Request<Incoming>) -> Reply {
     }
     if let Some(id) = path.strip_prefix("/collection/") {
         return inlet::serve(shared, id, false, request).await;
+    }
+    if landing::serves(&path) {
+        return landing::serve(shared, &request);
     }
     match path.as_str() {
         "/ims/token/v3" | "/ims/token/v1" | "/ims/token" => {

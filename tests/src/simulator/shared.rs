@@ -10,6 +10,7 @@ use super::config::{InletConfig, SimulatorConfig, TokenRefusal, TokenShape};
 use super::faults::script::Script;
 use super::ims::tokens::Tokens;
 use super::inlet::answer::Dialect;
+use super::landing::Landing;
 use super::seen::Seen;
 use super::tally::Tally;
 
@@ -22,6 +23,8 @@ pub(super) struct State {
     pub(super) token_shape: TokenShape,
     pub(super) token_refusal: TokenRefusal,
     pub(super) dialect: Dialect,
+    /// What became of acknowledged records.
+    pub(super) landing: Landing,
     /// Names of inlets whose dataflow is disabled.
     pub(super) disabled_flows: BTreeSet<String>,
     /// Synchronous validations of the current minute: when it began, and how many.
@@ -49,6 +52,7 @@ impl Shared {
             token_shape: config.token,
             token_refusal: config.token_refusal,
             dialect: config.dialect,
+            landing: Landing::default(),
             disabled_flows: BTreeSet::new(),
             sync_minute: (started, 0),
             rng: fastrand::Rng::with_seed(config.seed),
@@ -87,6 +91,7 @@ impl Shared {
             state.seen.reset();
             state.script.clear();
             state.disabled_flows.clear();
+            state.landing.forget_batches();
         });
     }
 

@@ -13,6 +13,7 @@ use serde_json::value::RawValue;
 
 use super::config::Records;
 use super::inlet::envelope::{Facts, Identity, Operation};
+use super::landing::Violation;
 
 /// Above this an event never reaches Profile.
 const MAX_EVENT_BYTES: usize = 10_000;
@@ -79,6 +80,9 @@ pub struct Accepted {
     pub operation: Operation,
     /// What became of it.
     pub ingestion: Ingestion,
+    /// What is wrong with it by its schema.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub violations: Vec<Violation>,
     /// The record as it was sent.
     #[serde(serialize_with = "json_text")]
     pub entity: Bytes,
@@ -145,6 +149,8 @@ pub(super) struct Arriving {
     pub(super) inlet: String,
     pub(super) records: Records,
     pub(super) too_early: bool,
+    /// What is wrong with it by its schema.
+    pub(super) violations: Vec<Violation>,
     pub(super) reordered_within: Duration,
     pub(super) facts: Facts,
     pub(super) operation: Operation,
@@ -212,11 +218,12 @@ impl Store {
         &self.ingestion
     }
 
-    pub(super) fn accept(&mut self, arriving: Arriving) {
+    pub(super) fn accept(&mut self, arriving: Arriving) -> Ingestion {
         self.sequence += 1;
         let sequence = self.sequence;
         let ingestion = match arriving.records {
             _ if arriving.too_early => Ingestion::TooEarly,
+            _ if !arriving.violations.is_empty() => Ingestion::Invalid,
             Records::Events => self.ingest_event(sequence, &arriving),
             Records::Profiles => self.ingest_profile(sequence, &arriving),
         };
@@ -233,6 +240,7 @@ impl Store {
             dataset_id: arriving.dataset_id,
             operation: arriving.operation,
             ingestion,
+            violations: arriving.violations,
             entity: arriving.entity,
             message: arriving.message,
         });
@@ -240,6 +248,7 @@ impl Store {
             Records::Events => self.events.push(record),
             Records::Profiles => self.profiles.push(record),
         }
+        ingestion
     }
 
     fn ingest_event(&mut self, sequence: u64, arriving: &Arriving) -> Ingestion {

@@ -22,9 +22,9 @@ pub(crate) enum Bug {
     DeadLettersConfigurationFaults,
     DeadLettersForAnotherReason,
     ChangesThePayload,
-    /// The letter of the event ends the record: its profile statement is forgotten.
+    /// The dead letter of the event ends the record: its profile statement is forgotten.
     SettlesWithTheEvent,
-    /// The letter of the profile statement ends the record: its event is forgotten.
+    /// The dead letter of the profile statement ends the record: its event is forgotten.
     SettlesWithTheProfile,
 }
 
@@ -315,7 +315,7 @@ impl<'a> FaultyConnector<'a> {
         let stage = part.map_or("mapping", |_| "delivery");
         let kept = part.map_or_else(|| json!({"raw": null}), |part| json!({part: record[part]}));
         let inlet = part.map(|part| format!("{part}s"));
-        let letter = json!({
+        let dead_letter = json!({
             "source": {"partition": 0, "offset": record["offset"]}, "stage": stage,
             "reason": reason,
             "target": {"inlet": inlet.unwrap_or_default(), "status": 400}, "record": kept,
@@ -323,7 +323,7 @@ impl<'a> FaultyConnector<'a> {
         let topic = self.scenario.dead_letter_topic();
         let cluster = &self.scenario.cluster;
         cluster
-            .produce(&topic, Some(0), None, letter.to_string())
+            .produce(&topic, Some(0), None, dead_letter.to_string())
             .await
             .unwrap();
     }

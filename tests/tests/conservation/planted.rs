@@ -10,6 +10,7 @@ use conformance::simulator::{Fault, Selector, SimulatorConfig, Status, Step, Tar
 use conformance::workload::{Expected, Mix, RawEvent, Workload};
 use fluvio::Compression;
 use tokio::time::timeout;
+use xdm_schema::{Registry, event_schema};
 
 use super::faulty::{BATCH, Bug, FaultyConnector};
 
@@ -184,7 +185,7 @@ fn last_of_two_parts(scenario: &Scenario, events: &[RawEvent]) -> String {
     id(events.iter().rfind(two_parts).unwrap()).to_owned()
 }
 
-/// One part of a record is refused for good, and the record counts as ended with its letter.
+/// One part of a record is refused for good, and the record counts as ended with its dead letter.
 async fn with_a_part_refused(bug: Bug, inlet: &str) -> Verdict {
     let scenario = scenario_with(true).await;
     let mut events = events(4 * BATCH);
@@ -337,4 +338,20 @@ async fn planted_stall_before_the_fresh_record_is_caught() {
     );
     let verdict = scenario.verdict().await.unwrap();
     assert_eq!(verdict.lost.len(), 1, "{verdict}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn record_that_fails_after_its_acknowledgement_must_be_named() {
+    for (registry, is_clean) in [(Registry::Oldest, false), (Registry::Newest, true)] {
+        let scenario = scenario().await;
+        let schema = event_schema(registry).unwrap();
+        let simulator = &scenario.simulator;
+        simulator.set_schema("events", Some(&schema)).unwrap();
+        produce(&scenario, &events(4 * BATCH)).await;
+        let mut model = FaultyConnector::new(&scenario, Bug::None).await;
+        timeout(SOON, model.run(ALL)).await.unwrap();
+        let verdict = scenario.verdict().await.unwrap();
+        assert_eq!(verdict.unlanded.len(), simulator.failed_to_land());
+        assert_eq!(verdict.is_clean(), is_clean, "{verdict}");
+    }
 }

@@ -7,9 +7,10 @@ use prometheus_client::registry::Registry;
 
 use super::snapshot::{PartitionView, Snapshot};
 use crate::inlet_name::InletName;
+use crate::landing::Look;
 use crate::telemetry::metrics::StateMetrics;
 use crate::telemetry::metrics::labels::{
-    InletOutcome, InletStateLabels, Obstacle, Partition, PartitionResult, PartitionState,
+    Inlet, InletOutcome, InletStateLabels, Obstacle, Partition, PartitionResult, PartitionState,
     RecordOutcome, TokenResult,
 };
 use crate::telemetry::{InletState, Metrics};
@@ -33,6 +34,7 @@ pub(super) fn text(recorded: &Metrics, snapshot: &Snapshot<'_>) -> Result<String
     }
     inlets(snapshot, &state);
     token(snapshot, &state);
+    landing(snapshot, &state);
     let mut registry = Registry::default();
     state.register(&mut registry);
     recorded.register(&mut registry);
@@ -165,6 +167,37 @@ fn inlets(snapshot: &Snapshot<'_>, state: &StateMetrics) {
             gauge.set(i64::from(is_now));
         }
     }
+}
+
+fn landing(snapshot: &Snapshot<'_>, state: &StateMetrics) {
+    let Some(landing) = &snapshot.landing else {
+        return;
+    };
+    for inlet in snapshot.inlets() {
+        let Some(standing) = landing.inlets.get(&inlet) else {
+            continue;
+        };
+        let inlet_name = inlet.as_str();
+        for (outcome, count) in [
+            ("landed", standing.landed),
+            ("failed", standing.failed),
+            ("unknown", standing.unknown),
+        ] {
+            let labels = InletOutcome {
+                inlet: inlet_name,
+                outcome,
+            };
+            state.landing.get_or_create(&labels).set(count);
+        }
+        let failing = landing.failing.get(&inlet).copied().unwrap_or_default();
+        let labels = Inlet { inlet: inlet_name };
+        let seconds = u64::try_from(failing / 1000).unwrap_or(0);
+        state.dataflow_failing.get_or_create(&labels).set(seconds);
+    }
+    let is_known = matches!(landing.look, Look::Well(_));
+    state.landing_known.get_or_create(&[]).set(is_known.into());
+    let unmatched = state.landing_unmatched.get_or_create(&[]);
+    unmatched.inc_by(landing.unmatched);
 }
 
 fn token(snapshot: &Snapshot<'_>, state: &StateMetrics) {

@@ -6,6 +6,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use super::snapshot::Snapshot;
 use crate::broker::Ownership;
+use crate::landing::{InletStanding, Look};
 
 /// The text of `/ready`. Writing to a `String` cannot fail, hence the ignored results.
 pub(super) fn report(snapshot: &Snapshot<'_>) -> String {
@@ -46,7 +47,44 @@ pub(super) fn report(snapshot: &Snapshot<'_>) -> String {
             condition.remedy,
         );
     }
+    landing(snapshot, &mut text);
     text
+}
+
+/// What became of what was acknowledged.
+fn landing(snapshot: &Snapshot<'_>, text: &mut String) {
+    let Some(landing) = &snapshot.landing else {
+        return;
+    };
+    let look = match &landing.look {
+        Look::Never => "not asked yet".to_owned(),
+        Look::Well(when) => format!("asked {}", at(*when)),
+        Look::Forbidden(permission) => {
+            format!("not known: the credential lacks the permission {permission}")
+        }
+        Look::Failed(reason) => format!("not known: {reason}"),
+    };
+    let _ = write!(
+        text,
+        "\nlanded in Experience Platform, since the start: {look}\n"
+    );
+    for inlet in snapshot.inlets() {
+        let Some(InletStanding {
+            acknowledged,
+            landed,
+            failed,
+            unknown,
+        }) = landing.inlets.get(&inlet)
+        else {
+            continue;
+        };
+        let _ = writeln!(
+            text,
+            "  {}: acknowledged {acknowledged}, landed {landed}, failed afterwards {failed}, not known yet \
+            {unknown}",
+            inlet.as_str(),
+        );
+    }
 }
 
 /// Partitions by their numbers.

@@ -10,6 +10,7 @@ use crate::config::Config;
 use crate::dead_letter::{DeadLetterSummary, RecentDeadLetters};
 use crate::ims::{TokenSource, TokenStatus};
 use crate::inlet_name::InletName;
+use crate::landing::{InletStanding, Landing, Look};
 use crate::offset_tracker::Outcome;
 use crate::offset_tracker::{OffsetTracker, Progress};
 use crate::telemetry::{ActiveCondition, Component, Condition, Conditions, Counts, Metrics};
@@ -49,6 +50,8 @@ pub(crate) struct Observer {
     pub(crate) partitions: Arc<PartitionStatuses>,
     pub(crate) conditions: Arc<Conditions>,
     pub(crate) tokens: TokenSource,
+    /// What became of acknowledged records; `None` when nobody asks.
+    pub(crate) landing: Option<Landing>,
     /// How long the topic keeps its records; known once the cluster was reached.
     pub(crate) retention: OnceLock<Duration>,
 }
@@ -60,6 +63,16 @@ pub(super) struct PartitionView {
     pub(super) status: PartitionStatus,
     /// `None` until it is known where reading begins.
     pub(super) progress: Option<Progress>,
+}
+
+/// What became of acknowledged records.
+#[derive(Debug)]
+pub(super) struct LandingView {
+    pub(super) look: Look,
+    pub(super) unmatched: u64,
+    pub(super) inlets: BTreeMap<InletName, InletStanding>,
+    /// How long the dataflow of an inlet has failed, milliseconds.
+    pub(super) failing: BTreeMap<InletName, i64>,
 }
 
 /// Everything there is to show.
@@ -80,6 +93,8 @@ pub(super) struct Snapshot<'a> {
     pub(super) counts: Counts,
     pub(super) dead_letters: VecDeque<DeadLetterSummary>,
     pub(super) token: TokenStatus,
+    /// `None` when nobody asks.
+    pub(super) landing: Option<LandingView>,
     /// What was reported of inlets, also where it follows from something else.
     pub(super) inlet_conditions: BTreeMap<InletName, ActiveCondition>,
     /// What keeps records from being delivered; empty means ready.
@@ -121,7 +136,10 @@ impl Observer {
             })
             .collect();
         let conditions = conditions(reported, &token, now);
+        let landing = self.landing.as_ref();
+        let landing = landing.map(|landing| landing_view(landing, now));
         Snapshot {
+            landing,
             instance: &self.instance,
             now,
             started: self.started,
@@ -145,6 +163,27 @@ impl Observer {
             inlet_conditions,
             conditions,
         }
+    }
+}
+
+fn landing_view(landing: &Landing, now: i64) -> LandingView {
+    let inlets = [InletName::Events, InletName::Profiles];
+    LandingView {
+        look: landing.standing.look(),
+        unmatched: landing.standing.count_of_unmatched(),
+        inlets: inlets
+            .into_iter()
+            .map(|inlet| {
+                (
+                    inlet,
+                    landing.standing.of(inlet, landing.journal.count(inlet)),
+                )
+            })
+            .collect(),
+        failing: inlets
+            .into_iter()
+            .filter_map(|inlet| Some((inlet, now - landing.standing.failing_since(inlet)?)))
+            .collect(),
     }
 }
 

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, VecDeque};
 
 use serde::Serialize;
 
-use super::snapshot::Snapshot;
+use super::snapshot::{LandingView, Snapshot};
 use crate::dead_letter::DeadLetterSummary;
 use crate::inlet_name::InletName;
+use crate::landing::Look;
 use crate::telemetry::ActiveCondition;
 
 /// What `/status` says. Times are milliseconds since the epoch, durations are seconds.
@@ -34,6 +35,27 @@ struct Status<'a> {
     dead_letters: &'a BTreeMap<String, u64>,
     retries: &'a BTreeMap<String, u64>,
     last_dead_letters: &'a VecDeque<DeadLetterSummary>,
+    landing: Option<LandingStatus>,
+}
+
+/// What became of acknowledged records; absent when nobody asks.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct LandingStatus {
+    /// When it was asked last.
+    asked: Option<i64>,
+    /// Why it is not known.
+    unknown_because: Option<String>,
+    unmatched: u64,
+    inlets: BTreeMap<&'static str, LandingCounts>,
+}
+
+#[derive(Debug, Serialize)]
+struct LandingCounts {
+    acknowledged: u64,
+    landed: u64,
+    failed: u64,
+    unknown: u64,
 }
 
 /// Offsets by how they ended.
@@ -148,8 +170,36 @@ pub(super) fn json(snapshot: &Snapshot<'_>) -> Result<Vec<u8>, serde_json::Error
         dead_letters: &counts.dead_letters,
         retries: &counts.retries,
         last_dead_letters: &snapshot.dead_letters,
+        landing: snapshot.landing.as_ref().map(landing),
     };
     serde_json::to_vec(&status)
+}
+
+fn landing(landing: &LandingView) -> LandingStatus {
+    let (asked, unknown_because) = match &landing.look {
+        Look::Never => (None, None),
+        Look::Well(when) => (Some(*when), None),
+        Look::Forbidden(permission) => (None, Some(format!("permission {permission} is missing"))),
+        Look::Failed(reason) => (None, Some(reason.clone())),
+    };
+    LandingStatus {
+        asked,
+        unknown_because,
+        unmatched: landing.unmatched,
+        inlets: landing
+            .inlets
+            .iter()
+            .map(|(inlet, standing)| {
+                let counts = LandingCounts {
+                    acknowledged: standing.acknowledged,
+                    landed: standing.landed,
+                    failed: standing.failed,
+                    unknown: standing.unknown,
+                };
+                (inlet.as_str(), counts)
+            })
+            .collect(),
+    }
 }
 
 fn partitions(snapshot: &Snapshot<'_>) -> Vec<Partition> {

@@ -41,6 +41,7 @@ fn observer() -> Arc<Observer> {
             crate::http::clients(&config.platform).unwrap().api,
             config.platform.retry,
         ),
+        landing: None,
         retention: OnceLock::new(),
     })
 }

@@ -189,6 +189,8 @@ fn judge(status: u16, message: &str) -> (Scope, &'static str) {
     {
         (Scope::Target, "unknown_schema")
     } else if absent && any(&[" flow", "flowid", "flow-id", "dataflow"]) {
+        // Unproven, with the next two: no document shows what an inlet says to a wrong flow,
+        // dataset or operation. Where it acknowledges instead, `landed` is what may tell.
         (Scope::Target, "unknown_flow")
     } else if absent && any(&["dataset"]) {
         (Scope::Target, "unknown_dataset")

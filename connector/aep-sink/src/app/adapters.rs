@@ -5,7 +5,7 @@ use hyper::header::HeaderValue;
 use tokio::time::Instant;
 
 use crate::broker::{BrokerError, DeadLetterWriter};
-use crate::dead_letter::{DeadLetterError, DeadLetters, LetterBatch};
+use crate::dead_letter::{DeadLetterBatch, DeadLetterError, DeadLetters};
 use crate::delivery::{NoToken, Tokens};
 use crate::error::Retry;
 use crate::ims::{Token, TokenSource};
@@ -50,7 +50,7 @@ impl BrokerDeadLetters {
 impl DeadLetters for BrokerDeadLetters {
     const END: &'static str = "dead-lettered; once its cause is mended, `replay` sends it again";
 
-    async fn write(&self, batch: &mut LetterBatch) -> Result<(), DeadLetterError> {
+    async fn write(&self, batch: &mut DeadLetterBatch) -> Result<(), DeadLetterError> {
         self.0
             .write(&batch.records, &mut batch.doubt)
             .await

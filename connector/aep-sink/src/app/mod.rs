@@ -2,6 +2,7 @@
 
 mod adapters;
 mod error;
+mod landing;
 mod startup;
 
 use std::process::ExitCode;
@@ -22,6 +23,7 @@ use crate::dead_letter::RecentDeadLetters;
 use crate::delivery::{Delivery, Parts};
 use crate::http;
 use crate::ims::TokenSource;
+use crate::landing::Landing;
 use crate::offset_tracker::{OffsetTracker, revocations};
 use crate::signals::Signals;
 use crate::telemetry::{Component, Condition, Conditions, Metrics, log};
@@ -56,7 +58,10 @@ async fn run_until_stopped(config: Config) -> Result<(), RunError> {
     }
     let mut signals = Signals::install()?;
     let clients = http::clients(&config.platform)?;
+    let api = clients.api.clone();
     let tokens = TokenSource::new(&config.platform.ims, clients.api, config.platform.retry);
+    let landed = config.platform.landed.as_ref();
+    let landing = landed.map(|landed| Landing::new(landed.within));
     let observer = Arc::new(Observer {
         instance: Instance::from(&config),
         clock: Clock::System,
@@ -67,6 +72,7 @@ async fn run_until_stopped(config: Config) -> Result<(), RunError> {
         partitions: Arc::new(PartitionStatuses::default()),
         conditions: Arc::new(Conditions::default()),
         tokens: tokens.clone(),
+        landing: landing.clone(),
         retention: OnceLock::new(),
     });
     let starting = Condition::passing("starting: nothing is read yet");
@@ -81,6 +87,8 @@ async fn run_until_stopped(config: Config) -> Result<(), RunError> {
         connected = connect(&config, &tokens, &observer.conditions) => connected?,
     };
     let (broker, dead_letters) = connected;
+    let broker = Arc::new(broker);
+    let watch = landing::watch(&config, &observer, &broker, &tokens, api);
     // Set once, here.
     let _ = observer.retention.set(broker.retention());
     let tracker = Arc::clone(&observer.tracker);
@@ -102,6 +110,7 @@ async fn run_until_stopped(config: Config) -> Result<(), RunError> {
             metrics: Arc::clone(&observer.metrics),
             conditions: Arc::clone(&observer.conditions),
             recent: Arc::clone(&observer.dead_letters),
+            journal: landing.map(|landing| landing.journal),
             clock: Clock::System,
             transport: Arc::new(clients.inlets),
             tokens: Arc::new(tokens),
@@ -112,6 +121,7 @@ async fn run_until_stopped(config: Config) -> Result<(), RunError> {
     let (stop, stopped) = watch::channel(false);
     let mut reading = std::pin::pin!(reader.run(stopped));
     let mut delivering = std::pin::pin!(delivery.run(items));
+    let mut watching = std::pin::pin!(landing::run(watch.as_ref()));
     let mut ticks = interval(SUMMARY_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     ticks.tick().await;
@@ -131,6 +141,7 @@ async fn run_until_stopped(config: Config) -> Result<(), RunError> {
                 delivered = Some(ended);
                 break;
             }
+            () = &mut watching => {}
             _ = ticks.tick() => admin::log_summary(&observer),
         }
     }
@@ -168,8 +179,10 @@ async fn run_until_stopped(config: Config) -> Result<(), RunError> {
                 );
             }
         }
+        () = &mut watching => {}
         () = signals.received() => return Err(RunError::SecondSignal),
     }
+    landing::finish(watch.as_ref(), watching, FINAL_COMMIT_TIMEOUT).await;
     let committed = tokio::select! {
         committed = reader.finish(FINAL_COMMIT_TIMEOUT) => committed,
         () = signals.received() => return Err(RunError::SecondSignal),

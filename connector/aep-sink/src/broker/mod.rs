@@ -114,10 +114,22 @@ impl Broker {
         Supervisor::new(context, items)
     }
 
+    /// A writer to a topic beside the source, which is created if it is absent.
+    pub(crate) async fn writer(
+        &self,
+        settings: &DeadLetterTopic,
+    ) -> Result<DeadLetterWriter, BrokerError> {
+        DeadLetterWriter::open(Arc::clone(&self.metadata), settings, &self.topic).await
+    }
+
+    /// A topic, to be read as it was written.
+    pub(crate) fn log(&self, settings: &DeadLetterTopic) -> DeadLetterLog {
+        DeadLetterLog::new(Arc::clone(&self.metadata), settings)
+    }
+
     /// The writer of dead letters; creates their topic if it is absent.
     pub(crate) async fn dead_letters(&self) -> Result<DeadLetterWriter, BrokerError> {
-        let settings: &DeadLetterTopic = &self.config.platform.dead_letter;
-        DeadLetterWriter::open(Arc::clone(&self.metadata), settings, &self.topic).await
+        self.writer(&self.config.platform.dead_letter).await
     }
 }
 

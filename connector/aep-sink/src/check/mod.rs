@@ -9,6 +9,7 @@ mod customer_partitions;
 mod inlet;
 mod inlet_ids;
 mod offline;
+mod pace;
 mod platform;
 mod report;
 mod samples;

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::inlet_ids;
+use super::pace;
 use super::report::{Finding, Report, Status};
 use crate::config::{self, Config};
 use crate::http;
@@ -66,6 +67,7 @@ pub(super) fn steps(config: &Path, secrets: Option<&Path>, report: &mut Report) 
         Ok(_) => Finding::ok(HTTP, "certificates and proxy can be used"),
         Err(error) => Finding::new(HTTP, Status::Wrong, error.to_string()),
     });
+    report.add(pace::finding(&config.platform));
     for finding in inlet_ids::findings(&config.platform) {
         report.add(finding);
     }

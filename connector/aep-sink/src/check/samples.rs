@@ -19,8 +19,8 @@ use crate::ims::Token;
 pub(super) const STEP: &str = "samples";
 
 /// What to do where nothing can be validated ahead.
-pub(super) const START_ADVICE: &str = "or start: when they are wrong, /ready and the log name what \
-    to change with the first record, and nothing is lost";
+pub(super) const START_ADVICE: &str = "or start: /ready and the log name what an inlet refuses \
+    with the first record, and with `landed` what is dropped after the acknowledgement as well";
 
 /// Synchronous validation allows an inlet 60 requests a minute; the rest is left to others.
 const MAX_SAMPLES: usize = 50;

@@ -35,6 +35,9 @@ pub(super) const TOKEN_URL: &str = "https://ims-na1.adobelogin.com/ims/token/v3"
 pub(super) const SCOPE: &str =
     "openid,AdobeID,read_organizations,additional_info.projectedProductContext,session";
 
+/// Of every API of the platform but its inlets.
+pub(super) const API_URL: &str = "https://platform.adobe.io";
+
 // === experience-platform.events and .profiles ===
 
 /// As the tutorials of streaming ingestion spell it.
@@ -116,6 +119,16 @@ pub(super) const REFUSAL_REASONS: [&str; 9] = [
     "wrong_header",
     "refused",
 ];
+
+// === experience-platform.landed ===
+
+/// A flow's runs are grouped by the quarter of an hour, so asking more often shows little more.
+pub(super) const LANDED_INTERVAL: Duration = Duration::from_secs(5 * 60);
+/// A shorter one would only be throttled.
+pub(super) const LANDED_INTERVAL_LEAST: Duration = Duration::from_secs(1);
+/// Adobe's figure for streamed records in the data lake.
+pub(super) const LANDED_WITHIN: Duration = Duration::from_secs(3600);
+pub(super) const LANDED_RETENTION: Duration = Duration::from_secs(24 * 3600);
 
 // === the process ===
 

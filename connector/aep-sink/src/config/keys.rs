@@ -174,6 +174,9 @@ pub(super) struct PlatformKeys {
     /// Sent as `x-sandbox-name`; the inlet decides the sandbox anyway
     #[schemars(transform = value_schemas::identifier)]
     pub(super) sandbox: Option<String>,
+    /// Where Experience Platform is asked what became of records
+    #[schemars(extend("default" = defaults::API_URL), transform = value_schemas::url)]
+    pub(super) api_url: Option<String>,
     /// The OAuth server-to-server credential
     #[schemars(required)]
     pub(super) ims: Option<ImsKeys>,
@@ -200,6 +203,10 @@ pub(super) struct PlatformKeys {
     pub(super) retry: Option<RetryKeys>,
     /// Where records go that can never be delivered
     pub(super) dead_letter: Option<DeadLetterKeys>,
+    /// Whether records that Experience Platform drops after it acknowledged them are looked for;
+    /// `off` looks for none
+    #[schemars(with = "Option<LandedSchema>")]
+    pub(super) landed: Option<Value>,
     /// When retention removed records before they were read
     #[schemars(extend("default" = "continue"), transform = value_schemas::one_of(&defaults::ON_EVICTED))]
     pub(super) on_evicted: Option<String>,
@@ -415,6 +422,39 @@ pub(super) struct DeadLetterKeys {
     /// once the topic is past them
     #[schemars(extend("default" = []), transform = value_schemas::list_of(&defaults::REFUSAL_REASONS))]
     pub(super) accept: Option<Vec<String>>,
+}
+
+/// `experience-platform.landed`.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LandedKeys {
+    /// How often Experience Platform is asked for failed batches, at least 1s
+    #[schemars(extend("default" = "5m"))]
+    pub(super) interval: Option<Period>,
+    /// After this time without a failure a record counts as landed. Adobe's figure for the data
+    /// lake is an hour
+    #[schemars(extend("default" = "1h"))]
+    pub(super) within: Option<Period>,
+    /// How long the topic of the journal keeps what was sent. Used only when the topic is created
+    #[schemars(extend("default" = "1d"))]
+    pub(super) retention: Option<Period>,
+    /// The journal: which record was sent when. Default `<meta.name>-landing`; created if absent
+    #[schemars(transform = value_schemas::topic_name)]
+    pub(super) topic: Option<String>,
+}
+
+/// `experience-platform.landed`: `off`, or an object.
+pub(super) struct LandedSchema;
+
+impl JsonSchema for LandedSchema {
+    fn schema_name() -> Cow<'static, str> {
+        "Landed".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let object = generator.subschema_for::<LandedKeys>();
+        json_schema!({ "title": "`off`, or object", "anyOf": [{ "const": "off" }, object] })
+    }
 }
 
 /// `experience-platform.observability`.

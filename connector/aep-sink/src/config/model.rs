@@ -112,6 +112,8 @@ pub(crate) struct Platform {
     /// `XXXX@AdobeOrg`.
     pub(crate) organization_id: String,
     pub(crate) sandbox: Option<String>,
+    /// `api-url`: the platform's API beside the inlets.
+    pub(crate) api_url: Url,
     pub(crate) ims: Ims,
     pub(crate) events: Events,
     pub(crate) profiles: Option<Profiles>,
@@ -127,6 +129,8 @@ pub(crate) struct Platform {
     pub(crate) http: Http,
     pub(crate) retry: RetryLimits,
     pub(crate) dead_letter: DeadLetterTopic,
+    /// `None`: nobody asks what became of acknowledged records.
+    pub(crate) landed: Option<Landed>,
     pub(crate) on_evicted: OnEvicted,
     /// How long a process that says nothing keeps its partitions.
     pub(crate) lease: Duration,
@@ -385,6 +389,17 @@ pub(crate) struct DeadLetterTopic {
     pub(crate) replicas: Option<u32>,
     /// Refusals with these reasons are dead-lettered, also when they would hold the inlet.
     pub(crate) accept: Vec<String>,
+}
+
+/// `experience-platform.landed`: asking what became of acknowledged records.
+#[derive(Debug, Clone)]
+pub(crate) struct Landed {
+    /// Between two looks.
+    pub(crate) interval: Duration,
+    /// After this time without a failure a record counts as landed.
+    pub(crate) within: Duration,
+    /// The topic of the journal; `accept` has no meaning for it.
+    pub(crate) journal: DeadLetterTopic,
 }
 
 /// `experience-platform.on-evicted`: what to do when retention removed records before they were

@@ -23,6 +23,7 @@ pub struct Origin {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 struct Target {
     /// `events` or `profiles`.
     inlet: &'static str,
@@ -31,6 +32,9 @@ struct Target {
     message: String,
     #[serde(flatten)]
     ids: ResponseIds,
+    /// The failed batch of Catalog, where the record did not land.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failed_batch: Option<String>,
 }
 
 /// What is known of the attempts to deliver a record.
@@ -54,6 +58,27 @@ pub struct Attempts {
     pub first: Option<i64>,
     /// The time of the last attempt, milliseconds since the epoch.
     pub last: Option<i64>,
+}
+
+/// What is known of a record that did not land after its acknowledgement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Unlanded {
+    /// `events` or `profiles`.
+    pub(crate) inlet: &'static str,
+    /// Why it did not land, a short word.
+    pub(crate) reason: &'static str,
+    /// The field, where the platform names one.
+    pub(crate) pointer: Option<String>,
+    /// What is wrong, in plain words.
+    pub(crate) words: String,
+    /// What the platform says.
+    pub(crate) message: String,
+    /// The failed batch.
+    pub(crate) batch: String,
+    /// When it was sent, milliseconds since the epoch.
+    pub(crate) sent: i64,
+    /// Customer, kind, `_id` and time of the event, where the record could be mapped.
+    pub(crate) event: Option<(String, String, String, i64)>,
 }
 
 /// What a dead letter says, without the record and its customer.
@@ -184,11 +209,54 @@ impl DeadLetter {
                 status: attempts.status,
                 message: attempts.message,
                 ids: attempts.ids,
+                failed_batch: None,
             }),
             attempts: Some(attempts.attempts),
             first_attempt: attempts.first,
             last_attempt: attempts.last,
             record: Content::Entities(entities),
+        })
+    }
+
+    /// Stage `landing`: acknowledged and dropped afterwards. `record` is a JSON object: the record
+    /// as it was produced, or what the platform gave back of it.
+    ///
+    /// # Errors
+    /// When the record is not JSON.
+    pub(crate) fn unlanded(
+        source: Origin,
+        unlanded: Unlanded,
+        record: Bytes,
+    ) -> Result<Self, serde_json::Error> {
+        json(&record)?;
+        let place = format!("{}:{}", source.partition, source.offset);
+        let (key, event) = match unlanded.event {
+            Some((key, name, id, at)) => {
+                let at = Some(at);
+                (key, Some(EventName { name, id, at }))
+            }
+            None => (place, None),
+        };
+        Ok(Self {
+            v: VERSION,
+            stage: Stage::Landing,
+            reason: unlanded.reason.to_owned(),
+            pointer: unlanded.pointer,
+            message: unlanded.words,
+            source,
+            event,
+            target: Some(Target {
+                inlet: unlanded.inlet,
+                status: None,
+                message: unlanded.message,
+                ids: ResponseIds::default(),
+                failed_batch: Some(unlanded.batch),
+            }),
+            attempts: None,
+            first_attempt: None,
+            last_attempt: Some(unlanded.sent),
+            record: Content::Original(record),
+            key,
         })
     }
 
@@ -229,7 +297,12 @@ impl DeadLetter {
         }
     }
 
-    pub(super) fn key(&self) -> &str {
+    /// The field that is wrong.
+    pub(crate) fn pointer(&self) -> Option<&str> {
+        self.pointer.as_deref()
+    }
+
+    pub(crate) fn key(&self) -> &str {
         &self.key
     }
 

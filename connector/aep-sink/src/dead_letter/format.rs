@@ -13,6 +13,8 @@ pub(crate) enum Stage {
     Mapping,
     /// Experience Platform could not take it.
     Delivery,
+    /// Experience Platform dropped it after the acknowledgement.
+    Landing,
 }
 
 /// Which event a record became.

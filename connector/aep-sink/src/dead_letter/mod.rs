@@ -10,8 +10,8 @@ mod recent;
 mod report;
 mod write;
 
-pub(crate) use compose::DeadLetterSummary;
 pub use compose::{Attempts, DeadLetter, Origin};
+pub(crate) use compose::{DeadLetterSummary, Unlanded};
 pub(crate) use error::DeadLetterError;
 pub(crate) use failures::WriteFailures;
 pub(crate) use format::Stage;
@@ -19,4 +19,4 @@ pub(crate) use queue::{PendingDeadLetter, WriteQueue};
 pub(crate) use read::{ReadDeadLetter, ReadOrigin};
 pub(crate) use recent::RecentDeadLetters;
 pub(crate) use report::WriteReport;
-pub(crate) use write::{DeadLetters, LetterBatch, write};
+pub(crate) use write::{DeadLetterBatch, DeadLetters, write};

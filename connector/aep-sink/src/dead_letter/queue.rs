@@ -8,7 +8,7 @@
 use std::collections::VecDeque;
 
 use super::compose::DeadLetter;
-use super::write::LetterBatch;
+use super::write::DeadLetterBatch;
 
 /// What one write holds at most.
 const MOST: usize = 1_000;
@@ -30,7 +30,7 @@ pub(crate) struct PendingDeadLetter<T> {
 pub(crate) struct ToWrite {
     /// Names the write when it has ended.
     pub(crate) id: u64,
-    pub(crate) batch: LetterBatch,
+    pub(crate) batch: DeadLetterBatch,
     /// It cannot be made smaller: whatever keeps it from being written keeps no other.
     pub(crate) is_smallest: bool,
 }
@@ -86,7 +86,7 @@ impl<T> WriteQueue<T> {
             return Ok(None);
         }
         let most = if is_smallest { 1 } else { self.most };
-        let (mut pending, mut batch, mut bytes) = (Vec::new(), LetterBatch::default(), 0);
+        let (mut pending, mut batch, mut bytes) = (Vec::new(), DeadLetterBatch::default(), 0);
         while pending.len() < most
             && bytes < FULL
             && self
@@ -182,7 +182,7 @@ mod tests {
     use crate::answer::Rejected;
     use crate::offset_tracker::Position;
 
-    fn letter(offset: i64, bytes: usize) -> DeadLetter {
+    fn dead_letter(offset: i64, bytes: usize) -> DeadLetter {
         let position = Position {
             partition: 0,
             offset,
@@ -199,7 +199,7 @@ mod tests {
     fn queue(sizes: impl IntoIterator<Item = usize>) -> WriteQueue<i64> {
         let mut queue = WriteQueue::default();
         for (offset, bytes) in (0..).zip(sizes) {
-            queue.push(letter(offset, bytes), offset);
+            queue.push(dead_letter(offset, bytes), offset);
         }
         queue
     }
@@ -228,7 +228,7 @@ mod tests {
         let first = queue.next().unwrap().unwrap();
         assert_eq!(first.batch.records.len(), 1, "a lone one waits for nobody");
         for offset in 1..=2_500 {
-            queue.push(letter(offset, 10), offset);
+            queue.push(dead_letter(offset, 10), offset);
         }
         assert!(queue.next().unwrap().is_none(), "one write at a time");
         assert_eq!(queue.ended(first.id, true).unwrap().len(), 1);
@@ -287,8 +287,8 @@ mod tests {
     fn removed_letters_end_with_no_write_whether_they_wait_or_are_written() {
         let mut queue = queue([10, 10]);
         let write = queue.next().unwrap().unwrap();
-        queue.push(letter(2, 10), 2);
-        queue.push(letter(3, 10), 3);
+        queue.push(dead_letter(2, 10), 2);
+        queue.push(dead_letter(3, 10), 3);
         assert_eq!(queue.remove(|offset| [1, 2].contains(offset)), [2, 1]);
         let ended = queue.ended(write.id, true).unwrap();
         let stored: Vec<i64> = ended.into_iter().map(|pending| pending.of).collect();

@@ -18,6 +18,13 @@ pub(crate) struct ReadOrigin {
     pub(crate) timestamp: Option<i64>,
 }
 
+/// Where it could not be delivered to.
+#[derive(Debug, Deserialize)]
+pub(crate) struct ReadTarget {
+    /// `events` or `profiles`.
+    pub(crate) inlet: String,
+}
+
 /// The record, in whatever form the dead letter could hold it. All empty: only size and hash.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -45,6 +52,7 @@ pub(crate) struct ReadDeadLetter<'a> {
     pub(crate) reason: String,
     pub(crate) source: ReadOrigin,
     pub(crate) event: Option<EventName>,
+    pub(crate) target: Option<ReadTarget>,
     #[serde(borrow)]
     pub(crate) record: RecordContent<'a>,
 }

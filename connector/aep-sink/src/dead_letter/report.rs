@@ -85,14 +85,15 @@ mod tests {
             message: String::new(),
             original: Bytes::from_static(b"{}"),
         };
-        let letter = DeadLetter::rejected(Origin::new("t", position, None), &rejected).unwrap();
+        let dead_letter =
+            DeadLetter::rejected(Origin::new("t", position, None), &rejected).unwrap();
         let (mut report, start) = (WriteReport::default(), Instant::now());
         for _ in 0..LINES {
-            report.written(&letter, "dead-lettered", start);
+            report.written(&dead_letter, "dead-lettered", start);
         }
         assert_eq!(report.due(), None, "all of them have a line");
         for _ in 0..5_000 {
-            report.written(&letter, "dead-lettered", start);
+            report.written(&dead_letter, "dead-lettered", start);
         }
         assert_eq!(report.untold["not_json"], 5_000);
         assert_eq!(report.due(), Some(start + PERIOD));

@@ -11,7 +11,7 @@ use crate::backoff::Backoff;
 
 /// Dead letters that are written together, all or none.
 #[derive(Debug, Default)]
-pub(crate) struct LetterBatch {
+pub(crate) struct DeadLetterBatch {
     /// Key and value of each.
     pub(crate) records: Vec<(String, Vec<u8>)>,
     /// Set when an attempt ended without saying whether they were stored: where in the topic they
@@ -27,7 +27,7 @@ pub(crate) trait DeadLetters: Send + Sync {
     /// Returns when the dead letters are stored for good.
     fn write(
         &self,
-        batch: &mut LetterBatch,
+        batch: &mut DeadLetterBatch,
     ) -> impl Future<Output = Result<(), DeadLetterError>> + Send;
 }
 
@@ -35,7 +35,7 @@ pub(crate) trait DeadLetters: Send + Sync {
 /// large; unless they are as small as they can be: then that, too, is waited out.
 pub(crate) async fn write(
     dead_letters: &impl DeadLetters,
-    batch: &mut LetterBatch,
+    batch: &mut DeadLetterBatch,
     is_smallest: bool,
     backoff: &mut Backoff,
     write_failures: &WriteFailures,

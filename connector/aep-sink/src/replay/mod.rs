@@ -24,7 +24,7 @@ use crate::app::{RunError, exit_code};
 use crate::broker::{BrokerError, DeadLetterLog, DeadLetterReader};
 use crate::clock::Clock;
 use crate::config::{Config, Platform};
-use crate::dead_letter::{DeadLetterError, DeadLetters, LetterBatch};
+use crate::dead_letter::{DeadLetterBatch, DeadLetterError, DeadLetters};
 use crate::delivery::{Delivery, Parts};
 use crate::error::Retry;
 use crate::http;
@@ -60,6 +60,18 @@ pub enum Since {
     Ago(Duration),
 }
 
+impl Since {
+    /// Milliseconds since the epoch, where it is `now`.
+    pub(crate) fn time(self, now: i64) -> i64 {
+        match self {
+            Self::At(time) => time,
+            Self::Ago(ago) => {
+                now.saturating_sub(i64::try_from(ago.as_millis()).unwrap_or(i64::MAX))
+            }
+        }
+    }
+}
+
 /// What is to be replayed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Options {
@@ -87,7 +99,7 @@ struct RefusedAgain;
 impl DeadLetters for RefusedAgain {
     const END: &'static str = "refused again; its letter stays in the dead-letter topic";
 
-    async fn write(&self, _batch: &mut LetterBatch) -> Result<(), DeadLetterError> {
+    async fn write(&self, _batch: &mut DeadLetterBatch) -> Result<(), DeadLetterError> {
         Ok(())
     }
 }
@@ -147,7 +159,7 @@ impl Feed {
                     tracker.pass(partition, offset, offset, Outcome::Skipped)?;
                     continue;
                 }
-                report.letters += 1;
+                report.dead_letters += 1;
                 match planner.plan(&stored, wanted) {
                     Step::Send { answer, timestamp } => {
                         report.to_send += 1;
@@ -306,12 +318,7 @@ async fn replay(
     let filter = Filter {
         reasons: options.reasons.clone(),
         events: options.events.clone(),
-        since: options.since.map(|since| match since {
-            Since::At(time) => time,
-            Since::Ago(ago) => {
-                now.saturating_sub(i64::try_from(ago.as_millis()).unwrap_or(i64::MAX))
-            }
-        }),
+        since: options.since.map(|since| since.time(now)),
     };
     let mut feed = Feed {
         stretches,
@@ -403,6 +410,7 @@ async fn deliver(
             conditions: Arc::clone(&conditions),
             recent: Arc::default(),
             clock: Clock::System,
+            journal: None,
             transport: Arc::new(clients.inlets),
             tokens: Arc::new(tokens),
             dead_letters: Arc::new(RefusedAgain),

@@ -112,6 +112,7 @@ impl Planner {
         match dead_letter.stage {
             Stage::Delivery => self.refused(stored, &dead_letter, wanted),
             Stage::Mapping => self.rejected(stored, &dead_letter, wanted),
+            Stage::Landing => self.unlanded(stored, &dead_letter, wanted),
         }
     }
 
@@ -156,6 +157,29 @@ impl Planner {
             profile: dead_letter.record.profile,
         };
         self.send(replayed, &dead_letter.source, wanted)
+    }
+
+    /// Only what did not land is sent: the record's other half landed, or has a dead letter of its
+    /// own. It is mapped again, since the mapping may be what was mended.
+    fn unlanded(
+        &mut self,
+        stored: &StoredDeadLetter,
+        dead_letter: &ReadDeadLetter<'_>,
+        wanted: Wanted,
+    ) -> Step {
+        let inlet = dead_letter
+            .target
+            .as_ref()
+            .map(|target| target.inlet.as_str());
+        let wanted = Wanted {
+            event: wanted.event && inlet == Some("events"),
+            profile: wanted.profile && inlet == Some("profiles"),
+        };
+        if dead_letter.record.original().is_some() {
+            self.rejected(stored, dead_letter, wanted)
+        } else {
+            self.refused(stored, dead_letter, wanted)
+        }
     }
 
     /// The original is mapped with today's mapping and parameters.

@@ -13,7 +13,7 @@ pub struct Report {
     /// Nothing was sent or stored: `to_send` is what would be.
     pub(crate) dry_run: bool,
     /// Dead letters looked at.
-    pub(crate) letters: u64,
+    pub(crate) dead_letters: u64,
     /// Passed over by the filters: a later run finds them.
     pub(crate) unmatched: u64,
     /// Dead letters handed to delivery, or that would be.
@@ -47,7 +47,7 @@ impl Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut row = |name: &str, count: u64| writeln!(f, "{name:<44} {count:>8}");
-        row("dead letters read", self.letters)?;
+        row("dead letters read", self.dead_letters)?;
         if self.unmatched > 0 {
             row("  not asked for by the filters", self.unmatched)?;
         }

@@ -37,6 +37,10 @@ pub(crate) enum Component {
     StoredOffsets,
     /// Storing the offset of a partition.
     Commit(u32),
+    /// Records that did not land after their acknowledgement, by the section of their inlet.
+    Landing(&'static str),
+    /// The dataflow of an inlet.
+    Dataflow(&'static str),
     /// Writing dead letters.
     DeadLetters,
     /// The clock of those who write events.
@@ -183,6 +187,8 @@ impl fmt::Display for Component {
             Self::Partitions => f.write_str("list of partitions"),
             Self::StoredOffsets => f.write_str("stored offsets"),
             Self::Commit(partition) => write!(f, "committing partition {partition}"),
+            Self::Landing(name) => write!(f, "landing of inlet {name}"),
+            Self::Dataflow(name) => write!(f, "dataflow of inlet {name}"),
             Self::DeadLetters => f.write_str("dead letters"),
             Self::Clock => f.write_str("events ahead of the clock"),
         }

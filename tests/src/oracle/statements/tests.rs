@@ -33,6 +33,7 @@ fn arrived(facts: Value) -> Arc<Accepted> {
         dataset_id: None,
         operation: Operation::Merge,
         ingestion: Ingestion::Stored,
+        violations: Vec::new(),
         entity: Bytes::from(entity(facts).to_string()),
         message: Bytes::new(),
     })

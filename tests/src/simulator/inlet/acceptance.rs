@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::answer::{self, Batch, Code, Dialect, Item, Single, about};
 use super::envelope::{Checked, Facts, Message};
+use super::unlanded::Unlanded;
 use crate::simulator::clock::now_ms;
 use crate::simulator::config::{InletConfig, Records};
 use crate::simulator::faults::Fault;
@@ -66,6 +67,7 @@ pub(crate) fn accept(shared: &Shared, received: Received<'_>) -> Reply {
         let mut verdicts = Vec::with_capacity(messages.len());
         let mut fates = Vec::with_capacity(messages.len());
         let mut accepted_count = 0;
+        let mut unlanded = Unlanded::default();
         for (index, message) in messages.into_iter().enumerate() {
             let (verdict, record) = judge(
                 shared,
@@ -85,13 +87,16 @@ pub(crate) fn accept(shared: &Shared, received: Received<'_>) -> Reply {
             });
             if let Some(checked) = record {
                 accepted_count += 1;
-                state.seen.store.accept(Arriving {
+                let violations = state.landing.violations(&inlet.name, &checked.entity);
+                let raw = message.raw.clone();
+                let ingestion = state.seen.store.accept(Arriving {
                     request: number,
                     index,
                     at_ms: now,
                     inlet: inlet.name.clone(),
                     records: inlet.records,
                     too_early,
+                    violations: violations.clone(),
                     reordered_within: shared.config.reordered_within,
                     facts: message.facts,
                     operation: checked.operation,
@@ -99,9 +104,11 @@ pub(crate) fn accept(shared: &Shared, received: Received<'_>) -> Reply {
                     entity: checked.entity,
                     message: message.raw,
                 });
+                unlanded.add(ingestion, &raw, violations);
             }
             verdicts.push(verdict);
         }
+        unlanded.store(state, inlet, now);
         state.seen.recount(
             &inlet.name,
             accepted_count,

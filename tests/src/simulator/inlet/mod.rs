@@ -3,6 +3,7 @@
 pub(super) mod acceptance;
 pub mod answer;
 pub(super) mod envelope;
+mod unlanded;
 
 use std::time::Duration;
 

@@ -132,12 +132,12 @@ async fn check_of_a_sound_setup_passes_and_changes_nothing() {
     assert!(scenario.simulator.accepted_events().is_empty());
     assert!(scenario.simulator.accepted_profiles().is_empty());
     assert_eq!(scenario.stored().await.unwrap(), [None]);
-    let letters = scenario
+    let dead_letters = scenario
         .cluster
         .partition_count(&scenario.dead_letter_topic())
         .await;
     assert!(
-        !matches!(letters, Ok(1..)),
+        !matches!(dead_letters, Ok(1..)),
         "the dead-letter topic was created"
     );
 }
@@ -181,7 +181,7 @@ async fn offline_check_reads_files_only() {
     let checked = check_with(&scenario, &with_tenant, nowhere, &["--offline"]).await;
     assert_eq!(
         checked.report["checks"].as_array().unwrap().len(),
-        3,
+        4,
         "{:#}",
         checked.report
     );
@@ -293,8 +293,8 @@ async fn stored_offset_beyond_the_log_is_found_before_the_start() {
 #[tokio::test(flavor = "multi_thread")]
 async fn dead_letter_topic_without_its_leader_is_reported() {
     let (scenario, _) = produced(405, Options::default()).await;
-    let letters = TopicOptions::new(scenario.dead_letter_topic());
-    scenario.cluster.create_topic(letters).await.unwrap();
+    let dead_letters = TopicOptions::new(scenario.dead_letter_topic());
+    scenario.cluster.create_topic(dead_letters).await.unwrap();
     let checked = check(&scenario, &scenario.configuration(), &[]).await;
     checked.says("dead letters", "ok", &["is there", "nothing was written"]);
     assert!(scenario.dead_letters().await.unwrap().is_empty());

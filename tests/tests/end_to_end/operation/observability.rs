@@ -142,17 +142,20 @@ async fn status_names_dead_letters_by_place_without_customer_data() {
         3,
         "{status}"
     );
-    let letters = status["lastDeadLetters"].as_array().unwrap();
-    assert!(letters.len() >= 2, "{status}");
-    for letter in letters {
-        assert_eq!(letter["source"]["topic"], scenario.topic, "{letter}");
-        assert!(
-            letter["source"]["offset"].is_u64() && letter["reason"].is_string(),
-            "{letter}"
+    let dead_letters = status["lastDeadLetters"].as_array().unwrap();
+    assert!(dead_letters.len() >= 2, "{status}");
+    for dead_letter in dead_letters {
+        assert_eq!(
+            dead_letter["source"]["topic"], scenario.topic,
+            "{dead_letter}"
         );
         assert!(
-            letter["written"].as_i64().unwrap() > 1_700_000_000_000,
-            "{letter}"
+            dead_letter["source"]["offset"].is_u64() && dead_letter["reason"].is_string(),
+            "{dead_letter}"
+        );
+        assert!(
+            dead_letter["written"].as_i64().unwrap() > 1_700_000_000_000,
+            "{dead_letter}"
         );
     }
     let shown = everything(&observed).await;

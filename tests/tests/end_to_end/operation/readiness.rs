@@ -323,8 +323,8 @@ async fn dead_letter_that_is_not_replicated_is_waited_for_and_stored_once() {
     let mut connector = scenario.connector().unwrap();
     let observed = connector.observed(SOON).await.unwrap();
     ready(&observed, SOON).await;
-    let letters = scenario.dead_letter_topic();
-    cluster.stop_followers(&letters, 0).unwrap();
+    let dead_letters = scenario.dead_letter_topic();
+    cluster.stop_followers(&dead_letters, 0).unwrap();
     let broken = conformance::cluster::ProducedRecord {
         key: None,
         value: b"not json".to_vec(),
@@ -342,12 +342,12 @@ async fn dead_letter_that_is_not_replicated_is_waited_for_and_stored_once() {
     while failures().await < 3.0 {
         tokio::task::yield_now().await;
     }
-    cluster.start_followers(&letters, 0).unwrap();
+    cluster.start_followers(&dead_letters, 0).unwrap();
     ready(&observed, SOON).await;
     scenario.settled(&mut connector, SOON).await.unwrap();
     stop(&scenario, connector).await;
     assert_eq!(clean(&scenario).await.dead_lettered, 1);
-    assert_eq!(cluster.records(&letters, 0).unwrap().len(), 1);
+    assert_eq!(cluster.records(&dead_letters, 0).unwrap().len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -32,7 +32,7 @@ fn refuses(ids: impl IntoIterator<Item = String>, status: u16) -> Step {
 }
 
 /// Runs the connector until everything is settled, stops it, and judges. Not by `is_clean`: when an
-/// event is refused and its record's profile statement is accepted, the letter is about the event
+/// event is refused and its record's profile statement is accepted, the dead letter is about the event
 /// alone, and the oracle knows no such halves.
 async fn settle(scenario: &Scenario) -> Verdict {
     let mut connector = scenario.connector().unwrap();
@@ -79,7 +79,7 @@ async fn replay_with(scenario: &Scenario, configuration: &str, arguments: &[&str
 }
 
 /// The result of a replay that must have gone well.
-async fn replay(scenario: &Scenario, arguments: &[&str]) -> Value {
+pub(super) async fn replay(scenario: &Scenario, arguments: &[&str]) -> Value {
     let output = replay_with(scenario, &scenario.configuration(), arguments).await;
     let log = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{}: {log}", output.status);
@@ -163,12 +163,12 @@ async fn replay_dry_run_sends_and_stores_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn replay_filter_sends_what_matches_and_keeps_the_rest() {
     let (scenario, _) = mended(203, &[4, 6]).await;
-    let letters = scenario.dead_letters().await.unwrap();
-    let kinds: Vec<String> = letters
+    let dead_letters = scenario.dead_letters().await.unwrap();
+    let kinds: Vec<String> = dead_letters
         .iter()
-        .map(|letter| {
-            let letter: Value = serde_json::from_slice(letter).unwrap();
-            letter["event"]["name"].as_str().unwrap().to_owned()
+        .map(|dead_letter| {
+            let dead_letter: Value = serde_json::from_slice(dead_letter).unwrap();
+            dead_letter["event"]["name"].as_str().unwrap().to_owned()
         })
         .collect();
     assert_ne!(kinds[0], kinds[1]);
@@ -336,11 +336,14 @@ async fn replay_sends_event_and_profile_although_duplicates_are_skipped() {
     let mut connector = scenario.connector().unwrap();
     scenario.settled(&mut connector, SOON).await.unwrap();
     stop(&scenario, connector).await;
-    let letters = scenario.dead_letters().await.unwrap().len();
-    assert!(letters > 6, "some have a letter for each half: {letters}");
+    let dead_letters = scenario.dead_letters().await.unwrap().len();
+    assert!(
+        dead_letters > 6,
+        "some have a letter for each half: {dead_letters}"
+    );
     scenario.simulator.clear_faults();
     let report = replay(&scenario, &["--profiles"]).await;
     let delivered = |kind: &str| report[kind].as_u64().unwrap();
     let sent = delivered("events_delivered") + delivered("profiles_delivered");
-    assert_eq!(sent, u64::try_from(letters).unwrap(), "{report}");
+    assert_eq!(sent, u64::try_from(dead_letters).unwrap(), "{report}");
 }

@@ -44,11 +44,19 @@ impl DeadLetterLog {
     /// Connects to the cluster of the current Fluvio profile.
     pub(crate) async fn connect(config: &Config) -> Result<Self, BrokerError> {
         let metadata = ClusterMetadata::connect(load_profile(&config.name)?.config).await?;
-        Ok(Self {
-            metadata: Arc::new(metadata),
-            topic: config.platform.dead_letter.topic.clone(),
-            settings: config.platform.dead_letter.clone(),
-        })
+        Ok(Self::new(Arc::new(metadata), &config.platform.dead_letter))
+    }
+
+    /// On a cluster that is connected to.
+    pub(in crate::broker) fn new(
+        metadata: Arc<ClusterMetadata>,
+        settings: &DeadLetterTopic,
+    ) -> Self {
+        Self {
+            metadata,
+            topic: settings.topic.clone(),
+            settings: settings.clone(),
+        }
     }
 
     /// Its partitions; none when nothing was ever dead-lettered.

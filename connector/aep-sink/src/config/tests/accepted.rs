@@ -318,3 +318,18 @@ fn observability_is_on_the_loopback_interface_unless_told() {
         LogFormat::Json
     );
 }
+
+#[test]
+fn landing_is_looked_for_unless_it_is_off() {
+    let landed = |text: &str| valid(&plus(text)).platform.landed;
+    let default = landed("  landed: {}").unwrap();
+    assert_eq!(
+        (default.interval.as_secs(), default.within.as_secs()),
+        (300, 3600)
+    );
+    assert!(default.journal.topic.ends_with("-landing"));
+    let asked = landed("  landed: {interval: 1s, topic: sent, retention: 2d}").unwrap();
+    assert_eq!(asked.journal.topic, "sent");
+    assert_eq!(asked.journal.retention.as_secs(), 2 * 24 * 3600);
+    assert!(landed("  landed: off").is_none());
+}

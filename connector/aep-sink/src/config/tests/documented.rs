@@ -108,6 +108,9 @@ fn section(prefix: &str, schema: &Value, keys: &mut Vec<Key>) {
         if path == "meta.topic" {
             section("meta.topic.", &property["anyOf"][1], keys);
         }
+        if path == "experience-platform.landed" {
+            section("experience-platform.landed.", &property["anyOf"][1], keys);
+        }
     }
 }
 

@@ -80,6 +80,8 @@ fn property(row: &Row<'_>) -> String {
     match (row.kind, choices(row.kind)) {
         // A number or a text: no one type.
         ("size", _) => {}
+        // A word or an object.
+        (kind, _) if kind.ends_with("or object") => {}
         ("number", _) => {
             lines += "type = \"integer\"\n";
             if let Some(default) = default {
@@ -127,9 +129,8 @@ fn custom() -> String {
     for section in sections {
         let rows = in_section(section);
         let table = format!("custom.properties.{section}");
-        if let [row] = rows[..]
-            && row.path.len() == 1
-        {
+        // A row of its own: a value, or what may be a word in place of an object.
+        if let Some(row) = rows.iter().find(|row| row.path.len() == 1) {
             out += &format!("\n[{table}]\n{}", property(row));
             continue;
         }

@@ -580,3 +580,16 @@ fn flow_id_in_the_url_is_sent_to_its_key() {
     let text = with("/collection/abc", "/collection/abc?x-adobe-flow-id=1");
     says(&text, &["events.inlet-url", "`flow-id`"]);
 }
+
+#[test]
+fn landing_that_is_neither_off_nor_an_object() {
+    says(
+        &plus("  landed: sometimes"),
+        &["experience-platform.landed", "`off`", "interval"],
+    );
+    says(
+        &plus("  landed: {interval: 500ms}"),
+        &["experience-platform.landed.interval", "at least 1s"],
+    );
+    says(&plus("  landed: {every: 5m}"), &["landed.every", "unknown"]);
+}

@@ -2,6 +2,7 @@
 //! reported, all of it at once.
 
 mod inlets;
+mod landed;
 mod meta;
 mod platform;
 mod rules;

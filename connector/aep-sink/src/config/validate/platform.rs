@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::inlets;
+use super::landed;
 use super::rules;
 use crate::config::defaults;
 use crate::config::keys::{
@@ -56,6 +57,11 @@ pub(super) fn platform(
         .and_then(|sandbox| rules::identifier(&path, sandbox, problems));
     let deduplicate = keys.deduplicate.map(|keys| deduplicate(keys, problems));
     let observability = observability(&keys.observability.unwrap_or_default(), problems);
+    let api_url = rules::secure_url(
+        &root.key("api-url"),
+        keys.api_url.as_deref().unwrap_or(defaults::API_URL),
+        problems,
+    );
     let ims = ims(keys.ims, problems);
     let events = inlets::events(keys.events, problems);
     // `Some(None)`: there is a section, and it is wrong.
@@ -76,6 +82,8 @@ pub(super) fn platform(
     let http = http(keys.http.unwrap_or_default(), problems);
     let retry = retry(keys.retry.unwrap_or_default(), problems);
     let dead_letter = dead_letter(keys.dead_letter.unwrap_or_default(), name, problems);
+    let replicas = dead_letter.as_ref().and_then(|topic| topic.replicas);
+    let landed = landed::landed(keys.landed, name, replicas, problems);
     let lease = lease(keys.lease, problems);
     let shutdown_timeout = rules::period(
         &root.key("shutdown-timeout"),
@@ -86,6 +94,7 @@ pub(super) fn platform(
     Some(Platform {
         organization_id: organization_id?,
         sandbox,
+        api_url: api_url?,
         ims: ims?,
         events: events?,
         profiles: match profiles {
@@ -101,6 +110,7 @@ pub(super) fn platform(
         http,
         retry,
         dead_letter: dead_letter?,
+        landed: landed?,
         on_evicted: on_evicted.unwrap_or(OnEvicted::Continue),
         lease,
         skip_offsets,

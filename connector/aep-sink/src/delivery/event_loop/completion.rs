@@ -38,6 +38,9 @@ where
                     self.parts.metrics.superseded();
                 } else {
                     self.parts.metrics.delivered(name);
+                    if let Some(journal) = &self.parts.journal {
+                        journal.acknowledged(name, &entity);
+                    }
                 }
                 self.on_entity_end(&entity.record, EntityEnd::Delivered)
             }

@@ -19,14 +19,14 @@ pub(crate) enum DeliveryError {
     OffsetTracker(#[from] OffsetTrackerError),
     /// A defect of this program.
     #[error("a dead letter cannot be written as JSON")]
-    Letter(#[from] serde_json::Error),
+    DeadLetter(#[from] serde_json::Error),
 }
 
 impl DeliveryError {
     pub(crate) fn fault(&self) -> Fault {
         match self {
             Self::Answer { .. } => Fault::User,
-            Self::OffsetTracker(_) | Self::Letter(_) => Fault::Internal,
+            Self::OffsetTracker(_) | Self::DeadLetter(_) => Fault::Internal,
         }
     }
 }

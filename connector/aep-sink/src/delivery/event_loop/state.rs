@@ -26,6 +26,7 @@ use crate::delivery::key_queues::{Capacity, RequestShape};
 use crate::delivery::pipeline::{Now, Pipeline, RequestLimits};
 use crate::delivery::rate_limiter::{RateLimiter, RetryAfterGate};
 use crate::inlet_name::InletName;
+use crate::landing::Journal;
 use crate::offset_tracker::{OffsetTracker, Position, Revocation, Revocations};
 use crate::telemetry::metrics::RecordCounters;
 use crate::telemetry::{Conditions, Metrics};
@@ -49,6 +50,8 @@ pub(crate) struct Parts<T, K, D> {
     pub(crate) conditions: Arc<Conditions>,
     /// The dead letters written last.
     pub(crate) recent: Arc<RecentDeadLetters>,
+    /// Where it is noted what was acknowledged.
+    pub(crate) journal: Option<Arc<Journal>>,
     pub(crate) clock: Clock,
     pub(crate) transport: Arc<T>,
     pub(crate) tokens: Arc<K>,

@@ -34,6 +34,7 @@ pub(super) fn platform() -> Platform {
     Platform {
         organization_id: "O@AdobeOrg".to_owned(),
         sandbox: Some("prod".to_owned()),
+        api_url: "http://platform".parse().unwrap(),
         ims: Ims {
             client_id: Secret::new("id"),
             client_secret: Secret::new("secret"),
@@ -84,6 +85,7 @@ pub(super) fn platform() -> Platform {
             replicas: None,
             accept: Vec::new(),
         },
+        landed: None,
         skip_offsets: Vec::new(),
         on_evicted: OnEvicted::Continue,
         lease: seconds(10),

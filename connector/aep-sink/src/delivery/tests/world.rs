@@ -16,7 +16,7 @@ use super::settings::platform;
 use crate::aep::{HttpResponse, Request, Transport, TransportError};
 use crate::clock::Clock;
 use crate::config::Platform;
-use crate::dead_letter::{DeadLetterError, DeadLetters, LetterBatch, RecentDeadLetters};
+use crate::dead_letter::{DeadLetterBatch, DeadLetterError, DeadLetters, RecentDeadLetters};
 use crate::delivery::{Delivery, DeliveryError, NoToken, Parts, Tokens};
 use crate::inlet_name::InletName;
 use crate::offset_tracker::OffsetTracker;
@@ -271,7 +271,7 @@ pub(super) struct FakeDeadLetters {
 impl DeadLetters for FakeDeadLetters {
     const END: &'static str = "dead-lettered";
 
-    async fn write(&self, batch: &mut LetterBatch) -> Result<(), DeadLetterError> {
+    async fn write(&self, batch: &mut DeadLetterBatch) -> Result<(), DeadLetterError> {
         if let Some(error) = self.errors.lock().unwrap().pop() {
             return Err(error);
         }
@@ -383,6 +383,7 @@ impl World {
             conditions: Arc::clone(&self.conditions),
             recent: Arc::clone(&self.recent),
             clock: Clock::Fixed(Arc::clone(&self.clock)),
+            journal: None,
             transport: Arc::clone(&self.platform),
             tokens: Arc::clone(&self.tokens),
             dead_letters: Arc::clone(&self.dead_letters),

@@ -12,7 +12,7 @@ use prometheus_client::registry::Registry;
 
 use super::declare;
 use super::labels::{
-    Build, InletOutcome, InletStateLabels, NoLabels, Obstacle, Partition, PartitionResult,
+    Build, Inlet, InletOutcome, InletStateLabels, NoLabels, Obstacle, Partition, PartitionResult,
     PartitionState, RecordOutcome, TokenResult,
 };
 
@@ -64,6 +64,14 @@ pub(crate) struct StateMetrics {
     pub(crate) hole_records: Family<Partition, Counter>,
     /// Attempts.
     pub(crate) commits: Family<PartitionResult, Counter>,
+    /// Statements, by what became of them after their acknowledgement.
+    pub(crate) landing: Family<InletOutcome, Unsigned>,
+    /// 1 or 0.
+    pub(crate) landing_known: Family<NoLabels, Unsigned>,
+    /// Records.
+    pub(crate) landing_unmatched: Family<NoLabels, Counter>,
+    /// Seconds.
+    pub(crate) dataflow_failing: Family<Inlet, Unsigned>,
     /// Bytes.
     pub(crate) buffer: Unsigned,
     /// Bytes.
@@ -82,6 +90,7 @@ impl StateMetrics {
     /// Declares all of them.
     pub(crate) fn register(self, registry: &mut Registry) {
         self.register_partitions(registry);
+        self.register_landing(registry);
         let build = Family::<Build, Gauge>::default();
         let version = env!("CARGO_PKG_VERSION");
         build.get_or_create(&Build { version }).set(1);
@@ -157,6 +166,34 @@ impl StateMetrics {
             "capillary_aep_token_refreshes",
             "Times that Adobe IMS was asked for a token, by result",
             self.token_refreshes,
+        );
+    }
+
+    fn register_landing(&self, registry: &mut Registry) {
+        declare(
+            registry,
+            "capillary_aep_landing_statements",
+            "Events and profile statements acknowledged since the start, by what became of them \
+             afterwards: landed, failed or unknown",
+            self.landing.clone(),
+        );
+        declare(
+            registry,
+            "capillary_aep_landing_known",
+            "1 while Experience Platform tells what became of acknowledged records",
+            self.landing_known.clone(),
+        );
+        declare(
+            registry,
+            "capillary_aep_landing_unmatched_records",
+            "Failed records of the datasets that cannot be matched with a record of the topic",
+            self.landing_unmatched.clone(),
+        );
+        declare(
+            registry,
+            "capillary_aep_dataflow_failing_seconds",
+            "How long every run of the inlet's dataflow has failed; 0 when the last did not",
+            self.dataflow_failing.clone(),
         );
     }
 

@@ -301,7 +301,7 @@ async fn rejected_records_are_dead_lettered_at_5000_a_second_over_5_ms() {
     let offsets: Vec<_> = world
         .dead_letters()
         .iter()
-        .map(|letter| letter["source"]["offset"].as_i64().unwrap())
+        .map(|dead_letter| dead_letter["source"]["offset"].as_i64().unwrap())
         .collect();
     assert!(offsets.is_sorted());
 }

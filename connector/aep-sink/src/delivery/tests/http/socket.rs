@@ -132,6 +132,7 @@ async fn records_reach_a_real_http_server_through_refusals_and_retries() {
         conditions: Arc::clone(&world.conditions),
         recent: Arc::clone(&world.recent),
         clock: Clock::System,
+        journal: None,
         transport: Arc::new(crate::http::clients(&world.config).unwrap().inlets),
         tokens: Arc::clone(&world.tokens),
         dead_letters: Arc::clone(&world.dead_letters),

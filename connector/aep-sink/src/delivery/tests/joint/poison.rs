@@ -22,7 +22,8 @@ fn poison(does: fn() -> Does) -> impl Fn(&Seen) -> Does + Send + Sync + 'static 
 
 fn dead_offsets(running: &Running) -> Vec<i64> {
     let written = running.dead_letters.written.lock().unwrap();
-    let offset = |(_, letter): &(String, serde_json::Value)| letter["source"]["offset"].as_i64();
+    let offset =
+        |(_, dead_letter): &(String, serde_json::Value)| dead_letter["source"]["offset"].as_i64();
     written.iter().filter_map(offset).collect()
 }
 

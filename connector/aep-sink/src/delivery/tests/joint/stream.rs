@@ -110,6 +110,7 @@ pub(super) fn start(topic: Topic, inlet: Arc<ScriptedInlet>, buffer: BufferLimit
             conditions: Arc::clone(&conditions),
             recent: Arc::default(),
             clock: Clock::Fixed(Arc::new(NOW.into())),
+            journal: None,
             transport: inlet,
             tokens: Arc::<FakeTokens>::default(),
             dead_letters: Arc::clone(&dead_letters),
