@@ -18,6 +18,7 @@ mod http;
 pub mod ims;
 mod inlet_name;
 pub mod offset_tracker;
+pub mod provision;
 pub mod replay;
 pub mod secret;
 pub mod shared_str;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::inlet::answer::Dialect;
+use super::platform::organization::OrganizationConfig;
 
 /// An inlet's id: 64 lower-case hexadecimal digits, the last segment of its URL.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -230,6 +231,8 @@ pub struct SimulatorConfig {
     pub sync_validation: bool,
     /// What is kept of accepted messages.
     pub keeping: Keeping,
+    /// The organisation to be set up, and how its services behave.
+    pub organization: OrganizationConfig,
 }
 
 /// The demo's client id.
@@ -272,6 +275,7 @@ impl Default for SimulatorConfig {
             reordered_within: Duration::ZERO,
             sync_validation: false,
             keeping: Keeping::default(),
+            organization: OrganizationConfig::default(),
         }
     }
 }

@@ -1,7 +1,8 @@
 //! Adobe's token server and streaming ingestion, simulated on a loopback port.
 //!
 //! One [`Simulator`] serves everything on one listener: `/ims/token/v3` (and `/ims/token`,
-//! `/ims/token/v1`), `/collection/{inlet}`, `/collection/batch/{inlet}`, and under `/simulator` a
+//! `/ims/token/v1`), `/collection/{inlet}`, `/collection/batch/{inlet}`, under `/data` the services
+//! an organisation is set up with, which begins empty, and under `/simulator` a
 //! JSON API to read back what was accepted and to script faults. It answers as Adobe's documents
 //! and published clients show; where they are silent, the code says that the behaviour is assumed.
 //!
@@ -14,6 +15,7 @@ mod faults;
 mod form;
 mod ims;
 mod inlet;
+mod platform;
 mod reply;
 mod section;
 mod seen;
@@ -40,6 +42,9 @@ pub use faults::{
 };
 pub use inlet::answer::{self, Dialect};
 pub use inlet::envelope::{Identity, Operation};
+pub use platform::organization::{
+    Call, Organization, OrganizationConfig, RegistryAge, Resource, ResourceKind,
+};
 pub use seen::{Counters, InletCounters, InletRequest, MessageFate, Seen, TokenCall};
 pub use store::{Accepted, Fragment, FragmentKey, Ingestion, Store};
 pub use tally::{Ages, Body, Tallied, Tally};
@@ -246,6 +251,16 @@ impl Simulator {
     /// Enables or disables an inlet's dataflow. `false`: there is no such inlet.
     pub fn enable_flow(&self, name_or_id: &str, enabled: bool) -> bool {
         self.shared.enable_flow(name_or_id, enabled)
+    }
+
+    /// Looks at the organisation.
+    pub fn organization<T>(&self, look: impl FnOnce(&Organization) -> T) -> T {
+        self.shared.look(|state| look(&state.organization))
+    }
+
+    /// Changes the organisation, such as the permissions of its caller.
+    pub fn change_organization<T>(&self, change: impl FnOnce(&mut Organization) -> T) -> T {
+        self.shared.change(|state| change(&mut state.organization))
     }
 
     /// Forgets everything seen and every fault. Tokens stay good.

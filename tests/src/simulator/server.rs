@@ -21,6 +21,7 @@ use super::control;
 use super::ims;
 use super::inlet;
 use super::inlet::answer;
+use super::platform;
 use super::reply::{Ending, Hold, Order, Reply, ReplyBody};
 use super::shared::Shared;
 
@@ -114,6 +115,9 @@ async fn route(shared: &Arc<Shared>, request: Request<Incoming>) -> Reply {
     }
     if let Some(id) = path.strip_prefix("/collection/") {
         return inlet::serve(shared, id, false, request).await;
+    }
+    if let Some(rest) = path.strip_prefix("/data/") {
+        return platform::serve(shared, rest, request).await;
     }
     match path.as_str() {
         "/ims/token/v3" | "/ims/token/v1" | "/ims/token" => {

@@ -11,4 +11,5 @@ mod control;
 mod faults;
 mod ims;
 mod inlets;
+mod platform;
 mod store;
