@@ -106,10 +106,9 @@ fn provision_platform(arguments: &ProvisionArgs) -> ExitCode {
         Ok(runtime) => runtime,
         Err(failed) => return failed,
     };
-    let files = &arguments.files;
     let ending = runtime.block_on(capillary_aep_sink::provision::run(
-        &files.config,
-        files.secrets.as_deref(),
+        &arguments.config,
+        arguments.secrets.as_deref(),
         &arguments.options(),
         &mut Terminal,
     ));

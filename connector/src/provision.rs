@@ -8,13 +8,15 @@ use capillary_aep_sink::provision::{Desk, Mode, Options, settle};
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
 
-use crate::cli::ConfigArgs;
-
 /// What `provision` takes.
 #[derive(Debug, PartialEq, Eq, Args)]
 pub(crate) struct ProvisionArgs {
-    #[command(flatten)]
-    pub(crate) files: ConfigArgs,
+    /// The configuration, YAML.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) config: PathBuf,
+    /// Values of its secrets, lines NAME=VALUE; without it, they come from the environment.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) secrets: Option<PathBuf>,
     /// Makes what is not there, and writes what it found and made into the configuration.
     #[arg(long, conflicts_with_all = ["check", "destroy"])]
     apply: bool,

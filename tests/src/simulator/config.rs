@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::inlet::answer::Dialect;
-use super::platform::organization::OrganizationConfig;
+use super::platform::settings::OrganizationConfig;
 
 /// An inlet's id: 64 lower-case hexadecimal digits, the last segment of its URL.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]

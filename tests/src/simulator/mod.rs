@@ -42,9 +42,8 @@ pub use faults::{
 };
 pub use inlet::answer::{self, Dialect};
 pub use inlet::envelope::{Identity, Operation};
-pub use platform::organization::{
-    Call, Organization, OrganizationConfig, RegistryAge, Resource, ResourceKind,
-};
+pub use platform::organization::{Call, Organization, Resource, ResourceKind};
+pub use platform::settings::{OrganizationConfig, RegistryAge};
 pub use seen::{Counters, InletCounters, InletRequest, MessageFate, Seen, TokenCall};
 pub use store::{Accepted, Fragment, FragmentKey, Ingestion, Store};
 pub use tally::{Ages, Body, Tallied, Tally};

@@ -86,7 +86,7 @@ async fn a_call_that_is_answered_too_late_makes_nothing_twice() {
 
 #[tokio::test]
 async fn a_run_that_dies_at_any_call_is_gone_on_with() {
-    every_call(cut, OrganizationConfig::default(), true, 1).await;
+    every_call(cut, OrganizationConfig::default(), true, 3).await;
 }
 
 #[tokio::test]

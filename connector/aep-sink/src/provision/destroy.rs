@@ -2,8 +2,8 @@
 
 use super::ensure::Session;
 use super::refusal::{Reason, Refusal};
-use super::resource::{Kind, Wanted};
-use super::services::{self, Removal};
+use super::resource::{Kind, Removal, Wanted};
+use super::services;
 
 /// What refers to something goes before it.
 const ORDER: [Kind; 9] = [

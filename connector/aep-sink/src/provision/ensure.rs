@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::api::Api;
+use super::options::{Desk, Mode};
 use super::refusal::{Reason, Refusal};
 use super::resource::{Found, Kind, Wanted};
 use super::services::{self, Creation};
 use super::state::State;
-use super::{Desk, Mode};
 use crate::clock::Clock;
 
 /// So often a list is looked at after a request to make something whose answer was lost.

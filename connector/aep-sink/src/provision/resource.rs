@@ -90,3 +90,12 @@ pub(super) struct Found {
     pub(super) id: String,
     pub(super) body: Value,
 }
+
+/// What becomes of something that is to be taken back.
+pub(super) enum Removal {
+    Removed,
+    /// It was not there any more.
+    Gone,
+    /// Experience Platform has no way to take it back.
+    Stays,
+}

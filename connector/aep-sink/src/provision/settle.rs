@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use super::Desk;
+use super::options::Desk;
 
 /// What Adobe's documents ask for after a flow was made.
 pub const USUAL: Duration = Duration::from_secs(300);

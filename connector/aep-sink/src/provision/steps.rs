@@ -4,6 +4,7 @@ use capillary_xdm::{event_paths, profile_paths};
 use serde_json::{Value, json};
 
 use super::ensure::Session;
+use super::options::Mode;
 use super::refusal::{Reason, Refusal};
 use super::resource::{Found, Kind, Wanted};
 use super::services::mapping_sets::{self, Purpose};
@@ -356,7 +357,7 @@ impl Session<'_> {
                 .collect(),
         };
         if let Some(schema_id) = &schema
-            && self.mode == super::Mode::Apply
+            && self.mode == Mode::Apply
         {
             let purpose = Purpose {
                 name,

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::Options;
 use super::ensure::Session;
+use super::options::Options;
 use super::refusal::{Reason, Refusal};
 use super::steps::{Provisioned, Stream, Wishes};
 use crate::config::draft::{self, Draft};

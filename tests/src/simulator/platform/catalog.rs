@@ -2,8 +2,9 @@
 
 use serde_json::{Map, Value, json};
 
+use super::asked::{Answer, Asked};
 use super::organization::ResourceKind;
-use super::{Answer, Asked, Services, not_found};
+use super::{Services, not_found};
 
 impl Services<'_> {
     pub(super) fn datasets(&mut self, asked: &Asked, rest: &[&str]) -> Answer {

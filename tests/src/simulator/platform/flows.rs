@@ -4,8 +4,9 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 
+use super::asked::{Answer, Asked};
 use super::organization::{Resource, ResourceKind};
-use super::{Answer, Asked, Services, not_found};
+use super::{Services, not_found};
 
 /// The HTTP API source, and the data lake.
 const HTTP_API: &str = "bc7b00d6-623a-4dfc-9fdb-f1240aeadaeb";

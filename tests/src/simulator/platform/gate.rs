@@ -6,7 +6,7 @@ use hyper::header::{AUTHORIZATION, CONTENT_TYPE};
 use hyper::http::request::Parts;
 use serde_json::json;
 
-use super::{Answer, Asked};
+use super::asked::{Answer, Asked};
 use crate::simulator::config::SimulatorConfig;
 use crate::simulator::shared::State;
 

@@ -3,8 +3,9 @@
 use hyper::Method;
 use serde_json::{Value, json};
 
+use super::asked::{Answer, Asked};
 use super::organization::ResourceKind;
-use super::{Answer, Asked, Services, not_found};
+use super::{Services, not_found};
 
 /// Some of Adobe's own, as every organisation has them.
 const STANDARD: [(u64, &str, &str); 3] = [

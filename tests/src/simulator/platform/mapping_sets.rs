@@ -2,9 +2,10 @@
 
 use serde_json::{Value, json};
 
+use super::asked::{Answer, Asked};
 use super::organization::ResourceKind;
 use super::preview;
-use super::{Answer, Asked, Services, not_found};
+use super::{Services, not_found};
 
 impl Services<'_> {
     pub(super) fn mapping_sets(&mut self, asked: &Asked, rest: &[&str]) -> Answer {

@@ -3,6 +3,7 @@
 //!
 //! An organisation begins empty, apart from Adobe's own field groups and namespaces.
 
+mod asked;
 mod catalog;
 mod flows;
 mod gate;
@@ -11,6 +12,7 @@ mod mapping_sets;
 pub(super) mod organization;
 mod preview;
 mod registry;
+pub(super) mod settings;
 
 use std::time::Duration;
 
@@ -20,6 +22,7 @@ use hyper::header::ACCEPT;
 use hyper::{Method, Request};
 use serde_json::{Value, json};
 
+use self::asked::{Answer, Asked};
 use self::organization::{Call, Organization};
 use super::config::SimulatorConfig;
 use super::faults::Fault;
@@ -31,30 +34,6 @@ use super::shared::Shared;
 
 /// Most bytes of a request; no document gives a limit.
 const MAX_BYTES: usize = 4_000_000;
-
-/// A request, read.
-struct Asked {
-    method: Method,
-    /// After `/data/`, decoded.
-    path: Vec<String>,
-    query: Form,
-    accept: String,
-    if_match: Option<String>,
-    body: Value,
-}
-
-impl Asked {
-    /// The method and the path, to be matched.
-    fn target(&self) -> (&str, Vec<&str>) {
-        (
-            self.method.as_str(),
-            self.path.iter().map(String::as_str).collect(),
-        )
-    }
-}
-
-/// A status and a body; no body where it is null.
-type Answer = (u16, Value);
 
 /// What the services need besides the organisation.
 struct Services<'a> {

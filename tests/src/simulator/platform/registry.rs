@@ -4,8 +4,10 @@
 use serde_json::{Map, Value, json};
 use xdm_schema::{Registry, event_schema, profile_schema};
 
-use super::organization::{RegistryAge, ResourceKind};
-use super::{Answer, Asked, Services, not_found};
+use super::asked::{Answer, Asked};
+use super::organization::ResourceKind;
+use super::settings::RegistryAge;
+use super::{Services, not_found};
 
 /// Adobe's own field groups and classes, and the fields each adds.
 const STANDARD: &[(&str, bool, &[&str])] = &[

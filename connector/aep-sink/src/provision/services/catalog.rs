@@ -2,10 +2,9 @@
 
 use hyper::Method;
 
-use super::Removal;
 use crate::provision::api::{Api, Call, Sent, encoded};
 use crate::provision::refusal::{Reason, Refusal};
-use crate::provision::resource::Found;
+use crate::provision::resource::{Found, Removal};
 
 pub(super) const PATH: &str = "/data/foundation/catalog/dataSets";
 const LIMIT: usize = 100;

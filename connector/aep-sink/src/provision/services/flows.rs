@@ -3,10 +3,9 @@
 use hyper::Method;
 use serde_json::Value;
 
-use super::Removal;
 use crate::provision::api::{Api, Call, Sent, encoded};
 use crate::provision::refusal::{Reason, Refusal};
-use crate::provision::resource::{Found, Kind};
+use crate::provision::resource::{Found, Kind, Removal};
 
 /// More pages of things with one name are no set-up of ours.
 const MOST_PAGES: usize = 100;

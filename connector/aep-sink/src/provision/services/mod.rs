@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::api::{Api, Call, Sent};
 use super::refusal::{Reason, Refusal};
-use super::resource::{Found, Kind, Wanted};
+use super::resource::{Found, Kind, Removal, Wanted};
 
 /// What became of a request to make something.
 pub(super) enum Creation {
@@ -99,15 +99,6 @@ pub(super) async fn get(
         Kind::Namespace | Kind::FieldGroup | Kind::MappingSet => Ok(None),
         kind => flows::get(api, kind, id, what, permission).await,
     }
-}
-
-/// What becomes of something that is to be taken back.
-pub(super) enum Removal {
-    Removed,
-    /// It was not there any more.
-    Gone,
-    /// Experience Platform has no way to take it back.
-    Stays,
 }
 
 /// Takes something back.
