@@ -11,6 +11,8 @@ use clap::error::ErrorKind;
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use clap_complete::Shell;
 
+use crate::provision::ProvisionArgs;
+
 /// As wide as the sources are.
 const WIDTH: usize = 100;
 
@@ -68,6 +70,12 @@ pub(crate) enum Command {
     /// without any value. Asks Experience Platform alone and changes nothing. The exit code is 1
     /// when something failed.
     Diagnose(DiagnoseArgs),
+    /// Sets Experience Platform up for the connector, and completes the configuration.
+    ///
+    /// A configuration with the credential, the organization and the topic is enough to begin.
+    /// Without --apply it shows what is there and what would be made. Everything is looked up by
+    /// name before it is made; a run that broke off is gone on with by the next.
+    Provision(ProvisionArgs),
     /// Prints a script that completes this command line in a shell.
     Completions {
         /// The shell.
@@ -406,6 +414,7 @@ mod tests {
             "schema",
             "replay",
             "diagnose",
+            "provision",
             "completions",
             "--config",
             "--secrets",
@@ -426,6 +435,7 @@ mod tests {
             ("map --help", ["--explain", "--config"], "--json"),
             ("replay --help", ["--reason", "--since"], "--offline"),
             ("diagnose --help", ["--since", "--json"], "--reason"),
+            ("provision --help", ["--apply", "--destroy"], "--offline"),
         ] {
             let (code, help) = printed(line);
             assert_eq!(code, 0, "{line}");
@@ -460,6 +470,9 @@ mod tests {
             ("check", "--config <PATH>"),
             ("replay", "--config <PATH>"),
             ("replay map --config c", "map"),
+            ("provision", "--config <PATH>"),
+            ("provision --config c --apply --destroy", "--destroy"),
+            ("provision --config c --print", "--apply"),
             ("--config c --reason r", "--reason"),
             ("map --json", "--json"),
             ("map --explain --explain", "--explain"),

@@ -1,13 +1,16 @@
 //! Delivers mapped Capillary events from a Fluvio topic to Adobe Experience Platform.
 
 mod cli;
+mod provision;
 
 use std::io::Write as _;
 use std::process::ExitCode;
 
 use capillary_aep_sink::config::Config;
+use capillary_aep_sink::provision::Ending;
 use capillary_aep_sink::{app, check, config, diagnose, explain, replay};
 use cli::{CheckArgs, Command, ConfigArgs, DiagnoseArgs, MapArgs, ReplayArgs};
+use provision::{ProvisionArgs, Terminal};
 
 /// Wrong arguments or configuration.
 const WRONG: u8 = 2;
@@ -27,6 +30,7 @@ fn main() -> ExitCode {
         Command::Diagnose(arguments) => with_config(&arguments.files, |config| {
             diagnose_batches(config, &arguments)
         }),
+        Command::Provision(arguments) => provision_platform(&arguments),
         Command::Completions { shell } => {
             match std::io::stdout().write_all(&cli::completions(shell)) {
                 Ok(()) => ExitCode::SUCCESS,
@@ -118,6 +122,24 @@ fn check_all(arguments: &CheckArgs) -> ExitCode {
         _ => print!("{report}"),
     }
     ExitCode::from(report.exit_code())
+}
+
+fn provision_platform(arguments: &ProvisionArgs) -> ExitCode {
+    let runtime = match runtime() {
+        Ok(runtime) => runtime,
+        Err(failed) => return failed,
+    };
+    let ending = runtime.block_on(capillary_aep_sink::provision::run(
+        &arguments.config,
+        arguments.secrets.as_deref(),
+        &arguments.options(),
+        &mut Terminal,
+    ));
+    match ending {
+        Ending::Done => ExitCode::SUCCESS,
+        Ending::Failed => ExitCode::FAILURE,
+        Ending::Refused => ExitCode::from(WRONG),
+    }
 }
 
 fn map_events(arguments: &MapArgs) -> ExitCode {

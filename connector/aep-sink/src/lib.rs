@@ -20,6 +20,7 @@ pub mod ims;
 mod inlet_name;
 mod landing;
 pub mod offset_tracker;
+pub mod provision;
 pub mod replay;
 pub mod secret;
 pub mod shared_str;

@@ -48,6 +48,13 @@ pub struct Params {
 }
 
 impl Params {
+    /// Codes of the namespaces identities are written with, the primary one first.
+    pub fn namespaces(&self) -> impl Iterator<Item = &str> {
+        self.identities
+            .iter()
+            .map(|(_, namespace)| namespace.code())
+    }
+
     /// The name the parameters give a tier.
     pub(crate) fn tier_name(&self, number: i64) -> Option<Text<'_>> {
         let given = self.tiers.iter().find(|(tier, _)| *tier == number);

@@ -88,6 +88,12 @@ async fn run(config: SimulatorConfig, faults: FaultScript) -> Result<(), Refusal
         "Paste this into connector.yaml:\n\n{}\n",
         simulator.experience_platform_section()
     );
+    text += &format!(
+        "Or begin with its empty organization:\n\n{}\n\n  capillary-aep-sink provision --config \
+        connector.yaml --platform-url {}\n\n",
+        simulator.beginning(),
+        simulator.base_url()
+    );
     print(&text)?;
     tokio::signal::ctrl_c()
         .await

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::inlet::answer::Dialect;
+use super::platform::settings::OrganizationConfig;
 
 /// An inlet's id: 64 lower-case hexadecimal digits, the last segment of its URL.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -232,6 +233,8 @@ pub struct SimulatorConfig {
     pub keeping: Keeping,
     /// What is shown of records that fail after they were acknowledged.
     pub landing: LandingConfig,
+    /// The organisation to be set up, and how its services behave.
+    pub organization: OrganizationConfig,
 }
 
 /// How the services behave that tell what became of acknowledged records.
@@ -284,6 +287,7 @@ impl Default for SimulatorConfig {
             sync_validation: false,
             keeping: Keeping::default(),
             landing: LandingConfig::default(),
+            organization: OrganizationConfig::default(),
         }
     }
 }

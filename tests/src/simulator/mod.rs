@@ -1,10 +1,11 @@
 //! Adobe's token server and streaming ingestion, simulated on a loopback port.
 //!
 //! One [`Simulator`] serves everything on one listener: `/ims/token/v3` (and `/ims/token`,
-//! `/ims/token/v1`), `/collection/{inlet}`, `/collection/batch/{inlet}`, what the platform's API says
-//! of records afterwards (`/data/…`), and under `/simulator` a JSON API to read back what was
-//! accepted and to script faults. It answers as Adobe's documents and published clients show; where
-//! they are silent, the code says that the behaviour is assumed.
+//! `/ims/token/v1`), `/collection/{inlet}`, `/collection/batch/{inlet}`, under `/data` what the
+//! platform's API says of records afterwards and the services an organisation is set up with, which
+//! begins empty, and under `/simulator` a JSON API to read back what was accepted and to script
+//! faults. It answers as Adobe's documents and published clients show; where they are silent, the
+//! code says that the behaviour is assumed.
 //!
 //! Times are real: the peer is usually another process, whose clock cannot be paused.
 
@@ -16,6 +17,7 @@ mod form;
 mod ims;
 mod inlet;
 mod landing;
+mod platform;
 mod reply;
 mod section;
 mod seen;
@@ -45,6 +47,8 @@ pub use faults::{
 pub use inlet::answer::{self, Dialect};
 pub use inlet::envelope::{Identity, Operation};
 pub use landing::{NotASchema, Violation};
+pub use platform::organization::{Call, Organization, Resource, ResourceKind};
+pub use platform::settings::{OrganizationConfig, RegistryAge};
 pub use seen::{Counters, InletCounters, InletRequest, MessageFate, Seen, TokenCall};
 pub use store::{Accepted, Fragment, FragmentKey, Ingestion, Store};
 pub use tally::{Ages, Body, Tallied, Tally};
@@ -277,6 +281,16 @@ impl Simulator {
     /// Enables or disables an inlet's dataflow. `false`: there is no such inlet.
     pub fn enable_flow(&self, name_or_id: &str, enabled: bool) -> bool {
         self.shared.enable_flow(name_or_id, enabled)
+    }
+
+    /// Looks at the organisation.
+    pub fn organization<T>(&self, look: impl FnOnce(&Organization) -> T) -> T {
+        self.shared.look(|state| look(&state.organization))
+    }
+
+    /// Changes the organisation, such as the permissions of its caller.
+    pub fn change_organization<T>(&self, change: impl FnOnce(&mut Organization) -> T) -> T {
+        self.shared.change(|state| change(&mut state.organization))
     }
 
     /// Forgets everything seen and every fault. Tokens stay good.

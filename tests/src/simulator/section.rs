@@ -27,6 +27,26 @@ impl Simulator {
     /// otherwise the section refers to the secrets `IMS_CLIENT_ID` and `IMS_CLIENT_SECRET`.
     #[must_use]
     pub fn experience_platform_section(&self) -> String {
+        let mut section = self.credential_section();
+        if let Some(inlet) = self.events_inlet() {
+            section.push_str(&self.inlet_section("events", "raw", inlet));
+        }
+        if let Some(inlet) = self.profiles_inlet() {
+            section.push_str(&self.inlet_section("profiles", "upsert", inlet));
+        }
+        section
+    }
+
+    /// A configuration that `provision` can begin with.
+    #[must_use]
+    pub fn beginning(&self) -> String {
+        format!(
+            "meta:\n  topic: capillary-events\n{}",
+            self.credential_section()
+        )
+    }
+
+    fn credential_section(&self) -> String {
         let config = self.config();
         let credential = &config.credential;
         let demo = credential.client_id == DEMO_CLIENT_ID
@@ -39,21 +59,14 @@ impl Simulator {
                 "${{ secrets.IMS_CLIENT_SECRET }}",
             )
         };
-        let mut section = format!(
+        format!(
             "experience-platform:\n  organization-id: {}\n  ims:\n    client-id: {}\n    \
             client-secret: {}\n    token-url: {}\n",
             quoted(&config.organization_id),
             quoted(client_id),
             quoted(client_secret),
             quoted(&self.token_url()),
-        );
-        if let Some(inlet) = self.events_inlet() {
-            section.push_str(&self.inlet_section("events", "raw", inlet));
-        }
-        if let Some(inlet) = self.profiles_inlet() {
-            section.push_str(&self.inlet_section("profiles", "upsert", inlet));
-        }
-        section
+        )
     }
 
     fn inlet_section(&self, name: &str, raw_format: &str, inlet: &InletConfig) -> String {

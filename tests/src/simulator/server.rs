@@ -22,6 +22,7 @@ use super::ims;
 use super::inlet;
 use super::inlet::answer;
 use super::landing;
+use super::platform;
 use super::reply::{ConnectionHandle, Ending, Order, Reply, ReplyBody};
 use super::shared::Shared;
 
@@ -119,6 +120,9 @@ async fn route(shared: &Arc<Shared>, request: Request<Incoming>) -> Reply {
     }
     if landing::serves(&path) {
         return landing::serve(shared, &request);
+    }
+    if let Some(rest) = path.strip_prefix("/data/") {
+        return platform::serve(shared, rest, request).await;
     }
     match path.as_str() {
         "/ims/token/v3" | "/ims/token/v1" | "/ims/token" => {

@@ -11,6 +11,7 @@ use super::faults::script::Script;
 use super::ims::tokens::Tokens;
 use super::inlet::answer::Dialect;
 use super::landing::Landing;
+use super::platform::organization::Organization;
 use super::seen::Seen;
 use super::tally::Tally;
 
@@ -19,6 +20,7 @@ use super::tally::Tally;
 pub(super) struct State {
     pub(super) seen: Seen,
     pub(super) script: Script,
+    pub(super) organization: Organization,
     pub(super) tokens: Tokens,
     pub(super) token_shape: TokenShape,
     pub(super) token_refusal: TokenRefusal,
@@ -48,6 +50,7 @@ impl Shared {
         let state = State {
             seen: Seen::default(),
             script: Script::default(),
+            organization: Organization::default(),
             tokens: Tokens::default(),
             token_shape: config.token,
             token_refusal: config.token_refusal,
@@ -112,6 +115,20 @@ impl Shared {
             .inlets
             .iter()
             .find(|inlet| inlet.name == name_or_id || inlet.id.as_str() == name_or_id)
+    }
+
+    /// A configured inlet.
+    pub(super) fn inlet_of_id(&self, id: &str) -> Option<&InletConfig> {
+        self.config
+            .inlets
+            .iter()
+            .find(|inlet| inlet.id.as_str() == id)
+    }
+
+    /// Whether what is sent to an inlet now is lost, as its flow is too young.
+    pub(super) fn is_too_early(&self, inlet: &InletConfig) -> bool {
+        let made = self.look(|state| state.organization.flow_since(&inlet.flow_id));
+        made.unwrap_or(self.started).elapsed() < self.config.flow_settles_after
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -12,4 +12,5 @@ mod faults;
 mod ims;
 mod inlets;
 mod landing;
+mod platform;
 mod store;

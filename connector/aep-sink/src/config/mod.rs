@@ -6,6 +6,7 @@
 
 mod decode;
 mod defaults;
+pub(crate) mod draft;
 mod keys;
 mod model;
 mod problem;

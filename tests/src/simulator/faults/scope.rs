@@ -14,6 +14,8 @@ pub enum Target {
     Any,
     /// The token server: `ims`.
     Ims,
+    /// The services an organisation is set up with: `platform`.
+    Platform,
     /// Every inlet: `inlets`.
     Inlets,
     /// One inlet, by its name or its id.
@@ -25,6 +27,7 @@ impl From<String> for Target {
         match text.as_str() {
             "any" => Self::Any,
             "ims" => Self::Ims,
+            "platform" => Self::Platform,
             "inlets" => Self::Inlets,
             _ => Self::Inlet(text),
         }
@@ -36,6 +39,7 @@ impl From<Target> for String {
         match target {
             Target::Any => "any".to_owned(),
             Target::Ims => "ims".to_owned(),
+            Target::Platform => "platform".to_owned(),
             Target::Inlets => "inlets".to_owned(),
             Target::Inlet(name) => name,
         }

@@ -13,6 +13,7 @@ use crate::simulator::inlet::envelope::{Facts, Message};
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Called<'a> {
     Ims,
+    Platform,
     Inlet(&'a InletConfig),
 }
 
@@ -61,8 +62,8 @@ impl Script {
             .position(|step| is_whole(step) && covers(&step.target, called))
         {
             Some(index) if self.steps[index].when.is_some() => match called {
-                // The token server has no messages, so a step that asks for one never means it.
-                Called::Ims => Some(self.decide(called, &[])),
+                // These servers have no messages, so a step that asks for one never means it.
+                Called::Ims | Called::Platform => Some(self.decide(called, &[])),
                 Called::Inlet(_) => None,
             },
             _ => Some(self.decide(called, &[])),
@@ -194,7 +195,10 @@ fn concerns(chance: &Chance, inlet: &InletConfig) -> bool {
 
 fn covers(target: &Target, called: Called<'_>) -> bool {
     match (target, called) {
-        (Target::Any, _) | (Target::Ims, Called::Ims) | (Target::Inlets, Called::Inlet(_)) => true,
+        (Target::Any, _)
+        | (Target::Ims, Called::Ims)
+        | (Target::Platform, Called::Platform)
+        | (Target::Inlets, Called::Inlet(_)) => true,
         (Target::Inlet(name), Called::Inlet(inlet)) => {
             *name == inlet.name || name == inlet.id.as_str()
         }

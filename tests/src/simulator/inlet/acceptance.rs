@@ -50,7 +50,7 @@ impl MessageFate {
 /// answers.
 pub(crate) fn accept(shared: &Shared, received: Received<'_>) -> Reply {
     let now = now_ms();
-    let too_early = shared.started.elapsed() < shared.config.flow_settles_after;
+    let too_early = shared.is_too_early(received.inlet);
     shared.change(|state| {
         let faults = state
             .script

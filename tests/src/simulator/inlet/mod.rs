@@ -48,11 +48,8 @@ pub(crate) async fn serve(
     batch: bool,
     request: Request<Incoming>,
 ) -> Reply {
-    let inlet = shared
-        .config
-        .inlets
-        .iter()
-        .find(|inlet| inlet.id.as_str() == id);
+    let made = shared.look(|state| state.organization.inlet(id));
+    let inlet = made.as_ref().or_else(|| shared.inlet_of_id(id));
     if let (Some(inlet), Keeping::Counts { answer_time }) = (inlet, shared.config.keeping) {
         return count(shared, inlet, batch, request, answer_time).await;
     }
