@@ -13,6 +13,7 @@ pub struct Report {
     /// Nothing was sent or stored: `to_send` is what would be.
     pub(crate) dry_run: bool,
     /// Dead letters looked at.
+    #[serde(rename = "letters")]
     pub(crate) dead_letters: u64,
     /// Passed over by the filters: a later run finds them.
     pub(crate) unmatched: u64,

@@ -209,8 +209,6 @@ impl Committer {
     fn attempt_due(&mut self, is_finishing: bool) -> Option<Instant> {
         let now = Instant::now();
         let mut next: Option<Instant> = None;
-        // This process slept, or was cut off from the store: another may be further already.
-        let holds_lease = self.context.held.holds(now);
         for (partition, account) in &mut self.accounts {
             if account.is_under_way {
                 continue;
@@ -218,9 +216,7 @@ impl Committer {
             let Some(due) = account.due(&self.context, *partition) else {
                 continue;
             };
-            if !holds_lease {
-                account.next = account.next.max(now + LAST_PAUSE);
-            } else if is_finishing {
+            if is_finishing {
                 account.next = account.next.min(now + LAST_PAUSE);
             }
             if account.next > now {
@@ -425,6 +421,7 @@ async fn commit(
         None => open(context, partition, due.offset).await?,
     };
     if !context.held.holds(Instant::now()) {
+        // It slept, or was cut off from the store: another may be further already.
         return Err(BrokerError::Request {
             what: WHAT,
             address: format!("the leader of partition {partition}"),
