@@ -24,8 +24,13 @@ pub(super) use state::{Batch, FailedRecord, Landing};
 pub use violation::Violation;
 pub(super) use violation::missing;
 
-/// The names below which everything here is served.
-const PREFIXES: [&str; 2] = ["/data/foundation/", "/data/core/ups/"];
+/// What is served here; the other services are those an organisation is set up with.
+const PREFIXES: [&str; 4] = [
+    "/data/foundation/catalog/batches",
+    "/data/foundation/export/",
+    "/data/foundation/flowservice/runs",
+    "/data/core/ups/",
+];
 
 pub(super) fn serves(path: &str) -> bool {
     PREFIXES.iter().any(|prefix| path.starts_with(prefix))
