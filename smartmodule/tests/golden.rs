@@ -20,7 +20,7 @@ fn samples_map_to_their_golden_answers() {
             r#"{"customerId":"CapillaryId","email":"Email","mobile":"Phone","externalId":"LoyaltyId"}"#,
         ),
     ]);
-    hold("", samples(), &mut mapper);
+    hold("", samples(), &mut mapper).unwrap();
 }
 
 #[test]
@@ -31,20 +31,20 @@ fn records_of_adobes_source_map_to_their_golden_answers() {
         (name.to_owned(), fs::read(path).unwrap())
     });
     let mut mapper = mapper(&[("primary-identity", "email"), ("tenant", "acme")]);
-    hold("capillary-source.", records.to_vec(), &mut mapper);
+    hold("capillary-source.", records.to_vec(), &mut mapper).unwrap();
 }
 
 /// Holds answers against the files with their names, or writes the files.
-fn hold(prefix: &str, records: Vec<(String, Vec<u8>)>, mapper: &mut Mapper) {
+fn hold(prefix: &str, records: Vec<(String, Vec<u8>)>, mapper: &mut Mapper) -> std::io::Result<()> {
     let write = std::env::var("CAPILLARY_GOLDEN").is_ok_and(|value| value == "write");
     let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden");
     let mut wrong = Vec::new();
     for (name, raw) in records {
-        let mut pretty = serde_json::to_string_pretty(&answer(mapper, &raw)).unwrap();
+        let mut pretty = serde_json::to_string_pretty(&answer(mapper, &raw))?;
         pretty.push('\n');
         let path = format!("{directory}/{prefix}{name}.json");
         if write {
-            fs::write(&path, &pretty).unwrap();
+            fs::write(&path, &pretty)?;
         } else if fs::read_to_string(&path).ok().as_deref() != Some(pretty.as_str()) {
             wrong.push(name);
         }
@@ -53,4 +53,5 @@ fn hold(prefix: &str, records: Vec<(String, Vec<u8>)>, mapper: &mut Mapper) {
         wrong.is_empty(),
         "these answers differ from tests/golden: {wrong:?}"
     );
+    Ok(())
 }

@@ -13,9 +13,8 @@
 //! 1. **Queues** (order per customer) outside everything: nothing further in may let a record pass
 //!    another of its customer.
 //! 2. **Concurrency limit** (one for each inlet, measured; see [`concurrency_limit`]) outside
-//! retry:
-//!    a batch between two attempts keeps its place, so a struggling target gets fewer batches and
-//!    not more. A *lone* record gives its place up meanwhile; else some stuck records would stop
+//!    retry: a batch between two attempts keeps its place, so a struggling target gets fewer batches
+//!    and not more. A *lone* record gives its place up meanwhile; else some stuck records would stop
 //!    everyone.
 //! 3. **Splitting** outside retry: it halves what was refused for good, and each half gets attempts
 //!    of its own.
