@@ -174,14 +174,14 @@ fn landing(snapshot: &Snapshot<'_>, state: &StateMetrics) {
         return;
     };
     for inlet in snapshot.inlets() {
-        let Some(standing) = landing.inlets.get(&inlet) else {
+        let Some(progress) = landing.inlets.get(&inlet) else {
             continue;
         };
         let inlet_name = inlet.as_str();
         for (outcome, count) in [
-            ("landed", standing.landed),
-            ("failed", standing.failed),
-            ("unknown", standing.unknown),
+            ("landed", progress.landed),
+            ("failed", progress.failed),
+            ("unknown", progress.unknown),
         ] {
             let labels = InletOutcome {
                 inlet: inlet_name,

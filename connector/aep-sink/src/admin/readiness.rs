@@ -6,7 +6,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use super::snapshot::Snapshot;
 use crate::broker::Ownership;
-use crate::landing::{InletStanding, Look};
+use crate::landing::{InletProgress, Look};
 
 /// The text of `/ready`. Writing to a `String` cannot fail, hence the ignored results.
 pub(super) fn report(snapshot: &Snapshot<'_>) -> String {
@@ -69,7 +69,7 @@ fn landing(snapshot: &Snapshot<'_>, text: &mut String) {
         "\nlanded in Experience Platform, since the start: {look}\n"
     );
     for inlet in snapshot.inlets() {
-        let Some(InletStanding {
+        let Some(InletProgress {
             acknowledged,
             landed,
             failed,
@@ -80,8 +80,8 @@ fn landing(snapshot: &Snapshot<'_>, text: &mut String) {
         };
         let _ = writeln!(
             text,
-            "  {}: acknowledged {acknowledged}, landed {landed}, failed afterwards {failed}, not known yet \
-            {unknown}",
+            "  {}: acknowledged {acknowledged}, landed {landed}, failed afterwards {failed}, \
+            not known yet {unknown}",
             inlet.as_str(),
         );
     }

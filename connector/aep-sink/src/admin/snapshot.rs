@@ -10,7 +10,7 @@ use crate::config::Config;
 use crate::dead_letter::{DeadLetterSummary, RecentDeadLetters};
 use crate::ims::{TokenSource, TokenStatus};
 use crate::inlet_name::InletName;
-use crate::landing::{InletStanding, Landing, Look};
+use crate::landing::{InletProgress, Landing, Look};
 use crate::offset_tracker::Outcome;
 use crate::offset_tracker::{OffsetTracker, Progress};
 use crate::telemetry::{ActiveCondition, Component, Condition, Conditions, Counts, Metrics};
@@ -70,7 +70,7 @@ pub(super) struct PartitionView {
 pub(super) struct LandingView {
     pub(super) look: Look,
     pub(super) unmatched: u64,
-    pub(super) inlets: BTreeMap<InletName, InletStanding>,
+    pub(super) inlets: BTreeMap<InletName, InletProgress>,
     /// How long the dataflow of an inlet has failed, milliseconds.
     pub(super) failing: BTreeMap<InletName, i64>,
 }
@@ -169,20 +169,20 @@ impl Observer {
 fn landing_view(landing: &Landing, now: i64) -> LandingView {
     let inlets = [InletName::Events, InletName::Profiles];
     LandingView {
-        look: landing.standing.look(),
-        unmatched: landing.standing.count_of_unmatched(),
+        look: landing.progress.look(),
+        unmatched: landing.progress.count_of_unmatched(),
         inlets: inlets
             .into_iter()
             .map(|inlet| {
                 (
                     inlet,
-                    landing.standing.of(inlet, landing.journal.count(inlet)),
+                    landing.progress.of(inlet, landing.journal.count(inlet)),
                 )
             })
             .collect(),
         failing: inlets
             .into_iter()
-            .filter_map(|inlet| Some((inlet, now - landing.standing.failing_since(inlet)?)))
+            .filter_map(|inlet| Some((inlet, now - landing.progress.failing_since(inlet)?)))
             .collect(),
     }
 }

@@ -189,12 +189,12 @@ fn landing(landing: &LandingView) -> LandingStatus {
         inlets: landing
             .inlets
             .iter()
-            .map(|(inlet, standing)| {
+            .map(|(inlet, progress)| {
                 let counts = LandingCounts {
-                    acknowledged: standing.acknowledged,
-                    landed: standing.landed,
-                    failed: standing.failed,
-                    unknown: standing.unknown,
+                    acknowledged: progress.acknowledged,
+                    landed: progress.landed,
+                    failed: progress.failed,
+                    unknown: progress.unknown,
                 };
                 (inlet.as_str(), counts)
             })

@@ -42,7 +42,7 @@ pub(super) fn watch(
         platform: PlatformApi::new(&config.platform, api, tokens.clone()),
         storage,
         journal: Arc::clone(&landing.journal),
-        standing: Arc::clone(&landing.standing),
+        progress: Arc::clone(&landing.progress),
         partitions: Arc::clone(&observer.partitions),
         conditions: Arc::clone(&observer.conditions),
         metrics: Arc::clone(&observer.metrics),

@@ -15,7 +15,7 @@ pub(super) struct Failure([u8; 16]);
 
 /// What was written, by this process or any other.
 #[derive(Debug, Default)]
-pub(crate) struct KnownLetters {
+pub(crate) struct KnownDeadLetters {
     failures: HashSet<Failure>,
     /// The offset up to which the topic was read.
     pub(super) next: i64,
@@ -62,7 +62,7 @@ impl Failure {
     }
 }
 
-impl KnownLetters {
+impl KnownDeadLetters {
     pub(super) fn has(&self, failure: &Failure) -> bool {
         self.failures.contains(failure)
     }

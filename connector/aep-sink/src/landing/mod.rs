@@ -21,7 +21,7 @@ mod journal;
 mod known;
 mod matching;
 mod platform;
-mod standing;
+mod progress;
 mod storage;
 mod target;
 #[cfg(test)]
@@ -34,7 +34,7 @@ use std::time::Duration;
 pub(crate) use dead_letter::violation as violation_of;
 pub(crate) use journal::Journal;
 pub(crate) use platform::{FailedRecord, LookError, PlatformApi};
-pub(crate) use standing::{InletStanding, Look, Standing};
+pub(crate) use progress::{InletProgress, LandingProgress, Look};
 pub(crate) use storage::BrokerStorage;
 pub(crate) use target::Target;
 pub(crate) use watch::{Watch, WatchParts};
@@ -43,7 +43,7 @@ pub(crate) use watch::{Watch, WatchParts};
 #[derive(Debug, Clone)]
 pub(crate) struct Landing {
     pub(crate) journal: Arc<Journal>,
-    pub(crate) standing: Arc<Standing>,
+    pub(crate) progress: Arc<LandingProgress>,
 }
 
 impl Landing {
@@ -51,7 +51,7 @@ impl Landing {
     pub(crate) fn new(within: Duration) -> Self {
         Self {
             journal: Arc::default(),
-            standing: Arc::new(Standing::new(within)),
+            progress: Arc::new(LandingProgress::new(within)),
         }
     }
 }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use tokio::sync::OnceCell;
 
 use super::journal::{Entry, decode};
-use super::known::KnownLetters;
+use super::known::KnownDeadLetters;
 use super::matching::Candidates;
 use crate::broker::{Broker, BrokerError, DeadLetterWriter};
 use crate::config::DeadLetterTopic;
@@ -37,7 +37,7 @@ pub(crate) trait Storage: Send + Sync {
     /// Reads the dead letters that were written since the last call.
     fn follow(
         &self,
-        known: &mut KnownLetters,
+        known: &mut KnownDeadLetters,
     ) -> impl Future<Output = Result<(), BrokerError>> + Send;
     /// A record of the source topic; `None` when retention has removed it.
     fn source(
@@ -59,7 +59,7 @@ pub(crate) struct BrokerStorage {
     journal: DeadLetterTopic,
     dead_letters: DeadLetterTopic,
     journal_writer: OnceCell<DeadLetterWriter>,
-    letter_writer: OnceCell<DeadLetterWriter>,
+    dead_letter_writer: OnceCell<DeadLetterWriter>,
 }
 
 impl BrokerStorage {
@@ -75,7 +75,7 @@ impl BrokerStorage {
             journal,
             dead_letters,
             journal_writer: OnceCell::new(),
-            letter_writer: OnceCell::new(),
+            dead_letter_writer: OnceCell::new(),
         }
     }
 }
@@ -104,7 +104,7 @@ impl Storage for BrokerStorage {
         Ok(())
     }
 
-    async fn follow(&self, known: &mut KnownLetters) -> Result<(), BrokerError> {
+    async fn follow(&self, known: &mut KnownDeadLetters) -> Result<(), BrokerError> {
         let log = self.broker.log(&self.dead_letters);
         if log.partitions().await?.is_empty() {
             return Ok(());
@@ -138,7 +138,7 @@ impl Storage for BrokerStorage {
 
     async fn write(&self, dead_letters: Vec<(String, Vec<u8>)>) -> Result<(), BrokerError> {
         let open = || self.broker.writer(&self.dead_letters);
-        let writer = self.letter_writer.get_or_try_init(open).await?;
+        let writer = self.dead_letter_writer.get_or_try_init(open).await?;
         // Whether an attempt that ended without an answer was stored is seen when the topic is read
         // before the next.
         writer

@@ -11,10 +11,10 @@ use serde_json::{Value, json};
 
 use super::fingerprint::Fingerprint;
 use super::journal::{Entry, Journal, decode, encode};
-use super::known::KnownLetters;
+use super::known::KnownDeadLetters;
 use super::matching::Candidates;
 use super::platform::{FailedBatch, FailedRecord, LookError, Violation};
-use super::standing::{Look, Standing};
+use super::progress::{LandingProgress, Look};
 use super::storage::{SourceRecord, Storage};
 use super::target::Target;
 use super::watch::{Platform, Watch, WatchParts};
@@ -53,7 +53,7 @@ impl Storage for Arc<World> {
         Ok(())
     }
 
-    async fn follow(&self, known: &mut KnownLetters) -> Result<(), BrokerError> {
+    async fn follow(&self, known: &mut KnownDeadLetters) -> Result<(), BrokerError> {
         let dead_letters = self.dead_letters.lock().unwrap();
         for dead_letter in dead_letters
             .iter()
@@ -112,7 +112,7 @@ impl Platform for Arc<World> {
 struct Process {
     watch: Watch<Arc<World>, Arc<World>>,
     looks: super::watch::Looks,
-    standing: Arc<Standing>,
+    progress: Arc<LandingProgress>,
     conditions: Arc<Conditions>,
     partitions: Arc<PartitionStatuses>,
     now: Arc<AtomicI64>,
@@ -121,7 +121,7 @@ struct Process {
 impl Process {
     fn start(world: &Arc<World>, owned: &[u32]) -> Self {
         let now = Arc::new(AtomicI64::new(NOW));
-        let standing = Arc::new(Standing::new(Duration::from_secs(3600)));
+        let progress = Arc::new(LandingProgress::new(Duration::from_secs(3600)));
         let conditions = Arc::<Conditions>::default();
         let partitions = Arc::<PartitionStatuses>::default();
         let watch = Watch::new(WatchParts {
@@ -146,7 +146,7 @@ impl Process {
             platform: Arc::clone(world),
             storage: Arc::clone(world),
             journal: Arc::<Journal>::default(),
-            standing: Arc::clone(&standing),
+            progress: Arc::clone(&progress),
             partitions: Arc::clone(&partitions),
             conditions: Arc::clone(&conditions),
             metrics: Arc::<Metrics>::default(),
@@ -156,7 +156,7 @@ impl Process {
         let process = Self {
             looks: watch.looks(),
             watch,
-            standing,
+            progress,
             conditions,
             partitions,
             now,
@@ -307,11 +307,11 @@ async fn record_of_others_is_counted_once_and_not_named() {
     let mut process = Process::start(&world, &[0]);
     process.look().await;
     // It may be in what another process has not written yet.
-    assert_eq!(process.standing.count_of_unmatched(), 0);
+    assert_eq!(process.progress.count_of_unmatched(), 0);
     process.now.store(NOW + 61_000, Ordering::Relaxed);
     process.look().await;
     process.look().await;
-    assert_eq!(process.standing.count_of_unmatched(), 1);
+    assert_eq!(process.progress.count_of_unmatched(), 1);
     assert!(dead_letters(&world).is_empty());
 }
 
@@ -321,7 +321,7 @@ async fn permission_that_is_missing_makes_landing_unknown_and_nothing_else() {
     *world.forbidden.lock().unwrap() = true;
     let mut process = Process::start(&world, &[0]);
     process.look().await;
-    assert_eq!(process.standing.look(), Look::Forbidden("View Datasets"));
+    assert_eq!(process.progress.look(), Look::Forbidden("View Datasets"));
     assert!(process.conditions.all().is_empty());
     *world.forbidden.lock().unwrap() = false;
     process.look().await;

@@ -12,10 +12,10 @@ use tracing::{debug, warn};
 
 use super::dead_letter;
 use super::journal::{Entry, Journal, encode};
-use super::known::{Failure, KnownLetters};
+use super::known::{Failure, KnownDeadLetters};
 use super::matching::Candidates;
 use super::platform::{FailedBatch, FailedRecord, LookError, PlatformApi};
-use super::standing::{Look, Standing};
+use super::progress::{LandingProgress, Look};
 use super::storage::Storage;
 use super::target::Target;
 use crate::broker::{BrokerError, PartitionStatuses};
@@ -35,7 +35,7 @@ const LOOK_BACK: Duration = Duration::from_secs(4 * 3600);
 /// In milliseconds.
 const SETTLED_MS: i64 = 60 * 1000;
 /// Dead letters of one write.
-const LETTERS: usize = 200;
+const DEAD_LETTERS: usize = 200;
 /// Adobe disables a dataflow that has failed for thirty days on end.
 const DISABLED_AFTER_DAYS: i64 = 30;
 const DAY_MS: i64 = 24 * 3600 * 1000;
@@ -89,7 +89,7 @@ pub(crate) struct WatchParts<P, S> {
     pub(crate) platform: P,
     pub(crate) storage: S,
     pub(crate) journal: Arc<Journal>,
-    pub(crate) standing: Arc<Standing>,
+    pub(crate) progress: Arc<LandingProgress>,
     pub(crate) partitions: Arc<PartitionStatuses>,
     pub(crate) conditions: Arc<Conditions>,
     pub(crate) metrics: Arc<Metrics>,
@@ -123,7 +123,7 @@ struct BatchFailures {
 /// What is remembered from one look to the next.
 pub(super) struct Looks {
     mapper: Mapper,
-    known: KnownLetters,
+    known: KnownDeadLetters,
     pending: BTreeMap<String, PendingBatch>,
     /// Batches that are dealt with, as long as the platform lists them.
     done: BTreeSet<String>,
@@ -175,7 +175,7 @@ impl<P: Platform, S: Storage> Watch<P, S> {
     pub(super) fn looks(&self) -> Looks {
         Looks {
             mapper: Mapper::new(self.parts.params.clone()),
-            known: KnownLetters::default(),
+            known: KnownDeadLetters::default(),
             pending: BTreeMap::new(),
             done: BTreeSet::new(),
             failures: BTreeMap::new(),
@@ -217,7 +217,7 @@ impl<P: Platform, S: Storage> Watch<P, S> {
             .map(|target| (target.inlet, self.parts.journal.count(target.inlet)))
             .collect();
         match self.list(looks, now).await {
-            Ok(()) => self.parts.standing.looked(now, &acknowledged),
+            Ok(()) => self.parts.progress.looked(now, &acknowledged),
             Err(error) => self.not_looked(looks, &error),
         }
         if !looks.pending.is_empty()
@@ -232,7 +232,7 @@ impl<P: Platform, S: Storage> Watch<P, S> {
     fn not_looked(&self, looks: &mut Looks, error: &LookError) {
         match error {
             LookError::Forbidden { permission, .. } => {
-                self.parts.standing.not_looked(Look::Forbidden(permission));
+                self.parts.progress.not_looked(Look::Forbidden(permission));
                 if looks.told.insert(*permission) {
                     warn!(
                         %error,
@@ -244,10 +244,10 @@ impl<P: Platform, S: Storage> Watch<P, S> {
             }
             LookError::Failed { reason, .. } => {
                 let look = Look::Failed(reason.clone());
-                if self.parts.standing.look() != look {
+                if self.parts.progress.look() != look {
                     warn!(%error, "whether records landed is not known now; it is asked again");
                 }
-                self.parts.standing.not_looked(look);
+                self.parts.progress.not_looked(look);
             }
         }
     }
@@ -292,7 +292,7 @@ impl<P: Platform, S: Storage> Watch<P, S> {
         let all = batch.records.unwrap_or(0).max(all).max(1);
         let hidden = all.saturating_sub(shown);
         if hidden > 0 {
-            self.parts.standing.unmatched(hidden);
+            self.parts.progress.unmatched(hidden);
             warn!(
                 inlet = inlet.as_str(),
                 batch = batch.id,
@@ -375,7 +375,7 @@ impl<P: Platform, S: Storage> Watch<P, S> {
         }
         let is_settled = now.saturating_sub(batch.created) > SETTLED_MS;
         if unmatched > 0 && is_settled {
-            self.parts.standing.unmatched(unmatched);
+            self.parts.progress.unmatched(unmatched);
             warn!(
                 inlet = inlet.as_str(),
                 batch = id,
@@ -386,7 +386,7 @@ impl<P: Platform, S: Storage> Watch<P, S> {
         } else if unmatched > 0 {
             is_complete = false;
         }
-        for missing in missing.chunks(LETTERS) {
+        for missing in missing.chunks(DEAD_LETTERS) {
             let dead_letters = self.compose(&mut looks.mapper, batch, missing).await?;
             self.write(*inlet, id, dead_letters).await?;
         }
@@ -425,7 +425,7 @@ impl<P: Platform, S: Storage> Watch<P, S> {
         self.parts.storage.write(values).await?;
         let now = self.parts.clock.now_ms();
         let count = u64::try_from(dead_letters.len()).unwrap_or(u64::MAX);
-        self.parts.standing.failed(inlet, count);
+        self.parts.progress.failed(inlet, count);
         let mut kinds: BTreeMap<(&str, &str, &str), u64> = BTreeMap::new();
         for dead_letter in &dead_letters {
             self.parts.metrics.dead_lettered(dead_letter.reason());
@@ -505,7 +505,7 @@ impl<P: Platform, S: Storage> Watch<P, S> {
                     continue;
                 }
             };
-            self.parts.standing.set_failing(target.inlet, since);
+            self.parts.progress.set_failing(target.inlet, since);
             let place = Component::Dataflow(target.inlet.as_str());
             let days = since.map_or(0, |since| now.saturating_sub(since) / DAY_MS);
             if days < 1 {

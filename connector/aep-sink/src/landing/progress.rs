@@ -22,7 +22,7 @@ pub(crate) enum Look {
 
 /// What became of an inlet's acknowledged entities since the start of the process.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct InletStanding {
+pub(crate) struct InletProgress {
     pub(crate) acknowledged: u64,
     /// Acknowledged longer ago than `landed.within` at a look since, and not among the failed.
     pub(crate) landed: u64,
@@ -34,7 +34,7 @@ pub(crate) struct InletStanding {
 
 /// Shared between the one who looks and those who show.
 #[derive(Debug)]
-pub(crate) struct Standing {
+pub(crate) struct LandingProgress {
     within: Duration,
     state: Mutex<State>,
 }
@@ -58,7 +58,7 @@ struct Counts {
     failed: u64,
 }
 
-impl Standing {
+impl LandingProgress {
     pub(crate) fn new(within: Duration) -> Self {
         Self {
             within,
@@ -124,7 +124,7 @@ impl Standing {
     }
 
     /// What became of so many acknowledged entities of an inlet.
-    pub(crate) fn of(&self, inlet: InletName, acknowledged: u64) -> InletStanding {
+    pub(crate) fn of(&self, inlet: InletName, acknowledged: u64) -> InletProgress {
         let state = self.state();
         let (due, failed) = state
             .inlets
@@ -132,7 +132,7 @@ impl Standing {
             .map_or((0, 0), |counts| (counts.due, counts.failed));
         let failed = failed.min(acknowledged);
         let landed = due.saturating_sub(failed);
-        InletStanding {
+        InletProgress {
             acknowledged,
             landed,
             failed,
@@ -150,20 +150,20 @@ mod tests {
     #[test]
     fn record_counts_as_landed_only_after_its_time_and_a_look() {
         let inlet = InletName::Events;
-        let standing = Standing::new(Duration::from_secs(60));
+        let progress = LandingProgress::new(Duration::from_secs(60));
         let counts = |acknowledged| {
-            let standing = standing.of(inlet, acknowledged);
-            (standing.landed, standing.failed, standing.unknown)
+            let progress = progress.of(inlet, acknowledged);
+            (progress.landed, progress.failed, progress.unknown)
         };
         assert_eq!(counts(10), (0, 0, 10));
-        standing.looked(1_000, &[(inlet, 10)]);
-        standing.failed(inlet, 2);
+        progress.looked(1_000, &[(inlet, 10)]);
+        progress.failed(inlet, 2);
         assert_eq!(counts(15), (0, 2, 13));
-        standing.looked(60_999, &[(inlet, 15)]);
+        progress.looked(60_999, &[(inlet, 15)]);
         assert_eq!(counts(15), (0, 2, 13));
-        standing.looked(61_000, &[(inlet, 15)]);
+        progress.looked(61_000, &[(inlet, 15)]);
         assert_eq!(counts(15), (8, 2, 5));
-        standing.not_looked(Look::Forbidden("View Datasets"));
+        progress.not_looked(Look::Forbidden("View Datasets"));
         assert_eq!(counts(20), (8, 2, 10));
     }
 }
