@@ -3,7 +3,7 @@
 //! Forms of `capillary-events` 1.1–1.3: A (the webhook's), B (`attributes`, of queues), C (`{data,
 //! errors, warnings}`), D1 (`{body}`), D2 (`{event: {body}}`), each possibly inside another, and
 //! the broken one whose envelope keys stand inside `data`. And E, which is no event of Capillary's
-//! own any more: [`source_shape`](super::source_shape).
+//! own any more: [`source_shape`].
 
 use std::borrow::Cow;
 
