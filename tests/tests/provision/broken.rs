@@ -21,8 +21,8 @@ fn after(calls: u32, fault: Step) -> Vec<Step> {
 }
 
 /// Plays a run for each of its calls, with the fault at that call. With `dies`, the platform is
-/// away from there on, as if the run were killed; a second run then goes on. With a stride, for some
-/// of its calls only.
+/// away from there on, as if the run were killed; a second run then goes on. With a stride, for
+/// some of its calls only.
 async fn every_call(
     fault: impl Fn() -> Step,
     organization: OrganizationConfig,

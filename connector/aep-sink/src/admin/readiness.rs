@@ -30,8 +30,8 @@ pub(super) fn report(snapshot: &Snapshot<'_>) -> String {
     if !unread.is_empty() {
         let _ = write!(
             text,
-            "\nread by nobody: {}\n  meta.consumer.partition of this process leaves this out, and no \
-            other process with consumer id {} reads it\n",
+            "\nread by nobody: {}\n  meta.consumer.partition of this process leaves this out, and \
+            no other process with consumer id {} reads it\n",
             named(unread),
             snapshot.instance.consumer,
         );

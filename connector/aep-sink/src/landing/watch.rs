@@ -154,8 +154,8 @@ impl<P: Platform, S: Storage> Watch<P, S> {
                 if let Err(error) = &flushed
                     && !was_failing
                 {
-                    warn!(%error, "the journal of what was sent cannot be written; delivery goes on, \
-                        and records that do not land may not be named");
+                    warn!(%error, "the journal of what was sent cannot be written; delivery goes \
+                        on, and records that do not land may not be named");
                 }
                 was_failing = flushed.is_err();
             }
@@ -191,8 +191,8 @@ impl<P: Platform, S: Storage> Watch<P, S> {
         if dropped > 0 {
             warn!(
                 dropped,
-                "the journal of what was sent found no room; these records cannot be named if they do \
-                not land"
+                "the journal of what was sent found no room; these records cannot be named if \
+                they do not land"
             );
         }
         if entries.is_empty() {
@@ -380,8 +380,8 @@ impl<P: Platform, S: Storage> Watch<P, S> {
                 inlet = inlet.as_str(),
                 batch = id,
                 records = unmatched,
-                "records of this dataset did not land that are not in the journal: others sent them, or \
-                they were sent before it begins"
+                "records of this dataset did not land that are not in the journal: others sent \
+                them, or they were sent before it begins"
             );
         } else if unmatched > 0 {
             is_complete = false;
@@ -443,8 +443,8 @@ impl<P: Platform, S: Storage> Watch<P, S> {
                 kind,
                 records,
                 batch,
-                "records did not land although they were acknowledged; dead-lettered: once the cause is \
-                mended, `replay` sends them again"
+                "records did not land although they were acknowledged; dead-lettered: once the \
+                cause is mended, `replay` sends them again"
             );
         }
         Ok(())
@@ -524,7 +524,8 @@ impl<P: Platform, S: Storage> Watch<P, S> {
             let condition = Condition {
                 fault: Fault::User,
                 reason: format!(
-                    "every run of the dataflow has failed for {days} days; Adobe disables it in {left}"
+                    "every run of the dataflow has failed for {days} days; Adobe disables it in \
+                        {left}"
                 ),
                 remedy: "mend what the failed records name; until then nothing lands".to_owned(),
             };

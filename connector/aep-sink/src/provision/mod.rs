@@ -1,8 +1,9 @@
-//! Subcommand `provision`: sets an organisation up for the connector, from a credential and a topic.
+//! Subcommand `provision`: sets an organisation up for the connector, from a credential and a
+//! topic.
 //!
 //! Everything is looked up by name first, and made only when it is not there; a state file says
-//! what was made, so that a run that broke off is gone on with and only that is taken back. What was
-//! found and made is written into the configuration.
+//! what was made, so that a run that broke off is gone on with and only that is taken back. What
+//! was found and made is written into the configuration.
 
 mod api;
 mod destroy;

@@ -10,8 +10,8 @@ use crate::config::model::{DeadLetterTopic, Landed};
 use crate::config::problem::Problems;
 use crate::config::yaml::path::KeyPath;
 
-/// `Some(None)` when it is off. `name` is `meta.name`, if that is valid; the journal is kept as often
-/// as dead letters are.
+/// `Some(None)` when it is off. `name` is `meta.name`, if that is valid; the journal is kept as
+/// often as dead letters are.
 pub(super) fn landed(
     keys: Option<Value>,
     name: Option<&str>,

@@ -12,8 +12,8 @@
 //!               reset: a probe is accepted
 //! ```
 //!
-//! `Unavailable` heals by itself and sends one request at a time; `Misconfigured` waits for a person
-//! and sends one record at a time. Users know the three as *well*, *down* and *held*.
+//! `Unavailable` heals by itself and sends one request at a time; `Misconfigured` waits for a
+//! person and sends one record at a time. Users know the three as *well*, *down* and *held*.
 
 use std::sync::Arc;
 use std::time::Duration;

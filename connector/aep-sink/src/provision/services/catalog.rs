@@ -9,32 +9,24 @@ use crate::provision::resource::{Found, Removal};
 pub(super) const PATH: &str = "/data/foundation/catalog/dataSets";
 const LIMIT: usize = 100;
 
-/// Page by page, until one is empty: the service may give fewer than it is asked for.
 pub(super) async fn find(
     api: &mut Api,
     name: &str,
     what: &str,
     permission: &'static str,
 ) -> Result<Vec<Found>, Refusal> {
-    let mut found = Vec::new();
-    let mut start = 0;
-    loop {
-        let path = format!("{PATH}?name={}&limit={LIMIT}&start={start}", encoded(name));
-        let call = Call::get(path, what.to_owned(), permission);
-        let answer = api.read(&call).await?.unwrap_or_default();
-        let page = answer.as_object().map_or(0, serde_json::Map::len);
-        if page == 0 {
-            return Ok(found);
-        }
-        start += page;
-        let of_name = answer.as_object().into_iter().flatten();
-        found.extend(of_name.filter(|(_, dataset)| dataset["name"] == name).map(
-            |(id, dataset)| Found {
-                id: id.clone(),
-                body: dataset.clone(),
-            },
-        ));
-    }
+    let list = format!("{PATH}?name={}&limit={LIMIT}", encoded(name));
+    let mut found = super::pages(api, &list, what, permission, |page| {
+        let datasets = page.as_object().into_iter().flatten();
+        let datasets = datasets.map(|(id, dataset)| Found {
+            id: id.clone(),
+            body: dataset.clone(),
+        });
+        datasets.collect()
+    })
+    .await?;
+    found.retain(|dataset| dataset.body["name"] == name);
+    Ok(found)
 }
 
 pub(super) async fn get(

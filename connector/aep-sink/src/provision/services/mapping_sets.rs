@@ -34,25 +34,19 @@ pub(super) async fn find(
     what: &str,
     permission: &'static str,
 ) -> Result<Vec<Found>, Refusal> {
-    let mut found = Vec::new();
-    let mut start = 0;
-    loop {
-        let path = format!("{PATH}?name={}&start={start}&limit={LIMIT}", encoded(name));
-        let call = Call::get(path, what.to_owned(), permission);
-        let answer = api.read(&call).await?.unwrap_or_default();
-        let page = answer["data"].as_array().map_or(0, Vec::len);
-        if page == 0 {
-            return Ok(found);
-        }
-        start += page;
-        let sets = answer["data"].as_array().into_iter().flatten();
-        found.extend(sets.filter(|set| set["name"] == name).filter_map(|set| {
-            Some(Found {
-                id: set["id"].as_str()?.to_owned(),
-                body: set.clone(),
-            })
-        }));
-    }
+    let list = format!("{PATH}?name={}&limit={LIMIT}", encoded(name));
+    let mut found = super::pages(api, &list, what, permission, |page| {
+        let sets = page["data"].as_array().into_iter().flatten();
+        let sets = sets.map(|set| Found {
+            // One without an id cannot be used, and is no reason to read its page again.
+            id: set["id"].as_str().unwrap_or_default().to_owned(),
+            body: set.clone(),
+        });
+        sets.collect()
+    })
+    .await?;
+    found.retain(|set| set.body["name"] == name && !set.id.is_empty());
+    Ok(found)
 }
 
 /// The sets that may do, the best first: the published one, and one that copies the identities as

@@ -20,6 +20,26 @@ pub(super) enum Creation {
     Unknown(String),
 }
 
+/// Reads a list page by page, until one is empty: a service may give fewer than it is asked for.
+async fn pages(
+    api: &mut Api,
+    list: &str,
+    what: &str,
+    permission: &'static str,
+    members: impl Fn(&Value) -> Vec<Found>,
+) -> Result<Vec<Found>, Refusal> {
+    let mut found = Vec::new();
+    loop {
+        let path = format!("{list}&start={}", found.len());
+        let call = Call::get(path, what.to_owned(), permission);
+        let page = members(&api.read(&call).await?.unwrap_or_default());
+        if page.is_empty() {
+            return Ok(found);
+        }
+        found.extend(page);
+    }
+}
+
 /// Everything of a kind that has the name, as far as lists show it yet.
 pub(super) async fn find(api: &mut Api, wanted: &Wanted) -> Result<Vec<Found>, Refusal> {
     let what = format!("looking for {}", wanted.words());
