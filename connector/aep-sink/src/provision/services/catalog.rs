@@ -2,6 +2,7 @@
 
 use hyper::Method;
 
+use super::pages;
 use crate::provision::api::{Api, Call, Sent, encoded};
 use crate::provision::refusal::{Reason, Refusal};
 use crate::provision::resource::{Found, Removal};
@@ -16,7 +17,7 @@ pub(super) async fn find(
     permission: &'static str,
 ) -> Result<Vec<Found>, Refusal> {
     let list = format!("{PATH}?name={}&limit={LIMIT}", encoded(name));
-    let mut found = super::pages(api, &list, what, permission, |page| {
+    let mut found = pages::all(api, &list, what, permission, |page| {
         let datasets = page.as_object().into_iter().flatten();
         let datasets = datasets.map(|(id, dataset)| Found {
             id: id.clone(),

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::pages;
 use crate::provision::api::{Api, Call, encoded};
 use crate::provision::refusal::{Reason, Refusal};
 use crate::provision::resource::Found;
@@ -35,7 +36,7 @@ pub(super) async fn find(
     permission: &'static str,
 ) -> Result<Vec<Found>, Refusal> {
     let list = format!("{PATH}?name={}&limit={LIMIT}", encoded(name));
-    let mut found = super::pages(api, &list, what, permission, |page| {
+    let mut found = pages::all(api, &list, what, permission, |page| {
         let sets = page["data"].as_array().into_iter().flatten();
         let sets = sets.map(|set| Found {
             // One without an id cannot be used, and is no reason to read its page again.

@@ -4,6 +4,7 @@ mod catalog;
 mod flows;
 mod identity;
 pub(super) mod mapping_sets;
+mod pages;
 pub(super) mod registry;
 pub(super) mod sandboxes;
 
@@ -18,26 +19,6 @@ pub(super) enum Creation {
     Made(String),
     /// It may have been made, or one of this name was there before.
     Unknown(String),
-}
-
-/// Reads a list page by page, until one is empty: a service may give fewer than it is asked for.
-async fn pages(
-    api: &mut Api,
-    list: &str,
-    what: &str,
-    permission: &'static str,
-    members: impl Fn(&Value) -> Vec<Found>,
-) -> Result<Vec<Found>, Refusal> {
-    let mut found = Vec::new();
-    loop {
-        let path = format!("{list}&start={}", found.len());
-        let call = Call::get(path, what.to_owned(), permission);
-        let page = members(&api.read(&call).await?.unwrap_or_default());
-        if page.is_empty() {
-            return Ok(found);
-        }
-        found.extend(page);
-    }
 }
 
 /// Everything of a kind that has the name, as far as lists show it yet.
